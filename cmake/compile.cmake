@@ -1,0 +1,22 @@
+# How every target of the project is compiled. Usage: perdure_compile(TARGET)
+find_program(PERDURE_CCACHE ccache)
+if(PERDURE_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PERDURE_CCACHE})
+endif()
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+endif()
+
+function(perdure_compile target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow -Wpedantic)
+  if(PROJECT_IS_TOP_LEVEL) # a newer compiler's new warning must not break those who embed us
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(PERDURE_SANITIZE)
+    target_compile_options(${target} PUBLIC -fsanitize=${PERDURE_SANITIZE} -fno-omit-frame-pointer
+      -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${PERDURE_SANITIZE})
+  endif()
+endfunction()
