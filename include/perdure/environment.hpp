@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+
+#include <perdure/error.hpp>
+
+namespace perdure {
+
+/// Time and randomness. A seam of its own, so that tests and provers are deterministic.
+///
+/// Implementations are safe to use from several threads at once.
+class Environment {
+ public:
+  Environment() = default;
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  virtual ~Environment() = default;
+
+  /// Fills `out` with bytes that another user can't guess (getrandom(2)).
+  virtual SysResult<void> random(std::span<std::byte> out) = 0;
+  /// A clock that never goes back; for durations only.
+  virtual std::chrono::nanoseconds monotonic() = 0;
+  /// Time since 1970-01-01 UTC.
+  virtual std::chrono::nanoseconds wall() = 0;
+  /// Lets other threads run for about `time`; used only while waiting for a lock.
+  virtual void sleep(std::chrono::nanoseconds time) = 0;
+};
+
+}  // namespace perdure

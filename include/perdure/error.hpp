@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <boost/outcome/basic_result.hpp>
+#include <boost/outcome/policy/throw_bad_result_access.hpp>
+#include <boost/outcome/success_failure.hpp>
+#include <boost/outcome/try.hpp>
+
+namespace perdure {
+
+/// What became of the target when a commit failed. This is the question that every error answers.
+enum class Fate {
+  unchanged,  ///< The target is byte for byte what it was, and no temp is left.
+  visible,    ///< The new content is in place, but a power cut may still undo it.
+  committed,  ///< A transaction that is durable but not yet in place: recovery finishes it.
+  unknown,    ///< The operating system did not say enough to tell old from new.
+};
+
+/// Why a call failed, as far as a program may want to act on it.
+enum class ErrorKind {
+  system,            ///< The operating system refused; `Error::cause` has its code.
+  invalid_argument,  ///< The call itself is wrong; nothing was touched.
+  exists,            ///< ExistingPolicy::keep, and the target exists.
+  conflict,          ///< The target is not the version that was expected.
+  symlink_refused,   ///< A symbolic link at the target, and the policy (or safety) forbids it.
+  not_regular,       ///< The target is a directory, a FIFO, a device or a socket.
+  mount_point,       ///< The target is itself a mount point and can't be replaced by a rename.
+  metadata,          ///< Mode, owner, ACL or an extended attribute could not be kept.
+  lock_timeout,      ///< Another committer held the target's lock for longer than one may wait.
+  serializer,        ///< The serializer refused the value or the bytes.
+  verify,            ///< What was read back is not what was written.
+  corrupt,           ///< Stored data fails its own check.
+  too_new,           ///< Stored data comes from a newer version of the program or library.
+  recovery_required, ///< A root can't be used before `recover` was run on it.
+  unsupported,       ///< This file system or machine can't do what was asked.
+};
+
+/// A failure: what was being done, to which path, why it failed, and what became of the target.
+///
+/// A plain value; it owns its strings. Nothing in the library throws for I/O.
+struct Error {
+  ErrorKind kind = ErrorKind::system;
+  Fate fate = Fate::unchanged;
+  std::error_code cause;  ///< The code of the system call that failed; zero when none did.
+  std::string step;       ///< What was being done: "sync the new content".
+  std::string path;       ///< The path as the caller knows it.
+  std::string detail;     ///< Words for what a code can't say, and what to do next.
+
+  /// One sentence that a person can act on, without a line break at its end.
+  [[nodiscard]] std::string message() const;
+};
+
+/// A value or an `Error`. `value()` on an error throws `boost::outcome_v2::bad_result_access`:
+/// a mistake in the program, never an answer to a failed write.
+template <class T>
+using Result =
+    boost::outcome_v2::basic_result<T, Error,
+                                    boost::outcome_v2::policy::throw_bad_result_access<Error, void>>;
+
+/// What a call of a seam returns: a value, or the code of the system call, with no words yet.
+template <class T>
+using SysResult = boost::outcome_v2::basic_result<
+    T, std::error_code,
+    boost::outcome_v2::policy::throw_bad_result_access<std::error_code, void>>;
+
+/// `return success();` for a Result<void>.
+using boost::outcome_v2::success;
+
+/// The word for it, as the command line prints it: "unchanged", "visible", ...
+[[nodiscard]] std::string_view to_string(Fate fate) noexcept;
+/// The word for it: "system", "conflict", ...
+[[nodiscard]] std::string_view to_string(ErrorKind kind) noexcept;
+
+}  // namespace perdure

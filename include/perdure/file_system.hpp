@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+#include <perdure/version.hpp>
+
+namespace perdure {
+
+/// An open file or directory of one FileSystem. Only that FileSystem can use or close it.
+enum class Handle : int {
+  none = -1,
+  working_directory = -100,  ///< Stands for the current directory in open_directory.
+};
+
+enum class FileType { regular, directory, symlink, other };
+
+/// What is known of a file, all read by one call.
+struct Status {
+  FileType type = FileType::other;
+  std::uint32_t mode = 0;  ///< Permission bits, 07777.
+  std::uint32_t owner = 0;
+  std::uint32_t group = 0;
+  std::uint64_t links = 0;    ///< Names that the file has; 0 once the last is gone.
+  bool immutable = false;     ///< Immutable or append-only: can't be replaced.
+  bool mount_point = false;   ///< Root of a mount, a bind-mounted file for example.
+  Version version;            ///< `version.size` is the size.
+};
+
+struct DirectoryEntry {
+  std::string name;
+  FileType type = FileType::other;  ///< `other` also where the file system does not say.
+};
+
+enum class RenameMode {
+  replace,
+  no_replace,  ///< EEXIST when the new name exists; EINVAL where the file system can't tell.
+  exchange,
+};
+
+enum class LockMode { shared, exclusive };
+
+/// What a directory lies on.
+struct FileSystemInfo {
+  std::string type;         ///< "ext4", "xfs", "btrfs", "tmpfs", "overlay", ... or "" if unknown.
+  std::string source;       ///< The device or whatever mountinfo calls it.
+  std::string mount_point;
+  std::vector<std::string> mount_options;  ///< Of the mount and of the file system.
+  std::uint64_t block_size = 0;
+  std::uint64_t space_free = 0;  ///< Bytes that this user may still write.
+};
+
+/// Every system call that the library makes on files, and no more of them than it needs.
+///
+/// Anchored at open directories: a `name` is one component (never a path) unless the call says
+/// otherwise, and no call follows a symbolic link at it. Nothing here decides, waits or retries,
+/// except that a call interrupted before it did anything (EINTR) is made again where that is
+/// safe. Errors are codes of the generic category (errno).
+///
+/// Implementations are safe to use from several threads at once, as the system calls are. What a
+/// power cut leaves is stated for each call that has to do with it; everything else may be on
+/// disk in any order or not at all (see docs/architecture.md, and EVIDENCE of crash exploration).
+class FileSystem {
+ public:
+  FileSystem() = default;
+  FileSystem(const FileSystem&) = delete;
+  FileSystem& operator=(const FileSystem&) = delete;
+  virtual ~FileSystem() = default;
+
+  // --- Opening. Every handle is closed exactly once, by close(). Nothing is inherited by exec.
+
+  /// Opens a directory, for use as an anchor and for sync_directory. `path` may have several
+  /// components and is resolved as open(2) does, links included, from `base`.
+  virtual SysResult<Handle> open_directory(Handle base, const std::string& path) = 0;
+  /// Makes a new file, open for reading and writing; EEXIST when the name is taken, even by a
+  /// dangling link. The kernel may take bits off `mode` (umask, default ACL), never add any.
+  virtual SysResult<Handle> create(Handle directory, const std::string& name,
+                                   std::uint32_t mode) = 0;
+  /// Opens an existing file for reading, without waiting (a FIFO opens at once). ELOOP at a link.
+  virtual SysResult<Handle> open_file(Handle directory, const std::string& name) = 0;
+  /// Opens a lock file for reading and writing, made with mode 0600 if it is not there.
+  virtual SysResult<Handle> open_lock(Handle directory, const std::string& name) = 0;
+  /// The handle is gone in any case; an error tells of a delayed write that failed.
+  virtual SysResult<void> close(Handle handle) = 0;
+
+  // --- Content.
+
+  /// Reads up to `out.size()` bytes; fewer only at the end of the file or by chance; 0 at its end.
+  virtual SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
+                                         std::span<std::byte> out) = 0;
+  /// Writes up to `bytes.size()` bytes and says how many; the caller goes on with the rest.
+  virtual SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) = 0;
+  /// Sets the size to at least `size` and reserves the space, so that a full disk shows now.
+  virtual SysResult<void> preallocate(Handle file, std::uint64_t size) = 0;
+  /// Asks that clean cached pages be dropped, so that the next read comes from the disk.
+  virtual SysResult<void> evict(Handle file) = 0;
+
+  // --- Durability.
+
+  /// Content and metadata of the file are durable once this returned (fsync(2), never fdatasync).
+  /// After an error the file is lost for good: a later call may succeed without having written.
+  virtual SysResult<void> sync_file(Handle file) = 0;
+  /// The entries of the directory are durable once this returned.
+  virtual SysResult<void> sync_directory(Handle directory) = 0;
+
+  // --- Names. Each is atomic for those who look on; none is durable by itself.
+
+  virtual SysResult<void> rename(Handle from_directory, const std::string& from,
+                                 Handle to_directory, const std::string& to, RenameMode mode) = 0;
+  /// A second name for a file (the link itself if `from` is a link). EEXIST when `to` is taken.
+  virtual SysResult<void> link(Handle from_directory, const std::string& from,
+                               Handle to_directory, const std::string& to) = 0;
+  virtual SysResult<void> unlink(Handle directory, const std::string& name) = 0;
+  virtual SysResult<void> make_directory(Handle directory, const std::string& name,
+                                         std::uint32_t mode) = 0;
+  virtual SysResult<void> remove_directory(Handle directory, const std::string& name) = 0;
+  /// The text of a symbolic link; EINVAL at anything else.
+  virtual SysResult<std::string> read_link(Handle directory, const std::string& name) = 0;
+  /// All entries but "." and "..", in no order.
+  virtual SysResult<std::vector<DirectoryEntry>> list(Handle directory) = 0;
+
+  // --- Metadata.
+
+  virtual SysResult<Status> stat(Handle handle) = 0;
+  virtual SysResult<Status> stat_at(Handle directory, const std::string& name) = 0;
+  virtual SysResult<void> set_mode(Handle file, std::uint32_t mode) = 0;
+  virtual SysResult<void> set_owner(Handle file, std::uint32_t owner, std::uint32_t group) = 0;
+  /// Names of the extended attributes that this user can see, the POSIX ACL's among them; empty
+  /// where the file system has none.
+  virtual SysResult<std::vector<std::string>> list_xattrs(Handle file) = 0;
+  virtual SysResult<std::vector<std::string>> list_xattrs_at(Handle directory,
+                                                             const std::string& name) = 0;
+  virtual SysResult<Buffer> get_xattr(Handle file, const std::string& xattr) = 0;
+  virtual SysResult<Buffer> get_xattr_at(Handle directory, const std::string& name,
+                                         const std::string& xattr) = 0;
+  virtual SysResult<void> set_xattr(Handle file, const std::string& xattr, Bytes value) = 0;
+  virtual SysResult<void> remove_xattr(Handle file, const std::string& xattr) = 0;
+
+  // --- Others.
+
+  /// Takes an advisory lock that lives until the handle is closed (flock(2)); EWOULDBLOCK at
+  /// once when another handle, of this process or another, holds it.
+  virtual SysResult<void> try_lock(Handle file, LockMode mode) = 0;
+  /// Whether another handle, of this process or another, has the file open for writing. `file`
+  /// comes from open_file. An error where the kernel can't tell, or won't tell this user.
+  virtual SysResult<bool> open_for_writing(Handle file) = 0;
+  virtual SysResult<FileSystemInfo> describe(Handle directory) = 0;
+};
+
+/// Owns a handle and closes it. Move-only.
+class OwnedHandle {
+ public:
+  OwnedHandle() = default;
+  OwnedHandle(FileSystem& files, Handle handle) noexcept : files_(&files), handle_(handle) {}
+  OwnedHandle(OwnedHandle&& other) noexcept
+      : files_(other.files_), handle_(std::exchange(other.handle_, Handle::none)) {}
+  OwnedHandle& operator=(OwnedHandle&& other) noexcept {
+    if (this != &other) {
+      reset();
+      files_ = other.files_;
+      handle_ = std::exchange(other.handle_, Handle::none);
+    }
+    return *this;
+  }
+  OwnedHandle(const OwnedHandle&) = delete;
+  OwnedHandle& operator=(const OwnedHandle&) = delete;
+  ~OwnedHandle() { reset(); }
+
+  [[nodiscard]] Handle get() const noexcept { return handle_; }
+  explicit operator bool() const noexcept { return handle_ != Handle::none; }
+
+  /// Closes now and says how that went. Without it the destructor closes: right for handles that
+  /// were only read from, and for files whose sync has already said all that close could.
+  SysResult<void> close() {
+    return handle_ == Handle::none ? SysResult<void>(success())
+                                   : files_->close(std::exchange(handle_, Handle::none));
+  }
+  void reset() noexcept {
+    if (handle_ != Handle::none) (void)files_->close(std::exchange(handle_, Handle::none));
+  }
+
+ private:
+  FileSystem* files_ = nullptr;
+  Handle handle_ = Handle::none;
+};
+
+}  // namespace perdure

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <perdure/environment.hpp>
+#include <perdure/file_system.hpp>
+
+namespace perdure {
+
+/// The two seams below the engine, passed together. Does not own them: both must outlive whoever
+/// was given them.
+struct System {
+  FileSystem* files = nullptr;
+  Environment* environment = nullptr;
+};
+
+/// Linux. Without state, so that one serves every thread; lives until the program ends.
+[[nodiscard]] FileSystem& native_file_system() noexcept;
+/// The kernel's clocks and its random numbers.
+[[nodiscard]] Environment& native_environment() noexcept;
+
+/// What every call uses that is not told otherwise.
+[[nodiscard]] inline System native_system() noexcept {
+  return {&native_file_system(), &native_environment()};
+}
+
+}  // namespace perdure

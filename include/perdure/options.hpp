@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace perdure {
+
+/// What a commit promises once it returned. Each includes the one before it.
+enum class Durability {
+  none,     ///< Old or new when the process dies. After a power cut: anything.
+  ordered,  ///< Old or new after a power cut too, but maybe old.
+  durable,  ///< New after a power cut, from the moment on that `commit` returned.
+};
+
+/// The order of system calls by which a durability is reached.
+enum class Protocol {
+  portable,  ///< Sync the temp, rename it, sync the parent: holds on every file system.
+};
+
+/// What to do when the target is a symbolic link.
+enum class SymlinkPolicy {
+  follow,   ///< Replace the file that it points at; the link stays. A dangling link is an error.
+  replace,  ///< Replace the link itself.
+  refuse,   ///< Fail with ErrorKind::symlink_refused.
+};
+
+/// What to do when the target exists.
+enum class ExistingPolicy {
+  replace,
+  keep,    ///< Fail with ErrorKind::exists; decided by the kernel at the publish, not before it.
+  backup,  ///< Give the old content a second name first; the target is never missing.
+};
+
+/// Which mode, owner, ACL and extended attributes the new file gets.
+struct Metadata {
+  /// Those of the existing target: mode, owner, group, POSIX ACL and every extended attribute
+  /// except `security.ima` and `security.evm`, which are the kernel's. What can't be kept is
+  /// ErrorKind::metadata before anything is published. A new file gets `mode` less the umask.
+  static constexpr Metadata preserve(std::uint32_t mode = 0666) noexcept {
+    return {.preserved = true, .mode = mode, .owner = {}, .group = {}};
+  }
+
+  /// Exactly this mode whatever the umask or the directory's default ACL say, no ACL beyond it,
+  /// and the process's own owner and group unless `owner` and `group` are set.
+  static constexpr Metadata fixed(std::uint32_t mode) noexcept {
+    return {.preserved = false, .mode = mode, .owner = {}, .group = {}};
+  }
+
+  bool preserved = true;
+  std::uint32_t mode = 0666;           ///< Permission bits, 07777 at most.
+  std::optional<std::uint32_t> owner;  ///< Only with `fixed`.
+  std::optional<std::uint32_t> group;  ///< Only with `fixed`.
+};
+
+/// How a commit is made. The defaults are the safe ones.
+struct WriteOptions {
+  Durability durability = Durability::durable;
+  SymlinkPolicy symlink = SymlinkPolicy::follow;
+  ExistingPolicy existing = ExistingPolicy::replace;
+  std::string backup_suffix = "~";  ///< ExistingPolicy::backup: the old content is TARGET + suffix.
+  Metadata metadata = Metadata::preserve();
+
+  /// Make missing parents (mode 0777 less the umask), each durable in its own parent.
+  bool make_parents = false;
+  /// Read the content back from the disk before it is published (not with Durability::none).
+  bool verify = false;
+  /// Fill Receipt::version; one system call more. Implied by an expected version.
+  bool report_version = false;
+  /// Take the target's lock, as an expected version and ExistingPolicy::keep always do. Without
+  /// it two plain replaces are last-writer-wins.
+  bool coordinate = false;
+  /// How long to wait for the lock; 0 tries once.
+  std::chrono::milliseconds lock_timeout_ms{10'000};
+};
+
+[[nodiscard]] std::string_view to_string(Durability durability) noexcept;
+[[nodiscard]] std::string_view to_string(Protocol protocol) noexcept;
+
+}  // namespace perdure

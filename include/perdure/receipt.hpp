@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include <perdure/options.hpp>
+#include <perdure/version.hpp>
+
+namespace perdure {
+
+/// The time that one stage took.
+struct StageTime {
+  std::string_view stage;  ///< The stage's name; of static storage duration.
+  std::chrono::nanoseconds time{};
+};
+
+/// What a successful commit returns: facts, not hopes.
+struct Receipt {
+  std::uint64_t bytes = 0;                   ///< Size of the new content.
+  Durability durability = Durability::none;  ///< What was reached; never more than was done.
+  Protocol protocol = Protocol::portable;
+  Version version;  ///< Of the new target, if it was asked for; otherwise Version::absent().
+  std::vector<StageTime> stages;  ///< In the order in which they ran.
+};
+
+}  // namespace perdure

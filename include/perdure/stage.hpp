@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <perdure/environment.hpp>
+#include <perdure/file_system.hpp>
+#include <perdure/options.hpp>
+#include <perdure/receipt.hpp>
+#include <perdure/serializer.hpp>
+
+namespace perdure {
+
+/// What holds at a point of a pipeline. A stage needs facts, gives facts and drops facts.
+enum class Fact : std::uint32_t {
+  none = 0,
+  image = 1U << 0U,            ///< The bytes to be committed are known.
+  temp = 1U << 1U,             ///< The new file exists, under a name of its own.
+  content = 1U << 2U,          ///< The temp has all the bytes.
+  ordered = 1U << 3U,          ///< The content is certain to reach the disk before a later rename.
+  metadata = 1U << 4U,         ///< Mode, owner, ACL and attributes are final.
+  published = 1U << 5U,        ///< The new file bears the target's name.
+  durable_content = 1U << 6U,  ///< The content survives a power cut.
+  durable_name = 1U << 7U,     ///< The name survives a power cut.
+};
+constexpr Fact operator|(Fact a, Fact b) noexcept {
+  return Fact(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
+constexpr Fact without(Fact facts, Fact dropped) noexcept {
+  return Fact(static_cast<std::uint32_t>(facts) & ~static_cast<std::uint32_t>(dropped));
+}
+constexpr bool has(Fact facts, Fact wanted) noexcept {
+  return (static_cast<std::uint32_t>(facts) & static_cast<std::uint32_t>(wanted)) ==
+         static_cast<std::uint32_t>(wanted);
+}
+
+/// One commit on its way through a pipeline: what its stages read and change. Made by
+/// AtomicWriter and AtomicFile; lives for one commit, on one thread.
+struct Commit {
+  Commit(FileSystem& file_system, Environment& surroundings, const WriteOptions& write_options)
+      : files(file_system), environment(surroundings), options(write_options) {}
+
+  FileSystem& files;
+  Environment& environment;
+  const WriteOptions& options;
+
+  // The target: the real directory and leaf, links already followed as the policy says.
+  std::string path;                        ///< For words only; as the caller named it.
+  Handle directory = Handle::none;         ///< Not owned.
+  std::string leaf;
+  std::optional<Status> existing;          ///< The target as it was found; empty if there was none.
+  std::vector<std::string> xattrs;         ///< Names of its extended attributes, if preserved.
+  std::optional<Version> expected;         ///< What the caller wants the target to be.
+
+  // The image: whatever Serialize was given, then its bytes.
+  std::function<Result<void>(Sink&)> produce;  ///< Empty when `image` was given as bytes.
+  Buffer storage;                              ///< Owns the image that `produce` made.
+  Bytes image;
+
+  // The temp.
+  OwnedHandle temp;
+  std::string temp_name;      ///< Empty once the temp is published or gone.
+  std::uint64_t written = 0;  ///< Bytes that the temp has.
+
+  Fate fate = Fate::unchanged;  ///< What an error that happens now would have to say.
+  Receipt receipt;
+
+  /// An error of a system call at this point, with path and fate filled in.
+  [[nodiscard]] Error failure(std::string_view step, std::error_code cause) const;
+  /// An error of another kind at this point.
+  [[nodiscard]] Error failure(std::string_view step, ErrorKind kind, std::string detail) const;
+};
+
+/// A step of a commit: a name, what it `needs`, what it `gives`, and `run`. `drops` is optional.
+///
+///     struct Notify {
+///       static constexpr std::string_view name = "notify";
+///       static constexpr perdure::Fact needs = perdure::Fact::published;
+///       static constexpr perdure::Fact gives = perdure::Fact::none;
+///       perdure::Result<void> run(perdure::Commit& commit) const;
+///     };
+///
+/// `run` may be called from several threads, each with a Commit of its own. When it fails, later
+/// stages do not run; a temp that is not published is removed.
+template <class S>
+concept Stage = requires(const S& stage, Commit& commit) {
+  { S::name } -> std::convertible_to<std::string_view>;
+  { S::needs } -> std::convertible_to<Fact>;
+  { S::gives } -> std::convertible_to<Fact>;
+  { stage.run(commit) } -> std::same_as<Result<void>>;
+};
+
+/// What a stage drops; `Fact::none` for one that does not say.
+template <class S>
+constexpr Fact dropped_by() noexcept {
+  if constexpr (requires { S::drops; }) {
+    return S::drops;
+  } else {
+    return Fact::none;
+  }
+}
+
+}  // namespace perdure
