@@ -15,7 +15,9 @@ using Bytes = std::span<const std::byte>;
 using Buffer = std::vector<std::byte>;
 
 /// The bytes of a text, without a terminating zero. A view: `text` must outlive it.
-inline Bytes as_bytes(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
+inline Bytes as_bytes(std::string_view text) noexcept {
+  return std::as_bytes(std::span(text));
+}
 
 /// The same bytes, seen as text. Nothing is checked: they need not be valid UTF-8.
 inline std::string_view as_text(Bytes bytes) noexcept {

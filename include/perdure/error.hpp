@@ -22,21 +22,21 @@ enum class Fate {
 
 /// Why a call failed, as far as a program may want to act on it.
 enum class ErrorKind {
-  system,            ///< The operating system refused; `Error::cause` has its code.
-  invalid_argument,  ///< The call itself is wrong; nothing was touched.
-  exists,            ///< ExistingPolicy::keep, and the target exists.
-  conflict,          ///< The target is not the version that was expected.
-  symlink_refused,   ///< A symbolic link at the target, and the policy (or safety) forbids it.
-  not_regular,       ///< The target is a directory, a FIFO, a device or a socket.
-  mount_point,       ///< The target is itself a mount point and can't be replaced by a rename.
-  metadata,          ///< Mode, owner, ACL or an extended attribute could not be kept.
-  lock_timeout,      ///< Another committer held the target's lock for longer than one may wait.
-  serializer,        ///< The serializer refused the value or the bytes.
-  verify,            ///< What was read back is not what was written.
-  corrupt,           ///< Stored data fails its own check.
-  too_new,           ///< Stored data comes from a newer version of the program or library.
-  recovery_required, ///< A root can't be used before `recover` was run on it.
-  unsupported,       ///< This file system or machine can't do what was asked.
+  system,             ///< The operating system refused; `Error::cause` has its code.
+  invalid_argument,   ///< The call itself is wrong; nothing was touched.
+  exists,             ///< ExistingPolicy::keep, and the target exists.
+  conflict,           ///< The target is not the version that was expected.
+  symlink_refused,    ///< A symbolic link at the target, and the policy (or safety) forbids it.
+  not_regular,        ///< The target is a directory, a FIFO, a device or a socket.
+  mount_point,        ///< The target is itself a mount point and can't be replaced by a rename.
+  metadata,           ///< Mode, owner, ACL or an extended attribute could not be kept.
+  lock_timeout,       ///< Another committer held the target's lock for longer than one may wait.
+  serializer,         ///< The serializer refused the value or the bytes.
+  verify,             ///< What was read back is not what was written.
+  corrupt,            ///< Stored data fails its own check.
+  too_new,            ///< Stored data comes from a newer version of the program or library.
+  recovery_required,  ///< A root can't be used before `recover` was run on it.
+  unsupported,        ///< This file system or machine can't do what was asked.
 };
 
 /// A failure: what was being done, to which path, why it failed, and what became of the target.
@@ -57,15 +57,13 @@ struct Error {
 /// A value or an `Error`. `value()` on an error throws `boost::outcome_v2::bad_result_access`:
 /// a mistake in the program, never an answer to a failed write.
 template <class T>
-using Result =
-    boost::outcome_v2::basic_result<T, Error,
-                                    boost::outcome_v2::policy::throw_bad_result_access<Error, void>>;
+using Result = boost::outcome_v2::basic_result<
+    T, Error, boost::outcome_v2::policy::throw_bad_result_access<Error, void>>;
 
 /// What a call of a seam returns: a value, or the code of the system call, with no words yet.
 template <class T>
 using SysResult = boost::outcome_v2::basic_result<
-    T, std::error_code,
-    boost::outcome_v2::policy::throw_bad_result_access<std::error_code, void>>;
+    T, std::error_code, boost::outcome_v2::policy::throw_bad_result_access<std::error_code, void>>;
 
 /// `return success();` for a Result<void>.
 using boost::outcome_v2::success;

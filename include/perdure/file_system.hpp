@@ -28,10 +28,10 @@ struct Status {
   std::uint32_t mode = 0;  ///< Permission bits, 07777.
   std::uint32_t owner = 0;
   std::uint32_t group = 0;
-  std::uint64_t links = 0;    ///< Names that the file has; 0 once the last is gone.
-  bool immutable = false;     ///< Immutable or append-only: can't be replaced.
-  bool mount_point = false;   ///< Root of a mount, a bind-mounted file for example.
-  Version version;            ///< `version.size` is the size.
+  std::uint64_t links = 0;   ///< Names that the file has; 0 once the last is gone.
+  bool immutable = false;    ///< Immutable or append-only: can't be replaced.
+  bool mount_point = false;  ///< Root of a mount, a bind-mounted file for example.
+  Version version;           ///< `version.size` is the size.
 };
 
 struct DirectoryEntry {
@@ -49,8 +49,8 @@ enum class LockMode { shared, exclusive };
 
 /// What a directory lies on.
 struct FileSystemInfo {
-  std::string type;         ///< "ext4", "xfs", "btrfs", "tmpfs", "overlay", ... or "" if unknown.
-  std::string source;       ///< The device or whatever mountinfo calls it.
+  std::string type;    ///< "ext4", "xfs", "btrfs", "tmpfs", "overlay", ... or "" if unknown.
+  std::string source;  ///< The device or whatever mountinfo calls it.
   std::string mount_point;
   std::vector<std::string> mount_options;  ///< Of the mount and of the file system.
   std::uint64_t block_size = 0;
@@ -66,7 +66,7 @@ struct FileSystemInfo {
 ///
 /// Implementations are safe to use from several threads at once, as the system calls are. What a
 /// power cut leaves is stated for each call that has to do with it; everything else may be on
-/// disk in any order or not at all (see docs/architecture.md, and EVIDENCE of crash exploration).
+/// disk in any order or not at all (docs/architecture.md).
 class FileSystem {
  public:
   FileSystem() = default;
@@ -115,8 +115,8 @@ class FileSystem {
   virtual SysResult<void> rename(Handle from_directory, const std::string& from,
                                  Handle to_directory, const std::string& to, RenameMode mode) = 0;
   /// A second name for a file (the link itself if `from` is a link). EEXIST when `to` is taken.
-  virtual SysResult<void> link(Handle from_directory, const std::string& from,
-                               Handle to_directory, const std::string& to) = 0;
+  virtual SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
+                               const std::string& to) = 0;
   virtual SysResult<void> unlink(Handle directory, const std::string& name) = 0;
   virtual SysResult<void> make_directory(Handle directory, const std::string& name,
                                          std::uint32_t mode) = 0;
@@ -152,6 +152,8 @@ class FileSystem {
   /// comes from open_file. An error where the kernel can't tell, or won't tell this user.
   virtual SysResult<bool> open_for_writing(Handle file) = 0;
   virtual SysResult<FileSystemInfo> describe(Handle directory) = 0;
+  /// The user as whom files are made and opened.
+  virtual std::uint32_t user() = 0;
 };
 
 /// Owns a handle and closes it. Move-only.

@@ -51,12 +51,12 @@ struct Commit {
   const WriteOptions& options;
 
   // The target: the real directory and leaf, links already followed as the policy says.
-  std::string path;                        ///< For words only; as the caller named it.
-  Handle directory = Handle::none;         ///< Not owned.
+  std::string path;                 ///< For words only; as the caller named it.
+  Handle directory = Handle::none;  ///< Not owned.
   std::string leaf;
-  std::optional<Status> existing;          ///< The target as it was found; empty if there was none.
-  std::vector<std::string> xattrs;         ///< Names of its extended attributes, if preserved.
-  std::optional<Version> expected;         ///< What the caller wants the target to be.
+  std::optional<Status> existing;   ///< The target as it was found; empty if there was none.
+  std::vector<std::string> xattrs;  ///< Names of its extended attributes, if preserved.
+  std::optional<Version> expected;  ///< What the caller wants the target to be.
 
   // The image: whatever Serialize was given, then its bytes.
   std::function<Result<void>(Sink&)> produce;  ///< Empty when `image` was given as bytes.

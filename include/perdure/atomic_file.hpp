@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <perdure/atomic_writer.hpp>
+
+namespace perdure {
+
+/// A file that is written in pieces and appears whole, or not at all.
+///
+/// The bytes stream into the temp; memory does not grow with them. Dropping it without `commit`
+/// discards: the target is what it was. Move-only; one thread at a time.
+///
+///     BOOST_OUTCOME_TRY(auto video, perdure::AtomicFile::create("video.bin"));
+///     while (auto block = next_block()) BOOST_OUTCOME_TRY(video.write(*block));
+///     BOOST_OUTCOME_TRY(auto receipt, video.commit());
+class AtomicFile final : public Sink {
+ public:
+  /// Makes the temp for `target`. What already forbids the commit (a directory there,
+  /// ExistingPolicy::keep and the target exists, a version that is not the expected one) fails
+  /// here, before anything is streamed, and is checked again under the lock in `commit`.
+  static Result<AtomicFile> create(const Path& target, WriteOptions options = {},
+                                   std::optional<Version> expected = {},
+                                   System system = native_system());
+
+  AtomicFile(AtomicFile&&) noexcept;
+  AtomicFile& operator=(AtomicFile&&) noexcept;
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  ~AtomicFile() override;
+
+  /// Appends. After an error every further call returns ErrorKind::invalid_argument; the temp is
+  /// gone and the target unchanged.
+  Result<void> write(Bytes bytes) override;
+  /// Bytes appended so far.
+  [[nodiscard]] std::uint64_t size() const noexcept;
+
+  /// Publishes what was written, with the durability of the options. Once only.
+  Result<Receipt> commit();
+  /// Removes the temp and says how that went; what dropping does without a word.
+  Result<void> discard();
+
+ private:
+  struct State;
+  explicit AtomicFile(std::unique_ptr<State> state) noexcept;
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace perdure

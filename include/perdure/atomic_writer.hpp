@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/filesystem/path.hpp>
+
+#include <perdure/native.hpp>
+#include <perdure/pipeline.hpp>
+
+namespace perdure {
+
+using Path = boost::filesystem::path;
+
+/// Commits whole files into one directory, again and again.
+///
+/// The directory is opened once and stays the same even if its path is renamed. Each commit looks
+/// at the target anew: symbolic links are followed (or not) as the options say, metadata is read,
+/// and nothing of one commit is remembered for the next. Safe to use from several threads; movable.
+///
+///     BOOST_OUTCOME_TRY(auto writer, perdure::AtomicWriter::bind("/var/lib/app"));
+///     BOOST_OUTCOME_TRY(auto receipt, writer.commit("state.json", text));
+///
+/// When a commit fails, `Error::fate` says what became of the target, no temp is left (where its
+/// removal is what failed, the error names it), and the writer can be used again.
+class AtomicWriter {
+ public:
+  /// Opens `directory` (made with its parents if `options.make_parents`). The protocol follows
+  /// from `options.durability`. `system` must outlive the writer.
+  static Result<AtomicWriter> bind(const Path& directory, WriteOptions options = {},
+                                   System system = native_system());
+
+  /// The same with a pipeline of one's own, which then decides about the durability:
+  /// `options.durability` and `options.verify` are not looked at.
+  static Result<AtomicWriter> bind(const Path& directory, AnyPipeline pipeline,
+                                   WriteOptions options = {}, System system = native_system());
+
+  AtomicWriter(AtomicWriter&&) noexcept;
+  AtomicWriter& operator=(AtomicWriter&&) noexcept;
+  ~AtomicWriter();
+
+  /// Commits `image` to the target `leaf`, one component. With `expected`, only if the target is
+  /// still that version (Version::absent() for none): checked under the target's lock, so that of
+  /// several writers who all pass a version only one can win; the others get ErrorKind::conflict.
+  Result<Receipt> commit(const std::string& leaf, Bytes image,
+                         const std::optional<Version>& expected = {}) const;
+  Result<Receipt> commit(const std::string& leaf, std::string_view text,
+                         const std::optional<Version>& expected = {}) const {
+    return commit(leaf, as_bytes(text), expected);
+  }
+
+  /// Serializes first, so that a serializer that fails leaves the disk untouched.
+  template <class T, SerializerFor<T> S>
+  Result<Receipt> commit(const std::string& leaf, const T& value, const S& serializer,
+                         const std::optional<Version>& expected = {}) const {
+    return produce(
+        leaf, [&](Sink& sink) { return serializer.serialize(value, sink); }, expected);
+  }
+
+ private:
+  struct State;
+  explicit AtomicWriter(std::unique_ptr<State> state) noexcept;
+  Result<Receipt> produce(const std::string& leaf, std::function<Result<void>(Sink&)> source,
+                          const std::optional<Version>& expected) const;
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace perdure

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <perdure/atomic_writer.hpp>
+
+namespace perdure {
+
+/// What `clean` did, or would do: leaf names.
+struct CleanReport {
+  std::vector<std::string> removed;  ///< Stale temps; with a dry run, those that would go.
+  std::vector<std::string> live;     ///< Temps that a committer has open at this moment.
+  std::vector<std::string> skipped;  ///< Bear a temp's name, but belong to somebody else, are no
+                                     ///< regular files, or the kernel can't tell whether they live.
+};
+
+/// Removes temps that crashed committers left in `directory`: regular files that bear a temp's name
+/// and that nobody has open for writing. Anything else is never touched, nor are lock files (they
+/// stay for good, see docs/architecture.md). Safe beside running committers.
+Result<CleanReport> clean(const Path& directory, bool dry_run = false,
+                          System system = native_system());
+
+}  // namespace perdure

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include <perdure/atomic_writer.hpp>
+
+namespace perdure {
+
+/// Commits `image` to `target`, durable unless the options say otherwise. See AtomicWriter for
+/// what holds on failure, and for the compare-and-swap by `expected`.
+Result<Receipt> write_file(const Path& target, Bytes image, const WriteOptions& options = {},
+                           const std::optional<Version>& expected = {},
+                           System system = native_system());
+inline Result<Receipt> write_file(const Path& target, std::string_view text,
+                                  const WriteOptions& options = {},
+                                  const std::optional<Version>& expected = {},
+                                  System system = native_system()) {
+  return write_file(target, as_bytes(text), options, expected, system);
+}
+
+/// Content and the version that it belongs to, read from one descriptor.
+struct FileContent {
+  Buffer bytes;
+  Version version;
+};
+
+/// Reads a regular file, links followed. A file larger than `size_max` is an error, as is one that
+/// somebody rewrites in place while it is read, again and again. A missing one has the cause
+/// ENOENT (`std::errc::no_such_file_or_directory`).
+Result<FileContent> read_file(const Path& path, std::uint64_t size_max = UINT64_MAX,
+                              System system = native_system());
+
+/// The version of `path` now, links followed; Version::absent() when there is no file.
+Result<Version> read_version(const Path& path, System system = native_system());
+
+/// Removes a file (or a symbolic link itself, never what it points at) so that it stays removed.
+/// Of the options it looks at `durability` (`ordered` needs no call here), `coordinate` and
+/// `lock_timeout_ms`; with `expected`, only that version is removed. Fate::visible: the name is
+/// gone, but a power cut may bring it back.
+Result<void> remove_file(const Path& target, const WriteOptions& options = {},
+                         const std::optional<Version>& expected = {},
+                         System system = native_system());
+
+}  // namespace perdure

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: BSL-1.0
+/// Everything. Include single headers where compile time matters.
+#pragma once
+
+#include <perdure/atomic_file.hpp>
+#include <perdure/atomic_writer.hpp>
+#include <perdure/clean.hpp>
+#include <perdure/files.hpp>
+#include <perdure/probe.hpp>

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <tuple>
+#include <utility>
+
+#include <perdure/stage.hpp>
+
+namespace perdure {
+
+// The built-in stages. What each needs, gives and drops is written down here and nowhere else.
+
+/// Turns the value into the image. First by default, so that a serializer that fails leaves the
+/// disk untouched.
+struct Serialize {
+  static constexpr std::string_view name = "serialize";
+  static constexpr Fact needs = Fact::none;
+  static constexpr Fact gives = Fact::image;
+  Result<void> run(Commit& commit) const;
+};
+
+/// Makes the temp beside the target: O_EXCL, a name that nobody can guess, never more permissions
+/// than the target will have.
+struct CreateTemp {
+  static constexpr std::string_view name = "create temp";
+  static constexpr Fact needs = Fact::none;
+  static constexpr Fact gives = Fact::temp;
+  Result<void> run(Commit& commit) const;
+};
+
+/// Writes the image into the temp. Large images are preallocated, so that a full disk shows first.
+struct Write {
+  static constexpr std::string_view name = "write";
+  static constexpr Fact needs = Fact::image | Fact::temp;
+  static constexpr Fact gives = Fact::content;
+  static constexpr Fact drops = Fact::ordered | Fact::durable_content;
+  Result<void> run(Commit& commit) const;
+};
+
+/// Gives the temp its final owner, ACL, mode and attributes (`WriteOptions::metadata`).
+struct ApplyMetadata {
+  static constexpr std::string_view name = "apply metadata";
+  static constexpr Fact needs = Fact::temp;
+  static constexpr Fact gives = Fact::metadata;
+  static constexpr Fact drops = Fact::durable_content;
+  Result<void> run(Commit& commit) const;
+};
+
+/// fsync(2) of the temp, through the descriptor that wrote it. A failed one is never repeated.
+struct SyncFile {
+  static constexpr std::string_view name = "sync file";
+  static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
+  static constexpr Fact gives = Fact::ordered | Fact::durable_content;
+  Result<void> run(Commit& commit) const;
+};
+
+/// Reads the temp back from the disk (the cache is dropped first) and compares it byte for byte.
+struct Verify {
+  static constexpr std::string_view name = "verify";
+  static constexpr Fact needs = Fact::image | Fact::temp | Fact::content | Fact::ordered;
+  static constexpr Fact gives = Fact::none;
+  Result<void> run(Commit& commit) const;
+};
+
+/// Publishes: the temp gets the target's name, as `WriteOptions::existing` says.
+struct Rename {
+  static constexpr std::string_view name = "rename";
+  static constexpr Fact needs = Fact::temp | Fact::ordered | Fact::metadata;
+  static constexpr Fact gives = Fact::published;
+  static constexpr Fact drops = Fact::temp;
+  Result<void> run(Commit& commit) const;
+};
+
+/// Publishes content that was never synced: for Durability::none alone.
+struct RenameUnordered {
+  static constexpr std::string_view name = "rename unordered";
+  static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
+  static constexpr Fact gives = Fact::published;
+  static constexpr Fact drops = Fact::temp;
+  Result<void> run(Commit& commit) const;
+};
+
+/// fsync(2) of the target's directory: the name is durable. Content must be so before it, or the
+/// disk could keep a name without what it names.
+struct SyncParent {
+  static constexpr std::string_view name = "sync parent";
+  static constexpr Fact needs = Fact::published | Fact::durable_content;
+  static constexpr Fact gives = Fact::durable_name;
+  Result<void> run(Commit& commit) const;
+};
+
+namespace detail {
+
+template <class S>
+constexpr bool legal_after(auto have) {
+  constexpr auto lacks = [](Fact fact) {
+    return has(S::needs, fact) && !has(decltype(have)::value, fact);
+  };
+  static_assert(!lacks(Fact::published),
+                "perdure: nothing is published yet: put Rename before this stage");
+  static_assert(
+      !lacks(Fact::temp),
+      "perdure: there is no temp at this stage (a rename uses it up): put CreateTemp before it, "
+      "and rename once");
+  static_assert(!lacks(Fact::image),
+                "perdure: the image is not known at this stage: put Serialize before it");
+  static_assert(!lacks(Fact::content),
+                "perdure: the temp has no content at this stage: put Write before it");
+  static_assert(!lacks(Fact::metadata),
+                "perdure: mode and owner must be final at this stage: put ApplyMetadata before it");
+  static_assert(
+      !lacks(Fact::ordered),
+      "perdure: this stage needs content that is certain to reach the disk before its name: "
+      "put SyncFile between the last Write and it");
+  static_assert(!lacks(Fact::durable_content),
+                "perdure: content or metadata changed after its sync: put SyncFile after the last "
+                "Write and ApplyMetadata");
+  return !(lacks(Fact::published) || lacks(Fact::temp) || lacks(Fact::image) ||
+           lacks(Fact::content) || lacks(Fact::metadata) || lacks(Fact::ordered) ||
+           lacks(Fact::durable_content));
+}
+
+template <Fact have>
+constexpr Fact facts_after() {
+  return have;
+}
+template <Fact have, class S, class... Rest>
+constexpr Fact facts_after() {
+  if constexpr (legal_after<S>(std::integral_constant<Fact, have>{})) {
+    return facts_after<without(have, dropped_by<S>()) | S::gives, Rest...>();
+  } else {
+    return Fact::published;  // one error is enough
+  }
+}
+
+/// The time that a stage takes goes into the receipt; its failure ends the commit.
+Result<void> timed(Commit& commit, std::string_view name, std::chrono::nanoseconds begin,
+                   Result<void> outcome);
+
+}  // namespace detail
+
+/// Stages in an order that was checked when it was compiled, starting from the facts `initial`.
+/// A value; as thread-safe as its stages are.
+template <Fact initial, Stage... Stages>
+class PipelineFrom {
+  static constexpr Fact facts_ = detail::facts_after<initial, Stages...>();
+  static_assert(has(facts_, Fact::published),
+                "perdure: this pipeline publishes nothing: end it with Rename and SyncParent");
+
+ public:
+  explicit constexpr PipelineFrom(Stages... stages) : stages_(std::move(stages)...) {}
+
+  /// What a run of it reaches.
+  static constexpr Durability durability = has(facts_, Fact::durable_content | Fact::durable_name)
+                                               ? Durability::durable
+                                           : has(facts_, Fact::ordered) ? Durability::ordered
+                                                                        : Durability::none;
+
+  /// Runs the stages in order, up to the first that fails.
+  Result<void> run(Commit& commit) const {
+    Result<void> outcome = success();
+    const auto one = [&](const auto& stage) {
+      const auto begin = commit.environment.monotonic();
+      outcome = detail::timed(commit, stage.name, begin, stage.run(commit));
+      return outcome.has_value();
+    };
+    std::apply([&](const auto&... stage) { (one(stage) && ...); }, stages_);
+    return outcome;
+  }
+
+ private:
+  std::tuple<Stages...> stages_;
+};
+
+/// A whole commit, from the value to the name.
+template <Stage... Stages>
+class Pipeline : public PipelineFrom<Fact::none, Stages...> {
+ public:
+  explicit constexpr Pipeline(Stages... stages)
+      : PipelineFrom<Fact::none, Stages...>(std::move(stages)...) {}
+  constexpr Pipeline() requires(std::default_initializable<Stages>&&...) : Pipeline(Stages{}...) {}
+};
+template <Stage... Stages>
+Pipeline(Stages...) -> Pipeline<Stages...>;
+
+/// A pipeline whose stages are not part of its type. Cheap to copy; shares its stages.
+class AnyPipeline {
+ public:
+  template <Fact initial, Stage... Stages>
+  AnyPipeline(PipelineFrom<initial, Stages...> pipeline)  // NOLINT(google-explicit-constructor)
+      : model_(std::make_shared<Model<PipelineFrom<initial, Stages...>>>(std::move(pipeline))),
+        durability_(pipeline.durability) {}
+
+  [[nodiscard]] Durability durability() const noexcept { return durability_; }
+  Result<void> run(Commit& commit) const { return model_->run(commit); }
+
+ private:
+  struct Concept {
+    Concept() = default;
+    Concept(const Concept&) = delete;
+    Concept& operator=(const Concept&) = delete;
+    virtual ~Concept() = default;
+    virtual Result<void> run(Commit& commit) const = 0;
+  };
+  template <class P>
+  struct Model final : Concept {
+    explicit Model(P p) : pipeline(std::move(p)) {}
+    Result<void> run(Commit& commit) const override { return pipeline.run(commit); }
+    P pipeline;
+  };
+
+  std::shared_ptr<const Concept> model_;
+  Durability durability_;
+};
+
+/// The protocol `portable`, at each durability.
+using PortableDurable =
+    Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename, SyncParent>;
+using PortableOrdered = Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename>;
+using Unsynced = Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUnordered>;
+
+}  // namespace perdure

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <perdure/atomic_writer.hpp>
+
+namespace perdure {
+
+/// One thing that a directory's file system can or can't do, found out by trying.
+struct Capability {
+  std::string name;  ///< "directory sync", "hard links", ...
+  bool supported = false;
+  std::string reason;  ///< The system's words where it is not supported.
+};
+
+/// What a commit into a directory would stand on.
+struct ProbeReport {
+  FileSystemInfo file_system;
+  std::vector<Capability> capabilities;
+  Protocol protocol = Protocol::portable;
+  std::string reason;  ///< Why that protocol.
+};
+
+/// Tries out `directory` with temps of its own, which are gone afterwards.
+Result<ProbeReport> probe(const Path& directory, System system = native_system());
+
+}  // namespace perdure
