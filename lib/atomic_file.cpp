@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <perdure/atomic_file.hpp>
+
+#include "commit.hpp"
+#include "metadata.hpp"
+#include "target.hpp"
+#include "temp.hpp"
+
+namespace perdure {
+namespace {
+
+/// Small writes gather here, so that a byte costs no system call.
+constexpr std::size_t gather_size = std::size_t{64} << 10U;
+
+using HashState = std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)>;
+
+}  // namespace
+
+struct AtomicFile::State {
+  State(WriteOptions write_options, const Path& target, System system)
+      : options(std::move(write_options)), commit(*system.files, *system.environment, options) {
+    commit.path = target.native();
+    if (options.verify) XXH3_128bits_reset(hash.get());
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { (void)give_up(); }
+
+  Result<void> give_up() {
+    const auto removed = remove_temp(commit);
+    commit.temp.reset();
+    return removed;
+  }
+  Result<void> put(Bytes bytes);
+  Result<void> check_open(std::string_view step) const;
+
+  WriteOptions options;
+  Claim claim;
+  Commit commit;
+  Buffer gathered;
+  std::uint64_t size = 0;
+  HashState hash{XXH3_createState(), &XXH3_freeState};
+};
+
+Result<void> AtomicFile::State::check_open(std::string_view step) const {
+  if (commit.temp) return success();
+  return commit.failure(step, ErrorKind::invalid_argument,
+                        "this file was committed, discarded or failed before");
+}
+
+Result<void> AtomicFile::State::put(Bytes bytes) {
+  if (options.verify) XXH3_128bits_update(hash.get(), bytes.data(), bytes.size());
+  auto appended = append_to_temp(commit, bytes);
+  if (!appended) return abandon(commit, std::move(appended.error()));
+  return success();
+}
+
+AtomicFile::AtomicFile(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept : state_(std::move(other.state_)) {}
+AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
+  state_ = std::move(other.state_);
+  return *this;
+}
+AtomicFile::~AtomicFile() = default;
+
+Result<AtomicFile> AtomicFile::create(const Path& target, WriteOptions options,
+                                      std::optional<Version> expected, System system) {
+  BOOST_OUTCOME_TRY(check_options(options, target.native()));
+  auto state = std::make_unique<State>(std::move(options), target, system);
+  Commit& commit = state->commit;
+  commit.expected = expected;
+  BOOST_OUTCOME_TRY(state->claim.directory,
+                    open_directory(commit.files, target.parent_path(), state->options.make_parents,
+                                   state->options.durability == Durability::durable));
+  BOOST_OUTCOME_TRY(
+      resolve(commit, state->claim.directory.get(), target.filename().native(), state->claim));
+  BOOST_OUTCOME_TRY(check_target(commit));
+  BOOST_OUTCOME_TRY(create_temp(commit));
+  return AtomicFile(std::move(state));
+}
+
+Result<void> AtomicFile::write(Bytes bytes) {
+  BOOST_OUTCOME_TRY(state_->check_open("write the new content"));
+  state_->size += bytes.size();
+  Buffer& gathered = state_->gathered;
+  if (gathered.size() + bytes.size() < gather_size) {
+    gathered.insert(gathered.end(), bytes.begin(), bytes.end());
+    return success();
+  }
+  BOOST_OUTCOME_TRY(state_->put(gathered));
+  gathered.clear();
+  return state_->put(bytes);
+}
+
+std::uint64_t AtomicFile::size() const noexcept {
+  return state_->size;
+}
+
+Result<Receipt> AtomicFile::commit() {
+  BOOST_OUTCOME_TRY(state_->check_open("commit"));
+  BOOST_OUTCOME_TRY(state_->put(state_->gathered));
+  Commit& commit = state_->commit;
+  auto ready = claim_target(commit, state_->claim);
+  if (ready) ready = read_xattrs(commit);
+  if (!ready) return abandon(commit, std::move(ready.error()));
+  std::optional<XXH128_hash_t> streamed;
+  if (state_->options.verify) streamed = XXH3_128bits_digest(state_->hash.get());
+  auto receipt = run_commit(commit, portable_finish(state_->options, streamed));
+  state_->claim.lock.reset();
+  return receipt;
+}
+
+Result<void> AtomicFile::discard() {
+  return state_->give_up();
+}
+
+}  // namespace perdure

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <perdure/atomic_writer.hpp>
+
+#include "commit.hpp"
+#include "metadata.hpp"
+#include "random_pool.hpp"
+#include "target.hpp"
+
+namespace perdure {
+
+struct AtomicWriter::State {
+  State(const Path& at, OwnedHandle opened, AnyPipeline stages, WriteOptions write_options,
+        System system)
+      : path(at),
+        files(*system.files),
+        random(*system.environment),
+        directory(std::move(opened)),
+        pipeline(std::move(stages)),
+        options(std::move(write_options)) {}
+
+  Path path;
+  FileSystem& files;
+  RandomPool random;
+  OwnedHandle directory;
+  AnyPipeline pipeline;
+  WriteOptions options;
+
+  Result<Receipt> run(Commit& commit, const std::string& leaf,
+                      const std::optional<Version>& expected) const;
+};
+
+Result<Receipt> AtomicWriter::State::run(Commit& commit, const std::string& leaf,
+                                         const std::optional<Version>& expected) const {
+  commit.path = (path / leaf).native();
+  commit.expected = expected;
+  Claim claim;
+  BOOST_OUTCOME_TRY(resolve(commit, directory.get(), leaf, claim));
+  BOOST_OUTCOME_TRY(claim_target(commit, claim));
+  BOOST_OUTCOME_TRY(read_xattrs(commit));
+  return run_commit(commit, pipeline);
+}
+
+AtomicWriter::AtomicWriter(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+AtomicWriter::AtomicWriter(AtomicWriter&&) noexcept = default;
+AtomicWriter& AtomicWriter::operator=(AtomicWriter&&) noexcept = default;
+AtomicWriter::~AtomicWriter() = default;
+
+Result<AtomicWriter> AtomicWriter::bind(const Path& directory, WriteOptions options,
+                                        System system) {
+  AnyPipeline pipeline = portable_pipeline(options);
+  return bind(directory, std::move(pipeline), std::move(options), system);
+}
+
+Result<AtomicWriter> AtomicWriter::bind(const Path& directory, AnyPipeline pipeline,
+                                        WriteOptions options, System system) {
+  BOOST_OUTCOME_TRY(check_options(options, directory.native()));
+  BOOST_OUTCOME_TRY(OwnedHandle opened,
+                    open_directory(*system.files, directory, options.make_parents,
+                                   options.durability == Durability::durable));
+  return AtomicWriter(std::make_unique<State>(directory, std::move(opened), std::move(pipeline),
+                                              std::move(options), system));
+}
+
+Result<Receipt> AtomicWriter::commit(const std::string& leaf, Bytes image,
+                                     const std::optional<Version>& expected) const {
+  Commit commit(state_->files, state_->random, state_->options);
+  commit.image = image;
+  return state_->run(commit, leaf, expected);
+}
+
+Result<Receipt> AtomicWriter::produce(const std::string& leaf,
+                                      std::function<Result<void>(Sink&)> source,
+                                      const std::optional<Version>& expected) const {
+  Commit commit(state_->files, state_->random, state_->options);
+  commit.produce = std::move(source);
+  return state_->run(commit, leaf, expected);
+}
+
+}  // namespace perdure

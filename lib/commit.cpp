@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "commit.hpp"
+
+#include "temp.hpp"
+
+namespace perdure {
+namespace {
+
+using VerifiedDurable =
+    Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Verify, Rename, SyncParent>;
+using VerifiedOrdered =
+    Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Verify, Rename>;
+
+/// Verify for a temp whose bytes have gone by: their hash stands for them.
+struct VerifyHash {
+  static constexpr std::string_view name = Verify::name;
+  static constexpr Fact needs = Fact::temp | Fact::content | Fact::ordered;
+  static constexpr Fact gives = Fact::none;
+  XXH128_hash_t expected;
+
+  Result<void> run(Commit& commit) const {
+    const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash(XXH3_createState(),
+                                                                               &XXH3_freeState);
+    XXH3_128bits_reset(hash.get());
+    BOOST_OUTCOME_TRY(read_back(commit, [&](Bytes block) {
+      return XXH3_128bits_update(hash.get(), block.data(), block.size()) == XXH_OK;
+    }));
+    if (XXH128_isEqual(XXH3_128bits_digest(hash.get()), expected) != 0) return success();
+    return differs(commit);
+  }
+};
+
+template <Stage... Stages>
+using Finish = PipelineFrom<Fact::temp | Fact::content, Stages...>;
+
+}  // namespace
+
+Error Commit::failure(std::string_view step, std::error_code cause) const {
+  return {.kind = ErrorKind::system,
+          .fate = fate,
+          .cause = cause,
+          .step = std::string(step),
+          .path = path,
+          .detail = {}};
+}
+
+Error Commit::failure(std::string_view step, ErrorKind kind, std::string detail) const {
+  return {.kind = kind,
+          .fate = fate,
+          .cause = {},
+          .step = std::string(step),
+          .path = path,
+          .detail = std::move(detail)};
+}
+
+Result<void> check_options(const WriteOptions& options, const std::string& path) {
+  std::string_view fault;
+  if (options.verify && options.durability == Durability::none) {
+    fault = "verify reads back what the disk has, and durability 'none' puts nothing there";
+  } else if ((options.metadata.mode & ~07777U) != 0) {
+    fault = "the mode has more than permission bits";
+  } else if (options.metadata.preserved && (options.metadata.owner || options.metadata.group)) {
+    fault = "owner and group are preserved or fixed, not both";
+  }
+  if (fault.empty()) return success();
+  return Error{.kind = ErrorKind::invalid_argument,
+               .fate = Fate::unchanged,
+               .cause = {},
+               .step = "read the options",
+               .path = path,
+               .detail = std::string(fault)};
+}
+
+AnyPipeline portable_pipeline(const WriteOptions& options) {
+  switch (options.durability) {
+    case Durability::none:
+      return Unsynced{};
+    case Durability::ordered:
+      return options.verify ? AnyPipeline(VerifiedOrdered{}) : AnyPipeline(PortableOrdered{});
+    case Durability::durable:
+      break;
+  }
+  return options.verify ? AnyPipeline(VerifiedDurable{}) : AnyPipeline(PortableDurable{});
+}
+
+AnyPipeline portable_finish(const WriteOptions& options,
+                            const std::optional<XXH128_hash_t>& streamed) {
+  const ApplyMetadata metadata;
+  const SyncFile sync;
+  const Rename rename;
+  const SyncParent parent;
+  switch (options.durability) {
+    case Durability::none:
+      return Finish<ApplyMetadata, RenameUnordered>(metadata, {});
+    case Durability::ordered:
+      if (!streamed) return Finish<ApplyMetadata, SyncFile, Rename>(metadata, sync, rename);
+      return Finish<ApplyMetadata, SyncFile, VerifyHash, Rename>(metadata, sync, {*streamed},
+                                                                 rename);
+    case Durability::durable:
+      break;
+  }
+  if (!streamed) {
+    return Finish<ApplyMetadata, SyncFile, Rename, SyncParent>(metadata, sync, rename, parent);
+  }
+  return Finish<ApplyMetadata, SyncFile, VerifyHash, Rename, SyncParent>(
+      metadata, sync, {*streamed}, rename, parent);
+}
+
+Error abandon(Commit& commit, Error reason) {
+  const auto removed = remove_temp(commit);
+  commit.temp.reset();
+  if (!removed) {
+    reason.detail += (reason.detail.empty() ? "" : "; ") + removed.error().detail;
+  }
+  return reason;
+}
+
+Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline) {
+  auto outcome = pipeline.run(commit);
+  if (!outcome) return abandon(commit, std::move(outcome.error()));
+  if (commit.expected || commit.options.report_version) {
+    const auto status = commit.files.stat(commit.temp.get());
+    if (!status) return commit.failure("read the new version", status.error());
+    commit.receipt.version = status.value().version;
+  }
+  const auto closed = commit.temp.close();
+  // Where nothing was synced this is the last word of a delayed write (close(2)); after a sync
+  // there is nothing left to say.
+  if (!closed && pipeline.durability() == Durability::none) {
+    return commit.failure("close the new file", closed.error());
+  }
+  commit.receipt.bytes = commit.written;
+  commit.receipt.durability = pipeline.durability();
+  return std::move(commit.receipt);
+}
+
+}  // namespace perdure

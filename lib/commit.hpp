@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <optional>
+
+#include <xxhash.h>
+
+#include <perdure/pipeline.hpp>
+
+namespace perdure {
+
+/// Which options can't be meant.
+Result<void> check_options(const WriteOptions& options, const std::string& path);
+
+/// The portable protocol for these options, from the value to the name.
+AnyPipeline portable_pipeline(const WriteOptions& options);
+
+/// Its stages behind a temp that was streamed; with the hash of what went into the temp, if it is
+/// to be verified.
+AnyPipeline portable_finish(const WriteOptions& options,
+                            const std::optional<XXH128_hash_t>& streamed);
+
+/// Runs the pipeline on a target that was claimed. On failure the temp is gone, or the error says
+/// that it is not.
+Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline);
+
+/// Gives the commit up: removes its temp. Adds to `reason` when even that fails.
+Error abandon(Commit& commit, Error reason);
+
+}  // namespace perdure

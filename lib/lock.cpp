@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "lock.hpp"
+
+#include <algorithm>
+
+#include "names.hpp"
+
+namespace perdure {
+namespace {
+
+/// Whether the locked file still bears the lock's name: someone may have deleted it by hand, and
+/// the next taker would then lock another file.
+SysResult<bool> still_named(FileSystem& files, Handle directory, const std::string& name,
+                            const Status& locked) {
+  const auto named = files.stat_at(directory, name);
+  if (named) return named.value().version.same_file(locked.version);
+  if (named.error() == std::errc::no_such_file_or_directory) return false;
+  return named.error();
+}
+
+}  // namespace
+
+SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
+                                 const std::string& leaf, LockMode mode,
+                                 std::chrono::nanoseconds timeout) {
+  using std::chrono::milliseconds;
+  const std::string name = names::lock_of(leaf);
+  const auto begin = environment.monotonic();
+  auto pause = std::chrono::nanoseconds(milliseconds(1));
+  while (true) {
+    BOOST_OUTCOME_TRY(const Handle opened, files.open_lock(directory, name));
+    OwnedHandle lock(files, opened);
+    BOOST_OUTCOME_TRY(const Status status, files.stat(lock.get()));
+    if (status.type != FileType::regular) return make_error_code(std::errc::not_supported);
+    const auto taken = files.try_lock(lock.get(), mode);
+    if (taken) {
+      BOOST_OUTCOME_TRY(const bool named, still_named(files, directory, name, status));
+      if (named) return lock;
+      continue;
+    }
+    if (taken.error() != std::errc::operation_would_block) return taken.error();
+    const auto waited = environment.monotonic() - begin;
+    if (waited >= timeout) return make_error_code(std::errc::timed_out);
+    environment.sleep(std::min(pause, timeout - waited));
+    pause = std::min<std::chrono::nanoseconds>(pause * 3 / 2, milliseconds(50));
+  }
+}
+
+}  // namespace perdure

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "metadata.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view step = "apply the metadata";
+const std::string acl = "system.posix_acl_access";
+const std::string capability = "security.capability";
+
+/// The kernel's own (integrity measurements of the old content): not to be copied.
+bool is_kernels(const std::string& xattr) {
+  return xattr == "security.ima" || xattr == "security.evm";
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Error refused(const Commit& commit, std::string what, std::error_code cause) {
+  Error error = commit.failure(step, cause);
+  error.kind = ErrorKind::metadata;
+  error.detail =
+      std::move(what) + " of the target can't be kept; write as its owner, or with fixed metadata";
+  return error;
+}
+
+/// An ACL that says what the mode says and nothing more, as posix_acl_xattr.h lays it out. Setting
+/// it removes what a default ACL put on the file and sets the bits exactly, all in one call.
+std::array<std::byte, 28> minimal_acl(std::uint32_t mode) {
+  std::array<std::byte, 28> bytes{};
+  const auto put = [&](std::size_t at, std::uint32_t value, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) bytes[at + i] = static_cast<std::byte>(value >> (8 * i));
+  };
+  constexpr std::uint32_t version = 2;
+  constexpr std::array<std::uint32_t, 3> tags{0x01, 0x04, 0x20};  // user, group, other
+  put(0, version, 4);
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    put(4 + 8 * i, tags[i], 2);
+    put(6 + 8 * i, (mode >> (6 - 3 * i)) & 7U, 2);
+    put(8 + 8 * i, 0xFFFFFFFF, 4);
+  }
+  return bytes;
+}
+
+Result<void> set_mode(Commit& commit, std::uint32_t mode) {
+  const auto set = commit.files.set_mode(commit.temp.get(), mode);
+  if (!set) return refused(commit, "the mode", set.error());
+  return success();
+}
+
+Result<void> apply_fixed(Commit& commit) {
+  const Metadata& wanted = commit.options.metadata;
+  if (wanted.owner || wanted.group) {
+    constexpr auto keep = static_cast<std::uint32_t>(-1);  // chown(2): leave as it is
+    const auto owned = commit.files.set_owner(commit.temp.get(), wanted.owner.value_or(keep),
+                                              wanted.group.value_or(keep));
+    if (!owned) return commit.failure(step, owned.error());
+  }
+  const auto exact = commit.files.set_xattr(commit.temp.get(), acl, minimal_acl(wanted.mode));
+  if (!exact && exact.error() != std::errc::not_supported) {
+    return commit.failure(step, exact.error());
+  }
+  if (exact && (wanted.mode & 07000U) == 0) return success();
+  const auto set = commit.files.set_mode(commit.temp.get(), wanted.mode);
+  if (!set) return commit.failure(step, set.error());
+  return success();
+}
+
+/// Makes one attribute of the temp what it is at the target.
+Result<void> copy_xattr(Commit& commit, const std::string& xattr, bool on_temp) {
+  const auto wanted = commit.files.get_xattr_at(commit.directory, commit.leaf, xattr);
+  if (!wanted) return refused(commit, xattr, wanted.error());
+  if (on_temp) {
+    const auto has = commit.files.get_xattr(commit.temp.get(), xattr);
+    if (has && has.value() == wanted.value()) return success();
+  }
+  const auto set = commit.files.set_xattr(commit.temp.get(), xattr, wanted.value());
+  if (!set) return refused(commit, xattr, set.error());
+  return success();
+}
+
+Result<void> apply_preserved(Commit& commit) {
+  const Status& target = *commit.existing;
+  const auto temp = commit.files.stat(commit.temp.get());
+  if (!temp) return commit.failure(step, temp.error());
+  const auto inherited = commit.files.list_xattrs(commit.temp.get());
+  if (!inherited) return commit.failure(step, inherited.error());
+  bool mode_known = temp.value().mode == target.mode;
+
+  if (temp.value().owner != target.owner || temp.value().group != target.group) {
+    const auto owned = commit.files.set_owner(commit.temp.get(), target.owner, target.group);
+    if (!owned) return refused(commit, "owner and group", owned.error());
+    mode_known = false;  // chown(2) may take set-user-id bits away
+  }
+  for (const auto& xattr : inherited.value()) {
+    if (is_kernels(xattr) || contains(commit.xattrs, xattr)) continue;
+    const auto removed = commit.files.remove_xattr(commit.temp.get(), xattr);
+    if (!removed) return refused(commit, "the absence of " + xattr, removed.error());
+    mode_known = mode_known && xattr != acl;
+  }
+  if (contains(commit.xattrs, acl)) {
+    BOOST_OUTCOME_TRY(copy_xattr(commit, acl, contains(inherited.value(), acl)));
+    mode_known = false;
+  }
+  if (!mode_known) BOOST_OUTCOME_TRY(set_mode(commit, target.mode));
+  for (const auto& xattr : commit.xattrs) {
+    if (is_kernels(xattr) || xattr == acl || xattr == capability) continue;
+    BOOST_OUTCOME_TRY(copy_xattr(commit, xattr, contains(inherited.value(), xattr)));
+  }
+  // Last: a write, a chown or a chmod takes a file's capabilities away.
+  if (contains(commit.xattrs, capability)) return copy_xattr(commit, capability, false);
+  return success();
+}
+
+}  // namespace
+
+Result<void> read_xattrs(Commit& commit) {
+  commit.xattrs.clear();
+  if (!commit.options.metadata.preserved || !commit.existing) return success();
+  if (commit.existing->type != FileType::regular) return success();
+  auto listed = commit.files.list_xattrs_at(commit.directory, commit.leaf);
+  if (!listed) return commit.failure("read the target's metadata", listed.error());
+  commit.xattrs = std::move(listed.value());
+  return success();
+}
+
+std::uint32_t temp_mode(const Commit& commit) {
+  const Metadata& options = commit.options.metadata;
+  const bool preserving =
+      options.preserved && commit.existing && commit.existing->type == FileType::regular;
+  if (options.preserved && !preserving) return options.mode & 0777U;
+  const std::uint32_t mode = preserving ? commit.existing->mode : options.mode;
+  // A default ACL's entries for other users are bound by the group's bits (acl(5)): grant those at
+  // once only if everybody has them anyway.
+  const std::uint32_t group = (mode >> 3U) & 7U;
+  return (group & ~mode & 7U) == 0 ? mode & 0777U : mode & 0700U;
+}
+
+Result<void> apply_metadata(Commit& commit) {
+  if (!commit.options.metadata.preserved) return apply_fixed(commit);
+  if (!commit.existing || commit.existing->type != FileType::regular) return success();
+  return apply_preserved(commit);
+}
+
+}  // namespace perdure

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <perdure/file_system.hpp>
+
+namespace perdure {
+
+/// Reads the line of /proc/self/mountinfo (proc_pid_mountinfo(5)) that has this mount id into
+/// `info`; false when no line has it.
+bool find_mount(std::string_view mountinfo, std::uint64_t mount_id, FileSystemInfo& info);
+
+}  // namespace perdure

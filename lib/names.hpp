@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <perdure/environment.hpp>
+#include <perdure/error.hpp>
+
+// Every name that the library puts on disk is made here and parsed here, and nowhere else:
+//
+//   .LEAF.RRRRRRRRRRRRRRRR.perdure-tmp   a temp: 80 random bits in 16 characters
+//   .LEAF.perdure-lock                   the lock of a target
+//   .LEAF~HHHHHHHHHHHHHHHH.perdure-lock  the same for a leaf too long for it: a hash of all of it
+//   LEAF + suffix                        a backup; the suffix is the caller's
+namespace perdure::names {
+
+/// NAME_MAX of every file system that matters here, in bytes.
+inline constexpr std::size_t length_max = 255;
+
+/// Why `leaf` can't be a target's name; empty when it can.
+[[nodiscard]] std::string_view fault_of_leaf(std::string_view leaf);
+
+/// A temp's name for `leaf` that nobody can guess. LEAF is cut short where it would not fit: it
+/// is there for people, the random part makes the name.
+SysResult<std::string> make_temp(std::string_view leaf, Environment& environment);
+[[nodiscard]] bool is_temp(std::string_view name);
+
+/// The one lock of `leaf`; two leaves never share one.
+[[nodiscard]] std::string lock_of(std::string_view leaf);
+
+}  // namespace perdure::names

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <cerrno>
+#include <ctime>
+#include <sys/random.h>
+
+#include <perdure/native.hpp>
+
+namespace perdure {
+namespace {
+
+std::chrono::nanoseconds read_clock(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);  // can't fail for these clocks
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+class NativeEnvironment final : public Environment {
+ public:
+  SysResult<void> random(std::span<std::byte> out) override {
+    while (!out.empty()) {
+      const ssize_t got = ::getrandom(out.data(), out.size(), 0);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return std::error_code(errno, std::generic_category());
+      out = out.subspan(static_cast<std::size_t>(got));
+    }
+    return success();
+  }
+  std::chrono::nanoseconds monotonic() override { return read_clock(CLOCK_MONOTONIC); }
+  std::chrono::nanoseconds wall() override { return read_clock(CLOCK_REALTIME); }
+  void sleep(std::chrono::nanoseconds time) override {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+    const timespec wanted{.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()};
+    ::nanosleep(&wanted, nullptr);  // shorter after a signal: whoever waits looks again anyway
+  }
+};
+
+}  // namespace
+
+Environment& native_environment() noexcept {
+  static NativeEnvironment environment;
+  return environment;
+}
+
+}  // namespace perdure

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <perdure/options.hpp>
+
+namespace perdure {
+
+std::string_view to_string(Durability durability) noexcept {
+  switch (durability) {
+    case Durability::none:
+      return "none";
+    case Durability::ordered:
+      return "ordered";
+    case Durability::durable:
+      return "durable";
+  }
+  return "";
+}
+
+std::string_view to_string(Protocol protocol) noexcept {
+  switch (protocol) {
+    case Protocol::portable:
+      return "portable";
+  }
+  return "";
+}
+
+}  // namespace perdure

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+
+#include <perdure/pipeline.hpp>
+
+#include "metadata.hpp"
+#include "names.hpp"
+#include "target.hpp"
+#include "temp.hpp"
+
+namespace perdure {
+namespace {
+
+/// From here on reserving the space first is worth its system call. A smaller image is one write,
+/// and a full disk still shows before the publish: in that write, or in the sync.
+constexpr std::uint64_t preallocate_min = std::uint64_t{1} << 20U;
+
+constexpr std::string_view publish_step = "publish";
+
+/// The publish failed: has it happened all the same (a network file system's lost answer)?
+void settle_fate(Commit& commit) {
+  const auto temp = commit.files.stat(commit.temp.get());
+  const auto at_temp = commit.files.stat_at(commit.directory, commit.temp_name);
+  if (temp && at_temp && at_temp.value().version.same_file(temp.value().version)) return;
+  const auto at_target = commit.files.stat_at(commit.directory, commit.leaf);
+  const bool visible =
+      temp && at_target && at_target.value().version.same_file(temp.value().version);
+  commit.fate = visible ? Fate::visible : Fate::unknown;
+  if (visible) commit.temp_name.clear();
+}
+
+/// What renameat2 with RENAME_NOREPLACE does, where the file system does not know it (ZFS, NFS): a
+/// link fails when the name is taken, just as atomically.
+Result<void> publish_by_link(Commit& commit) {
+  const auto linked =
+      commit.files.link(commit.directory, commit.temp_name, commit.directory, commit.leaf);
+  if (!linked) {
+    if (linked.error() == std::errc::file_exists) {
+      return commit.failure(publish_step, ErrorKind::exists,
+                            "the target exists, and is to be kept");
+    }
+    settle_fate(commit);
+    return commit.failure(publish_step, linked.error());
+  }
+  commit.fate = Fate::visible;
+  return remove_temp(commit);
+}
+
+Result<void> publish_new(Commit& commit) {
+  const auto renamed = commit.files.rename(commit.directory, commit.temp_name, commit.directory,
+                                           commit.leaf, RenameMode::no_replace);
+  if (renamed) {
+    commit.temp_name.clear();
+    commit.fate = Fate::visible;
+    return success();
+  }
+  if (renamed.error() == std::errc::file_exists) {
+    return commit.failure(publish_step, ErrorKind::exists, "the target exists, and is to be kept");
+  }
+  if (renamed.error() == std::errc::invalid_argument ||
+      renamed.error() == std::errc::function_not_supported) {
+    return publish_by_link(commit);
+  }
+  settle_fate(commit);
+  return commit.failure(publish_step, renamed.error());
+}
+
+/// Gives the old content its second name. A backup that exists is replaced by way of a temp name,
+/// so that there is one at every moment.
+Result<void> keep_backup(Commit& commit) {
+  constexpr std::string_view step = "keep a backup";
+  const std::string backup = commit.leaf + commit.options.backup_suffix;
+  if (commit.options.backup_suffix.empty() || !names::fault_of_leaf(backup).empty()) {
+    return commit.failure(step, ErrorKind::invalid_argument,
+                          "'" + commit.options.backup_suffix + "' can't be the suffix of a backup");
+  }
+  auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, backup);
+  if (linked) return success();
+  if (linked.error() != std::errc::file_exists) return commit.failure(step, linked.error());
+  const auto between = names::make_temp(commit.leaf, commit.environment);
+  if (!between) return commit.failure(step, between.error());
+  const std::string& name = between.value();
+  linked = commit.files.link(commit.directory, commit.leaf, commit.directory, name);
+  if (!linked) return commit.failure(step, linked.error());
+  const auto renamed =
+      commit.files.rename(commit.directory, name, commit.directory, backup, RenameMode::replace);
+  // When both are the same file already, the rename does nothing and succeeds (rename(2)).
+  const auto removed = commit.files.unlink(commit.directory, name);
+  if (!renamed) return commit.failure(step, renamed.error());
+  if (!removed && removed.error() != std::errc::no_such_file_or_directory) {
+    Error error = commit.failure(step, removed.error());
+    error.detail = "'" + name + "' is left";
+    return error;
+  }
+  return success();
+}
+
+Result<void> publish(Commit& commit) {
+  if (commit.expected) {
+    BOOST_OUTCOME_TRY(const auto now, look(commit));
+    BOOST_OUTCOME_TRY(check_expected(commit, now));
+  }
+  if (commit.options.existing == ExistingPolicy::keep) return publish_new(commit);
+  if (commit.options.existing == ExistingPolicy::backup && commit.existing) {
+    BOOST_OUTCOME_TRY(keep_backup(commit));
+  }
+  const auto renamed = commit.files.rename(commit.directory, commit.temp_name, commit.directory,
+                                           commit.leaf, RenameMode::replace);
+  if (!renamed) {
+    settle_fate(commit);
+    Error error = commit.failure(publish_step, renamed.error());
+    if (renamed.error() == std::errc::device_or_resource_busy) error.kind = ErrorKind::mount_point;
+    return error;
+  }
+  commit.temp_name.clear();
+  commit.fate = Fate::visible;
+  return success();
+}
+
+}  // namespace
+
+Result<void> detail::timed(Commit& commit, std::string_view name, std::chrono::nanoseconds begin,
+                           Result<void> outcome) {
+  commit.receipt.stages.push_back({name, commit.environment.monotonic() - begin});
+  return outcome;
+}
+
+Result<void> Serialize::run(Commit& commit) const {
+  if (!commit.produce) return success();  // the caller's own bytes are the image
+  BufferSink sink(commit.storage);
+  BOOST_OUTCOME_TRY(commit.produce(sink));
+  commit.image = commit.storage;
+  return success();
+}
+
+Result<void> CreateTemp::run(Commit& commit) const {
+  return create_temp(commit);
+}
+
+Result<void> Write::run(Commit& commit) const {
+  if (commit.image.size() >= preallocate_min) {
+    BOOST_OUTCOME_TRY(preallocate_temp(commit, commit.image.size()));
+  }
+  return append_to_temp(commit, commit.image);
+}
+
+Result<void> ApplyMetadata::run(Commit& commit) const {
+  return apply_metadata(commit);
+}
+
+Result<void> SyncFile::run(Commit& commit) const {
+  const auto synced = commit.files.sync_file(commit.temp.get());
+  if (!synced) return commit.failure("sync the new content", synced.error());
+  return success();
+}
+
+Result<void> Verify::run(Commit& commit) const {
+  Bytes rest = commit.image;
+  BOOST_OUTCOME_TRY(read_back(commit, [&](Bytes block) {
+    if (block.size() > rest.size() || !std::equal(block.begin(), block.end(), rest.begin())) {
+      return false;
+    }
+    rest = rest.subspan(block.size());
+    return true;
+  }));
+  return rest.empty() ? Result<void>(success()) : differs(commit);
+}
+
+Result<void> Rename::run(Commit& commit) const {
+  return publish(commit);
+}
+Result<void> RenameUnordered::run(Commit& commit) const {
+  return publish(commit);
+}
+
+Result<void> SyncParent::run(Commit& commit) const {
+  const auto synced = commit.files.sync_directory(commit.directory);
+  if (synced) return success();
+  Error error = commit.failure("sync the directory", synced.error());
+  if (synced.error() == std::errc::invalid_argument) {
+    error.kind = ErrorKind::unsupported;
+    error.detail = "this file system can't sync a directory";
+  }
+  return error;
+}
+
+}  // namespace perdure

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <string>
+
+#include <boost/filesystem/path.hpp>
+
+#include <perdure/stage.hpp>
+
+namespace perdure {
+
+/// Keeps open what a commit's target stands on: the real directory, if links led to another one
+/// than the caller's, and the lock, if one was taken.
+struct Claim {
+  OwnedHandle directory;
+  OwnedHandle lock;
+};
+
+/// Opens `path`, making what is missing of it if `make` is set; each directory that is made is
+/// synced into its own parent when `durable`. `.` stands for an empty path.
+Result<OwnedHandle> open_directory(FileSystem& files, const boost::filesystem::path& path,
+                                   bool make, bool durable);
+
+/// Finds the real directory and leaf of the target, as the symlink policy says, and looks at what
+/// is there: fills `commit.directory`, `leaf` and `existing`. Refuses what a rename can't replace.
+Result<void> resolve(Commit& commit, Handle directory, const std::string& leaf, Claim& claim);
+
+/// Takes the lock, if the commit needs one, looks again, and checks what the caller expects.
+Result<void> claim_target(Commit& commit, Claim& claim);
+
+/// Whether what was found there lets the commit go on: the expected version, nothing to be kept.
+Result<void> check_target(const Commit& commit);
+
+/// Whether the target is (still) the expected version; without an expectation it is.
+Result<void> check_expected(const Commit& commit, const std::optional<Status>& found);
+
+/// The target as it is now: nothing, or its status.
+Result<std::optional<Status>> look(const Commit& commit);
+
+}  // namespace perdure

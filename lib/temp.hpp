@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <functional>
+
+#include <perdure/stage.hpp>
+
+namespace perdure {
+
+/// Makes the temp, or fails with the target unchanged.
+Result<void> create_temp(Commit& commit);
+
+/// Appends to what the temp has. Short writes go on; a write of nothing is an error.
+Result<void> append_to_temp(Commit& commit, Bytes bytes);
+
+/// Reserves space for `size` bytes in all; a file system that can't is left to say so in write.
+Result<void> preallocate_temp(Commit& commit, std::uint64_t size);
+
+/// Reads the whole temp from the disk, past the cache, in blocks; `accept` says whether a block is
+/// as it should be, and the first that is not ends it with ErrorKind::verify.
+Result<void> read_back(Commit& commit, const std::function<bool(Bytes)>& accept);
+/// The error for content that came back different.
+[[nodiscard]] Error differs(const Commit& commit);
+
+/// Unlinks the temp's name. An error names it.
+Result<void> remove_temp(Commit& commit);
+
+}  // namespace perdure
