@@ -106,7 +106,9 @@ Result<void> apply_preserved(Commit& commit) {
     BOOST_OUTCOME_TRY(copy_xattr(commit, acl, contains(inherited.value(), acl)));
     mode_known = false;
   }
-  if (!mode_known) BOOST_OUTCOME_TRY(set_mode(commit, target.mode));
+  if (!mode_known) {
+    BOOST_OUTCOME_TRY(set_mode(commit, target.mode));
+  }
   for (const auto& xattr : commit.xattrs) {
     if (is_kernels(xattr) || xattr == acl || xattr == capability) continue;
     BOOST_OUTCOME_TRY(copy_xattr(commit, xattr, contains(inherited.value(), xattr)));

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <initializer_list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <perdure/file_system.hpp>
+#include <perdure/testing/operation.hpp>
+
+namespace perdure::testing {
+
+/// One thing that shall go wrong.
+struct Fault {
+  /// Which calls count; empty: all of them.
+  std::optional<Operation> operation;
+  /// Which of those fails, counted from 1 since the file system was made or `restart` was called.
+  std::uint64_t call = 1;
+  /// What it returns (errno). Ignored when `count` is set.
+  int error = 5;
+  /// From that call on all of them fail, not only the one.
+  bool from_then_on = false;
+  /// The call has its effect first, and only its answer is the error: a rename over NFS whose reply
+  /// was lost, a sync that failed after it had written. A handle that was opened is closed again.
+  bool after_effect = false;
+  /// read_at and write_at: no error, but at most so many bytes; 0 is a call that moved nothing.
+  std::optional<std::size_t> count;
+};
+
+/// One call that was made, in the order in which they began.
+struct Call {
+  Operation operation = Operation::stat;
+  std::string name;  ///< The name that it was about: of a rename the new one; of an xattr its own.
+  int error = 0;     ///< What it returned, injected or not; 0 for success.
+  bool injected = false;
+};
+
+/// A file system in which a test decides what fails, over any other.
+///
+/// What fails does not reach the file system below (but see Fault::after_effect), except that a
+/// close always does: a handle is gone in any case. Counts and logs every call.
+///
+/// The loop "fail at call n, raise n until it succeeds" goes like this:
+///
+///     for (std::uint64_t n = 1;; ++n) {
+///       FaultyFileSystem faulty(native_file_system());
+///       faulty.fail({.call = n, .error = EIO});
+///       auto result = commit(faulty);
+///       check(result);
+///       if (faulty.fired() == 0) break;       // fewer than n calls: all were tried
+///     }
+///
+/// Safe to use from several threads; the lock is not held during the call below.
+class FaultyFileSystem : public FileSystem {
+ public:
+  /// Does not own `base`, which must outlive this.
+  explicit FaultyFileSystem(FileSystem& base) noexcept : base_(base) {}
+
+  /// Adds a fault. When several fit one call the first added wins.
+  void fail(Fault fault);
+  /// Calls of `operation` (read_at or write_at) from now on follow the script: n >= 0 moves at most
+  /// n bytes, a negative number fails with that errno negated (-1: EIO). `{61, -1}` is: 61 bytes,
+  /// then an I/O error. After its end all is as usual. A script goes before the faults.
+  void script(Operation operation, std::initializer_list<long> steps);
+  /// Forgets all faults and scripts; counts and log stay.
+  void heal();
+  /// Forgets counts and log, so that `Fault::call` counts from here.
+  void restart();
+
+  [[nodiscard]] std::uint64_t calls() const;
+  [[nodiscard]] std::uint64_t calls(Operation operation) const;
+  /// How many calls were made to fail, or came back short, by a fault or a script.
+  [[nodiscard]] std::uint64_t fired() const;
+  /// What was called so far, oldest first.
+  [[nodiscard]] std::vector<Call> log() const;
+  /// Handles that were opened through this and not closed yet: 0 when nothing leaks.
+  [[nodiscard]] std::int64_t handles_open() const;
+
+  SysResult<Handle> open_directory(Handle from, const std::string& path) override;
+  SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override;
+  SysResult<Handle> open_file(Handle directory, const std::string& name) override;
+  SysResult<Handle> open_lock(Handle directory, const std::string& name) override;
+  SysResult<void> close(Handle handle) override;
+  SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
+                                 std::span<std::byte> out) override;
+  SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) override;
+  SysResult<void> preallocate(Handle file, std::uint64_t size) override;
+  SysResult<void> evict(Handle file) override;
+  SysResult<void> sync_file(Handle file) override;
+  SysResult<void> sync_directory(Handle directory) override;
+  SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                         const std::string& to, RenameMode mode) override;
+  SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
+                       const std::string& to) override;
+  SysResult<void> unlink(Handle directory, const std::string& name) override;
+  SysResult<void> make_directory(Handle directory, const std::string& name,
+                                 std::uint32_t mode) override;
+  SysResult<void> remove_directory(Handle directory, const std::string& name) override;
+  SysResult<std::string> read_link(Handle directory, const std::string& name) override;
+  SysResult<std::vector<DirectoryEntry>> list(Handle directory) override;
+  SysResult<Status> stat(Handle handle) override;
+  SysResult<Status> stat_at(Handle directory, const std::string& name) override;
+  SysResult<void> set_mode(Handle file, std::uint32_t mode) override;
+  SysResult<void> set_owner(Handle file, std::uint32_t owner, std::uint32_t group) override;
+  SysResult<std::vector<std::string>> list_xattrs(Handle file) override;
+  SysResult<std::vector<std::string>> list_xattrs_at(Handle directory,
+                                                     const std::string& name) override;
+  SysResult<Buffer> get_xattr(Handle file, const std::string& xattr) override;
+  SysResult<Buffer> get_xattr_at(Handle directory, const std::string& name,
+                                 const std::string& xattr) override;
+  SysResult<void> set_xattr(Handle file, const std::string& xattr, Bytes value) override;
+  SysResult<void> remove_xattr(Handle file, const std::string& xattr) override;
+  SysResult<void> try_lock(Handle file, LockMode mode) override;
+  SysResult<bool> open_for_writing(Handle file) override;
+  SysResult<FileSystemInfo> describe(Handle directory) override;
+  std::uint32_t user() override;
+
+ private:
+  struct Verdict {
+    std::size_t index = 0;  // in log_
+    std::uint64_t era = 0;  // log_ was emptied by restart() when this is no longer era_
+    int error = 0;
+    bool after_effect = false;
+    std::optional<std::size_t> count;
+  };
+  Verdict decide(Operation operation, std::string_view name);
+  [[nodiscard]] bool fits(const Fault& fault, Operation operation) const;
+  void note(const Verdict& verdict, int error);
+  template <class Function>
+  auto make(Operation operation, std::string_view name, Function call) -> decltype(call());
+  template <class Function>
+  SysResult<Handle> open(Operation operation, std::string_view name, Function call);
+  template <class Function>
+  SysResult<std::size_t> transfer(Operation operation, std::size_t size, Function call);
+
+  FileSystem& base_;
+  mutable std::mutex mutex_;
+  std::vector<Fault> faults_;
+  std::array<std::deque<long>, operation_count> scripts_;
+  std::array<std::uint64_t, operation_count> counts_{};
+  std::uint64_t total_ = 0;
+  std::uint64_t fired_ = 0;
+  std::int64_t handles_open_ = 0;
+  std::uint64_t era_ = 0;
+  std::vector<Call> log_;
+};
+
+}  // namespace perdure::testing

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace perdure::testing {
+
+/// The calls of FileSystem, by their names there.
+enum class Operation : std::uint8_t {
+  open_directory,
+  create,
+  open_file,
+  open_lock,
+  close,
+  read_at,
+  write_at,
+  preallocate,
+  evict,
+  sync_file,
+  sync_directory,
+  rename,
+  link,
+  unlink,
+  make_directory,
+  remove_directory,
+  read_link,
+  list,
+  stat,
+  stat_at,
+  set_mode,
+  set_owner,
+  list_xattrs,
+  list_xattrs_at,
+  get_xattr,
+  get_xattr_at,
+  set_xattr,
+  remove_xattr,
+  try_lock,
+  open_for_writing,
+  describe,
+};
+
+/// How many there are; they are numbered from 0.
+inline constexpr std::size_t operation_count = static_cast<std::size_t>(Operation::describe) + 1;
+
+/// "sync_file", ...
+[[nodiscard]] std::string_view to_string(Operation operation) noexcept;
+
+/// The operation of that name; empty for any other word.
+[[nodiscard]] std::optional<Operation> parse_operation(std::string_view word) noexcept;
+
+/// Every operation, in the order of their numbers, for tests that go through them all.
+[[nodiscard]] std::span<const Operation> all_operations() noexcept;
+
+/// The errors (errno) that a test should make this call return: those in the manual pages of the
+/// system calls behind it, as far as a correct call with valid handles can meet them. EINTR is
+/// among them only where the native file system hands it on; ENOSYS and EFAULT are not.
+[[nodiscard]] std::span<const int> errors_of(Operation operation) noexcept;
+
+/// "EIO", "ENOSPC", ...; "E?" for a number that no call of the seam returns.
+[[nodiscard]] std::string_view errno_name(int error) noexcept;
+
+}  // namespace perdure::testing
