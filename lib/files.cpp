@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <limits>
-
 #include <perdure/files.hpp>
 
 #include "commit.hpp"
 #include "metadata.hpp"
-#include "names.hpp"
+#include "read.hpp"
 #include "target.hpp"
 
 namespace perdure {
 namespace {
-
-Error read_failure(const Path& path, ErrorKind kind, std::error_code cause, std::string detail) {
-  return {.kind = kind,
-          .fate = Fate::unchanged,
-          .cause = cause,
-          .step = "read the file",
-          .path = path.native(),
-          .detail = std::move(detail)};
-}
 
 /// A read-only look at a target, links followed as a commit would.
 struct Look {
@@ -35,35 +24,6 @@ struct Look {
   Claim claim;
   Commit commit;
 };
-
-/// One pass over the file; false when it was rewritten in place meanwhile.
-Result<bool> read_once(Commit& commit, const Path& path, Handle file, std::uint64_t size_max,
-                       FileContent& content) {
-  FileSystem& files = commit.files;
-  const auto before = files.stat(file);
-  if (!before) return commit.failure("read the file", before.error());
-  if (before.value().type != FileType::regular) {
-    return read_failure(path, ErrorKind::not_regular, {}, "it is no regular file");
-  }
-  if (before.value().version.size > size_max) {
-    return read_failure(path, ErrorKind::invalid_argument, {},
-                        "it has " + std::to_string(before.value().version.size) + " bytes, and " +
-                            std::to_string(size_max) + " are the most allowed");
-  }
-  content.bytes.resize(static_cast<std::size_t>(before.value().version.size));
-  std::size_t done = 0;
-  while (done < content.bytes.size()) {
-    const auto got = files.read_at(file, done, std::span(content.bytes).subspan(done));
-    if (!got) return commit.failure("read the file", got.error());
-    if (got.value() == 0) return false;
-    done += got.value();
-  }
-  const auto after = files.stat(file);
-  if (!after) return commit.failure("read the file", after.error());
-  content.version = after.value().version;
-  return content.version.size == before.value().version.size &&
-         content.version.mtime_ns == before.value().version.mtime_ns;
-}
 
 Result<void> unlink_expected(Commit& commit) {
   Claim claim;
@@ -84,20 +44,9 @@ Result<Receipt> write_file(const Path& target, Bytes image, const WriteOptions& 
 }
 
 Result<FileContent> read_file(const Path& path, std::uint64_t size_max, System system) {
-  constexpr int attempts_max = 10;
   Look look(path, system);
   BOOST_OUTCOME_TRY(look.open(path));
-  Commit& commit = look.commit;
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
-    const auto opened = commit.files.open_file(commit.directory, commit.leaf);
-    if (!opened) return commit.failure("open the file", opened.error());
-    const OwnedHandle file(commit.files, opened.value());
-    FileContent content;
-    BOOST_OUTCOME_TRY(const bool steady, read_once(commit, path, file.get(), size_max, content));
-    if (steady) return content;
-  }
-  return read_failure(path, ErrorKind::conflict, {},
-                      "somebody rewrites it in place all the time; ask them to stop");
+  return read_steady(look.commit, look.commit.leaf, size_max, {});
 }
 
 Result<Version> read_version(const Path& path, System system) {

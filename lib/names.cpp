@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 
 #include <xxhash.h>
@@ -15,6 +16,11 @@ constexpr std::string_view lock_suffix = ".perdure-lock";
 constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's base 32
 constexpr std::size_t random_length = 16;
 constexpr std::size_t hash_length = 16;
+constexpr std::string_view previous_suffix = ".perdure-prev";
+constexpr std::string_view damaged_mark = ".damaged-";
+// What a numbered name needs beside the leaf: two dots, 20 digits, the longer of the two endings.
+constexpr std::size_t numbered_length =
+    2 + 20 + std::max(previous_suffix.size(), damaged_mark.size() + random_length);
 
 bool in_alphabet(char c) {
   return alphabet.find(c) != std::string_view::npos;
@@ -28,6 +34,35 @@ std::string_view shortened(std::string_view leaf, std::size_t size_max) {
   return leaf.substr(0, size);
 }
 
+/// `leaf` where it fits beside `taken` other bytes; else its beginning and a hash of all of it.
+std::string distinct(std::string_view leaf, std::size_t taken) {
+  if (leaf.size() <= length_max - taken) return std::string(leaf);
+  std::string name(shortened(leaf, length_max - taken - 1 - hash_length));
+  name += '~';
+  auto hash = XXH3_64bits(leaf.data(), leaf.size());
+  for (std::size_t i = 0; i < hash_length; ++i, hash >>= 4U) name += alphabet[hash & 15U];
+  return name;
+}
+
+SysResult<std::string> random_part(Environment& environment) {
+  std::array<std::byte, random_length> bytes{};
+  BOOST_OUTCOME_TRY(environment.random(bytes));
+  std::string text;
+  for (const auto byte : bytes) text += alphabet[static_cast<std::size_t>(byte) % alphabet.size()];
+  return text;
+}
+
+/// The number that is all there is of `name` behind `prefix`, as std::to_string writes it.
+std::optional<std::uint64_t> number_behind(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  std::uint64_t number = 0;
+  const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), number);
+  const bool whole = code == std::errc() && end == name.data() + name.size();
+  if (!whole || (name.size() > 1 && name.front() == '0')) return std::nullopt;
+  return number;
+}
+
 }  // namespace
 
 std::string_view fault_of_leaf(std::string_view leaf) {
@@ -39,15 +74,10 @@ std::string_view fault_of_leaf(std::string_view leaf) {
 }
 
 SysResult<std::string> make_temp(std::string_view leaf, Environment& environment) {
-  std::array<std::byte, random_length> bytes{};
-  const auto drawn = environment.random(bytes);
-  if (!drawn) return drawn.error();
+  BOOST_OUTCOME_TRY(const std::string random, random_part(environment));
   std::string name = ".";
   name += shortened(leaf, length_max - 2 - random_length - temp_suffix.size());
-  name += '.';
-  for (const auto byte : bytes) name += alphabet[static_cast<std::size_t>(byte) % alphabet.size()];
-  name += temp_suffix;
-  return name;
+  return name.append(".").append(random).append(temp_suffix);
 }
 
 bool is_temp(std::string_view name) {
@@ -62,13 +92,33 @@ bool is_temp(std::string_view name) {
 }
 
 std::string lock_of(std::string_view leaf) {
-  const std::size_t whole_max = length_max - 1 - lock_suffix.size();
-  std::string name = ".";
-  if (leaf.size() <= whole_max) return name.append(leaf).append(lock_suffix);
-  name.append(shortened(leaf, whole_max - 1 - hash_length)).append("~");
-  auto hash = XXH3_64bits(leaf.data(), leaf.size());
-  for (std::size_t i = 0; i < hash_length; ++i, hash >>= 4U) name += alphabet[hash & 15U];
-  return name.append(lock_suffix);
+  return "." + distinct(leaf, 1 + lock_suffix.size()).append(lock_suffix);
+}
+
+std::string previous_of(std::string_view leaf, std::uint64_t generation) {
+  return "." + distinct(leaf, numbered_length) + "." +
+         std::to_string(generation).append(previous_suffix);
+}
+
+std::optional<std::uint64_t> parse_previous(std::string_view name, std::string_view leaf) {
+  if (!name.ends_with(previous_suffix)) return std::nullopt;
+  name.remove_suffix(previous_suffix.size());
+  return number_behind(name, "." + distinct(leaf, numbered_length) + ".");
+}
+
+SysResult<std::string> make_damaged(std::string_view leaf, std::uint64_t generation,
+                                    Environment& environment) {
+  BOOST_OUTCOME_TRY(const std::string random, random_part(environment));
+  std::string name = distinct(leaf, numbered_length).append(damaged_mark);
+  return name.append(std::to_string(generation)).append(".").append(random);
+}
+
+std::optional<std::uint64_t> parse_damaged(std::string_view name, std::string_view leaf) {
+  if (name.size() < 1 + random_length || name[name.size() - random_length - 1] != '.') {
+    return std::nullopt;
+  }
+  name.remove_suffix(random_length + 1);
+  return number_behind(name, distinct(leaf, numbered_length).append(damaged_mark));
 }
 
 }  // namespace perdure::names

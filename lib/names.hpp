@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +15,8 @@
 //   .LEAF.RRRRRRRRRRRRRRRR.perdure-tmp   a temp: 80 random bits in 16 characters
 //   .LEAF.perdure-lock                   the lock of a target
 //   .LEAF~HHHHHHHHHHHHHHHH.perdure-lock  the same for a leaf too long for it: a hash of all of it
+//   .LEAF.42.perdure-prev                generation 42 of a tracked state (shortened like a lock)
+//   LEAF.damaged-42.RRRRRRRRRRRRRRRR     a damaged state file, set aside; 42 or more was the newest
 //   LEAF + suffix                        a backup; the suffix is the caller's
 namespace perdure::names {
 
@@ -29,5 +33,16 @@ SysResult<std::string> make_temp(std::string_view leaf, Environment& environment
 
 /// The one lock of `leaf`; two leaves never share one.
 [[nodiscard]] std::string lock_of(std::string_view leaf);
+
+/// A previous generation of the state `leaf`, and back.
+[[nodiscard]] std::string previous_of(std::string_view leaf, std::uint64_t generation);
+[[nodiscard]] std::optional<std::uint64_t> parse_previous(std::string_view name,
+                                                          std::string_view leaf);
+
+/// A new name, that nobody can guess, for the damaged file of the state `leaf`, and back.
+SysResult<std::string> make_damaged(std::string_view leaf, std::uint64_t generation,
+                                    Environment& environment);
+[[nodiscard]] std::optional<std::uint64_t> parse_damaged(std::string_view name,
+                                                         std::string_view leaf);
 
 }  // namespace perdure::names
