@@ -172,7 +172,7 @@ Result<void> check_expected(const Commit& commit, const std::optional<Status>& f
 }
 
 Result<void> claim_target(Commit& commit, Claim& claim) {
-  if (needs_lock(commit)) {
+  if (needs_lock(commit) && !claim.lock) {
     auto lock = take_lock(commit.files, commit.environment, commit.directory, commit.leaf,
                           LockMode::exclusive, commit.options.lock_timeout_ms);
     if (!lock) {

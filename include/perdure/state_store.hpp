@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <perdure/atomic_writer.hpp>
+
+namespace perdure {
+
+/// One content of a store at one moment; what it says is known to the store alone. An empty token
+/// is the revision of a state that does not exist.
+struct Revision {
+  std::string token;
+  [[nodiscard]] bool is_absent() const noexcept { return token.empty(); }
+  friend bool operator==(const Revision&, const Revision&) = default;
+};
+
+/// A state as the store has it.
+struct StoredState {
+  Buffer bytes;
+  Revision revision;
+};
+
+/// What shall become the current state.
+struct StateDraft {
+  Bytes image;
+  Revision expected;                     ///< Commit only if this is still the current one.
+  std::optional<std::uint64_t> keep_as;  ///< Keep the current one under this generation number.
+  std::vector<std::uint64_t> drop;       ///< Previous generations to remove after the publish.
+};
+
+/// The numbers that a store's names bear.
+struct StateHistory {
+  std::vector<std::uint64_t> previous;  ///< Generations that can be loaded, newest first.
+  std::uint64_t generation_max = 0;     ///< The highest number seen, of damaged states too.
+};
+
+/// Where a state lives: one current state, some previous generations, and a lock. A seam: nothing
+/// above it knows of paths. Errors are those of a commit; `Error::fate` speaks of the current
+/// state. Used by one thread at a time; `describe` by any.
+class StateStore {
+ public:
+  /// The store's lock, held until it is destroyed.
+  class Lock {
+   public:
+    Lock() = default;
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+    virtual ~Lock() = default;
+  };
+
+  StateStore() = default;
+  StateStore(const StateStore&) = delete;
+  StateStore& operator=(const StateStore&) = delete;
+  virtual ~StateStore() = default;
+
+  /// Waits for the lock against every other user of this state; ErrorKind::lock_timeout.
+  virtual Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds timeout_ms) = 0;
+  /// The current revision; cheap.
+  virtual Result<Revision> revision() = 0;
+  /// The current state, durable before it is returned; empty when there is none. Whatever keeps it
+  /// from being read (permissions, an I/O error) is an error, never "none".
+  virtual Result<std::optional<StoredState>> load() = 0;
+  /// Makes the draft durable as the current state. Call it under the lock. A previous generation
+  /// that can't be dropped is tried again with the next draft that names it, and is no error.
+  virtual Result<Revision> commit(const StateDraft& draft) = 0;
+  virtual Result<StateHistory> history() = 0;
+  /// One previous generation, durable; empty when there is none of that number.
+  virtual Result<std::optional<StoredState>> load_previous(std::uint64_t generation) = 0;
+  /// Moves the current state out of the way, as evidence that is never overwritten, and durably;
+  /// says where it went. `generation` is the highest number it may have had.
+  virtual Result<std::string> set_aside(std::uint64_t generation) = 0;
+  /// What a person calls this state, for errors: its path.
+  [[nodiscard]] virtual std::string describe() const = 0;
+};
+
+/// How a state is kept in files.
+struct FileStoreOptions {
+  Metadata metadata = Metadata::preserve();
+  bool make_parents = false;
+  std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< Larger files are not read. Bytes.
+};
+
+/// A state in a file, its previous generations and damaged ones beside it. A symbolic link at
+/// `path` is followed once, now. `system` must outlive the store.
+Result<std::unique_ptr<StateStore>> open_file_store(const Path& path,
+                                                    const FileStoreOptions& options = {},
+                                                    System system = native_system());
+
+}  // namespace perdure

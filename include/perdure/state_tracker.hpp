@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <perdure/json.hpp>
+#include <perdure/migration.hpp>
+#include <perdure/stamp.hpp>
+#include <perdure/state_store.hpp>
+
+namespace perdure {
+
+/// Where the state came from that a tracker began with.
+enum class Origin {
+  current,   ///< The state that was committed last.
+  previous,  ///< An earlier generation: the current one was missing or damaged.
+  defaults,  ///< Nothing was there that could be used.
+};
+[[nodiscard]] std::string_view to_string(Origin origin) noexcept;
+
+/// What `open` or `reload` found.
+struct OpenReport {
+  Origin origin = Origin::defaults;
+  std::uint64_t generation = 0;  ///< Of the state that was taken; 0 for defaults.
+  StampTime last_updated{};      ///< When that generation was made; zero if the file does not say.
+  std::string reason;            ///< Why it is not the current one; empty if it is.
+  std::string set_aside;         ///< Where the damaged file is kept as evidence; empty if none was.
+};
+
+/// Who else may save the same state.
+enum class TrackerLock {
+  shared,     ///< Anyone with a tracker: the lock is taken for each save, and a save that another
+              ///< tracker overtook is made again on top of what that one left.
+  exclusive,  ///< Nobody: the lock is held as long as the tracker lives.
+};
+
+struct TrackerOptions {
+  TrackerLock lock = TrackerLock::shared;
+  /// How long to wait for the lock. 0 refuses at once; `milliseconds::max()` waits for ever.
+  std::chrono::milliseconds lock_timeout_ms{10'000};
+  /// How many previous generations to keep beside the current one.
+  std::uint32_t previous_max = 1;
+  /// Commit what `save_later` queued on a thread of the tracker's own, as soon as it can.
+  bool committer_thread = false;
+  FileStoreOptions file;
+  /// Gives the time for `last_updated`, and the files for a tracker that is opened by path.
+  System system = native_system();
+};
+
+namespace detail {
+
+/// A state whose type only the codec knows.
+struct LoadedState {
+  std::shared_ptr<const void> value;
+  Stamp stamp;
+  bool stamped = false;
+};
+
+/// What TrackerCore has to know of `T` and its serializer.
+class StateCodec {
+ public:
+  StateCodec() = default;
+  StateCodec(const StateCodec&) = delete;
+  StateCodec& operator=(const StateCodec&) = delete;
+  virtual ~StateCodec() = default;
+  [[nodiscard]] virtual Result<LoadedState> load(Bytes bytes) const = 0;
+  [[nodiscard]] virtual Result<void> save(const void* value, const Stamp& stamp,
+                                          Sink& sink) const = 0;
+  [[nodiscard]] virtual std::shared_ptr<void> copy(const void* value) const = 0;
+  [[nodiscard]] virtual std::shared_ptr<const void> defaults() const = 0;
+  [[nodiscard]] virtual std::uint32_t schema_version() const = 0;
+  /// The generation that damaged bytes claim to be; 0 if they don't say.
+  [[nodiscard]] virtual std::uint64_t claimed_generation(Bytes bytes) const = 0;
+};
+
+using Edit = std::function<Result<void>(void*)>;
+
+struct PendingEdit;
+
+/// The tracker without its type: queue, commits, recovery. Shared with the handles of queued edits.
+class TrackerCore : public std::enable_shared_from_this<TrackerCore> {
+ public:
+  static Result<std::shared_ptr<TrackerCore>> open(std::unique_ptr<StateStore> store,
+                                                   std::unique_ptr<StateCodec> codec,
+                                                   const TrackerOptions& options);
+  TrackerCore(const TrackerCore&) = delete;
+  TrackerCore& operator=(const TrackerCore&) = delete;
+  virtual ~TrackerCore() = default;
+
+  [[nodiscard]] virtual std::shared_ptr<const void> state() const = 0;
+  [[nodiscard]] virtual OpenReport report() const = 0;
+  [[nodiscard]] virtual std::uint64_t generation() const = 0;
+  virtual std::shared_ptr<PendingEdit> queue(Edit edit) = 0;
+  virtual Result<void> wait(PendingEdit& pending) = 0;
+  virtual Result<void> flush() = 0;
+  virtual Result<void> reload() = 0;
+  /// The tracker is gone; handles may still be there.
+  virtual void stop() = 0;
+
+ protected:
+  TrackerCore() = default;
+};
+
+template <class T, class F>
+Edit to_edit(F edit) {
+  return [edit = std::move(edit)](void* value) mutable -> Result<void> {
+    if constexpr (std::is_same_v<std::invoke_result_t<F&, T&>, Result<void>>) {
+      return edit(*static_cast<T*>(value));
+    } else {
+      edit(*static_cast<T*>(value));
+      return success();
+    }
+  };
+}
+
+template <class T, class S>
+class CodecOf final : public StateCodec {
+ public:
+  CodecOf(S serializer, T initial, Migrations<S> migrations)
+      : serializer_(std::move(serializer)),
+        defaults_(std::make_shared<const T>(std::move(initial))),
+        migrations_(std::move(migrations)) {}
+
+  [[nodiscard]] Result<LoadedState> load(Bytes bytes) const override {
+    BOOST_OUTCOME_TRY(Stamped<T> read, migrations_.template load<T>(serializer_, bytes));
+    return LoadedState{std::make_shared<const T>(std::move(read.value)), std::move(read.stamp),
+                       read.stamped};
+  }
+  [[nodiscard]] Result<void> save(const void* value, const Stamp& stamp,
+                                  Sink& sink) const override {
+    return serializer_.serialize_stamped(*static_cast<const T*>(value), stamp, sink);
+  }
+  [[nodiscard]] std::shared_ptr<void> copy(const void* value) const override {
+    return std::make_shared<T>(*static_cast<const T*>(value));
+  }
+  [[nodiscard]] std::shared_ptr<const void> defaults() const override { return defaults_; }
+  [[nodiscard]] std::uint32_t schema_version() const override {
+    return migrations_.schema_version();
+  }
+  [[nodiscard]] std::uint64_t claimed_generation(Bytes bytes) const override {
+    return serializer_.claimed_generation(bytes);
+  }
+
+ private:
+  S serializer_;
+  std::shared_ptr<const T> defaults_;
+  Migrations<S> migrations_;
+};
+
+}  // namespace detail
+
+/// An edit that was queued. `wait` returns when it is durable, or says why it is not; whoever waits
+/// first commits all that is queued. May outlive the tracker; from any thread.
+class SaveHandle {
+ public:
+  SaveHandle(std::shared_ptr<detail::TrackerCore> core,
+             std::shared_ptr<detail::PendingEdit> pending)
+      : core_(std::move(core)), pending_(std::move(pending)) {}
+
+  /// What the edit itself returned or threw comes back here, too. Any number of times.
+  Result<void> wait() const { return core_->wait(*pending_); }
+
+ private:
+  std::shared_ptr<detail::TrackerCore> core_;
+  std::shared_ptr<detail::PendingEdit> pending_;
+};
+
+/// An application's state that survives crashes, and says so.
+///
+/// The state in memory is never ahead of the disk: an edit runs on a copy, the copy is committed,
+/// then it becomes the state. Safe to use from several threads; move-only. Destroying it saves
+/// nothing and loses nothing that was acknowledged: edits that were queued and that nobody waited
+/// for are gone with the last handle (call `flush` first, or set `committer_thread`, whose thread
+/// finishes the queue).
+///
+///     BOOST_OUTCOME_TRY(auto queue, perdure::StateTracker<Queue>::open("queue.json"));
+///     BOOST_OUTCOME_TRY(queue.update([](Queue& q) { ++q.next_id; }));
+///
+/// When a save fails with Fate::unchanged, the state is what it was, in memory and on disk. After
+/// Fate::visible or Fate::unknown memory keeps the last state that is known to be durable, and
+/// saves are refused (ErrorKind::recovery_required) until `reload` has settled which it is.
+template <class T, class S = Json<T>>
+class StateTracker {
+  static_assert(
+      StampedSerializer<S, T>,
+      "perdure: a tracked state needs a serializer that keeps a generation and a checksum "
+      "beside the value: wrap yours as Envelope<Yours>");
+
+ public:
+  /// Opens the state in the file `path`, or starts with `defaults`. See `report` for what it found.
+  /// A damaged file is set aside, never overwritten; a file that can't be read for another reason
+  /// (permissions, an I/O error, a directory there, a newer format) is an error.
+  static Result<StateTracker> open(const Path& path, const TrackerOptions& options = {},
+                                   S serializer = {}, T defaults = {},
+                                   Migrations<S> migrations = {}) {
+    BOOST_OUTCOME_TRY(auto store, open_file_store(path, options.file, options.system));
+    return open(std::move(store), options, std::move(serializer), std::move(defaults),
+                std::move(migrations));
+  }
+
+  /// The same over any store.
+  static Result<StateTracker> open(std::unique_ptr<StateStore> store,
+                                   const TrackerOptions& options = {}, S serializer = {},
+                                   T defaults = {}, Migrations<S> migrations = {}) {
+    auto codec = std::make_unique<detail::CodecOf<T, S>>(std::move(serializer), std::move(defaults),
+                                                         std::move(migrations));
+    BOOST_OUTCOME_TRY(auto core,
+                      detail::TrackerCore::open(std::move(store), std::move(codec), options));
+    return StateTracker(std::move(core));
+  }
+
+  StateTracker(StateTracker&&) noexcept = default;
+  StateTracker& operator=(StateTracker&& other) noexcept {
+    if (this != &other) {
+      if (core_) core_->stop();
+      core_ = std::move(other.core_);
+    }
+    return *this;
+  }
+  StateTracker(const StateTracker&) = delete;
+  StateTracker& operator=(const StateTracker&) = delete;
+  ~StateTracker() {
+    if (core_) core_->stop();
+  }
+
+  /// The last durable state; a snapshot that never changes. Never waits for the disk.
+  [[nodiscard]] std::shared_ptr<const T> state() const {
+    return std::static_pointer_cast<const T>(core_->state());
+  }
+  /// Its number, and how this tracker came by it.
+  [[nodiscard]] std::uint64_t generation() const { return core_->generation(); }
+  [[nodiscard]] OpenReport report() const { return core_->report(); }
+
+  /// Runs `edit(T&)` on a copy of the state and makes the result durable. `edit` returns nothing,
+  /// or Result<void> to call the save off. It may be run more than once (when another tracker was
+  /// faster), on another thread, and must change nothing but its argument.
+  template <class F>
+  Result<void> update(F edit) {
+    return save_later(std::move(edit)).wait();
+  }
+
+  /// Queues the edit; the handle says when it is durable. Edits run in the order in which they were
+  /// queued, all that wait on one copy, with one commit. When the commit fails, exactly its edits
+  /// fail; later ones run on the last durable state, without them.
+  template <class F>
+  SaveHandle save_later(F edit) {
+    return {core_, core_->queue(detail::to_edit<T>(std::move(edit)))};
+  }
+
+  /// Waits for everything that is queued; the first error, if there is one.
+  Result<void> flush() { return core_->flush(); }
+
+  /// Takes what is on disk now as the state, whoever wrote it, and makes it durable. A damaged file
+  /// is an error here and stays where it is: memory has the better state.
+  Result<void> reload() { return core_->reload(); }
+
+ private:
+  explicit StateTracker(std::shared_ptr<detail::TrackerCore> core) : core_(std::move(core)) {}
+
+  std::shared_ptr<detail::TrackerCore> core_;
+};
+
+}  // namespace perdure
