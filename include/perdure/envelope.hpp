@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+#include <perdure/serializer.hpp>
+#include <perdure/stamp.hpp>
+
+namespace perdure {
+
+/// The 64 bytes before an enveloped image; docs/format-state.md has their layout.
+struct EnvelopeHeader {
+  Stamp stamp;           ///< Its unknown members are not in the header.
+  bool stamped = false;  ///< Whether generation and time mean anything.
+};
+
+/// Writes the header for `inner`, then `inner`.
+Result<void> write_envelope(const EnvelopeHeader& header, Bytes inner, Sink& sink);
+
+/// Checks an envelope: magic, version, length and checksum. `inner` becomes a view into `bytes`.
+/// ErrorKind::too_new for a newer format, ErrorKind::corrupt for anything else that is not whole.
+Result<EnvelopeHeader> read_envelope(Bytes bytes, Bytes& inner);
+
+/// Puts a header with length, generation and checksum before what another serializer writes, so
+/// that every change and every missing byte is noticed. A Serializer for whatever `S` serializes,
+/// and a StampedSerializer.
+///
+///     perdure::StateTracker<Index, perdure::Envelope<MyBinary>>
+///
+/// If `S` takes a stamp itself it gets it too, so that nothing that it keeps beside the value is
+/// lost. The inner bytes are in memory as a whole for the length of a call. An error of `S` is
+/// handed on as it is.
+template <class S>
+struct Envelope {
+  S inner{};
+
+  template <class T>
+  requires SerializerFor<S, T> Result<void> serialize(const T& value, Sink& sink)
+  const {
+    Buffer bytes;
+    BufferSink into(bytes);
+    BOOST_OUTCOME_TRYV(inner.serialize(value, into));
+    return write_envelope({}, bytes, sink);
+  }
+
+  auto deserialize(Bytes bytes) const -> decltype(std::declval<const S&>().deserialize(bytes)) {
+    Bytes content;
+    BOOST_OUTCOME_TRYV(read_envelope(bytes, content));
+    return inner.deserialize(content);
+  }
+
+  template <class T>
+  requires SerializerFor<S, T> Result<void> serialize_stamped(const T& value, const Stamp& stamp,
+                                                              Sink& sink)
+  const {
+    Buffer bytes;
+    BufferSink into(bytes);
+    if constexpr (requires { inner.serialize_stamped(value, stamp, into); }) {
+      BOOST_OUTCOME_TRYV(inner.serialize_stamped(value, stamp, into));
+    } else {
+      BOOST_OUTCOME_TRYV(inner.serialize(value, into));
+    }
+    return write_envelope({.stamp = stamp, .stamped = true}, bytes, sink);
+  }
+
+  /// `Stamped::stamped` is false for what `serialize` wrote.
+  auto deserialize_stamped(Bytes bytes) const -> Result<
+      Stamped<typename decltype(std::declval<const S&>().deserialize(bytes))::value_type>> {
+    using T = typename decltype(inner.deserialize(bytes))::value_type;
+    Bytes content;
+    BOOST_OUTCOME_TRY(EnvelopeHeader header, read_envelope(bytes, content));
+    Stamped<T> out;
+    if constexpr (requires { inner.deserialize_stamped(content); }) {
+      BOOST_OUTCOME_TRY(auto kept, inner.deserialize_stamped(content));
+      out.value = std::move(kept.value);
+      header.stamp.unknown = std::move(kept.stamp.unknown);
+    } else {
+      BOOST_OUTCOME_TRY(out.value, inner.deserialize(content));
+    }
+    out.stamp = std::move(header.stamp);
+    out.stamped = header.stamped;
+    return out;
+  }
+};
+
+}  // namespace perdure

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
+
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+#include <perdure/json_reader.hpp>
+#include <perdure/json_types.hpp>
+#include <perdure/json_writer.hpp>
+#include <perdure/serializer.hpp>
+#include <perdure/stamp.hpp>
+
+namespace perdure {
+
+namespace json_detail {
+
+/// The member of the object around a state that is none, so that the stamp has a place beside it.
+template <class T>
+inline constexpr std::array<JsonMember, 1> wrapping{
+    JsonMember{"state",
+               [](JsonReader& reader, void* state, const JsonPlace& at) {
+                 return read_json(reader, *static_cast<T*>(state), at);
+               },
+               [](JsonWriter& writer, const void* state, const JsonPlace& at) {
+                 return write_json(writer, *static_cast<const T*>(state), at);
+               }}};
+
+/// Turns the exception that is being handled into an error: of memory, or of a type of the user.
+[[nodiscard]] Error exception_error(std::string_view step);
+
+}  // namespace json_detail
+
+/// A value as a JSON text (RFC 8259), and back. A Serializer and a StampedSerializer.
+///
+/// What `T` may be made of: structs described with BOOST_DESCRIBE_STRUCT or _CLASS, bases included;
+/// enums described with BOOST_DESCRIBE_ENUM, by name; `bool`, integers up to 64 bits, `double`,
+/// `float`, `std::string` in UTF-8; `std::optional` and `std::unique_ptr` (null or a value);
+/// vectors, lists, arrays, sets, pairs and tuples (arrays); maps with a string, an integer or an
+/// enum as key (objects); `std::chrono` times of the system clock (ISO 8601, UTC) and durations (a
+/// count of their own unit: name the unit in the member); variants whose alternatives differ in
+/// kind; `boost::json::value`, `object` and `array` for what has no type. docs/format-state.md
+/// has the table.
+///
+///     struct Job { std::string name; int attempts = 0; };
+///     BOOST_DESCRIBE_STRUCT(Job, (), (name, attempts))
+///     auto job = perdure::Json<Job>{}.deserialize(bytes);
+///
+/// Reading is strict, and trusts nothing: range, type, UTF-8, escapes, grammar and duplicate names
+/// are checked, and an error names the member: "active.a.attempts: expected an integer, found a
+/// string". A member that is missing keeps the value that a default-constructed `T` has; null is an
+/// error for what is not optional. What is written is UTF-8 and ends with a newline; a double reads
+/// back as the same bits; NaN and infinity are refused.
+///
+/// Nothing throws, not even for lack of memory. A `Json` is a plain value; any number of threads
+/// may use one at the same time.
+template <class T>
+struct Json {
+  unsigned indent = 2;  ///< Spaces for each level; 0: all on one line.
+  JsonLimits limits;    ///< Beyond them both reading and writing fail.
+
+  /// Writes `value`, in blocks of 64 KiB: the text is never whole in memory here.
+  Result<void> serialize(const T& value, Sink& sink) const try {
+    JsonWriter writer(sink, indent, limits, nullptr);
+    static_cast<void>(write_json(writer, value, JsonPlace{}) && writer.finish());
+    return writer.result();
+  } catch (...) {
+    return json_detail::exception_error("write the JSON text");
+  }
+
+  /// Reads a text without a stamp. Members that `T` does not have are checked and dropped.
+  Result<T> deserialize(Bytes bytes) const try {
+    T value{};
+    JsonReader reader(limits);
+    if (reader.open(bytes) && read_json(reader, value, JsonPlace{}) && reader.close()) {
+      return value;
+    }
+    return reader.error();
+  } catch (...) {
+    return json_detail::exception_error("read the JSON text");
+  }
+
+  /// Writes an object with the members of `value`, the unknown members of the stamp, and the stamp;
+  /// a `T` that is no object is its member `state`.
+  Result<void> serialize_stamped(const T& value, const Stamp& stamp, Sink& sink) const try {
+    check_names();
+    JsonWriter writer(sink, indent, limits, &stamp);
+    static_cast<void>(write_top(writer, value) && writer.finish());
+    return writer.result();
+  } catch (...) {
+    return json_detail::exception_error("write the JSON text");
+  }
+
+  /// Reads what `serialize_stamped` wrote, or a text with no stamp at all (`Stamped::stamped` is
+  /// false then). Any change of a stamped text is ErrorKind::corrupt.
+  Result<Stamped<T>> deserialize_stamped(Bytes bytes) const { return read_stamped(bytes, true); }
+
+  /// As `deserialize_stamped`, but takes a text whose stamp is damaged as it is: to accept an edit
+  /// by hand. The stamp has what could be read of it.
+  Result<Stamped<T>> deserialize_edited(Bytes bytes) const { return read_stamped(bytes, false); }
+
+ private:
+  static constexpr void check_names() {
+    static_assert(!json_detail::has_stamp_name<T>(),
+                  "perdure: generation, last_updated, checksum and schema_version are members that "
+                  "the tracker writes itself: name the members of your state otherwise");
+  }
+
+  static bool write_top(JsonWriter& writer, const T& value) {
+    if constexpr (json_is_object<T>) {
+      return write_json(writer, value, JsonPlace{});
+    } else {
+      return writer.members(JsonPlace{}, json_detail::wrapping<T>, &value);
+    }
+  }
+
+  Result<Stamped<T>> read_stamped(Bytes bytes, bool strict) const try {
+    check_names();
+    Stamped<T> out;
+    JsonReader reader(limits);
+    reader.expect_stamp();
+    const bool done = reader.open(bytes) && read_top(reader, out.value) && reader.close();
+    const Result<bool> stamped = reader.verify_stamp();
+    if (!stamped && (strict || !done)) return stamped.error();
+    out.stamped = stamped && stamped.value();
+    out.stamp = std::move(reader.stamp());
+    return out;
+  } catch (...) {
+    return json_detail::exception_error("read the JSON text");
+  }
+
+  static bool read_top(JsonReader& reader, T& value) {
+    if constexpr (json_is_object<T>) {
+      return read_json(reader, value, JsonPlace{});
+    } else {
+      return reader.members(JsonPlace{}, json_detail::wrapping<T>, &value);
+    }
+  }
+};
+
+}  // namespace perdure

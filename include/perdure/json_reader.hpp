@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+#include <perdure/json_place.hpp>
+#include <perdure/stamp.hpp>
+
+namespace perdure {
+
+/// What a program is willing to read or write.
+struct JsonLimits {
+  /// Bytes of the whole text. 4 GiB - 64 is the limit of the parser, whatever this says.
+  std::size_t size_max = std::size_t{1} << 30U;
+  /// Objects and arrays within each other. Each costs a few hundred bytes of stack.
+  unsigned depth_max = 64;
+};
+
+class JsonReader;
+class JsonWriter;
+
+/// Takes the value that the reader stands at: a member (`at.key`) or an element (`at.index`).
+/// Must read it, or fail. `context` is what was given to `object` or `array`.
+using JsonTake = bool (*)(JsonReader& reader, void* context, const JsonPlace& at);
+
+/// How many members a described struct may have, those of its bases included.
+inline constexpr std::size_t json_members_max = 256;
+
+/// A member of a described struct, its type forgotten.
+struct JsonMember {
+  std::string_view name;
+  bool (*read)(JsonReader& reader, void* object, const JsonPlace& at);
+  bool (*write)(JsonWriter& writer, const void* object, const JsonPlace& at);
+};
+
+/// A value of a described enum.
+struct JsonEnumerator {
+  std::string_view name;
+  std::int64_t value;
+};
+
+/// A kind of JSON value, as its first character shows it.
+enum class JsonKind { null, boolean, number, string, array, object, malformed };
+
+/// Reads a JSON text value by value, in the order in which it stands there. The machinery behind
+/// `Json<T>`; programs have no need of it.
+///
+/// Every function that reads returns false when it failed; the reader then remembers why and must
+/// not be used further, except for `error`. All of the text that is read is checked, also what is
+/// skipped: grammar, UTF-8, escapes, numbers, duplicate names. Not for use by several threads.
+class JsonReader {
+ public:
+  explicit JsonReader(const JsonLimits& limits);
+  JsonReader(const JsonReader&) = delete;
+  JsonReader& operator=(const JsonReader&) = delete;
+  ~JsonReader();
+
+  /// Copies `bytes` and stands at the one value that they are.
+  bool open(Bytes bytes);
+  /// Nothing follows the value.
+  bool close();
+
+  /// From now on the stamp's members of the top-level object go to the stamp, and unknown members
+  /// are kept in it.
+  void expect_stamp();
+
+  [[nodiscard]] JsonKind kind() const;
+
+  bool null(const JsonPlace& place);
+  bool boolean(bool& out, const JsonPlace& place);
+  bool integer(std::int64_t& out, std::int64_t low, std::int64_t high, const JsonPlace& place);
+  bool natural(std::uint64_t& out, std::uint64_t high, const JsonPlace& place);
+  bool real(double& out, const JsonPlace& place);
+  bool real(float& out, const JsonPlace& place);
+  /// Without escapes; valid for as long as the reader lives.
+  bool text(std::string_view& out, const JsonPlace& place);
+  bool text(std::string& out, const JsonPlace& place);
+  bool enumeration(std::int64_t& out, std::span<const JsonEnumerator> names,
+                   const JsonPlace& place);
+
+  bool object(const JsonPlace& place, void* context, JsonTake take);
+  bool array(const JsonPlace& place, void* context, JsonTake take);
+  /// An array of exactly `size` elements.
+  bool fixed_array(const JsonPlace& place, std::size_t size, void* context, JsonTake take);
+  /// A described struct: members in any order, missing ones left as they are, unknown ones kept.
+  bool members(const JsonPlace& place, std::span<const JsonMember> members, void* object);
+  /// Any value, checked; as the text has it. Valid for as long as the reader lives.
+  bool raw(std::string_view& out, const JsonPlace& place);
+  /// A member that the program does not know: kept in the stamp if there is one, else dropped.
+  bool unknown(const JsonPlace& at);
+
+  /// Notes a failure and returns false.
+  bool fail(const JsonPlace& place, std::string_view words);
+  /// "expected an integer, found a string", about the value that the reader stands at.
+  bool mismatch(const JsonPlace& place, std::string_view expected);
+  /// Notes a failure that makes the text no valid JSON, and returns false.
+  bool malformed(const JsonPlace& place, std::string_view words);
+  /// Notes a member that is there twice, and returns false.
+  bool duplicate(const JsonPlace& at);
+
+  /// Why a function returned false.
+  [[nodiscard]] Error error() const;
+
+  /// After reading, successful or not: what the stamp says of the text. An error is
+  /// ErrorKind::corrupt (damaged), or whatever made the reading fail.
+  [[nodiscard]] Result<bool> verify_stamp();
+  /// The stamp that was read; whatever could be read of it, if it is damaged.
+  [[nodiscard]] Stamp& stamp();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace perdure

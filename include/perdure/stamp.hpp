@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+#include <perdure/serializer.hpp>
+
+namespace perdure {
+
+/// A moment in UTC, to the nanosecond.
+using StampTime = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+/// A member of an object that the program's type does not have, as the file spells it.
+struct UnknownMember {
+  std::string key;    ///< Between the quotes, escapes and all.
+  std::string value;  ///< JSON text.
+  friend bool operator==(const UnknownMember&, const UnknownMember&) = default;
+};
+
+/// Unknown members, under the JSON Pointer of the object that they are in ("" is the top level).
+using UnknownMembers = std::map<std::string, std::vector<UnknownMember>, std::less<>>;
+
+/// What is kept beside a state in its file.
+struct Stamp {
+  std::uint64_t generation = 0;      ///< The count of commits that the state has seen.
+  StampTime last_updated{};          ///< When this generation was made.
+  std::uint32_t schema_version = 0;  ///< 0: the program does not count versions.
+  UnknownMembers unknown;            ///< Kept for a newer program; see docs/format-state.md.
+};
+
+/// A state and what stood beside it.
+template <class T>
+struct Stamped {
+  T value{};
+  Stamp stamp;
+  /// False for bytes that carry no generation and no checksum: written by hand, or by a program
+  /// that knows no stamps. `stamp` then has the schema version and the unknown members at most.
+  bool stamped = false;
+};
+
+/// Names that the stamp takes in an object; a state that is an object can't have them.
+inline constexpr std::array<std::string_view, 4> stamp_names{"generation", "last_updated",
+                                                             "checksum", "schema_version"};
+
+/// A serializer that writes a stamp beside the value and notices, on reading, every change of a
+/// stamped file.
+///
+/// `deserialize_stamped` fails with ErrorKind::corrupt when the bytes fail their own check, with
+/// ErrorKind::too_new when they are of a newer format, and with ErrorKind::serializer when they are
+/// whole, but no `T`. Those are different troubles: the last one is never damage.
+template <class S, class T>
+concept StampedSerializer = Serializer<S, T> &&
+    requires(const S& serializer, const T& value, const Stamp& stamp, Sink& sink, Bytes bytes) {
+  { serializer.serialize_stamped(value, stamp, sink) } -> std::same_as<Result<void>>;
+  { serializer.deserialize_stamped(bytes) } -> std::same_as<Result<Stamped<T>>>;
+};
+
+}  // namespace perdure

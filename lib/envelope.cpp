@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <string>
+
+#include <perdure/envelope.hpp>
+
+#include "stamp_checksum.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::size_t header_size = 64;
+constexpr std::uint32_t format_version = 1;
+constexpr std::uint32_t flag_stamped = 1;
+/// Not text, and broken by whatever changes line endings or strips the eighth bit.
+constexpr std::array<unsigned char, 8> magic{0x89, 'P', 'R', 'D', '\r', '\n', 0x1a, '\n'};
+
+using Header = std::array<std::byte, header_size>;
+
+// Offsets; all numbers are little-endian.
+constexpr std::size_t at_version = 8;
+constexpr std::size_t at_version_check = 12;
+constexpr std::size_t at_flags = 16;
+constexpr std::size_t at_schema = 20;
+constexpr std::size_t at_generation = 24;
+constexpr std::size_t at_time = 32;
+constexpr std::size_t at_length = 40;
+constexpr std::size_t at_checksum = 48;
+
+template <class T>
+void put(Header& header, std::size_t at, T value) {
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    header[at + i] = static_cast<std::byte>((value >> (8 * i)) & 0xffU);
+  }
+}
+
+template <class T>
+T get(Bytes header, std::size_t at) {
+  T value = 0;
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    value |= static_cast<T>(static_cast<T>(std::to_integer<unsigned>(header[at + i])) << (8 * i));
+  }
+  return value;
+}
+
+Error refused(ErrorKind kind, std::string detail) {
+  return {.kind = kind,
+          .cause = {},
+          .step = "open the envelope",
+          .path = {},
+          .detail = std::move(detail)};
+}
+
+}  // namespace
+
+Result<void> write_envelope(const EnvelopeHeader& from, Bytes inner, Sink& sink) {
+  Header header{};
+  std::memcpy(header.data(), magic.data(), magic.size());
+  put(header, at_version, format_version);
+  put(header, at_version_check, ~format_version);
+  put(header, at_flags, from.stamped ? flag_stamped : std::uint32_t{0});
+  put(header, at_schema, from.stamp.schema_version);
+  put(header, at_generation, from.stamp.generation);
+  put(header, at_time,
+      static_cast<std::uint64_t>(from.stamp.last_updated.time_since_epoch().count()));
+  put(header, at_length, std::uint64_t{inner.size()});
+  Checksum sum;
+  sum.update(Bytes(header).first(at_checksum));
+  sum.update(inner);
+  const auto digest = sum.digest();
+  std::copy(digest.begin(), digest.end(), header.begin() + at_checksum);
+  BOOST_OUTCOME_TRYV(sink.write(header));
+  return sink.write(inner);
+}
+
+Result<EnvelopeHeader> read_envelope(Bytes bytes, Bytes& inner) {
+  if (bytes.size() < header_size) {
+    return refused(ErrorKind::corrupt, "it has " + std::to_string(bytes.size()) +
+                                           " bytes, fewer than the 64 of the header");
+  }
+  if (std::memcmp(bytes.data(), magic.data(), magic.size()) != 0) {
+    return refused(ErrorKind::corrupt, "it does not begin as an envelope does");
+  }
+  // The version stands there twice, once inverted: a damaged one must not pass for a newer one.
+  const auto version = get<std::uint32_t>(bytes, at_version);
+  if (get<std::uint32_t>(bytes, at_version_check) != ~version || version == 0) {
+    return refused(ErrorKind::corrupt, "the version of the envelope is damaged");
+  }
+  if (version > format_version) {
+    return refused(ErrorKind::too_new, "the envelope has format " + std::to_string(version) +
+                                           ", and this program knows 1");
+  }
+  const Bytes content = bytes.subspan(header_size);
+  const auto length = get<std::uint64_t>(bytes, at_length);
+  if (length != content.size()) {
+    return refused(ErrorKind::corrupt, "it has " + std::to_string(content.size()) +
+                                           " bytes of content instead of " +
+                                           std::to_string(length));
+  }
+  Checksum sum;
+  sum.update(bytes.first(at_checksum));
+  sum.update(content);
+  const auto digest = sum.digest();
+  if (!std::equal(digest.begin(), digest.end(), bytes.begin() + at_checksum)) {
+    return refused(ErrorKind::corrupt, "the checksum does not match");
+  }
+  const auto flags = get<std::uint32_t>(bytes, at_flags);
+  if ((flags & ~flag_stamped) != 0) {
+    return refused(ErrorKind::too_new, "the envelope uses what this program does not know");
+  }
+  EnvelopeHeader out;
+  out.stamped = (flags & flag_stamped) != 0;
+  out.stamp.schema_version = get<std::uint32_t>(bytes, at_schema);
+  out.stamp.generation = get<std::uint64_t>(bytes, at_generation);
+  out.stamp.last_updated = StampTime(
+      std::chrono::nanoseconds(static_cast<std::int64_t>(get<std::uint64_t>(bytes, at_time))));
+  inner = content;
+  return out;
+}
+
+}  // namespace perdure

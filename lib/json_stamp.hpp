@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <perdure/error.hpp>
+#include <perdure/json_place.hpp>
+#include <perdure/stamp.hpp>
+
+namespace perdure {
+
+/// What stands before the 32 digits in the member `checksum`: which sum it is.
+inline constexpr std::string_view checksum_prefix = "xxh3-128:";
+
+/// Collects the stamp of one text while its top-level object is read, and judges it.
+class StampFields {
+ public:
+  /// True for a name that belongs to the stamp.
+  [[nodiscard]] static bool owns(std::string_view name) noexcept;
+  /// Takes the member of the top-level object that bears such a name; `value` is its JSON text, a
+  /// view into the text that `verify` will get. False when that member was there before. A value
+  /// of the wrong form is no failure here: `verify` judges it.
+  bool take(std::string_view name, std::string_view value);
+  /// Keeps a member that the program does not know.
+  void keep(const JsonPlace& at, std::string_view value);
+
+  /// After all of `text` was read: false for no stamp at all, true for one that is whole and
+  /// right, ErrorKind::corrupt for anything else.
+  [[nodiscard]] Result<bool> verify(std::string_view text) const;
+
+  [[nodiscard]] Stamp& stamp() noexcept { return stamp_; }
+
+ private:
+  Stamp stamp_;
+  unsigned seen_ = 0;          ///< A bit for each of `stamp_names`.
+  std::string damage_;         ///< What is wrong with a value.
+  std::string_view checksum_;  ///< All between the quotes, in the text.
+};
+
+}  // namespace perdure

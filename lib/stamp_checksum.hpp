@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include <perdure/bytes.hpp>
+
+namespace perdure {
+
+/// XXH3 with 128 bits over bytes that come in pieces. It finds accidents, not attackers: whoever
+/// can write the file can write its checksum too.
+class Checksum {
+ public:
+  Checksum();
+  Checksum(const Checksum& other);
+  Checksum& operator=(const Checksum&) = delete;
+  ~Checksum();
+
+  void update(Bytes bytes);
+  /// In the canonical order of xxHash: the most significant byte first, as `xxhsum -H128` prints.
+  [[nodiscard]] std::array<std::byte, 16> digest() const;
+  /// The digest in 32 lower-case digits.
+  [[nodiscard]] std::string hexadecimal() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace perdure
