@@ -121,4 +121,10 @@ Result<EnvelopeHeader> read_envelope(Bytes bytes, Bytes& inner) {
   return out;
 }
 
+std::uint64_t claimed_generation(Bytes bytes) noexcept {
+  const bool begins =
+      bytes.size() >= header_size && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
+  return begins ? get<std::uint64_t>(bytes, at_generation) : 0;
+}
+
 }  // namespace perdure

@@ -25,7 +25,8 @@ Result<OwnedHandle> open_directory(FileSystem& files, const boost::filesystem::p
 /// is there: fills `commit.directory`, `leaf` and `existing`. Refuses what a rename can't replace.
 Result<void> resolve(Commit& commit, Handle directory, const std::string& leaf, Claim& claim);
 
-/// Takes the lock, if the commit needs one and `claim` does not hold it yet, looks again, and checks what the caller expects.
+/// Takes the lock, if the commit needs one and `claim` does not hold it yet, looks again, and
+/// checks what the caller expects.
 Result<void> claim_target(Commit& commit, Claim& claim);
 
 /// Whether what was found there lets the commit go on: the expected version, nothing to be kept.

@@ -24,6 +24,9 @@ Result<void> write_envelope(const EnvelopeHeader& header, Bytes inner, Sink& sin
 /// ErrorKind::too_new for a newer format, ErrorKind::corrupt for anything else that is not whole.
 Result<EnvelopeHeader> read_envelope(Bytes bytes, Bytes& inner);
 
+/// The generation that damaged bytes claim to be; 0 if they don't begin as an envelope does.
+[[nodiscard]] std::uint64_t claimed_generation(Bytes bytes) noexcept;
+
 /// Puts a header with length, generation and checksum before what another serializer writes, so
 /// that every change and every missing byte is noticed. A Serializer for whatever `S` serializes,
 /// and a StampedSerializer.
@@ -35,6 +38,10 @@ Result<EnvelopeHeader> read_envelope(Bytes bytes, Bytes& inner);
 /// handed on as it is.
 template <class S>
 struct Envelope {
+  /// The form in which Migrations change a state of an older schema: the inner bytes.
+  using SchemalessForm = Buffer;
+  using Schemaless = Envelope<RawBytes>;
+
   S inner{};
 
   template <class T>
@@ -84,6 +91,11 @@ struct Envelope {
     out.stamped = header.stamped;
     return out;
   }
+
+  std::uint64_t claimed_generation(Bytes bytes) const noexcept {
+    return perdure::claimed_generation(bytes);
+  }
+  Schemaless schemaless() const { return {}; }
 };
 
 }  // namespace perdure

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 #include <utility>
 
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
+#include <boost/json/fwd.hpp>
 
 #include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
@@ -61,6 +63,10 @@ inline constexpr std::array<JsonMember, 1> wrapping{
 /// may use one at the same time.
 template <class T>
 struct Json {
+  /// The form in which Migrations change a state of an older schema.
+  using SchemalessForm = boost::json::object;
+  using Schemaless = Json<SchemalessForm>;
+
   unsigned indent = 2;  ///< Spaces for each level; 0: all on one line.
   JsonLimits limits;    ///< Beyond them both reading and writing fail.
 
@@ -103,6 +109,19 @@ struct Json {
   /// As `deserialize_stamped`, but takes a text whose stamp is damaged as it is: to accept an edit
   /// by hand. The stamp has what could be read of it.
   Result<Stamped<T>> deserialize_edited(Bytes bytes) const { return read_stamped(bytes, false); }
+
+  /// The generation that a text claims to be, were it damaged or not; 0 if it does not say.
+  std::uint64_t claimed_generation(Bytes bytes) const try {
+    T value{};
+    JsonReader reader(limits);
+    reader.expect_stamp();
+    if (reader.open(bytes)) static_cast<void>(read_top(reader, value));
+    return reader.stamp().generation;
+  } catch (...) {
+    return 0;
+  }
+
+  Schemaless schemaless() const { return {.indent = 0, .limits = limits}; }
 
  private:
   static constexpr void check_names() {

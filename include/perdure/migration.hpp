@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <string>
@@ -68,6 +69,13 @@ class Migrations {
             .detail = std::move(detail)};
   }
 
+  /// What a migration throws (a JSON library's "not a number") comes as an error.
+  Result<void> guarded(const Migration& migration, Form& form) const try {
+    return migration(form);
+  } catch (const std::exception& thrown) {
+    return failure(ErrorKind::serializer, std::string("the migration failed: ") + thrown.what());
+  }
+
   Result<void> migrate(Stamped<Form>& old) const {
     std::uint32_t& version = old.stamp.schema_version;
     if (version > schema_version_) {
@@ -82,7 +90,7 @@ class Migrations {
         return failure(ErrorKind::serializer, "it has schema version " + std::to_string(version) +
                                                   ", and no migration from there is registered");
       }
-      BOOST_OUTCOME_TRY(migration->second(old.value));
+      BOOST_OUTCOME_TRY(guarded(migration->second, old.value));
     }
     return success();
   }
