@@ -61,7 +61,8 @@ void add_clean(CLI::App& app, ExitStatus& status) {
   auto command = std::make_shared<CleanCommand>();
   CLI::App* sub = app.add_subcommand("clean", "Remove stale temps that killed commits left");
   sub->add_option("DIR", command->directory, "The directory to clean; not those below it")
-      ->required();
+      ->required()
+      ->type_name("");
   sub->add_flag("-n,--dry-run", command->dry_run, "Only say what would be removed");
   add_json_option(*sub, command->output);
   add_quiet_option(*sub, command->output);

@@ -52,8 +52,12 @@ ExitStatus usage_error(const CLI::App& app, const CLI::ParseError& error,
                        std::span<char* const> arguments) {
   const auto chosen = app.get_subcommands();
   const std::string command = "perdure" + (chosen.empty() ? "" : " " + chosen.front()->get_name());
-  std::string help = "run `" + command + " --help` for its options";
-  std::cerr << command << ": " << printable(error.what()) << "; " << help << '\n';
+  std::string words = error.what();
+  // All that CLI11 says of a word in the place of a subcommand is that there should be one.
+  if (chosen.empty() && arguments.size() > 1 && arguments[1][0] != '-') {
+    words = std::string("'") + arguments[1] + "' is not a subcommand";
+  }
+  std::cerr << command << ": " << printable(words) << "; run `" << command << " --help`\n";
   const bool json = std::any_of(arguments.begin(), arguments.end(), [](const char* argument) {
     return std::string_view(argument) == "--json";
   });
@@ -62,7 +66,7 @@ ExitStatus usage_error(const CLI::App& app, const CLI::ParseError& error,
                   .cause = {},
                   .step = "read the command line",
                   .path = {},
-                  .detail = error.what()},
+                  .detail = words},
                  {.json = true});
   }
   return ExitStatus::usage;

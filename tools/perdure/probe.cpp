@@ -81,7 +81,7 @@ void add_probe(CLI::App& app, ExitStatus& status) {
   auto command = std::make_shared<ProbeCommand>();
   CLI::App* sub =
       app.add_subcommand("probe", "Say what a directory's file system can do for a commit");
-  sub->add_option("DIR", command->directory, "The directory to try")->required();
+  sub->add_option("DIR", command->directory, "The directory to try")->required()->type_name("");
   add_json_option(*sub, command->output);
   sub->footer(help_footer(examples));
   sub->callback([command, &status] { status = command->run(); });

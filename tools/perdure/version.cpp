@@ -37,7 +37,7 @@ struct VersionCommand {
 void add_version(CLI::App& app, ExitStatus& status) {
   auto command = std::make_shared<VersionCommand>();
   CLI::App* sub = app.add_subcommand("version", "Print the token that write --expect takes");
-  sub->add_option("FILE", command->file, "The file; it need not exist")->required();
+  sub->add_option("FILE", command->file, "The file; it need not exist")->required()->type_name("");
   add_json_option(*sub, command->output);
   sub->footer(help_footer(examples));
   sub->callback([command, &status] { status = command->run(); });

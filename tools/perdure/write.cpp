@@ -172,10 +172,7 @@ ExitStatus WriteCommand::run() const {
     if (!discarded && streamed) return report(discarded.error(), output);
     if (!streamed) {
       const ExitStatus status = report(streamed.error(), output);
-      // After a failed write the temp is gone and there is nothing left to discard.
-      if (!discarded && discarded.error().kind != ErrorKind::invalid_argument) {
-        std::cerr << "perdure: " << printable(discarded.error().message()) << '\n';
-      }
+      if (!discarded) std::cerr << "perdure: " << printable(discarded.error().message()) << '\n';
       return status;
     }
     std::cerr << "perdure: interrupted: " << printable(file) << " is unchanged\n";
@@ -211,13 +208,16 @@ void WriteCommand::tell(const Receipt& receipt) const {
 }
 
 void add_options(CLI::App& sub, WriteCommand& command) {
-  sub.add_option("FILE", command.file, "The target: what the commit replaces")->required();
+  sub.add_option("FILE", command.file, "The target: what the commit replaces")
+      ->required()
+      ->type_name("");
   sub.add_option("--from", command.from, "Read from PATH; - is standard input")
       ->type_name("PATH")
       ->capture_default_str();
   sub.add_option("--durability", command.durability,
-                 "none: old or new if the process dies; ordered: also after a power cut, maybe "
-                 "old; durable: new after a power cut, once this returned")
+                 "none: old or new if the process dies\n"
+                 "ordered: also after a power cut, maybe old\n"
+                 "durable: new after a power cut, once this returned")
       ->type_name("none|ordered|durable")
       ->check(CLI::IsMember({"none", "ordered", "durable"}).description(""))
       ->capture_default_str();
@@ -225,17 +225,19 @@ void add_options(CLI::App& sub, WriteCommand& command) {
   sub.add_flag("--backup{~}", command.backup, "Give the old content the name FILE + SUFFIX first")
       ->excludes(keep);
   sub.add_option("--symlink", command.symlink,
-                 "If FILE is a symbolic link: write where it points, replace the link, or refuse")
+                 "If FILE is a symbolic link: commit to where it points,\n"
+                 "replace the link itself, or refuse")
       ->type_name("follow|replace|refuse")
       ->check(CLI::IsMember({"follow", "replace", "refuse"}).description(""))
       ->capture_default_str();
   sub.add_option("--mode", command.mode,
-                 "Exactly this mode, and nothing else of the old file (owner, ACL, attributes); "
-                 "without it all of that is kept")
+                 "Exactly this mode, whatever the old file has; without it\n"
+                 "mode, owner, ACL and attributes are kept")
       ->type_name("OCTAL")
       ->check(CLI::Validator(check_mode, ""));
   sub.add_option("--expect", command.expect,
-                 "Refuse unless FILE is still this version (absent: unless there is none)")
+                 "Refuse unless FILE is still this version; absent: unless\n"
+                 "there is no FILE")
       ->type_name("VERSION")
       ->check(CLI::Validator(check_version, ""));
   sub.add_flag("--parents", command.parents, "Make missing directories on the way to FILE");
