@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <memory>
+
+#include <boost/json/array.hpp>
+
+#include <perdure/clean.hpp>
+
+#include "commands.hpp"
+
+namespace perdure::cli {
+
+namespace {
+
+constexpr std::string_view examples =
+    "A commit that was killed leaves its temp beside the target. This removes those that nobody\n"
+    "has open any more, and never anything else: running commits are safe.\n"
+    "\n"
+    "Examples:\n"
+    "  perdure clean --dry-run /var/lib/app\n"
+    "  perdure clean /var/lib/app\n"
+    "  perdure clean --json . | jq -r '.removed[]'\n";
+
+boost::json::array names(const std::vector<std::string>& list) {
+  boost::json::array array;
+  for (const auto& name : list) array.emplace_back(utf8(name));
+  return array;
+}
+
+struct CleanCommand {
+  std::string directory;
+  bool dry_run = false;
+  OutputOptions output;
+
+  [[nodiscard]] ExitStatus run() const {
+    const auto done = clean(directory, dry_run);
+    if (!done) return report(done.error(), output);
+    const CleanReport& found = done.value();
+    if (output.json) {
+      return print_result({{"directory", utf8(directory)},
+                           {"dry_run", dry_run},
+                           {"removed", names(found.removed)},
+                           {"live", names(found.live)},
+                           {"skipped", names(found.skipped)}});
+    }
+    std::string text;
+    const auto add = [&](std::string_view word, const std::vector<std::string>& list) {
+      for (const auto& name : list) text.append(word).append(printable(name)).append("\n");
+    };
+    if (!output.quiet) {
+      add(dry_run ? "would remove  " : "removed       ", found.removed);
+      add("in use        ", found.live);
+      add("not ours      ", found.skipped);
+    }
+    return print_result(text);
+  }
+};
+
+}  // namespace
+
+void add_clean(CLI::App& app, ExitStatus& status) {
+  auto command = std::make_shared<CleanCommand>();
+  CLI::App* sub = app.add_subcommand("clean", "Remove stale temps that killed commits left");
+  sub->add_option("DIR", command->directory, "The directory to clean; not those below it")
+      ->required()
+      ->type_name("");
+  sub->add_flag("-n,--dry-run", command->dry_run, "Only say what would be removed");
+  add_json_option(*sub, command->output);
+  add_quiet_option(*sub, command->output);
+  sub->footer(help_footer(examples));
+  sub->callback([command, &status] { status = command->run(); });
+}
+
+}  // namespace perdure::cli

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSL-1.0
+// The subcommands, one file each. Each function adds its subcommand to `app`; when the user chose
+// it, it runs within `app.parse` and leaves its exit status in `status`.
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "output.hpp"
+
+namespace perdure::cli {
+
+void add_write(CLI::App& app, ExitStatus& status);
+void add_version(CLI::App& app, ExitStatus& status);
+void add_probe(CLI::App& app, ExitStatus& status);
+void add_clean(CLI::App& app, ExitStatus& status);
+
+}  // namespace perdure::cli

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <fcntl.h>
+#include <iostream>
+#include <memory>
+#include <span>
+#include <unistd.h>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "commands.hpp"
+
+namespace perdure::cli {
+
+namespace {
+
+constexpr std::string_view examples =
+    "Examples:\n"
+    "  generate | perdure write data.json      old or new, never in between\n"
+    "  perdure version data.json               a token for write --expect\n"
+    "  perdure probe .                         what commits stand on here\n"
+    "  perdure clean .                         remove what killed commits left\n"
+    "  perdure write --help                    more of them\n";
+
+/// A descriptor that is closed at the start would be given to the first file that is opened, and
+/// the report would end up in the user's data. It gets one on which reading or writing fails.
+void occupy_standard_descriptors() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(descriptor, F_GETFD) >= 0) continue;
+    // The lowest free descriptor is this one: those below it are open.
+    if (::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) std::abort();
+  }
+}
+
+/// Shows an option with an optional value as people know it.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    std::string name = CLI::Formatter::make_option_name(option, is_positional);
+    if (const auto place = name.find("{~}"); place != std::string::npos) {
+      name.replace(place, 3, "[=SUFFIX]");
+    }
+    return name;
+  }
+};
+
+/// The error of a command line, also as an object where --json was asked for.
+ExitStatus usage_error(const CLI::App& app, const CLI::ParseError& error,
+                       std::span<char* const> arguments) {
+  const auto chosen = app.get_subcommands();
+  const std::string command = "perdure" + (chosen.empty() ? "" : " " + chosen.front()->get_name());
+  std::string words = error.what();
+  // All that CLI11 says of a word in the place of a subcommand is that there should be one.
+  if (chosen.empty() && arguments.size() > 1 && arguments[1][0] != '-') {
+    words = std::string("'") + arguments[1] + "' is not a subcommand";
+  }
+  std::cerr << command << ": " << printable(words) << "; run `" << command << " --help`\n";
+  const bool json = std::any_of(arguments.begin(), arguments.end(), [](const char* argument) {
+    return std::string_view(argument) == "--json";
+  });
+  if (json) {
+    (void)report({.kind = ErrorKind::invalid_argument,
+                  .cause = {},
+                  .step = "read the command line",
+                  .path = {},
+                  .detail = words},
+                 {.json = true});
+  }
+  return ExitStatus::usage;
+}
+
+ExitStatus run(int argc, char** argv) {
+  ExitStatus status = ExitStatus::success;
+  CLI::App app{"Commits files so that they are old or new, never in between.", "perdure"};
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.set_version_flag("--version", "perdure " PERDURE_VERSION);
+  app.require_subcommand(1);
+  for (const auto add : {add_write, add_version, add_probe, add_clean}) add(app, status);
+  app.footer(help_footer(examples));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0) {
+      return usage_error(app, error, std::span(argv, static_cast<std::size_t>(argc)));
+    }
+    app.exit(error);  // --help or --version
+    return std::cout.flush() ? ExitStatus::success : ExitStatus::failed;
+  }
+  return status;
+}
+
+}  // namespace
+
+}  // namespace perdure::cli
+
+int main(int argc, char** argv) {
+  using perdure::cli::ExitStatus;
+  perdure::cli::occupy_standard_descriptors();
+  // A reader of the report that went away must not turn a commit into a death in silence.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return static_cast<int>(perdure::cli::run(argc, argv));
+  } catch (const std::exception& error) {
+    std::cerr << "perdure: " << error.what()
+              << ": look at the target, what became of it is not known\n";
+    return static_cast<int>(ExitStatus::not_durable);
+  }
+}

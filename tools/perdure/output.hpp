@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the program says, and to whom: exit status, standard output, standard error.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <CLI/App.hpp>
+#include <boost/json/object.hpp>
+
+#include <perdure/error.hpp>
+
+namespace perdure::cli {
+
+/// The contract that scripts rely on. It speaks of the target, and of nothing else.
+enum class ExitStatus : int {
+  success = 0,
+  failed = 1,       ///< The target is unchanged.
+  usage = 2,        ///< Nothing was touched.
+  not_durable = 3,  ///< New content in place but not known durable, or not known at all.
+  refused = 4,      ///< A condition that the user set does not hold; the target is unchanged.
+};
+
+/// The only place that turns an error into an exit status.
+[[nodiscard]] ExitStatus exit_status(const Error& error) noexcept;
+
+struct OutputOptions {
+  bool json = false;   ///< One object on standard output, for success and failure alike.
+  bool quiet = false;  ///< No report and no progress; errors are still told.
+};
+
+/// Adds --json and, if wanted, --quiet.
+void add_json_option(CLI::App& command, OutputOptions& output);
+void add_quiet_option(CLI::App& command, OutputOptions& output);
+
+/// The table of exit statuses for a help text, after the command's own `examples`.
+[[nodiscard]] std::string help_footer(std::string_view examples);
+
+/// Valid UTF-8 whatever came in (file names need not be); what is not becomes U+FFFD.
+[[nodiscard]] std::string utf8(std::string_view text);
+/// The same, and nothing in it that a terminal would obey: a file's name is no command.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// "4096 bytes", "1.5 MiB".
+[[nodiscard]] std::string human_size(std::uint64_t bytes);
+
+/// Prints to standard output. False, with a word on standard error, if it can't be written.
+bool print(std::string_view text);
+bool print(const boost::json::object& object);
+
+/// Prints the result of a command whose result is all that it is for.
+[[nodiscard]] ExitStatus print_result(std::string_view text);
+[[nodiscard]] ExitStatus print_result(const boost::json::object& object);
+
+/// Tells of a failure: a sentence on standard error, or an object on standard output.
+[[nodiscard]] ExitStatus report(const Error& error, const OutputOptions& output);
+
+}  // namespace perdure::cli

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <memory>
+
+#include <boost/json/array.hpp>
+
+#include <perdure/probe.hpp>
+
+#include "commands.hpp"
+
+namespace perdure::cli {
+
+namespace {
+
+constexpr std::string_view examples =
+    "Tries things out with temps of its own, which are gone afterwards.\n"
+    "\n"
+    "Examples:\n"
+    "  perdure probe /var/lib/app\n"
+    "  perdure probe --json . | jq -r .protocol\n";
+
+boost::json::object to_json(const std::string& directory, const ProbeReport& found) {
+  const FileSystemInfo& info = found.file_system;
+  boost::json::array options;
+  for (const auto& option : info.mount_options) options.emplace_back(utf8(option));
+  boost::json::array capabilities;
+  for (const auto& one : found.capabilities) {
+    capabilities.push_back(
+        {{"name", utf8(one.name)}, {"supported", one.supported}, {"reason", utf8(one.reason)}});
+  }
+  return {{"directory", utf8(directory)},
+          {"file_system",
+           {{"type", utf8(info.type)},
+            {"source", utf8(info.source)},
+            {"mount_point", utf8(info.mount_point)},
+            {"mount_options", std::move(options)},
+            {"block_size", info.block_size},
+            {"space_free", info.space_free}}},
+          {"capabilities", std::move(capabilities)},
+          {"protocol", to_string(found.protocol)},
+          {"reason", utf8(found.reason)}};
+}
+
+std::string to_text(const ProbeReport& found) {
+  const FileSystemInfo& info = found.file_system;
+  std::string options;
+  for (const auto& option : info.mount_options) {
+    options.append(options.empty() ? "" : ",").append(option);
+  }
+  std::string text;
+  const auto line = [&](std::string_view label, const std::string& value) {
+    text.append(label).append(printable(value)).append("\n");
+  };
+  line("file system    ", info.type.empty() ? "unknown" : info.type);
+  line("source         ", info.source);
+  line("mounted at     ", info.mount_point);
+  line("mount options  ", options);
+  line("space free     ", human_size(info.space_free));
+  for (const auto& one : found.capabilities) {
+    line(one.supported ? "can            " : "can't          ",
+         one.name + (one.reason.empty() ? "" : ": " + one.reason));
+  }
+  line("protocol       ", std::string(to_string(found.protocol)) + ": " + found.reason);
+  return text;
+}
+
+struct ProbeCommand {
+  std::string directory;
+  OutputOptions output;
+
+  [[nodiscard]] ExitStatus run() const {
+    const auto found = probe(directory);
+    if (!found) return report(found.error(), output);
+    if (output.json) return print_result(to_json(directory, found.value()));
+    return print_result(to_text(found.value()));
+  }
+};
+
+}  // namespace
+
+void add_probe(CLI::App& app, ExitStatus& status) {
+  auto command = std::make_shared<ProbeCommand>();
+  CLI::App* sub =
+      app.add_subcommand("probe", "Say what a directory's file system can do for a commit");
+  sub->add_option("DIR", command->directory, "The directory to try")->required()->type_name("");
+  add_json_option(*sub, command->output);
+  sub->footer(help_footer(examples));
+  sub->callback([command, &status] { status = command->run(); });
+}
+
+}  // namespace perdure::cli

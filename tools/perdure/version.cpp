@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <memory>
+
+#include <perdure/files.hpp>
+
+#include "commands.hpp"
+
+namespace perdure::cli {
+
+namespace {
+
+constexpr std::string_view examples =
+    "The token names one state of the file: it changes when the file is written, replaced,\n"
+    "renamed or given another mode. `absent` stands for no file. Symbolic links are followed.\n"
+    "\n"
+    "Examples:\n"
+    "  perdure version count\n"
+    "  V=$(perdure version count)                    take the token first, then read the file:\n"
+    "  N=$(( $(cat count) + 1 ))                     so a change in between can't go unseen\n"
+    "  echo \"$N\" | perdure write --expect \"$V\" count    status 4 if somebody was faster\n";
+
+struct VersionCommand {
+  std::string file;
+  OutputOptions output;
+
+  [[nodiscard]] ExitStatus run() const {
+    const auto version = read_version(file);
+    if (!version) return report(version.error(), output);
+    const std::string token = to_string(version.value());
+    if (output.json) return print_result({{"version", token}});
+    return print_result(token + "\n");
+  }
+};
+
+}  // namespace
+
+void add_version(CLI::App& app, ExitStatus& status) {
+  auto command = std::make_shared<VersionCommand>();
+  CLI::App* sub = app.add_subcommand("version", "Print the token that write --expect takes");
+  sub->add_option("FILE", command->file, "The file; it need not exist")->required()->type_name("");
+  add_json_option(*sub, command->output);
+  sub->footer(help_footer(examples));
+  sub->callback([command, &status] { status = command->run(); });
+}
+
+}  // namespace perdure::cli
