@@ -3,11 +3,13 @@
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <linux/stat.h>
 #include <memory>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -139,6 +141,23 @@ class NativeFileSystem final : public FileSystem {
     return opened(
         [&] { return ::openat(fd_of(base), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   }
+  SysResult<Handle> open_beneath(Handle base, const std::string& path) override {
+    open_how how{};
+    how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+    // openat2(2), since Linux 5.6; EAGAIN: a rename or mount elsewhere got in the way.
+    return opened([&] {
+      long fd = -1;
+      do {
+        fd = ::syscall(SYS_openat2, fd_of(base), path.c_str(), &how, sizeof(how));
+      } while (fd < 0 && errno == EAGAIN);
+      return static_cast<int>(fd);
+    });
+  }
+  SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) override {
+    return opened(
+        [&] { return ::openat(fd_of(directory), ".", O_RDWR | O_TMPFILE | O_CLOEXEC, mode); });
+  }
   SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override {
     return opened([&] {
       return ::openat(fd_of(directory), name.c_str(),
@@ -186,6 +205,14 @@ class NativeFileSystem final : public FileSystem {
     return success();
   }
 
+  SysResult<void> start_writeback(Handle file) override {
+    return checked([&] { return ::sync_file_range(fd_of(file), 0, 0, SYNC_FILE_RANGE_WRITE); });
+  }
+  SysResult<void> await_writeback(Handle file) override {
+    constexpr unsigned all =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    return checked([&] { return ::sync_file_range(fd_of(file), 0, 0, all); });
+  }
   SysResult<void> sync_file(Handle file) override {
     return checked([&] { return ::fsync(fd_of(file)); });
   }

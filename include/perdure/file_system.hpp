@@ -79,10 +79,17 @@ class FileSystem {
   /// Opens a directory, for use as an anchor and for sync_directory. `path` may have several
   /// components and is resolved as open(2) does, links included, from `base`.
   virtual SysResult<Handle> open_directory(Handle base, const std::string& path) = 0;
+  /// Opens a directory beneath `base` by a relative path. No symbolic link on the way is followed
+  /// (ELOOP), and neither ".." nor a mount point leads out of what `base` lies on (EXDEV).
+  virtual SysResult<Handle> open_beneath(Handle base, const std::string& path) = 0;
   /// Makes a new file, open for reading and writing; EEXIST when the name is taken, even by a
   /// dangling link. The kernel may take bits off `mode` (umask, default ACL), never add any.
   virtual SysResult<Handle> create(Handle directory, const std::string& name,
                                    std::uint32_t mode) = 0;
+  /// Makes a new file without a name, as create would make one in `directory`: it shows what a new
+  /// file there inherits, and whether one may be made at all. Gone when it is closed. EOPNOTSUPP
+  /// where the file system has no such files.
+  virtual SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) = 0;
   /// Opens an existing file for reading, without waiting (a FIFO opens at once). ELOOP at a link.
   virtual SysResult<Handle> open_file(Handle directory, const std::string& name) = 0;
   /// Opens a lock file for reading and writing, made with mode 0600 if it is not there.
@@ -104,6 +111,12 @@ class FileSystem {
 
   // --- Durability.
 
+  /// Begins to write the file's dirty pages and does not wait: so that a sync of many files waits
+  /// for the disk once. Promises nothing.
+  virtual SysResult<void> start_writeback(Handle file) = 0;
+  /// Returns when all dirty pages of the file were written to the disk's cache: the content, not
+  /// what leads to it. Whether it is ordered before a rename depends on the file system.
+  virtual SysResult<void> await_writeback(Handle file) = 0;
   /// Content and metadata of the file are durable once this returned (fsync(2), never fdatasync).
   /// After an error the file is lost for good: a later call may succeed without having written.
   virtual SysResult<void> sync_file(Handle file) = 0;

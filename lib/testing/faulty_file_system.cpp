@@ -146,6 +146,14 @@ SysResult<Handle> FaultyFileSystem::open_directory(Handle from, const std::strin
   return open(Operation::open_directory, path, [&] { return base_.open_directory(from, path); });
 }
 
+SysResult<Handle> FaultyFileSystem::open_beneath(Handle from, const std::string& path) {
+  return open(Operation::open_beneath, path, [&] { return base_.open_beneath(from, path); });
+}
+
+SysResult<Handle> FaultyFileSystem::create_unnamed(Handle directory, std::uint32_t mode) {
+  return open(Operation::create_unnamed, {}, [&] { return base_.create_unnamed(directory, mode); });
+}
+
 SysResult<Handle> FaultyFileSystem::create(Handle directory, const std::string& name,
                                            std::uint32_t mode) {
   return open(Operation::create, name, [&] { return base_.create(directory, name, mode); });
@@ -185,6 +193,14 @@ SysResult<void> FaultyFileSystem::preallocate(Handle file, std::uint64_t size) {
 
 SysResult<void> FaultyFileSystem::evict(Handle file) {
   return make(Operation::evict, {}, [&] { return base_.evict(file); });
+}
+
+SysResult<void> FaultyFileSystem::start_writeback(Handle file) {
+  return make(Operation::start_writeback, {}, [&] { return base_.start_writeback(file); });
+}
+
+SysResult<void> FaultyFileSystem::await_writeback(Handle file) {
+  return make(Operation::await_writeback, {}, [&] { return base_.await_writeback(file); });
 }
 
 SysResult<void> FaultyFileSystem::sync_file(Handle file) {
@@ -283,7 +299,9 @@ SysResult<bool> FaultyFileSystem::open_for_writing(Handle file) {
   return make(Operation::open_for_writing, {}, [&] { return base_.open_for_writing(file); });
 }
 
-std::uint32_t FaultyFileSystem::user() { return base_.user(); }  // can't fail (geteuid(2))
+std::uint32_t FaultyFileSystem::user() {
+  return base_.user();
+}  // can't fail (geteuid(2))
 
 SysResult<FileSystemInfo> FaultyFileSystem::describe(Handle directory) {
   return make(Operation::describe, {}, [&] { return base_.describe(directory); });

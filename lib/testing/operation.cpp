@@ -14,6 +14,10 @@ namespace {
 // open(2), openat(2): what the permissions, the limits and the path itself can answer.
 constexpr auto opening = std::to_array(
     {EACCES, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, EIO, ENOTDIR, ENAMETOOLONG, EINTR});
+constexpr auto opening_beneath = std::to_array(
+    {EACCES, EAGAIN, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, EIO, ENOTDIR, EXDEV, EINTR});
+constexpr auto creating_unnamed =
+    std::to_array({EACCES, EMFILE, ENFILE, ENOSPC, EDQUOT, EROFS, EOPNOTSUPP, EPERM, EIO});
 constexpr auto creating = std::to_array(
     {EACCES, EEXIST, EMFILE, ENFILE, ENOSPC, EDQUOT, EROFS, ENOENT, ENAMETOOLONG, EPERM, EIO});
 constexpr auto locking_open =
@@ -24,6 +28,7 @@ constexpr auto writing = std::to_array({EIO, ENOSPC, EDQUOT, EFBIG, EPERM, EINTR
 constexpr auto allocating =
     std::to_array({EIO, ENOSPC, EDQUOT, EFBIG, EOPNOTSUPP, EINTR, EPERM, ENODEV});
 constexpr auto evicting = std::to_array({EIO, EINVAL, ESPIPE});
+constexpr auto writing_back = std::to_array({EIO, ENOSPC, EDQUOT, ENOMEM});
 constexpr auto syncing = std::to_array({EIO, ENOSPC, EDQUOT, EROFS, EINVAL, EINTR});
 constexpr auto renaming = std::to_array({EACCES, EBUSY, EDQUOT, EEXIST, EINVAL, EISDIR, ENOENT,
                                          ENOSPC, EPERM, EROFS, EXDEV, EIO, ENOTEMPTY});
@@ -57,7 +62,9 @@ struct Row {
 
 constexpr std::array<Row, operation_count> rows{{
     {"open_directory", opening},
+    {"open_beneath", opening_beneath},
     {"create", creating},
+    {"create_unnamed", creating_unnamed},
     {"open_file", opening},
     {"open_lock", locking_open},
     {"close", closing},
@@ -65,6 +72,8 @@ constexpr std::array<Row, operation_count> rows{{
     {"write_at", writing},
     {"preallocate", allocating},
     {"evict", evicting},
+    {"start_writeback", writing_back},
+    {"await_writeback", writing_back},
     {"sync_file", syncing},
     {"sync_directory", syncing},
     {"rename", renaming},

@@ -84,6 +84,8 @@ class FaultyFileSystem : public FileSystem {
   [[nodiscard]] std::int64_t handles_open() const;
 
   SysResult<Handle> open_directory(Handle from, const std::string& path) override;
+  SysResult<Handle> open_beneath(Handle from, const std::string& path) override;
+  SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) override;
   SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override;
   SysResult<Handle> open_file(Handle directory, const std::string& name) override;
   SysResult<Handle> open_lock(Handle directory, const std::string& name) override;
@@ -93,6 +95,8 @@ class FaultyFileSystem : public FileSystem {
   SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) override;
   SysResult<void> preallocate(Handle file, std::uint64_t size) override;
   SysResult<void> evict(Handle file) override;
+  SysResult<void> start_writeback(Handle file) override;
+  SysResult<void> await_writeback(Handle file) override;
   SysResult<void> sync_file(Handle file) override;
   SysResult<void> sync_directory(Handle directory) override;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,

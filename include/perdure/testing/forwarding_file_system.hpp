@@ -29,6 +29,12 @@ class ForwardingFileSystem : public FileSystem {
   SysResult<Handle> open_directory(Handle from, const std::string& path) override {
     return base_.open_directory(from, path);
   }
+  SysResult<Handle> open_beneath(Handle from, const std::string& path) override {
+    return base_.open_beneath(from, path);
+  }
+  SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) override {
+    return base_.create_unnamed(directory, mode);
+  }
   SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override {
     return base_.create(directory, name, mode);
   }
@@ -52,6 +58,8 @@ class ForwardingFileSystem : public FileSystem {
   }
   SysResult<void> evict(Handle file) override { return base_.evict(file); }
 
+  SysResult<void> start_writeback(Handle file) override { return base_.start_writeback(file); }
+  SysResult<void> await_writeback(Handle file) override { return base_.await_writeback(file); }
   SysResult<void> sync_file(Handle file) override { return base_.sync_file(file); }
   SysResult<void> sync_directory(Handle directory) override {
     return base_.sync_directory(directory);

@@ -12,7 +12,9 @@ namespace perdure::testing {
 /// The calls of FileSystem, by their names there.
 enum class Operation : std::uint8_t {
   open_directory,
+  open_beneath,
   create,
+  create_unnamed,
   open_file,
   open_lock,
   close,
@@ -20,6 +22,8 @@ enum class Operation : std::uint8_t {
   write_at,
   preallocate,
   evict,
+  start_writeback,
+  await_writeback,
   sync_file,
   sync_directory,
   rename,
