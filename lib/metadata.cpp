@@ -70,9 +70,10 @@ Result<void> apply_fixed(Commit& commit) {
   return success();
 }
 
-/// Makes one attribute of the temp what it is at the target.
-Result<void> copy_xattr(Commit& commit, const std::string& xattr, bool on_temp) {
-  const auto wanted = commit.files.get_xattr_at(commit.directory, commit.leaf, xattr);
+/// Makes one attribute of the temp what it is at the source.
+Result<void> copy_xattr(Commit& commit, const MetadataSource& source, const std::string& xattr,
+                        bool on_temp) {
+  const auto wanted = source.value(xattr);
   if (!wanted) return refused(commit, xattr, wanted.error());
   if (on_temp) {
     const auto has = commit.files.get_xattr(commit.temp.get(), xattr);
@@ -83,8 +84,10 @@ Result<void> copy_xattr(Commit& commit, const std::string& xattr, bool on_temp) 
   return success();
 }
 
-Result<void> apply_preserved(Commit& commit) {
-  const Status& target = *commit.existing;
+}  // namespace
+
+Result<void> copy_metadata(Commit& commit, const MetadataSource& source) {
+  const Status& target = source.status;
   const auto temp = commit.files.stat(commit.temp.get());
   if (!temp) return commit.failure(step, temp.error());
   const auto inherited = commit.files.list_xattrs(commit.temp.get());
@@ -97,28 +100,26 @@ Result<void> apply_preserved(Commit& commit) {
     mode_known = false;  // chown(2) may take set-user-id bits away
   }
   for (const auto& xattr : inherited.value()) {
-    if (is_kernels(xattr) || contains(commit.xattrs, xattr)) continue;
+    if (is_kernels(xattr) || contains(source.xattrs, xattr)) continue;
     const auto removed = commit.files.remove_xattr(commit.temp.get(), xattr);
     if (!removed) return refused(commit, "the absence of " + xattr, removed.error());
     mode_known = mode_known && xattr != acl;
   }
-  if (contains(commit.xattrs, acl)) {
-    BOOST_OUTCOME_TRY(copy_xattr(commit, acl, contains(inherited.value(), acl)));
+  if (contains(source.xattrs, acl)) {
+    BOOST_OUTCOME_TRY(copy_xattr(commit, source, acl, contains(inherited.value(), acl)));
     mode_known = false;
   }
   if (!mode_known) {
     BOOST_OUTCOME_TRY(set_mode(commit, target.mode));
   }
-  for (const auto& xattr : commit.xattrs) {
+  for (const auto& xattr : source.xattrs) {
     if (is_kernels(xattr) || xattr == acl || xattr == capability) continue;
-    BOOST_OUTCOME_TRY(copy_xattr(commit, xattr, contains(inherited.value(), xattr)));
+    BOOST_OUTCOME_TRY(copy_xattr(commit, source, xattr, contains(inherited.value(), xattr)));
   }
   // Last: a write, a chown or a chmod takes a file's capabilities away.
-  if (contains(commit.xattrs, capability)) return copy_xattr(commit, capability, false);
+  if (contains(source.xattrs, capability)) return copy_xattr(commit, source, capability, false);
   return success();
 }
-
-}  // namespace
 
 Result<void> read_xattrs(Commit& commit) {
   commit.xattrs.clear();
@@ -145,7 +146,11 @@ std::uint32_t temp_mode(const Commit& commit) {
 Result<void> apply_metadata(Commit& commit) {
   if (!commit.options.metadata.preserved) return apply_fixed(commit);
   if (!commit.existing || commit.existing->type != FileType::regular) return success();
-  return apply_preserved(commit);
+  return copy_metadata(
+      commit,
+      {.status = *commit.existing, .xattrs = commit.xattrs, .value = [&](const auto& xattr) {
+         return commit.files.get_xattr_at(commit.directory, commit.leaf, xattr);
+       }});
 }
 
 }  // namespace perdure

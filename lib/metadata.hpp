@@ -1,9 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include <perdure/stage.hpp>
 
 namespace perdure {
+
+/// What a file's metadata is to become.
+struct MetadataSource {
+  Status status;                    ///< Mode, owner and group count.
+  std::vector<std::string> xattrs;  ///< Names.
+  std::function<SysResult<Buffer>(const std::string&)> value;
+};
+
+/// Makes the temp's metadata that of `source`. What is equal already costs no call; what can't be
+/// done is ErrorKind::metadata.
+Result<void> copy_metadata(Commit& commit, const MetadataSource& source);
 
 /// Reads which extended attributes the target has, if the commit is to keep them.
 Result<void> read_xattrs(Commit& commit);

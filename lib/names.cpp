@@ -17,6 +17,7 @@ constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";  // Cr
 constexpr std::size_t random_length = 16;
 constexpr std::size_t hash_length = 16;
 constexpr std::string_view previous_suffix = ".perdure-prev";
+constexpr std::string_view staged_prefix = "s_";
 constexpr std::string_view damaged_mark = ".damaged-";
 // What a numbered name needs beside the leaf: two dots, 20 digits, the longer of the two endings.
 constexpr std::size_t numbered_length =
@@ -42,6 +43,10 @@ std::string distinct(std::string_view leaf, std::size_t taken) {
   auto hash = XXH3_64bits(leaf.data(), leaf.size());
   for (std::size_t i = 0; i < hash_length; ++i, hash >>= 4U) name += alphabet[hash & 15U];
   return name;
+}
+
+bool is_random_part(std::string_view text) {
+  return text.size() == random_length && std::all_of(text.begin(), text.end(), in_alphabet);
 }
 
 SysResult<std::string> random_part(Environment& environment) {
@@ -86,8 +91,7 @@ bool is_temp(std::string_view name) {
   }
   if (!name.starts_with('.') || !name.ends_with(temp_suffix)) return false;
   name.remove_suffix(temp_suffix.size());
-  const auto random = name.substr(name.size() - random_length);
-  return std::all_of(random.begin(), random.end(), in_alphabet) &&
+  return is_random_part(name.substr(name.size() - random_length)) &&
          name[name.size() - random_length - 1] == '.';
 }
 
@@ -119,6 +123,30 @@ std::optional<std::uint64_t> parse_damaged(std::string_view name, std::string_vi
   }
   name.remove_suffix(random_length + 1);
   return number_behind(name, distinct(leaf, numbered_length).append(damaged_mark));
+}
+
+SysResult<std::string> make_transaction_id(Environment& environment) {
+  return random_part(environment);
+}
+
+bool is_transaction_id(std::string_view text) {
+  return is_random_part(text);
+}
+
+std::string staged_of(std::string_view id, std::uint64_t number) {
+  return std::string(staged_prefix).append(id).append("_").append(std::to_string(number));
+}
+
+bool is_staged(std::string_view name) {
+  if (!name.starts_with(staged_prefix)) return false;
+  name.remove_prefix(staged_prefix.size());
+  return is_random_part(name.substr(0, random_length)) &&
+         number_behind(name.substr(random_length), "_").has_value();
+}
+
+SysResult<std::string> make_abandoned(Environment& environment) {
+  BOOST_OUTCOME_TRY(const std::string random, random_part(environment));
+  return "abandoned-" + random;
 }
 
 }  // namespace perdure::names

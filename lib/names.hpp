@@ -18,6 +18,12 @@
 //   .LEAF.42.perdure-prev                generation 42 of a tracked state (shortened like a lock)
 //   LEAF.damaged-42.RRRRRRRRRRRRRRRR     a damaged state file, set aside; 42 or more was the newest
 //   LEAF + suffix                        a backup; the suffix is the caller's
+//   .perdure-root                        marks a root of transactions and says where its private
+//                                        directory is; in that one:
+//     .root.perdure-lock                 the root's lock
+//     s_RRRRRRRRRRRRRRRR_7               a staged file: the transaction's id and a number
+//     j, j.tmp                           the journal, and it before it is whole
+//     abandoned-RRRRRRRRRRRRRRRR         evidence of what was given up
 namespace perdure::names {
 
 /// NAME_MAX of every file system that matters here, in bytes.
@@ -44,5 +50,16 @@ SysResult<std::string> make_damaged(std::string_view leaf, std::uint64_t generat
                                     Environment& environment);
 [[nodiscard]] std::optional<std::uint64_t> parse_damaged(std::string_view name,
                                                          std::string_view leaf);
+
+inline constexpr std::string_view root_marker = ".perdure-root";
+inline constexpr std::string_view root_lock = "root";  ///< The leaf whose lock is the root's.
+inline constexpr std::string_view journal = "j";
+inline constexpr std::string_view journal_temp = "j.tmp";
+
+SysResult<std::string> make_transaction_id(Environment& environment);
+[[nodiscard]] bool is_transaction_id(std::string_view text);
+[[nodiscard]] std::string staged_of(std::string_view id, std::uint64_t number);
+[[nodiscard]] bool is_staged(std::string_view name);
+SysResult<std::string> make_abandoned(Environment& environment);
 
 }  // namespace perdure::names

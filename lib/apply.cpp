@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "apply.hpp"
+
+#include <set>
+
+#include "names.hpp"
+#include "temp.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view apply_step = "put in place";
+constexpr std::string_view commit_step = "commit the journal";
+constexpr std::string_view discard_step = "discard staged files";
+constexpr std::string_view settle_step = "settle the transaction";
+
+bool is_missing(std::error_code cause) {
+  return cause == std::errc::no_such_file_or_directory;
+}
+
+/// Unlinks what may be there or not.
+SysResult<void> unlink_any(FileSystem& files, Handle directory, const std::string& name) {
+  const auto removed = files.unlink(directory, name);
+  if (removed || is_missing(removed.error())) return success();
+  return removed.error();
+}
+
+/// The staged file gets the target's name by way of a second one, so that its first one stays for
+/// a redo.
+SysResult<void> put_entry(Root& root, const Journal& journal, const JournalEntry& entry,
+                          Handle directory) {
+  FileSystem& files = root.files;
+  const std::string staged = names::staged_of(journal.id, entry.staged);
+  auto linked = files.link(root.place.get(), staged, directory, entry.apply_temp);
+  if (!linked && linked.error() == std::errc::file_exists) {
+    BOOST_OUTCOME_TRY(files.unlink(directory, entry.apply_temp));
+    linked = files.link(root.place.get(), staged, directory, entry.apply_temp);
+  }
+  if (!linked) return linked.error();
+  BOOST_OUTCOME_TRY(files.rename(directory, entry.apply_temp, directory, leaf_of(entry.path),
+                                 RenameMode::replace));
+  // A rename between two names of one file does nothing (rename(2)): a move onto its own hard link.
+  const bool same = entry.before && entry.before->identity == entry.staged_identity;
+  return same ? unlink_any(files, directory, entry.apply_temp) : SysResult<void>(success());
+}
+
+Result<std::optional<Status>> stat_path(Root& root, const std::string& path,
+                                        Directories& directories) {
+  const auto directory = directories.open(parent_of(path));
+  if (!directory && is_missing(directory.error())) return std::optional<Status>();
+  if (!directory) return root.failure(apply_step, path, directory.error());
+  const auto status = root.files.stat_at(directory.value(), leaf_of(path));
+  if (status) return std::optional(status.value());
+  if (is_missing(status.error())) return std::optional<Status>();
+  return root.failure(apply_step, path, status.error());
+}
+
+bool is_staged_there(Root& root, const Journal& journal, const JournalEntry& entry) {
+  const auto staged =
+      root.files.stat_at(root.place.get(), names::staged_of(journal.id, entry.staged));
+  return staged && identity_of(staged.value().version) == entry.staged_identity;
+}
+
+}  // namespace
+
+Result<RecoveryStep> judge(Root& root, const Journal& journal, const JournalEntry& entry,
+                           Directories& directories) {
+  BOOST_OUTCOME_TRY(const auto now, stat_path(root, entry.path, directories));
+  const bool as_before = !now || (entry.before && before_of(now->version) == *entry.before);
+  switch (entry.action) {
+    case JournalAction::put:
+      if (now && identity_of(now->version) == entry.staged_identity) return RecoveryStep::done;
+      // Missing although it was there before: where a rename is no single step on the disk, that
+      // is half of ours. (If somebody removed it instead, the committed content comes back.)
+      if (!as_before) return RecoveryStep::foreign;
+      return is_staged_there(root, journal, entry) ? RecoveryStep::redo : RecoveryStep::lost;
+    case JournalAction::remove:
+      if (!now) return RecoveryStep::done;
+      return as_before ? RecoveryStep::redo : RecoveryStep::foreign;
+    case JournalAction::make_directory:
+      if (!now) return RecoveryStep::redo;
+      return now->type == FileType::directory ? RecoveryStep::done : RecoveryStep::foreign;
+  }
+  return RecoveryStep::foreign;
+}
+
+Result<void> apply_entry(Root& root, const Journal& journal, const JournalEntry& entry,
+                         Directories& directories) {
+  FileSystem& files = root.files;
+  const auto directory = directories.open(parent_of(entry.path));
+  if (!directory) return root.failure(apply_step, entry.path, directory.error());
+  SysResult<void> done = success();
+  switch (entry.action) {
+    case JournalAction::put:
+      done = put_entry(root, journal, entry, directory.value());
+      break;
+    case JournalAction::remove:
+      done = unlink_any(files, directory.value(), leaf_of(entry.path));
+      break;
+    case JournalAction::make_directory:
+      done = files.make_directory(directory.value(), leaf_of(entry.path), entry.mode);
+      if (!done && done.error() == std::errc::file_exists) done = success();
+      break;
+  }
+  if (!done) return root.failure(apply_step, entry.path, done.error());
+  return success();
+}
+
+Result<void> clear_apply_temp(Root& root, const JournalEntry& entry, Directories& directories) {
+  if (entry.action != JournalAction::put) return success();
+  const auto directory = directories.open(parent_of(entry.path));
+  if (!directory) return root.failure(apply_step, entry.path, directory.error());
+  const auto removed = unlink_any(root.files, directory.value(), entry.apply_temp);
+  if (!removed) return root.failure(apply_step, entry.path, removed.error());
+  return success();
+}
+
+Result<std::uint64_t> discard_staged(Root& root) {
+  const auto entries = root.files.list(root.place.get());
+  if (!entries) return root.failure(discard_step, "", entries.error());
+  std::uint64_t discarded = 0;
+  for (const auto& entry : entries.value()) {
+    const bool staged = names::is_staged(entry.name);
+    if (!staged && entry.name != names::journal_temp) continue;
+    const auto removed = unlink_any(root.files, root.place.get(), entry.name);
+    if (!removed) return root.failure(discard_step, "", removed.error());
+    discarded += staged ? 1U : 0U;
+  }
+  return discarded;
+}
+
+Result<void> commit_journal(Root& root, Bytes journal) {
+  FileSystem& files = root.files;
+  const Handle place = root.place.get();
+  const std::string temp_name(names::journal_temp);
+  const std::string name(names::journal);
+  const auto fail = [&](std::error_code cause, Fate fate) {
+    Error error = root.failure(commit_step, "", cause);
+    error.fate = fate;
+    if (fate == Fate::unknown) {
+      error.detail = "the next recovery of this root finds out";
+    }
+    return error;
+  };
+  auto cleared = unlink_any(files, place, temp_name);
+  if (!cleared) return fail(cleared.error(), Fate::unchanged);
+  const auto made = files.create(place, temp_name, 0600);
+  if (!made) return fail(made.error(), Fate::unchanged);
+  const WriteOptions options;
+  Commit commit(files, root.random, options);
+  commit.path = root.path.native();
+  commit.temp = OwnedHandle(files, made.value());
+  const auto give_up = [&](Error error) {
+    (void)files.unlink(place, temp_name);  // the next committer clears it, too
+    return error;
+  };
+  auto written = append_to_temp(commit, journal);
+  if (!written) return give_up(std::move(written.error()));
+  const auto synced = files.sync_file(commit.temp.get());
+  if (!synced) return give_up(fail(synced.error(), Fate::unchanged));
+  const auto renamed = files.rename(place, temp_name, place, name, RenameMode::replace);
+  if (!renamed) {
+    const auto temp = files.stat(commit.temp.get());
+    const auto still = files.stat_at(place, temp_name);
+    const bool untouched = temp && still && temp.value().version.same_file(still.value().version);
+    if (untouched) return give_up(fail(renamed.error(), Fate::unchanged));
+    return fail(renamed.error(), Fate::unknown);
+  }
+  const auto named = files.sync_directory(place);
+  if (!named) return fail(named.error(), Fate::unknown);
+  return success();
+}
+
+Result<void> settle(Root& root, const Journal& journal, Directories& directories) {
+  FileSystem& files = root.files;
+  std::set<std::string> named;
+  for (const auto& entry : journal.entries) {
+    named.insert(parent_of(entry.path));
+    if (entry.action == JournalAction::make_directory) named.insert(entry.path);
+  }
+  for (const auto& path : named) {
+    const auto directory = directories.open(path);
+    if (!directory) return root.failure(settle_step, path, directory.error());
+    const auto synced = files.sync_directory(directory.value());
+    if (!synced) return root.failure(settle_step, path, synced.error());
+  }
+  const Handle place = root.place.get();
+  const auto dropped = unlink_any(files, place, std::string(names::journal));
+  if (!dropped) return root.failure(settle_step, "", dropped.error());
+  const auto synced = files.sync_directory(place);
+  if (!synced) return root.failure(settle_step, "", synced.error());
+  for (const auto& entry : journal.entries) {
+    if (entry.action != JournalAction::put) continue;
+    const auto removed = unlink_any(files, place, names::staged_of(journal.id, entry.staged));
+    if (!removed) return root.failure(settle_step, entry.path, removed.error());
+  }
+  return success();
+}
+
+}  // namespace perdure

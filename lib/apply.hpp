@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "journal.hpp"
+#include "root.hpp"
+
+namespace perdure {
+
+/// What a path of the journal asks of recovery.
+Result<RecoveryStep> judge(Root& root, const Journal& journal, const JournalEntry& entry,
+                           Directories& directories);
+
+/// Puts one path in place. Every step is safe to repeat: the staged file keeps its own name.
+Result<void> apply_entry(Root& root, const Journal& journal, const JournalEntry& entry,
+                         Directories& directories);
+
+/// Unlinks what a crash may have left of a path's way into place.
+Result<void> clear_apply_temp(Root& root, const JournalEntry& entry, Directories& directories);
+
+/// Unlinks all staged files and an unfinished journal; how many files. Only without a journal.
+Result<std::uint64_t> discard_staged(Root& root);
+
+/// Makes the journal the one that counts: written beside, synced, renamed, its name synced. After
+/// Fate::unknown nobody knows whether it counts until recovery.
+Result<void> commit_journal(Root& root, Bytes journal);
+
+/// After all paths are in place: their directories durable, then the journal gone, durably, then
+/// the staged files. In that order: a journal that came back would undo what others commit later.
+Result<void> settle(Root& root, const Journal& journal, Directories& directories);
+
+}  // namespace perdure

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+#include <perdure/version.hpp>
+
+namespace perdure {
+
+/// What a file is known by across a crash: a device's number may differ after the next mount, and
+/// the root lies on one device anyway.
+struct Identity {
+  std::uint64_t inode = 0;
+  std::int64_t birth_ns = 0;
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+[[nodiscard]] inline Identity identity_of(const Version& version) {
+  return {version.inode, version.birth_ns};
+}
+
+enum class JournalAction : std::uint8_t { put = 1, remove = 2, make_directory = 3 };
+
+/// What was at a path before the transaction. Its ctime is not part of it: our own hard links
+/// change that.
+struct Before {
+  Identity identity;
+  std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+  friend bool operator==(const Before&, const Before&) = default;
+};
+[[nodiscard]] inline Before before_of(const Version& version) {
+  return {identity_of(version), version.size, version.mtime_ns};
+}
+
+/// What is to become of one path.
+struct JournalEntry {
+  JournalAction action = JournalAction::put;
+  std::string path;              ///< Relative to the root, in plain form.
+  std::optional<Before> before;  ///< Empty: nothing was there.
+  std::uint32_t mode = 0;        ///< Of a directory.
+  std::uint64_t staged = 0;      ///< put: the number in the staged file's name ...
+  Identity staged_identity;      ///< ... what it is known by ...
+  std::string apply_temp;        ///< ... and the name beside the target on its way there.
+};
+
+/// One committed transaction: all that redo needs. docs/format.md has the layout.
+struct Journal {
+  std::string id;
+  std::vector<JournalEntry> entries;
+};
+
+[[nodiscard]] Buffer encode_journal(const Journal& journal);
+
+/// Trusts nothing: a journal that is not whole, or that names a path it must not, is
+/// ErrorKind::recovery_required; one of a newer format ErrorKind::too_new.
+Result<Journal> decode_journal(Bytes bytes);
+
+/// Why `path` is no plain path beneath a root; empty when it is one.
+[[nodiscard]] std::string_view fault_of_path(std::string_view path);
+
+}  // namespace perdure

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "recover.hpp"
+
+#include <algorithm>
+
+#include "apply.hpp"
+#include "names.hpp"
+#include "read.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view step = "recover the root";
+constexpr std::uint64_t journal_size_max = std::uint64_t{1} << 32U;
+constexpr std::string_view what_to_do =
+    "; `perdure inspect` shows what is there, `perdure recover --abandon` sets it aside as "
+    "evidence";
+
+struct FoundJournal {
+  Buffer bytes;
+  Journal journal;
+};
+
+/// The journal under its fixed name, read as what a stranger wrote; empty where there is none.
+Result<std::optional<FoundJournal>> find_journal(Root& root) {
+  const WriteOptions options;
+  Commit look(root.files, root.random, options);
+  look.path = (root.path / root.options.private_directory / std::string(names::journal)).native();
+  look.directory = root.place.get();
+  auto content = read_steady(look, std::string(names::journal), journal_size_max, {});
+  if (!content && content.error().cause == std::errc::no_such_file_or_directory) {
+    return std::optional<FoundJournal>();
+  }
+  if (!content) return content.error();
+  FoundJournal found{std::move(content.value().bytes), {}};
+  auto journal = decode_journal(found.bytes);
+  for (std::size_t i = 0; journal && i < journal.value().entries.size(); ++i) {
+    const auto allowed = root.check_path(step, journal.value().entries[i].path);
+    if (!allowed) {
+      return root.failure(step, "", ErrorKind::recovery_required,
+                          "its journal names a path that is refused" + std::string(what_to_do));
+    }
+  }
+  if (!journal) {
+    Error error = std::move(journal.error());
+    error.path = look.path;
+    error.detail += what_to_do;
+    return error;
+  }
+  found.journal = std::move(journal.value());
+  return std::optional(std::move(found));
+}
+
+std::string_view word_for(JournalAction action) {
+  switch (action) {
+    case JournalAction::put:
+      return "put";
+    case JournalAction::remove:
+      return "remove";
+    case JournalAction::make_directory:
+      return "make directory";
+  }
+  return "";
+}
+
+Result<void> judge_all(Root& root, const Journal& journal, RecoveryReport& report) {
+  report.journal = true;
+  report.id = journal.id;
+  Directories directories(root);
+  for (const auto& entry : journal.entries) {
+    BOOST_OUTCOME_TRY(const RecoveryStep verdict, judge(root, journal, entry, directories));
+    report.paths.push_back({entry.path, std::string(word_for(entry.action)), verdict});
+  }
+  return success();
+}
+
+/// Whatever fails from here on, the transaction stays committed.
+template <class T>
+Result<T> as_committed(Result<T> result) {
+  if (!result) result.error().fate = Fate::committed;
+  return result;
+}
+
+Result<void> redo_all(Root& root, const Journal& journal, const RecoveryReport& report) {
+  Directories directories(root);
+  for (std::size_t i = 0; i < journal.entries.size(); ++i) {
+    const JournalEntry& entry = journal.entries[i];
+    if (report.paths[i].step == RecoveryStep::redo) {
+      BOOST_OUTCOME_TRY(apply_entry(root, journal, entry, directories));
+    } else {
+      BOOST_OUTCOME_TRY(clear_apply_temp(root, entry, directories));
+    }
+    if (root.options.progress) root.options.progress(i + 1, journal.entries.size());
+  }
+  return settle(root, journal, directories);
+}
+
+/// Moves everything of the private directory that belongs to transactions into a new one in it.
+Result<std::string> set_all_aside(Root& root) {
+  FileSystem& files = root.files;
+  const Handle place = root.place.get();
+  const auto name = names::make_abandoned(root.random);
+  if (!name) return root.failure(step, "", name.error());
+  const auto made = files.make_directory(place, name.value(), 0700);
+  if (!made) return root.failure(step, "", made.error());
+  const auto opened = files.open_beneath(place, name.value());
+  if (!opened) return root.failure(step, "", opened.error());
+  const OwnedHandle aside(files, opened.value());
+  const auto entries = files.list(place);
+  if (!entries) return root.failure(step, "", entries.error());
+  for (const auto& entry : entries.value()) {
+    if (!names::is_staged(entry.name) && entry.name != names::journal &&
+        entry.name != names::journal_temp) {
+      continue;
+    }
+    const auto moved =
+        files.rename(place, entry.name, aside.get(), entry.name, RenameMode::replace);
+    if (!moved) return root.failure(step, "", moved.error());
+  }
+  for (const Handle directory : {aside.get(), place}) {
+    const auto synced = files.sync_directory(directory);
+    if (!synced) return root.failure(step, "", synced.error());
+  }
+  return (Path(root.options.private_directory) / name.value()).native();
+}
+
+}  // namespace
+
+Result<RecoveryReport> recover_root(Root& root) {
+  RecoveryReport report;
+  BOOST_OUTCOME_TRY(const auto found, find_journal(root));
+  if (found) {
+    const Journal& journal = found->journal;
+    BOOST_OUTCOME_TRY(as_committed(judge_all(root, journal, report)));
+    const auto lost = std::find_if(report.paths.begin(), report.paths.end(), [](const auto& path) {
+      return path.step == RecoveryStep::lost;
+    });
+    if (lost != report.paths.end()) {
+      Error error = root.failure(step, lost->path, ErrorKind::recovery_required,
+                                 "its staged file is gone" + std::string(what_to_do));
+      error.fate = Fate::committed;
+      return error;
+    }
+    // The journal that was found may be in the page cache alone: nothing may depend on it before
+    // it is durable itself.
+    BOOST_OUTCOME_TRY(as_committed(commit_journal(root, found->bytes)));
+    BOOST_OUTCOME_TRY(as_committed(redo_all(root, journal, report)));
+  }
+  BOOST_OUTCOME_TRY(report.discarded, discard_staged(root));
+  return report;
+}
+
+Result<RecoveryReport> recover(const Path& root, const TransactionOptions& options) {
+  BOOST_OUTCOME_TRY(const auto opened, open_root(root, options));
+  return recover_root(*opened);
+}
+
+Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& options) {
+  BOOST_OUTCOME_TRY(const auto opened, open_root(root, options));
+  RecoveryReport report;
+  const auto found = find_journal(*opened);
+  if (found && found.value()) {
+    BOOST_OUTCOME_TRY(judge_all(*opened, found.value()->journal, report));
+  }
+  if (!found) report.damage = found.error().detail;
+  BOOST_OUTCOME_TRY(report.set_aside, set_all_aside(*opened));
+  return report;
+}
+
+Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& options) {
+  RecoveryReport report;
+  BOOST_OUTCOME_TRY(const auto opened, look_at_root(root, options));
+  if (!opened) return report;
+  const auto found = find_journal(*opened);
+  if (found && found.value()) {
+    BOOST_OUTCOME_TRY(judge_all(*opened, found.value()->journal, report));
+  }
+  if (!found) {
+    if (found.error().kind != ErrorKind::recovery_required &&
+        found.error().kind != ErrorKind::too_new) {
+      return found.error();
+    }
+    report.journal = true;
+    report.damage = found.error().detail;
+  }
+  const auto entries = opened->files.list(opened->place.get());
+  if (!entries) return opened->failure("inspect the root", "", entries.error());
+  for (const auto& entry : entries.value()) {
+    if (names::is_staged(entry.name) && !report.journal) ++report.discarded;
+  }
+  return report;
+}
+
+std::string_view to_string(RecoveryStep step_to_name) noexcept {
+  switch (step_to_name) {
+    case RecoveryStep::done:
+      return "done";
+    case RecoveryStep::redo:
+      return "redo";
+    case RecoveryStep::foreign:
+      return "foreign";
+    case RecoveryStep::lost:
+      return "lost";
+  }
+  return "";
+}
+
+}  // namespace perdure

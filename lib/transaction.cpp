@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+
+#include <perdure/transaction.hpp>
+
+#include "apply.hpp"
+#include "lock.hpp"
+#include "names.hpp"
+#include "recover.hpp"
+#include "staging.hpp"
+#include "target.hpp"
+
+namespace perdure {
+namespace {
+
+/// Runs one phase of a commit and writes its time down.
+template <class Phase>
+Result<void> timed(Root& root, TransactionReceipt& receipt, std::string_view name, Phase phase) {
+  const auto begin = root.random.monotonic();
+  Result<void> outcome = phase();
+  receipt.stages.push_back({name, root.random.monotonic() - begin});
+  return outcome;
+}
+
+}  // namespace
+
+struct Transaction::State {
+  explicit State(std::unique_ptr<Root> opened, std::string id)
+      : root(std::move(opened)), staging(*root, std::move(id)) {}
+
+  Result<void> check_open(std::string_view step) const {
+    if (!over) return success();
+    return root->failure(step, "", ErrorKind::invalid_argument,
+                         "this transaction was committed or failed before; begin a new one");
+  }
+  /// A failure while staging ends the transaction: the caller must not commit a part of it.
+  template <class T>
+  Result<T> ending(Result<T> outcome) {
+    if (!outcome) finish();
+    return outcome;
+  }
+  void finish() {
+    over = true;
+    staging.discard();
+    locks.clear();
+    root->lock.reset();
+  }
+
+  Result<void> lock_expected();
+  Result<void> apply(const Journal& journal);
+
+  std::unique_ptr<Root> root;
+  Staging staging;
+  std::map<std::string, Version> expected;
+  std::vector<OwnedHandle> locks;  // of the expected targets
+  bool over = false;
+};
+
+/// In the order of the paths, so that two committers can't wait for each other.
+Result<void> Transaction::State::lock_expected() {
+  constexpr std::string_view step = "compare the version";
+  for (const auto& [path, version] : expected) {
+    const auto directory = staging.directories().open(parent_of(path));
+    if (!directory) return root->failure(step, path, directory.error());
+    const std::string leaf = leaf_of(path);
+    auto lock = take_lock(root->files, root->random, directory.value(), leaf, LockMode::exclusive,
+                          root->options.lock_timeout_ms);
+    if (!lock) {
+      Error error = root->failure(step, path, lock.error());
+      if (lock.error() == std::errc::timed_out) error.kind = ErrorKind::lock_timeout;
+      return error;
+    }
+    locks.push_back(std::move(lock.value()));
+    const auto now = root->files.stat_at(directory.value(), leaf);
+    if (!now && now.error() != std::errc::no_such_file_or_directory) {
+      return root->failure(step, path, now.error());
+    }
+    if ((now ? now.value().version : Version::absent()) != version) {
+      return root->failure(step, path, ErrorKind::conflict,
+                           now ? "it is not the version that was expected; read it again"
+                               : "it does not exist any more");
+    }
+  }
+  return success();
+}
+
+Result<void> Transaction::State::apply(const Journal& journal) {
+  std::uint64_t done = 0;
+  for (const auto& entry : journal.entries) {
+    BOOST_OUTCOME_TRY(apply_entry(*root, journal, entry, staging.directories()));
+    if (root->options.progress) root->options.progress(++done, journal.entries.size());
+  }
+  return success();
+}
+
+Transaction::Transaction(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+Transaction::Transaction(Transaction&&) noexcept = default;
+Transaction& Transaction::operator=(Transaction&&) noexcept = default;
+Transaction::~Transaction() {
+  if (state_ && !state_->over) state_->finish();
+}
+
+Result<Transaction> Transaction::begin(const Path& path, TransactionOptions options) {
+  BOOST_OUTCOME_TRY(auto root, open_root(path, options));
+  BOOST_OUTCOME_TRY(recover_root(*root));
+  auto id = names::make_transaction_id(root->random);
+  if (!id) return root->failure("begin a transaction", "", id.error());
+  return Transaction(std::make_unique<State>(std::move(root), std::move(id.value())));
+}
+
+Result<void> Transaction::put(const std::string& path, Bytes content) {
+  return put_from(path, [content](Sink& sink) { return sink.write(content); });
+}
+
+Result<void> Transaction::put_from(const std::string& path,
+                                   const std::function<Result<void>(Sink&)>& source) {
+  constexpr std::string_view step = "stage the new content";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  return state_->ending(state_->staging.put(path, source));
+}
+
+Result<void> Transaction::remove(const std::string& path) {
+  constexpr std::string_view step = "remove the file";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  return state_->staging.remove(path);
+}
+
+Result<void> Transaction::make_directory(const std::string& path) {
+  constexpr std::string_view step = "make the directory";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  return state_->staging.make_directory(path);
+}
+
+Result<void> Transaction::move(const std::string& from, const std::string& to) {
+  constexpr std::string_view step = "move the file";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, from));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, to));
+  return state_->ending(state_->staging.move(from, to));
+}
+
+Result<Buffer> Transaction::read(const std::string& path) {
+  constexpr std::string_view step = "read the file";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  return state_->staging.read(path);
+}
+
+Result<void> Transaction::expect(const std::string& path, const Version& version) {
+  constexpr std::string_view step = "expect a version";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  state_->expected[path] = version;
+  return success();
+}
+
+Result<TransactionReceipt> Transaction::commit() {
+  BOOST_OUTCOME_TRY(state_->check_open("commit"));
+  Root& root = *state_->root;
+  Staging& staging = state_->staging;
+  TransactionReceipt receipt;
+  Journal journal;
+  auto committed = [&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(timed(root, receipt, "check", [&] { return state_->lock_expected(); }));
+    BOOST_OUTCOME_TRY(timed(root, receipt, "stage", [&]() -> Result<void> {
+      BOOST_OUTCOME_TRY(journal, staging.seal());
+      return success();
+    }));
+    if (journal.entries.empty()) return success();
+    return timed(root, receipt, "journal",
+                 [&] { return commit_journal(root, encode_journal(journal)); });
+  }();
+  if (!committed) {
+    // What may be in the journal is recovery's: it must find the staged files.
+    if (committed.error().fate == Fate::unknown) staging.keep();
+    state_->finish();
+    return std::move(committed.error());
+  }
+  receipt.id = journal.id;
+  receipt.files = journal.entries.size();
+  receipt.bytes = staging.bytes();
+  staging.keep();
+  auto settled = timed(root, receipt, "apply", [&] { return state_->apply(journal); });
+  if (settled && !journal.entries.empty()) {
+    settled = timed(root, receipt, "settle",
+                    [&] { return settle(root, journal, staging.directories()); });
+  }
+  state_->finish();
+  if (settled) return receipt;
+  settled.error().fate = Fate::committed;
+  return std::move(settled.error());
+}
+
+}  // namespace perdure
