@@ -79,7 +79,7 @@ TEST_CASE("the layout is the documented one") {
                                     1,    0,    0,    0,    0xfe, 0xff, 0xff, 0xff,  // version
                                     1,    0,    0,    0,    0,    0,    0,    0,  // flags, schema
                                     41,   0,    0,    0,    0,    0,    0,    0,  // generation
-                                    0x15, 0x85, 0x37, 0x2d, 0x3d, 0xd2, 0x8f, 0x18,  // time
+                                    0x15, 0x2d, 0x95, 0x48, 0xed, 0xd0, 0x8f, 0x18,  // time
                                     8,    0,    0,    0,    0,    0,    0,    0};    // length
   for (std::size_t i = 0; i < sizeof(head); ++i) {
     CAPTURE(i);
