@@ -208,7 +208,11 @@ bool JsonReader::close() {
   }
   const char* rest = nullptr;
   if (impl.document.current_location().get(rest) == simdjson::SUCCESS) {
-    return impl.malformed(simdjson::TRAILING_CONTENT);
+    const std::string_view text = impl.text();
+    if (rest != text.data() + text.size()) return impl.malformed(simdjson::TRAILING_CONTENT);
+    // A bracket of the text has closed ours.
+    return impl.refuse(ErrorKind::corrupt,
+                       "not valid JSON at " + position(text, text.find_last_of(']')));
   }
   return true;
 }
@@ -398,7 +402,7 @@ bool JsonReader::raw(std::string_view& out, const JsonPlace& place) {
     // Not read by the parser, which refuses what does not fit into its types. The iteration steps
     // over it.
     case JsonKind::number:
-      return is_number(token) || impl.malformed(simdjson::NUMBER_ERROR);
+      return is_number(token) || malformed(place, json_excerpt(token) + " is no number");
     case JsonKind::string:
       return this->text(text, place);
     case JsonKind::array:

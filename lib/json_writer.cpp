@@ -85,7 +85,9 @@ struct JsonWriter::Impl {
   bool separate();
   bool quoted(std::string_view text, bool& valid);
   bool enter(const JsonPlace& place);
+  bool write_field(std::string_view name, std::string_view value);
   bool write_stamp(const JsonPlace& top);
+  bool write_checksum();
   bool note(ErrorKind kind, std::string words);
 
   Sink& sink;
@@ -98,7 +100,7 @@ struct JsonWriter::Impl {
   std::size_t flushed = 0;
   unsigned depth = 0;
   bool first = false;  ///< The next member or element needs no comma.
-  bool ended = false;  ///< The stamp ended the text.
+  bool ended = false;  ///< The checksum ended the text.
   std::optional<Error> error;
 };
 
@@ -279,9 +281,11 @@ bool JsonWriter::text(std::string_view value, const JsonPlace& place) {
 }
 
 bool JsonWriter::begin_object(const JsonPlace& place) {
-  if (!impl_->reserve(1)) return false;
-  impl_->put('{');
-  return impl_->enter(place);
+  Impl& impl = *impl_;
+  if (!impl.reserve(1)) return false;
+  impl.put('{');
+  if (!impl.enter(place)) return false;
+  return impl.stamp == nullptr || place.up != nullptr || impl.write_stamp(place);
 }
 
 bool JsonWriter::member(std::string_view name, const JsonPlace& object) {
@@ -301,7 +305,7 @@ bool JsonWriter::member(std::string_view name, const JsonPlace& object) {
 
 bool JsonWriter::end_object(const JsonPlace& place) {
   Impl& impl = *impl_;
-  if (impl.stamp != nullptr && place.up == nullptr) return impl.write_stamp(place);
+  if (impl.stamp != nullptr && place.up == nullptr) return impl.write_checksum();
   --impl.depth;
   if (!impl.first && !impl.new_line()) return false;
   impl.first = false;
@@ -339,8 +343,13 @@ std::span<const UnknownMember> JsonWriter::unknown(const JsonPlace& place) const
   return found->second;
 }
 
+bool JsonWriter::Impl::write_field(std::string_view name, std::string_view value) {
+  return separate() && append("\"") && append(name) && append(indent == 0 ? "\":" : "\": ") &&
+         append(value);
+}
+
+/// In front of the state, so that a file that is cut off still says which generation it was.
 bool JsonWriter::Impl::write_stamp(const JsonPlace& top) {
-  std::string text;
   std::string updated;
   const auto whole = std::chrono::floor<std::chrono::seconds>(stamp->last_updated);
   const JsonMoment moment{
@@ -349,19 +358,15 @@ bool JsonWriter::Impl::write_stamp(const JsonPlace& top) {
   if (!format_time(moment, 9, updated)) {
     return note(ErrorKind::serializer, top.member("last_updated").text() + ": out of range");
   }
-  const std::string_view colon = indent == 0 ? ":" : ": ";
-  const auto add = [&](std::string_view name, std::string_view value) {
-    return separate() && append("\"") && append(name) && append("\"") && append(colon) &&
-           append(value);
-  };
-  if (stamp->schema_version != 0 && !add("schema_version", std::to_string(stamp->schema_version))) {
-    return false;
-  }
-  if (!add("generation", std::to_string(stamp->generation)) ||
-      !add("last_updated", '"' + updated + '"') || !add("checksum", "\"") || !flush()) {
-    return false;
-  }
-  // All that follows the checksum is known by now, so that one pass is enough.
+  return write_field("generation", std::to_string(stamp->generation)) &&
+         write_field("last_updated", '"' + updated + '"') &&
+         (stamp->schema_version == 0 ||
+          write_field("schema_version", std::to_string(stamp->schema_version)));
+}
+
+/// Behind the state: all that follows its digits is known by then, so that one pass is enough.
+bool JsonWriter::Impl::write_checksum() {
+  if (!write_field("checksum", "\"") || !flush()) return false;
   const std::string_view rest = indent == 0 ? "\"}\n" : "\"\n}\n";
   sum->update(as_bytes(rest));
   const std::string digits = sum->hexadecimal();

@@ -27,6 +27,25 @@ Result<EnvelopeHeader> read_envelope(Bytes bytes, Bytes& inner);
 /// The generation that damaged bytes claim to be; 0 if they don't begin as an envelope does.
 [[nodiscard]] std::uint64_t claimed_generation(Bytes bytes) noexcept;
 
+namespace detail {
+
+template <class S>
+struct SchemalessOf {
+  using Form = Buffer;
+  using Serializer = RawBytes;
+};
+
+template <class S>
+requires requires {
+  typename S::Schemaless;
+}
+struct SchemalessOf<S> {
+  using Form = typename S::SchemalessForm;
+  using Serializer = typename S::Schemaless;
+};
+
+}  // namespace detail
+
 /// Puts a header with length, generation and checksum before what another serializer writes, so
 /// that every change and every missing byte is noticed. A Serializer for whatever `S` serializes,
 /// and a StampedSerializer.
@@ -38,9 +57,10 @@ Result<EnvelopeHeader> read_envelope(Bytes bytes, Bytes& inner);
 /// handed on as it is.
 template <class S>
 struct Envelope {
-  /// The form in which Migrations change a state of an older schema: the inner bytes.
-  using SchemalessForm = Buffer;
-  using Schemaless = Envelope<RawBytes>;
+  /// The form in which Migrations change a state of an older schema: that of `S` if it has one,
+  /// otherwise the inner bytes.
+  using SchemalessForm = typename detail::SchemalessOf<S>::Form;
+  using Schemaless = Envelope<typename detail::SchemalessOf<S>::Serializer>;
 
   S inner{};
 
@@ -95,7 +115,13 @@ struct Envelope {
   std::uint64_t claimed_generation(Bytes bytes) const noexcept {
     return perdure::claimed_generation(bytes);
   }
-  Schemaless schemaless() const { return {}; }
+  Schemaless schemaless() const {
+    if constexpr (requires { inner.schemaless(); }) {
+      return {inner.schemaless()};
+    } else {
+      return {};
+    }
+  }
 };
 
 }  // namespace perdure

@@ -36,6 +36,9 @@ inline constexpr std::array<JsonMember, 1> wrapping{
 /// Turns the exception that is being handled into an error: of memory, or of a type of the user.
 [[nodiscard]] Error exception_error(std::string_view step);
 
+/// The generation in a text that may be damaged, cut off, or not of this type; 0 if it has none.
+[[nodiscard]] std::uint64_t claimed_generation(Bytes bytes, const JsonLimits& limits) noexcept;
+
 }  // namespace json_detail
 
 /// A value as a JSON text (RFC 8259), and back. A Serializer and a StampedSerializer.
@@ -111,14 +114,8 @@ struct Json {
   Result<Stamped<T>> deserialize_edited(Bytes bytes) const { return read_stamped(bytes, false); }
 
   /// The generation that a text claims to be, were it damaged or not; 0 if it does not say.
-  std::uint64_t claimed_generation(Bytes bytes) const try {
-    T value{};
-    JsonReader reader(limits);
-    reader.expect_stamp();
-    if (reader.open(bytes)) static_cast<void>(read_top(reader, value));
-    return reader.stamp().generation;
-  } catch (...) {
-    return 0;
+  std::uint64_t claimed_generation(Bytes bytes) const noexcept {
+    return json_detail::claimed_generation(bytes, limits);
   }
 
   Schemaless schemaless() const { return {.indent = 0, .limits = limits}; }

@@ -38,7 +38,7 @@ class JsonWriter {
   bool enumeration(std::int64_t value, std::span<const JsonEnumerator> names,
                    const JsonPlace& place);
 
-  /// An object: `member` before each value. The end of the top-level object writes the stamp.
+  /// An object: `member` before each value. The top-level one gets the stamp.
   bool begin_object(const JsonPlace& place);
   bool member(std::string_view name, const JsonPlace& object);
   bool end_object(const JsonPlace& place);
