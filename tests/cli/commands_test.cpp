@@ -18,7 +18,6 @@ TEST_CASE("version prints a token that changes with the file, and absent for non
   const TempDirectory at;
   CHECK(command(at, {"version", "f"}).out == "absent\n");
   CHECK(command(at, {"version", "f"}).status == 0);
-  CHECK(command(at, {"version", "no/f"}).out == "absent\n");
   at.put("f", "one");
   const auto one = command(at, {"version", "f"});
   CHECK(one.status == 0);
@@ -32,7 +31,8 @@ TEST_CASE("version prints a token that changes with the file, and absent for non
 
 TEST_CASE("version of a directory is a failure") {
   const TempDirectory at;
-  const auto failed = command(at, {"version", "--json", "."});
+  std::filesystem::create_directory(at / "d");
+  const auto failed = command(at, {"version", "--json", "d"});
   CHECK(failed.status == 1);
   CHECK(failed.json().at("kind").as_string() == "not_regular");
 }

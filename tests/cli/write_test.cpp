@@ -113,7 +113,7 @@ TEST_CASE("write --json names a file whose name is no text") {
   at.put("f", "old");
   const auto refused = command(at, {"write", "--json", "no\xff/f"}, "1");
   CHECK(refused.status == 1);
-  CHECK(refused.json().at("path").as_string() == "no\xef\xbf\xbd/f");
+  CHECK(refused.json().at("path").as_string() == "no\xef\xbf\xbd");
 }
 
 TEST_CASE("write --durability says what is reached, and only that much is done") {
