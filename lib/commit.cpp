@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "commit.hpp"
 
+#include "names.hpp"
 #include "temp.hpp"
 
 namespace perdure {
@@ -61,6 +62,10 @@ Result<void> check_options(const WriteOptions& options, const std::string& path)
     fault = "the mode has more than permission bits";
   } else if (options.metadata.preserved && (options.metadata.owner || options.metadata.group)) {
     fault = "owner and group are preserved or fixed, not both";
+  } else if (options.existing == ExistingPolicy::backup &&
+             (options.backup_suffix.empty() ||
+              !names::fault_of_leaf("f" + options.backup_suffix).empty())) {
+    fault = "the suffix of a backup is empty or has a '/' or a zero byte";
   }
   if (fault.empty()) return success();
   return Error{.kind = ErrorKind::invalid_argument,

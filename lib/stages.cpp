@@ -70,10 +70,6 @@ Result<void> publish_new(Commit& commit) {
 Result<void> keep_backup(Commit& commit) {
   constexpr std::string_view step = "keep a backup";
   const std::string backup = commit.leaf + commit.options.backup_suffix;
-  if (commit.options.backup_suffix.empty() || !names::fault_of_leaf(backup).empty()) {
-    return commit.failure(step, ErrorKind::invalid_argument,
-                          "'" + commit.options.backup_suffix + "' can't be the suffix of a backup");
-  }
   auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, backup);
   if (linked) return success();
   if (linked.error() != std::errc::file_exists) return commit.failure(step, linked.error());

@@ -15,7 +15,7 @@ namespace perdure {
 /// discards: the target is what it was. Move-only; one thread at a time.
 ///
 ///     BOOST_OUTCOME_TRY(auto video, perdure::AtomicFile::create("video.bin"));
-///     while (auto block = next_block()) BOOST_OUTCOME_TRY(video.write(*block));
+///     while (auto block = next_block()) { BOOST_OUTCOME_TRY(video.write(*block)); }
 ///     BOOST_OUTCOME_TRY(auto receipt, video.commit());
 class AtomicFile final : public Sink {
  public:

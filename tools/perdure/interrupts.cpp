@@ -16,12 +16,16 @@ std::error_code last_error() {
   return {errno, std::generic_category()};
 }
 
+/// Those that would end the program. Linux queues an ignored signal while it is blocked, so one
+/// that was ignored from the start must not be blocked.
 sigset_t held_signals() {
   sigset_t set{};
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action {};
+    const bool known = ::sigaction(signal, nullptr, &action) == 0;
+    if (known && action.sa_handler != SIG_IGN) sigaddset(&set, signal);
+  }
   return set;
 }
 

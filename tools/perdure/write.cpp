@@ -148,14 +148,6 @@ Result<std::optional<int>> WriteCommand::stream(Input& input, Interrupts& interr
 }
 
 ExitStatus WriteCommand::run() const {
-  if (verify && durability == "none") {
-    return report({.kind = ErrorKind::invalid_argument,
-                   .cause = {},
-                   .step = "read the command line",
-                   .path = file,
-                   .detail = "--verify needs --durability ordered or durable"},
-                  output);
-  }
   auto input = Input::open(from);
   if (!input) return report(input.error(), output);
   Interrupts interrupts;

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSL-1.0
+// perdure version, probe and clean.
+#include <filesystem>
+#include <sys/stat.h>
+
+#include <boost/json/array.hpp>
+
+#include "program.hpp"
+#include "support/catch.hpp"
+
+namespace json = boost::json;
+using perdure::test::bash;
+using perdure::test::command;
+using perdure::test::TempDirectory;
+using Names = std::vector<std::string>;
+
+TEST_CASE("version prints a token that changes with the file, and absent for none") {
+  const TempDirectory at;
+  CHECK(command(at, {"version", "f"}).out == "absent\n");
+  CHECK(command(at, {"version", "f"}).status == 0);
+  at.put("f", "one");
+  const auto one = command(at, {"version", "f"});
+  CHECK(one.status == 0);
+  CHECK(std::count(one.out.begin(), one.out.end(), ' ') == 0);
+  CHECK(command(at, {"version", "f"}).out == one.out);
+  at.put("f", "two, longer");
+  CHECK(command(at, {"version", "f"}).out != one.out);
+  const auto object = command(at, {"version", "--json", "f"}).json();
+  CHECK(std::string(object.at("version").as_string()) + "\n" == command(at, {"version", "f"}).out);
+}
+
+TEST_CASE("version of a directory is a failure") {
+  const TempDirectory at;
+  std::filesystem::create_directory(at / "d");
+  const auto failed = command(at, {"version", "--json", "d"});
+  CHECK(failed.status == 1);
+  CHECK(failed.json().at("kind").as_string() == "not_regular");
+}
+
+TEST_CASE("probe says what the directory lies on and leaves nothing there") {
+  const TempDirectory at;
+  const auto text = command(at, {"probe", "."});
+  CHECK(text.status == 0);
+  CHECK_THAT(text.out, Catch::Matchers::Contains("file system ") &&
+                           Catch::Matchers::Contains("mount options ") &&
+                           Catch::Matchers::Contains("protocol       portable: "));
+  const json::object object = command(at, {"probe", "--json", "."}).json();
+  CHECK_FALSE(object.at("file_system").at("type").as_string().empty());
+  CHECK(object.at("file_system").at("mount_options").is_array());
+  CHECK(object.at("protocol").as_string() == "portable");
+  CHECK_FALSE(object.at("reason").as_string().empty());
+  for (const auto& one : object.at("capabilities").as_array()) {
+    CHECK(one.at("supported").is_bool());
+    CHECK((one.at("supported").as_bool() || !one.at("reason").as_string().empty()));
+  }
+  CHECK(at.names().empty());
+  CHECK(command(at, {"probe", "missing"}).status == 1);
+}
+
+TEST_CASE("clean removes what a killed commit left, and nothing else") {
+  const TempDirectory at;
+  at.put("f", "old");
+  at.put(".f.tmp", "foreign");
+  const auto killed = bash(at,
+                           "mkfifo p; perdure write f --from p & exec 3>p; printf '%0200000d' 0 "
+                           ">&3; kill -KILL $!; wait $! 2>/dev/null; rm p; exit 0");
+  REQUIRE(killed.status == 0);
+  REQUIRE(at.names().size() == 3);
+  const json::object dry = command(at, {"clean", "--dry-run", "--json", "."}).json();
+  REQUIRE(dry.at("removed").as_array().size() == 1);
+  CHECK(dry.at("dry_run").as_bool());
+  CHECK(at.names().size() == 3);
+  const std::string temp(dry.at("removed").as_array()[0].as_string());
+  CHECK(command(at, {"clean", "-n", "."}).out == "would remove  " + temp + "\n");
+  const auto cleaned = command(at, {"clean", "."});
+  CHECK(cleaned.status == 0);
+  CHECK(cleaned.out == "removed       " + temp + "\n");
+  CHECK(at.names() == Names{".f.tmp", "f"});
+  CHECK(at.get("f") == "old");
+  CHECK(command(at, {"clean", "."}).out.empty());
+  CHECK(command(at, {"clean", "missing"}).status == 1);
+}

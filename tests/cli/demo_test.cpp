@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "program.hpp"
+#include "support/catch.hpp"
+
+using perdure::test::run;
+using perdure::test::TempDirectory;
+
+TEST_CASE("the kill demo finds no corrupt file of perdure's") {
+  const TempDirectory at;
+  const auto done = run({.arguments = {KILL_DEMO, at.path(), "--kills", "40", "--seed", "7"},
+                         .input = {},
+                         .directory = {}});
+  INFO(done.out + done.err);
+  CHECK(done.status == 0);
+  CHECK_THAT(done.out, Catch::Matchers::Contains("a perdure writer: killed 40 times") &&
+                           Catch::Matchers::Contains("all removed by clean: yes"));
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the program makes of system calls that fail, injected from outside by strace.
+#include <filesystem>
+
+#include "program.hpp"
+#include "support/catch.hpp"
+
+using perdure::test::bash;
+using perdure::test::command;
+using perdure::test::run;
+using perdure::test::skip;
+using perdure::test::TempDirectory;
+using Names = std::vector<std::string>;
+
+namespace {
+
+/// strace cannot be used everywhere: not without ptrace, and not below another tracer.
+bool strace_works(const TempDirectory& at) {
+  const auto tried = run(
+      {.arguments = {"strace", "-o", "/dev/null", "true"}, .input = {}, .directory = at.path()});
+  if (tried.status == 0) return true;
+  skip("strace can't trace here: " + tried.err);
+  return false;
+}
+
+perdure::test::Outcome with_fault(const TempDirectory& at, const std::string& fault,
+                                  std::vector<std::string> arguments, std::string input) {
+  // The leak checker of the address sanitizer can't work below a tracer.
+  std::vector<std::string> all = {
+      "strace",          "-o",           "/dev/null", "-E", "ASAN_OPTIONS=detect_leaks=0", "-e",
+      "inject=" + fault, PERDURE_PROGRAM};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return run({.arguments = all, .input = std::move(input), .directory = at.path()});
+}
+
+}  // namespace
+
+TEST_CASE("a failed sync of the content is status 1 and leaves the old file alone") {
+  const TempDirectory at;
+  if (!strace_works(at)) return;
+  at.put("f", "old");
+  const auto failed = with_fault(at, "fsync:error=EIO:when=1", {"write", "--json", "f"}, "new");
+  CHECK(failed.status == 1);
+  CHECK(failed.json().at("fate").as_string() == "unchanged");
+  CHECK(failed.json().at("errno").as_int64() == EIO);
+  CHECK(at.get("f") == "old");
+  CHECK(at.names() == Names{"f"});
+}
+
+TEST_CASE("a failed sync of the directory is status 3: in place, but not known durable") {
+  const TempDirectory at;
+  if (!strace_works(at)) return;
+  at.put("f", "old");
+  const auto failed = with_fault(at, "fsync:error=EIO:when=2", {"write", "--json", "f"}, "new");
+  CHECK(failed.status == 3);
+  CHECK(failed.json().at("fate").as_string() == "visible");
+  CHECK(at.get("f") == "new");
+  CHECK(at.names() == Names{"f"});
+}
+
+TEST_CASE("a failed rename is status 1 and leaves no temp") {
+  const TempDirectory at;
+  if (!strace_works(at)) return;
+  at.put("f", "old");
+  const auto failed = with_fault(at, "rename,renameat,renameat2:error=EACCES", {"write", "f"}, "n");
+  CHECK(failed.status == 1);
+  CHECK_THAT(failed.err, Catch::Matchers::Contains("the target is unchanged"));
+  CHECK(at.get("f") == "old");
+  CHECK(at.names() == Names{"f"});
+}
+
+TEST_CASE("a full disk in the midst of the stream is status 1 and leaves no temp") {
+  const TempDirectory at;
+  if (!strace_works(at)) return;
+  at.put("f", "old");
+  const auto failed =
+      with_fault(at, "pwrite64:error=ENOSPC:when=3", {"write", "f"}, std::string(2'000'000, 'x'));
+  CHECK(failed.status == 1);
+  CHECK_THAT(failed.err, Catch::Matchers::Contains("No space left on device"));
+  CHECK(at.get("f") == "old");
+  CHECK(at.names() == Names{"f"});
+}
+
+TEST_CASE("an input that fails in its midst is not the end of the file") {
+  const TempDirectory at;
+  if (!strace_works(at)) return;
+  at.put("f", "old");
+  at.put("source", std::string(2'000'000, 'x'));
+  // Only reads of the input count: those of the loader are of other files.
+  const auto failed =
+      run({.arguments = {"strace", "-o", "/dev/null", "-E", "ASAN_OPTIONS=detect_leaks=0", "-P",
+                         at / "source", "-e", "inject=read:error=EIO:when=3", PERDURE_PROGRAM,
+                         "write", "--json", "f", "--from", at / "source"},
+           .input = {},
+           .directory = at.path()});
+  CHECK(failed.status == 1);
+  CHECK(failed.json().at("path").as_string() == at / "source");
+  CHECK(failed.json().at("fate").as_string() == "unchanged");
+  CHECK(at.get("f") == "old");
+  CHECK(at.names() == Names{"f", "source"});
+}
+
+TEST_CASE("an input that can't be read leaves the target unchanged") {
+  const TempDirectory at;
+  at.put("f", "old");
+  std::filesystem::create_directory(at / "d");
+  CHECK(command(at, {"write", "f", "--from", "d"}).status == 1);
+  CHECK(command(at, {"write", "f", "--from", "missing"}).status == 1);
+  CHECK(bash(at, "perdure write f <d").status == 1);
+  CHECK(bash(at, "perdure write f <&-").status == 1);
+  CHECK(bash(at, "perdure write f 0>write-only").status == 1);
+  CHECK(at.get("f") == "old");
+  CHECK(at.names() == Names{"d", "f", "write-only"});
+}

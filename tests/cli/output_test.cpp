@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+// Exit statuses, and reports that nobody can or wants to read.
+#include "output.hpp"
+
+#include "program.hpp"
+#include "support/catch.hpp"
+
+using perdure::Error;
+using perdure::ErrorKind;
+using perdure::Fate;
+using perdure::cli::exit_status;
+using perdure::cli::ExitStatus;
+using perdure::test::bash;
+using perdure::test::command;
+using perdure::test::Pipe;
+using perdure::test::TempDirectory;
+
+TEST_CASE("the exit status follows from fate and kind") {
+  const auto status = [](ErrorKind kind, Fate fate) {
+    Error error;
+    error.kind = kind;
+    error.fate = fate;
+    return exit_status(error);
+  };
+  CHECK(status(ErrorKind::system, Fate::unchanged) == ExitStatus::failed);
+  CHECK(status(ErrorKind::verify, Fate::unchanged) == ExitStatus::failed);
+  CHECK(status(ErrorKind::lock_timeout, Fate::unchanged) == ExitStatus::failed);
+  CHECK(status(ErrorKind::invalid_argument, Fate::unchanged) == ExitStatus::usage);
+  for (const auto kind : {ErrorKind::exists, ErrorKind::conflict, ErrorKind::symlink_refused}) {
+    CHECK(status(kind, Fate::unchanged) == ExitStatus::refused);
+    CHECK(status(kind, Fate::unknown) == ExitStatus::not_durable);
+  }
+  CHECK(status(ErrorKind::system, Fate::visible) == ExitStatus::not_durable);
+  CHECK(status(ErrorKind::system, Fate::unknown) == ExitStatus::not_durable);
+}
+
+TEST_CASE("what is printed is valid UTF-8 and commands no terminal") {
+  using perdure::cli::printable;
+  CHECK(printable("plain") == "plain");
+  CHECK(printable("sch\xc3\xb6n") == "sch\xc3\xb6n");
+  CHECK(printable("a\033[2Jb\nc\x7f") == "a?[2Jb?c?");
+  CHECK(printable("a\xc2\x9b"
+                  "2J") == "a?2J");
+  CHECK(printable("\xff\xfe") == "\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+TEST_CASE("sizes for people") {
+  using perdure::cli::human_size;
+  CHECK(human_size(0) == "0 bytes");
+  CHECK(human_size(1) == "1 byte");
+  CHECK(human_size(4096) == "4096 bytes");
+  CHECK(human_size(10'240) == "10.0 KiB");
+  CHECK(human_size(std::uint64_t{64} << 20U) == "64.0 MiB");
+  CHECK(human_size(std::uint64_t{3} << 29U) == "1.5 GiB");
+}
+
+TEST_CASE("a commit whose report can't be written is committed, and a word says so") {
+  const TempDirectory at;
+  const auto full = bash(at, "echo 1 | perdure write --json f >/dev/full");
+  CHECK(full.status == 0);
+  CHECK(full.err == "perdure: the report could not be written to standard output\n");
+  CHECK(at.get("f") == "1\n");
+}
+
+TEST_CASE("a reader of the report that went away does not kill the commit") {
+  const TempDirectory at;
+  at.put("f", "old");
+  // The reader is gone before the writer starts to read: it opens the pipe and closes it.
+  const auto gone = bash(at,
+                         "mkfifo p; : <p & exec 3>p; wait; echo 1 | perdure write f >&3; "
+                         "exit $?");
+  CHECK(gone.status == 0);
+  CHECK(gone.err == "perdure: the report could not be written to standard output\n");
+  CHECK(at.get("f") == "1\n");
+}
+
+TEST_CASE("a failure keeps its status when the report can't be written") {
+  const TempDirectory at;
+  at.put("f", "old");
+  CHECK(bash(at, "echo 1 | perdure write --keep --json f >/dev/full").status == 4);
+}
+
+TEST_CASE("a result that can't be written is a failure: it was all there was to do") {
+  const TempDirectory at;
+  CHECK(bash(at, "perdure version f >/dev/full").status == 1);
+  CHECK(bash(at, "perdure probe . >/dev/full").status == 1);
+  CHECK(bash(at, "perdure --help >/dev/full").status == 1);
+}
+
+TEST_CASE("the report never ends up in the file, though standard output is closed") {
+  const TempDirectory at;
+  const auto closed = bash(at, "echo 1 | perdure write --json f >&-");
+  CHECK(closed.status == 0);
+  CHECK(at.get("f") == "1\n");
+  CHECK(bash(at, "echo 1 | perdure write --keep f >&- 2>&-").status == 4);
+  CHECK(at.get("f") == "1\n");
+}

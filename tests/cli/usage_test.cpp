@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+// A wrong command line is status 2 and touches nothing; help is there for every subcommand.
+#include "program.hpp"
+#include "support/catch.hpp"
+
+using perdure::test::command;
+using perdure::test::TempDirectory;
+using Names = std::vector<std::string>;
+
+namespace {
+
+const std::vector<std::vector<std::string>> wrong = {
+    {},
+    {"frob"},
+    {"--frob"},
+    {"write"},
+    {"write", "f", "g"},
+    {"write", "--frob", "f"},
+    {"write", "--durability", "most", "f"},
+    {"write", "--durability", "f"},
+    {"write", "--symlink", "maybe", "f"},
+    {"write", "--mode", "9", "f"},
+    {"write", "--mode", "10000", "f"},
+    {"write", "--mode", "-1", "f"},
+    {"write", "--mode", "u=rw", "f"},
+    {"write", "--mode", "", "f"},
+    {"write", "--expect", "yesterday", "f"},
+    {"write", "--expect", "", "f"},
+    {"write", "--keep", "--backup", "f"},
+    {"write", "--backup=/elsewhere", "f"},
+    {"write", "--verify", "--durability", "none", "f"},
+    {"write", ""},
+    {"write", "."},
+    {"version"},
+    {"version", "f", "g"},
+    {"probe"},
+    {"clean"},
+    {"clean", "--frob", "."},
+};
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += "'" + word + "' ";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a wrong command line is status 2, a sentence on standard error, and touches nothing") {
+  const TempDirectory at;
+  at.put("f", "old");
+  for (const auto& arguments : wrong) {
+    INFO(joined(arguments));
+    const auto refused = command(at, arguments, "new");
+    CHECK(refused.status == 2);
+    CHECK(refused.out.empty());
+    CHECK_FALSE(refused.err.empty());
+    CHECK(at.names() == Names{"f"});
+    CHECK(at.get("f") == "old");
+  }
+}
+
+TEST_CASE("with --json a wrong command line is an object too") {
+  const TempDirectory at;
+  for (auto arguments : wrong) {
+    if (arguments.empty()) continue;
+    arguments.insert(arguments.begin() + 1, "--json");
+    INFO(joined(arguments));
+    const auto refused = command(at, arguments, "new");
+    CHECK(refused.status == 2);
+    CHECK(refused.json().at("fate").as_string() == "unchanged");
+    CHECK(refused.json().at("kind").as_string() == "invalid_argument");
+    CHECK(at.names().empty());
+  }
+}
+
+TEST_CASE("an unknown subcommand is named") {
+  const TempDirectory at;
+  CHECK_THAT(command(at, {"frob"}).err, Catch::Matchers::Contains("'frob' is not a subcommand"));
+}
+
+TEST_CASE("after -- a file may be called like an option") {
+  const TempDirectory at;
+  CHECK(command(at, {"write", "--", "--json"}, "1").status == 0);
+  CHECK(at.get("--json") == "1");
+}
+
+TEST_CASE("help goes to standard output, with examples and the table of statuses") {
+  const TempDirectory at;
+  for (const std::vector<std::string>& name :
+       {std::vector<std::string>{}, {"write"}, {"version"}, {"probe"}, {"clean"}}) {
+    auto arguments = name;
+    arguments.emplace_back("--help");
+    INFO(joined(arguments));
+    const auto help = command(at, arguments);
+    CHECK(help.status == 0);
+    CHECK(help.err.empty());
+    CHECK_THAT(help.out, Catch::Matchers::Contains("Examples:\n") &&
+                             Catch::Matchers::Contains("Exit status:\n  0 "));
+  }
+  const std::string write = command(at, {"write", "--help"}).out;
+  for (const char* option : {"--from PATH", "--durability none|ordered|durable", "--keep",
+                             "--backup[=SUFFIX]", "--symlink follow|replace|refuse", "--mode OCTAL",
+                             "--expect VERSION", "--verify", "--parents", "--json", "--quiet"}) {
+    CHECK_THAT(write, Catch::Matchers::Contains(option));
+  }
+  CHECK_THAT(command(at, {"clean", "--help"}).out, Catch::Matchers::Contains("--dry-run"));
+  const auto version = command(at, {"--version"});
+  CHECK(version.status == 0);
+  CHECK_THAT(version.out, Catch::Matchers::StartsWith("perdure "));
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSL-1.0
+// perdure write: each option does what its help says.
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+
+#include "program.hpp"
+#include "support/catch.hpp"
+
+namespace json = boost::json;
+using perdure::test::bash;
+using perdure::test::command;
+using perdure::test::TempDirectory;
+using Names = std::vector<std::string>;
+
+namespace {
+
+unsigned mode_of(const std::string& path) {
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777U;
+}
+
+std::vector<std::string> stages_of(const json::object& receipt) {
+  std::vector<std::string> names;
+  for (const auto& stage : receipt.at("stages").as_array()) {
+    names.emplace_back(stage.at("name").as_string());
+    CHECK(stage.at("microseconds").as_int64() >= 0);
+  }
+  return names;
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string token(const TempDirectory& at, const std::string& leaf) {
+  std::string text = command(at, {"version", leaf}).out;
+  REQUIRE_FALSE(text.empty());
+  text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("write commits standard input, and nothing but the target is left") {
+  const TempDirectory at;
+  const std::string binary = std::string("a\0b\r\n\xff", 6) + std::string(200'000, 'x');
+  for (const std::string& content : {std::string("one\n"), std::string(), binary}) {
+    const auto done = command(at, {"write", "f"}, content);
+    CHECK(done.status == 0);
+    CHECK(done.err.empty());
+    CHECK(at.get("f") == content);
+    CHECK(at.names() == Names{"f"});
+  }
+}
+
+TEST_CASE("write reads the file that --from names, and standard input for -") {
+  const TempDirectory at;
+  at.put("source", "from a file");
+  CHECK(command(at, {"write", "--from", "source", "f"}, "not this").status == 0);
+  CHECK(at.get("f") == "from a file");
+  CHECK(command(at, {"write", "f", "--from=-"}, "but this").status == 0);
+  CHECK(at.get("f") == "but this");
+}
+
+TEST_CASE("the input may be the target itself") {
+  const TempDirectory at;
+  at.put("names", "b\na\nb\n");
+  CHECK(bash(at, "sort -u names | perdure write names").status == 0);
+  CHECK(at.get("names") == "a\nb\n");
+  CHECK(command(at, {"write", "--from", "names", "names"}).status == 0);
+  CHECK(at.get("names") == "a\nb\n");
+}
+
+TEST_CASE("the report is one line, with --verbose a line for each stage, with --quiet nothing") {
+  const TempDirectory at;
+  const auto brief = command(at, {"write", "f"}, "1234");
+  CHECK_THAT(brief.out, Catch::Matchers::StartsWith("f: committed 4 bytes, durable, portable, "));
+  CHECK(std::count(brief.out.begin(), brief.out.end(), '\n') == 1);
+  const auto verbose = command(at, {"write", "-v", "f"}, "1234");
+  CHECK_THAT(verbose.out, Catch::Matchers::Contains("\n  sync file "));
+  CHECK_THAT(verbose.out, Catch::Matchers::Contains("\n  sync parent "));
+  const auto quiet = command(at, {"write", "-q", "f"}, "1234");
+  CHECK(quiet.status == 0);
+  CHECK(quiet.out + quiet.err == "");
+}
+
+TEST_CASE("a name can't command the terminal that the report goes to") {
+  const TempDirectory at;
+  const auto done = command(at, {"write", "a\033]0;b"}, "1");
+  CHECK_THAT(done.out, Catch::Matchers::StartsWith("a?]0;b: committed"));
+}
+
+TEST_CASE("write --json is one object, and its version is that of the file") {
+  const TempDirectory at;
+  const auto done = command(at, {"write", "--json", "f"}, "12345");
+  CHECK(done.status == 0);
+  CHECK(done.err.empty());
+  const json::object receipt = done.json();
+  CHECK(receipt.at("fate").as_string() == "committed");
+  CHECK(receipt.at("bytes").as_int64() == 5);
+  CHECK(receipt.at("durability").as_string() == "durable");
+  CHECK(receipt.at("protocol").as_string() == "portable");
+  CHECK(receipt.at("version").as_string() == token(at, "f"));
+  CHECK(contains(stages_of(receipt), "sync parent"));
+}
+
+TEST_CASE("write --json names a file whose name is no text") {
+  const TempDirectory at;
+  at.put("f", "old");
+  const auto refused = command(at, {"write", "--json", "no\xff/f"}, "1");
+  CHECK(refused.status == 1);
+  CHECK(refused.json().at("path").as_string() == "no\xef\xbf\xbd");
+}
+
+TEST_CASE("write --durability says what is reached, and only that much is done") {
+  const TempDirectory at;
+  const auto stages = [&](const std::string& durability) {
+    const auto done = command(at, {"write", "--json", "--durability", durability, "f"}, durability);
+    CHECK(done.status == 0);
+    CHECK(done.json().at("durability").as_string() == durability);
+    CHECK(at.get("f") == durability);
+    return stages_of(done.json());
+  };
+  const auto durable = stages("durable");
+  CHECK(contains(durable, "sync file"));
+  CHECK(contains(durable, "sync parent"));
+  const auto ordered = stages("ordered");
+  CHECK(contains(ordered, "sync file"));
+  CHECK_FALSE(contains(ordered, "sync parent"));
+  const auto none = stages("none");
+  CHECK_FALSE(contains(none, "sync file"));
+  CHECK_FALSE(contains(none, "sync parent"));
+}
+
+TEST_CASE("write --keep refuses with status 4 when the target exists") {
+  const TempDirectory at;
+  CHECK(command(at, {"write", "--keep", "f"}, "first").status == 0);
+  const auto refused = command(at, {"write", "--keep", "f"}, "second");
+  CHECK(refused.status == 4);
+  CHECK(refused.out.empty());
+  CHECK_THAT(refused.err, Catch::Matchers::Contains("'f'"));
+  CHECK(at.get("f") == "first");
+  CHECK(at.names() == Names{"f"});
+}
+
+TEST_CASE("write --backup keeps the old content under FILE~, and does not take FILE for a suffix") {
+  const TempDirectory at;
+  at.put("f", "old");
+  CHECK(command(at, {"write", "--backup", "f"}, "new").status == 0);
+  CHECK(at.get("f") == "new");
+  CHECK(at.get("f~") == "old");
+  CHECK(command(at, {"write", "f", "--backup=.bak"}, "newer").status == 0);
+  CHECK(at.get("f") == "newer");
+  CHECK(at.get("f.bak") == "new");
+  CHECK(at.get("f~") == "old");
+  CHECK(at.names() == Names{"f", "f.bak", "f~"});
+}
+
+TEST_CASE("write --backup of a target that is not there is a plain write") {
+  const TempDirectory at;
+  CHECK(command(at, {"write", "--backup", "f"}, "new").status == 0);
+  CHECK(at.names() == Names{"f"});
+}
+
+TEST_CASE("write --symlink follows, replaces or refuses") {
+  const TempDirectory at;
+  at.put("file", "old");
+  REQUIRE(::symlink("file", (at / "link").c_str()) == 0);
+  CHECK(command(at, {"write", "--symlink", "refuse", "link"}, "1").status == 4);
+  CHECK(at.get("file") == "old");
+  CHECK(command(at, {"write", "--symlink", "follow", "link"}, "2").status == 0);
+  CHECK(at.get("file") == "2");
+  CHECK(command(at, {"write", "link"}, "3").status == 0);  // the default
+  CHECK(at.get("file") == "3");
+  CHECK(std::filesystem::is_symlink(at / "link"));
+  CHECK(command(at, {"write", "--symlink", "replace", "link"}, "4").status == 0);
+  CHECK_FALSE(std::filesystem::is_symlink(at / "link"));
+  CHECK(at.get("link") == "4");
+  CHECK(at.get("file") == "3");
+}
+
+TEST_CASE("without --mode the mode is kept, with it it is exact whatever the umask") {
+  const TempDirectory at;
+  at.put("f", "old");
+  REQUIRE(::chmod((at / "f").c_str(), 0640) == 0);
+  CHECK(command(at, {"write", "f"}, "1").status == 0);
+  CHECK(mode_of(at / "f") == 0640);
+  CHECK(bash(at, "umask 077; echo 2 | perdure write --mode 0664 f").status == 0);
+  CHECK(mode_of(at / "f") == 0664);
+  CHECK(bash(at, "umask 027; echo 3 | perdure write g").status == 0);
+  CHECK(mode_of(at / "g") == 0640);
+}
+
+TEST_CASE("write --expect commits over that version and no other") {
+  const TempDirectory at;
+  CHECK(token(at, "f") == "absent");
+  CHECK(command(at, {"write", "--expect", "absent", "f"}, "one").status == 0);
+  CHECK(command(at, {"write", "--expect", "absent", "f"}, "other").status == 4);
+  const std::string one = token(at, "f");
+  CHECK(command(at, {"write", "--expect", one, "f"}, "two").status == 0);
+  const auto refused = command(at, {"write", "--json", "--expect", one, "f"}, "three");
+  CHECK(refused.status == 4);
+  CHECK(refused.json().at("kind").as_string() == "conflict");
+  CHECK(at.get("f") == "two");
+  CHECK(at.names() == Names{"f"});
+}
+
+TEST_CASE("a failure with --json is one object that says what became of the target") {
+  const TempDirectory at;
+  std::filesystem::create_directory(at / "d");
+  const auto failed = command(at, {"write", "--json", "d"}, "1");
+  CHECK(failed.status == 1);
+  const json::object object = failed.json();
+  CHECK(object.at("fate").as_string() == "unchanged");
+  CHECK(object.at("kind").as_string() == "not_regular");
+  CHECK(object.at("path").as_string() == "d");
+  CHECK_FALSE(object.at("step").as_string().empty());
+  CHECK_FALSE(object.at("error").as_string().empty());
+}
+
+TEST_CASE("write --parents makes the directories on the way") {
+  const TempDirectory at;
+  CHECK(command(at, {"write", "a/b/f"}, "1").status == 1);
+  CHECK(at.names().empty());
+  CHECK(command(at, {"write", "--parents", "a/b/f"}, "1").status == 0);
+  CHECK(at.get("a/b/f") == "1");
+}
+
+TEST_CASE("write --verify is a stage of the receipt") {
+  const TempDirectory at;
+  const auto done = command(at, {"write", "--verify", "--json", "f"}, "checked");
+  CHECK(done.status == 0);
+  CHECK(contains(stages_of(done.json()), "verify"));
+  CHECK(at.get("f") == "checked");
+}
