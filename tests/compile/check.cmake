@@ -1,5 +1,6 @@
 # Compiles one case of a source and looks at the compiler's first error.
-#   cmake -DPRELUDE=header -DSOURCE=file.cpp -DCASE=name [-DEXPECT=sentence] -P check.cmake -- COMMAND...
+#   cmake -DPRELUDE=header -DSOURCE=file.cpp -DCASE=name [-DEXPECT=sentence]
+#         -P check.cmake -- COMMAND...
 # COMMAND is the compiler with its flags. With EXPECT the case must not compile, and the first line
 # that has "error:" must contain the sentence; without, it must compile without a warning. PRELUDE
 # was compiled before, so that a case takes a moment only.
