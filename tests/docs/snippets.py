@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSL-1.0
 """Takes the blocks marked ```cpp out of Markdown pages: snippets.py OUT PAGE...
 
-Each becomes a source file of its own in OUT, which must compile as it stands. Prints their paths, one
-a line. A block that does not end is an error.
+Each becomes a source file of its own in OUT, which must compile as it stands. Prints their paths,
+one a line. A block that does not end is an error.
 """
 
 import pathlib
