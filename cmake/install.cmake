@@ -11,6 +11,9 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/perdure-config-version.cm
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/perdure-config.cmake
   ${PROJECT_BINARY_DIR}/perdure-config-version.cmake DESTINATION ${perdure_cmake_dir})
+# Relative to the file itself, so that `cmake --install --prefix` and a moved package hold.
+file(RELATIVE_PATH perdure_pc_prefix
+  ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/perdure.pc.in ${PROJECT_BINARY_DIR}/perdure.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/perdure.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 if(PERDURE_BUILD_TOOLS)

@@ -27,7 +27,7 @@ struct AtomicFile::State {
   ~State() { (void)give_up(); }
 
   Result<void> give_up() {
-    const auto removed = remove_temp(commit);
+    auto removed = remove_temp(commit);
     commit.temp.reset();
     return removed;
   }

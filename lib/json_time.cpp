@@ -82,14 +82,14 @@ bool format_time(const JsonMoment& moment, unsigned digits, std::string& out) {
   const year_month_day date(day);
   const hh_mm_ss<seconds> clock(time - day);
   std::array<char, 40> text{};
-  int length = std::snprintf(
+  const int length = std::snprintf(
       text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
       static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
       static_cast<int>(clock.seconds().count()));
   out.assign(text.data(), static_cast<std::size_t>(length));
   if (digits != 0) {
-    length = std::snprintf(text.data(), text.size(), ".%09u", unsigned{moment.nanosecond});
+    (void)std::snprintf(text.data(), text.size(), ".%09u", unsigned{moment.nanosecond});
     out.append(text.data(), digits + 1);
   }
   out += 'Z';

@@ -94,6 +94,32 @@ struct SyncParent {
 
 namespace detail {
 
+/// Stage in words: which part of it `S` lacks.
+template <class S>
+constexpr bool complete() {
+  static_assert(
+      requires {
+        { S::name } -> std::convertible_to<std::string_view>;
+      },
+      "perdure: this stage has no name: give it 'static constexpr std::string_view name'");
+  static_assert(
+      requires {
+        { S::needs } -> std::convertible_to<Fact>;
+      },
+      "perdure: this stage does not say what it needs: give it 'static constexpr Fact needs'");
+  static_assert(
+      requires {
+        { S::gives } -> std::convertible_to<Fact>;
+      },
+      "perdure: this stage does not say what it gives: give it 'static constexpr Fact gives'");
+  static_assert(
+      requires(const S& stage, Commit& commit) {
+        { stage.run(commit) } -> std::same_as<Result<void>>;
+      },
+      "perdure: this stage can't be run: give it 'Result<void> run(Commit&) const'");
+  return Stage<S>;
+}
+
 template <class S>
 constexpr bool legal_after(auto have) {
   constexpr auto lacks = [](Fact fact) {
@@ -116,8 +142,8 @@ constexpr bool legal_after(auto have) {
       "perdure: this stage needs content that is certain to reach the disk before its name: "
       "put SyncFile between the last Write and it");
   static_assert(!lacks(Fact::durable_content),
-                "perdure: content or metadata changed after its sync: put SyncFile after the last "
-                "Write and ApplyMetadata");
+                "perdure: content or metadata changed since its sync, or was never synced: put "
+                "SyncFile after the last Write and ApplyMetadata");
   return !(lacks(Fact::published) || lacks(Fact::temp) || lacks(Fact::image) ||
            lacks(Fact::content) || lacks(Fact::metadata) || lacks(Fact::ordered) ||
            lacks(Fact::durable_content));
@@ -129,11 +155,12 @@ constexpr Fact facts_after() {
 }
 template <Fact have, class S, class... Rest>
 constexpr Fact facts_after() {
-  if constexpr (legal_after<S>(std::integral_constant<Fact, have>{})) {
-    return facts_after<without(have, dropped_by<S>()) | S::gives, Rest...>();
-  } else {
-    return Fact::published;  // one error is enough
+  if constexpr (complete<S>()) {
+    if constexpr (legal_after<S>(std::integral_constant<Fact, have>{})) {
+      return facts_after<without(have, dropped_by<S>()) | S::gives, Rest...>();
+    }
   }
+  return Fact::published;  // one error is enough
 }
 
 /// The time that a stage takes goes into the receipt; its failure ends the commit.
@@ -143,8 +170,9 @@ Result<void> timed(Commit& commit, std::string_view name, std::chrono::nanosecon
 }  // namespace detail
 
 /// Stages in an order that was checked when it was compiled, starting from the facts `initial`.
-/// A value; as thread-safe as its stages are.
-template <Fact initial, Stage... Stages>
+/// A value; as thread-safe as its stages are. Each of `Stages` is a Stage: not said as a
+/// constraint, since the compiler would then answer with the constraint and not with a sentence.
+template <Fact initial, class... Stages>
 class PipelineFrom {
   static constexpr Fact facts_ = detail::facts_after<initial, Stages...>();
   static_assert(has(facts_, Fact::published),
@@ -176,20 +204,20 @@ class PipelineFrom {
 };
 
 /// A whole commit, from the value to the name.
-template <Stage... Stages>
+template <class... Stages>
 class Pipeline : public PipelineFrom<Fact::none, Stages...> {
  public:
   explicit constexpr Pipeline(Stages... stages)
       : PipelineFrom<Fact::none, Stages...>(std::move(stages)...) {}
   constexpr Pipeline() requires(std::default_initializable<Stages>&&...) : Pipeline(Stages{}...) {}
 };
-template <Stage... Stages>
+template <class... Stages>
 Pipeline(Stages...) -> Pipeline<Stages...>;
 
 /// A pipeline whose stages are not part of its type. Cheap to copy; shares its stages.
 class AnyPipeline {
  public:
-  template <Fact initial, Stage... Stages>
+  template <Fact initial, class... Stages>
   AnyPipeline(PipelineFrom<initial, Stages...> pipeline)  // NOLINT(google-explicit-constructor)
       : model_(std::make_shared<Model<PipelineFrom<initial, Stages...>>>(std::move(pipeline))),
         durability_(pipeline.durability) {}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSL-1.0
+// One commit, put together right and wrong. Each case is compiled by itself (-DCASE_name); the line
+// above a wrong one is what the compiler's first error has to say.
+#include <perdure/pipeline.hpp>
+
+namespace pd = perdure;
+
+struct Notify {
+  static constexpr std::string_view name = "notify";
+  static constexpr pd::Fact needs = pd::Fact::published;
+  static constexpr pd::Fact gives = pd::Fact::none;
+  pd::Result<void> run(pd::Commit&) const { return pd::success(); }
+};
+struct Nameless {
+  static constexpr pd::Fact needs = pd::Fact::none;
+  static constexpr pd::Fact gives = pd::Fact::none;
+  pd::Result<void> run(pd::Commit&) const { return pd::success(); }
+};
+struct Needless {
+  static constexpr std::string_view name = "needless";
+  static constexpr pd::Fact gives = pd::Fact::none;
+  pd::Result<void> run(pd::Commit&) const { return pd::success(); }
+};
+struct Giftless {
+  static constexpr std::string_view name = "giftless";
+  static constexpr pd::Fact needs = pd::Fact::none;
+  pd::Result<void> run(pd::Commit&) const { return pd::success(); }
+};
+struct Idle {
+  static constexpr std::string_view name = "idle";
+  static constexpr pd::Fact needs = pd::Fact::none;
+  static constexpr pd::Fact gives = pd::Fact::none;
+};
+
+using pd::ApplyMetadata, pd::CreateTemp, pd::Pipeline, pd::Rename, pd::RenameUnordered,
+    pd::Serialize, pd::SyncFile, pd::SyncParent, pd::Verify, pd::Write;
+
+#if defined(CASE_right)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename, SyncParent>
+    pipeline;
+static_assert(decltype(pipeline)::durability == pd::Durability::durable);
+
+#elif defined(CASE_right_with_own_stage)
+inline constexpr Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{},
+                                   Verify{}, Rename{}, Notify{}, SyncParent{});
+static_assert(decltype(pipeline)::durability == pd::Durability::durable);
+
+#elif defined(CASE_right_written_again)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Write, SyncFile,
+                          Rename>
+    pipeline;
+static_assert(decltype(pipeline)::durability == pd::Durability::ordered);
+
+#elif defined(CASE_right_unordered)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUnordered> pipeline;
+static_assert(decltype(pipeline)::durability == pd::Durability::none);
+
+// expect: needs content that is certain to reach the disk before its name: put SyncFile between
+#elif defined(CASE_rename_before_any_sync)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, Rename, SyncParent> pipeline;
+
+// expect: needs content that is certain to reach the disk before its name: put SyncFile between
+#elif defined(CASE_write_after_the_sync)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Write, Rename,
+                          SyncParent>
+    pipeline;
+
+// expect: mode and owner must be final at this stage: put ApplyMetadata before it
+#elif defined(CASE_metadata_after_the_sync)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, SyncFile, ApplyMetadata, Rename, SyncParent>
+    pipeline;
+
+// expect: content or metadata changed since its sync, or was never synced: put SyncFile after the
+#elif defined(CASE_metadata_again_after_the_sync)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, ApplyMetadata,
+                          Rename, SyncParent>
+    pipeline;
+
+// expect: nothing is published yet: put Rename before this stage
+#elif defined(CASE_parent_sync_before_the_rename)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, SyncParent, Rename>
+    pipeline;
+
+// expect: there is no temp at this stage (a rename uses it up): put CreateTemp before it, and
+#elif defined(CASE_repeated_rename)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename, Rename,
+                          SyncParent>
+    pipeline;
+
+// expect: content or metadata changed since its sync, or was never synced: put SyncFile after the
+#elif defined(CASE_unordered_rename_made_durable)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUnordered, SyncParent>
+    pipeline;
+
+// expect: this pipeline publishes nothing: end it with Rename and SyncParent
+#elif defined(CASE_no_publish)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile> pipeline;
+
+// expect: this pipeline publishes nothing: end it with Rename and SyncParent
+#elif defined(CASE_no_stage_at_all)
+inline constexpr Pipeline<> pipeline;
+
+// expect: there is no temp at this stage
+#elif defined(CASE_write_before_the_temp)
+inline constexpr Pipeline<Serialize, Write, CreateTemp, ApplyMetadata, SyncFile, Rename> pipeline;
+
+// expect: the image is not known at this stage: put Serialize before it
+#elif defined(CASE_write_before_serialize)
+inline constexpr Pipeline<CreateTemp, Write, Serialize, ApplyMetadata, SyncFile, Rename> pipeline;
+
+// expect: the temp has no content at this stage: put Write before it
+#elif defined(CASE_sync_before_the_write)
+inline constexpr Pipeline<Serialize, CreateTemp, ApplyMetadata, SyncFile, Write, Rename> pipeline;
+
+// expect: nothing is published yet: put Rename before this stage
+#elif defined(CASE_own_stage_too_early)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Notify, Rename>
+    pipeline;
+
+// expect: this stage has no name: give it 'static constexpr std::string_view name'
+#elif defined(CASE_stage_without_a_name)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Nameless, Rename>
+    pipeline;
+
+// expect: this stage does not say what it needs: give it 'static constexpr Fact needs'
+#elif defined(CASE_stage_without_needs)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Needless, Rename>
+    pipeline;
+
+// expect: this stage does not say what it gives: give it 'static constexpr Fact gives'
+#elif defined(CASE_stage_without_gives)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Giftless, Rename>
+    pipeline;
+
+// expect: this stage can't be run: give it 'Result<void> run(Commit&) const'
+#elif defined(CASE_stage_that_does_nothing)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Idle, Rename>
+    pipeline;
+
+#else
+#error "no such case"
+#endif

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""Seeds one fault after the other into a small tree and asks the checks to find it."""
+
+import pathlib
+import sys
+import tempfile
+import unittest
+
+import floors
+import tidy
+
+SPDX = "// SPDX-License-Identifier: BSL-1.0\n"
+FLOORS = [("include/perdure/low.hpp", 0), ("include/perdure/other.hpp", 0), ("lib/os.cpp", 2),
+          ("include/perdure/high.hpp", 3), ("lib/private.hpp", 3), ("lib/state.cpp", 5),
+          ("tools/*", 6)]
+SOUND = {
+    "include/perdure/low.hpp": SPDX + "#pragma once\n#include <vector>\n",
+    "include/perdure/other.hpp": SPDX + "#pragma once\n#include <perdure/low.hpp>\n",
+    "include/perdure/high.hpp": SPDX + "#pragma once\n#include <perdure/low.hpp>\n",
+    "lib/os.cpp": SPDX + "#include <unistd.h>\n#include <sys/stat.h>\n#include <perdure/low.hpp>\n",
+    "lib/private.hpp": SPDX + "#pragma once\n#include <perdure/high.hpp>\n",
+    "lib/state.cpp": SPDX + '#include <simdjson.h>\n#include "private.hpp"\n',
+    "tools/tool/main.cpp": SPDX + "#include <fcntl.h>\n#include <perdure/high.hpp>\n",
+    "scripts/run": "#!/usr/bin/env bash\necho \"$1\"\n",
+}
+LONG_FUNCTION = SPDX + "int f(int x) {\n" + "  ++x;\n" * 69 + "  return x;\n}\n"
+LONG_MEMBER = (SPDX + "class A final\n    : public B {\n public:\n  int f(int x) const override {\n"
+               + "    ++x;\n" * 70 + "  }\n};\n")
+
+# rule -> (file, its content, words of the finding)
+FLOOR_FAULTS = {
+    "a higher floor": ("include/perdure/low.hpp", "#include <perdure/high.hpp>\n", "of floor 3"),
+    "a circle": ("include/perdure/low.hpp", "#include <perdure/other.hpp>\n", "a circle"),
+    "the system": ("lib/state.cpp", "#include <fcntl.h>\n", "operating system"),
+    "the system's own": ("lib/private.hpp", "#include <sys/file.h>\n", "operating system"),
+    "linux": ("include/perdure/high.hpp", "#  include <linux/fs.h>\n", "operating system"),
+    "simdjson": ("lib/private.hpp", "#include <simdjson.h>\n", "reads JSON"),
+    "simdjson in a tool": ("tools/tool/main.cpp", "#include <simdjson.h>\n", "reads JSON"),
+    "a private header": ("tools/tool/main.cpp", '#include "private.hpp"\n', "private"),
+    "no floor": ("lib/new.cpp", "int x;\n", "on no floor"),
+    "no such file": ("lib/os.cpp", '#include "nowhere.hpp"\n', "nowhere"),
+}
+TIDY_FAULTS = {
+    "licence": ("lib/os.cpp", "\n" + SPDX, "begin with // SPDX"),
+    "columns": ("lib/os.cpp", SPDX + "//" + "x" * 99 + "\n", "101 columns"),
+    "lines": ("lib/os.cpp", SPDX + "int x;\n" * 600, "601 lines"),
+    "function": ("lib/os.cpp", LONG_FUNCTION, "a function of 72 lines"),
+    "member": ("lib/os.cpp", LONG_MEMBER, "a function of 72 lines"),
+    "unfinished": ("lib/os.cpp", SPDX + "// TO" + "DO: later\n", "unfinished"),
+    "unfinished script": ("scripts/run", "#!/bin/sh\n# FIX" + "ME\n", "unfinished"),
+    "tab": ("lib/os.cpp", SPDX + "\tint x;\n", "a tab"),
+    "trailing space": ("lib/os.cpp", SPDX + "int x; \n", "ends in a space"),
+    "last line": ("lib/os.cpp", SPDX + "int x;", "no line end"),
+    "file name": ("lib/FileSystem.cpp", SPDX, "snake_case"),
+    "folder name": ("tools/my-tool/main.cpp", SPDX, "snake_case"),
+    "long name": ("lib/a_name_with_many_words.cpp", SPDX, "words"),
+    "machine path": ("docs/page.md", "see /ho" + "me/me/x\n", "one machine"),
+    "guard": ("lib/private.hpp", SPDX, "#pragma once"),
+    "shell": ("scripts/run", "#!/usr/bin/env bash\nif true; then\n", "syntax error"),
+}
+
+
+class Seeded(unittest.TestCase):
+    def tree(self, changed=None):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        root = pathlib.Path(folder.name).resolve()
+        for name, text in {**SOUND, **(changed or {})}.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        return root
+
+    def test_a_sound_tree_passes(self):
+        self.assertEqual(floors.check(self.tree(), FLOORS), [])
+        self.assertEqual(tidy.check(self.tree()), [])
+
+    def test_every_floor_fault_is_found(self):
+        for rule, (name, text, words) in FLOOR_FAULTS.items():
+            with self.subTest(rule):
+                found = floors.check(self.tree({name: SPDX + text}), FLOORS)
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(words, found[0])
+
+    def test_every_tidy_fault_is_found(self):
+        for rule, (name, text, words) in TIDY_FAULTS.items():
+            with self.subTest(rule):
+                found = tidy.check(self.tree({name: text}))
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(words, found[0])
+
+    def test_a_floor_that_nothing_stands_on_is_found(self):
+        found = floors.check(self.tree(), FLOORS + [("lib/gone.cpp", 3)])
+        self.assertIn("nothing matches 'lib/gone.cpp'", found[0])
+
+    def test_an_empty_tree_is_a_fault(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertTrue(floors.check(pathlib.Path(folder), []))
+            self.assertTrue(tidy.check(pathlib.Path(folder)))
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""Checks what no compiler checks: tidy.py ROOT. Each rule says how to keep it when it is broken."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+COLUMNS_MAX = 100
+FUNCTION_LINES_MAX = 70
+FILE_LINES_MAX = 600
+NAME_WORDS_MAX = 3
+
+TREES = ("include", "lib", "tools", "tests", "fuzz", "bench", "docs", "scripts", "cmake", ".ci")
+CODE = (".cpp", ".hpp", ".h")
+TEXT = CODE + (".py", ".cmake", ".sh", ".md", ".txt", ".in", ".json", "")
+# Not ours to name or to format: what tools ask for, and inputs that must stay byte for byte.
+NAMES_GIVEN = {"CMakeLists.txt", "README.md", "perdure-config.cmake.in"}
+NOT_SOURCES = {".git", "compile_commands.json"}
+BYTES_GIVEN = re.compile(r"^fuzz/(corpus|old_crashes)/|/data/")
+
+UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")) + r")\b")
+MACHINE_PATH = re.compile(r"(?<![\w.$}/])/(home|root|work|workspace|Users)/\w")
+SNAKE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+NO_FUNCTION = re.compile(
+    r"^\s*(namespace|class|struct|enum|union|extern|export|template\s*<[^{]*>\s*(class|struct))\b"
+)
+
+
+def check_text(name, text):
+    """Line by line, whatever the language."""
+    faults = []
+    for number, line in enumerate(text.splitlines(), 1):
+        at = f"{name}:{number}:"
+        if len(line) > COLUMNS_MAX and not name.endswith(".md"):
+            faults.append(f"{at} {len(line)} columns, {COLUMNS_MAX} are the most: break the line")
+        if "\t" in line:
+            faults.append(f"{at} a tab: indent by two spaces")
+        if line != line.rstrip():
+            faults.append(f"{at} ends in a space")
+        if UNFINISHED.search(line):
+            faults.append(f"{at} unfinished: do it, or write down what is missing where users look")
+        if MACHINE_PATH.search(line):
+            faults.append(f"{at} a path that exists on one machine only")
+    if text and not text.endswith("\n"):
+        faults.append(f"{name}: no line end at the end of the file")
+    return faults
+
+
+def functions_in(lines):
+    """(first line, last line) of what looks like a function: a block that clang-format indents,
+    closed at the indentation of the line that begins it. Types and tables are none."""
+    for last, line in enumerate(lines):
+        if not re.fullmatch(r"\s*\}[;,)]*\s*(//.*)?", line):
+            continue
+        indent = len(line) - len(line.lstrip())
+        first = last - 1
+        while first >= 0:
+            head = lines[first]
+            if head.strip() and len(head) - len(head.lstrip()) <= indent:
+                if not re.match(r"\s*(public|private|protected):|\s*#|\s*[):]", head):
+                    break
+            first -= 1
+        head = " ".join(lines[max(first, 0):first + 3])
+        table = any(h.endswith(("= {", "({", "{{")) for h in lines[max(first, 0):first + 3])
+        if first >= 0 and "(" in head and not NO_FUNCTION.match(head) and not table:
+            yield first + 1, last + 1
+
+
+def check_code(name, text):
+    """C++ alone."""
+    faults = []
+    lines = text.splitlines()
+    if not lines or lines[0] != "// SPDX-License-Identifier: BSL-1.0":
+        faults.append(f"{name}:1: begin with // SPDX-License-Identifier: BSL-1.0")
+    if len(lines) > FILE_LINES_MAX:
+        faults.append(f"{name}: {len(lines)} lines, {FILE_LINES_MAX} are the most: split it")
+    for first, last in functions_in(lines):
+        if last - first + 1 > FUNCTION_LINES_MAX:
+            faults.append(f"{name}:{first}: a function of {last - first + 1} lines, "
+                          f"{FUNCTION_LINES_MAX} are the most: split it")
+    if name.endswith((".hpp", ".h")) and "#pragma once" not in lines:
+        faults.append(f"{name}: no #pragma once")
+    return faults
+
+
+def check_name(name):
+    """snake_case, one to three words, for folders as for files."""
+    faults = []
+    for part in name.split("/"):
+        stem = part.lstrip(".").split(".")[0]
+        if part in NAMES_GIVEN:
+            continue
+        if not SNAKE.fullmatch(stem):
+            faults.append(f"{name}: '{part}' is not in snake_case")
+        elif stem.count("_") >= NAME_WORDS_MAX and part.endswith(CODE):
+            faults.append(f"{name}: more than {NAME_WORDS_MAX} words: one concept a file")
+    return faults
+
+
+def check_shell(root, name, text):
+    """Scripts that bash can't even parse."""
+    if not re.match(r"#!.*\b(ba)?sh\b", text) and not name.endswith(".sh"):
+        return []
+    bash = shutil.which("bash")
+    if not bash:
+        return [f"{name}: there is no bash to check it with"]
+    parsed = subprocess.run([bash, "-n", root / name], capture_output=True, text=True, timeout=60)
+    return [] if parsed.returncode == 0 else [f"{name}: {parsed.stderr.strip()}"]
+
+
+def files_of(root):
+    for path in sorted(root.iterdir()):
+        if path.is_file() and path.suffix in TEXT and path.name not in NOT_SOURCES:
+            yield path
+    for tree in TREES:
+        for folder, folders, names in os.walk(root / tree):
+            folders[:] = sorted(f for f in folders if f != "__pycache__")
+            for name in sorted(names):
+                yield pathlib.Path(folder) / name
+
+
+def check(root):
+    faults, count = [], 0
+    for path in files_of(root):
+        name = path.relative_to(root).as_posix()
+        if BYTES_GIVEN.search(name):
+            continue
+        if "/" in name:
+            faults += check_name(name)
+        if path.suffix not in TEXT or path.name == "LICENSE":
+            continue
+        text = path.read_text(encoding="utf-8")
+        faults += check_text(name, text)
+        faults += check_shell(root, name, text)
+        if path.suffix in CODE:
+            count += 1
+            faults += check_code(name, text)
+    if count == 0:
+        faults.append("no code found: is the folder right?")
+    return faults
+
+
+def main():
+    faults = check(pathlib.Path(sys.argv[1]).resolve())
+    print("\n".join(faults))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
