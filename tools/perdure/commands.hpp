@@ -13,5 +13,8 @@ void add_write(CLI::App& app, ExitStatus& status);
 void add_version(CLI::App& app, ExitStatus& status);
 void add_probe(CLI::App& app, ExitStatus& status);
 void add_clean(CLI::App& app, ExitStatus& status);
+void add_apply(CLI::App& app, ExitStatus& status);
+void add_recover(CLI::App& app, ExitStatus& status);
+void add_inspect(CLI::App& app, ExitStatus& status);
 
 }  // namespace perdure::cli

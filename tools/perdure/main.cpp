@@ -23,6 +23,7 @@ constexpr std::string_view examples =
     "  perdure version data.json               a token for write --expect\n"
     "  perdure probe .                         what commits stand on here\n"
     "  perdure clean .                         remove what killed commits left\n"
+    "  perdure apply site --from new           many files, all or none\n"
     "  perdure write --help                    more of them\n";
 
 /// A descriptor that is closed at the start would be given to the first file that is opened, and
@@ -78,7 +79,9 @@ ExitStatus run(int argc, char** argv) {
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", "perdure " PERDURE_VERSION);
   app.require_subcommand(1);
-  for (const auto add : {add_write, add_version, add_probe, add_clean}) add(app, status);
+  for (const auto add :
+       {add_write, add_version, add_probe, add_clean, add_apply, add_recover, add_inspect})
+    add(app, status);
   app.footer(help_footer(examples));
   try {
     app.parse(argc, argv);

@@ -13,6 +13,7 @@ namespace perdure::cli {
 namespace json = boost::json;
 
 ExitStatus exit_status(const Error& error) noexcept {
+  if (error.fate == Fate::committed) return ExitStatus::recover;
   if (error.fate != Fate::unchanged) return ExitStatus::not_durable;
   switch (error.kind) {
     case ErrorKind::invalid_argument:
@@ -21,6 +22,8 @@ ExitStatus exit_status(const Error& error) noexcept {
     case ErrorKind::conflict:
     case ErrorKind::symlink_refused:
       return ExitStatus::refused;
+    case ErrorKind::recovery_required:
+      return ExitStatus::recover;
     default:
       return ExitStatus::failed;
   }
@@ -44,7 +47,8 @@ std::string help_footer(std::string_view examples) {
          "  1  failed, the target is unchanged\n"
          "  2  the command line is wrong, nothing was touched\n"
          "  3  new content is in place but not known to be durable, or its fate is unknown\n"
-         "  4  refused: --keep and it exists, --expect and it changed, a symbolic link\n";
+         "  4  refused: --keep and it exists, --expect and it changed, a symbolic link\n"
+         "  5  recovery required: a transaction is durable but not all in place, or damaged\n";
 }
 
 std::string utf8(std::string_view text) {
@@ -74,6 +78,39 @@ std::string human_size(std::uint64_t bytes) {
     ++unit;
   }
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " " + units[unit];
+}
+
+std::string milliseconds(std::chrono::nanoseconds time) {
+  const auto us = std::chrono::round<std::chrono::microseconds>(time).count();
+  std::string fraction = std::to_string(us % 1000);
+  fraction.insert(0, 3 - fraction.size(), '0');
+  return std::to_string(us / 1000) + "." + fraction + " ms";
+}
+
+json::array stages_json(const std::vector<StageTime>& stages) {
+  json::array array;
+  for (const auto& [stage, time] : stages) {
+    array.push_back(
+        {{"name", stage},
+         {"microseconds", std::chrono::round<std::chrono::microseconds>(time).count()}});
+  }
+  return array;
+}
+
+std::string stages_table(const std::vector<StageTime>& stages) {
+  std::string text;
+  for (const auto& [stage, time] : stages) {
+    const std::string figure = milliseconds(time);
+    text.append("  ").append(stage).append(stage.size() < 20 ? 20 - stage.size() : 1, ' ');
+    text.append(figure.size() < 14 ? 14 - figure.size() : 0, ' ').append(figure).append("\n");
+  }
+  return text;
+}
+
+std::chrono::nanoseconds stages_sum(const std::vector<StageTime>& stages) {
+  std::chrono::nanoseconds sum{};
+  for (const auto& stage : stages) sum += stage.time;
+  return sum;
 }
 
 bool print(std::string_view text) {

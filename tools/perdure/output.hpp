@@ -6,9 +6,11 @@
 #include <string_view>
 
 #include <CLI/App.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include <perdure/error.hpp>
+#include <perdure/receipt.hpp>
 
 namespace perdure::cli {
 
@@ -19,6 +21,7 @@ enum class ExitStatus : int {
   usage = 2,        ///< Nothing was touched.
   not_durable = 3,  ///< New content in place but not known durable, or not known at all.
   refused = 4,      ///< A condition that the user set does not hold; the target is unchanged.
+  recover = 5,      ///< A transaction is committed but not in place, or only a person can decide.
 };
 
 /// The only place that turns an error into an exit status.
@@ -43,6 +46,13 @@ void add_quiet_option(CLI::App& command, OutputOptions& output);
 
 /// "4096 bytes", "1.5 MiB".
 [[nodiscard]] std::string human_size(std::uint64_t bytes);
+
+/// "0.817 ms"
+[[nodiscard]] std::string milliseconds(std::chrono::nanoseconds time);
+/// The stages of a receipt, with name and microseconds; and as lines of a table, with their sum.
+[[nodiscard]] boost::json::array stages_json(const std::vector<StageTime>& stages);
+[[nodiscard]] std::string stages_table(const std::vector<StageTime>& stages);
+[[nodiscard]] std::chrono::nanoseconds stages_sum(const std::vector<StageTime>& stages);
 
 /// Prints to standard output. False, with a word on standard error, if it can't be written.
 bool print(std::string_view text);

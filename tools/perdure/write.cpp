@@ -5,8 +5,6 @@
 #include <unistd.h>
 #include <vector>
 
-#include <boost/json/array.hpp>
-
 #include <perdure/atomic_file.hpp>
 
 #include "commands.hpp"
@@ -55,26 +53,12 @@ std::string check_version(const std::string& text) {
 }
 
 json::object to_json(const Receipt& receipt) {
-  json::array stages;
-  for (const auto& [stage, time] : receipt.stages) {
-    stages.push_back(
-        {{"name", stage},
-         {"microseconds", std::chrono::round<std::chrono::microseconds>(time).count()}});
-  }
   return {{"fate", "committed"},
           {"bytes", receipt.bytes},
           {"durability", to_string(receipt.durability)},
           {"protocol", to_string(receipt.protocol)},
           {"version", to_string(receipt.version)},
-          {"stages", std::move(stages)}};
-}
-
-/// "0.817 ms"
-std::string milliseconds(std::chrono::nanoseconds time) {
-  const auto us = std::chrono::round<std::chrono::microseconds>(time).count();
-  std::string fraction = std::to_string(us % 1000);
-  fraction.insert(0, 3 - fraction.size(), '0');
-  return std::to_string(us / 1000) + "." + fraction + " ms";
+          {"stages", stages_json(receipt.stages)}};
 }
 
 struct WriteCommand {
@@ -184,18 +168,11 @@ void WriteCommand::tell(const Receipt& receipt) const {
     return;
   }
   if (output.quiet) return;
-  std::chrono::nanoseconds sum{};
-  for (const auto& one : receipt.stages) sum += one.time;
   std::string text = printable(file) + ": committed " + human_size(receipt.bytes) + ", " +
                      std::string(to_string(receipt.durability)) + ", " +
-                     std::string(to_string(receipt.protocol)) + ", " + milliseconds(sum) + "\n";
-  if (verbose) {
-    for (const auto& [stage, time] : receipt.stages) {
-      const std::string figure = milliseconds(time);
-      text.append("  ").append(stage).append(stage.size() < 20 ? 20 - stage.size() : 1, ' ');
-      text.append(figure.size() < 14 ? 14 - figure.size() : 0, ' ').append(figure).append("\n");
-    }
-  }
+                     std::string(to_string(receipt.protocol)) + ", " +
+                     milliseconds(stages_sum(receipt.stages)) + "\n";
+  if (verbose) text += stages_table(receipt.stages);
   print(text);
 }
 
