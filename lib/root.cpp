@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "root.hpp"
 
+#include "commit.hpp"
 #include "lock.hpp"
 #include "names.hpp"
 #include "target.hpp"
@@ -114,12 +115,16 @@ Result<std::string> make_root(Root& root) {
   }
   const auto synced = root.files.sync_directory(above);
   if (!synced) return root.failure("make the private directory durable", place, synced.error());
+  // No lock file for this one: of two who make the root at once the kernel picks the marker.
   WriteOptions options;
   options.existing = ExistingPolicy::keep;
-  options.symlink = SymlinkPolicy::refuse;
-  options.lock_timeout_ms = root.options.lock_timeout_ms;
-  const auto marked = write_file(root.path / std::string(names::root_marker),
-                                 as_bytes(marker_text(place)), options, {}, root.options.system);
+  const std::string marker = marker_text(place);
+  Commit commit(root.files, root.random, options);
+  commit.path = root.path.native();
+  commit.directory = root.directory.get();
+  commit.leaf = names::root_marker;
+  commit.image = as_bytes(marker);
+  const auto marked = run_commit(commit, PortableDurable{});
   if (!marked && marked.error().kind != ErrorKind::exists) return marked.error();
   BOOST_OUTCOME_TRY(const auto place_marked, read_marker(root));
   return place_marked.value_or(place);
