@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a transaction costs, in calls.
+#include <perdure/testing/faulty_file_system.hpp>
+
+#include "tree.hpp"
+
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+struct Cost {
+  std::uint64_t calls = 0;
+  std::uint64_t file_syncs = 0;
+  std::uint64_t directory_syncs = 0;
+};
+
+/// Replaces `files` files in each of `directories` directories, in a root that was used before.
+Cost cost_of(std::uint64_t files, std::uint64_t directories) {
+  const TempDirectory root("/dev/shm");
+  const auto commit = [&](FileSystem& through_files) {
+    auto transaction = Transaction::begin(root.path(), through(through_files));
+    REQUIRE_OK(transaction);
+    for (std::uint64_t d = 0; d < directories; ++d) {
+      const std::string directory = "d" + std::to_string(d);
+      REQUIRE_OK(transaction.value().make_directory(directory));
+      for (std::uint64_t f = 0; f < files; ++f) {
+        REQUIRE_OK(transaction.value().put(directory + "/f" + std::to_string(f), "content"));
+      }
+    }
+    REQUIRE_OK(transaction.value().commit());
+  };
+  commit(native_file_system());
+  FaultyFileSystem counting(native_file_system());
+  commit(counting);
+  return {counting.calls(), counting.calls(Operation::sync_file),
+          counting.calls(Operation::sync_directory)};
+}
+
+}  // namespace
+
+TEST_CASE(
+    "beyond the staged files' own syncs the flushes grow with the directories, not the files") {
+  const Cost small = cost_of(10, 1);
+  const Cost more_files = cost_of(50, 1);
+  const Cost more_directories = cost_of(10, 5);
+  CHECK(small.file_syncs == 10 + 1);  // and the journal
+  CHECK(more_files.file_syncs == 50 + 1);
+  // Staged names, the journal's name, each directory, the journal's end.
+  CHECK(small.directory_syncs == 3 + 1);
+  CHECK(more_files.directory_syncs == 3 + 1);
+  CHECK(more_directories.directory_syncs == 3 + 5);
+}
+
+TEST_CASE("the calls for each file are counted") {
+  const Cost few = cost_of(10, 1);
+  const Cost many = cost_of(110, 1);
+  CHECK(many.calls - few.calls == 100 * 14);
+}
+
+TEST_CASE("10,000 files in one transaction") {
+  const TempDirectory root("/dev/shm");
+  constexpr std::uint64_t count = 10'000;
+  const std::string content(4096, 'x');
+  std::uint64_t told = 0;
+  TransactionOptions options;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) {
+    CHECK(done == ++told);
+    CHECK(total == count);
+  };
+  auto transaction = Transaction::begin(root.path(), options);
+  REQUIRE_OK(transaction);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    REQUIRE_OK(transaction.value().put("f" + std::to_string(i), content));
+  }
+  REQUIRE_OK(transaction.value().commit());
+  CHECK(told == count);
+  CHECK(tree_of(root.path()).size() == count);
+  CHECK(private_of(root.path()).empty());
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSL-1.0
+// Every call of a transaction fails, with every error that it can return, once and from then on.
+#include <perdure/testing/faulty_file_system.hpp>
+
+#include "tree.hpp"
+
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+/// After a failure the tree is what the fate says, and recovery makes it whole.
+void check_failure(const fs::path& root, const Error& error) {
+  INFO(error.message());
+  const Tree now = tree_of(root);
+  if (error.fate == Fate::unchanged) CHECK(now == Sample::before());
+  CHECK(error.fate != Fate::visible);
+  REQUIRE_OK(recover(root));
+  const Tree recovered = tree_of(root);
+  if (error.fate == Fate::unchanged) CHECK(recovered == Sample::before());
+  if (error.fate == Fate::committed) CHECK(recovered == Sample::after());
+  CHECK((recovered == Sample::before() || recovered == Sample::after()));
+  CHECK(private_of(root).empty());
+}
+
+/// Runs the sample with one fault; false when it never came to be.
+bool run_with(const Fault& fault) {
+  const TempDirectory root("/dev/shm");
+  Sample::prepare(root.path());
+  FaultyFileSystem faulty(native_file_system());
+  faulty.fail(fault);
+  const auto receipt = Sample::run(root.path(), through(faulty));
+  CHECK(faulty.handles_open() == 0);
+  if (receipt) {
+    CHECK(tree_of(root.path()) == Sample::after());
+    REQUIRE_OK(recover(root.path()));
+    CHECK(private_of(root.path()).empty());
+  } else {
+    check_failure(root.path(), receipt.error());
+  }
+  return faulty.fired() > 0;
+}
+
+}  // namespace
+
+TEST_CASE("a transaction fails at every call of every operation") {
+  for (const Operation operation : all_operations()) {
+    for (const bool from_then_on : {false, true}) {
+      for (std::uint64_t call = 1;; ++call) {
+        bool fired = false;
+        for (const int error : errors_of(operation)) {
+          INFO(to_string(operation)
+               << " " << call << " " << errno_name(error) << " " << from_then_on);
+          fired = run_with({.operation = operation,
+                            .call = call,
+                            .error = error,
+                            .from_then_on = from_then_on,
+                            .count = {}});
+        }
+        if (!fired) break;
+      }
+    }
+  }
+}
+
+TEST_CASE("an answer that was lost is not taken for a call that did nothing") {
+  for (const Operation operation : {Operation::rename, Operation::link, Operation::unlink,
+                                    Operation::sync_directory, Operation::make_directory}) {
+    for (std::uint64_t call = 1;; ++call) {
+      INFO(to_string(operation) << " " << call);
+      if (!run_with({.operation = operation,
+                     .call = call,
+                     .error = EIO,
+                     .from_then_on = false,
+                     .after_effect = true,
+                     .count = {}})) {
+        break;
+      }
+    }
+  }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "journal.hpp"
+
+#include <xxhash.h>
+
+#include "names.hpp"
+#include "tree.hpp"
+
+using namespace perdure;        // NOLINT(google-build-using-namespace)
+using namespace perdure::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+const std::string some_id = "0123456789abcdef";
+const std::string some_temp = ".x.0123456789abcdef.perdure-tmp";
+
+Journal sample() {
+  Journal journal{.id = some_id, .entries = {}};
+  journal.entries.push_back({.action = JournalAction::make_directory, .path = "d", .mode = 0777});
+  journal.entries.push_back({.action = JournalAction::put,
+                             .path = "d/file",
+                             .before = Before{{7, 8}, 9, 10},
+                             .staged = 3,
+                             .staged_identity = {11, 12},
+                             .apply_temp = some_temp});
+  journal.entries.push_back(
+      {.action = JournalAction::remove, .path = "gone", .before = Before{{1, 2}, 3, -4}});
+  return journal;
+}
+
+}  // namespace
+
+TEST_CASE("a journal reads back as it was written") {
+  const auto read = decode_journal(encode_journal(sample()));
+  REQUIRE_OK(read);
+  CHECK(read.value().id == some_id);
+  REQUIRE(read.value().entries.size() == 3);
+  CHECK(read.value().entries[1].path == "d/file");
+  CHECK(read.value().entries[1].before == sample().entries[1].before);
+  CHECK(read.value().entries[1].staged_identity == Identity{11, 12});
+  CHECK(read.value().entries[1].apply_temp == some_temp);
+  CHECK(read.value().entries[2].before->mtime_ns == -4);
+}
+
+TEST_CASE("a journal cut at any byte, or with any bit flipped, is refused") {
+  const Buffer whole = encode_journal(sample());
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    REQUIRE_FAILS(recovery_required, unchanged, decode_journal(Bytes(whole).first(size)));
+  }
+  for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    Buffer flipped = whole;
+    flipped[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
+    REQUIRE_FALSE(decode_journal(flipped).has_value());
+  }
+}
+
+TEST_CASE("a journal with a right checksum that names what it must not is refused") {
+  const auto with = [](const JournalEntry& entry) {
+    return decode_journal(encode_journal({.id = some_id, .entries = {entry}}));
+  };
+  const JournalEntry remove{.action = JournalAction::remove, .path = "x"};
+  REQUIRE_OK(with(remove));
+  for (const char* path : {"", "/etc/passwd", "..", "../x", "a/../../x", "a//b", ".", "a/",
+                           ".perdure-root", "a/.perdure-root"}) {
+    INFO(path);
+    JournalEntry entry = remove;
+    entry.path = path;
+    REQUIRE_FAILS(recovery_required, unchanged, with(entry));
+  }
+  for (const char* temp : {"", "x", "../.x.0123456789abcdef.perdure-tmp", "file"}) {
+    INFO(temp);
+    REQUIRE_FAILS(recovery_required, unchanged,
+                  with({.action = JournalAction::put, .path = "x", .apply_temp = temp}));
+  }
+  REQUIRE_FAILS(recovery_required, unchanged,
+                decode_journal(encode_journal({.id = some_id, .entries = {remove, remove}})));
+  REQUIRE_FAILS(recovery_required, unchanged,
+                decode_journal(encode_journal({.id = "../../x", .entries = {remove}})));
+}
+
+TEST_CASE("a journal of a newer format is refused, and not called damaged") {
+  Buffer bytes = encode_journal(sample());
+  bytes[8] = std::byte{2};
+  const auto content = Bytes(bytes).first(bytes.size() - 16);
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits(content.data(), content.size()));
+  for (std::size_t i = 0; i < 16; ++i) {
+    bytes[bytes.size() - 16 + i] = static_cast<std::byte>(canonical.digest[i]);
+  }
+  REQUIRE_FAILS(too_new, unchanged, decode_journal(bytes));
+}
+
+TEST_CASE("a journal is linear in the number of paths") {
+  const auto size_of = [](std::size_t count) {
+    Journal journal{.id = some_id, .entries = {}};
+    for (std::size_t i = 0; i < count; ++i) {
+      journal.entries.push_back({.action = JournalAction::put,
+                                 .path = "file" + std::to_string(100'000 + i),
+                                 .apply_temp = some_temp});
+    }
+    return encode_journal(journal).size();
+  };
+  CHECK(size_of(2000) - size_of(1000) == size_of(3000) - size_of(2000));
+}

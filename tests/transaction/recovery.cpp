@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSL-1.0
+// What recovery makes of what a crash left. The crash is a file system on which, from one call on,
+// nothing works any more: what the transaction did before that stays.
+#include <perdure/testing/faulty_file_system.hpp>
+
+#include "tree.hpp"
+
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+/// Runs the sample until the n-th call of `operation` after the journal has its name; nothing works
+/// from there on.
+void crash_in_apply(const fs::path& root, Operation operation, std::uint64_t call) {
+  FaultyFileSystem counting(native_file_system());
+  {
+    const TempDirectory other("/dev/shm");
+    Sample::prepare(other.path());
+    REQUIRE_OK(Sample::run(other.path(), through(counting)));
+  }
+  std::uint64_t at = 0;
+  std::uint64_t seen = 0;
+  bool committed = false;
+  std::uint64_t index = 0;
+  for (const Call& made : counting.log()) {
+    ++index;
+    if (made.operation == Operation::rename && made.name == "j") committed = true;
+    if (committed && made.operation == operation && ++seen == call) {
+      at = index;
+      break;
+    }
+  }
+  REQUIRE(at != 0);
+  FaultyFileSystem dying(native_file_system());
+  dying.fail({.operation = {}, .call = at, .error = EIO, .from_then_on = true, .count = {}});
+  const auto receipt = Sample::run(root, through(dying));
+  REQUIRE_FALSE(receipt.has_value());
+}
+
+/// The second link: one path is in place, the others are not.
+void crash_half_way(const fs::path& root) {
+  Sample::prepare(root);
+  crash_in_apply(root, Operation::link, 2);
+  REQUIRE(tree_of(root) != Sample::before());
+  REQUIRE(tree_of(root) != Sample::after());
+}
+
+std::string step_of(const RecoveryReport& report, const std::string& path) {
+  for (const auto& one : report.paths) {
+    if (one.path == path) return std::string(to_string(one.step));
+  }
+  return "(not named)";
+}
+
+}  // namespace
+
+TEST_CASE("the next begin finishes what a crash interrupted") {
+  const TempDirectory root("/dev/shm");
+  crash_half_way(root.path());
+  const auto before = inspect(root.path());
+  REQUIRE_OK(before);
+  CHECK(before.value().journal);
+  CHECK(step_of(before.value(), "a") == "done");
+  CHECK(step_of(before.value(), "b") == "redo");
+  REQUIRE_OK(Transaction::begin(root.path()));
+  CHECK(tree_of(root.path()) == Sample::after());
+  CHECK(private_of(root.path()).empty());
+  CHECK_FALSE(inspect(root.path()).value().journal);
+}
+
+TEST_CASE("recovery does not depend on which call the crash came at, and may crash itself") {
+  for (std::uint64_t call = 1; call <= 4; ++call) {
+    const TempDirectory root("/dev/shm");
+    Sample::prepare(root.path());
+    crash_in_apply(root.path(), Operation::link, call);
+    for (std::uint64_t n = 1;; ++n) {
+      FaultyFileSystem dying(native_file_system());
+      dying.fail({.operation = {}, .call = n, .error = EIO, .from_then_on = true, .count = {}});
+      const bool recovered = recover(root.path(), through(dying)).has_value();
+      if (recovered) break;
+      REQUIRE(n < 1000);
+    }
+    CHECK(tree_of(root.path()) == Sample::after());
+    CHECK(private_of(root.path()).empty());
+  }
+}
+
+TEST_CASE("the journal that was found is made durable before anything depends on it") {
+  const TempDirectory root("/dev/shm");
+  crash_half_way(root.path());
+  FaultyFileSystem watched(native_file_system());
+  REQUIRE_OK(recover(root.path(), through(watched)));
+  bool renamed = false;
+  bool durable = false;
+  for (const Call& call : watched.log()) {
+    if (call.operation == Operation::rename && call.name == "j") renamed = true;
+    if (renamed && call.operation == Operation::sync_directory) durable = true;
+    if (call.operation == Operation::link) CHECK(durable);
+  }
+  CHECK(durable);
+}
+
+TEST_CASE("a later change by somebody else is left alone and reported") {
+  const TempDirectory root("/dev/shm");
+  crash_half_way(root.path());
+  spit(root / "sub/c", "theirs");
+  const auto report = recover(root.path());
+  REQUIRE_OK(report);
+  CHECK(step_of(report.value(), "sub/c") == "foreign");
+  Tree wanted = Sample::after();
+  wanted["sub/c"] = "theirs";
+  CHECK(tree_of(root.path()) == wanted);
+}
+
+TEST_CASE("a staged file that is gone takes a decision, and abandon is one") {
+  const TempDirectory root("/dev/shm");
+  crash_half_way(root.path());
+  for (const auto& name : private_of(root.path())) {
+    if (name.starts_with("s_")) fs::remove(root / ".perdure" / name);
+  }
+  const Tree half = tree_of(root.path());
+  REQUIRE_FAILS(recovery_required, committed, recover(root.path()));
+  REQUIRE_FAILS(recovery_required, committed, Transaction::begin(root.path()));
+  CHECK(tree_of(root.path()) == half);
+  const auto report = abandon(root.path());
+  REQUIRE_OK(report);
+  CHECK(step_of(report.value(), "a") == "done");
+  CHECK(step_of(report.value(), "sub/c") == "lost");
+  CHECK(fs::exists(root / report.value().set_aside / "j"));
+  CHECK(tree_of(root.path()) == half);
+  REQUIRE_OK(Transaction::begin(root.path()));
+}
+
+TEST_CASE("staged files without a journal were never committed") {
+  const TempDirectory root("/dev/shm");
+  REQUIRE_OK(Transaction::begin(root.path()));
+  spit(root / ".perdure/s_0123456789abcdef_0", "x");
+  spit(root / ".perdure/j.tmp", "half a journal");
+  spit(root / ".perdure/mine", "not a staged file");
+  const auto report = recover(root.path());
+  REQUIRE_OK(report);
+  CHECK(report.value().discarded == 1);
+  CHECK(private_of(root.path()) == std::vector<std::string>{"mine"});
+}

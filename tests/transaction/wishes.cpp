@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a transaction can be asked for, and what it makes of it.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/attributes.hpp"
+#include "tree.hpp"
+
+using namespace perdure;        // NOLINT(google-build-using-namespace)
+using namespace perdure::test;  // NOLINT(google-build-using-namespace)
+
+TEST_CASE("nothing is visible before commit, all of it after") {
+  const TempDirectory root;
+  Sample::prepare(root.path());
+  auto transaction = Transaction::begin(root.path());
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(Sample::stage(transaction.value()));
+  CHECK(tree_of(root.path()) == Sample::before());
+  const auto receipt = transaction.value().commit();
+  REQUIRE_OK(receipt);
+  CHECK(tree_of(root.path()) == Sample::after());
+  CHECK(receipt.value().files == 7);
+  CHECK(receipt.value().bytes == 15);
+  CHECK(private_of(root.path()).empty());
+}
+
+TEST_CASE("a transaction that is dropped leaves nothing") {
+  const TempDirectory root;
+  Sample::prepare(root.path());
+  {
+    auto transaction = Transaction::begin(root.path());
+    REQUIRE_OK(transaction);
+    REQUIRE_OK(Sample::stage(transaction.value()));
+  }
+  CHECK(tree_of(root.path()) == Sample::before());
+  CHECK(private_of(root.path()).empty());
+  REQUIRE_OK(Transaction::begin(root.path()));  // and the lock is free
+}
+
+TEST_CASE("one reads one's own writes") {
+  const TempDirectory root;
+  Sample::prepare(root.path());
+  auto begun = Transaction::begin(root.path());
+  REQUIRE_OK(begun);
+  auto& transaction = begun.value();
+  REQUIRE_OK(Sample::stage(transaction));
+  CHECK(as_text(transaction.read("a").value()) == "new a");
+  CHECK(as_text(transaction.read("top").value()) == "moved");
+  CHECK(transaction.read("b").error().cause == std::errc::no_such_file_or_directory);
+  CHECK(transaction.read("sub/m").error().cause == std::errc::no_such_file_or_directory);
+  REQUIRE_OK(transaction.put("a", "newer"));
+  CHECK(as_text(transaction.read("a").value()) == "newer");
+}
+
+TEST_CASE("the last word on a path counts") {
+  const TempDirectory root;
+  spit(root / "a", "old");
+  auto begun = Transaction::begin(root.path());
+  REQUIRE_OK(begun);
+  auto& transaction = begun.value();
+  REQUIRE_OK(transaction.put("a", "one"));
+  REQUIRE_OK(transaction.remove("a"));
+  REQUIRE_OK(transaction.put("b", "made"));
+  REQUIRE_OK(transaction.remove("b"));  // never was there
+  REQUIRE_OK(transaction.put("c", "one"));
+  REQUIRE_OK(transaction.put("c", "two"));
+  REQUIRE_OK(transaction.commit());
+  CHECK(tree_of(root.path()) == Tree{{"c", "two"}});
+}
+
+TEST_CASE("moves: chains, swaps, and onto one's own hard link") {
+  const TempDirectory root;
+  spit(root / "a", "A");
+  spit(root / "b", "B");
+  SECTION("swap") {
+    auto transaction = Transaction::begin(root.path());
+    REQUIRE_OK(transaction);
+    REQUIRE_OK(transaction.value().move("a", "spare"));
+    REQUIRE_OK(transaction.value().move("b", "a"));
+    REQUIRE_OK(transaction.value().move("spare", "b"));
+    REQUIRE_OK(transaction.value().commit());
+    CHECK(tree_of(root.path()) == Tree{{"a", "B"}, {"b", "A"}});
+  }
+  SECTION("a moved file keeps its inode, mode and name elsewhere") {
+    ::chmod((root / "a").c_str(), 0640);
+    const auto inode = status_of(root / "a").st_ino;
+    auto transaction = Transaction::begin(root.path());
+    REQUIRE_OK(transaction);
+    REQUIRE_OK(transaction.value().move("a", "b"));
+    REQUIRE_OK(transaction.value().commit());
+    CHECK(tree_of(root.path()) == Tree{{"b", "A"}});
+    CHECK(status_of(root / "b").st_ino == inode);
+    CHECK(mode_of(root / "b") == 0640);
+  }
+  SECTION("rename between two names of one file does nothing, and leaves nothing") {
+    fs::create_hard_link(root / "a", root / "link");
+    auto transaction = Transaction::begin(root.path());
+    REQUIRE_OK(transaction);
+    REQUIRE_OK(transaction.value().move("a", "link"));
+    REQUIRE_OK(transaction.value().commit());
+    CHECK(tree_of(root.path()) == Tree{{"b", "B"}, {"link", "A"}});
+  }
+}
+
+TEST_CASE("a miss of an expectation aborts with conflict and leaves everything") {
+  const TempDirectory root;
+  Sample::prepare(root.path());
+  const Version seen = read_version(root / "b").value();
+  auto transaction = Transaction::begin(root.path());
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(Sample::stage(transaction.value()));
+  SECTION("changed by a writer") {
+    REQUIRE_OK(transaction.value().expect("b", seen));
+    REQUIRE_OK(write_file(root / "b", "other"));
+    REQUIRE_FAILS(conflict, unchanged, transaction.value().commit());
+    CHECK(slurp(root / "b") == "other");
+    CHECK(slurp(root / "a") == "old a");
+  }
+  SECTION("expected to be absent") {
+    REQUIRE_OK(transaction.value().expect_absent("sub/c"));
+    REQUIRE_FAILS(conflict, unchanged, transaction.value().commit());
+    CHECK(tree_of(root.path()) == Sample::before());
+  }
+  SECTION("as expected") {
+    REQUIRE_OK(transaction.value().expect("b", seen));
+    REQUIRE_OK(transaction.value().expect_absent("other"));
+    REQUIRE_OK(transaction.value().commit());
+    CHECK(tree_of(root.path()) == Sample::after());
+  }
+}
+
+TEST_CASE("metadata is kept, and new files inherit what a plain file would") {
+  const TempDirectory root;
+  fs::create_directory(root / "shared");
+  spit(root / "kept", "old", 0751);
+  set_attribute(root / "kept", "user.note", "mine");
+  ::chmod((root / "shared").c_str(), 02775);
+  if (::geteuid() == 0) {
+    REQUIRE(::chown((root / "shared").c_str(), 0, 4242) == 0);
+    REQUIRE(::chown((root / "kept").c_str(), 1234, 4321) == 0);
+    ::chmod((root / "kept").c_str(), 0751);
+  }
+  spit(root / "shared/plain", "", 0644);
+  auto transaction = Transaction::begin(root.path());
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(transaction.value().put("kept", "new"));
+  REQUIRE_OK(transaction.value().put("shared/fresh", "new"));
+  // Changed after it was staged, before the commit: the change counts.
+  set_attribute(root / "kept", "user.note", "changed");
+  REQUIRE_OK(transaction.value().commit());
+  CHECK(mode_of(root / "kept") == 0751);
+  CHECK(attribute(root / "kept", "user.note") == "changed");
+  CHECK(status_of(root / "shared/fresh").st_gid == status_of(root / "shared/plain").st_gid);
+  if (::geteuid() == 0) CHECK(status_of(root / "kept").st_uid == 1234);
+}
+
+TEST_CASE("what can't be meant is refused, in words, before anything happens") {
+  const TempDirectory root;
+  spit(root / "file", "old");
+  fs::create_directory(root / "dir");
+  fs::create_symlink("file", root / "link");
+  auto begun = Transaction::begin(root.path());
+  REQUIRE_OK(begun);
+  auto& transaction = begun.value();
+  for (const char* path : {"", "/etc/passwd", "../out", "a/../b", "a//b", "./a", "a/", ".perdure/x",
+                           ".perdure", ".perdure-root", "dir/.perdure-root"}) {
+    INFO(path);
+    REQUIRE_FAILS(invalid_argument, unchanged, transaction.put(path, "x"));
+    REQUIRE_FAILS(invalid_argument, unchanged, transaction.remove(path));
+  }
+  REQUIRE_FAILS(system, unchanged, transaction.remove("missing"));
+  REQUIRE_FAILS(not_regular, unchanged, transaction.remove("dir"));
+  REQUIRE_FAILS(exists, unchanged, transaction.make_directory("file"));
+  REQUIRE_OK(transaction.make_directory("dir"));
+  REQUIRE_FAILS(invalid_argument, unchanged, transaction.move("file", "file"));
+  REQUIRE_FAILS(not_regular, unchanged, transaction.move("link", "other"));
+  SECTION("a file within a file of the same transaction") {
+    REQUIRE_OK(transaction.put("new", "x"));
+    REQUIRE_OK(transaction.put("new/below", "x"));
+    REQUIRE_FAILS(invalid_argument, unchanged, transaction.commit());
+  }
+  SECTION("a directory as the target") {
+    REQUIRE_OK(transaction.put("dir", "x"));
+    REQUIRE_FAILS(not_regular, unchanged, transaction.commit());
+  }
+  SECTION("a symbolic link as the target") {
+    REQUIRE_OK(transaction.put("link", "x"));
+    REQUIRE_FAILS(symlink_refused, unchanged, transaction.commit());
+  }
+  SECTION("a directory that does not exist") {
+    REQUIRE_OK(transaction.put("nowhere/x", "x"));
+    REQUIRE_FAILS(system, unchanged, transaction.commit());
+  }
+  CHECK(tree_of(root.path()) == Tree{{"dir/", ""}, {"file", "old"}, {"link", "-> file"}});
+  CHECK(private_of(root.path()).empty());
+}
+
+TEST_CASE("a link on the way is not followed") {
+  const TempDirectory root;
+  const TempDirectory outside;
+  spit(outside / "secret", "old");
+  fs::create_symlink(outside.path(), root / "way");
+  auto transaction = Transaction::begin(root.path());
+  REQUIRE_OK(transaction);
+  CHECK_FALSE(transaction.value().put("way/secret", "new"));
+  CHECK(slurp(outside / "secret") == "old");
+}
+
+TEST_CASE("after a failure while staging the transaction is over") {
+  const TempDirectory root;
+  auto transaction = Transaction::begin(root.path());
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(transaction.value().put("a", "x"));
+  const Error mine{
+      .kind = ErrorKind::serializer, .cause = {}, .step = {}, .path = {}, .detail = "no"};
+  REQUIRE_FAILS(serializer, unchanged,
+                transaction.value().put_from("b", [&](Sink&) -> Result<void> { return mine; }));
+  REQUIRE_FAILS(invalid_argument, unchanged, transaction.value().commit());
+  CHECK(tree_of(root.path()).empty());
+  CHECK(private_of(root.path()).empty());
+}
