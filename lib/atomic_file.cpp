@@ -33,6 +33,7 @@ struct AtomicFile::State {
   }
   Result<void> put(Bytes bytes);
   Result<void> check_open(std::string_view step) const;
+  Result<Receipt> publish();
 
   WriteOptions options;
   Claim claim;
@@ -55,6 +56,20 @@ Result<void> AtomicFile::State::put(Bytes bytes) {
   return success();
 }
 
+/// The target may be another than the one that `create` saw: streaming takes its time.
+Result<Receipt> AtomicFile::State::publish() {
+  const auto claim_it = [&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(commit.existing, look(commit));
+    BOOST_OUTCOME_TRY(claim_target(commit, claim));
+    return read_xattrs(commit);
+  };
+  auto ready = claim_it();
+  if (!ready) return abandon(commit, std::move(ready.error()));
+  std::optional<XXH128_hash_t> streamed;
+  if (options.verify) streamed = XXH3_128bits_digest(hash.get());
+  return run_commit(commit, portable_finish(options, streamed));
+}
+
 AtomicFile::AtomicFile(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept : state_(std::move(other.state_)) {}
 AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
@@ -75,6 +90,7 @@ Result<AtomicFile> AtomicFile::create(const Path& target, WriteOptions options,
   BOOST_OUTCOME_TRY(
       resolve(commit, state->claim.directory.get(), target.filename().native(), state->claim));
   BOOST_OUTCOME_TRY(check_target(commit));
+  BOOST_OUTCOME_TRY(read_xattrs(commit));
   BOOST_OUTCOME_TRY(create_temp(commit));
   return AtomicFile(std::move(state));
 }
@@ -99,13 +115,7 @@ std::uint64_t AtomicFile::size() const noexcept {
 Result<Receipt> AtomicFile::commit() {
   BOOST_OUTCOME_TRY(state_->check_open("commit"));
   BOOST_OUTCOME_TRY(state_->put(state_->gathered));
-  Commit& commit = state_->commit;
-  auto ready = claim_target(commit, state_->claim);
-  if (ready) ready = read_xattrs(commit);
-  if (!ready) return abandon(commit, std::move(ready.error()));
-  std::optional<XXH128_hash_t> streamed;
-  if (state_->options.verify) streamed = XXH3_128bits_digest(state_->hash.get());
-  auto receipt = run_commit(commit, portable_finish(state_->options, streamed));
+  auto receipt = state_->publish();
   state_->claim.lock.reset();
   return receipt;
 }

@@ -47,12 +47,15 @@ AtomicWriter::~AtomicWriter() = default;
 
 Result<AtomicWriter> AtomicWriter::bind(const Path& directory, WriteOptions options,
                                         System system) {
+  BOOST_OUTCOME_TRY(check_options(options, directory.native()));
   AnyPipeline pipeline = portable_pipeline(options);
   return bind(directory, std::move(pipeline), std::move(options), system);
 }
 
 Result<AtomicWriter> AtomicWriter::bind(const Path& directory, AnyPipeline pipeline,
                                         WriteOptions options, System system) {
+  options.durability = pipeline.durability();
+  options.verify = false;  // a pipeline that verifies has a stage for it
   BOOST_OUTCOME_TRY(check_options(options, directory.native()));
   BOOST_OUTCOME_TRY(OwnedHandle opened,
                     open_directory(*system.files, directory, options.make_parents,

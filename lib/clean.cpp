@@ -56,6 +56,9 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
       case Verdict::stale: {
         if (!dry_run) {
           const auto removed = files.unlink(opened.get(), entry.name);
+          if (!removed && removed.error() == std::errc::no_such_file_or_directory) {
+            break;  // another cleaner was quicker
+          }
           if (!removed) return failure(removed.error(), entry.name);
         }
         report.removed.push_back(entry.name);

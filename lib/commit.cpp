@@ -34,6 +34,21 @@ struct VerifyHash {
 template <Stage... Stages>
 using Finish = PipelineFrom<Fact::temp | Fact::content, Stages...>;
 
+/// Runs the pipeline. A stage or serializer of the user's own need not know of paths and fates, may
+/// have those of another file, and may throw.
+Result<void> run_stages(Commit& commit, const AnyPipeline& pipeline) try {
+  auto outcome = pipeline.run(commit);
+  if (outcome) return outcome;
+  Error& error = outcome.error();
+  error.fate = commit.fate;
+  if (error.path.empty()) error.path = commit.path;
+  if (error.step.empty()) error.step = commit.receipt.stages.back().stage;
+  return outcome;
+} catch (...) {
+  (void)remove_temp(commit);
+  throw;
+}
+
 }  // namespace
 
 Error Commit::failure(std::string_view step, std::error_code cause) const {
@@ -121,11 +136,13 @@ Error abandon(Commit& commit, Error reason) {
 }
 
 Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline) {
-  auto outcome = pipeline.run(commit);
+  auto outcome = run_stages(commit, pipeline);
   if (!outcome) return abandon(commit, std::move(outcome.error()));
   if (commit.expected || commit.options.report_version) {
     const auto status = commit.files.stat(commit.temp.get());
-    if (!status) return commit.failure("read the new version", status.error());
+    if (!status) {
+      return abandon(commit, commit.failure("read the new version", status.error()));
+    }
     commit.receipt.version = status.value().version;
   }
   const auto closed = commit.temp.close();

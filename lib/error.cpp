@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <cerrno>
+
 #include <perdure/error.hpp>
 
 namespace perdure {
@@ -9,7 +11,7 @@ std::string_view sentence(Fate fate) {
     case Fate::unchanged:
       return "the target is unchanged";
     case Fate::visible:
-      return "the new content is in place, but a power cut may still undo it";
+      return "the new state is in place, but a power cut may still undo it";
     case Fate::committed:
       return "the transaction is durable but not all of it is in place: recovery finishes it";
     case Fate::unknown:
@@ -21,6 +23,7 @@ std::string_view sentence(Fate fate) {
 /// What a person can do about the codes that people meet.
 std::string_view advice(const std::error_code& cause) {
   if (cause.category() != std::generic_category()) return "";
+  if (cause.value() == EDQUOT) return "free some space, or have the quota raised";  // no std::errc
   switch (static_cast<std::errc>(cause.value())) {
     case std::errc::no_space_on_device:
       return "free some space on that file system";

@@ -25,11 +25,23 @@ struct Look {
   Commit commit;
 };
 
+/// The unlink failed: is the name gone all the same (a network file system's lost answer)?
+Fate fate_after_unlink(const Commit& commit) {
+  if (!commit.existing) return Fate::unchanged;
+  const auto now = commit.files.stat_at(commit.directory, commit.leaf);
+  if (now && now.value().version.same_file(commit.existing->version)) return Fate::unchanged;
+  const bool gone = !now && now.error() == std::errc::no_such_file_or_directory;
+  return gone ? Fate::visible : Fate::unknown;
+}
+
 Result<void> unlink_expected(Commit& commit) {
   Claim claim;
   BOOST_OUTCOME_TRY(claim_target(commit, claim));
   const auto removed = commit.files.unlink(commit.directory, commit.leaf);
-  if (!removed) return commit.failure("remove the file", removed.error());
+  if (!removed) {
+    commit.fate = fate_after_unlink(commit);
+    return commit.failure("remove the file", removed.error());
+  }
   commit.fate = Fate::visible;
   if (commit.options.durability != Durability::durable) return success();
   return SyncParent().run(commit);

@@ -36,9 +36,9 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
     if (taken) {
       BOOST_OUTCOME_TRY(const bool named, still_named(files, directory, name, status));
       if (named) return lock;
-      continue;
+    } else if (taken.error() != std::errc::operation_would_block) {
+      return taken.error();
     }
-    if (taken.error() != std::errc::operation_would_block) return taken.error();
     const auto waited = environment.monotonic() - begin;
     if (waited >= timeout) return make_error_code(std::errc::timed_out);
     environment.sleep(std::min(pause, timeout - waited));

@@ -46,9 +46,25 @@ std::array<std::byte, 28> minimal_acl(std::uint32_t mode) {
   return bytes;
 }
 
-Result<void> set_mode(Commit& commit, std::uint32_t mode) {
-  const auto set = commit.files.set_mode(commit.temp.get(), mode);
-  if (!set) return refused(commit, "the mode", set.error());
+/// Sets the mode and makes sure of it: chmod(2) takes set-group-id away from one who is not in the
+/// file's group, and returns success.
+SysResult<void> set_mode(Commit& commit, std::uint32_t mode) {
+  constexpr std::uint32_t set_group_id = 02000;
+  BOOST_OUTCOME_TRY(commit.files.set_mode(commit.temp.get(), mode));
+  if ((mode & set_group_id) == 0) return success();
+  BOOST_OUTCOME_TRY(const Status now, commit.files.stat(commit.temp.get()));
+  if (now.mode == mode) return success();
+  return std::make_error_code(std::errc::operation_not_permitted);
+}
+
+/// open(2) and a write give a new file all but the special bits.
+Result<void> add_special_bits(Commit& commit) {
+  const std::uint32_t special = commit.options.metadata.mode & 07000U;
+  if (special == 0) return success();
+  const auto temp = commit.files.stat(commit.temp.get());
+  if (!temp) return commit.failure(step, temp.error());
+  const auto set = set_mode(commit, temp.value().mode | special);
+  if (!set) return commit.failure(step, set.error());
   return success();
 }
 
@@ -65,7 +81,7 @@ Result<void> apply_fixed(Commit& commit) {
     return commit.failure(step, exact.error());
   }
   if (exact && (wanted.mode & 07000U) == 0) return success();
-  const auto set = commit.files.set_mode(commit.temp.get(), wanted.mode);
+  const auto set = set_mode(commit, wanted.mode);
   if (!set) return commit.failure(step, set.error());
   return success();
 }
@@ -110,7 +126,8 @@ Result<void> copy_metadata(Commit& commit, const MetadataSource& source) {
     mode_known = false;
   }
   if (!mode_known) {
-    BOOST_OUTCOME_TRY(set_mode(commit, target.mode));
+    const auto set = set_mode(commit, target.mode);
+    if (!set) return refused(commit, "the mode", set.error());
   }
   for (const auto& xattr : source.xattrs) {
     if (is_kernels(xattr) || xattr == acl || xattr == capability) continue;
@@ -126,6 +143,10 @@ Result<void> read_xattrs(Commit& commit) {
   if (!commit.options.metadata.preserved || !commit.existing) return success();
   if (commit.existing->type != FileType::regular) return success();
   auto listed = commit.files.list_xattrs_at(commit.directory, commit.leaf);
+  if (!listed && listed.error() == std::errc::no_such_file_or_directory) {
+    commit.existing.reset();  // somebody removed it since the look
+    return success();
+  }
   if (!listed) return commit.failure("read the target's metadata", listed.error());
   commit.xattrs = std::move(listed.value());
   return success();
@@ -137,15 +158,18 @@ std::uint32_t temp_mode(const Commit& commit) {
       options.preserved && commit.existing && commit.existing->type == FileType::regular;
   if (options.preserved && !preserving) return options.mode & 0777U;
   const std::uint32_t mode = preserving ? commit.existing->mode : options.mode;
-  // A default ACL's entries for other users are bound by the group's bits (acl(5)): grant those at
-  // once only if everybody has them anyway.
-  const std::uint32_t group = (mode >> 3U) & 7U;
-  return (group & ~mode & 7U) == 0 ? mode & 0777U : mode & 0700U;
+  // Until it has the target's group and ACL, somebody whom these shut out would be just another
+  // user, and the entries of a default ACL are bound by the group's bits alone (acl(5)). So it is
+  // opened to others at once only where all of them have the same rights.
+  const bool same_for_all = ((mode >> 3U) & 7U) == (mode & 7U) && !contains(commit.xattrs, acl);
+  return same_for_all ? mode & 0777U : mode & 0700U;
 }
 
 Result<void> apply_metadata(Commit& commit) {
   if (!commit.options.metadata.preserved) return apply_fixed(commit);
-  if (!commit.existing || commit.existing->type != FileType::regular) return success();
+  if (!commit.existing || commit.existing->type != FileType::regular) {
+    return add_special_bits(commit);
+  }
   return copy_metadata(
       commit,
       {.status = *commit.existing, .xattrs = commit.xattrs, .value = [&](const auto& xattr) {

@@ -27,17 +27,22 @@ bool in_alphabet(char c) {
   return alphabet.find(c) != std::string_view::npos;
 }
 
-/// The beginning of `leaf`, `size_max` bytes at most, not cut inside a UTF-8 character.
+constexpr std::size_t cut_max = 3;  // what a UTF-8 character has beside its first byte
+
+/// The beginning of `leaf`, `size_max` bytes at most and `cut_max` fewer at least, not cut inside a
+/// UTF-8 character. What is no UTF-8 is cut anywhere.
 std::string_view shortened(std::string_view leaf, std::size_t size_max) {
   if (leaf.size() <= size_max) return leaf;
-  std::size_t size = size_max;
-  while (size > 0 && (static_cast<unsigned char>(leaf[size]) & 0xC0U) == 0x80U) --size;
-  return leaf.substr(0, size);
+  for (std::size_t size = size_max; size + cut_max >= size_max; --size) {
+    if ((static_cast<unsigned char>(leaf[size]) & 0xC0U) != 0x80U) return leaf.substr(0, size);
+  }
+  return leaf.substr(0, size_max);
 }
 
-/// `leaf` where it fits beside `taken` other bytes; else its beginning and a hash of all of it.
+/// `leaf` where it fits beside `taken` other bytes; else its beginning and a hash of all of it. The
+/// second kind is longer than the first can be, so that no leaf can be named like another's hash.
 std::string distinct(std::string_view leaf, std::size_t taken) {
-  if (leaf.size() <= length_max - taken) return std::string(leaf);
+  if (leaf.size() < length_max - taken - cut_max) return std::string(leaf);
   std::string name(shortened(leaf, length_max - taken - 1 - hash_length));
   name += '~';
   auto hash = XXH3_64bits(leaf.data(), leaf.size());
@@ -76,6 +81,10 @@ std::string_view fault_of_leaf(std::string_view leaf) {
   if (leaf.find('/') != std::string_view::npos) return "the name has a '/': one component is meant";
   if (leaf.find('\0') != std::string_view::npos) return "the name has a zero byte";
   return {};
+}
+
+bool is_own(std::string_view name) {
+  return is_temp(name) || (name.starts_with('.') && name.ends_with(lock_suffix));
 }
 
 SysResult<std::string> make_temp(std::string_view leaf, Environment& environment) {

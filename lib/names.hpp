@@ -36,8 +36,11 @@ inline constexpr std::size_t length_max = 255;
 /// is there for people, the random part makes the name.
 SysResult<std::string> make_temp(std::string_view leaf, Environment& environment);
 [[nodiscard]] bool is_temp(std::string_view name);
+/// Whether it is the name of a temp or a lock: no name for a target.
+[[nodiscard]] bool is_own(std::string_view name);
 
-/// The one lock of `leaf`; two leaves never share one.
+/// The one lock of `leaf`. Two leaves share one only if both are too long for a lock of their own
+/// and their hashes are the same; then they wait for each other.
 [[nodiscard]] std::string lock_of(std::string_view leaf);
 
 /// A previous generation of the state `leaf`, and back.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -197,7 +198,10 @@ class NativeFileSystem final : public FileSystem {
     return static_cast<std::size_t>(put);
   }
   SysResult<void> preallocate(Handle file, std::uint64_t size) override {
-    return checked([&] { return ::fallocate(fd_of(file), 0, 0, static_cast<off_t>(size)); });
+    // Not again after EINTR: on tmpfs it would begin anew each time (until Linux 6.17), and never
+    // end under a profiler's signals.
+    if (::fallocate(fd_of(file), 0, 0, static_cast<off_t>(size)) < 0) return last_error();
+    return success();
   }
   SysResult<void> evict(Handle file) override {
     const int code = ::posix_fadvise(fd_of(file), 0, 0, POSIX_FADV_DONTNEED);
@@ -315,6 +319,9 @@ class NativeFileSystem final : public FileSystem {
   SysResult<bool> open_for_writing(Handle file) override {
     // A read lease is granted only while nobody has the file open for writing (F_SETLEASE in
     // fcntl(2); check_conflicting_open in fs/locks.c), whatever process or container they are in.
+    // Whoever opens the file for writing in between breaks the lease, and the signal for that must
+    // not be SIGIO, which ends a process: SIGURG is ignored unless somebody asks for it.
+    if (::fcntl(fd_of(file), F_SETSIG, SIGURG) < 0) return last_error();
     if (::fcntl(fd_of(file), F_SETLEASE, F_RDLCK) < 0) {
       if (errno == EAGAIN) return true;
       return last_error();

@@ -7,14 +7,24 @@
 namespace perdure {
 namespace {
 
-/// Two temps to try things out with; gone when it is.
+/// Temps to try things out with; gone when it is.
 class Guinea {
  public:
   Guinea(FileSystem& files, Handle directory) : files_(files), directory_(directory) {}
   Guinea(const Guinea&) = delete;
   Guinea& operator=(const Guinea&) = delete;
-  ~Guinea() {
-    for (const auto& name : names_) (void)files_.unlink(directory_, name);
+  ~Guinea() { (void)remove(); }
+
+  /// Removes all of them; the names of those that would not go, and why.
+  std::pair<std::string, std::error_code> remove() {
+    std::pair<std::string, std::error_code> left;
+    for (const auto& name : std::exchange(names_, {})) {
+      const auto removed = files_.unlink(directory_, name);
+      if (removed || removed.error() == std::errc::no_such_file_or_directory) continue;
+      left.first += (left.first.empty() ? "'" : ", '") + name + "'";
+      left.second = removed.error();
+    }
+    return left;
   }
 
   SysResult<OwnedHandle> make(Environment& environment) {
@@ -47,9 +57,8 @@ std::error_code refusal_of(const SysResult<T>& result) {
   return result ? std::error_code() : result.error();
 }
 
-SysResult<void> try_all(FileSystem& files, Environment& environment, Handle at,
+SysResult<void> try_all(FileSystem& files, Environment& environment, Handle at, Guinea& guinea,
                         std::vector<Capability>& out) {
-  Guinea guinea(files, at);
   BOOST_OUTCOME_TRY(const OwnedHandle first, guinea.make(environment));
   BOOST_OUTCOME_TRY(const OwnedHandle second, guinea.make(environment));
   BOOST_OUTCOME_TRY(const std::string spare, guinea.fresh(environment));
@@ -72,10 +81,9 @@ SysResult<void> try_all(FileSystem& files, Environment& environment, Handle at,
                       refusal_of(files.set_xattr(first.get(), "user.perdure", value))));
   out.push_back(found("locks", refusal_of(files.try_lock(first.get(), LockMode::exclusive))));
   const auto reader = files.open_file(at, two);
-  if (reader) {
-    const OwnedHandle closing(files, reader.value());
-    out.push_back(found("telling live temps", refusal_of(files.open_for_writing(reader.value()))));
-  }
+  const OwnedHandle closing(files, reader ? reader.value() : Handle::none);
+  out.push_back(found("telling live temps",
+                      reader ? refusal_of(files.open_for_writing(closing.get())) : reader.error()));
   out.push_back({.name = "birth times",
                  .supported = status.version.birth_ns != 0,
                  .reason = status.version.birth_ns != 0 ? "" : "the file system keeps none"});
@@ -87,20 +95,24 @@ SysResult<void> try_all(FileSystem& files, Environment& environment, Handle at,
 Result<ProbeReport> probe(const Path& directory, System system) {
   FileSystem& files = *system.files;
   BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory, false, false));
-  const auto failure = [&](std::error_code cause) {
+  const auto failure = [&](std::error_code cause, std::string detail) {
     return Error{.kind = ErrorKind::system,
                  .fate = Fate::unchanged,
                  .cause = cause,
                  .step = "probe the directory",
                  .path = directory.native(),
-                 .detail = {}};
+                 .detail = std::move(detail)};
   };
   ProbeReport report;
   auto info = files.describe(opened.get());
-  if (!info) return failure(info.error());
+  if (!info) return failure(info.error(), {});
   report.file_system = std::move(info.value());
-  const auto tried = try_all(files, *system.environment, opened.get(), report.capabilities);
-  if (!tried) return failure(tried.error());
+  Guinea guinea(files, opened.get());
+  const auto tried = try_all(files, *system.environment, opened.get(), guinea, report.capabilities);
+  const auto left = guinea.remove();
+  std::string detail = left.second ? left.first + " is left; `perdure clean` removes it" : "";
+  if (!tried) return failure(tried.error(), std::move(detail));
+  if (left.second) return failure(left.second, std::move(detail));
   report.protocol = Protocol::portable;
   report.reason = "the portable protocol holds on every file system";
   return report;

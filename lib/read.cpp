@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "read.hpp"
 
+#include <exception>
+
 namespace perdure {
 namespace {
 
@@ -21,7 +23,11 @@ Result<bool> read_once(const Commit& commit, Handle file, std::uint64_t size_max
                           "it has " + std::to_string(size) + " bytes, and " +
                               std::to_string(size_max) + " are the most allowed");
   }
-  content.bytes.resize(static_cast<std::size_t>(size));
+  try {  // anybody can make a sparse file of any size
+    content.bytes.resize(static_cast<std::size_t>(size));
+  } catch (const std::exception&) {
+    return commit.failure(step, std::make_error_code(std::errc::not_enough_memory));
+  }
   std::size_t done = 0;
   while (done < content.bytes.size()) {
     const auto got = files.read_at(file, done, std::span(content.bytes).subspan(done));

@@ -20,13 +20,26 @@ constexpr std::string_view publish_step = "publish";
 /// The publish failed: has it happened all the same (a network file system's lost answer)?
 void settle_fate(Commit& commit) {
   const auto temp = commit.files.stat(commit.temp.get());
-  const auto at_temp = commit.files.stat_at(commit.directory, commit.temp_name);
-  if (temp && at_temp && at_temp.value().version.same_file(temp.value().version)) return;
+  const auto is_temp = [&](const SysResult<Status>& found) {
+    return temp && found && found.value().version.same_file(temp.value().version);
+  };
   const auto at_target = commit.files.stat_at(commit.directory, commit.leaf);
-  const bool visible =
-      temp && at_target && at_target.value().version.same_file(temp.value().version);
-  commit.fate = visible ? Fate::visible : Fate::unknown;
-  if (visible) commit.temp_name.clear();
+  const auto at_temp = commit.files.stat_at(commit.directory, commit.temp_name);
+  const bool target_known = at_target || at_target.error() == std::errc::no_such_file_or_directory;
+  if (is_temp(at_target)) {
+    commit.fate = Fate::visible;
+    if (!is_temp(at_temp)) commit.temp_name.clear();
+  } else if (!target_known || !is_temp(at_temp)) {
+    commit.fate = Fate::unknown;
+  }
+}
+
+Error publish_failure(Commit& commit, std::error_code cause) {
+  settle_fate(commit);
+  if (cause == std::errc::file_exists && commit.fate == Fate::unchanged) {
+    return commit.failure(publish_step, ErrorKind::exists, "the target exists, and is to be kept");
+  }
+  return commit.failure(publish_step, cause);
 }
 
 /// What renameat2 with RENAME_NOREPLACE does, where the file system does not know it (ZFS, NFS): a
@@ -34,14 +47,7 @@ void settle_fate(Commit& commit) {
 Result<void> publish_by_link(Commit& commit) {
   const auto linked =
       commit.files.link(commit.directory, commit.temp_name, commit.directory, commit.leaf);
-  if (!linked) {
-    if (linked.error() == std::errc::file_exists) {
-      return commit.failure(publish_step, ErrorKind::exists,
-                            "the target exists, and is to be kept");
-    }
-    settle_fate(commit);
-    return commit.failure(publish_step, linked.error());
-  }
+  if (!linked) return publish_failure(commit, linked.error());
   commit.fate = Fate::visible;
   return remove_temp(commit);
 }
@@ -54,41 +60,51 @@ Result<void> publish_new(Commit& commit) {
     commit.fate = Fate::visible;
     return success();
   }
-  if (renamed.error() == std::errc::file_exists) {
-    return commit.failure(publish_step, ErrorKind::exists, "the target exists, and is to be kept");
-  }
   if (renamed.error() == std::errc::invalid_argument ||
       renamed.error() == std::errc::function_not_supported) {
     return publish_by_link(commit);
   }
-  settle_fate(commit);
-  return commit.failure(publish_step, renamed.error());
+  return publish_failure(commit, renamed.error());
 }
 
-/// Gives the old content its second name. A backup that exists is replaced by way of a temp name,
-/// so that there is one at every moment.
-Result<void> keep_backup(Commit& commit) {
-  constexpr std::string_view step = "keep a backup";
-  const std::string backup = commit.leaf + commit.options.backup_suffix;
-  auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, backup);
-  if (linked) return success();
-  if (linked.error() != std::errc::file_exists) return commit.failure(step, linked.error());
-  const auto between = names::make_temp(commit.leaf, commit.environment);
-  if (!between) return commit.failure(step, between.error());
-  const std::string& name = between.value();
-  linked = commit.files.link(commit.directory, commit.leaf, commit.directory, name);
-  if (!linked) return commit.failure(step, linked.error());
-  const auto renamed =
-      commit.files.rename(commit.directory, name, commit.directory, backup, RenameMode::replace);
-  // When both are the same file already, the rename does nothing and succeeds (rename(2)).
-  const auto removed = commit.files.unlink(commit.directory, name);
-  if (!renamed) return commit.failure(step, renamed.error());
-  if (!removed && removed.error() != std::errc::no_such_file_or_directory) {
-    Error error = commit.failure(step, removed.error());
-    error.detail = "'" + name + "' is left";
+constexpr std::string_view backup_step = "keep a backup";
+
+/// Replaces the backup that exists by way of a temp name, so that there is one at every moment.
+Result<void> replace_backup(Commit& commit, const std::string& backup) {
+  constexpr int attempts_max = 100;
+  for (int attempt = 1;; ++attempt) {
+    const auto between = names::make_temp(commit.leaf, commit.environment);
+    if (!between) return commit.failure(backup_step, between.error());
+    const std::string& name = between.value();
+    const auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, name);
+    if (!linked) {
+      const bool taken = linked.error() == std::errc::file_exists;  // not ours to remove
+      if (!taken) (void)commit.files.unlink(commit.directory, name);
+      return commit.failure(backup_step, linked.error());
+    }
+    const auto renamed =
+        commit.files.rename(commit.directory, name, commit.directory, backup, RenameMode::replace);
+    // When both are the same file already, the rename does nothing and succeeds (rename(2)).
+    const auto removed = commit.files.unlink(commit.directory, name);
+    const bool left = !removed && removed.error() != std::errc::no_such_file_or_directory;
+    if (renamed && !left) return success();
+    // Nobody has the old content open for writing, so that `clean` may take its temp name for a
+    // stale one.
+    const bool cleaned = !renamed && renamed.error() == std::errc::no_such_file_or_directory;
+    if (cleaned && !left && attempt < attempts_max) continue;
+    Error error = commit.failure(backup_step, renamed ? removed.error() : renamed.error());
+    if (left) error.detail = "'" + name + "' is left";
     return error;
   }
-  return success();
+}
+
+/// Gives the old content its second name.
+Result<void> keep_backup(Commit& commit) {
+  const std::string backup = commit.leaf + commit.options.backup_suffix;
+  const auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, backup);
+  if (linked) return success();
+  if (linked.error() == std::errc::file_exists) return replace_backup(commit, backup);
+  return commit.failure(backup_step, linked.error());
 }
 
 Result<void> publish(Commit& commit) {

@@ -64,15 +64,23 @@ Result<void> follow(Commit& commit, const Status& link, Claim& claim) {
   return success();
 }
 
+Result<void> check_file(const Commit& commit) {
+  const FileType type = commit.existing ? commit.existing->type : FileType::regular;
+  if (type != FileType::directory && type != FileType::other) return success();
+  return commit.failure(
+      find_step, ErrorKind::not_regular,
+      type == FileType::directory
+          ? "it is a directory; name a file"
+          : "it is a FIFO, a socket or a device, not a file; write to it with other means");
+}
+
+/// What a rename can't or must not replace.
 Result<void> check_replaceable(const Commit& commit) {
   if (!commit.existing) return success();
+  BOOST_OUTCOME_TRY(check_file(commit));
   const Status& found = *commit.existing;
-  if (found.type == FileType::directory || found.type == FileType::other) {
-    return commit.failure(
-        find_step, ErrorKind::not_regular,
-        found.type == FileType::directory
-            ? "it is a directory; name a file"
-            : "it is a FIFO, a socket or a device, not a file; write to it with other means");
+  if (found.type == FileType::symlink && commit.options.symlink != SymlinkPolicy::replace) {
+    return refused_link(commit, "a symbolic link was put there meanwhile; try again");
   }
   if (found.mount_point) {
     return commit.failure(
@@ -99,6 +107,12 @@ bool needs_lock(const Commit& commit) {
 Result<OwnedHandle> open_directory(FileSystem& files, const fs::path& path, bool make,
                                    bool durable) {
   const std::string name = path.empty() ? "." : path.native();
+  if (name.find('\0') != std::string::npos) {  // the system would see another path
+    Error error = open_failure(name, "open the directory", {});
+    error.kind = ErrorKind::invalid_argument;
+    error.detail = "the path has a zero byte";
+    return error;
+  }
   auto opened = files.open_directory(Handle::working_directory, name);
   if (opened) return OwnedHandle(files, opened.value());
   const bool missing = opened.error() == std::errc::no_such_file_or_directory;
@@ -109,20 +123,20 @@ Result<OwnedHandle> open_directory(FileSystem& files, const fs::path& path, bool
     parent = parent.parent_path();
   }
   if (!missing || !make || leaf.empty() || leaf == "..") {
-    return open_failure(path, "open the directory", opened.error());
+    return open_failure(name, "open the directory", opened.error());
   }
   BOOST_OUTCOME_TRY(OwnedHandle above, open_directory(files, parent, make, durable));
   const auto made = files.make_directory(above.get(), leaf.native(), 0777);
   // Someone else may be making it at this moment: then its name may not be durable yet either.
   if (!made && made.error() != std::errc::file_exists) {
-    return open_failure(path, "make the directory", made.error());
+    return open_failure(name, "make the directory", made.error());
   }
   if (durable) {
     const auto synced = files.sync_directory(above.get());
-    if (!synced) return open_failure(path, "sync the new directory's name", synced.error());
+    if (!synced) return open_failure(name, "sync the new directory's name", synced.error());
   }
   opened = files.open_directory(above.get(), leaf.native());
-  if (!opened) return open_failure(path, "open the directory", opened.error());
+  if (!opened) return open_failure(name, "open the directory", opened.error());
   return OwnedHandle(files, opened.value());
 }
 
@@ -157,7 +171,7 @@ Result<void> resolve(Commit& commit, Handle directory, const std::string& leaf, 
     }
     BOOST_OUTCOME_TRY(follow(commit, *commit.existing, claim));
   }
-  return check_replaceable(commit);
+  return check_file(commit);
 }
 
 Result<void> check_expected(const Commit& commit, const std::optional<Status>& found) {
@@ -183,12 +197,12 @@ Result<void> claim_target(Commit& commit, Claim& claim) {
     }
     claim.lock = std::move(lock.value());
     BOOST_OUTCOME_TRY(commit.existing, look(commit));
-    BOOST_OUTCOME_TRY(check_replaceable(commit));
   }
   return check_target(commit);
 }
 
 Result<void> check_target(const Commit& commit) {
+  BOOST_OUTCOME_TRY(check_replaceable(commit));
   BOOST_OUTCOME_TRY(check_expected(commit, commit.existing));
   if (commit.existing && commit.options.existing == ExistingPolicy::keep) {
     return commit.failure("publish", ErrorKind::exists, "the target exists, and is to be kept");

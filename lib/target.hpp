@@ -22,14 +22,15 @@ Result<OwnedHandle> open_directory(FileSystem& files, const boost::filesystem::p
                                    bool make, bool durable);
 
 /// Finds the real directory and leaf of the target, as the symlink policy says, and looks at what
-/// is there: fills `commit.directory`, `leaf` and `existing`. Refuses what a rename can't replace.
+/// is there: fills `commit.directory`, `leaf` and `existing`. Refuses what is no file.
 Result<void> resolve(Commit& commit, Handle directory, const std::string& leaf, Claim& claim);
 
 /// Takes the lock, if the commit needs one and `claim` does not hold it yet, looks again, and
 /// checks what the caller expects.
 Result<void> claim_target(Commit& commit, Claim& claim);
 
-/// Whether what was found there lets the commit go on: the expected version, nothing to be kept.
+/// Whether what was found there lets the commit go on: a rename can replace it, it is the expected
+/// version, and nothing is to be kept.
 Result<void> check_target(const Commit& commit);
 
 /// Whether the target is (still) the expected version; without an expectation it is.

@@ -9,6 +9,10 @@ namespace perdure {
 Result<void> create_temp(Commit& commit) {
   constexpr std::string_view step = "create a temp";
   constexpr int attempts_max = 100;  // a name that is taken was planted, or guessed by a fork
+  if (names::is_own(commit.leaf)) {
+    return commit.failure(step, ErrorKind::invalid_argument,
+                          "the library gives such names to its own files; choose another");
+  }
   for (int attempt = 1;; ++attempt) {
     auto name = names::make_temp(commit.leaf, commit.environment);
     if (!name) return commit.failure(step, name.error());
@@ -18,9 +22,11 @@ Result<void> create_temp(Commit& commit) {
       commit.temp_name = std::move(name.value());
       return success();
     }
-    if (made.error() != std::errc::file_exists || attempt == attempts_max) {
-      return commit.failure(step, made.error());
-    }
+    const bool taken = made.error() == std::errc::file_exists;
+    if (taken && attempt < attempts_max) continue;
+    // A call that failed may have made it all the same; nobody else knows this name.
+    if (!taken) (void)commit.files.unlink(commit.directory, name.value());
+    return commit.failure(step, made.error());
   }
 }
 
@@ -42,6 +48,7 @@ Result<void> preallocate_temp(Commit& commit, std::uint64_t size) {
   const auto reserved = commit.files.preallocate(commit.temp.get(), size);
   if (reserved || reserved.error() == std::errc::operation_not_supported ||
       reserved.error() == std::errc::function_not_supported ||
+      reserved.error() == std::errc::interrupted ||
       reserved.error() == std::errc::invalid_argument) {
     return success();
   }

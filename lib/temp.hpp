@@ -13,7 +13,8 @@ Result<void> create_temp(Commit& commit);
 /// Appends to what the temp has. Short writes go on; a write of nothing is an error.
 Result<void> append_to_temp(Commit& commit, Bytes bytes);
 
-/// Reserves space for `size` bytes in all; a file system that can't is left to say so in write.
+/// Reserves space for `size` bytes in all; where it can't be done, or not without interruption, it
+/// is left to the write to find out.
 Result<void> preallocate_temp(Commit& commit, std::uint64_t size);
 
 /// Reads the whole temp from the disk, past the cache, in blocks; `accept` says whether a block is

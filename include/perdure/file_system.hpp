@@ -104,7 +104,8 @@ class FileSystem {
                                          std::span<std::byte> out) = 0;
   /// Writes up to `bytes.size()` bytes and says how many; the caller goes on with the rest.
   virtual SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) = 0;
-  /// Sets the size to at least `size` and reserves the space, so that a full disk shows now.
+  /// Sets the size to at least `size` and reserves the space, so that a full disk shows now. EINTR
+  /// when a signal came first: not made again, since it can take long.
   virtual SysResult<void> preallocate(Handle file, std::uint64_t size) = 0;
   /// Asks that clean cached pages be dropped, so that the next read comes from the disk.
   virtual SysResult<void> evict(Handle file) = 0;

@@ -32,11 +32,13 @@ struct CreateTemp {
 };
 
 /// Writes the image into the temp. Large images are preallocated, so that a full disk shows first.
+/// A write takes set-user-id bits and capabilities away (file_remove_privs in the kernel's
+/// fs/inode.c): metadata that was applied before it is not final any more.
 struct Write {
   static constexpr std::string_view name = "write";
   static constexpr Fact needs = Fact::image | Fact::temp;
   static constexpr Fact gives = Fact::content;
-  static constexpr Fact drops = Fact::ordered | Fact::durable_content;
+  static constexpr Fact drops = Fact::ordered | Fact::metadata | Fact::durable_content;
   Result<void> run(Commit& commit) const;
 };
 
@@ -135,12 +137,13 @@ constexpr bool legal_after(auto have) {
                 "perdure: the image is not known at this stage: put Serialize before it");
   static_assert(!lacks(Fact::content),
                 "perdure: the temp has no content at this stage: put Write before it");
-  static_assert(!lacks(Fact::metadata),
-                "perdure: mode and owner must be final at this stage: put ApplyMetadata before it");
   static_assert(
       !lacks(Fact::ordered),
       "perdure: this stage needs content that is certain to reach the disk before its name: "
       "put SyncFile between the last Write and it");
+  static_assert(!lacks(Fact::metadata),
+                "perdure: mode and owner must be final at this stage: put ApplyMetadata before it, "
+                "behind the last Write");
   static_assert(!lacks(Fact::durable_content),
                 "perdure: content or metadata changed since its sync, or was never synced: put "
                 "SyncFile after the last Write and ApplyMetadata");

@@ -46,8 +46,8 @@ inline constexpr Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMeta
 static_assert(decltype(pipeline)::durability == pd::Durability::durable);
 
 #elif defined(CASE_right_written_again)
-inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Write, SyncFile,
-                          Rename>
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Write,
+                          ApplyMetadata, SyncFile, Rename>
     pipeline;
 static_assert(decltype(pipeline)::durability == pd::Durability::ordered);
 
@@ -68,6 +68,11 @@ inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile,
 // expect: mode and owner must be final at this stage: put ApplyMetadata before it
 #elif defined(CASE_metadata_after_the_sync)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, SyncFile, ApplyMetadata, Rename, SyncParent>
+    pipeline;
+
+// expect: mode and owner must be final at this stage: put ApplyMetadata before it, behind the last
+#elif defined(CASE_metadata_before_the_write)
+inline constexpr Pipeline<Serialize, CreateTemp, ApplyMetadata, Write, SyncFile, Rename, SyncParent>
     pipeline;
 
 // expect: content or metadata changed since its sync, or was never synced: put SyncFile after the

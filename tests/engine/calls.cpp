@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSL-1.0
+// System calls of one commit, counted from outside by strace(1). The figures are exact, so that one
+// call more shows here before it shows in somebody's latency; docs/architecture.md quotes them.
+#include <cstdlib>
+#include <sstream>
+
+#include "support/attributes.hpp"
+#include "support/directory.hpp"
+#include "support/process.hpp"
+#include "support/result.hpp"
+
+using namespace perdure;
+using test::TempDirectory;
+
+namespace {
+
+/// Why calls can't be counted here; empty when they can.
+std::string hindrance() {
+#ifdef PERDURE_SANITIZED
+  return "sanitizers make system calls of their own";
+#else
+  const auto tried = test::run({"strace", "-f", "-c", "-o", "/dev/null", "true"});
+  if (tried.status == 127) return "strace is not installed";
+  if (tried.status != 0) return "strace is not permitted: " + tried.output;
+  return {};
+#endif
+}
+
+/// All system calls of a run of the committer: the column "calls" of the line "total".
+long calls_of_run(const TempDirectory& directory, const std::string& variant, int count,
+                  const TempDirectory& notes) {
+  const auto table = notes / "strace";
+  const auto ran = test::run({"strace", "-f", "-c", "-o", table.native(), PERDURE_COMMITTER,
+                              variant, directory.path().native(), std::to_string(count)});
+  INFO(ran.output);
+  REQUIRE(ran.status == 0);
+  std::istringstream lines(test::slurp(table));
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.ends_with("total")) continue;
+    std::istringstream fields(line);
+    std::string percent;
+    std::string seconds;
+    std::string each;
+    long calls = 0;
+    fields >> percent >> seconds >> each >> calls;
+    return calls;
+  }
+  FAIL("strace printed no total");
+  return 0;
+}
+
+/// Calls of one commit: what 200 commits more cost, so that start and end of the program drop out.
+/// One request for 4 KiB of random bytes serves 256 temps: a few of them fall into the difference.
+long calls_of_commit(const TempDirectory& directory, const std::string& variant) {
+  constexpr int commits = 200;
+  const TempDirectory notes;
+  const long few = calls_of_run(directory, variant, 10, notes);
+  const long many = calls_of_run(directory, variant, 10 + commits, notes);
+  CAPTURE(variant, few, many);
+  CHECK((many - few) % commits <= 5);
+  return (many - few) / commits;
+}
+
+}  // namespace
+
+TEST_CASE("system calls of a durable commit of 4 KiB, by what is asked of it") {
+  if (const auto why = hindrance(); !why.empty()) return test::skip(why);
+  struct Row {
+    std::string variant;
+    long calls;
+  };
+  const std::vector<Row> table{
+      {"preserved", 10},   // the promise is 12 at most
+      {"fixed", 8},        // the promise is 8 at most
+      {"ordered", 9},      // no sync of the directory
+      {"none", 8},         // no sync at all
+      {"version", 11},     // a stat of the new file
+      {"coordinate", 16},  // lock: open, stat, flock, stat of its name, another look, close
+      {"expect", 18},      // the lock; a look before the publish; the version
+      {"keep", 14},        // the lock; no metadata to keep; the program's own unlink is one of them
+      {"backup", 14},      // link, and again under a temp name; rename, unlink
+      {"verify", 13},      // fadvise, and reads up to the end
+      {"stream", 15},      // its directory; random bytes; another look and list at the end
+  };
+  const TempDirectory directory;
+  test::spit(directory / "target", std::string(4096, 'o'));
+  for (const auto& [variant, calls] : table) {
+    const long counted = calls_of_commit(directory, variant);
+    std::printf("%-12s %ld\n", variant.c_str(), counted);
+    CAPTURE(variant);
+    CHECK(counted == calls);
+  }
+}
+
+TEST_CASE("system calls that a link, an ACL and an attribute at the target add") {
+  if (const auto why = hindrance(); !why.empty()) return test::skip(why);
+  const TempDirectory directory;
+  SECTION("a symbolic link in the same directory") {
+    test::spit(directory / "real", "old");
+    boost::filesystem::create_symlink("real", directory / "target");
+    const long counted = calls_of_commit(directory, "preserved");
+    std::printf("symlink here %ld\n", counted);
+    CHECK(counted == 13);
+  }
+  SECTION("a symbolic link into another directory") {
+    const TempDirectory other;
+    test::spit(other / "real", "old");
+    boost::filesystem::create_symlink(other / "real", directory / "target");
+    const long counted = calls_of_commit(directory, "preserved");
+    std::printf("symlink away %ld\n", counted);
+    CHECK(counted == 15);
+  }
+  SECTION("a POSIX ACL") {
+    test::spit(directory / "target", "old", 0640);
+    test::set_attribute(directory / "target", test::access_acl,
+                        test::acl_value({{test::AclEntry::owner, 6},
+                                         {test::AclEntry::user, 4, 1234},
+                                         {test::AclEntry::group_owner, 4},
+                                         {test::AclEntry::mask, 4},
+                                         {test::AclEntry::others, 0}}));
+    const long counted = calls_of_commit(directory, "preserved");
+    std::printf("ACL          %ld\n", counted);
+    CHECK(counted == 13);
+  }
+  SECTION("an extended attribute") {
+    test::spit(directory / "target", "old");
+    test::set_attribute(directory / "target", "user.origin", "x");
+    const long counted = calls_of_commit(directory, "preserved");
+    std::printf("attribute    %ld\n", counted);
+    CHECK(counted == 12);
+  }
+  SECTION("a mode that the umask does not give") {
+    test::spit(directory / "target", "old", 0664);
+    const long counted = calls_of_commit(directory, "preserved");
+    std::printf("other mode   %ld\n", counted);
+    CHECK(counted == 11);
+  }
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSL-1.0
+// Pipelines: what a receipt says, stages of one's own, stages that fail, the table in the docs.
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+
+#include <perdure/files.hpp>
+#include <perdure/testing/manual_environment.hpp>
+
+#include "support/directory.hpp"
+#include "support/result.hpp"
+
+using namespace perdure;
+using test::TempDirectory;
+
+namespace {
+
+std::vector<std::string> stages_of(const Receipt& receipt) {
+  std::vector<std::string> names;
+  for (const auto& stage : receipt.stages) names.emplace_back(stage.stage);
+  return names;
+}
+
+/// Appends a seal to the image, before it is written.
+struct Seal {
+  static constexpr std::string_view name = "seal";
+  static constexpr Fact needs = Fact::image;
+  static constexpr Fact gives = Fact::none;
+  Result<void> run(Commit& commit) const {
+    Buffer sealed(commit.image.begin(), commit.image.end());
+    for (const char c : std::string_view("|sealed")) sealed.push_back(static_cast<std::byte>(c));
+    commit.storage = std::move(sealed);
+    commit.image = commit.storage;
+    return success();
+  }
+};
+
+/// Tells somebody, once it is durable.
+struct Notify {
+  static constexpr std::string_view name = "notify";
+  static constexpr Fact needs = Fact::published | Fact::durable_content | Fact::durable_name;
+  static constexpr Fact gives = Fact::none;
+  std::vector<std::string>* told = nullptr;
+  Result<void> run(Commit& commit) const {
+    told->push_back(commit.leaf);
+    return success();
+  }
+};
+
+/// Sends the image elsewhere before it is published here.
+struct Replicate {
+  static constexpr std::string_view name = "replicate";
+  static constexpr Fact needs = Fact::image | Fact::ordered;
+  static constexpr Fact gives = Fact::none;
+  boost::filesystem::path to;
+  Result<void> run(Commit& commit) const {
+    BOOST_OUTCOME_TRY(write_file(to, commit.image));
+    return success();
+  }
+};
+
+/// A stage that answers with an error of its own, which knows nothing of fates.
+template <Fact needed>
+struct Refuse {
+  static constexpr std::string_view name = "refuse";
+  static constexpr Fact needs = needed;
+  static constexpr Fact gives = Fact::none;
+  Result<void> run(Commit&) const {
+    return Error{.kind = ErrorKind::unsupported,
+                 .fate = Fate::unchanged,
+                 .cause = {},
+                 .step = {},
+                 .path = {},
+                 .detail = "no"};
+  }
+};
+
+struct Throw {
+  static constexpr std::string_view name = "throw";
+  static constexpr Fact needs = Fact::temp;
+  static constexpr Fact gives = Fact::none;
+  Result<void> run(Commit&) const { throw std::runtime_error("out of this world"); }
+};
+
+Receipt committed(const TempDirectory& directory, Durability durability, bool verify) {
+  WriteOptions options;
+  options.durability = durability;
+  options.verify = verify;
+  const auto receipt = write_file(directory / "target", "content", options);
+  REQUIRE_OK(receipt);
+  return receipt.value();
+}
+
+std::string facts(Fact facts) {
+  static constexpr std::array words{std::pair{Fact::image, "image"},
+                                    std::pair{Fact::temp, "temp"},
+                                    std::pair{Fact::content, "content"},
+                                    std::pair{Fact::ordered, "ordered"},
+                                    std::pair{Fact::metadata, "metadata"},
+                                    std::pair{Fact::published, "published"},
+                                    std::pair{Fact::durable_content, "durable content"},
+                                    std::pair{Fact::durable_name, "durable name"}};
+  std::string text;
+  for (const auto& [fact, word] : words) {
+    if (has(facts, fact)) text += (text.empty() ? "" : ", ") + std::string(word);
+  }
+  return text;
+}
+
+template <class... Stages>
+std::vector<std::string> rows() {
+  const auto cell = [](const std::string& text) { return text.empty() ? " |" : " " + text + " |"; };
+  return {("|" + cell(std::string(Stages::name)) + cell(facts(Stages::needs)) +
+           cell(facts(Stages::gives)) + cell(facts(dropped_by<Stages>())))...};
+}
+
+}  // namespace
+
+TEST_CASE("a receipt tells the stages that ran and the durability that they reached") {
+  const TempDirectory directory;
+  const Receipt durable = committed(directory, Durability::durable, false);
+  CHECK(durable.durability == Durability::durable);
+  CHECK(durable.protocol == Protocol::portable);
+  CHECK(durable.bytes == 7);
+  CHECK(durable.version.is_absent());
+  CHECK(stages_of(durable) == std::vector<std::string>{"serialize", "create temp", "write",
+                                                       "apply metadata", "sync file", "rename",
+                                                       "sync parent"});
+  const Receipt ordered = committed(directory, Durability::ordered, false);
+  CHECK(ordered.durability == Durability::ordered);
+  CHECK(stages_of(ordered) == std::vector<std::string>{"serialize", "create temp", "write",
+                                                       "apply metadata", "sync file", "rename"});
+  const Receipt none = committed(directory, Durability::none, false);
+  CHECK(none.durability == Durability::none);
+  CHECK(stages_of(none) == std::vector<std::string>{"serialize", "create temp", "write",
+                                                    "apply metadata", "rename unordered"});
+}
+
+TEST_CASE("verify reads back between the sync and the publish") {
+  const TempDirectory directory;
+  CHECK(stages_of(committed(directory, Durability::durable, true)) ==
+        std::vector<std::string>{"serialize", "create temp", "write", "apply metadata", "sync file",
+                                 "verify", "rename", "sync parent"});
+  CHECK(stages_of(committed(directory, Durability::ordered, true)).back() == "rename");
+  WriteOptions options;
+  options.durability = Durability::none;
+  options.verify = true;
+  REQUIRE_FAILS(invalid_argument, unchanged, write_file(directory / "target", "new", options));
+}
+
+TEST_CASE("a receipt's times come from the environment") {
+  struct Ticking final : Environment {
+    SysResult<void> random(std::span<std::byte> out) override {
+      return native_environment().random(out);
+    }
+    std::chrono::nanoseconds monotonic() override { return std::chrono::nanoseconds(now += 10); }
+    std::chrono::nanoseconds wall() override { return {}; }
+    void sleep(std::chrono::nanoseconds) override {}
+    int now = 0;
+  };
+  const TempDirectory directory;
+  Ticking environment;
+  const auto receipt = write_file(directory / "target", "content", {}, {},
+                                  {.files = &native_file_system(), .environment = &environment});
+  REQUIRE_OK(receipt);
+  for (const auto& stage : receipt.value().stages) {
+    CHECK(stage.time == std::chrono::nanoseconds(10));
+  }
+}
+
+TEST_CASE("a reported version is the one that a reader finds") {
+  const TempDirectory directory;
+  WriteOptions options;
+  options.report_version = true;
+  const auto receipt = write_file(directory / "target", "content", options);
+  REQUIRE_OK(receipt);
+  CHECK(receipt.value().version == read_version(directory / "target").value());
+}
+
+TEST_CASE("stages of one's own seal, replicate and notify") {
+  const TempDirectory directory;
+  std::vector<std::string> told;
+  const Pipeline pipeline(Serialize{}, Seal{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{},
+                          Replicate{directory / "copy"}, Rename{}, SyncParent{}, Notify{&told});
+  static_assert(decltype(pipeline)::durability == Durability::durable);
+  const auto writer = AtomicWriter::bind(directory.path(), pipeline);
+  REQUIRE_OK(writer);
+  const auto receipt = writer.value().commit("target", std::string("text"), Text());
+  REQUIRE_OK(receipt);
+  CHECK(test::slurp(directory / "target") == "text|sealed");
+  CHECK(test::slurp(directory / "copy") == "text|sealed");
+  CHECK(told == std::vector<std::string>{"target"});
+  CHECK(receipt.value().bytes == 11);
+  CHECK(stages_of(receipt.value()).back() == "notify");
+}
+
+TEST_CASE("a stage that fails before the publish leaves the target and no temp") {
+  const TempDirectory directory;
+  test::spit(directory / "target", "old");
+  const Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{},
+                          Refuse<Fact::ordered>{}, Rename{}, SyncParent{});
+  const auto writer = AtomicWriter::bind(directory.path(), pipeline);
+  REQUIRE_OK(writer);
+  const auto failed = writer.value().commit("target", "new");
+  REQUIRE_FAILS(unsupported, unchanged, failed);
+  CHECK(failed.error().path == (directory / "target").native());
+  CHECK(failed.error().step == "refuse");
+  CHECK(test::slurp(directory / "target") == "old");
+  CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
+}
+
+TEST_CASE("a stage that fails after the publish can't claim that nothing happened") {
+  // A user's stage returns an Error whose fate is the default; the engine knows better.
+  const TempDirectory directory;
+  test::spit(directory / "target", "old");
+  const Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{}, Rename{},
+                          Refuse<Fact::published>{}, SyncParent{});
+  const auto writer = AtomicWriter::bind(directory.path(), pipeline);
+  REQUIRE_OK(writer);
+  REQUIRE_FAILS(unsupported, visible, writer.value().commit("target", "new"));
+  CHECK(test::slurp(directory / "target") == "new");
+}
+
+TEST_CASE("a stage that throws leaves no temp behind") {
+  const TempDirectory directory;
+  test::spit(directory / "target", "old");
+  const Pipeline pipeline(Serialize{}, CreateTemp{}, Throw{}, Write{}, ApplyMetadata{}, SyncFile{},
+                          Rename{}, SyncParent{});
+  const auto writer = AtomicWriter::bind(directory.path(), pipeline);
+  REQUIRE_OK(writer);
+  CHECK_THROWS_AS(writer.value().commit("target", "new"), std::runtime_error);
+  CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
+  CHECK(test::slurp(directory / "target") == "old");
+}
+
+TEST_CASE("a serializer that fails leaves the disk untouched, and its error names the target") {
+  struct Picky {
+    Result<void> serialize(int, Sink& sink) const {
+      BOOST_OUTCOME_TRY(sink.write(as_bytes("half")));
+      return Error{.kind = ErrorKind::serializer,
+                   .fate = Fate::unchanged,
+                   .cause = {},
+                   .step = {},
+                   .path = {},
+                   .detail = "odd numbers only"};
+    }
+  };
+  const TempDirectory directory;
+  const auto writer = AtomicWriter::bind(directory.path());
+  REQUIRE_OK(writer);
+  const auto failed = writer.value().commit("target", 2, Picky());
+  REQUIRE_FAILS(serializer, unchanged, failed);
+  CHECK(failed.error().message() == "could not serialize for '" + (directory / "target").native() +
+                                        "': odd numbers only; the target is unchanged");
+  CHECK(test::list(directory.path()).empty());
+}
+
+TEST_CASE("with a pipeline of one's own, the durability of the options is not looked at") {
+  const TempDirectory directory;
+  WriteOptions options;
+  options.durability = Durability::none;
+  options.verify = true;  // would be refused together with none
+  const auto writer = AtomicWriter::bind(directory.path(), PortableDurable(), options);
+  REQUIRE_OK(writer);
+  const auto receipt = writer.value().commit("target", "new");
+  REQUIRE_OK(receipt);
+  CHECK(receipt.value().durability == Durability::durable);
+}
+
+TEST_CASE("options that can't be meant are refused before anything is touched") {
+  const TempDirectory directory;
+  test::spit(directory / "target", "old");
+  WriteOptions options;
+  SECTION("a mode with other bits") {
+    options.metadata = Metadata::fixed(0100644);
+  }
+  SECTION("an owner that is both preserved and fixed") {
+    options.metadata.owner = 0;
+  }
+  SECTION("a backup without a suffix") {
+    options.existing = ExistingPolicy::backup;
+    options.backup_suffix = "";
+  }
+  SECTION("a backup in another directory") {
+    options.existing = ExistingPolicy::backup;
+    options.backup_suffix = "/../x";
+  }
+  SECTION("a backup whose suffix has a zero byte") {
+    options.existing = ExistingPolicy::backup;
+    options.backup_suffix = std::string("\0x", 2);
+  }
+  REQUIRE_FAILS(invalid_argument, unchanged, write_file(directory / "target", "new", options));
+  CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
+  CHECK(test::slurp(directory / "target") == "old");
+}
+
+TEST_CASE("the stage table in the docs is the one in the code") {
+  const auto expected = rows<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Verify, Rename,
+                             RenameUnordered, SyncParent>();
+  std::vector<std::string> documented;
+  std::ifstream in(PERDURE_SOURCE_DIR "/docs/architecture.md");
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line == "| stage | needs | gives | drops |") {
+      inside = true;
+    } else if (inside && !line.starts_with("|")) {
+      break;
+    } else if (inside && !line.starts_with("| ---")) {
+      documented.push_back(line);
+    }
+  }
+  std::string table =
+      "docs/architecture.md has to say:\n| stage | needs | gives | drops |\n"
+      "| --- | --- | --- | --- |\n";
+  for (const auto& row : expected) table += row + "\n";
+  INFO(table);
+  CHECK(documented == expected);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+// Mounts for tests. They live in a mount namespace of this process, so that nobody else sees them
+// and the kernel takes them (and their loop devices) away when the process ends, however it ends.
+#pragma once
+
+#include <sched.h>
+#include <string>
+#include <sys/mount.h>
+#include <utility>
+
+#include <boost/filesystem.hpp>
+
+#include "process.hpp"
+
+namespace perdure::test {
+
+/// Whether this process may mount; enters a namespace of its own at the first call.
+inline bool can_mount() {
+  static const bool entered =
+      ::unshare(CLONE_NEWNS) == 0 &&
+      ::mount("none", "/", nullptr, static_cast<unsigned long>(MS_REC | MS_PRIVATE), nullptr) == 0;
+  return entered;
+}
+
+/// Something mounted; unmounted when it is dropped, even while it is busy.
+class Mount {
+ public:
+  /// `arguments` are those of mount(8), the mount point last. Check `error` for why it failed.
+  explicit Mount(std::vector<std::string> arguments) : at_(arguments.back()) {
+    arguments.insert(arguments.begin(), "mount");
+    const auto ran = run(arguments);
+    if (ran.status != 0) error_ = "mount: " + ran.output;
+  }
+  Mount(const Mount&) = delete;
+  Mount& operator=(const Mount&) = delete;
+  ~Mount() {
+    if (error_.empty()) ::umount2(at_.c_str(), MNT_DETACH);
+  }
+
+  /// Empty when it is mounted.
+  [[nodiscard]] const std::string& error() const { return error_; }
+
+ private:
+  std::string at_;
+  std::string error_;
+};
+
+}  // namespace perdure::test
