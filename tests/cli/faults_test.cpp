@@ -7,30 +7,16 @@
 
 using perdure::test::bash;
 using perdure::test::command;
-using perdure::test::run;
-using perdure::test::skip;
+using perdure::test::strace_works;
 using perdure::test::TempDirectory;
+using perdure::test::traced;
 using Names = std::vector<std::string>;
 
 namespace {
 
-/// strace cannot be used everywhere: not without ptrace, and not below another tracer.
-bool strace_works(const TempDirectory& at) {
-  const auto tried = run(
-      {.arguments = {"strace", "-o", "/dev/null", "true"}, .input = {}, .directory = at.path()});
-  if (tried.status == 0) return true;
-  skip("strace can't trace here: " + tried.err);
-  return false;
-}
-
 perdure::test::Outcome with_fault(const TempDirectory& at, const std::string& fault,
-                                  std::vector<std::string> arguments, std::string input) {
-  // The leak checker of the address sanitizer can't work below a tracer.
-  std::vector<std::string> all = {
-      "strace",          "-o",           "/dev/null", "-E", "ASAN_OPTIONS=detect_leaks=0", "-e",
-      "inject=" + fault, PERDURE_PROGRAM};
-  all.insert(all.end(), arguments.begin(), arguments.end());
-  return run({.arguments = all, .input = std::move(input), .directory = at.path()});
+                                  const std::vector<std::string>& arguments, std::string input) {
+  return traced(at, {"-e", "inject=" + fault}, arguments, std::move(input));
 }
 
 }  // namespace
@@ -87,12 +73,8 @@ TEST_CASE("an input that fails in its midst is not the end of the file") {
   at.put("f", "old");
   at.put("source", std::string(2'000'000, 'x'));
   // Only reads of the input count: those of the loader are of other files.
-  const auto failed =
-      run({.arguments = {"strace", "-o", "/dev/null", "-E", "ASAN_OPTIONS=detect_leaks=0", "-P",
-                         at / "source", "-e", "inject=read:error=EIO:when=3", PERDURE_PROGRAM,
-                         "write", "--json", "f", "--from", at / "source"},
-           .input = {},
-           .directory = at.path()});
+  const auto failed = traced(at, {"-P", at / "source", "-e", "inject=read:error=EIO:when=3"},
+                             {"write", "--json", "f", "--from", at / "source"});
   CHECK(failed.status == 1);
   CHECK(failed.json().at("path").as_string() == at / "source");
   CHECK(failed.json().at("fate").as_string() == "unchanged");

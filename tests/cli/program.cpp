@@ -19,6 +19,8 @@
 
 #include <boost/json/parse.hpp>
 
+#include "support/catch.hpp"
+
 namespace perdure::test {
 
 namespace fs = std::filesystem;
@@ -191,6 +193,25 @@ Outcome command(const TempDirectory& directory, std::vector<std::string> argumen
 
 Outcome bash(const TempDirectory& directory, const std::string& script) {
   return run({.arguments = {"bash", "-c", script}, .input = {}, .directory = directory.path()});
+}
+
+bool strace_works(const TempDirectory& directory) {
+  const auto tried = run({.arguments = {"strace", "-o", "/dev/null", "true"},
+                          .input = {},
+                          .directory = directory.path()});
+  if (tried.status == 0) return true;
+  skip("strace can't trace here: " + tried.err);
+  return false;
+}
+
+Outcome traced(const TempDirectory& directory, const std::vector<std::string>& strace_options,
+               const std::vector<std::string>& arguments, std::string input) {
+  // The leak checker of the address sanitizer can't work below a tracer.
+  std::vector<std::string> all = {"strace", "-o", "/dev/null", "-E", "ASAN_OPTIONS=detect_leaks=0"};
+  all.insert(all.end(), strace_options.begin(), strace_options.end());
+  all.emplace_back(PERDURE_PROGRAM);
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return run({.arguments = all, .input = std::move(input), .directory = directory.path()});
 }
 
 Pipe::Pipe() {

@@ -79,6 +79,13 @@ Outcome command(const TempDirectory& directory, std::vector<std::string> argumen
 /// A script of bash's, run in `directory`, with `perdure` in its PATH.
 Outcome bash(const TempDirectory& directory, const std::string& script);
 
+/// False, and the test reported as skipped, where strace can't be used: without ptrace, or below
+/// another tracer.
+bool strace_works(const TempDirectory& directory);
+/// `perdure ARGUMENTS...` below strace with its options, which make system calls fail, say.
+Outcome traced(const TempDirectory& directory, const std::vector<std::string>& strace_options,
+               const std::vector<std::string>& arguments, std::string input = {});
+
 /// The two ends of a pipe.
 class Pipe {
  public:

@@ -62,6 +62,20 @@ TEST_CASE("the end of the input does not outrun the signal that caused it") {
   CHECK(at.names() == Names{"f"});
 }
 
+TEST_CASE("a signal that comes with the very end of the input is not too late") {
+  // After the last look for signals and before the commit: strace sends it when the end is read.
+  const TempDirectory at;
+  at.put("f", "old");
+  at.put("source", "half of the content");
+  if (!perdure::test::strace_works(at)) return;
+  const auto outcome =
+      perdure::test::traced(at, {"-P", at / "source", "-e", "inject=read:signal=SIGINT:when=2"},
+                            {"write", "f", "--from", at / "source"});
+  CHECK(outcome.signal == SIGINT);  // strace ends as the program ended
+  CHECK(at.get("f") == "old");
+  CHECK(at.names() == Names{"f", "source"});
+}
+
 TEST_CASE("a signal that was ignored from the start stays ignored") {
   const TempDirectory at;
   at.put("f", "old");
