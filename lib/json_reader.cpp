@@ -374,6 +374,7 @@ bool JsonReader::array(const JsonPlace& place, void* context, JsonTake take) {
   if (!impl.enter(place)) return false;
   JsonPlace at = place.at(0);
   for (auto element : elements) {
+    // get() takes an rvalue only. NOLINTNEXTLINE(performance-move-const-arg)
     if (const auto error = std::move(element).get(impl.value)) return impl.malformed(error);
     if (!take(*this, context, at)) return false;
     ++at.index;

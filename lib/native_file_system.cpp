@@ -17,6 +17,7 @@
 #include <perdure/native.hpp>
 
 #include "mount_info.hpp"
+#include "native_xattr.hpp"
 
 namespace perdure {
 namespace {
@@ -48,11 +49,6 @@ SysResult<Handle> opened(Call call) {
 
 int fd_of(Handle handle) {
   return static_cast<int>(handle);
-}
-
-/// A file beneath an open directory, as a path for the calls that have no "at" form.
-std::string path_at(Handle directory, const std::string& name) {
-  return "/proc/self/fd/" + std::to_string(fd_of(directory)) + "/" + name;
 }
 
 std::int64_t to_ns(const statx_timestamp& time) {
@@ -287,9 +283,8 @@ class NativeFileSystem final : public FileSystem {
   }
   SysResult<std::vector<std::string>> list_xattrs_at(Handle directory,
                                                      const std::string& name) override {
-    const std::string path = path_at(directory, name);
     return split_names(read_growing([&](void* out, std::size_t size) {
-      return ::llistxattr(path.c_str(), static_cast<char*>(out), size);
+      return perdure::list_xattrs_at(fd_of(directory), name, out, size);
     }));
   }
   SysResult<Buffer> get_xattr(Handle file, const std::string& xattr) override {
@@ -299,9 +294,8 @@ class NativeFileSystem final : public FileSystem {
   }
   SysResult<Buffer> get_xattr_at(Handle directory, const std::string& name,
                                  const std::string& xattr) override {
-    const std::string path = path_at(directory, name);
     return read_growing([&](void* out, std::size_t size) {
-      return ::lgetxattr(path.c_str(), xattr.c_str(), out, size);
+      return perdure::get_xattr_at(fd_of(directory), name, xattr, out, size);
     });
   }
   SysResult<void> set_xattr(Handle file, const std::string& xattr, Bytes value) override {

@@ -363,7 +363,7 @@ Result<void> Core::reload() {
   changed_.wait(guard, [&] { return !busy_; });
   busy_ = true;
   guard.unlock();
-  const auto outcome = [&]() -> Result<void> {
+  auto outcome = [&]() -> Result<void> {
     BOOST_OUTCOME_TRY(const auto lock, take_lock());
     BOOST_OUTCOME_TRY(find_state(false));
     return unsettled_ ? settle() : success();
