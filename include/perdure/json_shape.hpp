@@ -79,14 +79,30 @@ concept JsonInteger = std::integral<T> && !std::same_as<T, bool> && !std::same_a
                       !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
                       !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
-/// A container whose elements are found by a key.
+/// A container that an array of JSON can be read into, element by element.
 template <class T>
-concept JsonKeyed = requires(T& container) {
-  typename T::key_type;
+concept JsonContainer = requires(T& container) {
   typename T::value_type;
   container.clear();
   container.begin();
   container.end();
+};
+template <class T>
+concept JsonMap = JsonContainer<T> && requires(T& map) {
+  typename T::mapped_type;
+  map.try_emplace(std::declval<typename T::key_type>());
+};
+template <class T>
+concept JsonSet = JsonContainer<T> && !requires {
+  typename T::mapped_type;
+}
+&&requires(T& set) {
+  typename T::key_type;
+  set.insert(std::declval<typename T::value_type>());
+};
+template <class T>
+concept JsonSequence = JsonContainer<T> && requires(T& list) {
+  list.push_back(std::declval<typename T::value_type>());
 };
 
 template <class T>
@@ -117,20 +133,11 @@ consteval JsonShape json_shape() {
     return JsonShape::fixed;
   } else if constexpr (std::is_class_v<T> && boost::describe::has_describe_members<T>::value) {
     return JsonShape::described;
-  } else if constexpr (JsonKeyed<T> && requires(T & map) {
-                         map.try_emplace(std::declval<typename T::key_type>());
-                       }) {
+  } else if constexpr (JsonMap<T>) {
     return JsonShape::map;
-  } else if constexpr (
-      JsonKeyed<T> && !requires { typename T::mapped_type; } &&
-      requires(T & set, typename T::value_type value) { set.insert(std::move(value)); }) {
+  } else if constexpr (JsonSet<T>) {
     return JsonShape::set;
-  } else if constexpr (requires(T & list, typename T::value_type value) {
-                         list.push_back(std::move(value));
-                         list.clear();
-                         list.begin();
-                         list.end();
-                       }) {
+  } else if constexpr (JsonSequence<T>) {
     return JsonShape::sequence;
   } else {
     return JsonShape::unsupported;
