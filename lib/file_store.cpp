@@ -127,6 +127,9 @@ class FileStore final : public StateStore {
     followed_ = commit.leaf != path.filename().native() || claim.directory;
     directory_ = claim.directory ? std::move(claim.directory) : std::move(parent);
     leaf_ = commit.leaf;
+    const auto status = files_.stat(directory_.get());
+    if (!status) return commit.failure("look at the state's directory", status.error());
+    directory_status_ = status.value();
     return success();
   }
 
@@ -184,6 +187,7 @@ class FileStore final : public StateStore {
     StateHistory history;
     std::map<std::uint64_t, std::string> damaged;
     for (const auto& entry : entries.value()) {
+      if (!is_trusted(entry.name)) continue;
       if (const auto previous = names::parse_previous(entry.name, leaf_)) {
         history.previous.push_back(*previous);
         history.generation_max = std::max(history.generation_max, *previous);
@@ -222,6 +226,17 @@ class FileStore final : public StateStore {
     commit.directory = directory_.get();
     commit.leaf = leaf_;
     return commit;
+  }
+
+  /// In a directory like /tmp anybody may plant a previous generation of a state that is lost: only
+  /// those of this user and of the directory's owner count there.
+  [[nodiscard]] bool is_trusted(const std::string& name) const {
+    constexpr std::uint32_t sticky_and_open = 01002;
+    if ((directory_status_.mode & sticky_and_open) != sticky_and_open) return true;
+    if (!names::parse_previous(name, leaf_) && !names::parse_damaged(name, leaf_)) return false;
+    const auto status = files_.stat_at(directory_.get(), name);
+    return status && (status.value().owner == files_.user() ||
+                      status.value().owner == directory_status_.owner);
   }
 
   /// A name beside the state, for people.
@@ -292,6 +307,7 @@ class FileStore final : public StateStore {
   std::uint64_t size_max_;
   WriteOptions write_options_;
   OwnedHandle directory_;
+  Status directory_status_;  ///< When it was opened.
   std::string leaf_;
   std::string model_;           ///< Whose metadata a first or lost current file gets.
   bool followed_ = false;       ///< A link led to another file than the path names.

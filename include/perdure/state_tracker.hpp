@@ -58,7 +58,7 @@ struct TrackerOptions {
   bool committer_thread = false;
   /// `reload` never sets aside: it refuses instead, since memory has a better state.
   DamagePolicy damage = DamagePolicy::set_aside;
-  FileStoreOptions file;
+  FileStoreOptions file = {};
   /// Gives the time for `last_updated`, and the files for a tracker that is opened by path.
   System system = native_system();
 };

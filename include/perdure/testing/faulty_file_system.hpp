@@ -20,7 +20,7 @@ namespace perdure::testing {
 /// One thing that shall go wrong.
 struct Fault {
   /// Which calls count; empty: all of them.
-  std::optional<Operation> operation;
+  std::optional<Operation> operation = {};
   /// Which of those fails, counted from 1 since the file system was made or `restart` was called.
   std::uint64_t call = 1;
   /// What it returns (errno). Ignored when `count` is set.
@@ -31,7 +31,7 @@ struct Fault {
   /// was lost, a sync that failed after it had written. A handle that was opened is closed again.
   bool after_effect = false;
   /// read_at and write_at: no error, but at most so many bytes; 0 is a call that moved nothing.
-  std::optional<std::size_t> count;
+  std::optional<std::size_t> count = {};
 };
 
 /// One call that was made, in the order in which they began.
@@ -132,7 +132,7 @@ class FaultyFileSystem : public FileSystem {
     std::uint64_t era = 0;  // log_ was emptied by restart() when this is no longer era_
     int error = 0;
     bool after_effect = false;
-    std::optional<std::size_t> count;
+    std::optional<std::size_t> count = {};
   };
   Verdict decide(Operation operation, std::string_view name);
   [[nodiscard]] bool fits(const Fault& fault, Operation operation) const;
