@@ -147,7 +147,11 @@ Result<std::optional<LoadedState>> DurableState::newest_previous(
     std::uint64_t& number) {
   for (const auto candidate : numbers) {
     BOOST_OUTCOME_TRY(auto stored, store_->load_previous(candidate));
-    if (!stored) continue;
+    if (!stored) {
+      return failure("read the state", ErrorKind::conflict,
+                     "previous generation " + std::to_string(candidate) +
+                         " went away while it was being read; try again");
+    }
     auto loaded = codec_->load(stored->bytes);
     if (loaded) {
       number = candidate;

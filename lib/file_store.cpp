@@ -19,6 +19,7 @@ Revision to_revision(const Version& version) {
   return {to_string(version)};
 }
 
+constexpr std::string_view find_step = "find the state";
 constexpr std::string_view set_aside_step = "set the damaged file aside";
 constexpr std::string_view keep_step = "keep the previous generation";
 
@@ -295,6 +296,10 @@ class FileStore final : public StateStore {
     };
     auto read = read_steady(commit, leaf, size_max_, settle);
     if (!read && read.error().cause == std::errc::no_such_file_or_directory) {
+      // Looked at twice, since what follows is to do without it.
+      const auto there = files_.stat_at(directory_.get(), leaf);
+      if (there) return std::move(read.error());
+      if (there.error() != read.error().cause) return commit.failure(find_step, there.error());
       return std::optional<StoredState>();
     }
     if (!read) return std::move(read.error());

@@ -41,10 +41,10 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
     if (taken.error() != std::errc::operation_would_block) return taken.error();
     // Compared in milliseconds: the longest timeout is beyond what nanoseconds can count.
     const auto waited = environment.monotonic() - begin;
-    if (waited >= timeout_ms) return make_error_code(std::errc::timed_out);
-    const auto left = timeout_ms - std::chrono::floor<milliseconds>(waited);
-    environment.sleep(left < milliseconds(100) ? std::min<std::chrono::nanoseconds>(pause, left)
-                                               : pause);
+    const auto whole = std::chrono::floor<milliseconds>(waited);
+    if (whole >= timeout_ms) return make_error_code(std::errc::timed_out);
+    const auto left = timeout_ms - whole;
+    environment.sleep(left < milliseconds(100) ? std::min(pause, left - (waited - whole)) : pause);
     pause = std::min<std::chrono::nanoseconds>(pause * 3 / 2, milliseconds(50));
   }
 }
