@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <algorithm>
+#include <map>
 
 #include <perdure/state_store.hpp>
 
@@ -18,6 +19,10 @@ Revision to_revision(const Version& version) {
   return {to_string(version)};
 }
 
+constexpr std::string_view find_step = "find the state";
+constexpr std::string_view set_aside_step = "set the damaged file aside";
+constexpr std::string_view keep_step = "keep the previous generation";
+
 /// Gives the current state its second name before the new one takes the first. The name bears the
 /// generation: a link to a fixed name would, after a crash before the publish, be the current file.
 struct KeepGeneration {
@@ -29,28 +34,61 @@ struct KeepGeneration {
   Result<void> run(Commit& commit) const;
 };
 
+/// What `link` refuses that a person can do something about.
+Error keep_failure(const Commit& commit, std::error_code cause) {
+  Error error = commit.failure(keep_step, cause);
+  if (cause == std::errc::operation_not_permitted || cause == std::errc::operation_not_supported) {
+    error.kind = ErrorKind::unsupported;
+    error.detail = "no hard link can be made here; set previous_max to 0 to do without";
+  }
+  return error;
+}
+
+/// The name is taken by a file that is not the current one. The same content, copied back by hand
+/// maybe, will do; anything else is moved away as evidence, never overwritten.
+Result<void> make_room(Commit& commit, const std::string& kept, std::uint64_t generation) {
+  const auto there = read_steady(commit, kept, UINT64_MAX, {});
+  const auto current = read_steady(commit, commit.leaf, UINT64_MAX, {});
+  if (there && current && there.value().bytes == current.value().bytes) return success();
+  const auto away = names::make_damaged(commit.leaf, generation, commit.environment);
+  if (!away) return commit.failure(keep_step, away.error());
+  const auto renamed = commit.files.rename(commit.directory, kept, commit.directory, away.value(),
+                                           RenameMode::replace);
+  if (!renamed) return commit.failure(keep_step, renamed.error());
+  const auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, kept);
+  if (!linked) return keep_failure(commit, linked.error());
+  return success();
+}
+
+/// True when nothing but the ctime differs: that is what a link changes.
+bool differs_by_link(const Status& now, const Status& before) {
+  Version version = now.version;
+  version.ctime_ns = before.version.ctime_ns;
+  return version == before.version && now.mode == before.mode && now.owner == before.owner &&
+         now.group == before.group;
+}
+
 Result<void> KeepGeneration::run(Commit& commit) const {
   if (!generation || !commit.existing) return success();
   const std::string kept = names::previous_of(commit.leaf, *generation);
   const auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, kept);
-  if (!linked && linked.error() != std::errc::file_exists) {
-    return commit.failure("keep the previous generation", linked.error());
-  }
-  BOOST_OUTCOME_TRY(const auto now, look(commit));
-  if (!linked) {  // a crash between link and publish left it, or it is somebody else's
+  const bool taken = !linked && linked.error() == std::errc::file_exists;
+  if (!linked && !taken) return keep_failure(commit, linked.error());
+  if (taken) {  // a crash between link and publish left it, or it is somebody else's
     const auto there = commit.files.stat_at(commit.directory, kept);
-    if (!there) return commit.failure("keep the previous generation", there.error());
-    if (!now || !there.value().version.same_file(now->version)) {
-      return commit.failure("keep the previous generation", ErrorKind::exists,
-                            "'" + kept + "' is another file; move it away");
+    if (!there) return commit.failure(keep_step, there.error());
+    if (!there.value().version.same_file(commit.existing->version)) {
+      BOOST_OUTCOME_TRY(make_room(commit, kept, *generation));
     }
   }
-  // The link changed nothing but the ctime; whatever else differs is for Rename to refuse.
-  if (now && commit.expected) {
-    Version unlinked = now->version;
-    unlinked.ctime_ns = commit.expected->ctime_ns;
-    if (unlinked == *commit.expected) commit.expected = now->version;
+  BOOST_OUTCOME_TRY(const auto now, look(commit));
+  if (now && differs_by_link(*now, *commit.existing)) {
+    if (commit.expected) commit.expected = now->version;
+    return success();
   }
+  // Somebody replaced the file just now, and what got the name is not that generation. Rename
+  // refuses to go on.
+  if (linked) (void)commit.files.unlink(commit.directory, kept);
   return success();
 }
 
@@ -90,6 +128,9 @@ class FileStore final : public StateStore {
     followed_ = commit.leaf != path.filename().native() || claim.directory;
     directory_ = claim.directory ? std::move(claim.directory) : std::move(parent);
     leaf_ = commit.leaf;
+    const auto status = files_.stat(directory_.get());
+    if (!status) return commit.failure("look at the state's directory", status.error());
+    directory_status_ = status.value();
     return success();
   }
 
@@ -127,6 +168,12 @@ class FileStore final : public StateStore {
     }
     commit.existing = seen_;
     BOOST_OUTCOME_TRY(check_target(commit));
+    if (draft.image.size() > size_max_) {
+      return commit.failure("save the state", ErrorKind::invalid_argument,
+                            "it has " + std::to_string(draft.image.size()) + " bytes, and " +
+                                std::to_string(size_max_) + " are the most that would be read");
+    }
+    BOOST_OUTCOME_TRY(find_model(commit));
     BOOST_OUTCOME_TRY(read_xattrs(commit));
     const Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{},
                             KeepGeneration{draft.keep_as}, Rename{}, SyncParent{},
@@ -139,29 +186,31 @@ class FileStore final : public StateStore {
     const auto entries = files_.list(directory_.get());
     if (!entries) return begin().failure("list the state's generations", entries.error());
     StateHistory history;
+    std::map<std::uint64_t, std::string> damaged;
     for (const auto& entry : entries.value()) {
+      if (!is_trusted(entry.name)) continue;
       if (const auto previous = names::parse_previous(entry.name, leaf_)) {
         history.previous.push_back(*previous);
         history.generation_max = std::max(history.generation_max, *previous);
-      } else if (const auto damaged = names::parse_damaged(entry.name, leaf_)) {
-        history.generation_max = std::max(history.generation_max, *damaged);
+      } else if (const auto number = names::parse_damaged(entry.name, leaf_)) {
+        damaged[*number] = entry.name;
+        history.generation_max = std::max(history.generation_max, *number);
       }
     }
     std::sort(history.previous.rbegin(), history.previous.rend());
+    for (const auto& [number, name] : damaged) history.damaged.push_back(shown(name));
+    remember_model(history, damaged);
     return history;
   }
 
-  Result<std::string> set_aside(std::uint64_t generation) override {
-    constexpr std::string_view step = "set the damaged file aside";
-    Commit commit = begin();
-    const auto name = names::make_damaged(leaf_, generation, random_);
-    if (!name) return commit.failure(step, name.error());
-    const auto renamed =
-        files_.rename(directory_.get(), leaf_, directory_.get(), name.value(), RenameMode::replace);
-    if (!renamed) return commit.failure(step, renamed.error());
-    const auto synced = files_.sync_directory(directory_.get());
-    if (!synced) return commit.failure(step, synced.error());
-    return followed_ ? name.value() : (Path(path_).parent_path() / name.value()).native();
+  Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) override {
+    BOOST_OUTCOME_TRY(const auto now, revision());
+    if (now == damaged) return move_away(leaf_, generation);
+    return begin().failure(set_aside_step, ErrorKind::conflict,
+                           "somebody changed it just now; try again");
+  }
+  Result<std::string> set_aside_previous(std::uint64_t generation) override {
+    return move_away(names::previous_of(leaf_, generation), generation);
   }
 
   [[nodiscard]] std::string describe() const override { return path_; }
@@ -180,6 +229,60 @@ class FileStore final : public StateStore {
     return commit;
   }
 
+  /// In a directory like /tmp anybody may plant a previous generation of a state that is lost: only
+  /// those of this user and of the directory's owner count there.
+  [[nodiscard]] bool is_trusted(const std::string& name) const {
+    constexpr std::uint32_t sticky_and_open = 01002;
+    if ((directory_status_.mode & sticky_and_open) != sticky_and_open) return true;
+    if (!names::parse_previous(name, leaf_) && !names::parse_damaged(name, leaf_)) return false;
+    const auto status = files_.stat_at(directory_.get(), name);
+    return status && (status.value().owner == files_.user() ||
+                      status.value().owner == directory_status_.owner);
+  }
+
+  /// A name beside the state, for people.
+  [[nodiscard]] std::string shown(const std::string& name) const {
+    return followed_ ? name : (Path(path_).parent_path() / name).native();
+  }
+
+  Result<std::string> move_away(const std::string& from, std::uint64_t generation) {
+    Commit commit = begin();
+    const auto name = names::make_damaged(leaf_, generation, random_);
+    if (!name) return commit.failure(set_aside_step, name.error());
+    const auto renamed =
+        files_.rename(directory_.get(), from, directory_.get(), name.value(), RenameMode::replace);
+    if (!renamed) return commit.failure(set_aside_step, renamed.error());
+    commit.fate = Fate::visible;
+    const auto synced = files_.sync_directory(directory_.get());
+    if (!synced) return commit.failure(set_aside_step, synced.error());
+    if (from == leaf_) model_ = name.value();
+    return shown(name.value());
+  }
+
+  /// A state whose current file is lost gets a new one with the permissions of what is left: the
+  /// newest previous generation, else the newest damaged one.
+  void remember_model(const StateHistory& history,
+                      const std::map<std::uint64_t, std::string>& damaged) {
+    model_.clear();
+    if (!history.previous.empty()) {
+      model_ = names::previous_of(leaf_, history.previous.front());
+    } else if (!damaged.empty()) {
+      model_ = damaged.rbegin()->second;
+    }
+  }
+
+  Result<void> find_model(Commit& commit) {
+    if (commit.existing || model_.empty()) return success();
+    const auto status = files_.stat_at(directory_.get(), model_);
+    if (status) {
+      commit.model_name = model_;
+      commit.model = status.value();
+      return success();
+    }
+    if (status.error() == std::errc::no_such_file_or_directory) return success();
+    return commit.failure("read the lost state's metadata", status.error());
+  }
+
   /// After a kill the file that is found may be in the page cache alone: it is synced before
   /// anybody trusts it, and so is its name.
   Result<std::optional<StoredState>> load_leaf(const std::string& leaf) {
@@ -193,6 +296,10 @@ class FileStore final : public StateStore {
     };
     auto read = read_steady(commit, leaf, size_max_, settle);
     if (!read && read.error().cause == std::errc::no_such_file_or_directory) {
+      // Looked at twice, since what follows is to do without it.
+      const auto there = files_.stat_at(directory_.get(), leaf);
+      if (there) return std::move(read.error());
+      if (there.error() != read.error().cause) return commit.failure(find_step, there.error());
       return std::optional<StoredState>();
     }
     if (!read) return std::move(read.error());
@@ -205,7 +312,9 @@ class FileStore final : public StateStore {
   std::uint64_t size_max_;
   WriteOptions write_options_;
   OwnedHandle directory_;
+  Status directory_status_;  ///< When it was opened.
   std::string leaf_;
+  std::string model_;           ///< Whose metadata a first or lost current file gets.
   bool followed_ = false;       ///< A link led to another file than the path names.
   std::optional<Status> seen_;  ///< The current state as revision() last saw it.
 };

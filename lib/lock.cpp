@@ -22,7 +22,7 @@ SysResult<bool> still_named(FileSystem& files, Handle directory, const std::stri
 
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
                                  const std::string& leaf, LockMode mode,
-                                 std::chrono::nanoseconds timeout) {
+                                 std::chrono::milliseconds timeout_ms) {
   using std::chrono::milliseconds;
   const std::string name = names::lock_of(leaf);
   const auto begin = environment.monotonic();
@@ -39,9 +39,12 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
     } else if (taken.error() != std::errc::operation_would_block) {
       return taken.error();
     }
+    // Compared in milliseconds: the longest timeout is beyond what nanoseconds can count.
     const auto waited = environment.monotonic() - begin;
-    if (waited >= timeout) return make_error_code(std::errc::timed_out);
-    environment.sleep(std::min(pause, timeout - waited));
+    const auto whole = std::chrono::floor<milliseconds>(waited);
+    if (whole >= timeout_ms) return make_error_code(std::errc::timed_out);
+    const auto left = timeout_ms - whole;
+    environment.sleep(left < milliseconds(100) ? std::min(pause, left - (waited - whole)) : pause);
     pause = std::min<std::chrono::nanoseconds>(pause * 3 / 2, milliseconds(50));
   }
 }

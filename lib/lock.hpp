@@ -13,10 +13,11 @@ namespace perdure {
 /// is missing, never unlinked by us. It excludes threads as well as processes, since each taker
 /// opens the file anew and flock(2) belongs to the open file. Released by closing the handle.
 ///
-/// ETIMEDOUT when it was not to be had for `timeout` (0 tries once); ENOTSUP when what bears the
+/// ETIMEDOUT when it was not to be had for `timeout_ms` (0 tries once, `max()` waits for ever);
+/// ENOTSUP when what bears the
 /// lock's name is no regular file.
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
                                  const std::string& leaf, LockMode mode,
-                                 std::chrono::nanoseconds timeout);
+                                 std::chrono::milliseconds timeout_ms);
 
 }  // namespace perdure

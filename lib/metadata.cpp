@@ -16,6 +16,18 @@ bool is_kernels(const std::string& xattr) {
   return xattr == "security.ima" || xattr == "security.evm";
 }
 
+/// The file whose metadata is preserved, if there is one.
+const std::optional<Status>& model_of(const Commit& commit) {
+  return commit.model_name.empty() ? commit.existing : commit.model;
+}
+const std::string& model_name(const Commit& commit) {
+  return commit.model_name.empty() ? commit.leaf : commit.model_name;
+}
+bool has_model(const Commit& commit) {
+  const auto& model = model_of(commit);
+  return model && model->type == FileType::regular;
+}
+
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -140,10 +152,10 @@ Result<void> copy_metadata(Commit& commit, const MetadataSource& source) {
 
 Result<void> read_xattrs(Commit& commit) {
   commit.xattrs.clear();
-  if (!commit.options.metadata.preserved || !commit.existing) return success();
-  if (commit.existing->type != FileType::regular) return success();
-  auto listed = commit.files.list_xattrs_at(commit.directory, commit.leaf);
-  if (!listed && listed.error() == std::errc::no_such_file_or_directory) {
+  if (!commit.options.metadata.preserved || !has_model(commit)) return success();
+  auto listed = commit.files.list_xattrs_at(commit.directory, model_name(commit));
+  if (!listed && listed.error() == std::errc::no_such_file_or_directory &&
+      commit.model_name.empty()) {
     commit.existing.reset();  // somebody removed it since the look
     return success();
   }
@@ -154,10 +166,9 @@ Result<void> read_xattrs(Commit& commit) {
 
 std::uint32_t temp_mode(const Commit& commit) {
   const Metadata& options = commit.options.metadata;
-  const bool preserving =
-      options.preserved && commit.existing && commit.existing->type == FileType::regular;
+  const bool preserving = options.preserved && has_model(commit);
   if (options.preserved && !preserving) return options.mode & 0777U;
-  const std::uint32_t mode = preserving ? commit.existing->mode : options.mode;
+  const std::uint32_t mode = preserving ? model_of(commit)->mode : options.mode;
   // Until it has the target's group and ACL, somebody whom these shut out would be just another
   // user, and the entries of a default ACL are bound by the group's bits alone (acl(5)). So it is
   // opened to others at once only where all of them have the same rights.
@@ -167,13 +178,11 @@ std::uint32_t temp_mode(const Commit& commit) {
 
 Result<void> apply_metadata(Commit& commit) {
   if (!commit.options.metadata.preserved) return apply_fixed(commit);
-  if (!commit.existing || commit.existing->type != FileType::regular) {
-    return add_special_bits(commit);
-  }
+  if (!has_model(commit)) return add_special_bits(commit);
   return copy_metadata(
       commit,
-      {.status = *commit.existing, .xattrs = commit.xattrs, .value = [&](const auto& xattr) {
-         return commit.files.get_xattr_at(commit.directory, commit.leaf, xattr);
+      {.status = *model_of(commit), .xattrs = commit.xattrs, .value = [&](const auto& xattr) {
+         return commit.files.get_xattr_at(commit.directory, model_name(commit), xattr);
        }});
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include <boost/json/value.hpp>
+
 #include <perdure/serializer.hpp>
 #include <perdure/stamp.hpp>
 

@@ -56,6 +56,10 @@ struct Commit {
   std::string leaf;
   std::optional<Status> existing;   ///< The target as it was found; empty if there was none.
   std::vector<std::string> xattrs;  ///< Names of its extended attributes, if preserved.
+  /// Whose metadata the new file gets if that is to be preserved: a name beside the target. Empty:
+  /// the target's own.
+  std::string model_name;
+  std::optional<Status> model;
   std::optional<Version> expected;  ///< What the caller wants the target to be.
 
   // The image: whatever Serialize was given, then its bytes.

@@ -37,6 +37,7 @@ struct StateDraft {
 struct StateHistory {
   std::vector<std::uint64_t> previous;  ///< Generations that can be loaded, newest first.
   std::uint64_t generation_max = 0;     ///< The highest number seen, of damaged states too.
+  std::vector<std::string> damaged;     ///< Where damaged states were moved to, oldest first.
 };
 
 /// Where a state lives: one current state, some previous generations, and a lock. A seam: nothing
@@ -71,9 +72,12 @@ class StateStore {
   virtual Result<StateHistory> history() = 0;
   /// One previous generation, durable; empty when there is none of that number.
   virtual Result<std::optional<StoredState>> load_previous(std::uint64_t generation) = 0;
-  /// Moves the current state out of the way, as evidence that is never overwritten, and durably;
-  /// says where it went. `generation` is the highest number it may have had.
-  virtual Result<std::string> set_aside(std::uint64_t generation) = 0;
+  /// Moves the current state out of the way, if it still is `damaged`, as evidence that is never
+  /// overwritten, and durably; says where it went. `generation` is the highest number it may have
+  /// had.
+  virtual Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) = 0;
+  /// The same for a previous generation.
+  virtual Result<std::string> set_aside_previous(std::uint64_t generation) = 0;
   /// What a person calls this state, for errors: its path.
   [[nodiscard]] virtual std::string describe() const = 0;
 };
@@ -82,7 +86,7 @@ class StateStore {
 struct FileStoreOptions {
   Metadata metadata = Metadata::preserve();
   bool make_parents = false;
-  std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< Larger files are not read. Bytes.
+  std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< Larger ones are neither read nor written.
 };
 
 /// A state in a file, its previous generations and damaged ones beside it. A symbolic link at

@@ -40,6 +40,14 @@ enum class TrackerLock {
   exclusive,  ///< Nobody: the lock is held as long as the tracker lives.
 };
 
+/// What to do with a current state that fails its own check: damaged, or edited by hand without
+/// taking the stamp out. Which of the two it is nobody can tell.
+enum class DamagePolicy {
+  set_aside,    ///< Move it out of the way, as evidence, and go on with the previous generation.
+  refuse,       ///< ErrorKind::corrupt; nothing is touched.
+  accept_edit,  ///< Take it at its word if it can be read at all; the next save gives it a stamp.
+};
+
 struct TrackerOptions {
   TrackerLock lock = TrackerLock::shared;
   /// How long to wait for the lock. 0 refuses at once; `milliseconds::max()` waits for ever.
@@ -48,7 +56,9 @@ struct TrackerOptions {
   std::uint32_t previous_max = 1;
   /// Commit what `save_later` queued on a thread of the tracker's own, as soon as it can.
   bool committer_thread = false;
-  FileStoreOptions file;
+  /// `reload` never sets aside: it refuses instead, since memory has a better state.
+  DamagePolicy damage = DamagePolicy::set_aside;
+  FileStoreOptions file = {};
   /// Gives the time for `last_updated`, and the files for a tracker that is opened by path.
   System system = native_system();
 };
@@ -62,7 +72,7 @@ struct LoadedState {
   bool stamped = false;
 };
 
-/// What TrackerCore has to know of `T` and its serializer.
+/// What TrackerCore has to know of `T` and its serializer. What those throw comes as an error.
 class StateCodec {
  public:
   StateCodec() = default;
@@ -70,9 +80,11 @@ class StateCodec {
   StateCodec& operator=(const StateCodec&) = delete;
   virtual ~StateCodec() = default;
   [[nodiscard]] virtual Result<LoadedState> load(Bytes bytes) const = 0;
+  /// As `load`, but a stamp that does not fit is no error.
+  [[nodiscard]] virtual Result<LoadedState> load_edited(Bytes bytes) const = 0;
   [[nodiscard]] virtual Result<void> save(const void* value, const Stamp& stamp,
                                           Sink& sink) const = 0;
-  [[nodiscard]] virtual std::shared_ptr<void> copy(const void* value) const = 0;
+  [[nodiscard]] virtual Result<std::shared_ptr<void>> copy(const void* value) const = 0;
   [[nodiscard]] virtual std::shared_ptr<const void> defaults() const = 0;
   [[nodiscard]] virtual std::uint32_t schema_version() const = 0;
   /// The generation that damaged bytes claim to be; 0 if they don't say.
@@ -100,6 +112,8 @@ class TrackerCore : public std::enable_shared_from_this<TrackerCore> {
   virtual Result<void> wait(PendingEdit& pending) = 0;
   virtual Result<void> flush() = 0;
   virtual Result<void> reload() = 0;
+  virtual Result<void> restore(std::uint64_t generation) = 0;
+  virtual Result<StateHistory> history() = 0;
   /// The tracker is gone; handles may still be there.
   virtual void stop() = 0;
 
@@ -109,8 +123,11 @@ class TrackerCore : public std::enable_shared_from_this<TrackerCore> {
 
 template <class T, class F>
 Edit to_edit(F edit) {
-  return [edit = std::move(edit)](void* value) mutable -> Result<void> {
-    if constexpr (std::is_same_v<std::invoke_result_t<F&, T&>, Result<void>>) {
+  static_assert(std::is_invocable_v<const F&, T&>,
+                "perdure: an edit takes T&, may be run more than once, and so must not change what "
+                "it captured: drop `mutable`, and copy where it moves");
+  return [edit = std::move(edit)](void* value) -> Result<void> {
+    if constexpr (std::is_same_v<std::invoke_result_t<const F&, T&>, Result<void>>) {
       return edit(*static_cast<T*>(value));
     } else {
       edit(*static_cast<T*>(value));
@@ -127,27 +144,64 @@ class CodecOf final : public StateCodec {
         defaults_(std::make_shared<const T>(std::move(initial))),
         migrations_(std::move(migrations)) {}
 
-  [[nodiscard]] Result<LoadedState> load(Bytes bytes) const override {
+  [[nodiscard]] Result<LoadedState> load(Bytes bytes) const override try {
     BOOST_OUTCOME_TRY(Stamped<T> read, migrations_.template load<T>(serializer_, bytes));
-    return LoadedState{std::make_shared<const T>(std::move(read.value)), std::move(read.stamp),
-                       read.stamped};
+    return to_loaded(std::move(read));
+  } catch (...) {
+    return json_detail::exception_error("read the state");
   }
-  [[nodiscard]] Result<void> save(const void* value, const Stamp& stamp,
-                                  Sink& sink) const override {
+  [[nodiscard]] Result<LoadedState> load_edited(Bytes bytes) const override try {
+    if constexpr (requires { serializer_.deserialize_edited(bytes); }) {
+      BOOST_OUTCOME_TRY(Stamped<T> read, serializer_.deserialize_edited(bytes));
+      if (read.stamp.schema_version == schema_version()) return to_loaded(std::move(read));
+      return Error{.kind = ErrorKind::unsupported,
+                   .cause = {},
+                   .step = "read the state",
+                   .path = {},
+                   .detail =
+                       "an edited state of another schema version can't be accepted: set "
+                       "its schema_version to " +
+                       std::to_string(schema_version())};
+    } else {
+      static_cast<void>(bytes);
+      return Error{.kind = ErrorKind::corrupt,
+                   .cause = {},
+                   .step = "read the state",
+                   .path = {},
+                   .detail = "this format is not one to edit by hand"};
+    }
+  } catch (...) {
+    return json_detail::exception_error("read the state");
+  }
+  [[nodiscard]] Result<void> save(const void* value, const Stamp& stamp, Sink& sink) const override
+      try {
     return serializer_.serialize_stamped(*static_cast<const T*>(value), stamp, sink);
+  } catch (...) {
+    return json_detail::exception_error("write the state");
   }
-  [[nodiscard]] std::shared_ptr<void> copy(const void* value) const override {
-    return std::make_shared<T>(*static_cast<const T*>(value));
+  [[nodiscard]] Result<std::shared_ptr<void>> copy(const void* value) const override try {
+    return std::shared_ptr<void>(std::make_shared<T>(*static_cast<const T*>(value)));
+  } catch (...) {
+    return json_detail::exception_error("copy the state");
   }
   [[nodiscard]] std::shared_ptr<const void> defaults() const override { return defaults_; }
   [[nodiscard]] std::uint32_t schema_version() const override {
     return migrations_.schema_version();
   }
   [[nodiscard]] std::uint64_t claimed_generation(Bytes bytes) const override {
-    return serializer_.claimed_generation(bytes);
+    if constexpr (requires { serializer_.claimed_generation(bytes); }) {
+      return serializer_.claimed_generation(bytes);
+    } else {
+      static_cast<void>(bytes);
+      return 0;
+    }
   }
 
  private:
+  static LoadedState to_loaded(Stamped<T> read) {
+    return {std::make_shared<const T>(std::move(read.value)), std::move(read.stamp), read.stamped};
+  }
+
   S serializer_;
   std::shared_ptr<const T> defaults_;
   Migrations<S> migrations_;
@@ -156,14 +210,16 @@ class CodecOf final : public StateCodec {
 }  // namespace detail
 
 /// An edit that was queued. `wait` returns when it is durable, or says why it is not; whoever waits
-/// first commits all that is queued. May outlive the tracker; from any thread.
+/// first commits all that is queued. From any thread. May outlive the tracker, but not the System
+/// that the tracker was given; what is committed then takes the lock for that one commit.
 class SaveHandle {
  public:
   SaveHandle(std::shared_ptr<detail::TrackerCore> core,
              std::shared_ptr<detail::PendingEdit> pending)
       : core_(std::move(core)), pending_(std::move(pending)) {}
 
-  /// What the edit itself returned or threw comes back here, too. Any number of times.
+  /// What the edit itself returned or threw comes back here, too. Any number of times. Not within
+  /// an edit of the same tracker (ErrorKind::invalid_argument): that would wait for itself.
   Result<void> wait() const { return core_->wait(*pending_); }
 
  private:
@@ -177,7 +233,8 @@ class SaveHandle {
 /// then it becomes the state. Safe to use from several threads; move-only. Destroying it saves
 /// nothing and loses nothing that was acknowledged: edits that were queued and that nobody waited
 /// for are gone with the last handle (call `flush` first, or set `committer_thread`, whose thread
-/// finishes the queue).
+/// finishes the queue before the destructor returns). The lock of TrackerLock::exclusive is free
+/// once the destructor has returned.
 ///
 ///     BOOST_OUTCOME_TRY(auto queue, perdure::StateTracker<Queue>::open("queue.json"));
 ///     BOOST_OUTCOME_TRY(queue.update([](Queue& q) { ++q.next_id; }));
@@ -238,8 +295,9 @@ class StateTracker {
   [[nodiscard]] OpenReport report() const { return core_->report(); }
 
   /// Runs `edit(T&)` on a copy of the state and makes the result durable. `edit` returns nothing,
-  /// or Result<void> to call the save off. It may be run more than once (when another tracker was
-  /// faster), on another thread, and must change nothing but its argument.
+  /// or Result<void> to call the save off. It may be run more than once (when another edit of the
+  /// same commit fails), on another thread, and must change nothing but its argument. What it
+  /// throws is thrown here, and only this edit has failed.
   template <class F>
   Result<void> update(F edit) {
     return save_later(std::move(edit)).wait();
@@ -253,12 +311,18 @@ class StateTracker {
     return {core_, core_->queue(detail::to_edit<T>(std::move(edit)))};
   }
 
-  /// Waits for everything that is queued; the first error, if there is one.
+  /// Waits for everything that was queued up to now; the first error, if there is one.
   Result<void> flush() { return core_->flush(); }
 
   /// Takes what is on disk now as the state, whoever wrote it, and makes it durable. A damaged file
   /// is an error here and stays where it is: memory has the better state.
   Result<void> reload() { return core_->reload(); }
+
+  /// What the store has: previous generations, and states that were set aside.
+  Result<StateHistory> history() { return core_->history(); }
+
+  /// Commits a previous generation again, under a new number.
+  Result<void> restore(std::uint64_t number) { return core_->restore(number); }
 
  private:
   explicit StateTracker(std::shared_ptr<detail::TrackerCore> core) : core_(std::move(core)) {}

@@ -16,5 +16,6 @@ void add_clean(CLI::App& app, ExitStatus& status);
 void add_apply(CLI::App& app, ExitStatus& status);
 void add_recover(CLI::App& app, ExitStatus& status);
 void add_inspect(CLI::App& app, ExitStatus& status);
+void add_state(CLI::App& app, ExitStatus& status);
 
 }  // namespace perdure::cli

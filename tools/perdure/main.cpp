@@ -23,6 +23,7 @@ constexpr std::string_view examples =
     "  perdure version data.json               a token for write --expect\n"
     "  perdure probe .                         what commits stand on here\n"
     "  perdure clean .                         remove what killed commits left\n"
+    "  perdure state set app.json /limit 8     change a tracked state\n"
     "  perdure apply site --from new           many files, all or none\n"
     "  perdure write --help                    more of them\n";
 
@@ -51,12 +52,17 @@ class HelpFormatter : public CLI::Formatter {
 /// The error of a command line, also as an object where --json was asked for.
 ExitStatus usage_error(const CLI::App& app, const CLI::ParseError& error,
                        std::span<char* const> arguments) {
-  const auto chosen = app.get_subcommands();
-  const std::string command = "perdure" + (chosen.empty() ? "" : " " + chosen.front()->get_name());
+  std::string command = "perdure";
+  std::size_t depth = 1;
+  auto chosen = app.get_subcommands();
+  for (; !chosen.empty(); chosen = chosen.front()->get_subcommands(), ++depth) {
+    command += " " + chosen.front()->get_name();
+  }
   std::string words = error.what();
   // All that CLI11 says of a word in the place of a subcommand is that there should be one.
-  if (chosen.empty() && arguments.size() > 1 && arguments[1][0] != '-') {
-    words = std::string("'") + arguments[1] + "' is not a subcommand";
+  const bool wanted = command == "perdure" || command == "perdure state";
+  if (wanted && arguments.size() > depth && arguments[depth][0] != '-') {
+    words = std::string("'") + arguments[depth] + "' is not a subcommand";
   }
   std::cerr << command << ": " << printable(words) << "; run `" << command << " --help`\n";
   const bool json = std::any_of(arguments.begin(), arguments.end(), [](const char* argument) {
@@ -79,9 +85,10 @@ ExitStatus run(int argc, char** argv) {
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", "perdure " PERDURE_VERSION);
   app.require_subcommand(1);
-  for (const auto add :
-       {add_write, add_version, add_probe, add_clean, add_apply, add_recover, add_inspect})
+  for (const auto add : {add_write, add_version, add_probe, add_clean, add_apply, add_recover,
+                         add_inspect, add_state}) {
     add(app, status);
+  }
   app.footer(help_footer(examples));
   try {
     app.parse(argc, argv);

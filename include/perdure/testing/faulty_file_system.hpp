@@ -132,7 +132,7 @@ class FaultyFileSystem : public FileSystem {
     std::uint64_t era = 0;  // log_ was emptied by restart() when this is no longer era_
     int error = 0;
     bool after_effect = false;
-    std::optional<std::size_t> count;
+    std::optional<std::size_t> count = {};
   };
   Verdict decide(Operation operation, std::string_view name);
   [[nodiscard]] bool fits(const Fault& fault, Operation operation) const;

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "durable_state.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "image_sink.hpp"
+
+namespace perdure::detail {
+namespace {
+
+constexpr std::string_view save_step = "save the state";
+
+/// A number in damaged bytes is believed up to here: what every reader of JSON holds exactly. More
+/// would let one flipped bit use all numbers up.
+constexpr std::uint64_t believable_max = std::uint64_t{1} << 53U;
+
+/// When the current state is lost its number is lost, too: it was the one after the newest previous
+/// one, or a later one if saves failed in between. Numbers are cheap.
+constexpr std::uint64_t lost_gap = 1000;
+
+constexpr std::uint64_t number_max = std::numeric_limits<std::uint64_t>::max();
+
+OpenReport report_of(const Stamp& stamp, Origin origin) {
+  return {.origin = origin,
+          .generation = stamp.generation,
+          .last_updated = stamp.last_updated,
+          .reason = {},
+          .set_aside = {}};
+}
+
+std::vector<std::uint64_t> without(std::vector<std::uint64_t> numbers, std::uint64_t number) {
+  std::erase(numbers, number);
+  return numbers;
+}
+
+}  // namespace
+
+std::shared_ptr<const void> DurableState::value() const {
+  const std::lock_guard guard(mutex_);
+  return value_;
+}
+OpenReport DurableState::report() const {
+  const std::lock_guard guard(mutex_);
+  return report_;
+}
+std::uint64_t DurableState::generation() const {
+  const std::lock_guard guard(mutex_);
+  return stamp_.generation;
+}
+
+Error DurableState::failure(std::string_view step, ErrorKind kind, std::string detail) const {
+  return {.kind = kind,
+          .fate = Fate::unchanged,
+          .cause = {},
+          .step = std::string(step),
+          .path = store_->describe(),
+          .detail = std::move(detail)};
+}
+
+Error DurableState::at_path(Error error) const {
+  if (error.path.empty()) error.path = store_->describe();
+  return error;
+}
+
+Result<std::unique_ptr<StateStore::Lock>> DurableState::take_lock() {
+  if (exclusive_) return std::unique_ptr<StateStore::Lock>();
+  return store_->lock(options_.lock_timeout_ms);
+}
+
+void DurableState::publish(LoadedState state, OpenReport report) {
+  attempted_max_ = std::max(attempted_max_, state.stamp.generation);
+  const std::lock_guard guard(mutex_);
+  value_.swap(state.value);  // the old one is destroyed outside the lock
+  stamp_ = std::move(state.stamp);
+  report_ = std::move(report);
+}
+
+Result<void> DurableState::open() try {
+  BOOST_OUTCOME_TRY(auto lock, take_lock());
+  BOOST_OUTCOME_TRY(Found found, find(true));
+  stored_ = std::move(found.stored);
+  publish(std::move(found.state), std::move(found.report));
+  if (options_.lock == TrackerLock::exclusive) exclusive_ = std::move(lock);
+  return success();
+} catch (...) {
+  return at_path(json_detail::exception_error("open the state"));
+}
+
+/// The current state if it is whole, else the newest previous one that is, else the defaults.
+Result<DurableState::Found> DurableState::find(bool opening) {
+  BOOST_OUTCOME_TRY(auto history, store_->history());
+  attempted_max_ = std::max(attempted_max_, history.generation_max);
+  BOOST_OUTCOME_TRY(auto stored, store_->load());
+  if (!stored) return fall_back("there is no current state", nullptr, std::move(history));
+  auto loaded = codec_->load(stored->bytes);
+  if (loaded) {
+    return take_current(std::move(loaded.value()), std::move(*stored), std::move(history));
+  }
+  const Error error = at_path(std::move(loaded.error()));
+  if (error.kind != ErrorKind::corrupt) return error;
+  if (options_.damage == DamagePolicy::accept_edit) {
+    return take_edited(error, std::move(*stored), std::move(history));
+  }
+  if (options_.damage == DamagePolicy::refuse || !opening) return error;
+  return fall_back(error.detail, &*stored, std::move(history));
+}
+
+Result<DurableState::Found> DurableState::take_current(LoadedState loaded, StoredState stored,
+                                                       StateHistory history) {
+  if (!loaded.stamped) {
+    if (attempted_max_ == number_max) return failure("read the state", ErrorKind::unsupported, {});
+    loaded.stamp.generation = attempted_max_ + 1;
+  }
+  const std::uint64_t generation = loaded.stamp.generation;
+  OpenReport report = report_of(loaded.stamp, Origin::current);
+  return Found{std::move(loaded),
+               {.revision = std::move(stored.revision),
+                .exists = true,
+                .keepable = true,
+                .generation = generation,
+                .previous = without(std::move(history.previous), generation)},
+               std::move(report)};
+}
+
+/// A text whose stamp does not fit, taken at its word. It never becomes a previous generation: as
+/// one it would be damaged, and what is saved next has its content.
+Result<DurableState::Found> DurableState::take_edited(const Error& damage, StoredState stored,
+                                                      StateHistory history) {
+  auto edited = codec_->load_edited(stored.bytes);
+  if (!edited) return at_path(std::move(edited.error()));
+  if (edited.value().stamp.generation <= believable_max) {
+    attempted_max_ = std::max(attempted_max_, edited.value().stamp.generation);
+  }
+  edited.value().stamped = false;
+  BOOST_OUTCOME_TRY(Found found,
+                    take_current(std::move(edited.value()), std::move(stored), std::move(history)));
+  found.stored.keepable = false;
+  found.report.reason = damage.detail;
+  return found;
+}
+
+/// The newest previous generation that is whole. An error that is no damage ends the search: it may
+/// be over by tomorrow, and an older state must not be taken today for that.
+Result<std::optional<LoadedState>> DurableState::newest_previous(
+    const std::vector<std::uint64_t>& numbers, std::vector<std::uint64_t>& damaged,
+    std::uint64_t& number) {
+  for (const auto candidate : numbers) {
+    BOOST_OUTCOME_TRY(auto stored, store_->load_previous(candidate));
+    if (!stored) {
+      return failure("read the state", ErrorKind::conflict,
+                     "previous generation " + std::to_string(candidate) +
+                         " went away while it was being read; try again");
+    }
+    auto loaded = codec_->load(stored->bytes);
+    if (loaded) {
+      number = candidate;
+      if (!loaded.value().stamped) loaded.value().stamp.generation = candidate;
+      return std::optional(std::move(loaded.value()));
+    }
+    if (loaded.error().kind != ErrorKind::corrupt) return at_path(std::move(loaded.error()));
+    damaged.push_back(candidate);
+  }
+  return std::optional<LoadedState>();
+}
+
+/// Moves all that is damaged out of the way: it must neither count as a previous generation, nor be
+/// dropped as one.
+Result<void> DurableState::set_aside(const StoredState* current,
+                                     const std::vector<std::uint64_t>& previous,
+                                     OpenReport& report) {
+  if (current != nullptr) {
+    BOOST_OUTCOME_TRY(report.set_aside, store_->set_aside(current->revision, attempted_max_));
+    report.reason +=
+        "; it was moved to '" + report.set_aside + "': move it back before you accept it";
+  }
+  for (const auto number : previous) {
+    BOOST_OUTCOME_TRY(const auto place, store_->set_aside_previous(number));
+    report.reason += "; previous generation " + std::to_string(number) +
+                     " is damaged too, and was moved to '" + place + "'";
+  }
+  return success();
+}
+
+Result<DurableState::Found> DurableState::fall_back(std::string reason, const StoredState* damaged,
+                                                    StateHistory history) {
+  Found found;
+  std::vector<std::uint64_t> damaged_previous;
+  std::uint64_t number = 0;
+  BOOST_OUTCOME_TRY(auto previous, newest_previous(history.previous, damaged_previous, number));
+  if (damaged != nullptr || history.generation_max > 0 || attempted_max_ > 0) {
+    attempted_max_ += std::min(lost_gap, number_max - attempted_max_);
+  }
+  if (damaged != nullptr) {
+    const std::uint64_t claimed = codec_->claimed_generation(damaged->bytes);
+    if (claimed <= believable_max) attempted_max_ = std::max(attempted_max_, claimed);
+  } else if (!history.damaged.empty()) {
+    reason += "; a damaged one was moved to '" + history.damaged.back() + "' before";
+  }
+  if (previous) {
+    found.state = std::move(*previous);
+    found.report = report_of(found.state.stamp, Origin::previous);
+  } else {
+    found.state = {codec_->defaults(), Stamp{}, false};
+    found.state.stamp.schema_version = codec_->schema_version();
+  }
+  found.report.reason = std::move(reason);
+  BOOST_OUTCOME_TRY(set_aside(damaged, damaged_previous, found.report));
+  found.stored.previous = std::move(history.previous);
+  for (const auto one : damaged_previous) std::erase(found.stored.previous, one);
+  return found;
+}
+
+/// Before a save, under the lock: what did others do since the state was read? Another tracker's
+/// commits are taken over; anything else is a conflict.
+Result<void> DurableState::catch_up() {
+  BOOST_OUTCOME_TRY(const Revision now, store_->revision());
+  if (now == stored_.revision) return success();
+  const auto conflict = [&](std::string words) {
+    return failure(save_step, ErrorKind::conflict, std::move(words));
+  };
+  if (now.is_absent()) {
+    return conflict("somebody removed the file since it was read; reload, or put it back");
+  }
+  BOOST_OUTCOME_TRY(auto stored, store_->load());
+  if (!stored) return conflict("somebody removed the file just now");
+  auto loaded = codec_->load(stored->bytes);
+  if (!loaded) {
+    Error error = at_path(std::move(loaded.error()));
+    if (error.kind == ErrorKind::corrupt) error.kind = ErrorKind::conflict;
+    error.step = save_step;
+    return error;
+  }
+  if (!loaded.value().stamped || loaded.value().stamp.generation < stamp_.generation) {
+    return conflict(
+        "somebody else changed the file since it was read; reload to take their change");
+  }
+  BOOST_OUTCOME_TRY(auto history, store_->history());
+  attempted_max_ = std::max(attempted_max_, history.generation_max);
+  BOOST_OUTCOME_TRY(
+      Found found, take_current(std::move(loaded.value()), std::move(*stored), std::move(history)));
+  stored_ = std::move(found.stored);
+  publish(std::move(found.state), std::move(found.report));
+  return success();
+}
+
+Result<void> DurableState::check_settled() const {
+  if (!unsettled_) return success();
+  return failure(save_step, ErrorKind::recovery_required,
+                 "an earlier save may or may not survive a power cut; reload first");
+}
+
+/// What shall be committed, but for the image; `kept` are the previous generations after it.
+Result<StateDraft> DurableState::draft(const Stamp& stamp, std::vector<std::uint64_t>& kept) const {
+  StateDraft made{.image = {}, .expected = stored_.revision, .keep_as = {}, .drop = {}};
+  if (stamp.generation == 0) {
+    return failure(save_step, ErrorKind::unsupported,
+                   "the generation numbers are used up: some file beside it bears the last one");
+  }
+  kept = stored_.previous;
+  if (stored_.exists && stored_.keepable && options_.previous_max > 0) {
+    made.keep_as = stored_.generation;
+    kept.insert(kept.begin(), stored_.generation);
+  }
+  if (kept.size() > options_.previous_max) {
+    made.drop.assign(kept.begin() + options_.previous_max, kept.end());
+    kept.resize(options_.previous_max);
+  }
+  return made;
+}
+
+Result<void> DurableState::commit(std::shared_ptr<const void> value, UnknownMembers unknown,
+                                  OpenReport report) {
+  Stamp stamp;
+  stamp.generation = attempted_max_ + 1;
+  stamp.last_updated = StampTime(options_.system.environment->wall());
+  stamp.schema_version = codec_->schema_version();
+  stamp.unknown = std::move(unknown);
+  std::vector<std::uint64_t> kept;
+  BOOST_OUTCOME_TRY(StateDraft made, draft(stamp, kept));
+  ImageSink sink;
+  const auto written = codec_->save(value.get(), stamp, sink);
+  if (!written) return at_path(written.error());
+  const Buffer image = sink.take();
+  made.image = image;
+
+  attempted_max_ = stamp.generation;
+  unsettled_ = true;  // should this throw half-way
+  auto committed = store_->commit(made);
+  unsettled_ = !committed && committed.error().fate != Fate::unchanged;
+  if (!committed) return std::move(committed.error());
+  stored_ = {.revision = std::move(committed.value()),
+             .exists = true,
+             .keepable = true,
+             .generation = stamp.generation,
+             .previous = std::move(kept)};
+  publish({std::move(value), std::move(stamp), true}, std::move(report));
+  return success();
+}
+
+Result<void> DurableState::save(const Edited& edited) try {
+  BOOST_OUTCOME_TRY(check_settled());
+  BOOST_OUTCOME_TRY(const auto lock, take_lock());
+  BOOST_OUTCOME_TRY(catch_up());
+  BOOST_OUTCOME_TRY(auto value, edited(value_.get()));
+  if (!value) return success();
+  return commit(std::move(value), stamp_.unknown, report_);
+} catch (...) {
+  Error error = at_path(json_detail::exception_error(save_step));
+  if (unsettled_) error.fate = Fate::unknown;
+  return error;
+}
+
+/// After a save of unknown fate whatever is found is committed anew. Syncing it would not do: a
+/// sync error is reported once, and a second sync may succeed without having written.
+Result<void> DurableState::reload() try {
+  BOOST_OUTCOME_TRY(const auto lock, take_lock());
+  BOOST_OUTCOME_TRY(Found found, find(false));
+  const bool settling = unsettled_;
+  stored_ = std::move(found.stored);
+  if (!settling) {
+    publish(std::move(found.state), std::move(found.report));
+    return success();
+  }
+  attempted_max_ = std::max(attempted_max_, found.state.stamp.generation);
+  auto settled = commit(std::move(found.state.value), std::move(found.state.stamp.unknown),
+                        std::move(found.report));
+  if (!settled) unsettled_ = true;
+  return settled;
+} catch (...) {
+  return at_path(json_detail::exception_error("reload the state"));
+}
+
+Result<void> DurableState::restore(std::uint64_t generation) try {
+  constexpr std::string_view step = "restore an earlier generation";
+  BOOST_OUTCOME_TRY(check_settled());
+  BOOST_OUTCOME_TRY(const auto lock, take_lock());
+  BOOST_OUTCOME_TRY(catch_up());
+  BOOST_OUTCOME_TRY(auto stored, store_->load_previous(generation));
+  if (!stored) {
+    return failure(step, ErrorKind::invalid_argument,
+                   "there is no previous generation " + std::to_string(generation) +
+                       "; `perdure state history FILE` lists them");
+  }
+  auto loaded = codec_->load(stored->bytes);
+  if (!loaded) {
+    Error error = at_path(std::move(loaded.error()));
+    error.step = step;
+    error.detail = "generation " + std::to_string(generation) + ": " + error.detail;
+    return error;
+  }
+  return commit(std::move(loaded.value().value), std::move(loaded.value().stamp.unknown), report_);
+} catch (...) {
+  Error error = at_path(json_detail::exception_error("restore an earlier generation"));
+  if (unsettled_) error.fate = Fate::unknown;
+  return error;
+}
+
+Result<StateHistory> DurableState::history() try { return store_->history(); } catch (...) {
+  return at_path(json_detail::exception_error("list the state's generations"));
+}
+
+}  // namespace perdure::detail

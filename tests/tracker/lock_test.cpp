@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSL-1.0
+// Who may save beside whom: locks, conflicts, edits by hand.
+#include "lock.hpp"
+
+#include <cerrno>
+#include <thread>
+
+#include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/testing/manual_environment.hpp>
+
+#include "place.hpp"
+#include "support/catch.hpp"
+
+using namespace perdure;
+using namespace perdure::test;
+using Catch::Matchers::Contains;
+using std::chrono::milliseconds;
+using testing::Operation;
+
+TEST_CASE("an exclusive lock is held as long as the tracker lives, and 0 refuses at once") {
+  const Place at;
+  testing::ManualEnvironment time;
+  const System system{&native_file_system(), &time};
+  {
+    auto owner = CountTracker::open(at / "s", {.lock = TrackerLock::exclusive}).value();
+    REQUIRE(owner.update(increment));
+    for (const auto lock : {TrackerLock::shared, TrackerLock::exclusive}) {
+      const auto refused = CountTracker::open(
+          at / "s", {.lock = lock, .lock_timeout_ms = milliseconds(0), .system = system});
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().kind == ErrorKind::lock_timeout);
+      CHECK_THAT(refused.error().message(), Contains("another program has this state open"));
+      CHECK(time.sleeps() == 0);
+    }
+    REQUIRE(owner.update(increment));
+  }
+  CHECK(CountTracker::open(at / "s", {.lock_timeout_ms = milliseconds(0)}));
+}
+
+TEST_CASE("a lock is waited for as long as was said") {
+  const Place at;
+  testing::ManualEnvironment time;
+  const System system{&native_file_system(), &time};
+  const auto owner = CountTracker::open(at / "s", {.lock = TrackerLock::exclusive}).value();
+  const auto begin = time.monotonic();
+  const auto refused =
+      CountTracker::open(at / "s", {.lock_timeout_ms = milliseconds(2500), .system = system});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::lock_timeout);
+  CHECK(time.monotonic() - begin == milliseconds(2500));
+}
+
+namespace {
+
+/// Time that runs fast, and frees a lock after so many sleeps.
+class LateRelease final : public Environment {
+ public:
+  LateRelease(OwnedHandle& held, int sleeps) : held_(held), left_(sleeps) {}
+  SysResult<void> random(std::span<std::byte>) override { return success(); }
+  std::chrono::nanoseconds monotonic() override { return now_; }
+  std::chrono::nanoseconds wall() override { return now_; }
+  void sleep(std::chrono::nanoseconds time) override {
+    CHECK(time > std::chrono::nanoseconds(0));
+    CHECK(time < std::chrono::seconds(1));
+    now_ += std::chrono::hours(24 * 365);
+    if (--left_ == 0) held_.reset();
+  }
+
+ private:
+  OwnedHandle& held_;
+  int left_;
+  std::chrono::nanoseconds now_{};
+};
+
+}  // namespace
+
+// Found in review: the longest timeout was multiplied into nanoseconds, overflowed, and timed out
+// at once.
+TEST_CASE("a timeout of milliseconds::max() waits for ever") {
+  const Place at;
+  FileSystem& files = native_file_system();
+  const OwnedHandle directory(files,
+                              files.open_directory(Handle::working_directory, at.path()).value());
+  OwnedHandle held = take_lock(files, native_environment(), directory.get(), "s",
+                               LockMode::exclusive, milliseconds(0))
+                         .value();
+  LateRelease years(held, 200);
+  CHECK(take_lock(files, years, directory.get(), "s", LockMode::exclusive, milliseconds::max()));
+}
+
+TEST_CASE("two shared trackers see each other's saves, and lose none") {
+  const Place at;
+  auto one = CountTracker::open(at / "s").value();
+  auto two = CountTracker::open(at / "s").value();
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(one.update(increment));
+    REQUIRE(two.update(increment));
+  }
+  CHECK(two.state()->value == 10);
+  CHECK(two.generation() == 10);
+  CHECK(one.state()->value == 9);
+  REQUIRE(one.reload());
+  CHECK(one.state()->value == 10);
+}
+
+TEST_CASE("a failed save of one tracker does not disturb the other's numbers") {
+  const Place at;
+  testing::FaultyFileSystem faulty(native_file_system());
+  auto one = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
+  auto two = CountTracker::open(at / "s").value();
+  REQUIRE(one.update(increment));
+  faulty.restart();
+  faulty.fail({.operation = Operation::write_at, .call = 1, .error = ENOSPC});
+  REQUIRE_FALSE(one.update(increment));
+  REQUIRE(two.update(increment));
+  REQUIRE(one.update(increment));
+  CHECK(one.state()->value == 3);
+  CHECK(one.generation() > two.generation());
+}
+
+TEST_CASE("an edit by hand of a stamped file is a conflict, and how to accept it is said") {
+  const Place at;
+  auto tracker = CountTracker::open(at / "s").value();
+  REQUIRE(tracker.update(increment));
+  std::string text = at.get("s");
+  text.replace(text.find("\"value\": 1"), 10, "\"value\": 7");
+  at.put("s", text);
+  const auto refused = tracker.update(increment);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  CHECK(refused.error().fate == Fate::unchanged);
+  CHECK_THAT(refused.error().message(), Contains("state accept"));
+  CHECK(at.get("s") == text);
+  const auto reloaded = tracker.reload();
+  REQUIRE_FALSE(reloaded);
+  CHECK(reloaded.error().kind == ErrorKind::corrupt);
+  CHECK_THAT(reloaded.error().message(), Contains("state accept"));
+  CHECK(at.get("s") == text);
+  CHECK(tracker.state()->value == 1);
+}
+
+TEST_CASE("an edit by hand that took the stamp out is a conflict until reload takes it") {
+  const Place at;
+  auto tracker = CountTracker::open(at / "s").value();
+  REQUIRE(tracker.update(increment));
+  REQUIRE(tracker.update(increment));
+  at.put("s", "{\"value\": 70}\n");
+  const auto refused = tracker.update(increment);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  CHECK(at.get("s") == "{\"value\": 70}\n");
+  REQUIRE(tracker.reload());
+  REQUIRE(tracker.update(increment));
+  CHECK(tracker.state()->value == 71);
+  CHECK(tracker.generation() > 2);
+  CHECK(CountTracker::open(at / "s").value().state()->value == 71);
+}
+
+TEST_CASE("an older copy put back by hand is a conflict until reload takes it") {
+  const Place at;
+  auto tracker = CountTracker::open(at / "s").value();
+  REQUIRE(tracker.update(increment));
+  const std::string old = at.get("s");
+  REQUIRE(tracker.update(increment));
+  at.put("s", old);
+  const auto refused = tracker.update(increment);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  REQUIRE(tracker.reload());
+  CHECK(tracker.state()->value == 1);
+  REQUIRE(tracker.update(increment));  // .s.1.perdure-prev is there, with the same content
+  CHECK(tracker.generation() == 3);
+  CHECK(at.names_with("damaged").empty());
+}
+
+TEST_CASE("a file that was removed under a running tracker is a conflict") {
+  const Place at;
+  auto tracker = CountTracker::open(at / "s").value();
+  REQUIRE(tracker.update(increment));
+  at.remove("s");
+  const auto refused = tracker.update(increment);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  CHECK_THAT(refused.error().message(), Contains("removed"));
+  CHECK(tracker.state()->value == 1);
+}
+
+TEST_CASE("a change of the mode alone is no conflict, and is kept") {
+  const Place at;
+  auto tracker = CountTracker::open(at / "s").value();
+  REQUIRE(tracker.update(increment));
+  std::filesystem::permissions(at / "s", std::filesystem::perms(0640));
+  REQUIRE(tracker.update(increment));
+  CHECK(std::filesystem::status(at / "s").permissions() == std::filesystem::perms(0640));
+}
+
+namespace {
+
+/// Puts another file in the target's place right before the name for the previous generation.
+class LateEditor final : public testing::ForwardingFileSystem {
+ public:
+  LateEditor(FileSystem& base, const Place& at) : ForwardingFileSystem(base), at_(at) {}
+  bool armed = false;
+  SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
+                       const std::string& to) override {
+    if (armed) {
+      at_.put("editor", "{\"value\": 50}\n");
+      std::filesystem::rename(at_ / "editor", at_ / "s");
+    }
+    return base().link(from_directory, from, to_directory, to);
+  }
+
+ private:
+  const Place& at_;
+};
+
+}  // namespace
+
+TEST_CASE("an editor in the middle of a save is a conflict, and does not become a previous one") {
+  const Place at;
+  LateEditor editor(native_file_system(), at);
+  auto tracker = CountTracker::open(at / "s", {.system = {&editor, &native_environment()}}).value();
+  REQUIRE(tracker.update(increment));
+  editor.armed = true;
+  const auto refused = tracker.update(increment);
+  editor.armed = false;
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  CHECK(at.get("s") == "{\"value\": 50}\n");
+  CHECK(at.names() == std::vector<std::string>{"s"});
+  REQUIRE(tracker.reload());
+  REQUIRE(tracker.update(increment));
+  CHECK(tracker.state()->value == 51);
+}

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: BSL-1.0
+// Edits: queued, coalesced, failed, thrown, waited for by whom; from several threads.
+#include <atomic>
+#include <cerrno>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include <perdure/envelope.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
+
+#include "image_sink.hpp"
+#include "memory_store.hpp"
+#include "place.hpp"
+#include "support/catch.hpp"
+#include "watch.hpp"
+
+using namespace perdure;
+using namespace perdure::test;
+using Catch::Matchers::Contains;
+using testing::Operation;
+
+namespace {
+
+Error refused() {
+  return {.kind = ErrorKind::invalid_argument,
+          .cause = {},
+          .step = "edit",
+          .path = {},
+          .detail = "not this one"};
+}
+
+std::function<Result<void>(Count&)> note(const std::string& text) {
+  return [text](Count& count) -> Result<void> {
+    count.notes.push_back(text);
+    return success();
+  };
+}
+
+}  // namespace
+
+TEST_CASE("an update is on disk and in memory when it returns, as plain JSON") {
+  const Place at;
+  auto tracker = CountTracker::open(at / "s.json").value();
+  const auto before = tracker.state();
+  REQUIRE(tracker.update([](Count& count) { count = {.value = 3, .notes = {"a"}}; }));
+  CHECK(before->value == 0);
+  CHECK(tracker.state()->value == 3);
+  CHECK(tracker.generation() == 1);
+  const std::string text = at.get("s.json");
+  CHECK_THAT(text, Contains("\n  \"value\": 3,") && Contains("\"generation\": 1") &&
+                       Contains("\"last_updated\": \"20") && Contains("\"checksum\": \"xxh3-128:"));
+  const auto again = CountTracker::open(at / "s.json").value();
+  CHECK(again.state()->notes == std::vector<std::string>{"a"});
+  CHECK(again.report().origin == Origin::current);
+  CHECK(again.report().reason.empty());
+  CHECK(again.report().last_updated > StampTime{});
+}
+
+TEST_CASE("edits that nobody waits for yet are one commit, in their order") {
+  Memory memory;
+  auto tracker = CountTracker::open(over(memory)).value();
+  const auto first = tracker.save_later(note("1"));
+  const auto second = tracker.save_later(note("2"));
+  CHECK(memory.commits == 0);
+  CHECK(tracker.state()->notes.empty());
+  REQUIRE(second.wait());
+  CHECK(memory.commits == 1);
+  REQUIRE(first.wait());
+  REQUIRE(first.wait());
+  CHECK(memory.commits == 1);
+  CHECK(tracker.state()->notes == std::vector<std::string>{"1", "2"});
+  REQUIRE(tracker.flush());
+  CHECK(memory.commits == 1);
+}
+
+TEST_CASE("an edit that fails or throws fails alone, and leaves no trace in the others' copy") {
+  Memory memory;
+  auto tracker = CountTracker::open(over(memory)).value();
+  const auto good = tracker.save_later(note("good"));
+  const auto bad = tracker.save_later([](Count& count) -> Result<void> {
+    count.notes.push_back("half an edit");
+    return refused();
+  });
+  const auto thrown = tracker.save_later([](Count& count) {
+    count.notes.push_back("half an edit");
+    throw std::runtime_error("from the edit");
+  });
+  const auto late = tracker.save_later(note("late"));
+  REQUIRE(good.wait());
+  CHECK(bad.wait().error().detail == "not this one");
+  CHECK_THROWS_WITH(thrown.wait(), "from the edit");
+  CHECK_THROWS_WITH(thrown.wait(), "from the edit");
+  REQUIRE(late.wait());
+  CHECK(tracker.state()->notes == std::vector<std::string>{"good", "late"});
+  CHECK(memory.commits == 1);
+  CHECK_FALSE(tracker.update([](Count&) -> Result<void> { return refused(); }));
+  CHECK(memory.commits == 1);  // nothing was left to commit
+}
+
+TEST_CASE("a failed commit fails exactly its edits, and later ones run without them") {
+  const Place at;
+  testing::FaultyFileSystem faulty(native_file_system());
+  auto tracker = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
+  REQUIRE(tracker.update(note("before")));
+  const auto one = tracker.save_later(note("one"));
+  const auto two = tracker.save_later(note("two"));
+  faulty.restart();
+  faulty.fail({.operation = Operation::sync_file, .error = ENOSPC});
+  const auto failed = one.wait();
+  faulty.heal();
+  const auto three = tracker.save_later(note("three"));
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().fate == Fate::unchanged);
+  CHECK(failed.error().cause == std::errc::no_space_on_device);
+  CHECK_FALSE(two.wait());
+  CHECK(tracker.state()->notes == std::vector<std::string>{"before"});
+  const auto tried = tracker.generation() + 1;
+  REQUIRE(three.wait());
+  CHECK(tracker.state()->notes == std::vector<std::string>{"before", "three"});
+  CHECK(tracker.generation() > tried);  // a number that was tried is not given again
+  CHECK(CountTracker::open(at / "s").value().state()->notes ==
+        std::vector<std::string>{"before", "three"});
+}
+
+TEST_CASE("8 threads of 1,000 queued edits: few commits, each edit durable before it is told so") {
+  const Place at;
+  Watch watch(native_file_system());
+  auto tracker = CountTracker::open(at / "s", {.system = {&watch, &native_environment()}}).value();
+  std::atomic<unsigned> wrong = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      std::vector<SaveHandle> handles;
+      handles.reserve(1000);
+      for (int n = 0; n < 1000; ++n) handles.push_back(tracker.save_later(increment));
+      for (const auto& handle : handles) {
+        if (!handle.wait()) ++wrong;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  CHECK(tracker.state()->value == 8000);
+  CHECK(tracker.generation() <= 50);
+  CHECK(watch.publishes() == tracker.generation());
+  CHECK(watch.all_durable());
+  CHECK(CountTracker::open(at / "s").value().state()->value == 8000);
+}
+
+TEST_CASE("with one waiter after another, nobody is told before the sync of the directory") {
+  const Place at;
+  Watch watch(native_file_system());
+  auto tracker = CountTracker::open(at / "s", {.system = {&watch, &native_environment()}}).value();
+  for (int i = 0; i < 20; ++i) {
+    std::vector<SaveHandle> handles;
+    for (int n = 0; n < 5; ++n) handles.push_back(tracker.save_later(increment));
+    for (const auto& handle : handles) {
+      REQUIRE(handle.wait());
+      REQUIRE(watch.all_durable());
+    }
+  }
+  CHECK(watch.publishes() == 20);
+}
+
+TEST_CASE("a failing commit among threads fails its own edits: what succeeded is what is there") {
+  const Place at;
+  testing::FaultyFileSystem faulty(native_file_system());
+  for (std::uint64_t call = 2; call < 40; call += 3) {
+    faulty.fail({.operation = Operation::sync_file, .call = call, .error = EIO});
+  }
+  auto tracker = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
+  std::atomic<std::uint64_t> acknowledged = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < 50; ++n) {
+        if (tracker.update(increment)) ++acknowledged;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(faulty.fired() > 0);
+  CHECK(acknowledged < 200);
+  CHECK(tracker.state()->value == acknowledged);
+  CHECK(CountTracker::open(at / "s").value().state()->value == acknowledged);
+}
+
+TEST_CASE("the committer's thread commits by itself, and finishes the queue at the end") {
+  Memory memory;
+  std::vector<SaveHandle> handles;
+  {
+    auto tracker = CountTracker::open(over(memory), {.committer_thread = true}).value();
+    REQUIRE(tracker.update(increment));
+    for (int i = 0; i < 100; ++i) handles.push_back(tracker.save_later(increment));
+    CHECK_THROWS(tracker.update([](Count&) { throw std::runtime_error("on its thread"); }));
+    CHECK(tracker.flush());
+    for (int i = 0; i < 100; ++i) handles.push_back(tracker.save_later(increment));
+  }
+  const auto count = CountTracker::open(over(memory)).value().state()->value;
+  CHECK(count == 201);
+  for (const auto& handle : handles) CHECK(handle.wait());
+  CHECK(memory.commits < 201);
+}
+
+TEST_CASE("a handle may outlive its tracker, and still saves") {
+  const Place at;
+  std::optional<SaveHandle> handle;
+  {
+    auto tracker = CountTracker::open(at / "s", {.lock = TrackerLock::exclusive}).value();
+    REQUIRE(tracker.update(increment));
+    handle = tracker.save_later(increment);
+  }
+  {  // the lock went with the tracker, not with the handle
+    TrackerOptions options;
+    options.lock_timeout_ms = std::chrono::milliseconds(0);
+    auto other = CountTracker::open(at / "s", options);
+    REQUIRE(other);
+    CHECK(other.value().state()->value == 1);
+    REQUIRE(other.value().update(increment));
+  }
+  REQUIRE(handle->wait());
+  CHECK(CountTracker::open(at / "s").value().state()->value == 3);
+}
+
+TEST_CASE("a tracker can be moved, also over another one") {
+  const Place at;
+  auto one = CountTracker::open(at / "one", {.committer_thread = true}).value();
+  auto two = CountTracker::open(at / "two", {.lock = TrackerLock::exclusive}).value();
+  const auto handle = one.save_later(increment);
+  one = std::move(two);
+  CHECK(handle.wait());
+  REQUIRE(one.update(increment));
+  CHECK(CountTracker::open(at / "one").value().state()->value == 1);
+  auto three = std::move(one);
+  REQUIRE(three.update(increment));
+  CHECK(three.state()->value == 2);
+}
+
+// Found in review: an edit that waited for its own tracker waited for ever.
+TEST_CASE("an edit that waits for its own tracker is told that it can't") {
+  Memory memory;
+  for (const bool committer : {false, true}) {
+    auto tracker = CountTracker::open(over(memory), {.committer_thread = committer}).value();
+    std::vector<Result<void>> inner;
+    REQUIRE(tracker.update([&](Count&) {
+      inner.clear();
+      inner.push_back(tracker.update(increment));
+      inner.push_back(tracker.flush());
+      inner.push_back(tracker.reload());
+      inner.push_back(tracker.restore(1));
+      CHECK(tracker.state() != nullptr);
+    }));
+    CHECK(inner.size() == 4);
+    for (const auto& one : inner) {
+      REQUIRE_FALSE(one);
+      CHECK(one.error().kind == ErrorKind::invalid_argument);
+    }
+  }
+}
+
+namespace {
+
+struct Brittle {
+  int value = 0;
+  bool break_copy = false;
+  Brittle() = default;
+  Brittle(Brittle&&) = default;
+  Brittle& operator=(Brittle&&) = default;
+  Brittle& operator=(const Brittle&) = default;
+  ~Brittle() = default;
+  Brittle(const Brittle& other) : value(other.value) {
+    if (other.break_copy) throw std::runtime_error("no copy");
+  }
+};
+
+struct BrittleSerializer {
+  bool* throws = nullptr;
+  Result<void> serialize(const Brittle& brittle, Sink& sink) const {
+    if (*throws) throw std::runtime_error("no bytes");
+    if (brittle.value < 0) return refused();
+    return sink.write(Buffer(static_cast<std::size_t>(brittle.value)));
+  }
+  Result<Brittle> deserialize(Bytes bytes) const {
+    if (*throws) throw std::runtime_error("no value");
+    Brittle brittle;
+    brittle.value = static_cast<int>(bytes.size());
+    return brittle;
+  }
+};
+
+}  // namespace
+
+// Found in review: an exception of a copy or of a serializer left the tracker locked for good, and
+// ended the program when it came on the committer's thread.
+TEST_CASE("a serializer or a copy that fails or throws fails the save, and nothing else") {
+  Memory memory;
+  bool throws = false;
+  using Tracker = StateTracker<Brittle, Envelope<BrittleSerializer>>;
+  for (const bool committer : {false, true}) {
+    auto tracker =
+        Tracker::open(over(memory), {.committer_thread = committer}, {{&throws}}).value();
+    REQUIRE(tracker.update([](Brittle& brittle) { brittle.value = 5; }));
+    const auto negative = tracker.update([](Brittle& brittle) { brittle.value = -1; });
+    REQUIRE_FALSE(negative);
+    CHECK(negative.error().detail == "not this one");
+    throws = true;
+    const auto thrown = tracker.update([](Brittle& brittle) { brittle.value = 6; });
+    REQUIRE_FALSE(thrown);
+    CHECK(thrown.error().kind == ErrorKind::serializer);
+    CHECK(thrown.error().fate == Fate::unchanged);
+    CHECK_THAT(thrown.error().message(), Contains("no bytes") && Contains("memory"));
+    CHECK_FALSE(Tracker::open(over(memory), {}, {{&throws}}));
+    throws = false;
+    REQUIRE(tracker.update([](Brittle& brittle) { brittle.break_copy = true; }));
+    const auto uncopied = tracker.update([](Brittle& brittle) { brittle.value = 7; });
+    REQUIRE_FALSE(uncopied);
+    CHECK_THAT(uncopied.error().message(), Contains("no copy"));
+    REQUIRE(tracker.reload());
+    REQUIRE(tracker.update([](Brittle& brittle) { brittle.value = 8; }));
+    CHECK(tracker.state()->value == 8);
+  }
+}
+
+TEST_CASE(
+    "a value that can't be written fails the edits of its commit, and the disk is untouched") {
+  const Place at;
+  using Tracker = StateTracker<std::map<std::string, double>>;
+  auto tracker = Tracker::open(at / "s").value();
+  REQUIRE(tracker.update([](auto& map) { map["a"] = 1; }));
+  const std::string before = at.get("s");
+  const auto failed = tracker.update([](auto& map) { map["a"] = std::nan(""); });
+  REQUIRE_FALSE(failed);
+  CHECK_THAT(failed.error().message(), Contains("a: JSON has no NaN") && Contains("/s"));
+  CHECK(failed.error().fate == Fate::unchanged);
+  CHECK(at.get("s") == before);
+  CHECK_FALSE(tracker.update([](auto& map) { map["checksum"] = 1; }));
+  REQUIRE(tracker.update([](auto& map) { map["b"] = 2; }));
+}
+
+TEST_CASE("a state that would be too large to be read again is not written") {
+  const Place at;
+  TrackerOptions options;
+  options.file.size_max = 1000;
+  auto tracker = CountTracker::open(at / "s", options).value();
+  REQUIRE(tracker.update(note("small")));
+  const auto failed = tracker.update(note(std::string(1000, 'x')));
+  REQUIRE_FALSE(failed);
+  CHECK_THAT(failed.error().message(), Contains("1000 are the most"));
+  CHECK(CountTracker::open(at / "s", options).value().state()->notes.size() == 1);
+}
+
+TEST_CASE("after a save of unknown fate memory stays, and saves wait for a reload") {
+  const Place at;
+  testing::FaultyFileSystem faulty(native_file_system());
+  auto tracker = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
+  REQUIRE(tracker.update(increment));
+  faulty.restart();
+  faulty.fail({.operation = Operation::sync_directory, .call = 1, .error = EIO});
+  const auto unsure = tracker.update(increment);
+  REQUIRE_FALSE(unsure);
+  CHECK(unsure.error().fate == Fate::visible);
+  CHECK(tracker.state()->value == 1);
+  CHECK(tracker.generation() == 1);
+  for (const auto& refusal : {tracker.update(increment), tracker.restore(1)}) {
+    REQUIRE_FALSE(refusal);
+    CHECK(refusal.error().kind == ErrorKind::recovery_required);
+    CHECK(refusal.error().fate == Fate::unchanged);
+  }
+  // Found in review: a reload whose own commit failed had already let memory run ahead.
+  faulty.restart();
+  faulty.heal();
+  faulty.fail({.operation = Operation::create, .call = 1, .error = ENOSPC});
+  REQUIRE_FALSE(tracker.reload());
+  CHECK(tracker.state()->value == 1);
+  CHECK_FALSE(tracker.update(increment));
+
+  faulty.heal();
+  Watch watch(native_file_system());
+  REQUIRE(tracker.reload());
+  CHECK(tracker.state()->value == 2);
+  CHECK(tracker.generation() > 2);  // what was found was committed anew, under its own number
+  REQUIRE(tracker.update(increment));
+  CHECK(CountTracker::open(at / "s").value().state()->value == 3);
+}
+
+TEST_CASE("flush waits for what is being committed by others, too") {
+  Memory memory;
+  auto tracker = CountTracker::open(over(memory)).value();
+  std::atomic<int> stage = 0;
+  std::thread other([&] {
+    CHECK(tracker.update([&](Count& count) {
+      ++count.value;
+      stage = 1;
+      while (stage != 2) std::this_thread::yield();
+    }));
+  });
+  while (stage != 1) std::this_thread::yield();
+  std::thread flusher([&] {
+    CHECK(tracker.flush());
+    CHECK(tracker.state()->value == 1);
+  });
+  stage = 2;
+  flusher.join();
+  other.join();
+}
+
+TEST_CASE("reloads and saves take turns, so that none keeps the other waiting for ever") {
+  Memory memory;
+  auto tracker = CountTracker::open(over(memory)).value();
+  REQUIRE(tracker.update(increment));
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      while (!stop) CHECK(tracker.update(increment));
+    });
+  }
+  for (int i = 0; i < 200; ++i) REQUIRE(tracker.reload());
+  stop = true;
+  for (auto& thread : threads) thread.join();
+}
+
+TEST_CASE("an image is collected without more than twice its size") {
+  ImageSink sink;
+  Buffer expected;
+  const Buffer piece(100'000, std::byte{7});
+  for (int i = 0; i < 40; ++i) {
+    REQUIRE(sink.write(piece));
+    expected.insert(expected.end(), piece.begin(), piece.end());
+  }
+  const Buffer whole = sink.take();
+  CHECK(whole == expected);
+  CHECK(whole.capacity() <= expected.size());
+  CHECK(sink.take().empty());
+}
