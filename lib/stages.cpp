@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <algorithm>
+#include <utility>
 
 #include <perdure/pipeline.hpp>
 
@@ -131,9 +132,10 @@ Result<void> publish(Commit& commit) {
 
 }  // namespace
 
-Result<void> detail::timed(Commit& commit, std::string_view name, std::chrono::nanoseconds begin,
+Result<void> detail::timed(Commit& commit, std::string_view name, std::chrono::nanoseconds& begin,
                            Result<void> outcome) {
-  commit.receipt.stages.push_back({name, commit.environment.monotonic() - begin});
+  const auto now = commit.environment.monotonic();
+  commit.receipt.stages.push_back({name, now - std::exchange(begin, now)});
   return outcome;
 }
 

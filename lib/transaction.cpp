@@ -100,7 +100,7 @@ Transaction::~Transaction() {
   if (state_ && !state_->over) state_->finish();
 }
 
-Result<Transaction> Transaction::begin(const Path& path, TransactionOptions options) {
+Result<Transaction> Transaction::begin(const Path& path, const TransactionOptions& options) {
   BOOST_OUTCOME_TRY(auto root, open_root(path, options));
   BOOST_OUTCOME_TRY(recover_root(*root));
   auto id = names::make_transaction_id(root->random);

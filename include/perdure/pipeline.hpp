@@ -166,8 +166,8 @@ constexpr Fact facts_after() {
   return Fact::published;  // one error is enough
 }
 
-/// The time that a stage takes goes into the receipt; its failure ends the commit.
-Result<void> timed(Commit& commit, std::string_view name, std::chrono::nanoseconds begin,
+/// The time since `begin` goes into the receipt for this stage; the next one begins now.
+Result<void> timed(Commit& commit, std::string_view name, std::chrono::nanoseconds& begin,
                    Result<void> outcome);
 
 }  // namespace detail
@@ -193,8 +193,9 @@ class PipelineFrom {
   /// Runs the stages in order, up to the first that fails.
   Result<void> run(Commit& commit) const {
     Result<void> outcome = success();
+    commit.receipt.stages.reserve(sizeof...(Stages));
+    auto begin = commit.environment.monotonic();
     const auto one = [&](const auto& stage) {
-      const auto begin = commit.environment.monotonic();
       outcome = detail::timed(commit, stage.name, begin, stage.run(commit));
       return outcome.has_value();
     };

@@ -56,7 +56,7 @@ class Transaction {
  public:
   /// Opens the root, waits for its lock, and recovers what a crashed transaction left. Fails with
   /// ErrorKind::recovery_required where that takes a decision by a person.
-  static Result<Transaction> begin(const Path& root, TransactionOptions options = {});
+  static Result<Transaction> begin(const Path& root, const TransactionOptions& options = {});
 
   Transaction(Transaction&&) noexcept;
   Transaction& operator=(Transaction&&) noexcept;
