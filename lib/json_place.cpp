@@ -8,8 +8,10 @@
 namespace perdure {
 namespace {
 
+constexpr std::size_t shown_max = 64;
+
 bool is_plain(std::string_view key) {
-  return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
+  return !key.empty() && key.size() <= shown_max && std::all_of(key.begin(), key.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-';
   });
@@ -18,7 +20,6 @@ bool is_plain(std::string_view key) {
 }  // namespace
 
 std::string json_excerpt(std::string_view text) {
-  constexpr std::size_t shown_max = 64;
   std::size_t shown = text.size();
   if (shown > shown_max) {
     shown = shown_max;  // but not in the middle of a character

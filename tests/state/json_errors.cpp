@@ -38,6 +38,9 @@ TEST_CASE("a value of the wrong type names the member, and both types") {
         "finished[1].attempts: expected an integer, found a boolean");
   CHECK(read_trouble<Queue>(R"({"active": {"a b\n": {"attempts": true}}})") ==
         "active[\"a b?\"].attempts: expected an integer, found a boolean");
+  // A hostile file does not fill the log.
+  CHECK(read_trouble<Queue>("{\"active\": {\"" + std::string(1'000'000, 'k') + "\": 1}}") ==
+        "active[\"" + std::string(64, 'k') + "...\"]: expected an object, found a number");
   CHECK(read_trouble<Queue>("[]") == "top level: expected an object, found an array");
   CHECK(read_trouble<bool>("0") == "top level: expected a boolean, found a number");
   CHECK(read_trouble<double>("1e999") == "top level: the number 1e999 is out of range");
