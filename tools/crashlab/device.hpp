@@ -40,6 +40,9 @@ class Device {
   pid_t pid() const { return pid_; }
   std::string path() const { return options_.directory + "/" + options_.file_name; }
 
+  /// Throws Failure when the process is gone: what was seen since then is no finding.
+  void must_live() const;
+
   /// From here on requests and acknowledgements are recorded. Waits until none is under way.
   void begin_recording();
   /// Ends the recording and hands it over. From here on every write marks its pages anew.

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <linux/falloc.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -128,12 +127,8 @@ struct Requests {
   }
 };
 
-DiskServer::DiskServer(Pages& pages, const DeviceOptions& options, int control, int recording)
-    : pages_(pages),
-      options_(options),
-      control_(control),
-      recording_fd_(recording),
-      session_(nullptr, fuse_session_destroy) {
+DiskServer::DiskServer(Pages& pages, const DeviceOptions& options, const Wires& wires)
+    : pages_(pages), options_(options), wires_(wires), session_(nullptr, fuse_session_destroy) {
   // Memory that this process asks for must not wait for a write-back that waits for this process.
   ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
   ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
@@ -155,17 +150,14 @@ DiskServer::DiskServer(Pages& pages, const DeviceOptions& options, int control, 
   operations.fsync = Requests::fsync;
   operations.fallocate = Requests::fallocate;
   char name[] = "crashlab";
-  char option[] = "-osubtype=crashlab";
-  char* arguments[] = {name, option, nullptr};
-  fuse_args args = FUSE_ARGS_INIT(2, arguments);
+  char* arguments[] = {name, nullptr};
+  fuse_args args = FUSE_ARGS_INIT(1, arguments);
   session_.reset(fuse_session_new(&args, &operations, sizeof operations, this));
   fuse_opt_free_args(&args);
-  if (!session_ || fuse_session_mount(session_.get(), options_.directory.c_str()) != 0) {
-    throw Failure("FUSE can't be mounted at " + options_.directory +
-                  "; it needs root and /dev/fuse");
+  const std::string mounted = "/dev/fd/" + std::to_string(wires_.fuse);
+  if (!session_ || fuse_session_mount(session_.get(), mounted.c_str()) != 0) {
+    throw Failure("libfuse doesn't take a mounted /dev/fuse");
   }
-  const int fd = fuse_session_fd(session_.get());
-  must(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK), "fcntl of /dev/fuse");
 }
 
 DiskServer::~DiskServer() {
@@ -178,9 +170,10 @@ void DiskServer::run() {
     if (begin_wanted_ && due_.empty()) {
       recorder_.begin(pages_);
       begin_wanted_ = false;
-      ::send(control_, "k", 1, MSG_NOSIGNAL);
+      ::send(wires_.control, "k", 1, MSG_NOSIGNAL);
     }
-    polls.assign({{fuse_session_fd(session_.get()), POLLIN, 0}, {control_, POLLIN, 0}});
+    polls.assign({{mounted_ ? fuse_session_fd(session_.get()) : -1, POLLIN, 0},
+                  {wires_.control, POLLIN, 0}});
     if (acks_) acks_->add_polls(polls);
     timespec timeout{};
     const auto left = time_left();
@@ -240,18 +233,21 @@ void DiskServer::take_request() {
 
 bool DiskServer::take_command() {
   char command = 0;
-  if (::recv(control_, &command, 1, 0) != 1) return false;
+  if (::recv(wires_.control, &command, 1, 0) != 1) return false;
   switch (command) {
     case 'b':
       begin_wanted_ = true;
       return true;
+    case 'm':
+      mounted_ = true;
+      break;
     case 'e':
       finish_recording();
       break;
     default:
       break;
   }
-  return ::send(control_, "k", 1, MSG_NOSIGNAL) == 1;
+  return ::send(wires_.control, "k", 1, MSG_NOSIGNAL) == 1;
 }
 
 void DiskServer::finish_recording() {
@@ -262,7 +258,7 @@ void DiskServer::finish_recording() {
     due_.pop();
   }
   options_.replaying = true;
-  recording.save(recording_fd_);
+  recording.save(wires_.recording);
 }
 
 }  // namespace crashlab

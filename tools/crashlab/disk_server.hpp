@@ -23,7 +23,14 @@ namespace crashlab {
 /// workload, one at a time: so they have one order, and it is the recording's.
 class DiskServer {
  public:
-  DiskServer(Pages& pages, const DeviceOptions& options, int control, int recording);
+  /// Descriptors that it was born with.
+  struct Wires {
+    int control;    ///< commands of one byte, each answered
+    int recording;  ///< where the recording is to be written
+    int fuse;       ///< /dev/fuse, not blocking; the laboratory mounts it
+  };
+
+  DiskServer(Pages& pages, const DeviceOptions& options, const Wires& wires);
   ~DiskServer();
   DiskServer(const DiskServer&) = delete;
   DiskServer& operator=(const DiskServer&) = delete;
@@ -57,8 +64,8 @@ class DiskServer {
 
   Pages& pages_;
   DeviceOptions options_;
-  int control_;
-  int recording_fd_;
+  Wires wires_;
+  bool mounted_ = false;  // until then /dev/fuse can't be read
   bool begin_wanted_ = false;
   std::uint64_t order_ = 0;
   Recorder recorder_;

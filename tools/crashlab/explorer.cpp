@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "explorer.hpp"
 
+#include <cerrno>
 #include <cstring>
 
 #include "posix.hpp"
 
 namespace crashlab {
+namespace {
+
+/// The machine's trouble, not the file system's verdict on what the crash left.
+bool is_trouble(int mount_error) {
+  return mount_error == ENOMEM || mount_error == EBUSY || mount_error == ENODEV ||
+         mount_error == EPERM || mount_error == EINTR;
+}
+
+}  // namespace
 
 Explorer::Explorer(Parts parts)
     : parts_(std::move(parts)),
@@ -85,6 +95,7 @@ void Explorer::consider(const CrashPoint& point, const Choice& choice) {
 
 void Explorer::judge(const CrashPoint& point, const Choice& choice, ImageHash hash) {
   if (const int error = parts_.file_system.mount(); error != 0) {
+    if (is_trouble(error)) throw Failure(std::string("mount: ") + std::strerror(error));
     report(Violation::Kind::mount, std::strerror(error), point, choice, hash);
     return;
   }
@@ -108,6 +119,7 @@ void Explorer::write_acked(std::size_t count) {
 
 void Explorer::report(Violation::Kind kind, const std::string& reason, const CrashPoint& point,
                       const Choice& choice, ImageHash hash) {
+  parts_.must_live();
   ++summary_.violations[static_cast<std::size_t>(kind)];
   parts_.found(
       {violation_id(point, choice, hash.low), kind, reason, point.at, choice, point.ack_count});

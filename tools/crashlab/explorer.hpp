@@ -43,6 +43,7 @@ class Explorer {
     Checker& checker;
     std::string acked_path;  ///< the file that CRASHLAB_ACKED names
     Tick tick;
+    std::function<void()> must_live;  ///< throws when the disk is gone
     std::function<void(const Violation&)> found;
     std::function<void(const Summary&)> progress;
     std::function<bool()> stopping;

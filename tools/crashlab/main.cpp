@@ -73,7 +73,7 @@ void add_kept(CLI::App& app, KeptOptions& options) {
   CLI::App* mount = app.add_subcommand("mount", "Mount a violation's disk for a look");
   mount->add_option("ID", options.id, "Which one")->required();
   mount->add_option("--at", options.at, "Where to mount it");
-  mount->add_option("COMMAND", options.command, "Run this while it is mounted");
+  mount->add_option("COMMAND", options.command, "Run this while it is mounted; put -- before it");
   for (CLI::App* command : {show, mount}) {
     command->add_option("--keep", options.keep, "Where violations are kept");
     command->add_option("--state-dir", options.state_dir, "Where runs keep their directories");

@@ -136,7 +136,7 @@ class Run {
       kept_.push_back(violation);
     };
     Explorer explorer({options_, recording_, pages_, file_system_, *checker_, acked_path(),
-                       [this] { tick_unless_stopping(); }, found,
+                       [this] { tick_unless_stopping(); }, [this] { device_.must_live(); }, found,
                        [this](const Summary& summary) { progress_.show(summary, options_); },
                        Guarded::stopping});
     const Summary summary = explorer.explore();
