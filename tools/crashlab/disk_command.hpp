@@ -10,4 +10,7 @@ namespace crashlab {
 /// Within guarded(). Prints the device's path and serves it until told to end.
 int disk_command(const DiskOptions& options, const Guarded& guarded);
 
+/// `crashlab probe`: the same for a moment. A Failure says what is missing here.
+int probe_command(const Guarded& guarded);
+
 }  // namespace crashlab

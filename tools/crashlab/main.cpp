@@ -111,6 +111,9 @@ int dispatch(CLI::App& app, RunOptions& run, DiskOptions& disk, KeptOptions& kep
     return guarded(disk.state_dir, Mounts::private_ones, no_stall,
                    [&](const Guarded& guard) { return disk_command(disk, guard); });
   }
+  if (app.got_subcommand("probe")) {
+    return guarded(default_state_dir(), Mounts::private_ones, no_stall, probe_command);
+  }
   if (kept.state_dir.empty()) kept.state_dir = default_state_dir();
   if (kept.keep.empty()) kept.keep = default_keep(kept.state_dir);
   if (app.got_subcommand("show")) return show(kept);
@@ -134,6 +137,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("ack", "Within a workload: this must survive from now on")
       ->add_option("TEXT", ack, "One line")
       ->required();
+  app.add_subcommand("probe", "Say whether the laboratory can run here, and if not, why");
   try {
     app.parse(argc, argv);
     return crashlab::dispatch(app, run, disk, kept, ack);

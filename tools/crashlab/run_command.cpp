@@ -110,10 +110,12 @@ class Run {
 
   void make_checker() {
     const bool server = !options_.check_server.empty();
-    Command check = command(server ? "exec " + options_.check_server : options_.check,
-                            options_.check_timeout_s);
+    Command check =
+        command(server ? options_.check_server : options_.check, options_.check_timeout_s);
     check.environment["CRASHLAB_ACKED"] = acked_path();
-    checker_ = server ? server_checker(check, tick_) : command_checker(check, tick_);
+    // Ctrl-C ends the exploring between two states, with a report of what there is.
+    const Tick tick = [this] { tick_unless_stopping(); };
+    checker_ = server ? server_checker(check, tick) : command_checker(check, tick);
   }
 
   /// A checker that rejects even this would only report violations that are none.
@@ -148,7 +150,6 @@ class Run {
     return summary.cut == "interrupted" ? 2 : 0;
   }
 
-  /// Between two states the explorer itself ends in order, with a report of what it has.
   void tick_unless_stopping() const {
     if (!Guarded::stopping()) tick_();
   }
