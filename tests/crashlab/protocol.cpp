@@ -6,56 +6,22 @@
 //   crashlab_protocol write PROTOCOL COUNT [SIZE]   versions 1 to COUNT, each acknowledged
 //   crashlab_protocol check [SIZE]              judges the state at CRASHLAB_MOUNT, once
 //   crashlab_protocol serve [SIZE]              the same as a check server
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <fstream>
 #include <functional>
-#include <iostream>
 #include <map>
 #include <string>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "versions.hpp"
 
 namespace {
 
-int must(int result, const char* what) {
-  if (result >= 0) return result;
-  std::perror(what);
-  std::exit(3);
-}
-
-std::string content(int version, std::size_t size) {
-  std::string text = "version " + std::to_string(version) + "\n";
-  text.resize(size);
-  for (std::size_t i = 24; i < size; ++i) {
-    text[i] = static_cast<char>('A' + (static_cast<std::size_t>(version) + i / 512) % 26);
-  }
-  return text;
-}
-
-/// Connects once: a workload that starts a program for each acknowledgement is slow to trace.
-void acknowledge(int version) {
-  static const int fd = [] {
-    const char* path = std::getenv("CRASHLAB_ACK");
-    if (path == nullptr) std::exit(3);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-    const int made = must(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-    must(::connect(made, reinterpret_cast<sockaddr*>(&address), sizeof address), "connect");
-    return made;
-  }();
-  const std::string line = std::to_string(version) + "\n";
-  must(static_cast<int>(::send(fd, line.data(), line.size(), 0)), "send");
-  char reply[64];
-  const ssize_t count = ::recv(fd, reply, sizeof reply, 0);
-  if (count < 2 || std::strncmp(reply, "ok", 2) != 0) std::exit(3);
-}
+using versions::content;
+using versions::must;
 
 struct Replacement {
   int directory;
@@ -133,9 +99,8 @@ const std::map<std::string, Protocol>& protocols() {
 }
 
 int open_mount() {
-  const char* path = std::getenv("CRASHLAB_MOUNT");
-  if (path == nullptr) std::exit(3);
-  return must(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
+  const std::string path = versions::environment("CRASHLAB_MOUNT");
+  return must(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), path.c_str());
 }
 
 int setup(std::size_t size) {
@@ -153,36 +118,14 @@ int write(const std::string& name, int count, std::size_t size) {
   const int directory = open_mount();
   for (int version = 1; version <= count; ++version) {
     protocol->second({directory, content(version, size)});
-    acknowledge(version);
+    versions::acknowledge(version);
   }
   return 0;
 }
 
-/// Empty when the state is good: a whole version, and none older than the last acknowledged.
 std::string judge(std::size_t size) {
-  int acked = 0;
-  std::ifstream acks(std::getenv("CRASHLAB_ACKED"));
-  for (int version; acks >> version;) acked = version;
-  std::ifstream file(std::string(std::getenv("CRASHLAB_MOUNT")) + "/file", std::ios::binary);
-  if (!file) return "the file is gone";
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  if (text.size() != size) return "the file has " + std::to_string(text.size()) + " bytes";
-  if (text == std::string(size, '\0')) return "the file is all zeros";
-  int version = -1;
-  if (std::sscanf(text.c_str(), "version %d", &version) != 1 || text != content(version, size)) {
-    return "the file is torn";
-  }
-  if (version >= acked) return "";
-  return "version " + std::to_string(acked) + " was acknowledged, and version " +
-         std::to_string(version) + " is there";
-}
-
-int serve(std::size_t size) {
-  for (std::string line; std::getline(std::cin, line);) {
-    const std::string reason = judge(size);
-    std::cout << (reason.empty() ? "good" : "bad " + reason) << std::endl;
-  }
-  return 0;
+  return versions::judge_file(versions::environment("CRASHLAB_MOUNT") + "/file", size,
+                              versions::last_acknowledged());
 }
 
 }  // namespace
@@ -193,7 +136,7 @@ int main(int argc, char** argv) {
   const std::size_t size = argc > size_at ? std::strtoul(argv[size_at], nullptr, 10) : 10000;
   if (command == "setup") return setup(size);
   if (command == "write" && argc > 3) return write(argv[2], std::atoi(argv[3]), size);
-  if (command == "serve") return serve(size);
+  if (command == "serve") return versions::serve([&] { return judge(size); });
   if (command != "check") return 3;
   const std::string reason = judge(size);
   std::printf("%s\n", reason.c_str());

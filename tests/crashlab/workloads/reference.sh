@@ -1,0 +1,4 @@
+# fsync, rename, fsync of the parent, by hand: what every commit is measured against.
+setup="$bin/crashlab_protocol setup"
+workload="$bin/crashlab_protocol write good $count"
+server="$bin/crashlab_protocol serve"

@@ -1,0 +1,4 @@
+# StateTracker: it opens, with a state no older than acknowledged, and saves again.
+setup="$bin/perdure_commits setup tracker"
+workload="$bin/perdure_commits write tracker $count"
+server="$bin/perdure_commits serve tracker"

@@ -1,0 +1,4 @@
+# Transaction: after recovery all of it or none, and no older than acknowledged.
+setup="$bin/perdure_commits setup transaction"
+workload="$bin/perdure_commits write transaction $count"
+server="$bin/perdure_commits serve transaction"

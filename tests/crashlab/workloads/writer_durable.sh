@@ -1,0 +1,4 @@
+# AtomicWriter, durable: what was acknowledged is there, or what came later; always whole.
+setup="$bin/perdure_commits setup durable"
+workload="$bin/perdure_commits write durable $count"
+server="$bin/perdure_commits serve durable"
