@@ -30,7 +30,7 @@ DeviceOptions device_options(const RunOptions& options, const RunDir& run_dir) {
 }
 
 std::string new_directory(const RunDir& run_dir, const char* name) {
-  const std::string path = run_dir.file(name);
+  std::string path = run_dir.file(name);
   must(::mkdir(path.c_str(), 0700), "make " + path);
   return path;
 }

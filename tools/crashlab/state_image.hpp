@@ -2,7 +2,6 @@
 // Lays one crash state after the other on the disk that is being served.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <set>
 #include <vector>
@@ -17,7 +16,10 @@ namespace crashlab {
 struct ImageHash {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
-  auto operator<=>(const ImageHash&) const = default;
+  bool operator==(const ImageHash&) const = default;
+  bool operator<(const ImageHash& other) const {
+    return high != other.high ? high < other.high : low < other.low;
+  }
 };
 
 /// Keeps what is durable at the current point aside, so that a state costs the pages it touches and

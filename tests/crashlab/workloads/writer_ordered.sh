@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154  # sourced by scripts/crash-jobs
 # AtomicWriter, ordered: always whole, maybe older than acknowledged.
 setup="$bin/perdure_commits setup ordered"
 workload="$bin/perdure_commits write ordered $count"
