@@ -6,6 +6,8 @@
 //   crashlab_protocol write PROTOCOL COUNT [SIZE]   versions 1 to COUNT, each acknowledged
 //   crashlab_protocol check [SIZE]              judges the state at CRASHLAB_MOUNT, once
 //   crashlab_protocol serve [SIZE]              the same as a check server
+//   crashlab_protocol serve_atomic [SIZE]       one that accepts any whole version
+//   crashlab_protocol content VERSION [SIZE]    prints what that version is
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -132,11 +134,19 @@ std::string judge(std::size_t size) {
 
 int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
-  const int size_at = command == "write" ? 4 : 2;
+  const int size_at = command == "write" ? 4 : command == "content" ? 3 : 2;
   const std::size_t size = argc > size_at ? std::strtoul(argv[size_at], nullptr, 10) : 10000;
   if (command == "setup") return setup(size);
+  if (command == "content" && argc > 2) {
+    const std::string text = content(std::atoi(argv[2]), size);
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() ? 0 : 3;
+  }
   if (command == "write" && argc > 3) return write(argv[2], std::atoi(argv[3]), size);
   if (command == "serve") return versions::serve([&] { return judge(size); });
+  if (command == "serve_atomic") {
+    const std::string file = versions::environment("CRASHLAB_MOUNT") + "/file";
+    return versions::serve([&] { return versions::judge_file(file, size, 0); });
+  }
   if (command != "check") return 3;
   const std::string reason = judge(size);
   std::printf("%s\n", reason.c_str());

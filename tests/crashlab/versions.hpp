@@ -63,11 +63,8 @@ inline int last_acknowledged() {
   return acked;
 }
 
-/// Empty when the file is a whole version that is no older than `oldest`; otherwise why not.
-inline std::string judge_file(const std::string& path, std::size_t size, int oldest) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return "the file is gone";
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
+/// Empty when the text is a whole version that is no older than `oldest`; otherwise why not.
+inline std::string judge_text(const std::string& text, std::size_t size, int oldest) {
   if (text.size() != size) return "the file has " + std::to_string(text.size()) + " bytes";
   if (text == std::string(size, '\0')) return "the file is all zeros";
   int version = -1;
@@ -77,6 +74,13 @@ inline std::string judge_file(const std::string& path, std::size_t size, int old
   if (version >= oldest) return "";
   return "version " + std::to_string(oldest) + " was acknowledged, and version " +
          std::to_string(version) + " is there";
+}
+
+inline std::string judge_file(const std::string& path, std::size_t size, int oldest) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return "the file is gone";
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  return judge_text(text, size, oldest);
 }
 
 /// Answers as a check server until its input ends.

@@ -21,7 +21,7 @@ constexpr unsigned loop_major = 7;
 
 void set_tag(loop_info64& info, const std::string& tag) {
   auto* name = reinterpret_cast<char*>(info.lo_file_name);
-  std::memcpy(name, tag.data(), std::min(tag.size(), sizeof info.lo_file_name - 1));
+  std::copy_n(tag.begin(), std::min(tag.size(), sizeof info.lo_file_name - 1), name);
 }
 
 /// Where no udev or devtmpfs makes the node, make it.
