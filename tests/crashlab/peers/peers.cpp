@@ -52,19 +52,28 @@ void execute(sqlite3* database, const std::string& statement) {
 
 void save(int version) {
   static const Database database = open_database();
-  if (version == 0) execute(database.get(), "create table t (id integer primary key, text)");
-  execute(database.get(),
-          "insert or replace into t values (1, '" + versions::content(version, size) + "')");
+  if (version == 0) execute(database.get(), "create table t (id integer primary key, data)");
+  const std::string text = versions::content(version, size);
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v2(database.get(), "insert or replace into t values (1, ?)", -1, &statement,
+                         nullptr) != SQLITE_OK ||
+      sqlite3_bind_blob(statement, 1, text.data(), static_cast<int>(text.size()), SQLITE_STATIC) !=
+          SQLITE_OK ||
+      sqlite3_step(statement) != SQLITE_DONE) {
+    give_up(sqlite3_errmsg(database.get()));
+  }
+  sqlite3_finalize(statement);
 }
 
 std::string load() {
   const Database database = open_database();
   sqlite3_stmt* statement = nullptr;
   std::string text;
-  if (sqlite3_prepare_v2(database.get(), "select text from t", -1, &statement, nullptr) ==
+  if (sqlite3_prepare_v2(database.get(), "select data from t", -1, &statement, nullptr) ==
           SQLITE_OK &&
       sqlite3_step(statement) == SQLITE_ROW) {
-    text = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement, 0));
+    text.assign(data, static_cast<std::size_t>(sqlite3_column_bytes(statement, 0)));
   }
   sqlite3_finalize(statement);
   return text;
