@@ -18,7 +18,8 @@ TREES = ("include", "lib", "tools", "tests", "fuzz", "bench", "docs", "scripts",
 CODE = (".cpp", ".hpp", ".h")
 TEXT = CODE + (".py", ".cmake", ".sh", ".md", ".txt", ".in", ".json", "")
 # Not ours to name or to format: what tools ask for, and inputs that must stay byte for byte.
-NAMES_GIVEN = {"CMakeLists.txt", "README.md", "perdure-config.cmake.in"}
+NAMES_GIVEN = {"CMakeLists.txt", "README.md", "perdure-config.cmake.in", "crash-ci", "crash-jobs",
+               "crash-peers", "crash-peers.md", "crash-proof", "crash-proof.md"}
 NOT_SOURCES = {".git", "compile_commands.json"}
 BYTES_GIVEN = re.compile(r"^fuzz/(corpus|old_crashes)/|/data/")
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSL-1.0
+// perdure's own commits as workloads, and what each promises as checkers.
+//
+//   perdure_commits setup WORKLOAD
+//   perdure_commits write WORKLOAD COUNT    versions 1 to COUNT, each acknowledged
+//   perdure_commits serve WORKLOAD          a check server
+//
+// WORKLOAD: durable (AtomicWriter; an acknowledged version or a later one), ordered (AtomicWriter;
+// any whole version), tracker (StateTracker; opens, and is no older than acknowledged), transaction
+// (after recovery all files are of one version, no older than acknowledged).
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include <boost/describe.hpp>
+#include <boost/json.hpp>
+
+#include <perdure/perdure.hpp>
+#include <perdure/state_tracker.hpp>
+#include <perdure/transaction.hpp>
+
+#include "versions.hpp"
+
+namespace {
+
+constexpr std::size_t size = 10000;
+
+template <class Result>
+void must(const Result& result, const std::string& what) {
+  if (result) return;
+  std::fprintf(stderr, "%s: %s\n", what.c_str(), result.error().message().c_str());
+  std::exit(3);
+}
+
+std::string root() {
+  return versions::environment("CRASHLAB_MOUNT");
+}
+
+struct Workload {
+  void (*commit)(int version);
+  std::string (*judge)();
+};
+
+template <perdure::Durability durability>
+void commit_file(int version) {
+  perdure::WriteOptions options;
+  options.durability = durability;
+  static const auto writer = perdure::AtomicWriter::bind(root(), options);
+  must(writer, "bind");
+  must(writer.value().commit("file", versions::content(version, size)), "commit");
+}
+
+/// A commit into the crash state works, and replaces what is there.
+std::string try_commit() {
+  const auto writer = perdure::AtomicWriter::bind(root());
+  if (!writer) return "bind: " + writer.error().message();
+  const auto done = writer.value().commit("file", versions::content(999, size));
+  if (!done) return "a new commit: " + done.error().message();
+  return versions::judge_file(root() + "/file", size, 999);
+}
+
+std::string judge_at_least(int oldest) {
+  const std::string reason = versions::judge_file(root() + "/file", size, oldest);
+  return reason.empty() ? try_commit() : reason;
+}
+
+std::string judge_durable() {
+  return judge_at_least(versions::last_acknowledged());
+}
+std::string judge_ordered() {
+  return judge_at_least(0);
+}
+
+struct Counter {
+  int version = 0;
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Counter, (), (version, text))
+
+using Tracker = perdure::StateTracker<Counter>;
+
+void set(Counter& counter, int version) {
+  counter.version = version;
+  counter.text = versions::content(version, 2000);
+}
+
+void commit_state(int version) {
+  static auto tracker = Tracker::open(root() + "/state.json");
+  must(tracker, "open the state");
+  must(tracker.value().update([&](Counter& counter) { set(counter, version); }), "update");
+}
+
+std::string judge_state() {
+  auto tracker = Tracker::open(root() + "/state.json");
+  if (!tracker) return "open: " + tracker.error().message();
+  const auto state = tracker.value().state();
+  const int acked = versions::last_acknowledged();
+  if (state->version < acked) {
+    return "version " + std::to_string(acked) + " was acknowledged, and " +
+           std::to_string(state->version) + " is there: " + tracker.value().report().reason;
+  }
+  if (state->version > 0 && state->text != versions::content(state->version, 2000)) {
+    return "the state is torn";
+  }
+  const auto generation = tracker.value().generation();
+  const auto saved = tracker.value().update([](Counter& counter) { set(counter, 999); });
+  if (!saved) return "a new save: " + saved.error().message();
+  return tracker.value().generation() > generation ? "" : "the generation didn't grow";
+}
+
+// Two files in two directories are put, one comes and goes, one moves to and fro.
+void commit_files(int version) {
+  auto begun = perdure::Transaction::begin(root());
+  must(begun, "begin");
+  auto& transaction = begun.value();
+  if (version == 0) {
+    for (const char* directory : {"left", "right"}) {
+      must(transaction.make_directory(directory), "make a directory");
+    }
+    must(transaction.put("here", "it"), "put");
+  } else {
+    must(transaction.move(version % 2 == 1 ? "here" : "there", version % 2 == 1 ? "there" : "here"),
+         "move");
+  }
+  must(transaction.put("left/file", versions::content(version, size)), "put");
+  must(transaction.put("right/file", versions::content(version, size)), "put");
+  if (version % 2 == 1) must(transaction.put("odd", "odd"), "put");
+  if (version % 2 == 0 && version > 0) must(transaction.remove("odd"), "remove");
+  must(transaction.commit(), "commit");
+}
+
+int version_of(const std::string& path) {
+  int version = -1;
+  std::ifstream(path).ignore(8) >> version;
+  return version;
+}
+
+bool there(const std::string& name) {
+  return ::access((root() + "/" + name).c_str(), F_OK) == 0;
+}
+
+std::string judge_files() {
+  {
+    const auto recovered = perdure::Transaction::begin(root());
+    if (!recovered) return "recovery: " + recovered.error().message();
+  }
+  const int acked = versions::last_acknowledged();
+  for (const char* side : {"/left/file", "/right/file"}) {
+    const std::string reason = versions::judge_file(root() + side, size, acked);
+    if (!reason.empty()) return side + (": " + reason);
+  }
+  const int version = version_of(root() + "/left/file");
+  const int other = version_of(root() + "/right/file");
+  if (version != other) {
+    return "versions " + std::to_string(version) + " and " + std::to_string(other) + " are mixed";
+  }
+  const bool odd = version % 2 == 1;
+  if (there("odd") != odd) return "the file that comes and goes is wrong";
+  if (there("there") != odd || there("here") == odd) return "the file that moves is wrong";
+  return "";
+}
+
+const std::map<std::string, Workload>& workloads() {
+  static const std::map<std::string, Workload> all = {
+      {"durable", {commit_file<perdure::Durability::durable>, judge_durable}},
+      {"ordered", {commit_file<perdure::Durability::ordered>, judge_ordered}},
+      {"tracker", {commit_state, judge_state}},
+      {"transaction", {commit_files, judge_files}},
+  };
+  return all;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string command = argc > 1 ? argv[1] : "";
+  const auto found = workloads().find(argc > 2 ? argv[2] : "");
+  if (found == workloads().end()) return 3;
+  const Workload& workload = found->second;
+  if (command == "serve") return versions::serve(workload.judge);
+  const int last = command == "write" && argc > 3 ? std::atoi(argv[3]) : 0;
+  for (int version = last == 0 ? 0 : 1; version <= last; ++version) {
+    workload.commit(version);
+    if (last > 0) versions::acknowledge(version);
+  }
+  return 0;
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSL-1.0
+// crashlab: power cuts on real file systems, for any program.
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+
+#include <CLI/CLI.hpp>
+
+#include "acks.hpp"
+#include "disk_command.hpp"
+#include "guard.hpp"
+#include "mount_command.hpp"
+#include "options.hpp"
+#include "run_command.hpp"
+#include "violation.hpp"
+
+namespace crashlab {
+namespace {
+
+constexpr int usage_status = 2;
+
+void add_run(CLI::App& app, RunOptions& options) {
+  CLI::App* run = app.add_subcommand("run", "Record a workload and explore what power cuts leave");
+  run->add_option("--fs", options.fs, "ext4, xfs or btrfs")
+      ->check(CLI::IsMember({"ext4", "xfs", "btrfs"}));
+  run->add_option("--mount-options", options.mount_options, "As mount -o takes them");
+  run->add_option("--mkfs-options", options.mkfs_options, "Words for mkfs");
+  run->add_option("--size", options.size, "Of the disk, bytes")->transform(CLI::AsSizeValue(false));
+  run->add_option("--seed", options.seed, "Of all that is drawn");
+  run->add_option("--states-max", options.states_max, "Explore at most so many states");
+  run->add_option("--time-max", options.time_max_s, "Explore for at most so many seconds");
+  run->add_option("--violations-max", options.violations_max, "Stop after so many violations");
+  run->add_option("--noise", options.noise,
+                  "Unrelated journal commits at each file-changing call of the workload")
+      ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
+  const auto latency = CLI::Range(std::int64_t{0}, std::int64_t{60'000'000});
+  run->add_option("--write-latency", options.write_latency_us,
+                  "From a write to its answer, us (200 with noise)")
+      ->check(latency);
+  run->add_option("--flush-latency", options.flush_latency_us, "From a flush to its answer, us")
+      ->check(latency);
+  run->add_option("--sector", options.sector_size, "What the disk never tears, 512 or 4096 bytes");
+  run->add_option("--fsck-every", options.fsck_every, "fsck every so many states; 0: never");
+  run->add_flag("--ignore-flushes", options.ignore_flushes,
+                "A disk that answers flushes and does nothing");
+  run->add_option("--setup", options.setup, "Shell command before recording starts");
+  run->add_option("--workload", options.workload, "Shell command to record")->required();
+  run->add_option("--check", options.check, "Shell command that judges one state: 0 is good");
+  run->add_option("--check-server", options.check_server,
+                  "Shell command that judges a state for each line it reads");
+  run->add_option("--workload-timeout", options.workload_timeout_s, "Seconds");
+  run->add_option("--check-timeout", options.check_timeout_s, "Seconds for each state");
+  run->add_option("--stall-max", options.stall_max_s,
+                  "End everything after so many seconds without progress");
+  run->add_option("--keep", options.keep, "Where to keep violations");
+  run->add_option("--keep-max", options.keep_max, "Keep at most so many");
+  run->add_option("--state-dir", options.state_dir, "Where runs keep mount points and sockets");
+  run->add_option("--json", options.json, "Write a report to this file");
+  run->add_flag("--quiet", options.quiet, "No progress line");
+}
+
+void add_disk(CLI::App& app, DiskOptions& options) {
+  CLI::App* disk = app.add_subcommand("disk", "Serve a slow disk until told to end");
+  disk->add_option("--size", options.size, "Bytes")->transform(CLI::AsSizeValue(false));
+  disk->add_option("--write-latency", options.write_latency_us, "us");
+  disk->add_option("--flush-latency", options.flush_latency_us, "us");
+  disk->add_option("--state-dir", options.state_dir, "Where runs keep mount points and sockets");
+}
+
+void add_kept(CLI::App& app, KeptOptions& options) {
+  CLI::App* show = app.add_subcommand("show", "Tell a violation's story, or list those kept");
+  show->add_option("ID", options.id, "Which one");
+  CLI::App* mount = app.add_subcommand("mount", "Mount a violation's disk for a look");
+  mount->add_option("ID", options.id, "Which one")->required();
+  mount->add_option("--at", options.at, "Where to mount it");
+  mount->add_option("COMMAND", options.command, "Run this while it is mounted; put -- before it");
+  for (CLI::App* command : {show, mount}) {
+    command->add_option("--keep", options.keep, "Where violations are kept");
+    command->add_option("--state-dir", options.state_dir, "Where runs keep their directories");
+  }
+}
+
+int show(const KeptOptions& options) {
+  if (!options.id.empty()) {
+    std::fputs(story(load_violation(options.keep, options.id)).c_str(), stdout);
+    return 0;
+  }
+  for (const std::string& id : kept_ids(options.keep)) std::printf("%s\n", id.c_str());
+  return 0;
+}
+
+int acknowledge(const std::string& text) {
+  const char* socket_path = std::getenv("CRASHLAB_ACK");
+  if (socket_path == nullptr)
+    throw Failure("CRASHLAB_ACK isn't set: this is no workload's process");
+  send_ack(socket_path, text);
+  return 0;
+}
+
+int dispatch(CLI::App& app, RunOptions& run, DiskOptions& disk, KeptOptions& kept,
+             const std::string& ack) {
+  constexpr double no_stall = std::numeric_limits<double>::infinity();
+  if (app.got_subcommand("ack")) return acknowledge(ack);
+  if (app.got_subcommand("run")) {
+    run.complete();
+    return guarded(run.state_dir, Mounts::private_ones, run.stall_max_s,
+                   [&](const Guarded& guard) { return run_command(run, guard); });
+  }
+  if (app.got_subcommand("disk")) {
+    if (disk.state_dir.empty()) disk.state_dir = default_state_dir();
+    return guarded(disk.state_dir, Mounts::private_ones, no_stall,
+                   [&](const Guarded& guard) { return disk_command(disk, guard); });
+  }
+  if (app.got_subcommand("probe")) {
+    return guarded(default_state_dir(), Mounts::private_ones, no_stall, probe_command);
+  }
+  if (kept.state_dir.empty()) kept.state_dir = default_state_dir();
+  if (kept.keep.empty()) kept.keep = default_keep(kept.state_dir);
+  if (app.got_subcommand("show")) return show(kept);
+  return guarded(kept.state_dir, Mounts::ours, no_stall,
+                 [&](const Guarded& guard) { return mount_command(kept, guard); });
+}
+
+}  // namespace
+}  // namespace crashlab
+
+int main(int argc, char** argv) {
+  CLI::App app{"Power cuts on real file systems, for any workload and any checker"};
+  app.require_subcommand(1);
+  crashlab::RunOptions run;
+  crashlab::DiskOptions disk;
+  crashlab::KeptOptions kept;
+  std::string ack;
+  crashlab::add_run(app, run);
+  crashlab::add_disk(app, disk);
+  crashlab::add_kept(app, kept);
+  app.add_subcommand("ack", "Within a workload: this must survive from now on")
+      ->add_option("TEXT", ack, "One line")
+      ->required();
+  app.add_subcommand("probe", "Say whether the laboratory can run here, and if not, why");
+  try {
+    app.parse(argc, argv);
+    return crashlab::dispatch(app, run, disk, kept, ack);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : crashlab::usage_status;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "crashlab: %s\n", error.what());
+    return crashlab::usage_status;
+  }
+}

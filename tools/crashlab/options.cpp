@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "options.hpp"
+
+#include "pages.hpp"
+#include "run_dir.hpp"
+
+namespace crashlab {
+namespace {
+
+constexpr std::int64_t noisy_write_latency_us = 200;
+
+// btrfs writes its superblock, 4096 bytes with one checksum, in place and has nothing to fall back
+// on when a smaller sector tears it: no program could hold there.
+std::uint32_t default_sector(FsKind kind) {
+  return kind == FsKind::btrfs ? 4096 : 512;
+}
+
+}  // namespace
+
+void RunOptions::complete() {
+  const FsKind kind = fs_kind();
+  const bool noisy = noise_kind() != NoiseKind::none;
+  if (size == 0) size = default_size(kind);
+  if (size % page_size != 0) throw Failure("--size is a multiple of 4096 bytes");
+  if (sector_size == 0) sector_size = default_sector(kind);
+  if (sector_size != 512 && sector_size != 4096) throw Failure("--sector is 512 or 4096");
+  if (write_latency_us < 0) write_latency_us = noisy ? noisy_write_latency_us : 0;
+  if (flush_latency_us < 0) flush_latency_us = 0;
+  if (check.empty() == check_server.empty()) {
+    throw Failure("name one of --check and --check-server");
+  }
+  if (state_dir.empty()) state_dir = default_state_dir();
+  if (keep.empty()) keep = default_keep(state_dir);
+}
+
+std::string default_keep(const std::string& state_dir) {
+  return state_dir + "/kept";
+}
+
+}  // namespace crashlab

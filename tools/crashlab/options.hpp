@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the user asked for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "file_system.hpp"
+#include "noise.hpp"
+
+namespace crashlab {
+
+/// `crashlab run`. Values that the user left open are filled in by complete().
+struct RunOptions {
+  std::string fs = "ext4";
+  std::string mount_options;
+  std::string mkfs_options;
+  std::uint64_t size = 0;  ///< bytes; 0: the file system's default
+  std::uint64_t seed = 1;
+  std::uint64_t states_max = 10000;
+  double time_max_s = 0;             ///< for exploring; 0: no limit
+  std::uint64_t violations_max = 0;  ///< stop after so many; 0: go on
+  std::string noise = "none";
+  std::int64_t write_latency_us = -1;  ///< -1: 200 with noise, 0 without
+  std::int64_t flush_latency_us = -1;
+  std::uint32_t sector_size = 0;   ///< 0: the file system's default
+  std::uint64_t fsck_every = 100;  ///< 0: never
+  bool ignore_flushes = false;
+  std::string setup;
+  std::string workload;
+  std::string check;
+  std::string check_server;
+  double workload_timeout_s = 300;
+  double check_timeout_s = 60;
+  double stall_max_s = 300;
+  std::string state_dir;
+  std::string keep;  ///< where violations are kept
+  std::uint64_t keep_max = 10;
+  std::string json;
+  bool quiet = false;
+
+  FsKind fs_kind() const { return crashlab::fs_kind(fs); }
+  NoiseKind noise_kind() const { return crashlab::noise_kind(noise); }
+  /// Fills in defaults; throws Failure for what can't be meant.
+  void complete();
+};
+
+/// `crashlab disk`.
+struct DiskOptions {
+  std::uint64_t size = std::uint64_t{256} << 20U;
+  std::uint32_t write_latency_us = 0;
+  std::uint32_t flush_latency_us = 0;
+  std::string state_dir;
+};
+
+/// `crashlab show` and `crashlab mount`.
+struct KeptOptions {
+  std::string id;
+  std::string keep;
+  std::string state_dir;
+  std::string at;                    ///< where to mount; a temporary directory when empty
+  std::vector<std::string> command;  ///< runs while it is mounted; until Ctrl-C when empty
+};
+
+/// Where violations are kept when no place is named.
+std::string default_keep(const std::string& state_dir);
+
+}  // namespace crashlab
