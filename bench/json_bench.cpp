@@ -15,33 +15,9 @@
 
 #include <perdure/json.hpp>
 
-namespace {
+#include "records.hpp"
 
-struct Attempt {
-  std::int64_t started = 0;
-  double seconds = 0;
-  bool failed = false;
-};
-
-struct Record {
-  std::uint64_t id = 0;
-  std::string name;
-  std::string owner;
-  int attempts = 0;
-  double load = 0;
-  bool active = false;
-  std::vector<std::string> tags;
-  std::vector<Attempt> history;
-};
-
-struct State {
-  std::uint64_t next_id = 0;
-  std::vector<Record> records;
-};
-
-BOOST_DESCRIBE_STRUCT(Attempt, (), (started, seconds, failed))
-BOOST_DESCRIBE_STRUCT(Record, (), (id, name, owner, attempts, load, active, tags, history))
-BOOST_DESCRIBE_STRUCT(State, (), (next_id, records))
+namespace perdure::bench {
 
 #ifdef PERDURE_HAVE_NLOHMANN
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Attempt, started, seconds, failed)
@@ -49,35 +25,12 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Record, id, name, owner, attempts, load, acti
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(State, next_id, records)
 #endif
 
-const State& state() {
-  static const State made = [] {
-    constexpr std::uint64_t records = 200'000;
-    State out;
-    out.next_id = records;
-    std::uint64_t random = 88172645463325252U;
-    const auto next = [&random] {
-      random ^= random << 13U;
-      random ^= random >> 7U;
-      random ^= random << 17U;
-      return random;
-    };
-    for (std::uint64_t i = 0; i < records; ++i) {
-      Record one;
-      one.id = next();
-      one.name = "build-" + std::to_string(i);
-      one.owner = "Jürgen \"the builder\" M" + std::to_string(next() % 1000);
-      one.attempts = static_cast<int>(next() % 10);
-      one.load = static_cast<double>(next() % 1'000'000'007) / 1'000'003.0;
-      one.active = next() % 2 == 0;
-      one.tags = {"nightly"};
-      one.history.push_back({static_cast<std::int64_t>(next() % 2'000'000'000),
-                             static_cast<double>(next() % 100'000) / 1000.0, next() % 2 == 0});
-      out.records.push_back(std::move(one));
-    }
-    return out;
-  }();
-  return made;
-}
+}  // namespace perdure::bench
+
+namespace {
+
+using perdure::bench::State;
+using perdure::bench::state;
 
 // The form of the file: nlohmann-json's dump(2) and the default of Json<T> are alike.
 const perdure::Buffer& image() {

@@ -5,5 +5,9 @@
 #include <perdure/atomic_file.hpp>
 #include <perdure/atomic_writer.hpp>
 #include <perdure/clean.hpp>
+#include <perdure/envelope.hpp>
 #include <perdure/files.hpp>
+#include <perdure/json.hpp>
+#include <perdure/json_pointer.hpp>
 #include <perdure/probe.hpp>
+#include <perdure/state_tracker.hpp>

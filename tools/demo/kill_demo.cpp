@@ -22,6 +22,7 @@
 
 #include <perdure/clean.hpp>
 
+#include "trackers.hpp"
 #include "workload.hpp"
 
 namespace perdure::demo {
@@ -144,7 +145,7 @@ Tally kill_often(const Writer& writer, const Settings& settings, const std::stri
     run_and_kill(writer, settings, path, next, Clock::duration(delay(random)), *progress);
     ++tally.kills;
     ++tally.stages[progress->stage];
-    count(examine(path, settings.size), progress->acknowledged, tally);
+    count(writer.examine(path, settings.size), progress->acknowledged, tally);
     tally.writes += progress->acknowledged - next + 1;
     next = progress->acknowledged + 2;  // the one that was under way may be there
     if (bar) ++*bar;
@@ -182,16 +183,25 @@ bool clean_up(const std::string& directory) {
   return nothing;
 }
 
+/// Kills one that must hold; true if it did.
+bool holds(const Writer& writer, const Settings& settings, const std::string& path) {
+  const Tally tally = kill_often(writer, settings, path);
+  print(writer, tally);
+  return tally.kills > 0 && tally.whole == tally.kills && tally.lost == 0;
+}
+
 int run(const Settings& settings) {
   std::cout << settings.size / 1024 << " KiB per file, seed " << settings.seed << "\n\n";
-  const std::string plain_path = settings.directory + "/plain";
-  const std::string path = settings.directory + "/perdure";
-  print(plain_writer(), kill_often(plain_writer(), settings, plain_path));
+  const std::string in = settings.directory + "/";
+  print(plain_writer(), kill_often(plain_writer(), settings, in + "plain"));
   std::cout << '\n';
-  const Tally tally = kill_often(perdure_writer(), settings, path);
-  print(perdure_writer(), tally);
-  const bool cleaned = clean_up(settings.directory);
-  const bool good = tally.kills > 0 && tally.whole == tally.kills && tally.lost == 0 && cleaned;
+  bool good = holds(perdure_writer(), settings, in + "perdure");
+  std::cout << '\n';
+  print(naive_tracker(), kill_often(naive_tracker(), settings, in + "naive.json"));
+  std::cout
+      << "  (it begins with its defaults after each corrupt file: all that it knew is gone)\n\n";
+  good = holds(state_tracker(), settings, in + "tracked.json") && good;
+  good = clean_up(settings.directory) && good;
   if (!good) std::cout << "FAILED: a commit of perdure's did not hold\n";
   return good ? 0 : 1;
 }
@@ -203,8 +213,11 @@ int run(const Settings& settings) {
 int main(int argc, char** argv) {
   perdure::demo::Settings settings;
   CLI::App app{
-      "Kills a plain writer and a perdure writer with SIGKILL at random moments, and counts the\n"
-      "corrupt files that each left. Status 0 if perdure left none.",
+      "Kills writers with SIGKILL at random moments, and counts the corrupt files that each left: "
+      "a\n"
+      "plain one and perdure's, a naive tracker of a state and perdure's. Status 0 if perdure's "
+      "left\n"
+      "none.",
       "kill_demo"};
   app.add_option("DIR", settings.directory, "An empty directory to work in")
       ->required()

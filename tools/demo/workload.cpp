@@ -114,12 +114,12 @@ Finding examine(const std::string& path, std::size_t size) {
 }
 
 const Writer& plain_writer() noexcept {
-  static const Writer writer{"a plain writer (std::ofstream)", plain_stages, run_plain};
+  static const Writer writer{"a plain writer (std::ofstream)", plain_stages, run_plain, examine};
   return writer;
 }
 
 const Writer& perdure_writer() noexcept {
-  static const Writer writer{"a perdure writer", Observe::stages, run_perdure};
+  static const Writer writer{"a perdure writer", Observe::stages, run_perdure, examine};
   return writer;
 }
 

@@ -38,6 +38,7 @@ struct Writer {
   std::span<const std::string_view> stages;
   Result<void> (*run)(const std::string& path, std::size_t size, std::uint64_t first,
                       std::uint64_t end, Progress& progress);
+  Finding (*examine)(const std::string& path, std::size_t size);
 };
 [[nodiscard]] const Writer& plain_writer() noexcept;
 [[nodiscard]] const Writer& perdure_writer() noexcept;

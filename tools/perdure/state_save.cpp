@@ -190,7 +190,8 @@ ExitStatus SaveCommand::accept() const {
                    .detail = {}});
   }
   if (manner.value().enveloped) {
-    return refuse(ErrorKind::unsupported, step, "it is in an envelope, and not for editing by hand");
+    return refuse(ErrorKind::unsupported, step,
+                  "it is in an envelope, and not for editing by hand");
   }
   auto opened = open(manner.value(), DamagePolicy::accept_edit);
   if (!opened) return failed(opened.error());
@@ -210,15 +211,16 @@ ExitStatus SaveCommand::restore() const {
                   "there is no previous generation " + std::to_string(generation) +
                       "; `perdure state history` lists them");
   }
-  const auto work = [&](auto opened) {
+  const auto bring_back = [&](auto opened) {
     if (!opened) return failed(opened.error());
     const OpenReport found = opened.value().report();
     const auto restored = opened.value().restore(generation);
     return restored ? tell(opened.value().generation(), found) : failed(restored.error());
   };
-  if (!manner.value().enveloped) return work(open(manner.value(), DamagePolicy::set_aside));
-  return work(EnvelopeTracker::open(file, options(manner.value(), DamagePolicy::set_aside), {}, {},
-                                    Migrations<StateEnvelope>(manner.value().schema_version)));
+  if (!manner.value().enveloped) return bring_back(open(manner.value(), DamagePolicy::set_aside));
+  return bring_back(
+      EnvelopeTracker::open(file, options(manner.value(), DamagePolicy::set_aside), {}, {},
+                            Migrations<StateEnvelope>(manner.value().schema_version)));
 }
 
 CLI::App& add(CLI::App& state, ExitStatus& status, const char* name, const char* words,

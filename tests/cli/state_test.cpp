@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSL-1.0
+// perdure state: looks without a trace, and saves beside everybody else.
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <sys/stat.h>
+
+#include <boost/json.hpp>
+
+#include <perdure/envelope.hpp>
+#include <perdure/state_tracker.hpp>
+
+#include "program.hpp"
+#include "support/catch.hpp"
+
+namespace json = boost::json;
+using Catch::Matchers::Contains;
+using perdure::test::bash;
+using perdure::test::command;
+using perdure::test::TempDirectory;
+using Names = std::vector<std::string>;
+using Tracker = perdure::StateTracker<json::object>;
+
+namespace {
+
+/// Three saves, the last with the limit 3.
+void make_state(const TempDirectory& at) {
+  auto tracker = Tracker::open(at / "s").value();
+  for (int i = 1; i <= 3; ++i) {
+    REQUIRE(tracker.update([&](json::object& state) {
+      state["limit"] = i;
+      state["jobs"] = {{{"name", "a/b"}, {"done", false}}};
+    }));
+  }
+}
+
+/// Every name and content, lock files too: what a command that only looks must not change.
+std::map<std::string, std::string> everything(const TempDirectory& at) {
+  std::map<std::string, std::string> all;
+  for (const auto& entry : std::filesystem::directory_iterator(at.path())) {
+    const std::string name = entry.path().filename().string();
+    all[name] = at.get(name);
+  }
+  return all;
+}
+
+void edit(const TempDirectory& at, const std::string& from, const std::string& to) {
+  std::string text = at.get("s");
+  REQUIRE(text.find(from) != text.npos);
+  at.put("s", text.replace(text.find(from), from.size(), to));
+}
+
+}  // namespace
+
+TEST_CASE("state show prints the state and what it is, and state get one value") {
+  const TempDirectory at;
+  make_state(at);
+  const auto shown = command(at, {"state", "show", "s"});
+  CHECK(shown.status == 0);
+  CHECK_THAT(shown.out, Catch::Matchers::StartsWith("s: generation 3, 20") &&
+                            Contains("\n  \"limit\": 3,") && !Contains("checksum"));
+  const json::object object = command(at, {"state", "show", "--json", "s"}).json();
+  CHECK(object.at("generation").as_int64() == 3);
+  CHECK(object.at("stamped").as_bool());
+  CHECK(object.at("state").at("limit").as_int64() == 3);
+  CHECK(object.at("bytes").as_int64() == static_cast<std::int64_t>(at.get("s").size()));
+
+  CHECK(command(at, {"state", "get", "s", "/limit"}).out == "3\n");
+  CHECK(command(at, {"state", "get", "s", "/jobs/0/name"}).out == "\"a/b\"\n");
+  CHECK(command(at, {"state", "get", "s", "/jobs/0"}).out == "{\"name\":\"a/b\",\"done\":false}\n");
+  CHECK(command(at, {"state", "get", "--json", "s", "/limit"}).json().at("value") == 3);
+  CHECK_THAT(command(at, {"state", "get", "s", ""}).out,
+             Catch::Matchers::StartsWith("{\"limit\":3"));
+  const auto missing = command(at, {"state", "get", "s", "/nothing"});
+  CHECK(missing.status == 1);
+  CHECK(missing.out.empty());
+  CHECK_THAT(missing.err, Contains("nothing is there") && Contains("'s'"));
+  CHECK(command(at, {"state", "get", "s", "limit"}).status == 2);
+  CHECK(command(at, {"state", "get", "s", "/a~2"}).status == 2);
+  CHECK(command(at, {"state", "show", "missing"}).status == 1);
+}
+
+TEST_CASE("state show does not let a state command the terminal") {
+  const TempDirectory at;
+  at.put("s",
+         "{\"a\": \"\x7f\xc2\x9b"
+         "31m\"}");
+  const auto shown = command(at, {"state", "show", "s"});
+  CHECK_THAT(shown.out, Contains("\"\\u007f\\u009b31m\""));
+  CHECK_THAT(command(at, {"state", "get", "s", "/a"}).out, Contains("\\u009b"));
+}
+
+TEST_CASE("state verify is status 1 with the reason when damaged, whatever was edited") {
+  const TempDirectory at;
+  make_state(at);
+  CHECK(command(at, {"state", "verify", "s"}).status == 0);
+  CHECK_THAT(command(at, {"state", "verify", "s"}).out, Contains("s: whole, generation 3"));
+  edit(at, "\"limit\": 3", "\"limit\": 4");
+  const auto edited = command(at, {"state", "verify", "s"});
+  CHECK(edited.status == 1);
+  CHECK_THAT(edited.err, Contains("checksum") && Contains("state accept"));
+  const auto object = command(at, {"state", "verify", "--json", "s"}).json();
+  CHECK(object.at("kind").as_string() == "corrupt");
+  at.put("s", at.get("s").substr(0, 20));
+  CHECK(command(at, {"state", "verify", "s"}).status == 1);
+  at.put("s", "");
+  CHECK_THAT(command(at, {"state", "verify", "s"}).err, Contains("it is empty"));
+  at.put("s", "{\"limit\": 1}");
+  const auto plain = command(at, {"state", "verify", "s"});
+  CHECK(plain.status == 0);
+  CHECK_THAT(plain.out, Contains("nothing to verify it by"));
+  CHECK(command(at, {"state", "verify", "missing"}).status == 1);
+}
+
+TEST_CASE("show, get, verify and history change nothing, not even beside a damaged state") {
+  const TempDirectory at;
+  at.put("plain", "[1, 2]");
+  make_state(at);
+  std::filesystem::remove(at / ".s.perdure-lock");
+  const auto look = [&] {
+    const auto before = everything(at);
+    for (const std::string file : {"s", "plain", "missing"}) {
+      for (const std::string part : {"show", "verify", "history"}) {
+        (void)command(at, {"state", part, file});
+        (void)command(at, {"state", part, "--json", file});
+      }
+      (void)command(at, {"state", "get", file, ""});
+    }
+    CHECK(everything(at) == before);
+  };
+  look();
+  at.put("s", "damage");
+  look();
+  std::filesystem::remove(at / "s");
+  look();
+  CHECK(command(at, {"state", "get", "plain", "/1"}).out == "2\n");
+}
+
+TEST_CASE("state set changes one value, makes what is missing, and keeps the rest") {
+  const TempDirectory at;
+  make_state(at);
+  const auto set = command(at, {"state", "set", "s", "/limit", "18446744073709551615"});
+  CHECK(set.status == 0);
+  CHECK(set.out == "s: committed generation 4\n");
+  CHECK(command(at, {"state", "set", "-q", "s", "/owner/name", "\"Ada\""}).out.empty());
+  CHECK(command(at, {"state", "set", "s", "/jobs/-", "{\"name\": \"c\"}"}).status == 0);
+  CHECK(command(at, {"state", "set", "s", "/negative", "-5"}).status == 0);
+  const auto object = command(at, {"state", "set", "--json", "s", "/x", "null"}).json();
+  CHECK(object.at("generation").as_int64() == 8);
+  CHECK(object.at("fate").as_string() == "committed");
+  const auto tracker = Tracker::open(at / "s").value();
+  const json::object& state = *tracker.state();
+  CHECK(state.at("limit").as_uint64() == 18446744073709551615U);
+  CHECK(state.at("owner").at("name").as_string() == "Ada");
+  CHECK(state.at("jobs").as_array().size() == 2);
+  CHECK(state.at("negative").as_int64() == -5);
+  CHECK(tracker.report().origin == perdure::Origin::current);
+}
+
+TEST_CASE("state set makes a missing file, and refuses what it can't do without touching it") {
+  const TempDirectory at;
+  CHECK(command(at, {"state", "set", "new", "/a/b", "1"}).status == 0);
+  CHECK(command(at, {"state", "get", "new", "/a/b"}).out == "1\n");
+  CHECK(command(at, {"state", "verify", "new"}).status == 0);
+  make_state(at);
+  const auto before = everything(at);
+  const auto no_json = command(at, {"state", "set", "s", "/limit", "text"});
+  CHECK(no_json.status == 2);
+  CHECK_THAT(no_json.err, Contains("a string is written '\"text\"'"));
+  CHECK(command(at, {"state", "set", "s", "/limit/0", "1"}).status == 2);
+  CHECK(command(at, {"state", "set", "s", "/jobs/7", "1"}).status == 2);
+  CHECK(command(at, {"state", "set", "s", "", "1"}).status == 2);
+  CHECK(command(at, {"state", "set", "s", "/generation", "1"}).status == 1);
+  CHECK(command(at, {"state", "set", "missing/s", "/a", "1"}).status == 1);
+  CHECK(everything(at) == before);
+  edit(at, "\"limit\": 3", "\"limit\": 9");
+  const std::string edited = at.get("s");
+  const auto damaged = command(at, {"state", "set", "s", "/limit", "1"});
+  CHECK(damaged.status == 1);
+  CHECK_THAT(damaged.err, Contains("state accept"));
+  CHECK(at.get("s") == edited);
+}
+
+TEST_CASE("state set beside other sets loses nothing") {
+  const TempDirectory at;
+  const auto done = bash(at,
+                         "for i in 1 2 3 4; do (for n in 1 2 3 4 5; do perdure state set -q s "
+                         "/from$i/n$n 1 || exit 1; done) & done; "
+                         "for job in $(jobs -p); do wait $job || exit 1; done");
+  INFO(done.err);
+  REQUIRE(done.status == 0);
+  const auto tracker = Tracker::open(at / "s").value();
+  CHECK(tracker.generation() == 20);
+  CHECK(tracker.state()->size() == 4);
+  for (const auto& entry : *tracker.state()) CHECK(entry.value().as_object().size() == 5);
+}
+
+TEST_CASE("state set beside a running tracker: both see what the other saved") {
+  const TempDirectory at;
+  auto tracker = Tracker::open(at / "s").value();
+  REQUIRE(tracker.update([](json::object& state) { state["own"] = 1; }));
+  REQUIRE(command(at, {"state", "set", "s", "/other", "2"}).status == 0);
+  REQUIRE(tracker.update([](json::object& state) { state["own"] = 3; }));
+  CHECK(json::serialize(*tracker.state()) == R"({"own":3,"other":2})");
+  auto owner = Tracker::open(at / "x", {.lock = perdure::TrackerLock::exclusive}).value();
+  REQUIRE(owner.update([](json::object& state) { state["own"] = 1; }));
+  CHECK(command(at, {"state", "get", "x", "/own"}).out == "1\n");
+}
+
+TEST_CASE("state set keeps the manner of the owner: one line, schema version, previous ones") {
+  const TempDirectory at;
+  using perdure::Json;
+  {
+    auto tracker = perdure::StateTracker<json::object>::open(
+                       at / "s", {.previous_max = 3}, Json<json::object>{.indent = 0, .limits = {}},
+                       {}, perdure::Migrations<Json<json::object>>(7))
+                       .value();
+    for (int i = 0; i < 5; ++i) {
+      REQUIRE(tracker.update([&](json::object& state) { state["n"] = i; }));
+    }
+  }
+  REQUIRE(command(at, {"state", "set", "s", "/n", "9"}).status == 0);
+  const std::string text = at.get("s");
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+  CHECK_THAT(text, Contains("\"schema_version\":7"));
+  CHECK(command(at, {"state", "history", "--json", "s"}).json().at("previous").as_array().size() ==
+        3);
+}
+
+TEST_CASE("state accept takes an edit by hand, with stamp or without, and keeps the previous one") {
+  const TempDirectory at;
+  make_state(at);
+  edit(at, "\"limit\": 3", "\"limit\": 70");
+  const auto accepted = command(at, {"state", "accept", "s"});
+  CHECK(accepted.status == 0);
+  CHECK(command(at, {"state", "verify", "s"}).status == 0);
+  CHECK(command(at, {"state", "get", "s", "/limit"}).out == "70\n");
+  CHECK(at.names() == Names{".s.2.perdure-prev", "s"});
+  const auto tracker = Tracker::open(at / "s").value();
+  CHECK(tracker.generation() > 3);
+  CHECK(tracker.report().origin == perdure::Origin::current);
+
+  at.put("s", "{\"limit\": 80}");
+  CHECK(command(at, {"state", "accept", "s"}).status == 0);
+  CHECK_THAT(command(at, {"state", "verify", "s"}).out, Contains("whole"));
+  at.put("s", "{\"limit\": ");
+  const auto broken = command(at, {"state", "accept", "s"});
+  CHECK(broken.status == 1);
+  CHECK_THAT(broken.err, Contains("not valid JSON"));
+  CHECK(at.get("s") == "{\"limit\": ");
+  CHECK(command(at, {"state", "accept", "missing"}).status == 1);
+  CHECK_FALSE(std::filesystem::exists(at / "missing"));
+}
+
+TEST_CASE("a running tracker goes on from an edit that was accepted") {
+  const TempDirectory at;
+  auto tracker = Tracker::open(at / "s").value();
+  REQUIRE(tracker.update([](json::object& state) { state["limit"] = 1; }));
+  edit(at, "\"limit\": 1", "\"limit\": 5");
+  const auto more = [](json::object& state) {
+    state["limit"] = state["limit"].to_number<int>() + 1;
+  };
+  REQUIRE_FALSE(tracker.update(more));
+  REQUIRE(command(at, {"state", "accept", "s"}).status == 0);
+  REQUIRE(tracker.update(more));
+  CHECK(tracker.state()->at("limit") == 6);
+}
+
+TEST_CASE("state history lists what there is, and restore brings it back under a new number") {
+  const TempDirectory at;
+  make_state(at);
+  const auto listed = command(at, {"state", "history", "s"});
+  CHECK(listed.status == 0);
+  CHECK_THAT(listed.out, Catch::Matchers::StartsWith("current        3  20") &&
+                             Contains("\nprevious       2  20"));
+  CHECK(command(at, {"state", "restore", "s", "9"}).status == 1);
+  CHECK(command(at, {"state", "restore", "s", "two"}).status == 2);
+  CHECK(command(at, {"state", "restore", "s", "2"}).out == "s: committed generation 4\n");
+  CHECK(command(at, {"state", "get", "s", "/limit"}).out == "2\n");
+
+  at.put("s", "damage");
+  const auto damaged = command(at, {"state", "history", "--json", "s"}).json();
+  CHECK_THAT(std::string(damaged.at("current").at("damage").as_string()), Contains("not valid"));
+  REQUIRE(damaged.at("previous").as_array().size() == 1);
+  CHECK(damaged.at("previous").at(0).at("generation").as_int64() == 3);
+  const auto restored = command(at, {"state", "restore", "--json", "s", "3"});
+  CHECK(restored.status == 0);
+  const std::string aside(restored.json().at("set_aside").as_string());
+  CHECK(at.get(aside) == "damage");
+  CHECK(command(at, {"state", "get", "s", "/limit"}).out == "3\n");
+  CHECK_THAT(command(at, {"state", "history", "s"}).out, Contains("\ndamaged   " + aside));
+  CHECK(command(at, {"state", "history", "missing"}).status == 1);
+}
+
+TEST_CASE("a state in an envelope can be shown, verified, listed and restored, not looked into") {
+  const TempDirectory at;
+  {
+    using Enveloped = perdure::StateTracker<perdure::Buffer, perdure::Envelope<perdure::RawBytes>>;
+    auto tracker = Enveloped::open(at / "s").value();
+    for (std::size_t i = 1; i < 3; ++i) {
+      REQUIRE(tracker.update([&](perdure::Buffer& bytes) { bytes.resize(i); }));
+    }
+  }
+  const std::string size = std::to_string(at.get("s").size());
+  CHECK_THAT(command(at, {"state", "show", "s"}).out,
+             Contains("generation 2, ") && Contains(size + " bytes, in an envelope"));
+  CHECK(command(at, {"state", "verify", "s"}).status == 0);
+  CHECK(command(at, {"state", "get", "s", "/a"}).status == 1);
+  CHECK(command(at, {"state", "set", "s", "/a", "1"}).status == 1);
+  CHECK(command(at, {"state", "accept", "s"}).status == 1);
+  CHECK(command(at, {"state", "restore", "s", "1"}).status == 0);
+  CHECK(at.get("s").size() == std::stoul(size) - 1);
+  std::string bytes = at.get("s");
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  at.put("s", bytes);
+  CHECK(command(at, {"state", "verify", "s"}).status == 1);
+}
+
+TEST_CASE("a wrong `perdure state` is status 2, and help is there for every part") {
+  const TempDirectory at;
+  at.put("s", "{}");
+  const std::vector<std::vector<std::string>> wrong = {{},
+                                                       {"frob"},
+                                                       {"show"},
+                                                       {"get", "s"},
+                                                       {"set", "s", "/a"},
+                                                       {"set", "s", "/a", "1", "2"},
+                                                       {"restore", "s"},
+                                                       {"accept", "--frob", "s"}};
+  for (auto arguments : wrong) {
+    arguments.insert(arguments.begin(), "state");
+    const auto refused = command(at, arguments);
+    CHECK(refused.status == 2);
+    CHECK_THAT(refused.err, Contains("perdure state"));
+  }
+  CHECK_THAT(command(at, {"state", "frob"}).err, Contains("'frob' is not a subcommand"));
+  CHECK(at.names() == Names{"s"});
+  for (const std::string part : {"show", "get", "set", "verify", "accept", "history", "restore"}) {
+    const auto help = command(at, {"state", part, "--help"});
+    CHECK(help.status == 0);
+    CHECK_THAT(help.out, Contains("Examples:") && Contains("Exit status:"));
+  }
+}
