@@ -40,12 +40,12 @@ struct Before {
 /// What is to become of one path.
 struct JournalEntry {
   JournalAction action = JournalAction::put;
-  std::string path;              ///< Relative to the root, in plain form.
-  std::optional<Before> before;  ///< Empty: nothing was there.
-  std::uint32_t mode = 0;        ///< Of a directory.
-  std::uint64_t staged = 0;      ///< put: the number in the staged file's name ...
-  Identity staged_identity;      ///< ... what it is known by ...
-  std::string apply_temp;        ///< ... and the name beside the target on its way there.
+  std::string path;                ///< Relative to the root, in plain form.
+  std::optional<Before> before{};  ///< Empty: nothing was there.
+  std::uint32_t mode = 0;          ///< Of a directory.
+  std::uint64_t staged = 0;        ///< put: the number in the staged file's name ...
+  Identity staged_identity{};      ///< ... what it is known by ...
+  std::string apply_temp{};        ///< ... and the name beside the target on its way there.
 };
 
 /// One committed transaction: all that redo needs. docs/format.md has the layout.

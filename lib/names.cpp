@@ -99,6 +99,7 @@ bool is_temp(std::string_view name) {
     return false;
   }
   if (!name.starts_with('.') || !name.ends_with(temp_suffix)) return false;
+  if (!fault_of_leaf(name).empty()) return false;  // "../" begins with a dot, too
   name.remove_suffix(temp_suffix.size());
   return is_random_part(name.substr(name.size() - random_length)) &&
          name[name.size() - random_length - 1] == '.';

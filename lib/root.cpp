@@ -124,8 +124,11 @@ Result<std::string> make_root(Root& root) {
   commit.directory = root.directory.get();
   commit.leaf = names::root_marker;
   commit.image = as_bytes(marker);
-  const auto marked = run_commit(commit, PortableDurable{});
-  if (!marked && marked.error().kind != ErrorKind::exists) return marked.error();
+  auto marked = run_commit(commit, PortableDurable{});
+  if (!marked && marked.error().kind != ErrorKind::exists) {
+    marked.error().fate = Fate::unchanged;  // it speaks of the marker, ours of the transaction
+    return std::move(marked.error());
+  }
   BOOST_OUTCOME_TRY(const auto place_marked, read_marker(root));
   return place_marked.value_or(place);
 }

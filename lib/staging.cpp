@@ -73,10 +73,12 @@ Result<std::optional<Status>> Staging::stat(const std::string& path) {
 
 Result<void> Staging::put(const std::string& path,
                           const std::function<Result<void>(Sink&)>& source) {
+  broken_ = true;  // until it is done
   BOOST_OUTCOME_TRY(drop(path));
   Wish wish;
   BOOST_OUTCOME_TRY(stage(wish, path, source));
   wishes_[path] = wish;
+  broken_ = false;
   return success();
 }
 
@@ -227,10 +229,12 @@ Result<void> Staging::move(const std::string& from, const std::string& to) {
                            "this transaction removes it, or makes a directory of it");
     }
     const Wish wish = own->second;
+    broken_ = true;
     BOOST_OUTCOME_TRY(drop(to));
     wishes_.erase(from);
     if (found) wishes_[from] = Wish{.action = JournalAction::remove};
     wishes_[to] = wish;
+    broken_ = false;
     return success();
   }
   if (!found) {
@@ -241,6 +245,7 @@ Result<void> Staging::move(const std::string& from, const std::string& to) {
   }
   const auto directory = directories_.open(parent_of(from));
   if (!directory) return root_.failure(step, from, directory.error());
+  broken_ = true;
   BOOST_OUTCOME_TRY(drop(to));
   Wish wish{.staged = next_++, .moved = true};
   const std::string name = names::staged_of(id_, wish.staged);
@@ -255,7 +260,11 @@ Result<void> Staging::move(const std::string& from, const std::string& to) {
   unsynced_.push_back(std::move(file));
   wishes_[to] = wish;
   wishes_[from] = Wish{.action = JournalAction::remove};
-  return unsynced_.size() < unsynced_max ? success() : sync_staged();
+  if (unsynced_.size() >= unsynced_max) {
+    BOOST_OUTCOME_TRY(sync_staged());
+  }
+  broken_ = false;
+  return success();
 }
 
 Result<Buffer> Staging::read(const std::string& path) {

@@ -36,6 +36,9 @@ class Staging {
   /// Removes the staged files, unless they were kept. The next committer collects what won't go.
   void discard() noexcept;
 
+  /// A call failed half-way: what is staged is not what was asked for.
+  [[nodiscard]] bool is_broken() const noexcept { return broken_; }
+
   [[nodiscard]] Directories& directories() noexcept { return directories_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
@@ -75,6 +78,7 @@ class Staging {
   std::uint64_t next_ = 0;
   std::uint64_t bytes_ = 0;
   bool kept_ = false;
+  bool broken_ = false;
 };
 
 }  // namespace perdure

@@ -33,10 +33,9 @@ struct Transaction::State {
     return root->failure(step, "", ErrorKind::invalid_argument,
                          "this transaction was committed or failed before; begin a new one");
   }
-  /// A failure while staging ends the transaction: the caller must not commit a part of it.
-  template <class T>
-  Result<T> ending(Result<T> outcome) {
-    if (!outcome) finish();
+  /// A failure half-way through staging ends the transaction: the caller must not commit a part.
+  Result<void> ending(Result<void> outcome) {
+    if (staging.is_broken()) finish();
     return outcome;
   }
   void finish() {

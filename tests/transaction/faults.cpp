@@ -42,6 +42,13 @@ bool run_with(const Fault& fault) {
   return faulty.fired() > 0;
 }
 
+/// "It is gone already" of a file that is there, or the reverse: an answer that no kernel gives,
+/// and that every redo has to believe.
+bool is_lie(Operation operation, int error) {
+  return (operation == Operation::unlink && error == ENOENT) ||
+         (operation == Operation::make_directory && error == EEXIST);
+}
+
 }  // namespace
 
 TEST_CASE("a transaction fails at every call of every operation") {
@@ -50,6 +57,7 @@ TEST_CASE("a transaction fails at every call of every operation") {
       for (std::uint64_t call = 1;; ++call) {
         bool fired = false;
         for (const int error : errors_of(operation)) {
+          if (is_lie(operation, error)) continue;
           INFO(to_string(operation)
                << " " << call << " " << errno_name(error) << " " << from_then_on);
           fired = run_with({.operation = operation,

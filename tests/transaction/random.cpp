@@ -65,7 +65,7 @@ TEST_CASE("random transactions do what a map does") {
       REQUIRE_OK(transaction.commit());
       model = wanted;
     }
-    begun = Transaction::begin(root.path(), {.lock_timeout_ms = std::chrono::milliseconds(0)});
+    begun = Error{};  // drops it; what was not committed is aborted
     INFO("round " << round);
     CHECK(tree_of(root.path()) == model.tree);
     CHECK(private_of(root.path()).empty());

@@ -63,7 +63,7 @@ TEST_CASE("the next begin finishes what a crash interrupted") {
   REQUIRE_OK(before);
   CHECK(before.value().journal);
   CHECK(step_of(before.value(), "a") == "done");
-  CHECK(step_of(before.value(), "b") == "redo");
+  CHECK(step_of(before.value(), "sub/c") == "redo");
   REQUIRE_OK(Transaction::begin(root.path()));
   CHECK(tree_of(root.path()) == Sample::after());
   CHECK(private_of(root.path()).empty());
