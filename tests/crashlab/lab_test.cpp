@@ -191,6 +191,40 @@ TEST_CASE("A missing parent sync is found, kept, told and mounted again") {
   CHECK(lab.left_behind().empty());
 }
 
+// Without noise this order looks perfect: nothing else makes ext4 commit the rename before the
+// data.
+TEST_CASE("A rename that comes before the sync is found with noise") {
+  NEEDS_LAB();
+  const Lab lab;
+  auto words = lab.run_words("rename_before_sync", "8");
+  words.insert(words.end(), {"--noise", "log", "--violations-max", "1"});
+  const Outcome outcome = lab(words);
+  INFO(one_line(outcome.output));
+  CHECK(outcome.exit_code == 1);
+  CHECK(lab.left_behind().empty());
+}
+
+// The ptrace stops follow whatever the workload starts, and pass over files that lie elsewhere.
+TEST_CASE("Noise comes at the calls of all descendants, on this file system alone") {
+  NEEDS_LAB();
+  const Lab lab;
+  const auto flushes = [&](const std::string& workload) {
+    const std::string report = "/tmp/crashlab-report-" + random_name();
+    const Outcome outcome = lab({"run", "--noise", "log", "--workload", workload, "--check", "true",
+                                 "--states-max", "1", "--json", report});
+    INFO(one_line(outcome.output));
+    REQUIRE(outcome.exit_code == 0);
+    const auto json = boost::json::parse(read_file(report));
+    std::filesystem::remove(report);
+    return json.at("flushes").to_number<int>();
+  };
+  const std::string once = "sh -c 'echo x > $CRASHLAB_MOUNT/x'";
+  const int one = flushes(once);
+  CHECK(one >= 2);  // an open that creates, and a write
+  CHECK(flushes("(" + once + "; " + once + ") & wait") > one);
+  CHECK(flushes(once + "; for i in 1 2 3 4 5 6 7 8; do echo x; done") <= one + 2);
+}
+
 TEST_CASE("Any program can be workload and checker") {
   NEEDS_LAB();
   const Lab lab;

@@ -61,7 +61,13 @@ int enter(const RunDir& run_dir, Mounts mounts, int heartbeat,
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   char byte = 0;
   if (::read(go, &byte, 1) != 1) ::_exit(failure_status);  // the guard died before the line above
-  ::setpgid(0, 0);  // Ctrl-C at a terminal reaches the guard alone
+  // Ctrl-C at a terminal is for the guard alone. A command that shares the terminal with us has to
+  // stay in its foreground group, and so do we.
+  if (mounts == Mounts::ours) {
+    ::signal(SIGINT, SIG_IGN);
+  } else {
+    ::setpgid(0, 0);
+  }
   int status = failure_status;
   try {
     status = enter(run_dir, mounts, heartbeat, work);

@@ -2,6 +2,7 @@
 #include "mount_command.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <sys/stat.h>
@@ -27,12 +28,14 @@ int run_here(const std::vector<std::string>& words, const std::string& mount_poi
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    for (const int number : {SIGINT, SIGTERM, SIGPIPE}) ::signal(number, SIG_DFL);
     ::execvpe(words[0].c_str(), pointers(words).data(), pointers(environment).data());
     std::perror(words[0].c_str());
     ::_exit(127);
   }
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    if (Guarded::stopping()) ::kill(pid, SIGTERM);
   }
   return exit_code_of(status);
 }
