@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <spawn.h>
 #include <stdexcept>
 #include <sys/mman.h>
@@ -72,6 +73,12 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return all;
 }
 
+std::optional<std::string> content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return {};
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
 }  // namespace
 
 TempDirectory::TempDirectory() {
@@ -90,9 +97,15 @@ void TempDirectory::put(const std::string& leaf, const std::string& content) con
 }
 
 std::string TempDirectory::get(const std::string& leaf) const {
-  std::ifstream file(path_ + "/" + leaf, std::ios::binary);
-  if (!file) return "(none)";
-  return {std::istreambuf_iterator<char>(file), {}};
+  constexpr std::size_t readable = 4096;
+  const auto content = content_of(path_ + "/" + leaf);
+  if (!content) return "(none)";
+  if (content->size() > readable) return "(" + std::to_string(content->size()) + " bytes)";
+  return *content;
+}
+
+bool TempDirectory::holds(const std::string& leaf, const std::string& content) const {
+  return content_of(path_ + "/" + leaf) == content;
 }
 
 std::vector<std::string> TempDirectory::names() const {

@@ -23,8 +23,11 @@ class TempDirectory {
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string operator/(const std::string& leaf) const { return path_ + "/" + leaf; }
   void put(const std::string& leaf, const std::string& content) const;
-  /// The content of a file, without perdure's help; "(none)" if there is no such file.
+  /// The content of a file, without perdure's help; "(none)" if there is no such file, and
+  /// "(200000 bytes)" for one that nobody wants to read in a failed test's report.
   [[nodiscard]] std::string get(const std::string& leaf) const;
+  /// Whether it is exactly this, whatever its size.
+  [[nodiscard]] bool holds(const std::string& leaf, const std::string& content) const;
   /// Every name in it, sorted, but not the lock files: those stay by design.
   [[nodiscard]] std::vector<std::string> names() const;
 

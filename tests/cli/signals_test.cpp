@@ -83,7 +83,7 @@ TEST_CASE("a signal that was ignored from the start stays ignored") {
                          "trap '' HUP; mkfifo p; perdure write f --from p & exec 3>p; printf "
                          "'%0200000d' 1 >&3; kill -HUP $!; exec 3>&-; wait $!");
   CHECK(done.status == 0);
-  CHECK(at.get("f").size() == 200'000);
+  CHECK(at.get("f") == "(200000 bytes)");
 }
 
 TEST_CASE("clean leaves the temp of a running writer alone, and removes it after a kill") {
