@@ -32,7 +32,7 @@ OwnedHandle open(const TempDirectory& directory) {
 
 SysResult<OwnedHandle> lock_now(const OwnedHandle& directory, const std::string& leaf = "target",
                                 LockMode mode = LockMode::exclusive) {
-  return take_lock(native_file_system(), native_environment(), directory.get(), leaf, mode, 0ns);
+  return take_lock(native_file_system(), native_environment(), directory.get(), leaf, mode, 0ms);
 }
 
 std::error_code code(int error) {

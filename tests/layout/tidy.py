@@ -93,6 +93,8 @@ def check_name(name):
     faults = []
     for part in name.split("/"):
         stem = part.lstrip(".").split(".")[0]
+        if part.endswith(".md") or name.startswith("scripts/"):  # addresses, commands
+            stem = stem.replace("-", "_")
         if part in NAMES_GIVEN:
             continue
         if not SNAKE.fullmatch(stem):
