@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Every call of a transaction fails, with every error that it can return, once and from then on.
 #include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/testing/manual_environment.hpp>
 
 #include "tree.hpp"
 
@@ -30,7 +31,10 @@ bool run_with(const Fault& fault) {
   Sample::prepare(root.path());
   FaultyFileSystem faulty(native_file_system());
   faulty.fail(fault);
-  const auto receipt = Sample::run(root.path(), through(faulty));
+  ManualEnvironment clock;  // a lock that is never to be had is waited for without waiting
+  TransactionOptions options = through(faulty);
+  options.system.environment = &clock;
+  const auto receipt = Sample::run(root.path(), options);
   CHECK(faulty.handles_open() == 0);
   if (receipt) {
     CHECK(tree_of(root.path()) == Sample::after());
