@@ -8,7 +8,7 @@ file(MAKE_DIRECTORY ${WORK})
 
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output
-    ERROR_VARIABLE output TIMEOUT 240)
+    ERROR_VARIABLE output TIMEOUT 800)
   if(NOT status EQUAL 0)
     string(JOIN " " command ${ARGN})
     message(FATAL_ERROR "${command}: ${status}\n${output}")
