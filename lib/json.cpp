@@ -32,28 +32,35 @@ Error exception_error(std::string_view step) {
 
 namespace {
 
-/// The number of a text that begins as the writer's do.
-bool first_generation(std::string_view text, std::uint64_t& out) {
-  for (const std::string_view token : {"{", "\"generation\"", ":"}) {
+/// The number behind the first `"generation":`, which is where the writer puts it, whatever the
+/// text around it looks like.
+std::uint64_t first_generation(std::string_view text) {
+  constexpr std::string_view name = "\"generation\"";
+  const auto skip_blanks = [&text] {
     text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-    if (!text.starts_with(token)) return false;
-    text.remove_prefix(token.size());
-  }
-  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-  return std::from_chars(text.data(), text.data() + text.size(), out).ec == std::errc();
+  };
+  text.remove_prefix(std::min(text.find(name), text.size()));
+  if (text.empty()) return 0;
+  text.remove_prefix(name.size());
+  skip_blanks();
+  if (!text.starts_with(':')) return 0;
+  text.remove_prefix(1);
+  skip_blanks();
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  return read.ec == std::errc() ? number : 0;
 }
 
 }  // namespace
 
 std::uint64_t claimed_generation(Bytes bytes, const JsonLimits& limits) noexcept try {
-  // A text whose end is missing does not parse at all; the front of it may still be legible.
-  std::uint64_t generation = 0;
-  if (first_generation(as_text(bytes), generation)) return generation;
+  // A text that is cut off does not parse at all; its front may still be legible. One that parses
+  // may have the name first in a member of the state's own.
   JsonReader reader(limits);
   reader.expect_stamp();
   std::string_view ignored;
-  if (reader.open(bytes)) static_cast<void>(reader.raw(ignored, JsonPlace{}));
-  return reader.stamp().generation;
+  const bool whole = reader.open(bytes) && reader.raw(ignored, JsonPlace{});
+  return whole ? reader.stamp().generation : first_generation(as_text(bytes));
 } catch (...) {
   return 0;
 }
