@@ -8,6 +8,12 @@
 namespace perdure {
 namespace {
 
+/// The kernel queues nobody for a lock that is only tried for. Whoever saves in a loop takes it
+/// again at once, and the others have but the moment between: they must look often to get their
+/// turn.
+constexpr std::chrono::nanoseconds pause_min = std::chrono::microseconds(100);
+constexpr std::chrono::nanoseconds pause_max = std::chrono::milliseconds(4);
+
 /// Whether the locked file still bears the lock's name: someone may have deleted it by hand, and
 /// the next taker would then lock another file.
 SysResult<bool> still_named(FileSystem& files, Handle directory, const std::string& name,
@@ -26,16 +32,21 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
   using std::chrono::milliseconds;
   const std::string name = names::lock_of(leaf);
   const auto begin = environment.monotonic();
-  auto pause = std::chrono::nanoseconds(milliseconds(1));
+  OwnedHandle lock;
+  Status status;
+  auto pause = pause_min;
   while (true) {
-    BOOST_OUTCOME_TRY(const Handle opened, files.open_lock(directory, name));
-    OwnedHandle lock(files, opened);
-    BOOST_OUTCOME_TRY(const Status status, files.stat(lock.get()));
-    if (status.type != FileType::regular) return make_error_code(std::errc::not_supported);
+    if (!lock) {
+      BOOST_OUTCOME_TRY(const Handle opened, files.open_lock(directory, name));
+      lock = OwnedHandle(files, opened);
+      BOOST_OUTCOME_TRY(status, files.stat(opened));
+      if (status.type != FileType::regular) return make_error_code(std::errc::not_supported);
+    }
     const auto taken = files.try_lock(lock.get(), mode);
     if (taken) {
       BOOST_OUTCOME_TRY(const bool named, still_named(files, directory, name, status));
       if (named) return lock;
+      lock.reset();
     } else if (taken.error() != std::errc::operation_would_block) {
       return taken.error();
     }
@@ -45,7 +56,7 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
     if (whole >= timeout_ms) return make_error_code(std::errc::timed_out);
     const auto left = timeout_ms - whole;
     environment.sleep(left < milliseconds(100) ? std::min(pause, left - (waited - whole)) : pause);
-    pause = std::min<std::chrono::nanoseconds>(pause * 3 / 2, milliseconds(50));
+    pause = std::min(pause * 3 / 2, pause_max);
   }
 }
 
