@@ -57,7 +57,7 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
         if (!dry_run) {
           const auto removed = files.unlink(opened.get(), entry.name);
           if (!removed && removed.error() == std::errc::no_such_file_or_directory) {
-            break;  // another cleaner was quicker
+            break;  // another cleaner was quicker, or its committer has published it since
           }
           if (!removed) return failure(removed.error(), entry.name);
         }

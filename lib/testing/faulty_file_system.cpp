@@ -65,11 +65,11 @@ bool FaultyFileSystem::fits(const Fault& fault, Operation operation) const {
 }
 
 FaultyFileSystem::Verdict FaultyFileSystem::decide(Operation operation, std::string_view name) {
+  before(operation);
   const std::scoped_lock lock(mutex_);
   ++total_;
   ++counts_[static_cast<std::size_t>(operation)];
-  Verdict verdict{
-      .index = log_.size(), .era = era_, .error = 0, .after_effect = false, .count = {}};
+  Verdict verdict{.index = log_.size(), .era = era_, .error = 0, .after_effect = false};
   log_.push_back({operation, std::string(name), 0, false});
   if (auto& steps = scripts_[static_cast<std::size_t>(operation)]; !steps.empty()) {
     const long step = steps.front();
@@ -203,12 +203,28 @@ SysResult<void> FaultyFileSystem::await_writeback(Handle file) {
   return make(Operation::await_writeback, {}, [&] { return base_.await_writeback(file); });
 }
 
+void FaultyFileSystem::before(Operation /*operation*/) {}
+
+void FaultyFileSystem::failed(Operation /*operation*/, Handle /*handle*/) {}
+
 SysResult<void> FaultyFileSystem::sync_file(Handle file) {
-  return make(Operation::sync_file, {}, [&] { return base_.sync_file(file); });
+  bool reached = false;
+  auto result = make(Operation::sync_file, {}, [&] {
+    reached = true;
+    return base_.sync_file(file);
+  });
+  if (!result && !reached) failed(Operation::sync_file, file);
+  return result;
 }
 
 SysResult<void> FaultyFileSystem::sync_directory(Handle directory) {
-  return make(Operation::sync_directory, {}, [&] { return base_.sync_directory(directory); });
+  bool reached = false;
+  auto result = make(Operation::sync_directory, {}, [&] {
+    reached = true;
+    return base_.sync_directory(directory);
+  });
+  if (!result && !reached) failed(Operation::sync_directory, directory);
+  return result;
 }
 
 SysResult<void> FaultyFileSystem::rename(Handle from_directory, const std::string& from,

@@ -124,7 +124,14 @@ class FaultyFileSystem : public FileSystem {
   SysResult<void> try_lock(Handle file, LockMode mode) override;
   SysResult<bool> open_for_writing(Handle file) override;
   SysResult<FileSystemInfo> describe(Handle directory) override;
-  std::uint32_t user() override;
+  std::uint32_t user() override;  ///< Can't fail, and is not counted.
+
+ protected:
+  /// Called before each call, without any lock held. Does nothing here.
+  virtual void before(Operation operation);
+  /// Called when a sync was made to fail without having been tried, for doubles in which that has
+  /// an effect of its own: what it was to write is then lost for good. Does nothing here.
+  virtual void failed(Operation operation, Handle handle);
 
  private:
   struct Verdict {

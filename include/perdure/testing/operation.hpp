@@ -9,7 +9,7 @@
 
 namespace perdure::testing {
 
-/// The calls of FileSystem, by their names there.
+/// The calls of FileSystem that can fail, by their names there.
 enum class Operation : std::uint8_t {
   open_directory,
   open_beneath,

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <perdure/testing/explore.hpp>
+
+/// Checks that most programs want to pass in every crash state. Each takes what it needs to know
+/// from the session's history; each is a value that may be shared by threads.
+///
+/// What the history allows of one target, the words "settled" and "superseded" below:
+/// - An acknowledged attempt is settled when it was `durable`, and, of any durability, as long as
+///   only the process died since.
+/// - A settled attempt supersedes every attempt on that target that had ended before it began.
+/// - An attempt that failed as `unchanged` must never be seen.
+/// - An attempt of Durability::none allows anything at all after a power cut, until superseded.
+namespace perdure::testing::oracles {
+
+/// The same oracle, asked before recovery.
+Oracle at_once(Oracle oracle);
+
+/// Each target is, byte for byte, one of the contents that some attempt on it (or the preparation)
+/// gave it; missing only if it was missing at first or some attempt removed it.
+Oracle old_or_new();
+
+/// Each target is what an attempt made it that no settled one supersedes: what was acknowledged is
+/// there, or something newer is; what was removed stays removed.
+Oracle acknowledged();
+
+/// Attempts with one `step` happen together, and in their order: all targets are what they were
+/// after some step, and no settled step is missing. For transactions, and for histories of states.
+Oracle steps_whole();
+
+/// The root holds nothing but the targets of the history, what was there when the workload began,
+/// and the paths given here (a lock file, a backup). A path that ends in '/' is a directory.
+Oracle no_litter(std::vector<std::string> allowed = {});
+
+/// These files are what they were: content by path.
+Oracle untouched(std::map<std::string, std::string> files);
+
+/// What `metadata_kept` compares.
+struct ExpectedMetadata {
+  std::uint32_t mode = 0644;
+  std::uint32_t owner = 0;
+  std::uint32_t group = 0;
+  std::map<std::string, std::string> xattrs;
+};
+
+/// The target, if it is there, has exactly this metadata; and no other file in its directory that
+/// holds any content has permissions beyond `mode`.
+Oracle metadata_kept(std::string target, ExpectedMetadata expected);
+
+/// Running `recover` again changes nothing.
+Oracle recovery_idempotent(std::function<void(Session&)> recover);
+
+/// `commit` succeeds (it says so by no words) on what recovery left.
+Oracle still_works(std::function<std::string(Session&)> commit);
+
+/// The generation that `read` finds is not below that of the newest settled attempt and not above
+/// that of the newest attempt; `number` says which generation a content is, for the contents of the
+/// attempts on `target`. Two attempts that gave one number to two contents are a violation too.
+Oracle generations(std::string target,
+                   std::function<std::optional<std::uint64_t>(const std::string&)> number);
+
+/// No handle is open: nothing leaks.
+Oracle nothing_open();
+
+}  // namespace perdure::testing::oracles

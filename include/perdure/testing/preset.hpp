@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace perdure::testing {
+
+/// What a file system may do to operations that a power cut finds pending: rules, as data.
+///
+/// Three classes of operations: content of a file, metadata of a file, entries of a directory. A
+/// crash state is a set of operations that contains, with each operation, all that it depends on;
+/// then content that was not synced is torn. The rules say what depends on what and how it tears.
+///
+/// A preset allows at least what the file system does: where the kernel gives no promise that a
+/// program may rely on, the preset takes the harsher reading. What passes under a preset passes on
+/// the file system; what a preset lets fail need not fail on every kernel.
+struct Preset {
+  /// In which sizes a file with unsynced content may be found.
+  enum class Sizes : std::uint8_t {
+    any,     ///< Every tear point: 0, 1, 511, 512, 4095, 4096, each block, the end of each write.
+    blocks,  ///< Block boundaries and the ends of writes; the last block below the size is new.
+    prefix,  ///< As `blocks`, and everything below the size is new.
+  };
+
+  /// Where a rule comes from: a manual page, a paper, a kernel file, or a measurement.
+  struct Rule {
+    std::string_view statement;
+    std::string_view source;
+  };
+
+  std::string_view name;          ///< "ext4_journal"
+  std::string_view file_system;   ///< What `describe` says: "ext4".
+  std::string_view mount_option;  ///< "data=journal", or empty.
+
+  /// Metadata and entries reach the disk in the order of the calls: a journal.
+  bool ordered = false;
+  /// Content too.
+  bool content_ordered = false;
+  /// A rename is three operations that may survive one without the other.
+  bool split_rename = false;
+  /// sync_file makes the names of the file durable, with all that was ordered before them.
+  bool sync_reaches_names = false;
+  /// Content whose writeback was awaited takes its place in the order: no later entry without it.
+  bool awaited_ordered = false;
+  /// A sync writes the synced file or directory alone, ahead of what was issued before it.
+  bool sync_overtakes = false;
+
+  Sizes sizes = Sizes::any;
+  bool zeros = true;    ///< Unsynced blocks below the size may be zeros.
+  bool garbage = true;  ///< ... or anything at all.
+
+  std::span<const Rule> rules;
+  /// Names of the oracles that no program can satisfy under this preset, whatever it does.
+  std::span<const std::string_view> exempt;
+};
+
+namespace presets {
+/// No order that a manual page does not promise; a rename is atomic.
+extern const Preset worst;
+/// As worst, and a rename is three steps. The target may be missing; see `exempt`.
+extern const Preset split_rename;
+/// ext4 as it is mounted by default (data=ordered, delayed allocation).
+extern const Preset ext4;
+/// ext4 with data=journal.
+extern const Preset ext4_journal;
+extern const Preset xfs;
+extern const Preset btrfs;
+}  // namespace presets
+
+/// All of them, in the order above.
+[[nodiscard]] std::span<const Preset* const> all_presets() noexcept;
+
+/// The preset of that name; nullptr if there is none.
+[[nodiscard]] const Preset* find_preset(std::string_view name) noexcept;
+
+}  // namespace perdure::testing

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <perdure/file_system.hpp>
+#include <perdure/testing/preset.hpp>
+
+namespace perdure::testing {
+
+/// As whom the calls are made. User 0 may do everything, as root does.
+struct User {
+  std::uint32_t user = 0;
+  std::uint32_t group = 0;
+  std::uint32_t umask = 022;
+};
+
+/// How much fits. What goes beyond is ENOSPC, or EDQUOT where the quota is the smaller one.
+struct Limits {
+  static constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t space = none;         ///< Bytes, in blocks of 4096.
+  std::uint64_t inodes = none;        ///< Files and directories, the root among them.
+  std::uint64_t quota_space = none;   ///< Bytes of each user but 0.
+  std::uint64_t quota_inodes = none;  ///< Files and directories of each user but 0.
+  std::uint64_t handles = none;       ///< Open at once; EMFILE.
+  std::uint64_t links = 65000;        ///< Names of one file; EMLINK.
+};
+
+/// What a power cut leaves of what is pending.
+enum class Survivors : std::uint8_t { none, all, random };
+
+/// The seam in memory, with a disk that can lose power.
+///
+/// Behaves as Linux does where a program could tell: hard and symbolic links, locks that belong to
+/// an open file, files that are open and have no name, permissions, ACLs, attributes, limits. Keeps
+/// what is visible and what is durable apart, by the rules of a Preset. `explore` makes all the
+/// crash states; a test of one's own may also cut the power here, once, and look.
+///
+/// Safe to use from several threads; each call is atomic. Inode numbers are reused at once.
+class SimulatedFileSystem final : public FileSystem {
+ public:
+  /// Holds an empty root directory, which is also the current directory. `preset` must outlive
+  /// this.
+  explicit SimulatedFileSystem(const Preset& preset = presets::worst);
+  ~SimulatedFileSystem() override;
+
+  // --- Around the seam: what a test sets up and looks at. Paths start at the root. Each returns
+  // or does what it says, or throws std::invalid_argument: a mistake in the test.
+
+  void set_user(User user);
+  void set_limits(const Limits& limits);
+  /// From now on every change is EROFS.
+  void set_read_only(bool read_only);
+  /// A file with this content, as the current user would make it, whatever was there; parents are
+  /// made. Pending like everything else until `sync_all`.
+  void put(const std::string& path, std::string_view text, std::uint32_t mode = 0644);
+  void make_directories(const std::string& path, std::uint32_t mode = 0755);
+  void make_symlink(const std::string& path, const std::string& text);
+  void set_immutable(const std::string& path, bool immutable);
+  /// As if something else were mounted there: EBUSY for who wants to replace or remove it.
+  void set_mount_point(const std::string& path, bool mount_point);
+  /// A directory on a device of its own, and what is made in it from now on: EXDEV across it.
+  void set_device(const std::string& path, std::uint32_t device);
+
+  /// Content of a regular file, permissions or not; empty if there is none.
+  [[nodiscard]] std::optional<std::string> content(const std::string& path) const;
+  /// All paths but the root's, sorted; a directory's ends in '/'.
+  [[nodiscard]] std::vector<std::string> paths() const;
+  /// Equal when paths, hard links, content and metadata are (times and inode numbers aside).
+  [[nodiscard]] std::uint64_t fingerprint() const;
+  [[nodiscard]] std::size_t handles_open() const;
+  /// One line for each operation that a power cut could still undo, oldest first.
+  [[nodiscard]] std::vector<std::string> pending() const;
+
+  // --- Fate.
+
+  /// sync(2): everything is durable.
+  void sync_all();
+  /// fdatasync(2): content and size, not the names and not the metadata. No part of the seam, since
+  /// the library never uses it; here for those who want to see why.
+  SysResult<void> sync_data(Handle file);
+  /// What the sync of this file or directory would have written is lost for good: it may be on the
+  /// disk or not, and no later sync changes that. What a failed fsync(2) leaves.
+  void lose_sync(Handle handle);
+  /// The process dies: its handles and locks are gone; what it did is visible, and still pending.
+  void kill();
+  /// The power goes, and comes back: handles are gone, and of what was pending what `survivors`
+  /// says; with `random` a crash state that `seed` picks, torn content among them.
+  void cut_power(Survivors survivors, std::uint64_t seed = 0);
+
+  // --- The seam.
+
+  SysResult<Handle> open_directory(Handle from, const std::string& path) override;
+  SysResult<Handle> open_beneath(Handle from, const std::string& path) override;
+  SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override;
+  SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) override;
+  SysResult<Handle> open_file(Handle directory, const std::string& name) override;
+  SysResult<Handle> open_lock(Handle directory, const std::string& name) override;
+  SysResult<void> close(Handle handle) override;
+  SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
+                                 std::span<std::byte> out) override;
+  SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) override;
+  SysResult<void> preallocate(Handle file, std::uint64_t size) override;
+  SysResult<void> evict(Handle file) override;
+  SysResult<void> start_writeback(Handle file) override;
+  SysResult<void> await_writeback(Handle file) override;
+  SysResult<void> sync_file(Handle file) override;
+  SysResult<void> sync_directory(Handle directory) override;
+  SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                         const std::string& to, RenameMode mode) override;
+  SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
+                       const std::string& to) override;
+  SysResult<void> unlink(Handle directory, const std::string& name) override;
+  SysResult<void> make_directory(Handle directory, const std::string& name,
+                                 std::uint32_t mode) override;
+  SysResult<void> remove_directory(Handle directory, const std::string& name) override;
+  SysResult<std::string> read_link(Handle directory, const std::string& name) override;
+  SysResult<std::vector<DirectoryEntry>> list(Handle directory) override;
+  SysResult<Status> stat(Handle handle) override;
+  SysResult<Status> stat_at(Handle directory, const std::string& name) override;
+  SysResult<void> set_mode(Handle file, std::uint32_t mode) override;
+  SysResult<void> set_owner(Handle file, std::uint32_t owner, std::uint32_t group) override;
+  SysResult<std::vector<std::string>> list_xattrs(Handle file) override;
+  SysResult<std::vector<std::string>> list_xattrs_at(Handle directory,
+                                                     const std::string& name) override;
+  SysResult<Buffer> get_xattr(Handle file, const std::string& xattr) override;
+  SysResult<Buffer> get_xattr_at(Handle directory, const std::string& name,
+                                 const std::string& xattr) override;
+  SysResult<void> set_xattr(Handle file, const std::string& xattr, Bytes value) override;
+  SysResult<void> remove_xattr(Handle file, const std::string& xattr) override;
+  SysResult<void> try_lock(Handle file, LockMode mode) override;
+  SysResult<bool> open_for_writing(Handle file) override;
+  SysResult<FileSystemInfo> describe(Handle directory) override;
+  std::uint32_t user() override;
+
+ private:
+  friend struct SimulationAccess;
+  explicit SimulatedFileSystem(std::unique_ptr<struct Simulation> simulation) noexcept;
+
+  std::unique_ptr<struct Simulation> simulation_;
+};
+
+}  // namespace perdure::testing

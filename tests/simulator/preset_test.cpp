@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSL-1.0
+// Each rule of each preset, shown on the smallest program that can tell.
+#include <functional>
+#include <map>
+#include <set>
+
+#include <perdure/testing/explore.hpp>
+
+#include "support/catch.hpp"
+
+namespace perdure::test {
+
+using namespace perdure::testing;  // NOLINT: this file is about nothing else
+
+namespace {
+
+const std::string whole = std::string(4096, 'n') + std::string(904, 'm');
+
+/// Every outcome that a power cut at the end of `act` can have, in words.
+std::set<std::string> outcomes(const Preset& preset, const std::function<void(FileSystem&)>& act,
+                               const std::function<std::string(SimulatedFileSystem&)>& look) {
+  std::set<std::string> found;
+  Workload workload;
+  workload.name = "rule";
+  workload.prepare = [](Session& session) { session.disk().put("old", "old"); };
+  workload.actors = {[&](Session& session) { act(session.files()); }};
+  ExploreOptions options;
+  options.preset = &preset;
+  options.depth = 0;
+  options.kills = false;
+  options.threads = 1;
+  const Oracle oracle{"look", [&](Session& session) -> std::string {
+                        // The workload's end is the only point at which "end" was attempted.
+                        if (session.history().size() > 1) found.insert(look(session.disk()));
+                        return {};
+                      }};
+  const auto inner = workload.actors.front();
+  workload.actors.front() = [&](Session& session) {
+    inner(session);
+    session.attempt("end", std::nullopt);
+  };
+  (void)explore(workload, {oracle}, options);
+  return found;
+}
+
+Handle root_of(FileSystem& files) {
+  return files.open_directory(Handle::working_directory, "/").value();
+}
+
+std::string there(SimulatedFileSystem& disk, const std::string& path) {
+  return disk.content(path) ? path : "";
+}
+
+}  // namespace
+
+TEST_CASE("presets are found by name and say where their rules come from") {
+  CHECK(all_presets().size() == 6);
+  for (const Preset* preset : all_presets()) {
+    CHECK(find_preset(preset->name) == preset);
+    CHECK_FALSE(preset->rules.empty());
+    for (const Preset::Rule& rule : preset->rules) {
+      CHECK_FALSE(rule.statement.empty());
+      CHECK_FALSE(rule.source.empty());
+    }
+  }
+  CHECK(find_preset("ext2") == nullptr);
+}
+
+TEST_CASE("entries survive in any combination, or as a prefix") {
+  const auto act = [](FileSystem& files) {
+    const Handle root = root_of(files);
+    (void)files.create(root, "a", 0600);
+    (void)files.create(root, "b", 0600);
+  };
+  const auto look = [](SimulatedFileSystem& disk) { return there(disk, "a") + there(disk, "b"); };
+  CHECK(outcomes(presets::worst, act, look) == std::set<std::string>{"", "a", "b", "ab"});
+  for (const Preset* preset :
+       {&presets::ext4, &presets::ext4_journal, &presets::xfs, &presets::btrfs}) {
+    CHECK(outcomes(*preset, act, look) == std::set<std::string>{"", "a", "ab"});
+  }
+}
+
+TEST_CASE("a sync of the directory keeps its entries, under every preset") {
+  const auto act = [](FileSystem& files) {
+    const Handle root = root_of(files);
+    (void)files.create(root, "a", 0600);
+    (void)files.sync_directory(root);
+    (void)files.create(root, "b", 0600);
+  };
+  const auto look = [](SimulatedFileSystem& disk) { return there(disk, "a") + there(disk, "b"); };
+  for (const Preset* preset : all_presets()) {
+    CHECK(outcomes(*preset, act, look) == std::set<std::string>{"a", "ab"});
+  }
+}
+
+TEST_CASE("a rename is atomic, except under split_rename") {
+  const auto act = [](FileSystem& files) {
+    const Handle root = root_of(files);
+    (void)files.rename(root, "old", root, "new", RenameMode::replace);
+  };
+  const auto look = [](SimulatedFileSystem& disk) {
+    return there(disk, "old") + there(disk, "new");
+  };
+  for (const Preset* preset : all_presets()) {
+    std::set<std::string> expected{"old", "new"};
+    if (preset->split_rename) expected.insert({"", "oldnew"});
+    CHECK(outcomes(*preset, act, look) == expected);
+  }
+}
+
+TEST_CASE("what a sync of a file does for its rename") {
+  const auto act = [](FileSystem& files) {
+    const Handle root = root_of(files);
+    const Handle file = files.open_file(root, "old").value();
+    (void)files.rename(root, "old", root, "new", RenameMode::replace);
+    (void)files.sync_file(file);
+  };
+  const auto look = [](SimulatedFileSystem& disk) {
+    return there(disk, "old") + there(disk, "new");
+  };
+  const std::set<std::string> kept{"new"};
+  const std::set<std::string> open{"old", "new"};
+  CHECK(outcomes(presets::worst, act, look) == open);
+  CHECK(outcomes(presets::ext4, act, look) == kept);
+  CHECK(outcomes(presets::ext4_journal, act, look) == kept);
+  CHECK(outcomes(presets::xfs, act, look) == kept);
+  CHECK(outcomes(presets::btrfs, act, look) == open);  // not after an unrelated log commit
+}
+
+TEST_CASE("how content that was not synced is found under a name that is") {
+  const auto act = [](FileSystem& files) {
+    const Handle root = root_of(files);
+    const Handle file = files.create(root, "f", 0600).value();
+    (void)files.sync_directory(root);
+    (void)files.write_at(file, 0, as_bytes(whole));
+  };
+  const auto look = [](SimulatedFileSystem& disk) -> std::string {
+    const std::string found = disk.content("f").value();
+    if (found == whole) return "new";
+    if (found.empty()) return "empty";
+    if (whole.starts_with(found)) return "short";
+    if (found.find_first_not_of('\0') == std::string::npos) {
+      return found.size() == whole.size() ? "zeros" : "short zeros";
+    }
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (found[i] != '\0' && found[i] != whole[i]) return "garbage";
+    }
+    return "holes";
+  };
+  CHECK(outcomes(presets::worst, act, look) ==
+        std::set<std::string>{"new", "empty", "short", "zeros", "short zeros", "holes", "garbage"});
+  CHECK(outcomes(presets::ext4, act, look) ==
+        std::set<std::string>{"new", "empty", "short", "zeros", "short zeros", "holes"});
+  CHECK(outcomes(presets::xfs, act, look) ==
+        std::set<std::string>{"new", "empty", "short", "holes"});
+  CHECK(outcomes(presets::btrfs, act, look) == std::set<std::string>{"new", "empty", "short"});
+  CHECK(outcomes(presets::ext4_journal, act, look) ==
+        std::set<std::string>{"new", "empty", "short"});
+}
+
+TEST_CASE("synced content is whole under every preset; awaited content where a journal orders it") {
+  const auto look = [](SimulatedFileSystem& disk) -> std::string {
+    const auto found = disk.content("f");
+    return !found ? "missing" : *found == whole ? "new" : "torn";
+  };
+  const auto writing = [](FileSystem& files, bool sync) {
+    const Handle root = root_of(files);
+    const Handle file = files.create(root, "t", 0600).value();
+    (void)files.write_at(file, 0, as_bytes(whole));
+    if (sync) {
+      (void)files.sync_file(file);
+    } else {
+      (void)files.await_writeback(file);
+    }
+    (void)files.rename(root, "t", root, "f", RenameMode::replace);
+  };
+  for (const Preset* preset : all_presets()) {
+    INFO(preset->name);
+    const std::set<std::string> good{"missing", "new"};
+    CHECK(outcomes(
+              *preset, [&](FileSystem& files) { writing(files, true); }, look) == good);
+    const auto awaited = outcomes(
+        *preset, [&](FileSystem& files) { writing(files, false); }, look);
+    const bool ordered = preset->awaited_ordered || preset->content_ordered;
+    CHECK((awaited == good) == ordered);
+  }
+}
+
+TEST_CASE("a sync that failed is lost for good") {
+  for (const Preset* preset : all_presets()) {
+    INFO(preset->name);
+    SimulatedFileSystem disk(*preset);
+    const Handle root = root_of(disk);
+    const Handle file = disk.create(root, "f", 0600).value();
+    CHECK(disk.write_at(file, 0, as_bytes(whole)));
+    disk.lose_sync(file);
+    CHECK(disk.sync_file(file));  // "succeeds"
+    CHECK(disk.sync_directory(root));
+    disk.cut_power(Survivors::none);
+    if (preset->content_ordered) continue;  // its journal has the content, and writes it later
+    CHECK(disk.content("f") != whole);
+  }
+}
+
+}  // namespace perdure::test

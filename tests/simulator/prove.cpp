@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSL-1.0
+// Prints the tables of docs/proof.md, or explores for as long as it is given.
+//
+//   prove tables             both tables, as Markdown
+//   prove mutants            the second alone
+//   prove long MINUTES FILE  ever larger bounds and new seeds; FILE remembers how far it came
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include "tables.hpp"
+
+namespace {
+
+using namespace perdure::test;     // NOLINT: a program of its own
+using namespace perdure::testing;  // NOLINT
+
+int mutants() {
+  std::vector<MutantRow> rows;
+  bool good = true;
+  for (const Mutant& mutant : all_mutants()) {
+    rows.push_back(run_mutant(mutant));
+    for (const std::string& fault : rows.back().faults) std::cerr << mutant.name << ": " << fault;
+    for (const std::string& preset : rows.back().missed) {
+      std::cerr << mutant.name << " passes under " << preset << "\n";
+    }
+    good = good && rows.back().faults.empty() && rows.back().missed.empty();
+  }
+  write_mutants(std::cout, rows);
+  return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int proofs() {
+  const auto rows = run_proofs([](const ProofRow& row) {
+    std::cerr << row.workload << " " << row.preset << ": " << row.report.states << " states, "
+              << row.report.distinct << " distinct\n";
+  });
+  write_proofs(std::cout, rows);
+  for (const ProofRow& row : rows) {
+    if (!row.report.violation) continue;
+    std::cerr << row.report.violation->reproducer;
+    return EXIT_FAILURE;
+  }
+  return EXIT_SUCCESS;
+}
+
+/// One line in the file for each exploration that is done: workload, preset, seed, bound, distinct.
+int explore_long(double minutes, const std::string& path) {
+  std::size_t done = 0;
+  std::uint64_t distinct = 0;
+  {
+    std::ifstream file(path);
+    std::string workload;
+    std::string preset;
+    std::uint64_t seed = 0;
+    std::uint64_t bound = 0;
+    for (std::uint64_t count = 0; file >> workload >> preset >> seed >> bound >> count; ++done) {
+      distinct += count;
+    }
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(minutes * 60);
+  const auto all = all_proofs();
+  const std::size_t round_size = all.size() * all_presets().size();
+  std::ofstream file(path, std::ios::app);
+  for (; std::chrono::steady_clock::now() < end; ++done) {
+    const Proof& proof = all[done % round_size / all_presets().size()];
+    const Preset& preset = *all_presets()[done % all_presets().size()];
+    ExploreOptions options = options_for(proof, preset);
+    options.seed = 1 + done / round_size;
+    options.states_max *= 4;
+    const Report report = explore(proof.workload, proof.oracles, options);
+    distinct += report.distinct;
+    std::cout << proof.workload.name << " " << preset.name << " seed " << options.seed << ": "
+              << report.distinct << " distinct, " << distinct << " in all\n";
+    if (report.violation) {
+      std::cout << report.violation->reproducer;
+      return EXIT_FAILURE;
+    }
+    file << proof.workload.name << " " << preset.name << " " << options.seed << " "
+         << options.states_max << " " << report.distinct << std::endl;
+  }
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string command = argc > 1 ? argv[1] : "";
+  if (command == "mutants") return mutants();
+  if (command == "long" && argc == 4) return explore_long(std::atof(argv[2]), argv[3]);
+  if (command != "tables") {
+    std::cerr << "usage: prove tables | mutants | long MINUTES FILE\n";
+    return 2;
+  }
+  const int first = proofs();
+  std::cout << "\n";
+  const int second = mutants();
+  return first != EXIT_SUCCESS ? first : second;
+}

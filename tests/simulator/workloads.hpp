@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+// The programs that are crashed, and what must hold for each.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <perdure/atomic_writer.hpp>
+#include <perdure/testing/explore.hpp>
+#include <perdure/testing/oracle.hpp>
+
+namespace perdure::test {
+
+/// A workload with its oracles and with how far it is explored.
+struct Proof {
+  testing::Workload workload;
+  std::vector<testing::Oracle> oracles;
+  std::function<void(testing::ExploreOptions&)> bound;  // may be empty
+  std::size_t fault_stride = 0;                         // 0: no faults
+};
+
+/// Everything that the engine offers for one file.
+std::vector<Proof> all_proofs();
+/// The proof of that name; throws when there is none.
+Proof find_proof(const std::string& name);
+
+/// Commits to "d/t" in a row by a writer of these options and this pipeline: the workload that
+/// mutants change. With `strict` a commit that fails is a violation.
+Proof replace_proof(const std::string& name, const WriteOptions& options, AnyPipeline pipeline,
+                    bool strict);
+/// The same with the pipeline that the options ask for.
+Proof replace_proof(const std::string& name, const WriteOptions& options, bool strict = true);
+
+/// The options under which a proof is explored.
+testing::ExploreOptions options_for(const Proof& proof, const testing::Preset& preset);
+
+/// Content that says which it is at every place: `size` bytes.
+std::string content_of(char letter, std::size_t size);
+
+}  // namespace perdure::test
