@@ -41,6 +41,8 @@ int fault_of(Simulation& sim, const Move& move, RenameMode mode) {
   }
   if (const int fault = sim.may_remove(move.from_directory, move.moved); fault != 0) return fault;
   const Inode& to = *tree.find(move.to_directory);
+  const bool removed = move.to_directory != root_inode && tree.links(move.to_directory) == 0;
+  if (removed) return ENOENT;  // somebody still has it open; may_create in fs/namei.c
   if (!sim.permits(to, 3)) return EACCES;
   if (to.immutable) return EPERM;
   if (move.replaced == no_inode) return 0;
