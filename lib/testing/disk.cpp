@@ -169,11 +169,12 @@ void Disk::sync_data(InodeId inode) {
 void Disk::await_data(InodeId inode) {
   if (!preset->awaited_ordered) return;
   ++revision;
-  const auto moved = std::ranges::stable_partition(log, [&](const Pending& pending) {
+  // The algorithm without a range: clang 14 does not understand libstdc++'s subrange.
+  const auto moved = std::stable_partition(log.begin(), log.end(), [&](const Pending& pending) {
     return pending.durable || pending.doomed || pending.change->inode != inode ||
            pending.change->kind != Change::Kind::write;
   });
-  for (Pending& pending : moved) pending.awaited = true;
+  std::for_each(moved, log.end(), [](Pending& pending) { pending.awaited = true; });
 }
 
 void Disk::sync_all() {
