@@ -34,7 +34,7 @@ using Clock = std::chrono::steady_clock;
 struct Settings {
   std::string directory;
   unsigned long kills = 300;
-  std::size_t size = 256 * 1024;
+  std::size_t size = std::size_t{256} * 1024;
   std::uint32_t seed = std::random_device{}();
   unsigned seconds_max = 20;
 };
