@@ -11,3 +11,4 @@
 #include <perdure/json_pointer.hpp>
 #include <perdure/probe.hpp>
 #include <perdure/state_tracker.hpp>
+#include <perdure/transaction.hpp>
