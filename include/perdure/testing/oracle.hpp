@@ -34,6 +34,8 @@ Oracle acknowledged();
 
 /// Attempts with one `step` happen together, and in their order: all targets are what they were
 /// after some step, and no settled step is missing. For transactions, and for histories of states.
+/// Holds of nothing under presets::split_rename, which shows targets missing, and says so by
+/// silence.
 Oracle steps_whole();
 
 /// The root holds nothing but the targets of the history, what was there when the workload began,
