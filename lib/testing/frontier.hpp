@@ -22,6 +22,7 @@ struct Origin {
   std::uint32_t parent = 0;
   std::uint32_t point = 0;
   std::uint32_t ordinal = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): the compiler's own code, misread
   friend auto operator<=>(const Origin&, const Origin&) = default;
 };
 

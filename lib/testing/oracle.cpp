@@ -233,7 +233,8 @@ Oracle metadata_kept(std::string target, ExpectedMetadata expected) {
                 if (xattrs != expected.xattrs) return target + " has other attributes";
               } else if (path.starts_with(directory) && inode->size() > 0 &&
                          (inode->mode & ~expected.mode & 0777U) != 0) {
-                return path + " may be read by more users than " + target;
+                std::string words = path;
+                return words.append(" may be read by more users than ").append(target);
               }
             }
             return {};

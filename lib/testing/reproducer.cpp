@@ -30,8 +30,8 @@ std::optional<Finding> go(const Runner& runner, const Path& path, bool& possible
     const History history = crashed(point, step.kill ? Event::Kind::kill : Event::Kind::power_cut);
     const bool is_last = i + 1 == path.steps.size();
     std::vector<Point> next;
-    const auto finding = runner.recover(disk, history, path.variant, static_cast<unsigned>(i + 1),
-                                        is_last ? nullptr : &next);
+    auto finding = runner.recover(disk, history, path.variant, static_cast<unsigned>(i + 1),
+                                  is_last ? nullptr : &next);
     if (is_last) {
       possible = true;
       return finding;

@@ -10,10 +10,9 @@
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "posix.hpp"
-
-extern char** environ;
 
 namespace crashlab {
 namespace {
@@ -77,7 +76,9 @@ std::vector<std::string> environment_of(const Command& command) {
     const std::string text = *entry;
     if (!command.environment.contains(text.substr(0, text.find('=')))) texts.push_back(text);
   }
-  for (const auto& [name, value] : command.environment) texts.push_back(name + "=" + value);
+  for (const auto& [name, value] : command.environment) {
+    texts.emplace_back(name).append("=").append(value);
+  }
   return texts;
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = boost::filesystem;
 
-constexpr std::size_t block_size = 256 * 1024;
+constexpr std::size_t block_size = std::size_t{256} * 1024;
 
 constexpr std::string_view examples =
     "All that one call names becomes visible, or nothing of it does. A crash in the middle is\n"
