@@ -351,11 +351,7 @@ bool JsonWriter::Impl::write_field(std::string_view name, std::string_view value
 /// In front of the state, so that a file that is cut off still says which generation it was.
 bool JsonWriter::Impl::write_stamp(const JsonPlace& top) {
   std::string updated;
-  const auto whole = std::chrono::floor<std::chrono::seconds>(stamp->last_updated);
-  const JsonMoment moment{
-      .second = whole.time_since_epoch().count(),
-      .nanosecond = static_cast<std::uint32_t>((stamp->last_updated - whole).count())};
-  if (!format_time(moment, 9, updated)) {
+  if (!format_time(to_moment(stamp->last_updated), 9, updated)) {
     return note(ErrorKind::serializer, top.member("last_updated").text() + ": out of range");
   }
   return write_field("generation", std::to_string(stamp->generation)) &&

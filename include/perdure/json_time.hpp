@@ -33,6 +33,18 @@ bool read_moment(JsonReader& reader, JsonMoment& out, const JsonPlace& place);
 bool write_moment(JsonWriter& writer, const JsonMoment& moment, unsigned digits,
                   const JsonPlace& place);
 
+/// The moment of any time point; the first and the last that 64 bits hold, too: the whole second
+/// before the first one is beyond them, so that nothing is subtracted from it.
+template <class Duration>
+JsonMoment to_moment(const std::chrono::sys_time<Duration>& time) {
+  using namespace std::chrono;
+  const Duration since = time.time_since_epoch();
+  auto rest = duration_cast<nanoseconds>(since % seconds(1));
+  if (rest < nanoseconds::zero()) rest += seconds(1);
+  return {.second = floor<seconds>(since).count(),
+          .nanosecond = static_cast<std::uint32_t>(rest.count())};
+}
+
 /// A time point keeps as many digits as its own unit has: seconds none, milliseconds three.
 template <class Duration>
 bool write_time(JsonWriter& writer, const std::chrono::sys_time<Duration>& time,
@@ -42,12 +54,7 @@ bool write_time(JsonWriter& writer, const std::chrono::sys_time<Duration>& time,
                               : std::ratio_greater_equal_v<Period, std::milli>  ? 3
                               : std::ratio_greater_equal_v<Period, std::micro>  ? 6
                                                                                 : 9;
-  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-  const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(time - whole);
-  return write_moment(writer,
-                      {.second = whole.time_since_epoch().count(),
-                       .nanosecond = static_cast<std::uint32_t>(rest.count())},
-                      digits, place);
+  return write_moment(writer, to_moment(time), digits, place);
 }
 
 template <class Duration>

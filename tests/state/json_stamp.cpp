@@ -57,6 +57,16 @@ TEST_CASE("the stamp stands around the members of the state") {
   CHECK(read_stamped<Queue>(write_stamped(queue, stamp, compact)).stamped);
 }
 
+// The first moment that 64 bits of nanoseconds hold lies within a second that begins before it: an
+// overflow on the way, which the sanitizer saw.
+TEST_CASE("a stamp keeps the first and the last moment that it can hold") {
+  for (const StampTime time : {StampTime::min(), StampTime::max()}) {
+    Stamp stamp;
+    stamp.last_updated = time;
+    CHECK(read_stamped<Queue>(write_stamped(Queue{}, stamp)).stamp.last_updated == time);
+  }
+}
+
 // A single bit can turn a key into another key, a digit into another digit and white space into
 // nothing that a parser minds: only a checksum over every byte sees them all. And the checksum must
 // not get lost with its own name.
