@@ -3,6 +3,7 @@
 
 #include "commit.hpp"
 #include "metadata.hpp"
+#include "protocol.hpp"
 #include "target.hpp"
 #include "temp.hpp"
 
@@ -36,6 +37,7 @@ struct AtomicFile::State {
   Result<Receipt> publish();
 
   WriteOptions options;
+  Protocol protocol = Protocol::portable;
   Claim claim;
   Commit commit;
   Buffer gathered;
@@ -67,7 +69,7 @@ Result<Receipt> AtomicFile::State::publish() {
   if (!ready) return abandon(commit, std::move(ready.error()));
   std::optional<XXH128_hash_t> streamed;
   if (options.verify) streamed = XXH3_128bits_digest(hash.get());
-  return run_commit(commit, portable_finish(options, streamed));
+  return run_commit(commit, make_finish(options, protocol, streamed));
 }
 
 AtomicFile::AtomicFile(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
@@ -89,6 +91,8 @@ Result<AtomicFile> AtomicFile::create(const Path& target, WriteOptions options,
                                    state->options.durability == Durability::durable));
   BOOST_OUTCOME_TRY(
       resolve(commit, state->claim.directory.get(), target.filename().native(), state->claim));
+  BOOST_OUTCOME_TRY(state->protocol,
+                    choose_protocol(commit.files, commit.directory, state->options, commit.path));
   BOOST_OUTCOME_TRY(check_target(commit));
   BOOST_OUTCOME_TRY(read_xattrs(commit));
   BOOST_OUTCOME_TRY(create_temp(commit));

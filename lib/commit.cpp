@@ -7,11 +7,6 @@
 namespace perdure {
 namespace {
 
-using VerifiedDurable =
-    Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Verify, Rename, SyncParent>;
-using VerifiedOrdered =
-    Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Verify, Rename>;
-
 /// Verify for a temp whose bytes have gone by: their hash stands for them.
 struct VerifyHash {
   static constexpr std::string_view name = Verify::name;
@@ -31,8 +26,26 @@ struct VerifyHash {
   }
 };
 
-template <Stage... Stages>
-using Finish = PipelineFrom<Fact::temp | Fact::content, Stages...>;
+/// WriteThrough for a temp whose bytes have gone by: what is left is to wait for them.
+struct AwaitContent {
+  static constexpr std::string_view name = WriteThrough::name;
+  static constexpr Fact needs = Fact::temp | Fact::content;
+  static constexpr Fact gives = Fact::ordered;
+  static constexpr Protocol protocol = Protocol::fast;
+
+  Result<void> run(Commit& commit) const { return await_temp(commit); }
+};
+
+/// Publishes behind `stages`, and makes it durable with `sync` if that is asked for.
+template <Fact initial, class Sync, class... Stages>
+AnyPipeline publish_with(Durability durability, Sync sync, Stages... stages) {
+  if (durability == Durability::ordered) {
+    return PipelineFrom<initial, Stages..., Rename>(stages..., Rename{});
+  }
+  return PipelineFrom<initial, Stages..., Rename, Sync>(stages..., Rename{}, sync);
+}
+
+constexpr Fact streamed_facts = Fact::temp | Fact::content;
 
 /// Runs the pipeline. A stage or serializer of the user's own need not know of paths and fates, may
 /// have those of another file, and may throw.
@@ -91,39 +104,37 @@ Result<void> check_options(const WriteOptions& options, const std::string& path)
                .detail = std::string(fault)};
 }
 
-AnyPipeline portable_pipeline(const WriteOptions& options) {
-  switch (options.durability) {
-    case Durability::none:
-      return Unsynced{};
-    case Durability::ordered:
-      return options.verify ? AnyPipeline(VerifiedOrdered{}) : AnyPipeline(PortableOrdered{});
-    case Durability::durable:
-      break;
-  }
-  return options.verify ? AnyPipeline(VerifiedDurable{}) : AnyPipeline(PortableDurable{});
+AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol) {
+  const Durability durability = options.durability;
+  if (durability == Durability::none) return Unsynced{};
+  const auto fast = [&](auto... verify) {
+    return publish_with<Fact::none>(durability, SyncPublished{}, Serialize{}, CreateTemp{},
+                                    WriteThrough{}, ApplyMetadata{}, verify...);
+  };
+  const auto portable = [&](auto... verify) {
+    return publish_with<Fact::none>(durability, SyncParent{}, Serialize{}, CreateTemp{}, Write{},
+                                    ApplyMetadata{}, SyncFile{}, verify...);
+  };
+  if (protocol == Protocol::fast) return options.verify ? fast(Verify{}) : fast();
+  return options.verify ? portable(Verify{}) : portable();
 }
 
-AnyPipeline portable_finish(const WriteOptions& options,
-                            const std::optional<XXH128_hash_t>& streamed) {
-  const ApplyMetadata metadata;
-  const SyncFile sync;
-  const Rename rename;
-  const SyncParent parent;
-  switch (options.durability) {
-    case Durability::none:
-      return Finish<ApplyMetadata, RenameUnordered>(metadata, {});
-    case Durability::ordered:
-      if (!streamed) return Finish<ApplyMetadata, SyncFile, Rename>(metadata, sync, rename);
-      return Finish<ApplyMetadata, SyncFile, VerifyHash, Rename>(metadata, sync, {*streamed},
-                                                                 rename);
-    case Durability::durable:
-      break;
+AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
+                        const std::optional<XXH128_hash_t>& streamed) {
+  const Durability durability = options.durability;
+  if (durability == Durability::none) {
+    return PipelineFrom<streamed_facts, ApplyMetadata, RenameUnordered>({}, {});
   }
-  if (!streamed) {
-    return Finish<ApplyMetadata, SyncFile, Rename, SyncParent>(metadata, sync, rename, parent);
-  }
-  return Finish<ApplyMetadata, SyncFile, VerifyHash, Rename, SyncParent>(
-      metadata, sync, {*streamed}, rename, parent);
+  const auto fast = [&](auto... verify) {
+    return publish_with<streamed_facts>(durability, SyncPublished{}, AwaitContent{},
+                                        ApplyMetadata{}, verify...);
+  };
+  const auto portable = [&](auto... verify) {
+    return publish_with<streamed_facts>(durability, SyncParent{}, ApplyMetadata{}, SyncFile{},
+                                        verify...);
+  };
+  if (protocol == Protocol::fast) return streamed ? fast(VerifyHash{*streamed}) : fast();
+  return streamed ? portable(VerifyHash{*streamed}) : portable();
 }
 
 Error abandon(Commit& commit, Error reason) {
@@ -153,6 +164,7 @@ Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline) {
   }
   commit.receipt.bytes = commit.written;
   commit.receipt.durability = pipeline.durability();
+  commit.receipt.protocol = pipeline.protocol();
   return std::move(commit.receipt);
 }
 

@@ -12,13 +12,13 @@ namespace perdure {
 /// Which options can't be meant.
 Result<void> check_options(const WriteOptions& options, const std::string& path);
 
-/// The portable protocol for these options, from the value to the name.
-AnyPipeline portable_pipeline(const WriteOptions& options);
+/// The stages of a protocol for these options, from the value to the name.
+AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol);
 
 /// Its stages behind a temp that was streamed; with the hash of what went into the temp, if it is
 /// to be verified.
-AnyPipeline portable_finish(const WriteOptions& options,
-                            const std::optional<XXH128_hash_t>& streamed);
+AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
+                        const std::optional<XXH128_hash_t>& streamed);
 
 /// Runs the pipeline on a target that was claimed. On failure the temp is gone, or the error says
 /// that it is not.

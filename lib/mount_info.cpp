@@ -45,6 +45,14 @@ void add_options(std::string_view text, std::vector<std::string>& options) {
 
 }  // namespace
 
+std::vector<std::string> split_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const auto line : split(text, '\n')) {
+    if (!line.empty()) lines.emplace_back(line);
+  }
+  return lines;
+}
+
 bool find_mount(std::string_view mountinfo, std::uint64_t mount_id, FileSystemInfo& info) {
   const std::string id = std::to_string(mount_id);
   for (const auto line : split(mountinfo, '\n')) {

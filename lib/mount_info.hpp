@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <perdure/file_system.hpp>
 
@@ -12,5 +13,8 @@ namespace perdure {
 /// Reads the line of /proc/self/mountinfo (proc_pid_mountinfo(5)) that has this mount id into
 /// `info`; false when no line has it.
 bool find_mount(std::string_view mountinfo, std::uint64_t mount_id, FileSystemInfo& info);
+
+/// The lines of a text that are not empty.
+std::vector<std::string> split_lines(std::string_view text);
 
 }  // namespace perdure

@@ -9,14 +9,13 @@
 #include <memory>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <perdure/native.hpp>
 
-#include "mount_info.hpp"
+#include "native_describe.hpp"
 #include "native_xattr.hpp"
 
 namespace perdure {
@@ -117,19 +116,6 @@ SysResult<std::vector<std::string>> split_names(SysResult<Buffer> list) {
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   }
   return names;
-}
-
-std::string read_mountinfo() {
-  std::string text;
-  const int fd = ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return text;
-  std::array<char, 8192> block;  // NOLINT: filled by the call
-  ssize_t got = 0;
-  while ((got = uninterrupted([&] { return ::read(fd, block.data(), block.size()); })) > 0) {
-    text.append(block.data(), static_cast<std::size_t>(got));
-  }
-  ::close(fd);
-  return text;
 }
 
 class NativeFileSystem final : public FileSystem {
@@ -323,7 +309,9 @@ class NativeFileSystem final : public FileSystem {
     if (::fcntl(fd_of(file), F_SETLEASE, F_UNLCK) < 0) return last_error();
     return false;
   }
-  SysResult<FileSystemInfo> describe(Handle directory) override;
+  SysResult<FileSystemInfo> describe(Handle directory) override {
+    return describe_native(fd_of(directory));
+  }
   std::uint32_t user() override { return ::geteuid(); }
 };
 
@@ -354,22 +342,6 @@ SysResult<std::vector<DirectoryEntry>> NativeFileSystem::list(Handle directory) 
   }
   if (errno != 0) return last_error();
   return entries;
-}
-
-SysResult<FileSystemInfo> NativeFileSystem::describe(Handle directory) {
-  struct statfs numbers {};
-  if (uninterrupted([&] { return ::fstatfs(fd_of(directory), &numbers); }) < 0) {
-    return last_error();
-  }
-  FileSystemInfo info;
-  info.block_size = static_cast<std::uint64_t>(numbers.f_bsize);
-  info.space_free = info.block_size * numbers.f_bavail;
-  struct statx raw {};
-  if (::statx(fd_of(directory), "", AT_EMPTY_PATH, STATX_MNT_ID, &raw) == 0 &&
-      (raw.stx_mask & STATX_MNT_ID) != 0) {
-    find_mount(read_mountinfo(), raw.stx_mnt_id, info);
-  }
-  return info;
 }
 
 }  // namespace

@@ -19,6 +19,20 @@ std::string_view to_string(Protocol protocol) noexcept {
   switch (protocol) {
     case Protocol::portable:
       return "portable";
+    case Protocol::fast:
+      return "fast";
+  }
+  return "";
+}
+
+std::string_view to_string(ProtocolChoice choice) noexcept {
+  switch (choice) {
+    case ProtocolChoice::automatic:
+      return "automatic";
+    case ProtocolChoice::portable:
+      return "portable";
+    case ProtocolChoice::fast:
+      return "fast";
   }
   return "";
 }

@@ -2,6 +2,7 @@
 #include <perdure/probe.hpp>
 
 #include "names.hpp"
+#include "protocol.hpp"
 #include "target.hpp"
 
 namespace perdure {
@@ -113,8 +114,9 @@ Result<ProbeReport> probe(const Path& directory, System system) {
   std::string detail = left.second ? left.first + " is left; `perdure clean` removes it" : "";
   if (!tried) return failure(tried.error(), std::move(detail));
   if (left.second) return failure(left.second, std::move(detail));
-  report.protocol = Protocol::portable;
-  report.reason = "the portable protocol holds on every file system";
+  Verdict verdict = judge_fast(report.file_system);
+  report.protocol = verdict.allowed ? Protocol::fast : Protocol::portable;
+  report.reason = std::move(verdict.reason);
   return report;
 }
 

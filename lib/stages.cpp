@@ -16,6 +16,13 @@ namespace {
 /// and a full disk still shows before the publish: in that write, or in the sync.
 constexpr std::uint64_t preallocate_min = std::uint64_t{1} << 20U;
 
+Result<void> write_image(Commit& commit) {
+  if (commit.image.size() >= preallocate_min) {
+    BOOST_OUTCOME_TRY(preallocate_temp(commit, commit.image.size()));
+  }
+  return append_to_temp(commit, commit.image);
+}
+
 constexpr std::string_view publish_step = "publish";
 
 /// The publish failed: has it happened all the same (a network file system's lost answer)?
@@ -152,10 +159,12 @@ Result<void> CreateTemp::run(Commit& commit) const {
 }
 
 Result<void> Write::run(Commit& commit) const {
-  if (commit.image.size() >= preallocate_min) {
-    BOOST_OUTCOME_TRY(preallocate_temp(commit, commit.image.size()));
-  }
-  return append_to_temp(commit, commit.image);
+  return write_image(commit);
+}
+
+Result<void> WriteThrough::run(Commit& commit) const {
+  BOOST_OUTCOME_TRY(write_image(commit));
+  return await_temp(commit);
 }
 
 Result<void> ApplyMetadata::run(Commit& commit) const {
@@ -185,6 +194,12 @@ Result<void> Rename::run(Commit& commit) const {
 }
 Result<void> RenameUnordered::run(Commit& commit) const {
   return publish(commit);
+}
+
+Result<void> SyncPublished::run(Commit& commit) const {
+  const auto synced = commit.files.sync_file(commit.temp.get());
+  if (!synced) return commit.failure("sync the published file", synced.error());
+  return success();
 }
 
 Result<void> SyncParent::run(Commit& commit) const {

@@ -55,6 +55,12 @@ Result<void> preallocate_temp(Commit& commit, std::uint64_t size) {
   return commit.failure("reserve space for the new content", reserved.error());
 }
 
+Result<void> await_temp(Commit& commit) {
+  const auto written = commit.files.await_writeback(commit.temp.get());
+  if (!written) return commit.failure("await the new content's way to the disk", written.error());
+  return success();
+}
+
 Error differs(const Commit& commit) {
   return commit.failure("verify the new content", ErrorKind::verify,
                         "what the disk gives back is not what was written; do not trust this disk");

@@ -17,6 +17,9 @@ Result<void> append_to_temp(Commit& commit, Bytes bytes);
 /// is left to the write to find out.
 Result<void> preallocate_temp(Commit& commit, std::uint64_t size);
 
+/// Waits until the disk has what was written to the temp. A failure is as final as a failed sync's.
+Result<void> await_temp(Commit& commit);
+
 /// Reads the whole temp from the disk, past the cache, in blocks; `accept` says whether a block is
 /// as it should be, and the first that is not ends it with ErrorKind::verify.
 Result<void> read_back(Commit& commit, const std::function<bool(Bytes)>& accept);

@@ -28,13 +28,14 @@ using Path = boost::filesystem::path;
 /// removal is what failed, the error names it), and the writer can be used again.
 class AtomicWriter {
  public:
-  /// Opens `directory` (made with its parents if `options.make_parents`). The protocol follows
-  /// from `options.durability`. `system` must outlive the writer.
+  /// Opens `directory` (made with its parents if `options.make_parents`). The stages follow from
+  /// `options.durability`, `verify` and `protocol`. `system` must outlive the writer.
   static Result<AtomicWriter> bind(const Path& directory, WriteOptions options = {},
                                    System system = native_system());
 
   /// The same with a pipeline of one's own, which then decides about the durability:
-  /// `options.durability` and `options.verify` are not looked at.
+  /// `options.durability`, `verify` and `protocol` are not looked at. ErrorKind::unsupported for
+  /// one with stages of `Protocol::fast` where that protocol is refused.
   static Result<AtomicWriter> bind(const Path& directory, AnyPipeline pipeline,
                                    WriteOptions options = {}, System system = native_system());
 

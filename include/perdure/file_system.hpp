@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -47,12 +48,26 @@ enum class RenameMode {
 
 enum class LockMode { shared, exclusive };
 
-/// What a directory lies on.
+/// Where a file system keeps the journal of its metadata.
+enum class JournalPlace {
+  unknown,
+  none,
+  internal,  ///< On the device that has the data.
+  external,  ///< On a device of its own.
+};
+
+/// What a directory lies on. What can't be found out is empty or `unknown`, never a guess.
 struct FileSystemInfo {
   std::string type;    ///< "ext4", "xfs", "btrfs", "tmpfs", "overlay", ... or "" if unknown.
   std::string source;  ///< The device or whatever mountinfo calls it.
   std::string mount_point;
   std::vector<std::string> mount_options;  ///< Of the mount and of the file system.
+  /// Every option in force, defaults too, as the kernel lists them for this file system
+  /// (/proc/fs/ext4/DEVICE/options); mountinfo leaves some out.
+  std::vector<std::string> kernel_options;
+  JournalPlace journal = JournalPlace::unknown;
+  /// Whether a new file in the directory would lie on a realtime device (xfs).
+  std::optional<bool> realtime;
   std::uint64_t block_size = 0;
   std::uint64_t space_free = 0;  ///< Bytes that this user may still write.
 };

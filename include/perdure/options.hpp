@@ -19,6 +19,16 @@ enum class Durability {
 /// The order of system calls by which a durability is reached.
 enum class Protocol {
   portable,  ///< Sync the temp, rename it, sync the parent: holds on every file system.
+  /// Await the temp's data, rename it, sync the renamed file: half the flushes. Holds on ext4 and
+  /// xfs under conditions that are checked, and loses acknowledged commits elsewhere.
+  fast,
+};
+
+/// Which protocol a commit shall use.
+enum class ProtocolChoice {
+  automatic,  ///< `fast` where it is known to hold, else `portable`; the receipt says which.
+  portable,
+  fast,  ///< ErrorKind::unsupported, with the reason, where it is not known to hold.
 };
 
 /// What to do when the target is a symbolic link.
@@ -59,6 +69,9 @@ struct Metadata {
 /// How a commit is made. The defaults are the safe ones.
 struct WriteOptions {
   Durability durability = Durability::durable;
+  /// Looked at with the durabilities `ordered` and `durable`; `none` needs no protocol. What the
+  /// directory lies on is asked once, when a writer is bound: bind again after a remount.
+  ProtocolChoice protocol = ProtocolChoice::portable;
   SymlinkPolicy symlink = SymlinkPolicy::follow;
   ExistingPolicy existing = ExistingPolicy::replace;
   std::string backup_suffix = "~";  ///< ExistingPolicy::backup: the old content is TARGET + suffix.
@@ -79,5 +92,6 @@ struct WriteOptions {
 
 [[nodiscard]] std::string_view to_string(Durability durability) noexcept;
 [[nodiscard]] std::string_view to_string(Protocol protocol) noexcept;
+[[nodiscard]] std::string_view to_string(ProtocolChoice choice) noexcept;
 
 }  // namespace perdure

@@ -42,6 +42,18 @@ struct Write {
   Result<void> run(Commit& commit) const;
 };
 
+/// Writes the image into the temp and waits until the disk has it: no flush, but the content is in
+/// the disk's hands before anything that is issued later. That a rename after it can't survive
+/// without it is known of some file systems alone (`Protocol::fast`).
+struct WriteThrough {
+  static constexpr std::string_view name = "write through";
+  static constexpr Fact needs = Fact::image | Fact::temp;
+  static constexpr Fact gives = Fact::content | Fact::ordered;
+  static constexpr Fact drops = Fact::metadata | Fact::durable_content;
+  static constexpr Protocol protocol = Protocol::fast;
+  Result<void> run(Commit& commit) const;
+};
+
 /// Gives the temp its final owner, ACL, mode and attributes (`WriteOptions::metadata`).
 struct ApplyMetadata {
   static constexpr std::string_view name = "apply metadata";
@@ -94,6 +106,17 @@ struct SyncParent {
   Result<void> run(Commit& commit) const;
 };
 
+/// fsync(2) of the renamed file, through the descriptor that wrote it: where a file's sync carries
+/// its last rename (`Protocol::fast`), content and name are durable by one journal commit. Never
+/// fdatasync(2), which may leave the rename out.
+struct SyncPublished {
+  static constexpr std::string_view name = "sync published";
+  static constexpr Fact needs = Fact::published | Fact::ordered | Fact::metadata;
+  static constexpr Fact gives = Fact::durable_content | Fact::durable_name;
+  static constexpr Protocol protocol = Protocol::fast;
+  Result<void> run(Commit& commit) const;
+};
+
 namespace detail {
 
 /// Stage in words: which part of it `S` lacks.
@@ -140,7 +163,7 @@ constexpr bool legal_after(auto have) {
   static_assert(
       !lacks(Fact::ordered),
       "perdure: this stage needs content that is certain to reach the disk before its name: "
-      "put SyncFile between the last Write and it");
+      "put SyncFile between the last Write and it, or use WriteThrough");
   static_assert(!lacks(Fact::metadata),
                 "perdure: mode and owner must be final at this stage: put ApplyMetadata before it, "
                 "behind the last Write");
@@ -190,6 +213,10 @@ class PipelineFrom {
                                            : has(facts_, Fact::ordered) ? Durability::ordered
                                                                         : Durability::none;
 
+  /// `fast` as soon as one stage asks for it.
+  static constexpr Protocol protocol =
+      ((protocol_of<Stages>() == Protocol::fast) || ...) ? Protocol::fast : Protocol::portable;
+
   /// Runs the stages in order, up to the first that fails.
   Result<void> run(Commit& commit) const {
     Result<void> outcome = success();
@@ -224,9 +251,11 @@ class AnyPipeline {
   template <Fact initial, class... Stages>
   AnyPipeline(PipelineFrom<initial, Stages...> pipeline)  // NOLINT(google-explicit-constructor)
       : model_(std::make_shared<Model<PipelineFrom<initial, Stages...>>>(std::move(pipeline))),
-        durability_(pipeline.durability) {}
+        durability_(pipeline.durability),
+        protocol_(pipeline.protocol) {}
 
   [[nodiscard]] Durability durability() const noexcept { return durability_; }
+  [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
   Result<void> run(Commit& commit) const { return model_->run(commit); }
 
  private:
@@ -246,12 +275,18 @@ class AnyPipeline {
 
   std::shared_ptr<const Concept> model_;
   Durability durability_;
+  Protocol protocol_;
 };
 
 /// The protocol `portable`, at each durability.
 using PortableDurable =
     Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename, SyncParent>;
 using PortableOrdered = Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename>;
+/// The protocol `fast`: half the flushes, and none at all for `ordered`.
+using FastDurable =
+    Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, Rename, SyncPublished>;
+using FastOrdered = Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, Rename>;
+/// Durability `none`, the same in every protocol.
 using Unsynced = Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUnordered>;
 
 }  // namespace perdure

@@ -19,8 +19,8 @@ struct Capability {
 struct ProbeReport {
   FileSystemInfo file_system;
   std::vector<Capability> capabilities;
-  Protocol protocol = Protocol::portable;
-  std::string reason;  ///< Why that protocol.
+  Protocol protocol = Protocol::portable;  ///< What ProtocolChoice::automatic picks here.
+  std::string reason;                      ///< Why that one.
 };
 
 /// Tries out `directory` with temps of its own, which are gone afterwards.

@@ -90,6 +90,9 @@ struct Commit {
 ///       perdure::Result<void> run(perdure::Commit& commit) const;
 ///     };
 ///
+/// A stage that rests on what only some file systems do says so by `static constexpr Protocol
+/// protocol = Protocol::fast`: writers refuse its pipeline where that protocol is refused.
+///
 /// `run` may be called from several threads, each with a Commit of its own. When it fails, later
 /// stages do not run; a temp that is not published is removed.
 template <class S>
@@ -107,6 +110,16 @@ constexpr Fact dropped_by() noexcept {
     return S::drops;
   } else {
     return Fact::none;
+  }
+}
+
+/// The protocol that a stage asks for; `Protocol::portable` for one that does not say.
+template <class S>
+constexpr Protocol protocol_of() noexcept {
+  if constexpr (requires { S::protocol; }) {
+    return S::protocol;
+  } else {
+    return Protocol::portable;
   }
 }
 

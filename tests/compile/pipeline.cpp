@@ -33,7 +33,8 @@ struct Idle {
 };
 
 using pd::ApplyMetadata, pd::CreateTemp, pd::Pipeline, pd::Rename, pd::RenameUnordered,
-    pd::Serialize, pd::SyncFile, pd::SyncParent, pd::Verify, pd::Write;
+    pd::Serialize, pd::SyncFile, pd::SyncParent, pd::SyncPublished, pd::Verify, pd::Write,
+    pd::WriteThrough;
 
 #if defined(CASE_right)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename, SyncParent>
@@ -54,6 +55,16 @@ static_assert(decltype(pipeline)::durability == pd::Durability::ordered);
 #elif defined(CASE_right_unordered)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUnordered> pipeline;
 static_assert(decltype(pipeline)::durability == pd::Durability::none);
+
+#elif defined(CASE_right_fast)
+inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, Verify, Rename,
+                          SyncPublished>
+    pipeline;
+static_assert(decltype(pipeline)::durability == pd::Durability::durable);
+static_assert(decltype(pipeline)::protocol == pd::Protocol::fast);
+static_assert(pd::FastOrdered::durability == pd::Durability::ordered);
+static_assert(pd::FastOrdered::protocol == pd::Protocol::fast);
+static_assert(pd::PortableDurable::protocol == pd::Protocol::portable);
 
 // expect: needs content that is certain to reach the disk before its name: put SyncFile between
 #elif defined(CASE_rename_before_any_sync)
@@ -95,6 +106,33 @@ inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile,
 // expect: content or metadata changed since its sync, or was never synced: put SyncFile after the
 #elif defined(CASE_unordered_rename_made_durable)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUnordered, SyncParent>
+    pipeline;
+
+// expect: content or metadata changed since its sync, or was never synced: put SyncFile after the
+#elif defined(CASE_parent_sync_of_awaited_content)
+inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, Rename, SyncParent>
+    pipeline;
+
+// expect: needs content that is certain to reach the disk before its name: put SyncFile between
+#elif defined(CASE_published_sync_of_unawaited_content)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUnordered,
+                          SyncPublished>
+    pipeline;
+
+// expect: nothing is published yet: put Rename before this stage
+#elif defined(CASE_published_sync_before_the_rename)
+inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, SyncPublished, Rename>
+    pipeline;
+
+// expect: needs content that is certain to reach the disk before its name: put SyncFile between
+#elif defined(CASE_write_after_write_through)
+inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, Write, ApplyMetadata, Rename,
+                          SyncPublished>
+    pipeline;
+
+// expect: mode and owner must be final at this stage: put ApplyMetadata before it
+#elif defined(CASE_metadata_before_write_through)
+inline constexpr Pipeline<Serialize, CreateTemp, ApplyMetadata, WriteThrough, Rename, SyncPublished>
     pipeline;
 
 // expect: this pipeline publishes nothing: end it with Rename and SyncParent

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "native_describe.hpp"
+
+#include <array>
+#include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <memory>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "mount_info.hpp"
+
+namespace perdure {
+namespace {
+
+/// A file of the kernel's, whole; empty when it is not there or can't be read.
+std::string read_kernel_file(const std::string& path) {
+  std::string text;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return text;
+  std::array<char, 8192> block;  // NOLINT: filled by the call
+  ssize_t got = 0;
+  do {
+    got = ::read(fd, block.data(), block.size());
+    if (got > 0) text.append(block.data(), static_cast<std::size_t>(got));
+  } while (got > 0 || (got < 0 && errno == EINTR));
+  ::close(fd);
+  return got == 0 ? text : std::string();
+}
+
+/// The kernel's name of a device ("vda1", "dm-0"), under which /proc/fs knows its file systems.
+std::string device_name(unsigned device_major, unsigned device_minor) {
+  const std::string link =
+      "/sys/dev/block/" + std::to_string(device_major) + ":" + std::to_string(device_minor);
+  std::array<char, 4096> target;  // NOLINT: filled by the call
+  const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
+  if (size <= 0) return {};
+  const std::string path(target.data(), static_cast<std::size_t>(size));
+  return path.substr(path.rfind('/') + 1);
+}
+
+/// jbd2 lists each journal in use: as "DEVICE-INODE" when it is a file of the file system on
+/// DEVICE, as "DEVICE" when it has one to itself (jbd2_journal_init_inode and _init_dev in the
+/// kernel's fs/jbd2/journal.c).
+JournalPlace find_journal(const std::string& device) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir("/proc/fs/jbd2"), &::closedir);
+  if (!list) return JournalPlace::unknown;
+  while (const dirent* const entry = ::readdir(list.get())) {  // NOLINT: the stream is ours alone
+    const std::string_view name = static_cast<const char*>(entry->d_name);
+    const auto dash = name.rfind('-');
+    if (dash == std::string_view::npos || name.substr(0, dash) != device) continue;
+    const auto inode = name.substr(dash + 1);
+    if (!inode.empty() && inode.find_first_not_of("0123456789") == std::string_view::npos) {
+      return JournalPlace::internal;
+    }
+  }
+  return JournalPlace::unknown;  // none, or one on another device, and no telling whose that is
+}
+
+std::optional<bool> new_files_are_realtime(int fd) {
+  fsxattr attributes{};
+  if (::ioctl(fd, FS_IOC_FSGETXATTR, &attributes) != 0) return std::nullopt;  // NOLINT: variadic
+  return (attributes.fsx_xflags & (FS_XFLAG_RTINHERIT | FS_XFLAG_REALTIME)) != 0;
+}
+
+}  // namespace
+
+SysResult<FileSystemInfo> describe_native(int fd) {
+  struct statfs numbers {};
+  int done = 0;
+  do done = ::fstatfs(fd, &numbers);
+  while (done < 0 && errno == EINTR);
+  if (done < 0) return std::error_code(errno, std::generic_category());
+  FileSystemInfo info;
+  info.block_size = static_cast<std::uint64_t>(numbers.f_bsize);
+  info.space_free = info.block_size * numbers.f_bavail;
+  struct statx raw {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &raw) != 0 ||
+      (raw.stx_mask & STATX_MNT_ID) == 0 ||
+      !find_mount(read_kernel_file("/proc/self/mountinfo"), raw.stx_mnt_id, info)) {
+    return info;
+  }
+  if (info.type == "ext4") {
+    const std::string device = device_name(raw.stx_dev_major, raw.stx_dev_minor);
+    if (device.empty()) return info;
+    info.kernel_options = split_lines(read_kernel_file("/proc/fs/ext4/" + device + "/options"));
+    info.journal = find_journal(device);
+  } else if (info.type == "xfs") {
+    info.realtime = new_files_are_realtime(fd);
+    // A log on another device is a mount option; without that it lies beside the data (xfs(5)).
+    info.journal = JournalPlace::internal;
+    for (const auto& option : info.mount_options) {
+      if (option.starts_with("logdev=")) info.journal = JournalPlace::external;
+    }
+  }
+  return info;
+}
+
+}  // namespace perdure

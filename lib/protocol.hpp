@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <string>
+
+#include <perdure/file_system.hpp>
+#include <perdure/options.hpp>
+
+namespace perdure {
+
+/// Whether the protocol `fast` is known to hold on a file system, and why (not).
+struct Verdict {
+  bool allowed = false;
+  std::string reason;
+};
+
+/// The allow-list, and the conditions of its entries. What is not known to hold is refused: another
+/// type, an option that was not tried, a fact that could not be read.
+Verdict judge_fast(const FileSystemInfo& info);
+
+/// The protocol for a commit into `directory`. ErrorKind::unsupported when `fast` is asked for and
+/// refused. Asks the file system nothing when the answer does not depend on it.
+Result<Protocol> choose_protocol(FileSystem& files, Handle directory, const WriteOptions& options,
+                                 const std::string& path);
+
+/// The error of a pipeline that needs an allow-listed file system on another one.
+Result<void> check_fast(FileSystem& files, Handle directory, const std::string& path);
+
+}  // namespace perdure
