@@ -14,6 +14,7 @@
 // With a BARRIER (barriers.hpp) the transactions leave that one out: they are known to be broken.
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <map>
 #include <string>
 #include <sys/wait.h>
@@ -137,7 +138,8 @@ perdure::Result<perdure::Transaction> begin() {
   return begun;
 }
 
-// Two files in two directories are put, one comes and goes, one moves to and fro.
+// Two files in two directories are put, one comes and goes, one moves to and fro, and one is
+// removed by somebody else afterwards.
 void commit_files(int version) {
   auto begun = begin();
   must(begun, "begin");
@@ -155,7 +157,21 @@ void commit_files(int version) {
   must(transaction.put("right/file", versions::content(version, size)), "put");
   if (version % 2 == 1) must(transaction.put("odd", "odd"), "put");
   if (version % 2 == 0 && version > 0) must(transaction.remove("odd"), "remove");
+  must(transaction.put("fleeting", "it"), "put");
   must(transaction.commit(), "commit");
+}
+
+/// Somebody else removes a file that the transaction made, durably.
+void remove_fleeting() {
+  const int directory = versions::must(::open(root().c_str(), O_RDONLY | O_DIRECTORY), "open");
+  versions::must(::unlinkat(directory, "fleeting", 0), "unlink");
+  versions::must(::fsync(directory), "fsync");
+  ::close(directory);
+}
+
+void commit_whole(int version) {
+  commit_files(version);
+  remove_fleeting();
 }
 
 int version_of(const std::string& path) {
@@ -166,7 +182,7 @@ int version_of(const std::string& path) {
 
 /// Each commit is killed before one of its barriers, and the next `begin` recovers what it left.
 void commit_killed(int version) {
-  if (version == 0) return commit_files(version);
+  if (version == 0) return commit_whole(version);
   const pid_t child = versions::must(::fork(), "fork");
   if (child == 0) {
     constexpr int barriers_of_commit = 6;
@@ -179,6 +195,7 @@ void commit_killed(int version) {
   if (!WIFSIGNALED(status)) std::exit(3);
   must(begin(), "recover");
   if (version_of(root() + "/left/file") != version) commit_files(version);
+  remove_fleeting();
 }
 
 bool there(const std::string& name) {
@@ -202,6 +219,7 @@ std::string judge_files() {
   }
   const bool odd = version % 2 == 1;
   if (there("odd") != odd) return "the file that comes and goes is wrong";
+  if (version == acked && there("fleeting")) return "a file that was removed is there again";
   if (there("there") != odd || there("here") == odd) return "the file that moves is wrong";
   return "";
 }
@@ -212,7 +230,7 @@ const std::map<std::string, Workload>& workloads() {
       {"ordered", {commit_file<perdure::Durability::ordered>, judge_ordered}},
       {"none", {commit_file<perdure::Durability::none>, judge_none}},
       {"tracker", {commit_state, judge_state}},
-      {"transaction", {commit_files, judge_files}},
+      {"transaction", {commit_whole, judge_files}},
       {"recovered", {commit_killed, judge_files}},
   };
   return all;
