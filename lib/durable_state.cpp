@@ -119,7 +119,8 @@ Result<DurableState::Found> DurableState::take_current(LoadedState loaded, Store
                 .exists = true,
                 .keepable = true,
                 .generation = generation,
-                .previous = without(std::move(history.previous), generation)},
+                .previous = without(std::move(history.previous), generation),
+                .image_size = stored.bytes.size()},
                std::move(report)};
 }
 
@@ -278,7 +279,7 @@ Result<void> DurableState::commit(std::shared_ptr<const void> value, UnknownMemb
   stamp.unknown = std::move(unknown);
   std::vector<std::uint64_t> kept;
   BOOST_OUTCOME_TRY(StateDraft made, draft(stamp, kept));
-  ImageSink sink;
+  ImageSink sink(stored_.image_size);
   const auto written = codec_->save(value.get(), stamp, sink);
   if (!written) return at_path(written.error());
   const Buffer image = sink.take();
@@ -293,7 +294,8 @@ Result<void> DurableState::commit(std::shared_ptr<const void> value, UnknownMemb
              .exists = true,
              .keepable = true,
              .generation = stamp.generation,
-             .previous = std::move(kept)};
+             .previous = std::move(kept),
+             .image_size = image.size()};
   publish({std::move(value), std::move(stamp), true}, std::move(report));
   return success();
 }

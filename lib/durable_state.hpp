@@ -47,6 +47,7 @@ class DurableState {
     bool keepable = false;                // ... that may become a previous one
     std::uint64_t generation = 0;         // ... with this number
     std::vector<std::uint64_t> previous;  // newest first, without the current one
+    std::size_t image_size = 0;           // in bytes; the next image is likely about as large
   };
   struct Found {
     LoadedState state;

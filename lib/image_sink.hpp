@@ -9,16 +9,28 @@
 
 namespace perdure {
 
-/// Collects an image without ever holding more than twice its size: a vector that grows by doubling
-/// holds three times as much at the moment when it has to move.
+/// Collects an image in little more than its own size when that is known roughly, and without ever
+/// holding more than twice of it when not: a vector that grows by doubling holds three times as
+/// much at the moment when it has to move.
 class ImageSink final : public Sink {
  public:
+  explicit ImageSink(std::size_t size_expected = 0) {
+    // A sixteenth more than the last image: a state grows a little from save to save.
+    if (size_expected > block_size) {
+      blocks_.emplace_back().reserve(size_expected + size_expected / 16);
+    }
+  }
+
   Result<void> write(Bytes bytes) override {
     while (!bytes.empty()) {
-      if (blocks_.empty() || blocks_.back().size() == block_size) blocks_.emplace_back();
+      if (blocks_.empty() || blocks_.back().size() == room_of_last()) {
+        if (!blocks_.empty())
+          blocks_.emplace_back().reserve(block_size);
+        else
+          blocks_.emplace_back();
+      }
       Buffer& block = blocks_.back();
-      if (blocks_.size() > 1) block.reserve(block_size);
-      const Bytes piece = bytes.first(std::min(bytes.size(), block_size - block.size()));
+      const Bytes piece = bytes.first(std::min(bytes.size(), room_of_last() - block.size()));
       block.insert(block.end(), piece.begin(), piece.end());
       size_ += piece.size();
       bytes = bytes.subspan(piece.size());
@@ -32,6 +44,7 @@ class ImageSink final : public Sink {
     if (blocks_.size() == 1) {
       whole = std::move(blocks_.front());
     } else {
+      if (!blocks_.empty()) blocks_.back().shrink_to_fit();
       whole.reserve(size_);
       for (Buffer& block : blocks_) {
         whole.insert(whole.end(), block.begin(), block.end());
@@ -45,6 +58,12 @@ class ImageSink final : public Sink {
 
  private:
   static constexpr std::size_t block_size = std::size_t{1} << 20U;
+
+  // The first block may be the one that was reserved for all of it.
+  [[nodiscard]] std::size_t room_of_last() const {
+    return std::max(block_size, blocks_.back().capacity());
+  }
+
   std::vector<Buffer> blocks_;
   std::size_t size_ = 0;
 };

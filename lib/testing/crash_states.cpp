@@ -26,6 +26,13 @@ bool removes_directory(const Change& change) {
                              [](const Effect& effect) { return effect.child == no_inode; });
 }
 
+/// Content that has a place in the order, and did not survive there as a whole: until something
+/// behind it does, it is torn like any other.
+bool is_overtaken(const Pending& pending, const std::vector<std::uint64_t>& lost) {
+  return pending.awaited && !pending.durable &&
+         std::ranges::find(lost, pending.change->number) != lost.end();
+}
+
 class Explorer {
  public:
   Explorer(const Disk& disk, const Bounds& bounds,
@@ -173,7 +180,7 @@ class Explorer {
     std::vector<const std::vector<Torn>*> files;
     for (const auto& [id, inode] : tree.inodes()) {
       if (inode->type != FileType::regular) continue;
-      if (const auto* tears = tears_of(id, *inode)) files.push_back(tears);
+      if (const auto* tears = tears_of(id, *inode, lost)) files.push_back(tears);
     }
     std::vector<std::size_t> picks(files.size(), 0);
     std::size_t product = 1;
@@ -223,27 +230,47 @@ class Explorer {
     stopped_ = !visit_(disk_.after_crash(std::move(visible)), choice);
   }
 
-  /// The ways in which this file can be found; nullptr if its content is settled.
-  const std::vector<Torn>* tears_of(InodeId id, const Inode& inode) {
+  /// The ways in which this file can be found, first the one without a tear; nullptr if its content
+  /// is settled.
+  const std::vector<Torn>* tears_of(InodeId id, const Inode& inode,
+                                    const std::vector<std::uint64_t>& lost) {
+    const auto concerns = [&](const Pending& pending) {
+      return !pending.durable && pending.change->inode == id;
+    };
+    const bool overtaken = std::ranges::any_of(disk_.log, [&](const Pending& pending) {
+      return concerns(pending) && is_overtaken(pending, lost);
+    });
     const Buffer& durable = inode.data->bytes;
-    const std::uint64_t key = mix(id, inode.data->hash());
+    const std::uint64_t key = mix(mix(id, inode.data->hash()), overtaken ? 1 : 0);
     if (const auto known = tears_.find(key); known != tears_.end()) {
       return known->second.empty() ? nullptr : &known->second;
     }
     Buffer fresh = durable;
+    Buffer plain = durable;
     std::vector<std::uint64_t> ends;
     for (const Pending& pending : disk_.log) {
       const Change& change = *pending.change;
-      if (pending.durable || change.inode != id || !pending.is_torn(*disk_.preset)) continue;
-      const std::uint64_t end = change.offset + change.bytes.size();
-      if (fresh.size() < end) fresh.resize(end);
-      std::ranges::copy(change.bytes, fresh.begin() + static_cast<std::ptrdiff_t>(change.offset));
-      ends.push_back(end);
+      const bool is_torn = pending.is_torn(*disk_.preset);
+      if (!concerns(pending) || !(is_torn || is_overtaken(pending, lost))) continue;
+      write(fresh, change);
+      if (is_torn) write(plain, change);
+      ends.push_back(change.offset + change.bytes.size());
     }
     std::vector<Torn>& tears = tears_[key];
     if (ends.empty()) return nullptr;
     tears = all_tears(*disk_.preset, id, durable, fresh, ends, bounds_);
+    if (overtaken) {
+      Torn first{{}, std::make_shared<Blob>()};
+      first.blob->bytes = std::move(plain);
+      tears.insert(tears.begin(), std::move(first));
+    }
     return &tears;
+  }
+
+  static void write(Buffer& content, const Change& change) {
+    const std::uint64_t end = change.offset + change.bytes.size();
+    if (content.size() < end) content.resize(end);
+    std::ranges::copy(change.bytes, content.begin() + static_cast<std::ptrdiff_t>(change.offset));
   }
 
   const Disk& disk_;
@@ -278,9 +305,11 @@ Disk crash_state(const Disk& disk, const Choice& choice) {
   Tree whole = tree;
   for (const Pending& pending : disk.log) {
     const InodeId inode = pending.change->inode;
-    if (is_torn(pending) && survives(pending) && tree.contains(inode)) {
-      apply(whole, *pending.change, disk.log);
-    }
+    const bool has_tear =
+        std::ranges::find(choice.tears, inode, &Tear::inode) != choice.tears.end();
+    const bool is_there =
+        (is_torn(pending) && survives(pending)) || (has_tear && is_overtaken(pending, choice.lost));
+    if (is_there && tree.contains(inode)) apply(whole, *pending.change, disk.log);
   }
   for (const Tear& tear : choice.tears) {
     if (!tree.contains(tear.inode)) continue;

@@ -34,7 +34,9 @@ constexpr auto ext4_rules = std::to_array<Preset::Rule>({
     {"a rename is a change of the moved inode, so sync_file reaches it", "fs/ext4/namei.c"},
     {"unsynced content: any size, and right size with blocks of zeros",
      "delayed allocation into unwritten extents, fs/ext4/inode.c; measured, Linux 6.18"},
-    {"content whose writeback was awaited is there when any later entry is", measured},
+    {"content whose writeback was awaited is there when any later entry is; before that it may be "
+     "torn like any other",
+     measured},
     {"a sync that covers an unrelated file is not relied on", "the harsher reading"},
 });
 
@@ -50,7 +52,9 @@ constexpr auto xfs_rules = std::to_array<Preset::Rule>({
     {"sync_file and sync_directory: the log is forced up to the last change of that inode",
      "fs/xfs/xfs_file.c, xfs_fsync_flush_log"},
     {"a rename logs the moved inode, so sync_file reaches it", "fs/xfs/xfs_inode.c, xfs_rename"},
-    {"content whose writeback was awaited is there when any later entry is", measured},
+    {"content whose writeback was awaited is there when any later entry is; before that it may be "
+     "torn like any other",
+     measured},
     {"unsynced content: empty, short, or with holes; the size grows when a block is written",
      "fs/xfs/xfs_aops.c, xfs_setfilesize; measured, Linux 6.18"},
 });
@@ -62,7 +66,9 @@ constexpr auto btrfs_rules = std::to_array<Preset::Rule>({
      "fs/btrfs/tree-log.c"},
     {"sync_file may or may not reach the file's names: not after an unrelated log commit",
      measured},
-    {"unsynced content: empty or short", "extents enter the tree when written, fs/btrfs/inode.c"},
+    {"a rename to another directory: two operations, the new name first", measured},
+    {"unsynced content: new up to a block, then as it was, or not there",
+     "extents enter the tree when written, fs/btrfs/inode.c; measured, Linux 6.18"},
 });
 
 constexpr auto split_exempt = std::to_array<std::string_view>({"old_or_new", "metadata_kept"});

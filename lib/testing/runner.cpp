@@ -37,8 +37,11 @@ class PointRecorder final : public Recorder {
         history_(std::make_shared<const std::vector<Event>>(history)) {}
 
   void before(Operation operation, Disk& disk) override {
-    const bool sync = operation == Operation::sync_file || operation == Operation::sync_directory;
-    add(disk, operation, false, sync);
+    // After any of these less can be lost than before it.
+    const bool settles = operation == Operation::sync_file ||
+                         operation == Operation::sync_directory ||
+                         operation == Operation::await_writeback;
+    add(disk, operation, false, settles);
   }
   void partly(Operation operation, Disk disk) override {
     points_.push_back({std::move(disk), history(), operation, false, true, false});

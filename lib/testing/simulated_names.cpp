@@ -89,6 +89,10 @@ SysResult<void> SimulatedFileSystem::rename(Handle from_directory, const std::st
     }
     issue_entries(sim, move.moved, {gain});
     issue_entries(sim, mode == RenameMode::exchange ? move.replaced : move.moved, {loss});
+  } else if (sim.disk.preset->sync_overtakes && mode != RenameMode::exchange &&
+             move.from_directory != move.to_directory) {
+    issue_entries(sim, move.moved, {gain});  // the log of one directory knows nothing of the other
+    issue_entries(sim, move.moved, {loss});
   } else {
     issue_entries(sim, move.moved, {loss, gain});
   }

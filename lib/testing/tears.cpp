@@ -34,8 +34,9 @@ std::vector<std::uint64_t> tear_points(const Preset& preset, std::uint64_t durab
     points.insert(points.end(), {1, 511, 512, 4095, 4096});
     if (fresh_size > 0) points.push_back(fresh_size - 1);
   }
-  // A journal has the size of what is durable; nothing of it can be lost.
-  const std::uint64_t low = preset.ordered ? durable_size : 0;
+  // A journal has the size of what is durable; nothing of it can be lost. A prefix is no size.
+  const bool sized = preset.ordered && preset.sizes != Preset::Sizes::prefix;
+  const std::uint64_t low = sized ? durable_size : 0;
   const std::uint64_t high = std::max(durable_size, fresh_size);
   std::erase_if(points, [&](std::uint64_t point) { return point < low || point > high; });
   std::ranges::sort(points, std::ranges::greater());

@@ -9,18 +9,8 @@ using perdure::test::run;
 using perdure::test::skip;
 using perdure::test::TempDirectory;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PERDURE_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PERDURE_SANITIZED
-#endif
-#endif
-
 TEST_CASE("write commits 4 GiB from a pipe in under 32 MiB of memory") {
-#ifdef PERDURE_SANITIZED
-  skip("a sanitizer's own memory would be counted");
-#else
+  if (perdure::test::sanitized) return skip("a sanitizer's own memory would be counted");
   const TempDirectory at;
   constexpr std::uintmax_t gib = std::uintmax_t{1} << 30U;
   const auto space = std::filesystem::space(at.path()).available;
@@ -37,5 +27,4 @@ TEST_CASE("write commits 4 GiB from a pipe in under 32 MiB of memory") {
   CHECK(done.resident_max < std::uint64_t{32} << 20U);
   CHECK(done.resident_max > std::uint64_t{1} << 20U);  // it was measured at all
   CHECK(at.names() == std::vector<std::string>{"f"});
-#endif
 }

@@ -2,24 +2,32 @@
 // perdure's own commits as workloads, and what each promises as checkers.
 //
 //   perdure_commits setup WORKLOAD
-//   perdure_commits write WORKLOAD COUNT    versions 1 to COUNT, each acknowledged
-//   perdure_commits serve WORKLOAD          a check server
+//   perdure_commits write WORKLOAD COUNT [BARRIER]    versions 1 to COUNT, each acknowledged
+//   perdure_commits serve WORKLOAD                    a check server
 //
 // WORKLOAD: durable (AtomicWriter; an acknowledged version or a later one), ordered (AtomicWriter;
-// any whole version), tracker (StateTracker; opens, and is no older than acknowledged), transaction
-// (after recovery all files are of one version, no older than acknowledged).
+// any whole version), none (AtomicWriter; whatever is there can be committed over), tracker
+// (StateTracker; opens, and is no older than acknowledged), transaction (after recovery all files
+// are of one version, no older than acknowledged), recovered (the same, with commits that are
+// killed and recovered before they are acknowledged).
+//
+// With a BARRIER (barriers.hpp) the transactions leave that one out: they are known to be broken.
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <map>
 #include <string>
+#include <sys/wait.h>
 
 #include <boost/describe.hpp>
 #include <boost/json.hpp>
 
+#include <perdure/clean.hpp>
 #include <perdure/perdure.hpp>
 #include <perdure/state_tracker.hpp>
 #include <perdure/transaction.hpp>
 
+#include "barriers.hpp"
 #include "versions.hpp"
 
 namespace {
@@ -72,6 +80,12 @@ std::string judge_ordered() {
   return judge_at_least(0);
 }
 
+/// Nothing was promised about the file: it may hold anything, or be gone.
+std::string judge_none() {
+  const auto cleaned = perdure::clean(root());
+  return cleaned ? try_commit() : "clean: " + cleaned.error().message();
+}
+
 struct Counter {
   int version = 0;
   std::string text;
@@ -109,9 +123,25 @@ std::string judge_state() {
   return tracker.value().generation() > generation ? "" : "the generation didn't grow";
 }
 
-// Two files in two directories are put, one comes and goes, one moves to and fro.
+/// The file system of all transactions here. One barrier may be missing.
+barriers::Barriers& files(barriers::Barrier left_out = barriers::Barrier::none) {
+  static barriers::Barriers only(perdure::native_file_system(), left_out);
+  return only;
+}
+
+perdure::Result<perdure::Transaction> begin() {
+  perdure::TransactionOptions options;
+  options.system.files = &files();
+  files().set_recovering(true);
+  auto begun = perdure::Transaction::begin(root(), options);
+  files().set_recovering(false);
+  return begun;
+}
+
+// Two files in two directories are put, one comes and goes, one moves to and fro, and one is
+// removed by somebody else afterwards.
 void commit_files(int version) {
-  auto begun = perdure::Transaction::begin(root());
+  auto begun = begin();
   must(begun, "begin");
   auto& transaction = begun.value();
   if (version == 0) {
@@ -127,7 +157,21 @@ void commit_files(int version) {
   must(transaction.put("right/file", versions::content(version, size)), "put");
   if (version % 2 == 1) must(transaction.put("odd", "odd"), "put");
   if (version % 2 == 0 && version > 0) must(transaction.remove("odd"), "remove");
+  must(transaction.put("fleeting", "it"), "put");
   must(transaction.commit(), "commit");
+}
+
+/// Somebody else removes a file that the transaction made, durably.
+void remove_fleeting() {
+  const int directory = versions::must(::open(root().c_str(), O_RDONLY | O_DIRECTORY), "open");
+  versions::must(::unlinkat(directory, "fleeting", 0), "unlink");
+  versions::must(::fsync(directory), "fsync");
+  ::close(directory);
+}
+
+void commit_whole(int version) {
+  commit_files(version);
+  remove_fleeting();
 }
 
 int version_of(const std::string& path) {
@@ -136,13 +180,31 @@ int version_of(const std::string& path) {
   return version;
 }
 
+/// Each commit is killed before one of its barriers, and the next `begin` recovers what it left.
+void commit_killed(int version) {
+  if (version == 0) return commit_whole(version);
+  const pid_t child = versions::must(::fork(), "fork");
+  if (child == 0) {
+    constexpr int barriers_of_commit = 6;
+    files().kill_before(static_cast<barriers::Barrier>((version + 2) % barriers_of_commit));
+    commit_files(version);
+    ::_exit(0);
+  }
+  int status = 0;
+  versions::must(::waitpid(child, &status, 0), "waitpid");
+  if (!WIFSIGNALED(status)) std::exit(3);
+  must(begin(), "recover");
+  if (version_of(root() + "/left/file") != version) commit_files(version);
+  remove_fleeting();
+}
+
 bool there(const std::string& name) {
   return ::access((root() + "/" + name).c_str(), F_OK) == 0;
 }
 
 std::string judge_files() {
   {
-    const auto recovered = perdure::Transaction::begin(root());
+    const auto recovered = begin();
     if (!recovered) return "recovery: " + recovered.error().message();
   }
   const int acked = versions::last_acknowledged();
@@ -157,6 +219,7 @@ std::string judge_files() {
   }
   const bool odd = version % 2 == 1;
   if (there("odd") != odd) return "the file that comes and goes is wrong";
+  if (version == acked && there("fleeting")) return "a file that was removed is there again";
   if (there("there") != odd || there("here") == odd) return "the file that moves is wrong";
   return "";
 }
@@ -165,8 +228,10 @@ const std::map<std::string, Workload>& workloads() {
   static const std::map<std::string, Workload> all = {
       {"durable", {commit_file<perdure::Durability::durable>, judge_durable}},
       {"ordered", {commit_file<perdure::Durability::ordered>, judge_ordered}},
+      {"none", {commit_file<perdure::Durability::none>, judge_none}},
       {"tracker", {commit_state, judge_state}},
-      {"transaction", {commit_files, judge_files}},
+      {"transaction", {commit_whole, judge_files}},
+      {"recovered", {commit_killed, judge_files}},
   };
   return all;
 }
@@ -179,6 +244,11 @@ int main(int argc, char** argv) {
   if (found == workloads().end()) return 3;
   const Workload& workload = found->second;
   if (command == "serve") return versions::serve(workload.judge);
+  if (argc > 4) {
+    const barriers::Barrier left_out = barriers::parse(argv[4]);
+    if (left_out == barriers::Barrier::none) return 3;
+    files(left_out);
+  }
   const int last = command == "write" && argc > 3 ? std::atoi(argv[3]) : 0;
   for (int version = last == 0 ? 0 : 1; version <= last; ++version) {
     workload.commit(version);

@@ -38,7 +38,7 @@ inline std::string content(int version, std::size_t size) {
 }
 
 /// Connects once: a workload that starts a program for each acknowledgement is slow to trace.
-inline void acknowledge(int version) {
+inline void acknowledge(const std::string& text) {
   static const int fd = [] {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -48,19 +48,28 @@ inline void acknowledge(int version) {
     must(::connect(made, reinterpret_cast<sockaddr*>(&address), sizeof address), "connect");
     return made;
   }();
-  const std::string line = std::to_string(version) + "\n";
+  const std::string line = text + "\n";
   must(static_cast<int>(::send(fd, line.data(), line.size(), 0)), "send");
   char reply[64];
   const ssize_t count = ::recv(fd, reply, sizeof reply, 0);
   if (count < 2 || std::strncmp(reply, "ok", 2) != 0) std::exit(3);
 }
 
+inline void acknowledge(int version) {
+  acknowledge(std::to_string(version));
+}
+
+/// What was acknowledged last; empty for nothing.
+inline std::string last_line() {
+  std::string last;
+  std::ifstream acks(environment("CRASHLAB_ACKED"));
+  for (std::string line; std::getline(acks, line);) last = line;
+  return last;
+}
+
 /// The version acknowledged last; 0 for none.
 inline int last_acknowledged() {
-  int acked = 0;
-  std::ifstream acks(environment("CRASHLAB_ACKED"));
-  for (int version; acks >> version;) acked = version;
-  return acked;
+  return std::atoi(last_line().c_str());
 }
 
 /// Empty when the text is a whole version that is no older than `oldest`; otherwise why not.

@@ -16,14 +16,11 @@ namespace {
 
 /// Why calls can't be counted here; empty when they can.
 std::string hindrance() {
-#ifdef PERDURE_SANITIZED
-  return "sanitizers make system calls of their own";
-#else
+  if (test::sanitized) return "sanitizers make system calls of their own";
   const auto tried = test::run({"strace", "-f", "-c", "-o", "/dev/null", "true"});
   if (tried.status == 127) return "strace is not installed";
   if (tried.status != 0) return "strace is not permitted: " + tried.output;
   return {};
-#endif
 }
 
 /// All system calls of a run of the committer: the lines of strace's log. Its own table (-c) leaves

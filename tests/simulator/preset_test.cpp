@@ -186,6 +186,96 @@ TEST_CASE("synced content is whole under every preset; awaited content where a j
   }
 }
 
+// Seen on ext4, Linux 6.18: the size grew block by block while the writeback was awaited, and the
+// power went before anything else did.
+TEST_CASE("awaited content with nothing behind it is torn like any other") {
+  const auto act = [](FileSystem& files) {
+    const Handle root = root_of(files);
+    const Handle file = files.create(root, "f", 0600).value();
+    (void)files.sync_directory(root);
+    (void)files.write_at(file, 0, as_bytes(whole));
+    (void)files.await_writeback(file);
+  };
+  const auto look = [](SimulatedFileSystem& disk) -> std::string {
+    return std::to_string(disk.content("f").value().size());
+  };
+  for (const Preset* preset : {&presets::ext4, &presets::xfs}) {
+    CHECK(outcomes(*preset, act, look).contains("4096"));
+  }
+}
+
+// A power cut before the await was never tried: what it orders could not be lost any more.
+TEST_CASE("the power goes before writeback is awaited, too") {
+  std::set<std::string> found;
+  Workload workload;
+  workload.name = "await";
+  workload.prepare = [](Session& session) { session.disk().put("f", ""); };
+  workload.actors = {[](Session& session) {
+    FileSystem& files = session.files();
+    const Handle root = root_of(files);
+    const Handle file = files.create(root, "t", 0600).value();
+    (void)files.sync_directory(root);
+    (void)files.write_at(file, 0, as_bytes(whole));
+    session.acknowledge(session.attempt("told", std::nullopt));
+    (void)files.await_writeback(file);
+    (void)files.rename(root, "t", root, "f", RenameMode::replace);
+    (void)files.sync_directory(root);
+  }};
+  ExploreOptions options;
+  options.preset = &presets::xfs;
+  options.depth = 0;
+  options.kills = false;
+  options.threads = 1;
+  const Oracle oracle{"look", [&](Session& session) -> std::string {
+                        const auto text = session.disk().content("t");
+                        if (session.history().size() > 2 && text) {
+                          found.insert(std::to_string(text->size()));
+                        }
+                        return {};
+                      }};
+  (void)explore(workload, {oracle}, options);
+  CHECK(found.contains("4096"));
+}
+
+// Seen on btrfs, Linux 6.18: the log of the new directory says nothing of the old one.
+TEST_CASE("a rename to another directory is found under both names on btrfs alone") {
+  const auto act = [](FileSystem& files) {
+    const Handle root = root_of(files);
+    (void)files.make_directory(root, "d", 0700);
+    (void)files.sync_directory(root);
+    const Handle directory = files.open_beneath(root, "d").value();
+    (void)files.rename(root, "old", directory, "new", RenameMode::replace);
+    (void)files.sync_directory(directory);
+  };
+  const auto look = [](SimulatedFileSystem& disk) {
+    return there(disk, "old") + there(disk, "d/new");
+  };
+  const std::set<std::string> once{"d/new"};
+  for (const Preset* preset : {&presets::ext4, &presets::ext4_journal, &presets::xfs}) {
+    CHECK(outcomes(*preset, act, look) == once);
+  }
+  CHECK(outcomes(presets::btrfs, act, look) == std::set<std::string>{"d/new", "oldd/new"});
+}
+
+// Seen on btrfs, Linux 6.18: of what was written over, nothing had come to the disk.
+TEST_CASE("what was written over may be as it was") {
+  const auto act = [](FileSystem& files) {
+    const Handle root = root_of(files);
+    const Handle file = files.create(root, "f", 0600).value();
+    (void)files.write_at(file, 0, as_bytes(std::string(whole.size(), 'b')));
+    (void)files.sync_file(file);
+    (void)files.sync_directory(root);
+    (void)files.write_at(file, 0, as_bytes(whole));
+  };
+  const auto look = [](SimulatedFileSystem& disk) {
+    return disk.content("f").value().substr(0, 1);
+  };
+  for (const Preset* preset : all_presets()) {
+    INFO(preset->name);
+    CHECK(outcomes(*preset, act, look).contains("b"));
+  }
+}
+
 TEST_CASE("a sync that failed is lost for good") {
   for (const Preset* preset : all_presets()) {
     INFO(preset->name);

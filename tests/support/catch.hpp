@@ -13,6 +13,13 @@
 
 namespace perdure::test {
 
+/// Whether a sanitizer runs beneath: it takes memory, descriptors and system calls of its own.
+#ifdef PERDURE_SANITIZED
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
 /// Says why this test can't run here, in words that ctest counts as "skipped". Return after it.
 inline void skip(const std::string& reason) {
   std::printf("perdure: skipped: %s\n", reason.c_str());

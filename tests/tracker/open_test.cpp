@@ -284,7 +284,10 @@ struct Binary {
   }
   Result<std::vector<Point>> deserialize(Bytes bytes) const {
     std::vector<Point> points(bytes.size() / sizeof(Point));
-    std::memcpy(points.data(), bytes.data(), points.size() * sizeof(Point));
+    // memcpy takes no null pointer, not even for nothing, and that is what empty ones may have.
+    if (!points.empty()) {
+      std::memcpy(points.data(), bytes.data(), points.size() * sizeof(Point));
+    }
     return points;
   }
 };

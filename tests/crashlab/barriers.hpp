@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSL-1.0
+// The syncs on which a transaction rests, by name: to leave one out, or to be killed before it.
+#pragma once
+
+#include <array>
+#include <csignal>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+
+#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/transaction.hpp>
+
+namespace barriers {
+
+/// In the order of a commit.
+enum class Barrier {
+  staged,         ///< Each staged file's content ...
+  staged_names,   ///< ... and all their names.
+  journal,        ///< The journal's content, before it is renamed ...
+  journal_name,   ///< ... and its name: the commit point.
+  directories,    ///< What was applied, before the journal goes.
+  journal_gone,   ///< That it is gone, before the staged files go and others commit.
+  found_journal,  ///< In recovery: journal and journal_name for the journal that was found.
+  none,
+};
+
+inline constexpr std::array<std::string_view, 7> names = {
+    "staged",      "staged_names", "journal",      "journal_name",
+    "directories", "journal_gone", "found_journal"};
+
+inline Barrier parse(std::string_view name) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == name) return static_cast<Barrier>(i);
+  }
+  return Barrier::none;
+}
+
+/// The file system, but for one barrier: it is claimed to have been reached. For one transaction at
+/// a time, in one thread, with the private directory in its default place.
+class Barriers final : public perdure::testing::ForwardingFileSystem {
+ public:
+  Barriers(FileSystem& base, Barrier left_out) : ForwardingFileSystem(base), left_out_(left_out) {}
+
+  /// This process ends, as by SIGKILL, where it comes to this barrier the next time.
+  void kill_before(Barrier barrier) { killed_before_ = barrier; }
+  /// What comes is a recovery (or a commit) from now on.
+  void set_recovering(bool recovering) { recovering_ = recovering; }
+
+  perdure::SysResult<perdure::Handle> open_beneath(perdure::Handle from,
+                                                   const std::string& path) override {
+    const auto opened = base().open_beneath(from, path);
+    if (opened && path == perdure::TransactionOptions().private_directory) place_ = opened.value();
+    return opened;
+  }
+  perdure::SysResult<perdure::Handle> create(perdure::Handle directory, const std::string& name,
+                                             std::uint32_t mode) override {
+    const auto made = base().create(directory, name, mode);
+    if (made && directory == place_ && name == "j.tmp") journal_ = made.value();
+    return made;
+  }
+  perdure::SysResult<void> rename(perdure::Handle from_directory, const std::string& from,
+                                  perdure::Handle to_directory, const std::string& to,
+                                  perdure::RenameMode mode) override {
+    if (to_directory == place_) last_ = Barrier::journal_name;
+    return base().rename(from_directory, from, to_directory, to, mode);
+  }
+  perdure::SysResult<void> unlink(perdure::Handle directory, const std::string& name) override {
+    if (directory == place_ && name == "j") last_ = Barrier::journal_gone;
+    return base().unlink(directory, name);
+  }
+
+  /// Writeback that begins early promises nothing, but on a disk that answers in order it mostly
+  /// hides that nobody waits for it.
+  perdure::SysResult<void> start_writeback(perdure::Handle file) override {
+    if (left_out_ == Barrier::staged) return perdure::success();
+    return base().start_writeback(file);
+  }
+  perdure::SysResult<void> sync_file(perdure::Handle file) override {
+    return pass(file == journal_ ? Barrier::journal : Barrier::staged)
+               ? base().sync_file(file)
+               : perdure::SysResult<void>(perdure::success());
+  }
+  perdure::SysResult<void> sync_directory(perdure::Handle directory) override {
+    const Barrier barrier = directory == place_ ? last_ : Barrier::directories;
+    if (directory == place_) last_ = Barrier::staged_names;
+    return pass(barrier) ? base().sync_directory(directory)
+                         : perdure::SysResult<void>(perdure::success());
+  }
+  perdure::SysResult<void> close(perdure::Handle handle) override {
+    if (handle == journal_) journal_ = perdure::Handle::none;
+    if (handle == place_) place_ = perdure::Handle::none;
+    return base().close(handle);
+  }
+
+ private:
+  bool pass(Barrier barrier) const {
+    if (barrier == killed_before_) (void)::kill(::getpid(), SIGKILL);
+    const bool found = barrier == Barrier::journal || barrier == Barrier::journal_name;
+    if (recovering_ && found) barrier = Barrier::found_journal;
+    return barrier != left_out_;
+  }
+
+  Barrier left_out_;
+  Barrier killed_before_ = Barrier::none;
+  Barrier last_ = Barrier::staged_names;  // what a sync of the private directory is for
+  bool recovering_ = false;
+  perdure::Handle place_ = perdure::Handle::none;
+  perdure::Handle journal_ = perdure::Handle::none;
+};
+
+}  // namespace barriers
