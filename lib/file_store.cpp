@@ -8,6 +8,7 @@
 #include "lock.hpp"
 #include "metadata.hpp"
 #include "names.hpp"
+#include "protocol.hpp"
 #include "random_pool.hpp"
 #include "read.hpp"
 #include "target.hpp"
@@ -116,6 +117,7 @@ class FileStore final : public StateStore {
         size_max_(options.size_max) {
     write_options_.metadata = options.metadata;
     write_options_.make_parents = options.make_parents;
+    write_options_.protocol = options.protocol;
   }
 
   Result<void> open(const Path& path) {
@@ -131,6 +133,7 @@ class FileStore final : public StateStore {
     const auto status = files_.stat(directory_.get());
     if (!status) return commit.failure("look at the state's directory", status.error());
     directory_status_ = status.value();
+    BOOST_OUTCOME_TRY(protocol_, choose_protocol(files_, directory_.get(), write_options_, path_));
     return success();
   }
 
@@ -175,10 +178,7 @@ class FileStore final : public StateStore {
     }
     BOOST_OUTCOME_TRY(find_model(commit));
     BOOST_OUTCOME_TRY(read_xattrs(commit));
-    const Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{},
-                            KeepGeneration{draft.keep_as}, Rename{}, SyncParent{},
-                            DropGenerations{&draft.drop});
-    BOOST_OUTCOME_TRY(const Receipt receipt, run_commit(commit, AnyPipeline(pipeline)));
+    BOOST_OUTCOME_TRY(const Receipt receipt, run_commit(commit, stages_for(draft)));
     return to_revision(receipt.version);
   }
 
@@ -220,6 +220,17 @@ class FileStore final : public StateStore {
     explicit FileLock(OwnedHandle taken) : handle(std::move(taken)) {}
     OwnedHandle handle;
   };
+
+  [[nodiscard]] AnyPipeline stages_for(const StateDraft& draft) const {
+    const KeepGeneration keep{draft.keep_as};
+    const DropGenerations drop{&draft.drop};
+    if (protocol_ == Protocol::fast) {
+      return Pipeline(Serialize{}, CreateTemp{}, WriteThrough{}, ApplyMetadata{}, keep, Rename{},
+                      SyncPublished{}, drop);
+    }
+    return Pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{}, keep, Rename{},
+                    SyncParent{}, drop);
+  }
 
   Commit begin() {
     Commit commit(files_, random_, write_options_);
@@ -311,6 +322,7 @@ class FileStore final : public StateStore {
   RandomPool random_;
   std::uint64_t size_max_;
   WriteOptions write_options_;
+  Protocol protocol_ = Protocol::portable;  ///< As the directory allowed when it was opened.
   OwnedHandle directory_;
   Status directory_status_;  ///< When it was opened.
   std::string leaf_;

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "mount_info.hpp"
@@ -61,6 +62,38 @@ JournalPlace find_journal(const std::string& device) {
   return JournalPlace::unknown;  // none, or one on another device, and no telling whose that is
 }
 
+/// Whether the feature is set in the superblock on `device`; nothing where this user may not read
+/// that. Layout: Documentation/filesystems/ext4/super.rst of the kernel.
+std::optional<bool> superblock_fast_commit(const std::string& device, dev_t number) {
+  constexpr off_t magic_offset = 1024 + 0x38;
+  constexpr std::size_t features_behind = 0x5C - 0x38;
+  constexpr std::uint32_t fast_commit_bit = 0x400;
+  const int fd = ::open(("/dev/" + device).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (fd < 0) return std::nullopt;
+  struct stat status {};
+  std::array<unsigned char, features_behind + 4> bytes{};
+  const bool read =
+      ::fstat(fd, &status) == 0 && S_ISBLK(status.st_mode) && status.st_rdev == number &&
+      ::pread(fd, bytes.data(), bytes.size(), magic_offset) == static_cast<ssize_t>(bytes.size());
+  ::close(fd);
+  if (!read || bytes[0] != 0x53 || bytes[1] != 0xEF) return std::nullopt;
+  std::uint32_t features = 0;
+  for (std::size_t i = 4; i-- > 0;) features = features << 8U | bytes[features_behind + i];
+  return (features & fast_commit_bit) != 0;
+}
+
+/// Kernels with CONFIG_EXT4_DEBUG list the feature, as "fc_debug_force" (the table of options in
+/// fs/ext4/super.c); others list nothing, and only the superblock tells. `simulate_fail` is there
+/// with that configuration alone (fs/ext4/sysfs.c).
+std::optional<bool> makes_fast_commits(const std::vector<std::string>& options,
+                                       const std::string& device, dev_t number) {
+  for (const auto& option : options) {
+    if (option.starts_with("fc_debug_force") || option.starts_with("fast_commit")) return true;
+  }
+  if (::access(("/sys/fs/ext4/" + device + "/simulate_fail").c_str(), F_OK) == 0) return false;
+  return superblock_fast_commit(device, number);
+}
+
 std::optional<bool> new_files_are_realtime(int fd) {
   fsxattr attributes{};
   if (::ioctl(fd, FS_IOC_FSGETXATTR, &attributes) != 0) return std::nullopt;  // NOLINT: variadic
@@ -89,6 +122,8 @@ SysResult<FileSystemInfo> describe_native(int fd) {
     if (device.empty()) return info;
     info.kernel_options = split_lines(read_kernel_file("/proc/fs/ext4/" + device + "/options"));
     info.journal = find_journal(device);
+    info.fast_commit = makes_fast_commits(info.kernel_options, device,
+                                          makedev(raw.stx_dev_major, raw.stx_dev_minor));
   } else if (info.type == "xfs") {
     info.realtime = new_files_are_realtime(fd);
     // A log on another device is a mount option; without that it lies beside the data (xfs(5)).

@@ -40,9 +40,11 @@ Verdict judge_ext4(const FileSystemInfo& info) {
   if (!has_option(info.kernel_options, "barrier")) {
     return refused("without barriers the disk may keep the rename and lose the data");
   }
+  if (!info.fast_commit) return refused("whether it makes fast commits can't be told");
+  if (*info.fast_commit) return refused("it makes fast commits, which were never tried with it");
   for (const auto* options : {&info.kernel_options, &info.mount_options}) {
-    const auto doubtful = find_option(*options, {"nobarrier", "journal_async_commit", "fast_commit",
-                                                 "dax", "journal_path", "journal_dev"});
+    const auto doubtful = find_option(
+        *options, {"nobarrier", "journal_async_commit", "dax", "journal_path", "journal_dev"});
     if (!doubtful.empty() && doubtful != "dax=never" && doubtful != "dax=inode") {
       return refused("the option '" + doubtful + "' breaks the order that it rests on");
     }

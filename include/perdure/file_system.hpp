@@ -66,6 +66,8 @@ struct FileSystemInfo {
   /// (/proc/fs/ext4/DEVICE/options); mountinfo leaves some out.
   std::vector<std::string> kernel_options;
   JournalPlace journal = JournalPlace::unknown;
+  /// Whether a sync may write a shortened journal entry instead of a transaction (ext4).
+  std::optional<bool> fast_commit;
   /// Whether a new file in the directory would lie on a realtime device (xfs).
   std::optional<bool> realtime;
   std::uint64_t block_size = 0;

@@ -85,6 +85,7 @@ class StateStore {
 /// How a state is kept in files.
 struct FileStoreOptions {
   Metadata metadata = Metadata::preserve();
+  ProtocolChoice protocol = ProtocolChoice::portable;  ///< By which a save is durable.
   bool make_parents = false;
   std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< Larger ones are neither read nor written.
 };

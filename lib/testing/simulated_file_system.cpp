@@ -299,6 +299,11 @@ SysResult<FileSystemInfo> SimulatedFileSystem::describe(Handle directory) {
   if (!sim.disk.preset->mount_option.empty()) {
     info.mount_options.emplace_back(sim.disk.preset->mount_option);
   }
+  info.kernel_options = info.mount_options;
+  info.kernel_options.emplace_back("barrier");  // a simulated disk has no cache of its own
+  info.journal = JournalPlace::internal;
+  info.fast_commit = false;
+  info.realtime = false;
   info.block_size = block_size;
   info.space_free = std::uint64_t{1} << 40U;
   if (sim.limits.space != Limits::none) {

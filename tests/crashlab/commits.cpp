@@ -9,7 +9,8 @@
 // any whole version), none (AtomicWriter; whatever is there can be committed over), tracker
 // (StateTracker; opens, and is no older than acknowledged), transaction (after recovery all files
 // are of one version, no older than acknowledged), recovered (the same, with commits that are
-// killed and recovered before they are acknowledged).
+// killed and recovered before they are acknowledged). With `automatic_` before it: by the protocol
+// `fast` where that is allowed.
 //
 // With a BARRIER (barriers.hpp) the transactions leave that one out: they are known to be broken.
 #include <cstdio>
@@ -50,10 +51,13 @@ struct Workload {
   std::string (*judge)();
 };
 
-template <perdure::Durability durability>
+using perdure::Durability, perdure::ProtocolChoice;
+
+template <Durability durability, ProtocolChoice protocol>
 void commit_file(int version) {
   perdure::WriteOptions options;
   options.durability = durability;
+  options.protocol = protocol;
   static const auto writer = perdure::AtomicWriter::bind(root(), options);
   must(writer, "bind");
   must(writer.value().commit("file", versions::content(version, size)), "commit");
@@ -99,8 +103,11 @@ void set(Counter& counter, int version) {
   counter.text = versions::content(version, 2000);
 }
 
+template <ProtocolChoice protocol>
 void commit_state(int version) {
-  static auto tracker = Tracker::open(root() + "/state.json");
+  perdure::TrackerOptions options;
+  options.file.protocol = protocol;
+  static auto tracker = Tracker::open(root() + "/state.json", options);
   must(tracker, "open the state");
   must(tracker.value().update([&](Counter& counter) { set(counter, version); }), "update");
 }
@@ -226,10 +233,15 @@ std::string judge_files() {
 
 const std::map<std::string, Workload>& workloads() {
   static const std::map<std::string, Workload> all = {
-      {"durable", {commit_file<perdure::Durability::durable>, judge_durable}},
-      {"ordered", {commit_file<perdure::Durability::ordered>, judge_ordered}},
-      {"none", {commit_file<perdure::Durability::none>, judge_none}},
-      {"tracker", {commit_state, judge_state}},
+      {"durable", {commit_file<Durability::durable, ProtocolChoice::portable>, judge_durable}},
+      {"ordered", {commit_file<Durability::ordered, ProtocolChoice::portable>, judge_ordered}},
+      {"none", {commit_file<Durability::none, ProtocolChoice::portable>, judge_none}},
+      {"tracker", {commit_state<ProtocolChoice::portable>, judge_state}},
+      {"automatic_durable",
+       {commit_file<Durability::durable, ProtocolChoice::automatic>, judge_durable}},
+      {"automatic_ordered",
+       {commit_file<Durability::ordered, ProtocolChoice::automatic>, judge_ordered}},
+      {"automatic_tracker", {commit_state<ProtocolChoice::automatic>, judge_state}},
       {"transaction", {commit_whole, judge_files}},
       {"recovered", {commit_killed, judge_files}},
   };

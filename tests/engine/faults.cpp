@@ -85,6 +85,19 @@ TEST_CASE("fail at call n: a commit at each durability") {
   fail_each_call(none);
 }
 
+TEST_CASE("fail at call n: a commit by the protocol fast") {
+  WriteOptions options;
+  options.protocol = ProtocolChoice::fast;
+  fail_each_call(commit("fast", options));
+  options.verify = true;
+  fail_each_call(commit("fast, verified", options));
+  options.verify = false;
+  options.protocol = ProtocolChoice::automatic;
+  fail_each_call(commit("automatic", options));
+  options.durability = Durability::ordered;
+  fail_each_call(commit("fast, ordered", options));
+}
+
 TEST_CASE("fail at call n: a commit where no file was") {
   Scenario scenario = commit("no file yet", {});
   scenario.prepare = [](const test::fs::path&) {};

@@ -64,6 +64,15 @@ class Swift final : public perdure::testing::ForwardingFileSystem {
   explicit Swift(bool without_no_replace)
       : ForwardingFileSystem(native_file_system()), without_no_replace_(without_no_replace) {}
   SysResult<void> sync_file(Handle) override { return success(); }
+  SysResult<void> await_writeback(Handle) override { return success(); }
+  SysResult<FileSystemInfo> describe(Handle) override {
+    FileSystemInfo info;  // one that allows every protocol
+    info.type = "ext4";
+    info.kernel_options = {"barrier"};
+    info.journal = JournalPlace::internal;
+    info.fast_commit = false;
+    return info;
+  }
   SysResult<void> sync_directory(Handle) override { return success(); }
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override {

@@ -80,6 +80,14 @@ TEST_CASE("fail at call n: a streamed file") {
   fail_each_call(none);
 }
 
+TEST_CASE("fail at call n: a file streamed by the protocol fast") {
+  WriteOptions options;
+  options.protocol = ProtocolChoice::fast;
+  fail_each_call(streamed("fast stream", options));
+  options.verify = true;
+  fail_each_call(streamed("fast stream, verified", options));
+}
+
 TEST_CASE("fail at call n: a streamed file, verified") {
   WriteOptions options;
   options.verify = true;

@@ -13,6 +13,7 @@
 
 #include "support/attributes.hpp"
 #include "support/directory.hpp"
+#include "support/disk.hpp"
 #include "support/mount.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
@@ -82,21 +83,13 @@ TEST_CASE("full disk: tmpfs") {
 
 TEST_CASE("full disk: a small ext4") {
   if (!test::can_mount()) return test::skip("this user may not mount");
-  const TempDirectory at;
-  const TempDirectory images;
-  const auto image = images / "disk";
-  test::spit(image, "");
-  fs::resize_file(image, std::uintmax_t{8} << 20U);
-  const auto made = test::run({"mkfs.ext4", "-q", "-F", "-m", "0", image.native()});
-  if (made.status == 127) return test::skip("mkfs.ext4 is not installed");
-  REQUIRE(made.status == 0);
-  const test::Mount mount({"-o", "loop", image.native(), at.path().native()});
-  if (!mount.error().empty()) return test::skip(mount.error());
-  test::spit(at / "target", "old content");
-  fill(at.path());
-  check_full(at.path());
-  fs::remove(at / "filler");
-  REQUIRE_OK(write_file(at / "target", "new"));
+  const test::Disk disk(8, {"mkfs.ext4", "-q", "-F", "-m", "0"});
+  if (!disk.error().empty()) return test::skip(disk.error());
+  test::spit(disk.path() / "target", "old content");
+  fill(disk.path());
+  check_full(disk.path());
+  fs::remove(disk.path() / "filler");
+  REQUIRE_OK(write_file(disk.path() / "target", "new"));
 }
 
 TEST_CASE("a quota that is used up") {

@@ -362,7 +362,6 @@ TEST_CASE("a directory is probed without leaving anything in it") {
   const TempDirectory directory;
   const auto report = probe(directory.path());
   REQUIRE_OK(report);
-  CHECK(report.value().protocol == Protocol::portable);
   CHECK_FALSE(report.value().reason.empty());
   CHECK_FALSE(report.value().file_system.type.empty());
   CHECK(report.value().file_system.block_size > 0);

@@ -115,14 +115,15 @@ Proof create_proof() {
   return proof;
 }
 
-Proof streamed_proof() {
-  const auto commit = [](Session& session, const std::string& content) -> Result<Receipt> {
-    BOOST_OUTCOME_TRY(auto file, AtomicFile::create("/d/t", {}, {}, session.system()));
+Proof streamed_proof(const std::string& name, const WriteOptions& write_options) {
+  const auto commit = [write_options](Session& session,
+                                      const std::string& content) -> Result<Receipt> {
+    BOOST_OUTCOME_TRY(auto file, AtomicFile::create("/d/t", write_options, {}, session.system()));
     BOOST_OUTCOME_TRY(file.write(as_bytes(std::string_view(content).substr(0, 66000))));
     BOOST_OUTCOME_TRY(file.write(as_bytes(std::string_view(content).substr(66000))));
     return file.commit();
   };
-  Proof proof = in_a_row("streamed", Durability::durable, commit, true,
+  Proof proof = in_a_row(name, Durability::durable, commit, true,
                          {content_of('b', 70000), content_of('c', 66500)});
   proof.workload.recover = clean_up;
   proof.oracles.push_back(target_metadata());
@@ -149,10 +150,9 @@ Proof large_proof() {
   return proof;
 }
 
-Proof backup_proof() {
-  WriteOptions options;
+Proof backup_proof(const std::string& name, WriteOptions options) {
   options.existing = ExistingPolicy::backup;
-  Proof proof = replace_proof("backup", options);
+  Proof proof = replace_proof(name, options);
   proof.oracles = common_oracles({"d/t~"});
   proof.oracles.push_back({"backup_whole", [](Session& session) -> std::string {
                              const auto backup = session.disk().content("d/t~");
@@ -443,9 +443,9 @@ std::vector<Proof> all_proofs() {
                             replace_proof("replace_ordered", ordered),
                             replace_proof("replace_none", none),
                             create_proof(),
-                            streamed_proof(),
+                            streamed_proof("streamed", {}),
                             large_proof(),
-                            backup_proof(),
+                            backup_proof("backup", {}),
                             keep_proof(),
                             swap_proof(),
                             remove_proof(),
@@ -456,6 +456,16 @@ std::vector<Proof> all_proofs() {
                             two_keepers_proof(),
                             cleaner_proof(),
                             sequences_proof()};
+  // By the protocol `fast` where it is allowed, by `portable` where it is refused.
+  WriteOptions automatic;
+  automatic.protocol = ProtocolChoice::automatic;
+  proofs.push_back(replace_proof("automatic_durable", automatic));
+  proofs.push_back(backup_proof("automatic_backup", automatic));
+  proofs.push_back(streamed_proof("automatic_streamed", automatic));
+  verified.protocol = ProtocolChoice::automatic;
+  proofs.push_back(replace_proof("automatic_verified", verified));
+  automatic.durability = Durability::ordered;
+  proofs.push_back(replace_proof("automatic_ordered", automatic));
   Proof faulty = replace_proof("replace_with_faults", {}, false);
   faulty.fault_stride = 1;
   faulty.bound = [](ExploreOptions& options) {

@@ -9,6 +9,7 @@
 #include <perdure/json_pointer.hpp>
 #include <perdure/state_tracker.hpp>
 
+#include "protocol.hpp"
 #include "state.hpp"
 #include "state_file.hpp"
 
@@ -91,6 +92,7 @@ struct SaveCommand {
   std::string pointer;
   std::string text;
   std::uint64_t generation = 0;
+  ProtocolChoice protocol = ProtocolChoice::portable;
   OutputOptions output;
   ExitStatus (SaveCommand::*work)() const = nullptr;
 
@@ -101,12 +103,13 @@ struct SaveCommand {
   [[nodiscard]] ExitStatus refuse(ErrorKind kind, std::string_view step, std::string detail) const;
   [[nodiscard]] ExitStatus failed(Error error) const;
   /// Previous generations as many as there are: their number is the owner's to choose.
-  [[nodiscard]] static TrackerOptions options(const Manner& manner, DamagePolicy damage);
+  [[nodiscard]] TrackerOptions options(const Manner& manner, DamagePolicy damage) const;
   [[nodiscard]] Result<JsonTracker> open(const Manner& manner, DamagePolicy damage) const;
 };
 
-TrackerOptions SaveCommand::options(const Manner& manner, DamagePolicy damage) {
+TrackerOptions SaveCommand::options(const Manner& manner, DamagePolicy damage) const {
   TrackerOptions options;
+  options.file.protocol = protocol;
   options.damage = damage;
   options.previous_max =
       static_cast<std::uint32_t>(std::max<std::size_t>(1, manner.history.previous.size()));
@@ -227,6 +230,7 @@ CLI::App& add(CLI::App& state, ExitStatus& status, const char* name, const char*
               std::string_view examples, const std::shared_ptr<SaveCommand>& command) {
   CLI::App* sub = state.add_subcommand(name, words);
   sub->add_option("FILE", command->file, "The state")->required()->type_name("");
+  add_protocol_option(*sub, command->protocol);
   add_json_option(*sub, command->output);
   add_quiet_option(*sub, command->output);
   sub->footer(help_footer(examples));

@@ -11,6 +11,7 @@
 #include "input.hpp"
 #include "interrupts.hpp"
 #include "progress.hpp"
+#include "protocol.hpp"
 
 namespace perdure::cli {
 
@@ -65,6 +66,7 @@ struct WriteCommand {
   std::string file;
   std::string from = "-";
   std::string durability = "durable";
+  ProtocolChoice protocol = ProtocolChoice::portable;
   std::string symlink = "follow";
   std::string backup;
   std::string mode;
@@ -89,6 +91,7 @@ WriteOptions WriteCommand::options() const {
   options.durability = durability == "none"      ? Durability::none
                        : durability == "ordered" ? Durability::ordered
                                                  : Durability::durable;
+  options.protocol = protocol;
   options.symlink = symlink == "replace"  ? SymlinkPolicy::replace
                     : symlink == "refuse" ? SymlinkPolicy::refuse
                                           : SymlinkPolicy::follow;
@@ -190,6 +193,7 @@ void add_options(CLI::App& sub, WriteCommand& command) {
       ->type_name("none|ordered|durable")
       ->check(CLI::IsMember({"none", "ordered", "durable"}).description(""))
       ->capture_default_str();
+  add_protocol_option(sub, command.protocol);
   auto* keep = sub.add_flag("--keep", command.keep, "Refuse if FILE exists, even if it came late");
   sub.add_flag("--backup{~}", command.backup, "Give the old content the name FILE + SUFFIX first")
       ->excludes(keep);

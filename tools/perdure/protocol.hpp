@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include <perdure/options.hpp>
+
+namespace perdure::cli {
+
+/// Adds --protocol, as all commands that commit have it.
+void add_protocol_option(CLI::App& command, ProtocolChoice& choice);
+
+}  // namespace perdure::cli
