@@ -205,4 +205,3 @@ TEST_CASE("What xfs leaves, the simulator's xfs may leave") {
 TEST_CASE("What btrfs leaves, the simulator's btrfs may leave") {
   compare({"btrfs", ""}, presets::btrfs, &presets::xfs);
 }
-
