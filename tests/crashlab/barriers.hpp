@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// The syncs on which a transaction rests, by name: to leave one out, or to be killed before it.
+// The syncs on which a transaction rests, by name: to leave some out, or to be killed before it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <csignal>
+#include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -29,18 +32,24 @@ inline constexpr std::array<std::string_view, 7> names = {
     "staged",      "staged_names", "journal",      "journal_name",
     "directories", "journal_gone", "found_journal"};
 
-inline Barrier parse(std::string_view name) {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == name) return static_cast<Barrier>(i);
+/// Several, separated by commas; empty if one of them is no barrier.
+inline std::set<Barrier> parse(const std::string& text) {
+  std::set<Barrier> found;
+  std::istringstream words(text);
+  for (std::string name; std::getline(words, name, ',');) {
+    const auto at = std::find(names.begin(), names.end(), name);
+    if (at == names.end()) return {};
+    found.insert(static_cast<Barrier>(at - names.begin()));
   }
-  return Barrier::none;
+  return found;
 }
 
-/// The file system, but for one barrier: it is claimed to have been reached. For one transaction at
-/// a time, in one thread, with the private directory in its default place.
+/// The file system, but for some barriers: they are claimed to have been reached. For one
+/// transaction at a time, in one thread, with the private directory in its default place.
 class Barriers final : public perdure::testing::ForwardingFileSystem {
  public:
-  Barriers(FileSystem& base, Barrier left_out) : ForwardingFileSystem(base), left_out_(left_out) {}
+  Barriers(FileSystem& base, std::set<Barrier> left_out)
+      : ForwardingFileSystem(base), left_out_(std::move(left_out)) {}
 
   /// This process ends, as by SIGKILL, where it comes to this barrier the next time.
   void kill_before(Barrier barrier) { killed_before_ = barrier; }
@@ -73,7 +82,7 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
   /// Writeback that begins early promises nothing, but on a disk that answers in order it mostly
   /// hides that nobody waits for it.
   perdure::SysResult<void> start_writeback(perdure::Handle file) override {
-    if (left_out_ == Barrier::staged) return perdure::success();
+    if (left_out_.contains(Barrier::staged)) return perdure::success();
     return base().start_writeback(file);
   }
   perdure::SysResult<void> sync_file(perdure::Handle file) override {
@@ -98,10 +107,10 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
     if (barrier == killed_before_) (void)::kill(::getpid(), SIGKILL);
     const bool found = barrier == Barrier::journal || barrier == Barrier::journal_name;
     if (recovering_ && found) barrier = Barrier::found_journal;
-    return barrier != left_out_;
+    return !left_out_.contains(barrier);
   }
 
-  Barrier left_out_;
+  std::set<Barrier> left_out_;
   Barrier killed_before_ = Barrier::none;
   Barrier last_ = Barrier::staged_names;  // what a sync of the private directory is for
   bool recovering_ = false;

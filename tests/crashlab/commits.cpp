@@ -2,8 +2,8 @@
 // perdure's own commits as workloads, and what each promises as checkers.
 //
 //   perdure_commits setup WORKLOAD
-//   perdure_commits write WORKLOAD COUNT [BARRIER]    versions 1 to COUNT, each acknowledged
-//   perdure_commits serve WORKLOAD                    a check server
+//   perdure_commits write WORKLOAD COUNT [BARRIERS]    versions 1 to COUNT, each acknowledged
+//   perdure_commits serve WORKLOAD                     a check server
 //
 // WORKLOAD: durable (AtomicWriter; an acknowledged version or a later one), ordered (AtomicWriter;
 // any whole version), none (AtomicWriter; whatever is there can be committed over), tracker
@@ -12,7 +12,8 @@
 // killed and recovered before they are acknowledged). With `automatic_` before it: by the protocol
 // `fast` where that is allowed.
 //
-// With a BARRIER (barriers.hpp) the transactions leave that one out: they are known to be broken.
+// With BARRIERS (barriers.hpp; separated by commas) the transactions leave those out: mutants,
+// which the laboratory has to catch.
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
@@ -49,6 +50,7 @@ std::string root() {
 struct Workload {
   void (*commit)(int version);
   std::string (*judge)();
+  void (*afterwards)() = nullptr;  // acknowledged for itself: "VERSION afterwards"
 };
 
 using perdure::Durability, perdure::ProtocolChoice;
@@ -130,8 +132,8 @@ std::string judge_state() {
   return tracker.value().generation() > generation ? "" : "the generation didn't grow";
 }
 
-/// The file system of all transactions here. One barrier may be missing.
-barriers::Barriers& files(barriers::Barrier left_out = barriers::Barrier::none) {
+/// The file system of all transactions here. The first call says what it leaves out.
+barriers::Barriers& files(const std::set<barriers::Barrier>& left_out = {}) {
   static barriers::Barriers only(perdure::native_file_system(), left_out);
   return only;
 }
@@ -176,11 +178,6 @@ void remove_fleeting() {
   ::close(directory);
 }
 
-void commit_whole(int version) {
-  commit_files(version);
-  remove_fleeting();
-}
-
 int version_of(const std::string& path) {
   int version = -1;
   std::ifstream(path).ignore(8) >> version;
@@ -189,7 +186,7 @@ int version_of(const std::string& path) {
 
 /// Each commit is killed before one of its barriers, and the next `begin` recovers what it left.
 void commit_killed(int version) {
-  if (version == 0) return commit_whole(version);
+  if (version == 0) return commit_files(version);
   const pid_t child = versions::must(::fork(), "fork");
   if (child == 0) {
     constexpr int barriers_of_commit = 6;
@@ -202,7 +199,6 @@ void commit_killed(int version) {
   if (!WIFSIGNALED(status)) std::exit(3);
   must(begin(), "recover");
   if (version_of(root() + "/left/file") != version) commit_files(version);
-  remove_fleeting();
 }
 
 bool there(const std::string& name) {
@@ -226,7 +222,8 @@ std::string judge_files() {
   }
   const bool odd = version % 2 == 1;
   if (there("odd") != odd) return "the file that comes and goes is wrong";
-  if (version == acked && there("fleeting")) return "a file that was removed is there again";
+  const bool removed = versions::last_line() == std::to_string(version) + " afterwards";
+  if (removed && there("fleeting")) return "a file that was removed is there again";
   if (there("there") != odd || there("here") == odd) return "the file that moves is wrong";
   return "";
 }
@@ -242,8 +239,8 @@ const std::map<std::string, Workload>& workloads() {
       {"automatic_ordered",
        {commit_file<Durability::ordered, ProtocolChoice::automatic>, judge_ordered}},
       {"automatic_tracker", {commit_state<ProtocolChoice::automatic>, judge_state}},
-      {"transaction", {commit_whole, judge_files}},
-      {"recovered", {commit_killed, judge_files}},
+      {"transaction", {commit_files, judge_files, remove_fleeting}},
+      {"recovered", {commit_killed, judge_files, remove_fleeting}},
   };
   return all;
 }
@@ -257,14 +254,17 @@ int main(int argc, char** argv) {
   const Workload& workload = found->second;
   if (command == "serve") return versions::serve(workload.judge);
   if (argc > 4) {
-    const barriers::Barrier left_out = barriers::parse(argv[4]);
-    if (left_out == barriers::Barrier::none) return 3;
+    const auto left_out = barriers::parse(argv[4]);
+    if (left_out.empty()) return 3;
     files(left_out);
   }
   const int last = command == "write" && argc > 3 ? std::atoi(argv[3]) : 0;
   for (int version = last == 0 ? 0 : 1; version <= last; ++version) {
     workload.commit(version);
     if (last > 0) versions::acknowledge(version);
+    if (workload.afterwards == nullptr) continue;
+    workload.afterwards();
+    if (last > 0) versions::acknowledge(std::to_string(version) + " afterwards");
   }
   return 0;
 }
