@@ -9,7 +9,8 @@
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
 #include <perdure/pipeline.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+
+#include "lies.hpp"
 
 namespace perdure::test {
 
@@ -99,11 +100,6 @@ Mutant of_steps(const std::string& name, std::vector<Step> steps, Layer layer = 
 }
 
 // --- File systems that lie.
-
-struct Lying : ForwardingFileSystem {
-  explicit Lying(SimulatedFileSystem& below) : ForwardingFileSystem(below), disk(below) {}
-  SimulatedFileSystem& disk;  // NOLINT: for what lies beyond the seam
-};
 
 struct DeafToFiles final : Lying {
   using Lying::Lying;
@@ -255,13 +251,6 @@ struct SameVersion final : Lying {
     return status;
   }
 };
-
-template <class T>
-Layer lying() {
-  return [](SimulatedFileSystem& disk) -> std::unique_ptr<FileSystem> {
-    return std::make_unique<T>(disk);
-  };
-}
 
 template <class T>
 Mutant of_layer(const std::string& name, const std::string& proof) {

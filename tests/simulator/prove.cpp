@@ -2,7 +2,8 @@
 // Prints the tables of docs/proof.md, or explores for as long as it is given.
 //
 //   prove tables             both tables, as Markdown
-//   prove mutants            the second alone
+//   prove run NAME           the workloads whose names begin so
+//   prove mutants            the second table alone
 //   prove long MINUTES FILE  ever larger bounds and new seeds; FILE remembers how far it came
 #include <chrono>
 #include <cstdlib>
@@ -32,10 +33,16 @@ int mutants() {
   return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int proofs() {
-  const auto rows = run_proofs([](const ProofRow& row) {
+int proofs(const std::string& name) {
+  auto wanted = all_proofs();
+  std::erase_if(wanted, [&](const Proof& proof) { return !proof.workload.name.starts_with(name); });
+  auto begin = std::chrono::steady_clock::now();
+  const auto rows = run_proofs(wanted, [&](const ProofRow& row) {
+    const auto end = std::chrono::steady_clock::now();
     std::cerr << row.workload << " " << row.preset << ": " << row.report.states << " states, "
-              << row.report.distinct << " distinct\n";
+              << row.report.distinct << " distinct, "
+              << std::chrono::round<std::chrono::milliseconds>(end - begin).count() << " ms\n";
+    begin = end;
   });
   write_proofs(std::cout, rows);
   for (const ProofRow& row : rows) {
@@ -88,13 +95,14 @@ int explore_long(double minutes, const std::string& path) {
 
 int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
+  if (command == "run" && argc == 3) return proofs(argv[2]);
   if (command == "mutants") return mutants();
   if (command == "long" && argc == 4) return explore_long(std::atof(argv[2]), argv[3]);
   if (command != "tables") {
-    std::cerr << "usage: prove tables | mutants | long MINUTES FILE\n";
+    std::cerr << "usage: prove tables | run NAME | mutants | long MINUTES FILE\n";
     return 2;
   }
-  const int first = proofs();
+  const int first = proofs("");
   std::cout << "\n";
   const int second = mutants();
   return first != EXIT_SUCCESS ? first : second;

@@ -8,6 +8,8 @@
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
 
+#include "tracker_workloads.hpp"
+
 namespace perdure::test {
 
 using namespace perdure::testing;  // NOLINT: this file is about nothing else
@@ -463,6 +465,7 @@ std::vector<Proof> all_proofs() {
     options.tears_max = 8;
   };
   proofs.push_back(std::move(faulty));
+  for (Proof& proof : tracker_proofs()) proofs.push_back(std::move(proof));
   return proofs;
 }
 
