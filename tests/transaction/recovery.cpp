@@ -95,7 +95,7 @@ TEST_CASE("the journal that was found is made durable before anything depends on
   bool renamed = false;
   bool durable = false;
   for (const Call& call : watched.log()) {
-    if (call.operation == Operation::rename && call.name == "j") renamed = true;
+    if (call.operation == Operation::rename && call.name == "j.copy") renamed = true;
     if (renamed && call.operation == Operation::sync_directory) durable = true;
     if (call.operation == Operation::link) CHECK(durable);
   }
