@@ -9,6 +9,7 @@
 #include <perdure/files.hpp>
 
 #include "tracker_workloads.hpp"
+#include "transaction_workloads.hpp"
 
 namespace perdure::test {
 
@@ -466,6 +467,7 @@ std::vector<Proof> all_proofs() {
   };
   proofs.push_back(std::move(faulty));
   for (Proof& proof : tracker_proofs()) proofs.push_back(std::move(proof));
+  for (Proof& proof : transaction_proofs()) proofs.push_back(std::move(proof));
   return proofs;
 }
 
