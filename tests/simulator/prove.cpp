@@ -3,7 +3,7 @@
 //
 //   prove tables             both tables, as Markdown
 //   prove run NAME           the workloads whose names begin so
-//   prove mutants            the second table alone
+//   prove mutants [NAME]     the second table alone, or of the mutants whose names begin so
 //   prove long MINUTES FILE  ever larger bounds and new seeds; FILE remembers how far it came
 #include <chrono>
 #include <cstdlib>
@@ -18,10 +18,11 @@ namespace {
 using namespace perdure::test;     // NOLINT: a program of its own
 using namespace perdure::testing;  // NOLINT
 
-int mutants() {
+int mutants(const std::string& name) {
   std::vector<MutantRow> rows;
   bool good = true;
   for (const Mutant& mutant : all_mutants()) {
+    if (!mutant.name.starts_with(name)) continue;
     rows.push_back(run_mutant(mutant));
     for (const std::string& fault : rows.back().faults) std::cerr << mutant.name << ": " << fault;
     for (const std::string& preset : rows.back().missed) {
@@ -96,7 +97,7 @@ int explore_long(double minutes, const std::string& path) {
 int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
   if (command == "run" && argc == 3) return proofs(argv[2]);
-  if (command == "mutants") return mutants();
+  if (command == "mutants") return mutants(argc > 2 ? argv[2] : "");
   if (command == "long" && argc == 4) return explore_long(std::atof(argv[2]), argv[3]);
   if (command != "tables") {
     std::cerr << "usage: prove tables | run NAME | mutants | long MINUTES FILE\n";
@@ -104,6 +105,6 @@ int main(int argc, char** argv) {
   }
   const int first = proofs("");
   std::cout << "\n";
-  const int second = mutants();
+  const int second = mutants("");
   return first != EXIT_SUCCESS ? first : second;
 }

@@ -243,7 +243,13 @@ std::vector<Wish> mixed_wishes(char letter) {
 }
 
 Proof mixed_proof() {
-  return transaction_proof("transaction_mixed", {mixed_wishes('p')});
+  Proof proof = transaction_proof("transaction_mixed", {mixed_wishes('p')});
+  proof.bound = [](ExploreOptions& options) {
+    options.tears_max = 8;
+    options.pairs_max = 40;
+    options.sets_max = 1024;
+  };
+  return proof;
 }
 
 /// Three in a row, the second of which undoes much of the first; and recovery commits, too.
@@ -258,6 +264,38 @@ Proof row_proof() {
     must(session, transact(session, {{put, "d/a", content_of('s', 200)},
                                      {put, "e/a", content_of('s', 300)}}));
   };
+  return proof;
+}
+
+/// For the mutants: small, and with every kind of barrier in it.
+Proof small_proof() {
+  return transaction_proof("transaction_small", {{{put, "d/a", content_of('p', 100)},
+                                                  {make_directory, "f"},
+                                                  {put, "f/a", content_of('p', 100)}}});
+}
+
+/// The file that takes another's place has its mode, owner and attributes.
+Proof dressed_proof() {
+  constexpr std::uint32_t mode = 0640;
+  constexpr std::uint32_t owner = 1000;
+  constexpr std::uint32_t group = 100;
+  Proof proof =
+      transaction_proof("transaction_dressed",
+                        {{{put, "d/a", content_of('p', 100)}, {put, "e/a", content_of('p', 100)}}});
+  proof.workload.prepare = [](Session& session) {
+    prepare_root(session);
+    SimulatedFileSystem& disk = session.disk();
+    const OwnedHandle directory(disk,
+                                disk.open_directory(Handle::working_directory, "r/d").value());
+    const OwnedHandle file(disk, disk.open_file(directory.get(), "a").value());
+    disk.set_owner(file.get(), owner, group).value();
+    disk.set_mode(file.get(), mode).value();
+    disk.set_xattr(file.get(), "user.note", as_bytes("kept")).value();
+  };
+  Oracle dressed = oracles::metadata_kept(
+      "r/d/a", {.mode = mode, .owner = owner, .group = group, .xattrs = {{"user.note", "kept"}}});
+  dressed.name = "dressed";  // after recovery no preset is exempt
+  proof.oracles.push_back(dressed);
   return proof;
 }
 
@@ -418,9 +456,10 @@ Proof two_committers_proof() {
 }  // namespace
 
 std::vector<Proof> transaction_proofs() {
-  std::vector<Proof> proofs{mixed_proof(),    row_proof(),           first_use_proof(),
-                            own_link_proof(), unsynced_proof(),      others_after_proof(),
-                            expect_proof(),   two_committers_proof()};
+  std::vector<Proof> proofs{mixed_proof(),         row_proof(),          first_use_proof(),
+                            own_link_proof(),      unsynced_proof(),     small_proof(),
+                            dressed_proof(),       others_after_proof(), expect_proof(),
+                            two_committers_proof()};
   for (Proof& proof : sequence_proofs()) proofs.push_back(std::move(proof));
   for (Proof& proof : faulty_transaction_proofs()) proofs.push_back(std::move(proof));
   return proofs;

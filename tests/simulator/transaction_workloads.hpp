@@ -46,6 +46,10 @@ void restart_root(testing::Session& session);
 /// These transactions one after the other; then a start that recovers.
 Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions);
 
+/// A transaction that was committed and died before this call of putting it in place: the number-th
+/// of that operation since the journal was durable.
+void leave_committed(testing::Session& session, testing::Operation operation, std::uint64_t number);
+
 /// Every small transaction, and every small row of them.
 std::vector<Proof> sequence_proofs();
 /// With calls that fail, in transactions and in their recovery.
