@@ -5,10 +5,12 @@
 //   prove run NAME           the workloads whose names begin so
 //   prove mutants [NAME]     the second table alone, or of the mutants whose names begin so
 //   prove long MINUTES FILE  ever larger bounds and new seeds; FILE remembers how far it came
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 #include <string>
 
 #include "tables.hpp"
@@ -54,30 +56,46 @@ int proofs(const std::string& name) {
   return EXIT_SUCCESS;
 }
 
-/// One line in the file for each exploration that is done: workload, preset, seed, bound, distinct.
-int explore_long(double minutes, const std::string& path) {
+struct Progress {
   std::size_t done = 0;
   std::uint64_t distinct = 0;
-  {
-    std::ifstream file(path);
+};
+
+/// One line in the file for each exploration that is done: workload, preset, seed, bound, distinct,
+/// and a full stop, without which the line was cut off and does not count.
+Progress read_progress(const std::string& path) {
+  Progress progress;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
     std::string workload;
     std::string preset;
+    std::string stop;
     std::uint64_t seed = 0;
     std::uint64_t bound = 0;
-    for (std::uint64_t count = 0; file >> workload >> preset >> seed >> bound >> count; ++done) {
-      distinct += count;
-    }
+    std::uint64_t count = 0;
+    if (!(words >> workload >> preset >> seed >> bound >> count >> stop) || stop != ".") continue;
+    ++progress.done;
+    progress.distinct += count;
   }
+  return progress;
+}
+
+/// Round after round through all workloads and presets, each with a new seed and more states.
+int explore_long(double minutes, const std::string& path) {
+  auto [done, distinct] = read_progress(path);
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(minutes * 60);
   const auto all = all_proofs();
   const std::size_t round_size = all.size() * all_presets().size();
   std::ofstream file(path, std::ios::app);
+  if (done > 0) std::cout << "goes on after " << done << " explorations\n";
+  file << "\n";  // in case the last line was cut off
   for (; std::chrono::steady_clock::now() < end; ++done) {
     const Proof& proof = all[done % round_size / all_presets().size()];
     const Preset& preset = *all_presets()[done % all_presets().size()];
     ExploreOptions options = options_for(proof, preset);
     options.seed = 1 + done / round_size;
-    options.states_max *= 4;
+    options.states_max <<= std::min<std::size_t>(done / round_size + 1, 3);
     const Report report = explore(proof.workload, proof.oracles, options);
     distinct += report.distinct;
     std::cout << proof.workload.name << " " << preset.name << " seed " << options.seed << ": "
@@ -87,7 +105,7 @@ int explore_long(double minutes, const std::string& path) {
       return EXIT_FAILURE;
     }
     file << proof.workload.name << " " << preset.name << " " << options.seed << " "
-         << options.states_max << " " << report.distinct << std::endl;
+         << options.states_max << " " << report.distinct << " ." << std::endl;
   }
   return EXIT_SUCCESS;
 }
