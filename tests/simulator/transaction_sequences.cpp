@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Every transaction of up to two steps over two directories and two names, and every pair of such
-// of one step.
+// Over two directories and two names: every transaction of up to two steps, every one of three that
+// puts and removes, and every pair of transactions of one step.
 #include <perdure/testing/oracle.hpp>
 
 #include "transaction_workloads.hpp"
@@ -82,6 +82,27 @@ Proof steps_proof(const std::string& name, std::size_t length_max) {
   return proof;
 }
 
+/// One transaction of three steps, each of them a put or a removal.
+Proof threes_proof() {
+  Proof proof = transaction_proof("transactions_of_three", {});
+  static const std::vector<std::string> targets{"d/a", "d/b", "e/a", "e/b"};
+  const std::size_t kinds = 2 * targets.size();
+  proof.workload.cases = kinds * kinds * kinds;
+  proof.workload.actors = {[kinds](Session& session) {
+    std::vector<Wish> wishes;
+    std::size_t number = session.case_number();
+    for (const char letter : {'p', 'q', 'r'}) {
+      const std::string& path = targets[number % targets.size()];
+      if (number / targets.size() % 2 == 0) wishes.push_back({put, path, content_of(letter, 100)});
+      if (number / targets.size() % 2 == 1) wishes.push_back({Wish::Kind::remove, path});
+      number /= kinds;
+    }
+    if (can_be_asked(session, wishes)) must(session, transact(session, wishes));
+  }};
+  widen(proof, 40'000);
+  return proof;
+}
+
 /// Two transactions of one step each.
 Proof pairs_proof() {
   Proof proof = transaction_proof("transaction_pairs", {});
@@ -100,7 +121,7 @@ Proof pairs_proof() {
 }  // namespace
 
 std::vector<Proof> sequence_proofs() {
-  return {steps_proof("transactions_of_two", 2), pairs_proof()};
+  return {steps_proof("transactions_of_two", 2), threes_proof(), pairs_proof()};
 }
 
 }  // namespace perdure::test
