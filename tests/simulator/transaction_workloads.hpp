@@ -3,6 +3,8 @@
 
 #include <map>
 
+#include <perdure/transaction.hpp>
+
 #include "workloads.hpp"
 
 namespace perdure::test {
@@ -23,6 +25,11 @@ inline const std::string root_path = "/r";
 
 /// A root that was used before, with a file in each of two directories, and neighbours.
 void prepare_root(testing::Session& session);
+
+TransactionOptions transaction_options(const testing::Session& session);
+
+/// The content that a letter and a size stand for (see content_of), in as few words.
+std::string brief(const std::string& content);
 
 /// What is beneath the root now; the root's own files left out.
 Files files_of(testing::Session& session);
