@@ -55,6 +55,12 @@ Result<std::optional<Status>> stat_path(Root& root, const std::string& path,
   return root.failure(apply_step, path, status.error());
 }
 
+/// Nobody changed it since. It may be older than it was: what its last writer never synced may have
+/// gone with the power, its time of modification along with it.
+bool is_as_before(const Version& now, const Before& before) {
+  return identity_of(now) == before.identity && now.mtime_ns <= before.mtime_ns;
+}
+
 bool is_staged_there(Root& root, const Journal& journal, const JournalEntry& entry) {
   const auto staged =
       root.files.stat_at(root.place.get(), names::staged_of(journal.id, entry.staged));
@@ -66,7 +72,7 @@ bool is_staged_there(Root& root, const Journal& journal, const JournalEntry& ent
 Result<RecoveryStep> judge(Root& root, const Journal& journal, const JournalEntry& entry,
                            Directories& directories) {
   BOOST_OUTCOME_TRY(const auto now, stat_path(root, entry.path, directories));
-  const bool as_before = !now || (entry.before && before_of(now->version) == *entry.before);
+  const bool as_before = !now || (entry.before && is_as_before(now->version, *entry.before));
   switch (entry.action) {
     case JournalAction::put:
       if (now && identity_of(now->version) == entry.staged_identity) return RecoveryStep::done;
@@ -129,11 +135,11 @@ Result<std::uint64_t> discard_staged(Root& root) {
   return discarded;
 }
 
-Result<void> commit_journal(Root& root, Bytes journal) {
+Result<void> commit_journal(Root& root, Bytes journal, std::string_view journal_name) {
   FileSystem& files = root.files;
   const Handle place = root.place.get();
   const std::string temp_name(names::journal_temp);
-  const std::string name(names::journal);
+  const std::string name(journal_name);
   const auto fail = [&](std::error_code cause, Fate fate) {
     Error error = root.failure(commit_step, "", cause);
     error.fate = fate;
@@ -171,7 +177,7 @@ Result<void> commit_journal(Root& root, Bytes journal) {
   return success();
 }
 
-Result<void> settle(Root& root, const Journal& journal, Directories& directories) {
+Result<void> settle(Root& root, const Journal& journal, Directories& directories, bool recovered) {
   FileSystem& files = root.files;
   std::set<std::string> named;
   for (const auto& entry : journal.entries) {
@@ -185,8 +191,11 @@ Result<void> settle(Root& root, const Journal& journal, Directories& directories
     if (!synced) return root.failure(settle_step, path, synced.error());
   }
   const Handle place = root.place.get();
-  const auto dropped = unlink_any(files, place, std::string(names::journal));
-  if (!dropped) return root.failure(settle_step, "", dropped.error());
+  for (const auto name : {names::journal_copy, names::journal}) {
+    if (name == names::journal_copy && !recovered) continue;
+    const auto dropped = unlink_any(files, place, std::string(name));
+    if (!dropped) return root.failure(settle_step, "", dropped.error());
+  }
   const auto synced = files.sync_directory(place);
   if (!synced) return root.failure(settle_step, "", synced.error());
   for (const auto& entry : journal.entries) {

@@ -20,12 +20,13 @@ Result<void> clear_apply_temp(Root& root, const JournalEntry& entry, Directories
 /// Unlinks all staged files and an unfinished journal; how many files. Only without a journal.
 Result<std::uint64_t> discard_staged(Root& root);
 
-/// Makes the journal the one that counts: written beside, synced, renamed, its name synced. After
-/// Fate::unknown nobody knows whether it counts until recovery.
-Result<void> commit_journal(Root& root, Bytes journal);
+/// Makes the journal durable under this name: written beside, synced, renamed, its name synced.
+/// After Fate::unknown nobody knows whether it counts until recovery.
+Result<void> commit_journal(Root& root, Bytes journal, std::string_view name);
 
 /// After all paths are in place: their directories durable, then the journal gone, durably, then
 /// the staged files. In that order: a journal that came back would undo what others commit later.
-Result<void> settle(Root& root, const Journal& journal, Directories& directories);
+/// `recovered`: recovery may have made a copy of the journal, which goes with it.
+Result<void> settle(Root& root, const Journal& journal, Directories& directories, bool recovered);
 
 }  // namespace perdure

@@ -23,6 +23,7 @@
 //     .root.perdure-lock                 the root's lock
 //     s_RRRRRRRRRRRRRRRR_7               a staged file: the transaction's id and a number
 //     j, j.tmp                           the journal, and it before it is whole
+//     j.copy                             the same journal once more, made by its recovery
 //     abandoned-RRRRRRRRRRRRRRRR         evidence of what was given up
 namespace perdure::names {
 
@@ -58,6 +59,7 @@ inline constexpr std::string_view root_marker = ".perdure-root";
 inline constexpr std::string_view root_lock = "root";  ///< The leaf whose lock is the root's.
 inline constexpr std::string_view journal = "j";
 inline constexpr std::string_view journal_temp = "j.tmp";
+inline constexpr std::string_view journal_copy = "j.copy";
 
 SysResult<std::string> make_transaction_id(Environment& environment);
 [[nodiscard]] bool is_transaction_id(std::string_view text);

@@ -19,20 +19,22 @@ constexpr std::string_view what_to_do =
 struct FoundJournal {
   Buffer bytes;
   Journal journal;
+  bool copied = false;  ///< An earlier recovery made its copy.
 };
 
-/// The journal under its fixed name, read as what a stranger wrote; empty where there is none.
-Result<std::optional<FoundJournal>> find_journal(Root& root) {
+/// The journal under one of its fixed names, read as what a stranger wrote; empty where there is
+/// none.
+Result<std::optional<FoundJournal>> read_journal(Root& root, std::string_view name) {
   const WriteOptions options;
   Commit look(root.files, root.random, options);
-  look.path = (root.path / root.options.private_directory / std::string(names::journal)).native();
+  look.path = (root.path / root.options.private_directory / std::string(name)).native();
   look.directory = root.place.get();
-  auto content = read_steady(look, std::string(names::journal), journal_size_max, {});
+  auto content = read_steady(look, std::string(name), journal_size_max, {});
   if (!content && content.error().cause == std::errc::no_such_file_or_directory) {
     return std::optional<FoundJournal>();
   }
   if (!content) return content.error();
-  FoundJournal found{std::move(content.value().bytes), {}};
+  FoundJournal found{std::move(content.value().bytes), {}, false};
   auto journal = decode_journal(found.bytes);
   for (std::size_t i = 0; journal && i < journal.value().entries.size(); ++i) {
     const auto allowed = root.check_path(step, journal.value().entries[i].path);
@@ -49,6 +51,27 @@ Result<std::optional<FoundJournal>> find_journal(Root& root) {
   }
   found.journal = std::move(journal.value());
   return std::optional(std::move(found));
+}
+
+/// The journal, or the copy that an earlier recovery made of it. A copy beside a journal of another
+/// transaction is one whose removal never reached the disk: that one was settled before.
+Result<std::optional<FoundJournal>> find_journal(Root& root) {
+  BOOST_OUTCOME_TRY(auto found, read_journal(root, names::journal));
+  BOOST_OUTCOME_TRY(auto copy, read_journal(root, names::journal_copy));
+  const bool copied = copy && (!found || copy->journal.id == found->journal.id);
+  if (!found) found = std::move(copy);
+  if (found) found->copied = copied;
+  return found;
+}
+
+/// Nothing may depend on a journal that is in the page cache alone. Syncing what was found is not
+/// enough, since its sync may have failed before, which is said once: so it is written anew. Under
+/// its other name: where a rename is no single step on the disk, the one that was there and the one
+/// that takes its name may both be gone for a moment.
+Result<void> make_durable(Root& root, const FoundJournal& found) {
+  const auto synced = root.files.sync_directory(root.place.get());
+  if (!synced) return root.failure(step, "", synced.error());
+  return commit_journal(root, found.bytes, found.copied ? names::journal : names::journal_copy);
 }
 
 std::string_view word_for(JournalAction action) {
@@ -92,7 +115,7 @@ Result<void> redo_all(Root& root, const Journal& journal, const RecoveryReport& 
     }
     if (root.options.progress) root.options.progress(i + 1, journal.entries.size());
   }
-  return settle(root, journal, directories);
+  return settle(root, journal, directories, true);
 }
 
 /// Moves everything of the private directory that belongs to transactions into a new one in it.
@@ -110,7 +133,7 @@ Result<std::string> set_all_aside(Root& root) {
   if (!entries) return root.failure(step, "", entries.error());
   for (const auto& entry : entries.value()) {
     if (!names::is_staged(entry.name) && entry.name != names::journal &&
-        entry.name != names::journal_temp) {
+        entry.name != names::journal_copy && entry.name != names::journal_temp) {
       continue;
     }
     const auto moved =
@@ -141,9 +164,7 @@ Result<RecoveryReport> recover_root(Root& root) {
       error.fate = Fate::committed;
       return error;
     }
-    // The journal that was found may be in the page cache alone: nothing may depend on it before
-    // it is durable itself.
-    BOOST_OUTCOME_TRY(as_committed(commit_journal(root, found->bytes)));
+    BOOST_OUTCOME_TRY(as_committed(make_durable(root, *found)));
     BOOST_OUTCOME_TRY(as_committed(redo_all(root, journal, report)));
   }
   BOOST_OUTCOME_TRY(report.discarded, discard_staged(root));

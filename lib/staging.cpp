@@ -304,12 +304,26 @@ Result<Journal> Staging::seal() {
     journal.entries.push_back(std::move(entry));
   }
   BOOST_OUTCOME_TRY(check_aliases());
+  BOOST_OUTCOME_TRY(sync_parents());
   BOOST_OUTCOME_TRY(sync_staged());
   if (next_ > 0) {
     const auto named = root_.files.sync_directory(root_.place.get());
     if (!named) return root_.failure("sync the staged files' names", "", named.error());
   }
   return journal;
+}
+
+/// The names that are there, and those that are gone, must be so after a power cut, too: recovery
+/// would take what an unsynced rename or removal of somebody else brings back for a later change,
+/// and leave it alone.
+Result<void> Staging::sync_parents() {
+  for (const auto& [path, status] : parents_) {
+    const auto directory = directories_.open(path);
+    if (!directory) return root_.failure(check_step, path, directory.error());
+    const auto synced = root_.files.sync_directory(directory.value());
+    if (!synced) return root_.failure("sync the names that are there", path, synced.error());
+  }
+  return success();
 }
 
 /// The directories on the way to the path: there, or made by this transaction; on the root's device

@@ -67,6 +67,7 @@ class Staging {
   Result<void> check_found(const std::string& path, const Wish& wish, const Status& found);
   Result<void> dress_again(Wish& wish, const std::string& path, const Status& found);
   Result<void> check_aliases();
+  Result<void> sync_parents();
 
   Root& root_;
   Directories directories_;

@@ -170,7 +170,7 @@ Result<TransactionReceipt> Transaction::commit() {
     }));
     if (journal.entries.empty()) return success();
     return timed(root, receipt, "journal",
-                 [&] { return commit_journal(root, encode_journal(journal)); });
+                 [&] { return commit_journal(root, encode_journal(journal), names::journal); });
   }();
   if (!committed) {
     // What may be in the journal is recovery's: it must find the staged files.
@@ -185,7 +185,7 @@ Result<TransactionReceipt> Transaction::commit() {
   auto settled = timed(root, receipt, "apply", [&] { return state_->apply(journal); });
   if (settled && !journal.entries.empty()) {
     settled = timed(root, receipt, "settle",
-                    [&] { return settle(root, journal, staging.directories()); });
+                    [&] { return settle(root, journal, staging.directories(), false); });
   }
   state_->finish();
   if (settled) return receipt;

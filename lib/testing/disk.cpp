@@ -94,6 +94,7 @@ void apply(Tree& tree, const Change& change, const std::vector<Pending>& log) {
         data.resize(change.offset + change.bytes.size());
       }
       std::ranges::copy(change.bytes, data.begin() + static_cast<std::ptrdiff_t>(change.offset));
+      tree.edit(change.inode).mtime_ns = change.time_ns;
       break;
     }
   }

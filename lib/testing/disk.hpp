@@ -35,6 +35,7 @@ struct Change {
   std::shared_ptr<const Xattrs> xattrs;  // xattr: all that the inode has from now on
   std::uint64_t offset = 0;              // write; size: the new minimum
   Buffer bytes;                          // write
+  std::int64_t time_ns = 0;              // write: the file's mtime from then on
   std::uint64_t hash = 0;
 
   [[nodiscard]] bool is_content() const noexcept {

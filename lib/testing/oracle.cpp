@@ -38,6 +38,7 @@ std::vector<Attempt> attempts_of(const std::vector<Event>& history) {
       case Event::Kind::failed:
         attempts.at(event.attempt).end = at;
         attempts.at(event.attempt).refused = event.fate == Fate::unchanged;
+        attempts.at(event.attempt).settled = event.fate == Fate::committed;
         break;
       case Event::Kind::kill:
       case Event::Kind::power_cut:
@@ -149,6 +150,24 @@ Oracle old_or_new() {
 
 Oracle acknowledged() {
   return {"acknowledged", [](Session& session) { return judge(session, true); }};
+}
+
+Oracle found(std::string target, std::function<std::optional<std::string>(Session&)> read) {
+  return {"found_" + target,
+          [target, read = std::move(read)](Session& session) -> std::string {
+            const auto attempts = attempts_of(session.history());
+            const Allowed allowed = allowed_for(attempts, target, true);
+            if (allowed.anything || !targets_of(session.history()).contains(target)) return {};
+            const std::optional<std::string> now = read(session);
+            if (!now && allowed.missing_at_first) return {};
+            std::string words = "found " + now.value_or("nothing") + "; allowed:";
+            for (const Attempt* attempt : allowed.attempts) {
+              if (attempt->event->content == now) return {};
+              words += " " + attempt->event->content.value_or("nothing");
+            }
+            return words;
+          },
+          true};
 }
 
 Oracle steps_whole() {

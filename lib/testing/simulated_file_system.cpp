@@ -145,13 +145,13 @@ SysResult<std::size_t> SimulatedFileSystem::write_at(Handle file, std::uint64_t 
   }
   if (bytes.empty()) return std::size_t{0};
   sim.record(Operation::write_at);
+  sim.tick();
   if (sim.recorder != nullptr && bytes.size() > 1) {
     Simulation half(sim.disk.fork());
     half.issue_write(id, offset, bytes.first((bytes.size() + 1) / 2));
     sim.recorder->partly(Operation::write_at, std::move(half.disk));
   }
   sim.issue_write(id, offset, bytes);
-  sim.tick();
   sim.touch(id, true);
   sim.drop_privileges(id);
   return bytes.size();

@@ -250,6 +250,7 @@ void Simulation::issue_write(InodeId inode, std::uint64_t offset, Bytes bytes) {
     change.inode = inode;
     change.offset = offset;
     change.bytes.assign(piece.begin(), piece.end());
+    change.time_ns = disk.clock_ns;
     disk.issue(std::move(change));
     bytes = bytes.subspan(piece.size());
     offset += piece.size();

@@ -5,6 +5,7 @@
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
 #include <perdure/testing/explore.hpp>
+#include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/oracle.hpp>
 
 #include "support/catch.hpp"
@@ -50,6 +51,28 @@ std::vector<Oracle> both() {
 }
 
 }  // namespace
+
+TEST_CASE("what a program finds is held against what it was told") {
+  SimulatedFileSystem disk;
+  ManualEnvironment environment;
+  Session session({&disk, &environment}, disk);
+  std::optional<std::string> now;
+  const Oracle oracle = oracles::found("it", [&](Session&) { return now; });
+  CHECK(oracle.check(session).empty());  // nobody attempted anything
+  session.acknowledge(session.attempt("it", "one"));
+  CHECK_FALSE(oracle.check(session).empty());
+  now = "one";
+  CHECK(oracle.check(session).empty());
+  const std::size_t second = session.attempt("it", "two");
+  CHECK(oracle.check(session).empty());
+  session.fail(second, Fate::committed);  // recovery finishes it
+  CHECK(oracle.check(session) == "found one; allowed: two");
+  now = "two";
+  CHECK(oracle.check(session).empty());
+  session.fail(session.attempt("it", "three"), Fate::unchanged);
+  now = "three";
+  CHECK_FALSE(oracle.check(session).empty());
+}
 
 TEST_CASE("a violation comes with a reproducer that people read and a test replays") {
   ExploreOptions options;

@@ -9,7 +9,9 @@
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
 #include <perdure/pipeline.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+
+#include "lies.hpp"
+#include "transaction_mutants.hpp"
 
 namespace perdure::test {
 
@@ -100,21 +102,6 @@ Mutant of_steps(const std::string& name, std::vector<Step> steps, Layer layer = 
 
 // --- File systems that lie.
 
-struct Lying : ForwardingFileSystem {
-  explicit Lying(SimulatedFileSystem& below) : ForwardingFileSystem(below), disk(below) {}
-  SimulatedFileSystem& disk;  // NOLINT: for what lies beyond the seam
-};
-
-struct DeafToFiles final : Lying {
-  using Lying::Lying;
-  SysResult<void> sync_file(Handle /*file*/) override { return success(); }
-};
-
-struct DeafToDirectories final : Lying {
-  using Lying::Lying;
-  SysResult<void> sync_directory(Handle /*directory*/) override { return success(); }
-};
-
 /// Syncs a directory only once: as if whoever made a parent never synced its name.
 struct DeafToRoot final : Lying {
   using Lying::Lying;
@@ -170,16 +157,6 @@ struct RemoveThenRename final : Lying {
   }
 };
 
-/// The backup is made by moving the target away.
-struct MovedBackup final : Lying {
-  using Lying::Lying;
-  SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
-                       const std::string& to) override {
-    return ForwardingFileSystem::rename(from_directory, from, to_directory, to,
-                                        RenameMode::no_replace);
-  }
-};
-
 /// "Keep" is decided by a look before the publish, not by the kernel at it.
 struct ReplacingKeep final : Lying {
   using Lying::Lying;
@@ -188,11 +165,6 @@ struct ReplacingKeep final : Lying {
     return ForwardingFileSystem::rename(from_directory, from, to_directory, to,
                                         RenameMode::replace);
   }
-  SysResult<void> try_lock(Handle /*file*/, LockMode /*mode*/) override { return success(); }
-};
-
-struct NoLocks final : Lying {
-  using Lying::Lying;
   SysResult<void> try_lock(Handle /*file*/, LockMode /*mode*/) override { return success(); }
 };
 
@@ -255,13 +227,6 @@ struct SameVersion final : Lying {
     return status;
   }
 };
-
-template <class T>
-Layer lying() {
-  return [](SimulatedFileSystem& disk) -> std::unique_ptr<FileSystem> {
-    return std::make_unique<T>(disk);
-  };
-}
 
 template <class T>
 Mutant of_layer(const std::string& name, const std::string& proof) {
@@ -370,10 +335,31 @@ const std::vector<Excuse>& excuses() {
        {"ext4_journal"},
        {"without_sync_file", "swap_write_sync_file", "swap_sync_file_rename",
         "swap_sync_file_sync_parent", "write_behind_sync", "file_synced_last",
-        "parent_synced_early_too", "deaf_to_files", "failed_sync_retried"}},
+        "parent_synced_early_too", "deaf_to_files", "failed_sync_retried", "state_not_synced",
+        "staged_not_synced", "staged_sync_failure_ignored", "journal_not_synced",
+        "journal_sync_failure_ignored", "copy_not_synced"}},
       {"the journal brings every earlier change of metadata along with a later entry",
        {"ext4", "ext4_journal", "xfs"},
-       {"swap_metadata_sync_file", "datasync_for_sync", "parent_not_synced_into_its_own"}},
+       {"swap_metadata_sync_file", "datasync_for_sync", "parent_not_synced_into_its_own",
+        "staged_datasync"}},
+      {"names reach the disk in the order of the calls, whichever directory they are in, so that a "
+       "later one brings the earlier along",
+       {"ext4", "ext4_journal", "xfs"},
+       {"found_names_not_synced", "journal_name_not_synced", "journal_name_failure_ignored",
+        "journal_removal_not_synced", "journal_dropped_first", "applied_not_synced",
+        "applied_sync_failure_ignored", "made_directory_not_synced", "copy_name_not_synced",
+        "recovery_syncs_changed_only"}},
+      {"names that no sync overtakes reach the disk in the order of the calls",
+       {"ext4", "ext4_journal", "xfs", "btrfs"},
+       {"staged_names_not_synced", "staged_dropped_first", "private_directory_not_synced",
+        "evidence_not_synced"}},
+      {"a rename is one step: one of the two journals is always there",
+       {"worst", "ext4", "ext4_journal", "xfs", "btrfs"},
+       {"copy_over_found"}},
+      {"the state and the link that keeps it may be lost together there whatever a program does",
+       {"split_rename"},
+       {"state_not_synced", "state_name_not_synced", "found_state_not_synced", "evidence_removed",
+        "evidence_not_synced"}},
       {"no metadata can be kept for a target that may be missing: the oracle is exempt",
        {"split_rename"},
        {"without_metadata", "swap_metadata_sync_file", "datasync_for_sync", "temps_too_wide",
@@ -406,7 +392,7 @@ void excuse(Mutant& mutant) {
 
 std::vector<Mutant> all_mutants() {
   std::vector<Mutant> mutants;
-  for (auto make : {omissions, swaps, moves, lies}) {
+  for (auto make : {omissions, swaps, moves, lies, tracker_mutants, transaction_mutants}) {
     for (Mutant& mutant : make()) {
       mutant.proof.workload.name = mutant.name;
       excuse(mutant);
@@ -419,7 +405,7 @@ std::vector<Mutant> all_mutants() {
 ExploreOptions options_for(const Mutant& mutant, const Preset& preset) {
   ExploreOptions options = options_for(mutant.proof, preset);
   options.layer = mutant.layer;
-  options.depth = 0;
+  options.depth = mutant.depth;
   options.tears_max = std::min<std::size_t>(options.tears_max, 16);
   return options;
 }

@@ -18,6 +18,7 @@ struct Mutant {
   std::map<std::string, std::string> allowed;
   /// No bug under any preset; why.
   std::string equivalent;
+  unsigned depth = 0;  ///< Crashes within recovery that it takes to see it.
 };
 
 std::vector<Mutant> all_mutants();

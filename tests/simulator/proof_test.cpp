@@ -9,7 +9,7 @@
 namespace perdure::test {
 
 TEST_CASE("no crash state of any workload breaks an oracle") {
-  const auto rows = run_proofs();
+  const auto rows = run_proofs(file_proofs());
   std::uint64_t distinct = 0;
   for (const ProofRow& row : rows) {
     distinct += row.report.distinct;

@@ -12,9 +12,11 @@ bool is_reduced() {
   return PERDURE_PROOF_REDUCED != 0;
 }
 
-std::vector<ProofRow> run_proofs(const std::function<void(const ProofRow&)>& done) {
+std::vector<ProofRow> run_proofs(const std::vector<Proof>& proofs,
+                                 const std::function<void(const ProofRow&)>& done) {
   std::vector<ProofRow> rows;
-  for (const Proof& proof : all_proofs()) {
+  for (Proof proof : proofs) {
+    if (is_reduced()) proof.workload.cases = std::min<std::size_t>(proof.workload.cases, 40);
     for (const Preset* preset : all_presets()) {
       ExploreOptions options = options_for(proof, *preset);
       if (is_reduced()) {

@@ -19,8 +19,9 @@ struct ProofRow {
   testing::Report report;
 };
 
-/// Explores every workload under every preset. `done` is told after each; may be empty.
-std::vector<ProofRow> run_proofs(const std::function<void(const ProofRow&)>& done = {});
+/// Explores these workloads under every preset. `done` is told after each; may be empty.
+std::vector<ProofRow> run_proofs(const std::vector<Proof>& proofs,
+                                 const std::function<void(const ProofRow&)>& done = {});
 
 struct MutantRow {
   std::string mutant;

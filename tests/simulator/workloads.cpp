@@ -8,6 +8,9 @@
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
 
+#include "tracker_workloads.hpp"
+#include "transaction_workloads.hpp"
+
 namespace perdure::test {
 
 using namespace perdure::testing;  // NOLINT: this file is about nothing else
@@ -431,7 +434,7 @@ Proof replace_proof(const std::string& name, const WriteOptions& options, bool s
   return proof;
 }
 
-std::vector<Proof> all_proofs() {
+std::vector<Proof> file_proofs() {
   WriteOptions ordered;
   ordered.durability = Durability::ordered;
   WriteOptions none;
@@ -473,6 +476,13 @@ std::vector<Proof> all_proofs() {
     options.tears_max = 8;
   };
   proofs.push_back(std::move(faulty));
+  for (Proof& proof : tracker_proofs()) proofs.push_back(std::move(proof));
+  return proofs;
+}
+
+std::vector<Proof> all_proofs() {
+  std::vector<Proof> proofs = file_proofs();
+  for (Proof& proof : transaction_proofs()) proofs.push_back(std::move(proof));
   return proofs;
 }
 
@@ -490,11 +500,23 @@ ExploreOptions options_for(const Proof& proof, const Preset& preset) {
   if (proof.bound) proof.bound(options);
   if (proof.fault_stride != 0) {
     options.faults = all_faults(proof.workload, preset, proof.fault_stride);
-    // "There is no such file" of one that is there: a lie that no kernel tells, and whoever
-    // believes it makes a new file, with the metadata of a new one.
+    // "There is no such file" of one that is there, or the reverse: lies that no kernel tells.
+    // Whoever believes them makes a new file, or no directory, or sees no journal.
     std::erase_if(options.faults, [](const std::vector<Fault>& faults) {
       return std::ranges::any_of(faults, [](const Fault& fault) {
-        return fault.operation == Operation::stat_at && fault.error == ENOENT;
+        if (fault.count) return false;
+        if (fault.operation == Operation::make_directory) return fault.error == EEXIST;
+        return fault.error == ENOENT;
+      });
+    });
+  }
+  if (proof.directory_syncs_max != 0 && !preset.ordered) {
+    // Where a rename is three steps, the last of them is one too many: the copy of the journal
+    // whose name was lost with it is all that there is while the next takes the journal's own.
+    const std::uint64_t last = proof.directory_syncs_max - (preset.split_rename ? 1 : 0);
+    std::erase_if(options.faults, [&](const std::vector<Fault>& faults) {
+      return std::ranges::any_of(faults, [&](const Fault& fault) {
+        return fault.operation == Operation::sync_directory && fault.call > last;
       });
     });
   }

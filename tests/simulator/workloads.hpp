@@ -18,9 +18,15 @@ struct Proof {
   std::vector<testing::Oracle> oracles;
   std::function<void(testing::ExploreOptions&)> bound;  // may be empty
   std::size_t fault_stride = 0;                         // 0: no faults
+  /// Which directory syncs fail where no journal orders what is lost with them; 0: all. Once a
+  /// transaction is being settled nobody can repeat what such a sync lost: the file has its name
+  /// already, and a rename between two names of one file does nothing.
+  std::uint64_t directory_syncs_max = 0;
 };
 
-/// Everything that the engine offers for one file.
+/// Everything that is offered for one file, and for a tracked state.
+std::vector<Proof> file_proofs();
+/// The same, and transactions.
 std::vector<Proof> all_proofs();
 /// The proof of that name; throws when there is none.
 Proof find_proof(const std::string& name);

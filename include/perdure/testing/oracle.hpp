@@ -18,6 +18,7 @@
 ///   only the process died since.
 /// - A settled attempt supersedes every attempt on that target that had ended before it began.
 /// - An attempt that failed as `unchanged` must never be seen.
+/// - An attempt that failed as `committed` is as good as acknowledged: recovery finishes it.
 /// - An attempt of Durability::none allows anything at all after a power cut, until superseded.
 namespace perdure::testing::oracles {
 
@@ -31,6 +32,12 @@ Oracle old_or_new();
 /// Each target is what an attempt made it that no settled one supersedes: what was acknowledged is
 /// there, or something newer is; what was removed stays removed.
 Oracle acknowledged();
+
+/// As `acknowledged`, of something that is not the content of one file: what `read` finds (the
+/// files of a transaction in words, the state that a program starts with) is what an attempt on
+/// `target` made it that no settled one supersedes. Says nothing of a target without attempts.
+/// `read` may change the disk: it gets a copy. Empty where nothing is found.
+Oracle found(std::string target, std::function<std::optional<std::string>(Session&)> read);
 
 /// Attempts with one `step` happen together, and in their order: all targets are what they were
 /// after some step, and no settled step is missing. For transactions, and for histories of states.

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSL-1.0
+// File systems that lie: what mutants put between the engine and the disk.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <perdure/testing/explore.hpp>
+#include <perdure/testing/forwarding_file_system.hpp>
+
+namespace perdure::test {
+
+struct Lying : testing::ForwardingFileSystem {
+  explicit Lying(testing::SimulatedFileSystem& below) : ForwardingFileSystem(below), disk(below) {}
+  testing::SimulatedFileSystem& disk;  // NOLINT: for what lies beyond the seam
+};
+
+struct DeafToFiles final : Lying {
+  using Lying::Lying;
+  SysResult<void> sync_file(Handle /*file*/) override { return success(); }
+};
+
+struct DeafToDirectories final : Lying {
+  using Lying::Lying;
+  SysResult<void> sync_directory(Handle /*directory*/) override { return success(); }
+};
+
+/// The backup is made by moving the target away.
+struct MovedBackup final : Lying {
+  using Lying::Lying;
+  SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
+                       const std::string& to) override {
+    return ForwardingFileSystem::rename(from_directory, from, to_directory, to,
+                                        RenameMode::no_replace);
+  }
+};
+
+struct NoLocks final : Lying {
+  using Lying::Lying;
+  SysResult<void> try_lock(Handle /*file*/, LockMode /*mode*/) override { return success(); }
+};
+
+template <class T>
+testing::Layer lying() {
+  return [](testing::SimulatedFileSystem& disk) -> std::unique_ptr<FileSystem> {
+    return std::make_unique<T>(disk);
+  };
+}
+
+}  // namespace perdure::test

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+// What keeps a tracked state safe, left out.
+#include "lies.hpp"
+#include "transaction_mutants.hpp"
+
+namespace perdure::test {
+
+using namespace perdure::testing;  // NOLINT: this file is about nothing else
+
+namespace {
+
+/// What `open` finds is trusted as it is: after a kill it may be in the page cache alone.
+struct FoundUnsynced final : Lying {
+  using Lying::Lying;
+  bool saving = false;
+  SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override {
+    saving = true;
+    return Lying::create(directory, name, mode);
+  }
+  SysResult<void> sync_file(Handle file) override {
+    return saving ? Lying::sync_file(file) : success();
+  }
+  SysResult<void> sync_directory(Handle directory) override {
+    return saving ? Lying::sync_directory(directory) : success();
+  }
+};
+
+bool is_evidence(const std::string& name) {
+  return name.starts_with("state.damaged-");
+}
+
+/// A damaged file is in the way, and goes.
+struct EvidenceRemoved final : Lying {
+  using Lying::Lying;
+  SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                         const std::string& to, RenameMode mode) override {
+    if (is_evidence(to)) return Lying::unlink(from_directory, from);
+    return Lying::rename(from_directory, from, to_directory, to, mode);
+  }
+};
+
+/// It is moved away, and nobody waits until that has reached the disk.
+struct EvidenceUnsynced final : Lying {
+  using Lying::Lying;
+  bool moved = false;
+  SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                         const std::string& to, RenameMode mode) override {
+    moved = is_evidence(to);
+    return Lying::rename(from_directory, from, to_directory, to, mode);
+  }
+  SysResult<void> sync_directory(Handle directory) override {
+    return moved ? success() : Lying::sync_directory(directory);
+  }
+};
+
+template <class T>
+Mutant of(const std::string& name, const std::string& proof, unsigned depth = 0) {
+  Mutant mutant{name, find_proof(proof), lying<T>(), {}, {}};
+  mutant.depth = depth;
+  return mutant;
+}
+
+}  // namespace
+
+std::vector<Mutant> tracker_mutants() {
+  return {of<DeafToFiles>("state_not_synced", "tracker_saves"),
+          of<DeafToDirectories>("state_name_not_synced", "tracker_saves"),
+          of<FoundUnsynced>("found_state_not_synced", "tracker_saves", 1),
+          of<MovedBackup>("previous_by_move", "tracker_saves"),
+          of<EvidenceRemoved>("evidence_removed", "tracker_damage"),
+          of<EvidenceUnsynced>("evidence_not_synced", "tracker_damage"),
+          of<NoLocks>("state_lock_ignored", "two_trackers")};
+}
+
+}  // namespace perdure::test

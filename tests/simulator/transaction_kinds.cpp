@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSL-1.0
+// What transactions are used for: alone, in rows, for the first time, beside others, two at once.
+#include <algorithm>
+
+#include <perdure/files.hpp>
+
+#include "transaction_workloads.hpp"
+
+namespace perdure::test {
+
+using namespace perdure::testing;  // NOLINT: this file is about nothing else
+
+namespace {
+
+using enum Wish::Kind;
+
+/// Everything at once: replace, create, remove, move, a directory and a file in it.
+std::vector<Wish> mixed_wishes(char letter) {
+  return {{put, "d/a", content_of(letter, 600)},
+          {put, "d/n", content_of(letter, 100)},
+          {move, "e/b", "e/m"},
+          {make_directory, "f"},
+          {put, "f/a", content_of(letter, 300)}};
+}
+
+Proof mixed_proof() {
+  Proof proof = transaction_proof("transaction_mixed", {mixed_wishes('p')});
+  proof.bound = [](ExploreOptions& options) {
+    options.tears_max = 8;
+    options.pairs_max = 40;
+    options.sets_max = 1024;
+  };
+  return proof;
+}
+
+/// Three in a row, the second of which undoes much of the first; and recovery commits, too.
+Proof row_proof() {
+  Proof proof = transaction_proof(
+      "transactions_in_a_row",
+      {{{put, "d/a", content_of('p', 600)}, {move, "e/b", "d/b"}},
+       {{move, "d/b", "e/b"}, {remove, "d/a"}, {put, "e/a", content_of('q', 100)}},
+       {{put, "d/a", content_of('r', 100)}, {remove, "e/b"}}});
+  proof.workload.recover = [](Session& session) {
+    restart_root(session);
+    must(session, transact(session, {{put, "d/a", content_of('s', 200)},
+                                     {put, "e/a", content_of('s', 300)}}));
+  };
+  return proof;
+}
+
+/// For the mutants: small, and with every kind of barrier in it.
+Proof small_proof() {
+  return transaction_proof("transaction_small", {{{put, "d/a", content_of('p', 100)},
+                                                  {make_directory, "f"},
+                                                  {put, "f/a", content_of('p', 100)}}});
+}
+
+/// The file that takes another's place has its mode, owner and attributes.
+Proof dressed_proof() {
+  constexpr std::uint32_t mode = 0640;
+  constexpr std::uint32_t owner = 1000;
+  constexpr std::uint32_t group = 100;
+  Proof proof =
+      transaction_proof("transaction_dressed",
+                        {{{put, "d/a", content_of('p', 100)}, {put, "e/a", content_of('p', 100)}}});
+  proof.workload.prepare = [](Session& session) {
+    prepare_root(session);
+    SimulatedFileSystem& disk = session.disk();
+    const OwnedHandle directory(disk,
+                                disk.open_directory(Handle::working_directory, "r/d").value());
+    const OwnedHandle file(disk, disk.open_file(directory.get(), "a").value());
+    disk.set_owner(file.get(), owner, group).value();
+    disk.set_mode(file.get(), mode).value();
+    disk.set_xattr(file.get(), "user.note", as_bytes("kept")).value();
+  };
+  Oracle dressed = oracles::metadata_kept(
+      "r/d/a", {.mode = mode, .owner = owner, .group = group, .xattrs = {{"user.note", "kept"}}});
+  dressed.name = "dressed";  // after recovery no preset is exempt
+  proof.oracles.push_back(dressed);
+  return proof;
+}
+
+/// The first use of a root makes its private directory and its marker; both may be cut short.
+Proof first_use_proof() {
+  Proof proof = transaction_proof("transaction_first",
+                                  {{{put, "d/a", content_of('p', 600)}, {remove, "e/b"}}});
+  proof.workload.prepare = [](Session& session) {
+    prepare_root(session);
+    SimulatedFileSystem& disk = session.disk();
+    const OwnedHandle root(disk, disk.open_directory(Handle::working_directory, "r").value());
+    const OwnedHandle place(disk, disk.open_beneath(root.get(), ".perdure").value());
+    disk.unlink(place.get(), ".root.perdure-lock").value();
+    disk.unlink(root.get(), ".perdure-root").value();
+    disk.remove_directory(root.get(), ".perdure").value();
+  };
+  // The marker is made as any file is; `clean` collects its temp.
+  std::erase_if(proof.oracles, [](const Oracle& oracle) { return oracle.name == "no_litter"; });
+  return proof;
+}
+
+/// A file is moved onto another name of its own.
+Proof own_link_proof() {
+  Proof proof = transaction_proof("transaction_own_link",
+                                  {{{move, "d/a", "d/b"}, {put, "e/a", content_of('p', 100)}}});
+  proof.workload.prepare = [](Session& session) {
+    prepare_root(session);
+    SimulatedFileSystem& disk = session.disk();
+    const OwnedHandle directory(disk,
+                                disk.open_directory(Handle::working_directory, "r/d").value());
+    disk.link(directory.get(), "a", directory.get(), "b").value();
+    session.acknowledge(session.attempt("root", words_of(files_of(session))));
+  };
+  return proof;
+}
+
+/// Others write beside the transaction, as soon as it is committed: what they were told stays.
+Proof others_after_proof() {
+  Proof proof = transaction_proof("transaction_then_others", {});
+  proof.workload.actors = {[](Session& session) {
+    must(session, transact(session, {{put, "d/a", content_of('p', 600)},
+                                     {put, "e/a", content_of('p', 100)},
+                                     {remove, "e/b"}}));
+    const auto other = [&](const std::string& path, std::optional<std::string> content) {
+      Files files = files_of(session);
+      if (content) files[path] = *content;
+      if (!content) files.erase(path);
+      const auto written =
+          session.commit("root", words_of(files), Durability::durable, [&]() -> Result<void> {
+            const Path place = Path(root_path) / path;
+            if (!content) return remove_file(place, {}, {}, session.system());
+            BOOST_OUTCOME_TRY(write_file(place, *content, {}, {}, session.system()));
+            return success();
+          });
+      must(session, written);
+    };
+    other("d/a", std::nullopt);
+    other("e/a", content_of('o', 50));
+    other("e/b", content_of('o', 60));
+  }};
+  // What others write is there or not by their own protocol, which a rename in three steps breaks.
+  for (Oracle& oracle : proof.oracles) {
+    if (oracle.name != "all_or_none") continue;
+    oracle.check = [check = oracle.check](Session& session) {
+      return session.preset().split_rename ? std::string() : check(session);
+    };
+  }
+  // A temp of these others is collected by `clean`, not by a transaction.
+  std::erase_if(proof.oracles, [](const Oracle& oracle) { return oracle.name == "no_litter"; });
+  return proof;
+}
+
+/// What others did just before the transaction replaces it, and never synced: a file made in place,
+/// one renamed over another, one removed. The power takes that along; it must not pass for
+/// something that somebody wrote since.
+Proof unsynced_proof() {
+  Proof proof = transaction_proof("transaction_over_unsynced", {});
+  proof.workload.actors = {[](Session& session) {
+    {
+      FileSystem& files = session.files();
+      const OwnedHandle directory(files,
+                                  files.open_directory(Handle::working_directory, "/r/d").value());
+      const OwnedHandle file(files, files.create(directory.get(), "n", 0644).value());
+      files.write_at(file.get(), 0, as_bytes(content_of('o', 600))).value();
+      WriteOptions none;
+      none.durability = Durability::none;
+      write_file("/r/e/b", content_of('o', 300), none, {}, session.system()).value();
+      files.unlink(directory.get(), "a").value();
+    }
+    must(session, transact(session, {{put, "d/a", content_of('p', 200)},
+                                     {put, "d/n", content_of('p', 600)},
+                                     {put, "e/b", content_of('p', 100)},
+                                     {put, "e/n", content_of('p', 100)}}));
+  }};
+  proof.oracles = {{"all_or_none",
+                    [](Session& session) -> std::string {
+                      std::size_t there = 0;
+                      const Files files = files_of(session);
+                      for (const char* path : {"d/a", "d/n", "e/b", "e/n"}) {
+                        const auto file = files.find(path);
+                        there += file != files.end() && brief(file->second)[0] == 'p' ? 1U : 0U;
+                      }
+                      const bool told =
+                          std::ranges::count(session.history(), Event::Kind::acknowledged,
+                                             &Event::kind) > 1;
+                      if (there == 4 || (there == 0 && !told)) return {};
+                      return std::to_string(there) + " of 4: " + words_of(files);
+                    }},
+                   oracles::nothing_open(),
+                   oracles::recovery_idempotent(restart_root)};
+  return proof;
+}
+
+/// A version that is expected, and one that is missed: the second changes nothing.
+Proof expect_proof() {
+  Proof proof = transaction_proof("transaction_expect", {});
+  proof.workload.actors = {[](Session& session) {
+    const auto old = read_version(root_path + "/d/a", session.system());
+    for (const char letter : {'p', 'q'}) {  // the second knows only the first version
+      auto transaction = Transaction::begin(root_path, transaction_options(session));
+      if (!transaction) return session.wrong(transaction.error().message());
+      const auto asked = [&]() -> Result<void> {
+        BOOST_OUTCOME_TRY(transaction.value().put("d/a", content_of(letter, 600)));
+        BOOST_OUTCOME_TRY(transaction.value().put("e/a", content_of(letter, 100)));
+        BOOST_OUTCOME_TRY(transaction.value().expect("d/a", old.value()));
+        return transaction.value().expect_absent("e/a");
+      }();
+      must(session, asked);
+      Files files = files_of(session);
+      (void)apply_wishes(
+          files, {{put, "d/a", content_of(letter, 600)}, {put, "e/a", content_of(letter, 100)}});
+      const auto done = session.commit("root", words_of(files), Durability::durable,
+                                       [&] { return transaction.value().commit(); });
+      if (done.has_value() != (letter == 'p')) session.wrong("a stale version was replaced");
+    }
+  }};
+  return proof;
+}
+
+/// Two at one root: one waits for the other, and neither takes the other's staged files for litter.
+Proof two_committers_proof() {
+  Proof proof = transaction_proof("two_committers", {});
+  const auto actor = [](char letter, const char* first, const char* second) {
+    return [=](Session& session) {
+      must(session, transact(session, {{put, first, content_of(letter, 100)},
+                                       {put, second, content_of(letter, 200)}}));
+    };
+  };
+  proof.workload.actors = {actor('p', "d/a", "e/a"), actor('q', "d/a", "e/a")};
+  proof.bound = [](ExploreOptions& options) {
+    options.depth = 1;
+    options.tears_max = 6;
+    options.schedules_max = 100;
+  };
+  return proof;
+}
+
+}  // namespace
+
+std::vector<Proof> transaction_proofs() {
+  std::vector<Proof> proofs{mixed_proof(),         row_proof(),          first_use_proof(),
+                            own_link_proof(),      unsynced_proof(),     small_proof(),
+                            dressed_proof(),       others_after_proof(), expect_proof(),
+                            two_committers_proof()};
+  for (Proof& proof : sequence_proofs()) proofs.push_back(std::move(proof));
+  for (Proof& proof : faulty_transaction_proofs()) proofs.push_back(std::move(proof));
+  return proofs;
+}
+
+}  // namespace perdure::test

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: BSL-1.0
+// Transactions that are crashed. The history has one attempt on "root" for each, whose content is
+// the whole tree, in words: so all-or-none is one comparison.
+#include "transaction_workloads.hpp"
+
+#include <algorithm>
+
+#include <perdure/files.hpp>
+#include <perdure/transaction.hpp>
+
+namespace perdure::test {
+
+using namespace perdure::testing;  // NOLINT: this file is about nothing else
+
+namespace {
+
+const std::string target = "root";
+const std::string foreign = "nobody's business";
+const std::string lock_path = "r/.perdure/.root.perdure-lock";
+
+Result<void> ask(Transaction& transaction, const Wish& wish) {
+  switch (wish.kind) {
+    case Wish::Kind::put:
+      return transaction.put(wish.path, std::string_view(wish.other));
+    case Wish::Kind::remove:
+      return transaction.remove(wish.path);
+    case Wish::Kind::move:
+      return transaction.move(wish.path, wish.other);
+    case Wish::Kind::make_directory:
+      return transaction.make_directory(wish.path);
+  }
+  return success();
+}
+
+bool has_parent(const Files& files, const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos || files.contains(path.substr(0, slash + 1));
+}
+
+}  // namespace
+
+TransactionOptions transaction_options(const Session& session) {
+  TransactionOptions options;
+  options.system = session.system();
+  return options;
+}
+
+/// The content that a letter and a size stand for, in as few words.
+std::string brief(const std::string& content) {
+  if (content.size() > 1 && content == content_of(content[1], content.size())) {
+    return content[1] + std::to_string(content.size());
+  }
+  return "(" + std::to_string(content.size()) + " bytes of something else)";
+}
+
+std::string words_of(const Files& files) {
+  std::string words;
+  for (const auto& [path, content] : files) {
+    words += path;
+    if (!path.ends_with('/')) words += "=" + brief(content);
+    words += " ";
+  }
+  return words;
+}
+
+Files files_of(Session& session) {
+  Files files;
+  for (const std::string& path : session.disk().paths()) {
+    if (!path.starts_with("r/") || path == "r/" || path.starts_with("r/.perdure")) continue;
+    if (path.ends_with(".perdure-lock") || path.ends_with(".perdure-tmp")) continue;
+    files[path.substr(2)] = session.disk().content(path).value_or("");
+  }
+  return files;
+}
+
+bool apply_wishes(Files& files, const std::vector<Wish>& wishes) {
+  for (const Wish& wish : wishes) {
+    const bool there = files.contains(wish.path);
+    switch (wish.kind) {
+      case Wish::Kind::put:
+        if (!has_parent(files, wish.path)) return false;
+        files[wish.path] = wish.other;
+        break;
+      case Wish::Kind::remove:
+        if (!there) return false;
+        files.erase(wish.path);
+        break;
+      case Wish::Kind::move:
+        if (!there || wish.path == wish.other || !has_parent(files, wish.other)) return false;
+        files[wish.other] = files[wish.path];
+        files.erase(wish.path);
+        break;
+      case Wish::Kind::make_directory:
+        files[wish.path + "/"] = "";
+        break;
+    }
+  }
+  return true;
+}
+
+Result<void> transact(Session& session, const std::vector<Wish>& wishes) {
+  BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(root_path, transaction_options(session)));
+  for (const Wish& wish : wishes) {
+    BOOST_OUTCOME_TRY(ask(transaction, wish));
+  }
+  Files files = files_of(session);
+  (void)apply_wishes(files, wishes);
+  BOOST_OUTCOME_TRY(session.commit(target, words_of(files), Durability::durable,
+                                   [&] { return transaction.commit(); }));
+  return success();
+}
+
+Result<void> recover_root_of(Session& session) {
+  BOOST_OUTCOME_TRY(recover(root_path, transaction_options(session)));
+  return success();
+}
+
+namespace {
+
+Files first_files() {
+  return {{"d/", ""}, {"d/a", content_of('a', 100)}, {"e/", ""}, {"e/b", content_of('b', 600)}};
+}
+
+}  // namespace
+
+void prepare_root(Session& session) {
+  SimulatedFileSystem& disk = session.disk();
+  disk.make_directories("r");
+  disk.put("r/notes", foreign, 0600);
+  disk.put("outside", foreign, 0600);
+  disk.put("r/.hidden.perdure-tmp", foreign, 0600);  // looks like a temp, and is none
+  for (const auto& [path, content] : first_files()) {
+    if (path.ends_with('/')) {
+      disk.make_directories("r/" + path.substr(0, path.size() - 1));
+    } else {
+      disk.put("r/" + path, content);
+    }
+  }
+  recover_root_of(session).value();
+  session.acknowledge(session.attempt(target, words_of(files_of(session))));
+}
+
+void restart_root(Session& session) {
+  const auto recovered = recover_root_of(session);
+  if (!recovered) session.wrong(recovered.error().message());
+}
+
+void must(Session& session, const Result<void>& done) {
+  if (!done) session.wrong(done.error().message());
+}
+
+namespace {
+
+// --- Oracles.
+
+/// The tree is what the newest acknowledged transaction made it, or what one made it that was under
+/// way; nothing between.
+Oracle all_or_none() {
+  Oracle oracle =
+      oracles::found(target, [](Session& session) { return words_of(files_of(session)); });
+  oracle.name = "all_or_none";
+  oracle.changes = false;
+  return oracle;
+}
+
+Oracle only_its_files() {
+  return {"no_litter", [](Session& session) -> std::string {
+            for (const std::string& path : session.disk().paths()) {
+              const bool own = path.starts_with("r/.perdure/") && path != "r/.perdure/";
+              const bool temp = path.ends_with(".perdure-tmp") && path != "r/.hidden.perdure-tmp";
+              if ((own && path != lock_path) || temp) return path + " is left behind";
+            }
+            return {};
+          }};
+}
+
+/// Looking changes nothing, never fails, and never finds what can't be finished.
+Oracle inspection_harmless() {
+  return oracles::at_once({"inspection", [](Session& session) -> std::string {
+                             const std::uint64_t before = session.disk().fingerprint();
+                             const auto report = inspect(root_path, transaction_options(session));
+                             if (!report) return report.error().message();
+                             if (session.disk().fingerprint() != before)
+                               return "inspecting changed something";
+                             if (!report.value().damage.empty()) return report.value().damage;
+                             for (const RecoveredPath& path : report.value().paths) {
+                               if (path.step == RecoveryStep::lost) return path.path + " is lost";
+                             }
+                             return {};
+                           }});
+}
+
+std::string commit_once_more(Session& session) {
+  auto transaction = Transaction::begin(root_path, transaction_options(session));
+  if (!transaction) return transaction.error().message();
+  for (const char* path : {"d/works", "e/works"}) {
+    const auto put = transaction.value().put(path, content_of('w', 50));
+    if (!put) return put.error().message();
+  }
+  const auto done = transaction.value().commit();
+  if (!done) return done.error().message();
+  const Files files = files_of(session);
+  return files.contains("d/works") && files.contains("e/works") ? ""
+                                                                : "the new commit is not there";
+}
+
+}  // namespace
+
+std::vector<Oracle> transaction_oracles() {
+  return {inspection_harmless(),
+          all_or_none(),
+          only_its_files(),
+          oracles::untouched(
+              {{"r/notes", foreign}, {"outside", foreign}, {"r/.hidden.perdure-tmp", foreign}}),
+          oracles::nothing_open(),
+          oracles::recovery_idempotent(restart_root),
+          oracles::still_works(commit_once_more)};
+}
+
+Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions) {
+  Proof proof;
+  proof.workload.name = name;
+  proof.workload.prepare = prepare_root;
+  proof.workload.actors = {[transactions = std::move(transactions)](Session& session) {
+    for (const auto& wishes : transactions) must(session, transact(session, wishes));
+  }};
+  proof.workload.recover = restart_root;
+  proof.oracles = transaction_oracles();
+  return proof;
+}
+
+}  // namespace perdure::test

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <map>
+
+#include <perdure/transaction.hpp>
+
+#include "workloads.hpp"
+
+namespace perdure::test {
+
+/// What lies beneath a root: content by path; a directory's path ends in '/'.
+using Files = std::map<std::string, std::string>;
+
+/// One thing that a transaction is asked for.
+struct Wish {
+  enum class Kind : std::uint8_t { put, remove, move, make_directory };
+  Kind kind = Kind::put;
+  std::string path;
+  std::string other = {};  ///< put: the content; move: the new path.
+};
+
+/// The root of all workloads.
+inline const std::string root_path = "/r";
+
+/// A root that was used before, with a file in each of two directories, and neighbours.
+void prepare_root(testing::Session& session);
+
+TransactionOptions transaction_options(const testing::Session& session);
+
+/// The content that a letter and a size stand for (see content_of), in as few words.
+std::string brief(const std::string& content);
+
+/// What is beneath the root now; the root's own files left out.
+Files files_of(testing::Session& session);
+
+/// The same as words: content of an attempt on "root".
+std::string words_of(const Files& files);
+
+/// Does to `files` what the transaction is to do; false when that can't be asked for.
+bool apply_wishes(Files& files, const std::vector<Wish>& wishes);
+
+/// One transaction, from begin to the end of commit, as one attempt of the history.
+Result<void> transact(testing::Session& session, const std::vector<Wish>& wishes);
+
+/// What must succeed.
+void must(testing::Session& session, const Result<void>& done);
+
+Result<void> recover_root_of(testing::Session& session);
+/// The same, and it must succeed.
+void restart_root(testing::Session& session);
+
+/// These transactions one after the other; then a start that recovers.
+Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions);
+
+/// A transaction that was committed and died before this call of putting it in place: the number-th
+/// of that operation since the journal was durable.
+void leave_committed(testing::Session& session, testing::Operation operation, std::uint64_t number);
+
+/// Every small transaction, and every small row of them.
+std::vector<Proof> sequence_proofs();
+/// With calls that fail, in transactions and in their recovery.
+std::vector<Proof> faulty_transaction_proofs();
+
+/// Transactions, all or none.
+std::vector<Proof> transaction_proofs();
+
+}  // namespace perdure::test
