@@ -41,6 +41,7 @@ struct AtomicFile::State {
   Claim claim;
   Commit commit;
   Buffer gathered;
+  std::chrono::nanoseconds write_time{};
   std::uint64_t size = 0;
   HashState hash{XXH3_createState(), &XXH3_freeState};
 };
@@ -53,7 +54,9 @@ Result<void> AtomicFile::State::check_open(std::string_view step) const {
 
 Result<void> AtomicFile::State::put(Bytes bytes) {
   if (options.verify) XXH3_128bits_update(hash.get(), bytes.data(), bytes.size());
+  const auto begin = commit.environment.monotonic();
   auto appended = append_to_temp(commit, bytes);
+  write_time += commit.environment.monotonic() - begin;
   if (!appended) return abandon(commit, std::move(appended.error()));
   return success();
 }
@@ -67,6 +70,7 @@ Result<Receipt> AtomicFile::State::publish() {
   };
   auto ready = claim_it();
   if (!ready) return abandon(commit, std::move(ready.error()));
+  commit.receipt.stages.push_back({Write::name, write_time});
   std::optional<XXH128_hash_t> streamed;
   if (options.verify) streamed = XXH3_128bits_digest(hash.get());
   return run_commit(commit, make_finish(options, protocol, streamed));
@@ -95,7 +99,8 @@ Result<AtomicFile> AtomicFile::create(const Path& target, WriteOptions options,
                     choose_protocol(commit.files, commit.directory, state->options, commit.path));
   BOOST_OUTCOME_TRY(check_target(commit));
   BOOST_OUTCOME_TRY(read_xattrs(commit));
-  BOOST_OUTCOME_TRY(create_temp(commit));
+  auto begin = commit.environment.monotonic();
+  BOOST_OUTCOME_TRY(detail::timed(commit, CreateTemp::name, begin, create_temp(commit)));
   return AtomicFile(std::move(state));
 }
 

@@ -220,7 +220,7 @@ class PipelineFrom {
   /// Runs the stages in order, up to the first that fails.
   Result<void> run(Commit& commit) const {
     Result<void> outcome = success();
-    commit.receipt.stages.reserve(sizeof...(Stages));
+    commit.receipt.stages.reserve(commit.receipt.stages.size() + sizeof...(Stages));
     auto begin = commit.environment.monotonic();
     const auto one = [&](const auto& stage) {
       outcome = detail::timed(commit, stage.name, begin, stage.run(commit));

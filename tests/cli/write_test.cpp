@@ -136,6 +136,25 @@ TEST_CASE("write --durability says what is reached, and only that much is done")
   CHECK_FALSE(contains(none, "sync parent"));
 }
 
+// What `fast` needs is not there where commits into /dev/shm end: in memory.
+TEST_CASE("write --protocol: fast is refused where it does not hold, automatic says what it took") {
+  const TempDirectory at;
+  const std::string in_memory = "/dev/shm/perdure-test-" + std::to_string(::getpid());
+  const auto refused = command(at, {"write", "--protocol", "fast", in_memory}, "new");
+  CHECK(refused.status == 1);
+  CHECK(refused.err.find("tmpfs") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(in_memory));
+  const auto done = command(at, {"write", "--json", "--protocol", "automatic", in_memory}, "new");
+  CHECK(done.status == 0);
+  CHECK(done.json().at("protocol").as_string() == "portable");
+  std::filesystem::remove(in_memory);
+  const auto probed = command(at, {"probe", "--json", "/dev/shm"});
+  CHECK(probed.json().at("protocol").as_string() == "portable");
+  CHECK(probed.json().at("reason").as_string().find("tmpfs") != std::string_view::npos);
+  CHECK(command(at, {"write", "--protocol", "quick", "f"}, "").status == 2);
+  CHECK(command(at, {"state", "set", "--protocol", "automatic", "s", "/a", "1"}).status == 0);
+}
+
 TEST_CASE("write --keep refuses with status 4 when the target exists") {
   const TempDirectory at;
   CHECK(command(at, {"write", "--keep", "f"}, "first").status == 0);

@@ -177,6 +177,18 @@ TEST_CASE("a reported version is the one that a reader finds") {
   CHECK(receipt.value().version == read_version(directory / "target").value());
 }
 
+TEST_CASE("the receipt of a streamed file has the stages before its commit, too") {
+  const TempDirectory directory;
+  auto file = AtomicFile::create(directory / "target");
+  REQUIRE_OK(file);
+  REQUIRE_OK(file.value().write(as_bytes("streamed")));
+  const auto receipt = file.value().commit();
+  REQUIRE_OK(receipt);
+  CHECK(stages_of(receipt.value()) == std::vector<std::string>{"create temp", "write",
+                                                               "apply metadata", "sync file",
+                                                               "rename", "sync parent"});
+}
+
 TEST_CASE("stages of one's own seal, replicate and notify") {
   const TempDirectory directory;
   std::vector<std::string> told;
@@ -295,8 +307,8 @@ TEST_CASE("options that can't be meant are refused before anything is touched") 
 }
 
 TEST_CASE("the stage table in the docs is the one in the code") {
-  const auto expected = rows<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Verify, Rename,
-                             RenameUnordered, SyncParent>();
+  const auto expected = rows<Serialize, CreateTemp, Write, WriteThrough, ApplyMetadata, SyncFile,
+                             Verify, Rename, RenameUnordered, SyncParent, SyncPublished>();
   std::vector<std::string> documented;
   std::ifstream in(PERDURE_SOURCE_DIR "/docs/architecture.md");
   bool inside = false;
