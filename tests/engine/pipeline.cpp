@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <stdexcept>
 
+#include <perdure/atomic_file.hpp>
 #include <perdure/files.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
