@@ -64,9 +64,9 @@ bool can_be_asked(Session& session, const std::vector<Wish>& wishes) {
   return apply_wishes(files, wishes);
 }
 
-/// Many states, each checked a little less: that a new commit works is asked of other workloads.
+/// Many states, each checked a little less.
 void widen(Proof& proof, std::size_t states_max) {
-  std::erase_if(proof.oracles, [](const Oracle& oracle) { return oracle.name == "still_works"; });
+  drop_oracle(proof, "still_works");
   proof.bound = [states_max](ExploreOptions& options) { options.states_max = states_max; };
 }
 

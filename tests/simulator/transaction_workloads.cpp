@@ -217,6 +217,10 @@ std::vector<Oracle> transaction_oracles() {
           oracles::still_works(commit_once_more)};
 }
 
+void drop_oracle(Proof& proof, const std::string& name) {
+  std::erase_if(proof.oracles, [&](const Oracle& oracle) { return oracle.name == name; });
+}
+
 Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions) {
   Proof proof;
   proof.workload.name = name;

@@ -57,6 +57,9 @@ Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> 
 /// of that operation since the journal was durable.
 void leave_committed(testing::Session& session, testing::Operation operation, std::uint64_t number);
 
+/// Takes out what others are asked, too, or what does not hold of this one.
+void drop_oracle(Proof& proof, const std::string& name);
+
 /// Every small transaction, and every small row of them.
 std::vector<Proof> sequence_proofs();
 /// With calls that fail, in transactions and in their recovery.
