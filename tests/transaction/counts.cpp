@@ -2,6 +2,7 @@
 // What a transaction costs, in calls.
 #include <perdure/testing/faulty_file_system.hpp>
 
+#include "support/disk.hpp"
 #include "tree.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
@@ -57,6 +58,46 @@ TEST_CASE("the calls for each file are counted") {
   const Cost few = cost_of(10, 1);
   const Cost many = cost_of(110, 1);
   CHECK(many.calls - few.calls == 100 * 14);
+}
+
+TEST_CASE("device flushes of a transaction, settling included, counted at the disk") {
+  struct Row {
+    std::string name;
+    std::uintmax_t mib;
+    std::vector<std::string> mkfs;
+  };
+  for (const Row& row :
+       {Row{"ext4", 64, {"mkfs.ext4", "-q", "-F"}}, Row{"xfs", 320, {"mkfs.xfs", "-q", "-f"}}}) {
+    const Disk disk(row.mib, row.mkfs);
+    if (!disk.error().empty()) return skip(row.name + ": " + disk.error());
+    const auto flushes_of = [&](std::uint64_t files, std::uint64_t directories) {
+      const auto root = disk.path() / std::to_string(files * 100 + directories);
+      boost::filesystem::create_directory(root);
+      std::uint64_t before = 0;
+      for (int round = 0; round < 2; ++round) {  // the second replaces what the first made
+        ::sync();
+        before = disk.flushes();
+        auto transaction = Transaction::begin(root);
+        REQUIRE_OK(transaction);
+        for (std::uint64_t i = 0; i < files; ++i) {
+          const std::string directory = "d" + std::to_string(i % directories);
+          REQUIRE_OK(transaction.value().make_directory(directory));
+          REQUIRE_OK(
+              transaction.value().put(directory + "/" + std::to_string(i), std::string(4096, 'x')));
+        }
+        REQUIRE_OK(transaction.value().commit());
+      }
+      return disk.flushes() - before;
+    };
+    const auto few = flushes_of(20, 1);
+    const auto many_files = flushes_of(120, 1);
+    const auto many_directories = flushes_of(20, 10);
+    CAPTURE(row.name, few, many_files, many_directories);
+    // A sync is at most two flushes: of the journal's body, and of its end.
+    CHECK(few <= 2 * (20 + 1 + 5));
+    CHECK(many_files - few <= 2 * 100);
+    CHECK(many_directories - few <= 2 * 2 * 9);
+  }
 }
 
 TEST_CASE("10,000 files in one transaction") {
