@@ -23,6 +23,21 @@ struct DeafToFiles final : Lying {
   SysResult<void> sync_file(Handle /*file*/) override { return success(); }
 };
 
+struct NotAwaiting final : Lying {
+  using Lying::Lying;
+  SysResult<void> await_writeback(Handle /*file*/) override { return success(); }
+};
+
+/// Every file system passes for one that the protocol `fast` holds on.
+struct ClaimsToBeExt4 final : Lying {
+  using Lying::Lying;
+  SysResult<FileSystemInfo> describe(Handle directory) override {
+    BOOST_OUTCOME_TRY(FileSystemInfo info, ForwardingFileSystem::describe(directory));
+    info.type = "ext4";
+    return info;
+  }
+};
+
 struct DeafToDirectories final : Lying {
   using Lying::Lying;
   SysResult<void> sync_directory(Handle /*directory*/) override { return success(); }

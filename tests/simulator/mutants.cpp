@@ -306,6 +306,10 @@ std::vector<Mutant> lies() {
       of_layer<WideTemps>("temps_too_wide", "replace_durable"),
       of_layer<NoOwner>("owner_not_kept", "replace_durable"),
       of_layer<NoAttributes>("attributes_not_kept", "replace_durable"),
+      of_layer<NotAwaiting>("writeback_not_awaited", "automatic_durable"),
+      of_layer<NotAwaiting>("writeback_not_awaited_ordered", "automatic_ordered"),
+      of_layer<DataOnly>("datasync_of_the_published", "automatic_durable"),
+      of_layer<ClaimsToBeExt4>("fast_anywhere", "automatic_durable"),
   };
   Mutant greedy{"collects_by_suffix", find_proof("replace_durable"), {}, {}, {}};
   greedy.proof.workload.recover = [](Session& session) {
@@ -330,6 +334,13 @@ struct Excuse {
 
 const std::vector<Excuse>& excuses() {
   static const std::vector<Excuse> all{
+      {"the protocol is `portable` here, which awaits nothing",
+       {"worst", "split_rename", "btrfs"},
+       {"writeback_not_awaited", "writeback_not_awaited_ordered"}},
+      {"the journal has the content before the name, awaited or not",
+       {"ext4_journal"},
+       {"writeback_not_awaited", "writeback_not_awaited_ordered"}},
+      {"the protocol `fast` holds here", {"ext4", "ext4_journal", "xfs"}, {"fast_anywhere"}},
       {"the journal has content and entries in one order, so that a name never gets ahead of what "
        "was written before it",
        {"ext4_journal"},
@@ -362,8 +373,8 @@ const std::vector<Excuse>& excuses() {
         "evidence_not_synced"}},
       {"no metadata can be kept for a target that may be missing: the oracle is exempt",
        {"split_rename"},
-       {"without_metadata", "swap_metadata_sync_file", "datasync_for_sync", "temps_too_wide",
-        "owner_not_kept", "attributes_not_kept"}},
+       {"without_metadata", "swap_metadata_sync_file", "datasync_for_sync",
+        "datasync_of_the_published", "temps_too_wide", "owner_not_kept", "attributes_not_kept"}},
       {"the target may be missing there whatever a program does",
        {"split_rename"},
        {"removed_before_rename", "backup_by_move"}},
