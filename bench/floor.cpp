@@ -14,6 +14,8 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <functional>
+#include <numeric>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
@@ -120,18 +122,21 @@ void commit_over_existing(benchmark::State& state) {
   for (auto& contender : contenders) {
     if (!contender.commit()) return state.SkipWithError("a commit failed");
   }
-  std::size_t round = 0;
+  // In another order each round: who commits next to whom must not matter.
+  std::vector<std::size_t> order(contenders.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937 random(static_cast<std::uint32_t>(state.range(0)));
   for ([[maybe_unused]] auto _ : state) {
     std::chrono::duration<double> sum{};
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
-      Contender& contender = contenders[(i + round) % contenders.size()];
+    std::shuffle(order.begin(), order.end(), random);
+    for (const std::size_t i : order) {
+      Contender& contender = contenders[i];
       const auto begin = Clock::now();
       if (!contender.commit()) return state.SkipWithError("a commit failed");
       const std::chrono::duration<double> time = Clock::now() - begin;
       contender.times_us.push_back(time.count() * 1e6);
       sum += time;
     }
-    ++round;
     state.SetIterationTime(sum.count());
   }
   const double floor_us = median(contenders[0].times_us);
