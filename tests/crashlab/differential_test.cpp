@@ -8,7 +8,6 @@
 #include <fstream>
 #include <future>
 #include <map>
-#include <sched.h>
 #include <set>
 #include <unistd.h>
 
@@ -137,23 +136,6 @@ crashlab::Command laboratory(const System& system, const std::string& noise,
   return command;
 }
 
-/// Real time for what this thread starts, where that is allowed: a crash state waits many times for
-/// its turn, and behind other programs that keep the processors busy it would get nowhere.
-class RealTime {
- public:
-  RealTime() { set(SCHED_RR, 1); }
-  RealTime(const RealTime&) = delete;
-  RealTime& operator=(const RealTime&) = delete;
-  ~RealTime() { set(SCHED_OTHER, 0); }
-
- private:
-  static void set(int policy, int priority) {
-    sched_param parameters{};
-    parameters.sched_priority = priority;
-    (void)::sched_setscheduler(0, policy, &parameters);
-  }
-};
-
 /// What the laboratory sees, quiet and with each noise. The runs go on at the same time: they
 /// mostly wait.
 Outcomes observed(const System& system) {
@@ -161,7 +143,6 @@ Outcomes observed(const System& system) {
   std::filesystem::create_directory(directory);
   std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
   const std::vector<std::string> noises = {"none", "log", "commit", "mixed"};
-  const RealTime real_time;
   std::vector<std::future<crashlab::Outcome>> runs;
   runs.reserve(noises.size());
   for (const std::string& noise : noises) {
