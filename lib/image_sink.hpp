@@ -24,10 +24,8 @@ class ImageSink final : public Sink {
   Result<void> write(Bytes bytes) override {
     while (!bytes.empty()) {
       if (blocks_.empty() || blocks_.back().size() == room_of_last()) {
-        if (!blocks_.empty())
-          blocks_.emplace_back().reserve(block_size);
-        else
-          blocks_.emplace_back();
+        blocks_.emplace_back();
+        if (blocks_.size() > 1) blocks_.back().reserve(block_size);
       }
       Buffer& block = blocks_.back();
       const Bytes piece = bytes.first(std::min(bytes.size(), room_of_last() - block.size()));

@@ -82,16 +82,17 @@ std::optional<bool> superblock_fast_commit(const std::string& device, dev_t numb
   return (features & fast_commit_bit) != 0;
 }
 
-/// Kernels with CONFIG_EXT4_DEBUG list the feature, as "fc_debug_force" (the table of options in
-/// fs/ext4/super.c); others list nothing, and only the superblock tells. `simulate_fail` is there
-/// with that configuration alone (fs/ext4/sysfs.c).
+/// The superblock tells for sure, those who may read it. Else kernels with CONFIG_EXT4_DEBUG list
+/// the feature, as "fc_debug_force" (the table of options in fs/ext4/super.c), and others list
+/// nothing; `simulate_fail` is there with that configuration alone (fs/ext4/sysfs.c).
 std::optional<bool> makes_fast_commits(const std::vector<std::string>& options,
                                        const std::string& device, dev_t number) {
+  if (const auto known = superblock_fast_commit(device, number)) return known;
   for (const auto& option : options) {
     if (option.starts_with("fc_debug_force") || option.starts_with("fast_commit")) return true;
   }
-  if (::access(("/sys/fs/ext4/" + device + "/simulate_fail").c_str(), F_OK) == 0) return false;
-  return superblock_fast_commit(device, number);
+  const bool listed = ::access(("/sys/fs/ext4/" + device + "/simulate_fail").c_str(), F_OK) == 0;
+  return listed ? std::optional(false) : std::nullopt;
 }
 
 std::optional<bool> new_files_are_realtime(int fd) {

@@ -25,16 +25,4 @@ std::string_view to_string(Protocol protocol) noexcept {
   return "";
 }
 
-std::string_view to_string(ProtocolChoice choice) noexcept {
-  switch (choice) {
-    case ProtocolChoice::automatic:
-      return "automatic";
-    case ProtocolChoice::portable:
-      return "portable";
-    case ProtocolChoice::fast:
-      return "fast";
-  }
-  return "";
-}
-
 }  // namespace perdure

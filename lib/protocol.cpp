@@ -2,7 +2,6 @@
 #include "protocol.hpp"
 
 #include <algorithm>
-#include <array>
 #include <initializer_list>
 #include <string_view>
 
@@ -13,12 +12,13 @@ bool has_option(const std::vector<std::string>& options, std::string_view wanted
   return std::find(options.begin(), options.end(), wanted) != options.end();
 }
 
-/// Whether an option is there by one of these names, alone or with a value.
-std::string find_option(const std::vector<std::string>& options,
-                        std::initializer_list<std::string_view> names) {
+/// The first option that bears one of these names, alone or with a value, or asks for DAX.
+std::string find_doubtful(const std::vector<std::string>& options,
+                          std::initializer_list<std::string_view> names) {
   for (const auto& option : options) {
     const std::string_view name = std::string_view(option).substr(0, option.find('='));
     if (std::find(names.begin(), names.end(), name) != names.end()) return option;
+    if (name == "dax" && option != "dax=never" && option != "dax=inode") return option;
   }
   return {};
 }
@@ -29,7 +29,8 @@ Verdict refused(std::string reason) {
 
 /// ext4_rename dirties the moved inode (the kernel's fs/ext4/namei.c), so that an fsync of it
 /// commits the transaction with its new name; that transaction's commit block is written behind a
-/// flush, which the awaited data precedes. Backed by docs/crash-proof.md, rows `fast`.
+/// flush, which the awaited data precedes. Backed by docs/crash-proof.md, the rows with
+/// `automatic`.
 Verdict judge_ext4(const FileSystemInfo& info) {
   if (info.kernel_options.empty()) {
     return refused("/proc/fs/ext4 does not say with which options it runs");
@@ -43,47 +44,24 @@ Verdict judge_ext4(const FileSystemInfo& info) {
   if (!info.fast_commit) return refused("whether it makes fast commits can't be told");
   if (*info.fast_commit) return refused("it makes fast commits, which were never tried with it");
   for (const auto* options : {&info.kernel_options, &info.mount_options}) {
-    const auto doubtful = find_option(
-        *options, {"nobarrier", "journal_async_commit", "dax", "journal_path", "journal_dev"});
-    if (!doubtful.empty() && doubtful != "dax=never" && doubtful != "dax=inode") {
-      return refused("the option '" + doubtful + "' breaks the order that it rests on");
-    }
+    const auto doubtful = find_doubtful(
+        *options, {"nobarrier", "journal_async_commit", "journal_path", "journal_dev"});
+    if (doubtful.empty()) continue;
+    return refused("the option '" + doubtful + "' breaks the order that it rests on");
   }
   return {.allowed = true, .reason = "ext4 with a journal of its own and barriers"};
 }
 
 /// xfs_rename logs the moved inode, and an fsync of it forces the log up to there (the kernel's
-/// fs/xfs/xfs_inode.c and xfs_file.c). Backed by docs/crash-proof.md, rows `fast`.
+/// fs/xfs/xfs_inode.c and xfs_file.c). Backed by docs/crash-proof.md, the rows with `automatic`.
 Verdict judge_xfs(const FileSystemInfo& info) {
   if (info.journal != JournalPlace::internal) return refused("its log lies on a device of its own");
-  const auto doubtful = find_option(info.mount_options, {"nobarrier", "rtdev", "logdev", "dax"});
-  if (!doubtful.empty() && doubtful != "dax=never" && doubtful != "dax=inode") {
-    return refused("the option '" + doubtful + "' was never tried with it");
-  }
+  const auto doubtful = find_doubtful(info.mount_options, {"nobarrier", "rtdev", "logdev"});
+  if (!doubtful.empty()) return refused("the option '" + doubtful + "' was never tried with it");
   if (!info.realtime) return refused("whether its files are realtime files can't be told");
   if (*info.realtime) return refused("files in this directory lie on the realtime device");
   return {.allowed = true, .reason = "xfs with its log and data on one device"};
 }
-
-}  // namespace
-
-Verdict judge_fast(const FileSystemInfo& info) {
-  Verdict verdict;
-  if (info.type == "ext4") {
-    verdict = judge_ext4(info);
-  } else if (info.type == "xfs") {
-    verdict = judge_xfs(info);
-  } else if (info.type == "btrfs") {
-    verdict = refused("it loses acknowledged commits on btrfs");
-  } else if (info.type.empty()) {
-    verdict = refused("what the directory lies on can't be told");
-  } else {
-    verdict = refused("it is known to hold on ext4 and xfs alone, and this is " + info.type);
-  }
-  return verdict;
-}
-
-namespace {
 
 Result<Verdict> look_at(FileSystem& files, Handle directory, const std::string& path) {
   const auto info = files.describe(directory);
@@ -97,6 +75,14 @@ Result<Verdict> look_at(FileSystem& files, Handle directory, const std::string& 
 }
 
 }  // namespace
+
+Verdict judge_fast(const FileSystemInfo& info) {
+  if (info.type == "ext4") return judge_ext4(info);
+  if (info.type == "xfs") return judge_xfs(info);
+  if (info.type == "btrfs") return refused("it loses acknowledged commits on btrfs");
+  if (info.type.empty()) return refused("what the directory lies on can't be told");
+  return refused("it is known to hold on ext4 and xfs alone, and this is " + info.type);
+}
 
 Result<void> check_fast(FileSystem& files, Handle directory, const std::string& path) {
   BOOST_OUTCOME_TRY(const Verdict verdict, look_at(files, directory, path));

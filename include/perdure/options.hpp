@@ -92,6 +92,5 @@ struct WriteOptions {
 
 [[nodiscard]] std::string_view to_string(Durability durability) noexcept;
 [[nodiscard]] std::string_view to_string(Protocol protocol) noexcept;
-[[nodiscard]] std::string_view to_string(ProtocolChoice choice) noexcept;
 
 }  // namespace perdure

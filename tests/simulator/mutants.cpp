@@ -228,11 +228,6 @@ struct SameVersion final : Lying {
   }
 };
 
-template <class T>
-Mutant of_layer(const std::string& name, const std::string& proof) {
-  return {name, find_proof(proof), lying<T>(), {}, {}};
-}
-
 std::vector<Mutant> omissions() {
   std::vector<Mutant> mutants;
   for (std::size_t i = 1; i < correct.size(); ++i) {  // without an image there is nothing to run
@@ -287,29 +282,29 @@ std::vector<Mutant> moves() {
 
 std::vector<Mutant> lies() {
   std::vector<Mutant> mutants{
-      of_layer<DeafToFiles>("deaf_to_files", "replace_durable"),
-      of_layer<DeafToDirectories>("deaf_to_directories", "replace_durable"),
-      of_layer<DeafToDirectories>("remove_without_parent_sync", "remove"),
-      of_layer<DeafToRoot>("parent_not_synced_into_its_own", "create_with_parents"),
-      of_layer<DataOnly>("datasync_for_sync", "replace_durable"),
-      of_layer<Retrying>("failed_sync_retried", "replace_durable"),
-      of_layer<ParentShrugged>("failed_parent_sync_ignored", "replace_durable"),
-      of_layer<ShortWrites>("short_write_ignored", "replace_durable"),
-      of_layer<FullAndSilent>("write_error_ignored", "replace_durable"),
-      of_layer<RemoveThenRename>("removed_before_rename", "replace_durable"),
-      of_layer<MovedBackup>("backup_by_move", "backup"),
-      of_layer<ReplacingKeep>("keep_by_look", "two_keepers"),
-      of_layer<NoLocks>("swap_without_lock", "two_counters"),
-      of_layer<SameVersion>("version_always_the_same", "compare_and_swap"),
-      of_layer<UnlockedTemps>("live_temps_collected", "writer_and_cleaner"),
-      of_layer<NoCollection>("temps_never_collected", "replace_durable"),
-      of_layer<WideTemps>("temps_too_wide", "replace_durable"),
-      of_layer<NoOwner>("owner_not_kept", "replace_durable"),
-      of_layer<NoAttributes>("attributes_not_kept", "replace_durable"),
-      of_layer<NotAwaiting>("writeback_not_awaited", "automatic_durable"),
-      of_layer<NotAwaiting>("writeback_not_awaited_ordered", "automatic_ordered"),
-      of_layer<DataOnly>("datasync_of_the_published", "automatic_durable"),
-      of_layer<ClaimsToBeExt4>("fast_anywhere", "automatic_durable"),
+      mutant_on<DeafToFiles>("deaf_to_files", "replace_durable"),
+      mutant_on<DeafToDirectories>("deaf_to_directories", "replace_durable"),
+      mutant_on<DeafToDirectories>("remove_without_parent_sync", "remove"),
+      mutant_on<DeafToRoot>("parent_not_synced_into_its_own", "create_with_parents"),
+      mutant_on<DataOnly>("datasync_for_sync", "replace_durable"),
+      mutant_on<Retrying>("failed_sync_retried", "replace_durable"),
+      mutant_on<ParentShrugged>("failed_parent_sync_ignored", "replace_durable"),
+      mutant_on<ShortWrites>("short_write_ignored", "replace_durable"),
+      mutant_on<FullAndSilent>("write_error_ignored", "replace_durable"),
+      mutant_on<RemoveThenRename>("removed_before_rename", "replace_durable"),
+      mutant_on<MovedBackup>("backup_by_move", "backup"),
+      mutant_on<ReplacingKeep>("keep_by_look", "two_keepers"),
+      mutant_on<NoLocks>("swap_without_lock", "two_counters"),
+      mutant_on<SameVersion>("version_always_the_same", "compare_and_swap"),
+      mutant_on<UnlockedTemps>("live_temps_collected", "writer_and_cleaner"),
+      mutant_on<NoCollection>("temps_never_collected", "replace_durable"),
+      mutant_on<WideTemps>("temps_too_wide", "replace_durable"),
+      mutant_on<NoOwner>("owner_not_kept", "replace_durable"),
+      mutant_on<NoAttributes>("attributes_not_kept", "replace_durable"),
+      mutant_on<NotAwaiting>("writeback_not_awaited", "automatic_durable"),
+      mutant_on<NotAwaiting>("writeback_not_awaited_ordered", "automatic_ordered"),
+      mutant_on<DataOnly>("datasync_of_the_published", "automatic_durable"),
+      mutant_on<ClaimsToBeExt4>("fast_anywhere", "automatic_durable"),
   };
   Mutant greedy{"collects_by_suffix", find_proof("replace_durable"), {}, {}, {}};
   greedy.proof.workload.recover = [](Session& session) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lies.hpp"
 #include "workloads.hpp"
 
 namespace perdure::test {
@@ -20,6 +21,14 @@ struct Mutant {
   std::string equivalent;
   unsigned depth = 0;  ///< Crashes within recovery that it takes to see it.
 };
+
+/// The proof of that name, run on the file system `T` that lies.
+template <class T>
+Mutant mutant_on(const std::string& name, const std::string& proof, unsigned depth = 0) {
+  Mutant mutant{name, find_proof(proof), lying<T>(), {}, {}};
+  mutant.depth = depth;
+  return mutant;
+}
 
 std::vector<Mutant> all_mutants();
 

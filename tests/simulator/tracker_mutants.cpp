@@ -53,23 +53,16 @@ struct EvidenceUnsynced final : Lying {
   }
 };
 
-template <class T>
-Mutant of(const std::string& name, const std::string& proof, unsigned depth = 0) {
-  Mutant mutant{name, find_proof(proof), lying<T>(), {}, {}};
-  mutant.depth = depth;
-  return mutant;
-}
-
 }  // namespace
 
 std::vector<Mutant> tracker_mutants() {
-  return {of<DeafToFiles>("state_not_synced", "tracker_saves"),
-          of<DeafToDirectories>("state_name_not_synced", "tracker_saves"),
-          of<FoundUnsynced>("found_state_not_synced", "tracker_saves", 1),
-          of<MovedBackup>("previous_by_move", "tracker_saves"),
-          of<EvidenceRemoved>("evidence_removed", "tracker_damage"),
-          of<EvidenceUnsynced>("evidence_not_synced", "tracker_damage"),
-          of<NoLocks>("state_lock_ignored", "two_trackers")};
+  return {mutant_on<DeafToFiles>("state_not_synced", "tracker_saves"),
+          mutant_on<DeafToDirectories>("state_name_not_synced", "tracker_saves"),
+          mutant_on<FoundUnsynced>("found_state_not_synced", "tracker_saves", 1),
+          mutant_on<MovedBackup>("previous_by_move", "tracker_saves"),
+          mutant_on<EvidenceRemoved>("evidence_removed", "tracker_damage"),
+          mutant_on<EvidenceUnsynced>("evidence_not_synced", "tracker_damage"),
+          mutant_on<NoLocks>("state_lock_ignored", "two_trackers")};
 }
 
 }  // namespace perdure::test

@@ -300,50 +300,45 @@ struct AllAlike final : Watching {
   }
 };
 
-template <class T>
-Mutant of(const std::string& name, const std::string& proof, unsigned depth = 0) {
-  Mutant mutant{name, find_proof(proof), lying<T>(), {}, {}};
-  mutant.depth = depth;
-  return mutant;
-}
-
 }  // namespace
 
 std::vector<Mutant> transaction_mutants() {
   const std::string small = "transaction_small";
   const std::string others = "transaction_then_others";
   return {
-      of<FileUnsynced<staged_file>>("staged_not_synced", small),
-      of<FileUnsynced<staged_file, true>>("staged_sync_failure_ignored", small),
-      of<StagedDataOnly>("staged_datasync", "transaction_dressed"),
-      of<DirectoryUnsynced<staged_names>>("staged_names_not_synced", small),
-      of<FileUnsynced<journal_file>>("journal_not_synced", small),
-      of<FileUnsynced<journal_file, true>>("journal_sync_failure_ignored", small),
-      of<DirectoryUnsynced<journal_name>>("journal_name_not_synced", small),
-      of<DirectoryUnsynced<journal_name, true>>("journal_name_failure_ignored", small),
-      of<DirectoryUnsynced<applied>>("applied_not_synced", small),
-      of<DirectoryUnsynced<applied, true>>("applied_sync_failure_ignored", small),
-      of<DirectoryUnsynced<made_directory>>("made_directory_not_synced", small),
-      of<DirectoryUnsynced<journal_removal>>("journal_removal_not_synced", others),
-      of<DirectoryUnsynced<found_names>>("found_names_not_synced", "transaction_over_unsynced"),
-      of<DirectoryUnsynced<private_directory>>("private_directory_not_synced", "transaction_first"),
-      of<JournalDroppedFirst>("journal_dropped_first", small),
-      of<StagedDroppedFirst>("staged_dropped_first", small),
-      of<StagedMoved>("staged_moved_into_place", small),
-      of<RedoOnce>("redo_not_repeatable", small),
-      of<JournalInPlace>("journal_in_place", small),
-      of<NoJournal>("no_journal", small),
-      of<JournalIgnored>("journal_ignored", small),
-      of<CollectedFirst>("staged_collected_first", small),
-      of<FileUnsynced<copied_file>>("copy_not_synced", small, 1),
-      of<DirectoryUnsynced<copied_name>>("copy_name_not_synced", small, 1),
-      of<DirectoryUnsynced<unchanged_in_recovery>>("recovery_syncs_changed_only", small, 1),
-      of<CopyOverFound>("copy_over_found", small, 1),
-      of<Kept<'j'>>("journal_never_removed", small),
-      of<Kept<'s'>>("staged_never_removed", small),
-      of<ApplyTempKept>("apply_temp_kept", "transaction_own_link"),
-      of<NoRootLock>("root_lock_ignored", "two_committers"),
-      of<AllAlike>("files_all_alike", small),
+      mutant_on<FileUnsynced<staged_file>>("staged_not_synced", small),
+      mutant_on<FileUnsynced<staged_file, true>>("staged_sync_failure_ignored", small),
+      mutant_on<StagedDataOnly>("staged_datasync", "transaction_dressed"),
+      mutant_on<DirectoryUnsynced<staged_names>>("staged_names_not_synced", small),
+      mutant_on<FileUnsynced<journal_file>>("journal_not_synced", small),
+      mutant_on<FileUnsynced<journal_file, true>>("journal_sync_failure_ignored", small),
+      mutant_on<DirectoryUnsynced<journal_name>>("journal_name_not_synced", small),
+      mutant_on<DirectoryUnsynced<journal_name, true>>("journal_name_failure_ignored", small),
+      mutant_on<DirectoryUnsynced<applied>>("applied_not_synced", small),
+      mutant_on<DirectoryUnsynced<applied, true>>("applied_sync_failure_ignored", small),
+      mutant_on<DirectoryUnsynced<made_directory>>("made_directory_not_synced", small),
+      mutant_on<DirectoryUnsynced<journal_removal>>("journal_removal_not_synced", others),
+      mutant_on<DirectoryUnsynced<found_names>>("found_names_not_synced",
+                                                "transaction_over_unsynced"),
+      mutant_on<DirectoryUnsynced<private_directory>>("private_directory_not_synced",
+                                                      "transaction_first"),
+      mutant_on<JournalDroppedFirst>("journal_dropped_first", small),
+      mutant_on<StagedDroppedFirst>("staged_dropped_first", small),
+      mutant_on<StagedMoved>("staged_moved_into_place", small),
+      mutant_on<RedoOnce>("redo_not_repeatable", small),
+      mutant_on<JournalInPlace>("journal_in_place", small),
+      mutant_on<NoJournal>("no_journal", small),
+      mutant_on<JournalIgnored>("journal_ignored", small),
+      mutant_on<CollectedFirst>("staged_collected_first", small),
+      mutant_on<FileUnsynced<copied_file>>("copy_not_synced", small, 1),
+      mutant_on<DirectoryUnsynced<copied_name>>("copy_name_not_synced", small, 1),
+      mutant_on<DirectoryUnsynced<unchanged_in_recovery>>("recovery_syncs_changed_only", small, 1),
+      mutant_on<CopyOverFound>("copy_over_found", small, 1),
+      mutant_on<Kept<'j'>>("journal_never_removed", small),
+      mutant_on<Kept<'s'>>("staged_never_removed", small),
+      mutant_on<ApplyTempKept>("apply_temp_kept", "transaction_own_link"),
+      mutant_on<NoRootLock>("root_lock_ignored", "two_committers"),
+      mutant_on<AllAlike>("files_all_alike", small),
   };
 }
 

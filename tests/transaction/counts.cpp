@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // What a transaction costs, in calls.
+#include <cinttypes>
+#include <cstdio>
+
 #include <perdure/testing/faulty_file_system.hpp>
 
 #include "support/disk.hpp"
@@ -93,6 +96,9 @@ TEST_CASE("device flushes of a transaction, settling included, counted at the di
     const auto many_files = flushes_of(120, 1);
     const auto many_directories = flushes_of(20, 10);
     CAPTURE(row.name, few, many_files, many_directories);
+    std::printf("%s: 20 files in one directory %" PRIu64 " flushes, 120 files %" PRIu64
+                ", 20 files in ten directories %" PRIu64 "\n",
+                row.name.c_str(), few, many_files, many_directories);
     // A sync is at most two flushes: of the journal's body, and of its end.
     CHECK(few <= 2 * (20 + 1 + 5));
     CHECK(many_files <= few + 2 * 100);

@@ -7,7 +7,7 @@
 
 namespace perdure::cli {
 
-/// Adds --protocol, as all commands that commit have it.
+/// Adds --protocol.
 void add_protocol_option(CLI::App& command, ProtocolChoice& choice);
 
 }  // namespace perdure::cli
