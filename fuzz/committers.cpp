@@ -25,7 +25,7 @@ test::Proof program(Feed& feed, std::size_t kind) {
   for (std::size_t actors = 2 + feed.below(2); actors > 0; --actors) {
     proof.workload.actors.push_back(kind == 1   ? files_actor(feed)
                                     : kind == 2 ? transactions_actor(feed)
-                                                : saves_actor(feed));
+                                                : saves_actor(feed, false));
   }
   return proof;
 }

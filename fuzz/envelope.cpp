@@ -69,7 +69,7 @@ void check_typed(Bytes file) {
   const auto& [value, stamp, stamped] = read.value();
   require(serializer.serialize_stamped(value, stamp, sink).has_value(), "it can be written again");
   const auto second = serializer.deserialize_stamped(again);
-  require(second.has_value(), "what was written can be read");
+  require_done(second, "what was written can be read");
   require(second.value().stamp.generation == stamp.generation &&
               second.value().stamp.unknown == stamp.unknown &&
               second.value().value.names == value.names,

@@ -18,7 +18,7 @@ void check(Feed feed) {
   variant.faults = faults_of(feed, preset, kind != 1);
   proof.workload.actors = {kind == 0   ? files_actor(feed)
                            : kind == 1 ? transactions_actor(feed)
-                                       : saves_actor(feed)};
+                                       : saves_actor(feed, true)};
   crash(proof, preset, std::move(variant), feed);
 }
 

@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
 
 namespace perdure::fuzz {
 
@@ -21,6 +22,12 @@ inline void require(bool holds, std::string_view words) {
   if (holds) return;
   std::fprintf(stderr, "fuzz: %.*s\n", static_cast<int>(words.size()), words.data());
   std::abort();
+}
+
+/// The same of what must succeed.
+template <class T>
+void require_done(const Result<T>& result, const std::string& words) {
+  if (!result) require(false, words + ": " + result.error().message());
 }
 
 /// The input as a row of small decisions. Behind its end there are zeros, so that every input

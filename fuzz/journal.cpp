@@ -144,10 +144,10 @@ void check_end(SimulatedFileSystem& disk, const TransactionOptions& options,
     require(recovered.error().fate == Fate::committed || recovered.error().fate == Fate::unchanged,
             "a recovery that fails leaves it as it was");
     const auto given_up = abandon(root, options);
-    require(given_up.has_value(), "a root can be given up");
+    require_done(given_up, "a root can be given up");
   }
   auto transaction = Transaction::begin(root, options);
-  require(transaction.has_value(), "the root can be used again");
+  require_done(transaction, "the root can be used again");
   require(transaction.value().put("new", std::string_view("new")).has_value() &&
               transaction.value().commit().has_value() && disk.content("r/new") == "new",
           "the root can be committed to");

@@ -142,6 +142,7 @@ void check_schemaless(std::string_view text) {
     require(code || is_stricter(ours.error()), "what is JSON is taken");
     return;
   }
+  if (code == bj::error::exponent_overflow) return;  // of a zero, say
   require(!code, "what is taken is JSON");
   require(alike(ours.value(), theirs), "both read the same");
   const std::string again = written(ours.value());
@@ -156,7 +157,7 @@ void check_typed(std::string_view text) {
           "what a struct is read from is an object");
   const std::string again = written(read.value());
   const auto second = Json<Everything>{}.deserialize(as_bytes(again));
-  require(second.has_value(), "what was written can be read");
+  require_done(second, "what was written can be read");
   require(written(second.value()) == again, "a second writing gives the same bytes");
 }
 
@@ -167,7 +168,7 @@ void check_stamped(std::string_view text) {
   const auto edited = json.deserialize_edited(as_bytes(text));
   const std::uint64_t claimed = json.claimed_generation(as_bytes(text));
   if (!read) return;
-  require(edited.has_value(), "what needs no acceptance can be accepted");
+  require_done(edited, "what needs no acceptance can be accepted");
   if (read.value().stamped) {
     require(claimed == read.value().stamp.generation, "a whole file claims its own generation");
   }

@@ -55,6 +55,21 @@ AnyPipeline pipeline_of(std::vector<Known> steps, Protocol protocol) {
   return Pipeline<Row<facts, Protocol::portable>>(Row<facts, Protocol::portable>{std::move(steps)});
 }
 
+/// Two commits of a value: here Serialize has something to do.
+std::function<void(testing::Session&)> serialized_commits(const AnyPipeline& pipeline,
+                                                          bool strict) {
+  return [=](testing::Session& session) {
+    for (const char letter : {'b', 'c'}) {
+      const std::string content = test::content_of(letter, 5000);
+      const auto done = session.commit("d/t", content, pipeline.durability(), [&] {
+        const auto writer = AtomicWriter::bind("/d", pipeline, {}, session.system());
+        return writer ? writer.value().commit("t", content, Text()) : writer.error();
+      });
+      if (strict && !done) session.wrong(done.error().message());
+    }
+  };
+}
+
 void check(Feed feed) {
   const testing::Preset& preset = *feed.one_of(testing::all_presets());
   std::vector<Known> steps;
@@ -84,7 +99,8 @@ void check(Feed feed) {
   options.durability = pipeline.durability();
   // Stages of `fast` are refused where it is not known to hold.
   const bool allowed = protocol != Protocol::fast || preset.awaited_ordered;
-  const test::Proof proof = test::replace_proof("pipeline", options, pipeline, allowed);
+  test::Proof proof = test::replace_proof("pipeline", options, pipeline, allowed);
+  if (feed.flag()) proof.workload.actors = {serialized_commits(pipeline, allowed)};
   crash(proof, preset, {}, feed);
 }
 

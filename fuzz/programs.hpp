@@ -19,8 +19,8 @@ Actor files_actor(Feed& feed);
 test::Proof transactions_proof();
 Actor transactions_actor(Feed& feed);
 
-/// Saves of one state. With more than one actor only what numbers promise can be asked.
+/// Saves of one state. Others beside it see only that all increments are counted.
 test::Proof saves_proof(bool alone);
-Actor saves_actor(Feed& feed);
+Actor saves_actor(Feed& feed, bool alone);
 
 }  // namespace perdure::fuzz

@@ -46,8 +46,9 @@ std::string journal() {
 boost::json::object state() {
   return boost::json::parse(R"({
     "on": false, "small": -8, "byte": 200, "number": -9223372036854775808,
-    "natural": 18446744073709551615, "real": 1.5e-7, "single": 0.25, "text": "x\u00e9\n\ud83d\ude00",
-    "phase": "running", "maybe": null, "owned": {"on": true, "small": 1}, "list": [{}, {"on": true}],
+    "natural": 18446744073709551615, "real": 1.5e-7, "single": 0.25,
+    "text": "x\u00e9\n\ud83d\ude00", "phase": "running", "maybe": null,
+    "owned": {"on": true, "small": 1}, "list": [{}, {"on": true}],
     "words": ["a", ""], "two": [1, 2], "set": [3, 1], "pair": [1, "one"], "tuple": [true, 0.5],
     "by_name": {"a": 1}, "by_number": {"-1": 2}, "by_phase": {"done": 3},
     "at": "2026-01-31T12:34:56.789Z", "wait": 60, "any": [1], "value": {"x": [null, 1.0]},

@@ -150,7 +150,7 @@ void check_saves(SimulatedFileSystem& disk, const TrackerOptions& options, Track
           "memory has what was saved");
   if (options.lock == TrackerLock::exclusive) return;
   const auto again = Tracker::open("/d/state", options);
-  require(again.has_value(), "what was saved can be opened");
+  require_done(again, "what was saved can be opened");
   require(again.value().report().origin == Origin::current &&
               again.value().generation() == tracker.generation() &&
               *again.value().state() == *tracker.state(),

@@ -25,17 +25,20 @@ struct Serialize {
 };
 
 /// Makes the temp beside the target: O_EXCL, a name that nobody can guess, never more permissions
-/// than the target will have.
+/// than the target will have. A second one starts anew: an earlier temp that was not published is
+/// removed, and what held of it, or of what was published, holds no more.
 struct CreateTemp {
   static constexpr std::string_view name = "create temp";
   static constexpr Fact needs = Fact::none;
   static constexpr Fact gives = Fact::temp;
+  static constexpr Fact drops = Fact::content | Fact::ordered | Fact::metadata | Fact::published |
+                                Fact::durable_content | Fact::durable_name;
   Result<void> run(Commit& commit) const;
 };
 
-/// Writes the image into the temp. Large images are preallocated, so that a full disk shows first.
-/// A write takes set-user-id bits and capabilities away (file_remove_privs in the kernel's
-/// fs/inode.c): metadata that was applied before it is not final any more.
+/// Writes the image into the temp, from its front. Large images are preallocated, so that a full
+/// disk shows first. A write takes set-user-id bits and capabilities away (file_remove_privs in the
+/// kernel's fs/inode.c): metadata that was applied before it is not final any more.
 struct Write {
   static constexpr std::string_view name = "write";
   static constexpr Fact needs = Fact::image | Fact::temp;
