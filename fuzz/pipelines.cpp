@@ -79,7 +79,9 @@ void check(Feed feed) {
   for (std::size_t count = feed.below(steps_max); count > 0; --count) {
     std::vector<Known> legal;
     for (const Known& stage : stages) {
-      if (has(have, stage.needs)) legal.push_back(stage);
+      const bool again =
+          has(stage.gives, Fact::temp) && (has(have, Fact::temp) || has(have, Fact::published));
+      if (has(have, stage.needs) && !again) legal.push_back(stage);
     }
     const Known& next = feed.one_of(legal);
     have = without(have, next.drops) | next.gives;

@@ -13,8 +13,6 @@ Result<void> create_temp(Commit& commit) {
     return commit.failure(step, ErrorKind::invalid_argument,
                           "the library gives such names to its own files; choose another");
   }
-  BOOST_OUTCOME_TRYV(remove_temp(commit));  // one that was never published
-  commit.written = 0;
   for (int attempt = 1;; ++attempt) {
     auto name = names::make_temp(commit.leaf, commit.environment);
     if (!name) return commit.failure(step, name.error());

@@ -25,14 +25,11 @@ struct Serialize {
 };
 
 /// Makes the temp beside the target: O_EXCL, a name that nobody can guess, never more permissions
-/// than the target will have. A second one starts anew: an earlier temp that was not published is
-/// removed, and what held of it, or of what was published, holds no more.
+/// than the target will have. One for each commit.
 struct CreateTemp {
   static constexpr std::string_view name = "create temp";
   static constexpr Fact needs = Fact::none;
   static constexpr Fact gives = Fact::temp;
-  static constexpr Fact drops = Fact::content | Fact::ordered | Fact::metadata | Fact::published |
-                                Fact::durable_content | Fact::durable_name;
   Result<void> run(Commit& commit) const;
 };
 
@@ -180,7 +177,13 @@ constexpr bool legal_after(auto have) {
   static_assert(!lacks(Fact::durable_content),
                 "perdure: content or metadata changed since its sync, or was never synced: put "
                 "SyncFile after the last Write and ApplyMetadata");
-  return !(lacks(Fact::published) || lacks(Fact::temp) || lacks(Fact::image) ||
+  // What held of a first temp does not hold of a second one.
+  constexpr bool again = has(S::gives, Fact::temp) && (has(decltype(have)::value, Fact::temp) ||
+                                                       has(decltype(have)::value, Fact::published));
+  static_assert(!again,
+                "perdure: there was a temp before this stage: a commit has one temp and publishes "
+                "once, so take one of them away");
+  return !(again || lacks(Fact::published) || lacks(Fact::temp) || lacks(Fact::image) ||
            lacks(Fact::content) || lacks(Fact::metadata) || lacks(Fact::ordered) ||
            lacks(Fact::durable_content));
 }
