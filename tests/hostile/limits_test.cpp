@@ -3,7 +3,6 @@
 #include <csignal>
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/quota.h>
 #include <sys/resource.h>
 
 #include <perdure/perdure.hpp>
@@ -121,39 +120,31 @@ TEST_CASE("out of descriptors at the n-th: all or nothing, and none is lost") {
   CHECK(test::temps_in(directory.path()).empty());
 }
 
-TEST_CASE("a user's quota on a real disk: refused before anything is published") {
-  const test::Disk disk(32, {"mkfs.ext4", "-q", "-F", "-O", "quota"}, "usrquota");
+TEST_CASE("a quota on a real disk: refused before anything is published") {
+  const test::Disk disk(160, {"mkfs.btrfs", "-q", "-f"});
   if (!disk.error().empty()) return test::skip(disk.error());
-  const auto found = test::run({"findmnt", "-n", "-o", "SOURCE", disk.path().native()});
-  const std::string device = found.output.substr(0, found.output.find('\n'));
-  dqblk quota{};
-  quota.dqb_bhardlimit = 64;  // KiB
-  quota.dqb_valid = QIF_BLIMITS;
-  if (::quotactl(QCMD(Q_SETQUOTA, USRQUOTA), device.c_str(), test::nobody,
-                 reinterpret_cast<caddr_t>(&quota)) != 0) {
-    return test::skip("this kernel has no quotas");
+  const std::string path = disk.path().native();
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"btrfs", "quota", "enable", path},
+        std::vector<std::string>{"btrfs", "qgroup", "limit", "4M", path}}) {
+    const auto ran = test::run(command);
+    if (ran.status != 0) return test::skip(ran.output);
   }
-  REQUIRE(::chmod(disk.path().c_str(), 0777) == 0);
-  const auto said = test::as_user(test::nobody, [&]() -> std::string {
-    const auto small = write_file(disk.path() / "target", "old");
-    if (!small) return small.error().message();
-    const std::string image(200'000, 'n');
-    for (const Durability durability : {Durability::none, Durability::durable}) {
-      WriteOptions options;
-      options.durability = durability;
-      const auto refused = write_file(disk.path() / "target", image, options);
-      if (refused) return "more than the quota was written";
-      if (refused.error().fate != Fate::unchanged) return refused.error().message();
-      if (refused.error().cause != std::error_code(EDQUOT, std::generic_category())) {
-        return refused.error().message();
-      }
-    }
-    const auto again = write_file(disk.path() / "target", "new");
-    return again ? "done" : again.error().message();
-  });
-  CHECK(said == "done");
-  CHECK(test::slurp(disk.path() / "target") == "new");
-  CHECK(test::temps_in(disk.path()).empty());
+  REQUIRE_OK(write_file(disk.path() / "target", "old"));
+  const std::string image(std::size_t{8} << 20U, 'n');
+  for (const Durability durability : {Durability::none, Durability::durable}) {
+    WriteOptions options;
+    options.durability = durability;
+    const auto refused = write_file(disk.path() / "target", image, options);
+    REQUIRE_FAILS(system, unchanged, refused);
+    CHECK(refused.error().cause == std::error_code(EDQUOT, std::generic_category()));
+    CHECK(test::slurp(disk.path() / "target") == "old");
+    CHECK(test::temps_in(disk.path()).empty());
+  }
+  auto transaction = Transaction::begin(disk.path());
+  REQUIRE_OK(transaction);
+  REQUIRE_FAILS(system, unchanged, transaction.value().put("target", image));
+  REQUIRE_OK(write_file(disk.path() / "target", "new"));
 }
 
 namespace {
