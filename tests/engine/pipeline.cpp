@@ -208,6 +208,25 @@ TEST_CASE("stages of one's own seal, replicate and notify") {
   CHECK(stages_of(receipt.value()).back() == "notify");
 }
 
+// The fuzzer's: a second Write appended the image to the first, and a second Serialize did so in
+// memory.
+TEST_CASE("stages that run twice commit the image once") {
+  const TempDirectory directory;
+  const auto check = [&](const AnyPipeline& pipeline) {
+    const auto writer = AtomicWriter::bind(directory.path(), pipeline);
+    REQUIRE_OK(writer);
+    const auto receipt = writer.value().commit("target", std::string("text"), Text());
+    REQUIRE_OK(receipt);
+    CHECK(receipt.value().bytes == 4);
+    CHECK(test::slurp(directory / "target") == "text");
+    CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
+  };
+  check(Pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{}, Write{},
+                 ApplyMetadata{}, SyncFile{}, Rename{}, SyncParent{}));
+  check(Pipeline(Serialize{}, Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{},
+                 Rename{}, SyncParent{}));
+}
+
 TEST_CASE("a stage that fails before the publish leaves the target and no temp") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
