@@ -181,6 +181,7 @@ GroupCommit::Counts GroupCommit::counts() const {
   const std::lock_guard lock(state_->mutex);
   Counts now = state_->counts;
   now.waiting = state_->commits_waiting();
+  now.outside = state_->arrived - state_->let_in;
   return now;
 }
 

@@ -51,6 +51,7 @@ class GroupCommit {
     std::uint64_t commits = 0;  ///< Published through it, durable or not.
     std::uint64_t groups = 0;   ///< In so many groups.
     std::uint64_t waiting = 0;  ///< Commits that wait for a group now.
+    std::uint64_t outside = 0;  ///< Callers that wait to be let in now.
   };
   [[nodiscard]] Counts counts() const;
 
