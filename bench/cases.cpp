@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "cases.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <fcntl.h>
+#include <iostream>
+#include <unistd.h>
+
+namespace perdure::bench {
+namespace {
+
+using Figures = std::map<std::string, double>;
+
+void sync_all(const std::string& directory) {
+  const int opened = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ::syncfs(opened);
+  ::close(opened);
+}
+
+/// One candidate after the other, each on a quiet device. Without a device the turns are made all
+/// the same: somebody counts system calls from outside.
+void count(Field& field, const Settings& settings, Figures& figures) {
+  for (auto& candidate : field) {
+    const auto turn = [&] {
+      return (!candidate.prepare || candidate.prepare()) && candidate.turn();
+    };
+    candidate.failed = !turn();
+    sync_all(settings.directory);
+    const auto before = read_counters(settings.device);
+    for (unsigned i = 0; i < settings.count && !candidate.failed; ++i) candidate.failed = !turn();
+    const auto after = read_counters(settings.device);
+    if (!before || !after || candidate.failed) continue;
+    const auto each = [&](std::uint64_t from, std::uint64_t to) {
+      return static_cast<double>(to - from) / settings.count;
+    };
+    figures[candidate.name + "/flushes"] = each(before->flushes, after->flushes);
+    figures[candidate.name + "/bytes"] = each(before->bytes_written, after->bytes_written);
+  }
+}
+
+void measure(Field& field, const Settings& settings, Figures& figures) {
+  run_rounds(field, settings.limits);
+  constexpr double us = 1e6;
+  for (const auto& candidate : field) {
+    if (candidate.times_s.empty()) continue;
+    const Spread spread = spread_of(candidate.times_s);
+    figures[candidate.name + "/quarter_us"] = spread.quarter * us;
+    figures[candidate.name + "/median_us"] = spread.median * us;
+    figures[candidate.name + "/three_quarters_us"] = spread.three_quarters * us;
+    figures[candidate.name + "/rounds"] = static_cast<double>(candidate.times_s.size());
+  }
+}
+
+}  // namespace
+
+std::vector<Case> make_cases(const Ways& ways, const Settings& settings) {
+  std::vector<Case> cases;
+  add_commit_cases(cases, ways, settings);
+  add_state_cases(cases, ways, settings);
+  add_serializer_cases(cases, settings);
+  return cases;
+}
+
+Field make_field(const Ways& ways, const Scratch& scratch,
+                 const std::function<bool(const Way&)>& fits,
+                 const std::function<bool(Saver&)>& turn) {
+  Field field;
+  for (const auto& way : ways) {
+    if (!fits(way)) continue;
+    try {
+      std::string leaf = way.name;
+      std::replace(leaf.begin(), leaf.end(), ' ', '-');
+      const std::shared_ptr<Saver> saver = way.open(scratch.make(leaf));
+      field.push_back({.name = way.name,
+                       .turn = [saver, turn] { return turn(*saver); },
+                       .own_time_s = [saver] { return saver->own_time_s(); }});
+    } catch (const std::exception& error) {
+      std::cerr << way.name << " is left out: " << error.what() << "\n";
+    }
+  }
+  return field;
+}
+
+std::map<std::string, double> run_case(const Case& one, const Settings& settings) {
+  const Scratch scratch(settings.directory);
+  Field field = one.make(scratch);
+  if (!settings.only.empty()) {
+    std::erase_if(field, [&](const Candidate& each) { return each.name != settings.only; });
+  }
+  Figures figures;
+  if (settings.count > 0) {
+    count(field, settings, figures);
+  } else {
+    measure(field, settings, figures);
+  }
+  for (const auto& candidate : field) {
+    if (candidate.failed) figures[candidate.name + "/failed"] = 1;
+  }
+  return figures;
+}
+
+}  // namespace perdure::bench
