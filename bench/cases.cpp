@@ -39,8 +39,8 @@ void count(Field& field, const Settings& settings, Figures& figures) {
   }
 }
 
-void measure(Field& field, const Settings& settings, Figures& figures) {
-  run_rounds(field, settings.limits);
+void measure(Field& field, const RoundLimits& limits, Figures& figures) {
+  run_rounds(field, limits);
   constexpr double us = 1e6;
   for (const auto& candidate : field) {
     if (candidate.times_s.empty()) continue;
@@ -85,14 +85,13 @@ Field make_field(const Ways& ways, const Scratch& scratch,
 std::map<std::string, double> run_case(const Case& one, const Settings& settings) {
   const Scratch scratch(settings.directory);
   Field field = one.make(scratch);
-  if (!settings.only.empty()) {
-    std::erase_if(field, [&](const Candidate& each) { return each.name != settings.only; });
-  }
   Figures figures;
   if (settings.count > 0) {
     count(field, settings, figures);
   } else {
-    measure(field, settings, figures);
+    RoundLimits limits = settings.limits;
+    limits.seconds *= one.weight;
+    measure(field, limits, figures);
   }
   for (const auto& candidate : field) {
     if (candidate.failed) figures[candidate.name + "/failed"] = 1;

@@ -19,7 +19,7 @@ struct Settings {
   std::string directory = ".";
   std::string device;   ///< Below the directory, as /sys/block names it; empty: no counting.
   std::string drivers;  ///< Programs of other languages' peers; empty: none.
-  std::string only;     ///< A candidate's name; empty: all.
+  std::string only;     ///< The name of one way; empty: all.
   bool quick = false;   ///< Fewer and smaller cases.
   unsigned count = 0;   ///< Instead of measuring, make so many turns and count flushes and bytes.
   RoundLimits limits;
@@ -32,6 +32,7 @@ struct Case {
   std::string name;  ///< FAMILY/PARAMETER
   std::function<Field(const Scratch&)> make;
   bool counted = false;  ///< Flushes and bytes mean something here.
+  double weight = 1;     ///< How much of the time it gets.
 };
 
 /// All cases, in the order of the page.

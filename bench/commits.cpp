@@ -36,7 +36,8 @@ Case single(const Ways& ways, std::size_t size) {
                     },
                     [content = noise(size)](Saver& saver) { return saver.save("file", content); });
               },
-          .counted = true};
+          .counted = true,
+          .weight = size == usual_size ? 5.0 : 1.0};
 }
 
 /// The same in pieces.

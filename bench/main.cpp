@@ -17,7 +17,7 @@ void add_options(CLI::App& app, Settings& settings) {
   app.add_option("--directory", settings.directory, "Where to work");
   app.add_option("--device", settings.device, "The block device below it, as /sys/block names it");
   app.add_option("--drivers", settings.drivers, "Programs of other languages' peers");
-  app.add_option("--only", settings.only, "One candidate alone");
+  app.add_option("--only", settings.only, "One way alone");
   app.add_option("--count", settings.count, "So many turns, counted instead of timed");
   app.add_option("--rounds-min", settings.limits.rounds_min, "At least so many rounds");
   app.add_option("--rounds-max", settings.limits.rounds_max, "At most so many rounds");
@@ -102,6 +102,9 @@ int run_all(int argc, char** argv) {
   add_perdure(ways);
   add_peers(ways, missing);
   if (!settings.drivers.empty()) add_drivers(ways, settings.drivers);
+  if (!settings.only.empty()) {
+    std::erase_if(ways, [&](const Way& way) { return way.name != settings.only; });
+  }
   describe(ways, missing);
   const std::vector<Case> cases = make_cases(ways, settings);
   for (const auto& one : cases) {
