@@ -14,6 +14,7 @@ namespace perdure::bench {
 namespace {
 
 void add_options(CLI::App& app, Settings& settings) {
+  app.option_defaults()->take_last();  // what comes later on a command line is meant
   app.add_option("--directory", settings.directory, "Where to work");
   app.add_option("--device", settings.device, "The block device below it, as /sys/block names it");
   app.add_option("--drivers", settings.drivers, "Programs of other languages' peers");
