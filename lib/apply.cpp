@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "commit.hpp"
 #include "names.hpp"
 #include "temp.hpp"
 
@@ -135,50 +136,41 @@ Result<std::uint64_t> discard_staged(Root& root) {
   return discarded;
 }
 
-Result<void> commit_journal(Root& root, Bytes journal, std::string_view journal_name) {
-  FileSystem& files = root.files;
-  const Handle place = root.place.get();
-  const std::string temp_name(names::journal_temp);
-  const std::string name(journal_name);
-  const auto fail = [&](std::error_code cause, Fate fate) {
-    Error error = root.failure(commit_step, "", cause);
-    error.fate = fate;
-    if (fate == Fate::unknown) {
-      error.detail = "the next recovery of this root finds out";
-    }
-    return error;
-  };
-  auto cleared = unlink_any(files, place, temp_name);
-  if (!cleared) return fail(cleared.error(), Fate::unchanged);
-  const auto made = files.create(place, temp_name, 0600);
-  if (!made) return fail(made.error(), Fate::unchanged);
-  const WriteOptions options;
-  Commit commit(files, root.random, options);
+Result<void> commit_journal(Root& root, Bytes journal, std::string_view name) {
+  WriteOptions options;
+  options.metadata = Metadata::fixed(0600);
+  options.group = root.options.group;
+  Commit commit(root.files, root.random, options);
   commit.path = root.path.native();
-  commit.temp = OwnedHandle(files, made.value());
-  const auto give_up = [&](Error error) {
-    (void)files.unlink(place, temp_name);  // the next committer clears it, too
-    return error;
-  };
-  auto written = append_to_temp(commit, journal);
-  if (!written) return give_up(std::move(written.error()));
-  const auto synced = files.sync_file(commit.temp.get());
-  if (!synced) return give_up(fail(synced.error(), Fate::unchanged));
-  const auto renamed = files.rename(place, temp_name, place, name, RenameMode::replace);
-  if (!renamed) {
-    const auto temp = files.stat(commit.temp.get());
-    const auto still = files.stat_at(place, temp_name);
-    const bool untouched = temp && still && temp.value().version.same_file(still.value().version);
-    if (untouched) return give_up(fail(renamed.error(), Fate::unchanged));
-    return fail(renamed.error(), Fate::unknown);
+  commit.directory = root.place.get();
+  commit.leaf = name;
+  const auto committed = [&]() -> Result<void> {
+    const std::string temp_name(names::journal_temp);
+    const auto cleared = unlink_any(root.files, commit.directory, temp_name);
+    if (!cleared) return commit.failure(commit_step, cleared.error());
+    const auto made = root.files.create(commit.directory, temp_name, 0600);
+    if (!made) return commit.failure(commit_step, made.error());
+    commit.temp = OwnedHandle(root.files, made.value());
+    commit.temp_name = temp_name;
+    auto written = append_to_temp(commit, journal);
+    if (!written) return abandon(commit, std::move(written.error()));
+    BOOST_OUTCOME_TRY(run_commit(commit, make_finish(options, root.protocol, {})));
+    return success();
+  }();
+  if (committed) return success();
+  Error error = committed.error();
+  error.step = commit_step;
+  if (error.fate != Fate::unchanged) {
+    error.fate = Fate::unknown;
+    error.detail = "the next recovery of this root finds out";
   }
-  const auto named = files.sync_directory(place);
-  if (!named) return fail(named.error(), Fate::unknown);
-  return success();
+  return error;
 }
 
-Result<void> settle(Root& root, const Journal& journal, Directories& directories, bool recovered) {
-  FileSystem& files = root.files;
+namespace {
+
+/// What was put in place stays there.
+Result<void> sync_named(Root& root, const Journal& journal, Directories& directories) {
   std::set<std::string> named;
   for (const auto& entry : journal.entries) {
     named.insert(parent_of(entry.path));
@@ -187,8 +179,20 @@ Result<void> settle(Root& root, const Journal& journal, Directories& directories
   for (const auto& path : named) {
     const auto directory = directories.open(path);
     if (!directory) return root.failure(settle_step, path, directory.error());
-    const auto synced = files.sync_directory(directory.value());
+    const auto synced = root.files.sync_directory(directory.value());
     if (!synced) return root.failure(settle_step, path, synced.error());
+  }
+  return success();
+}
+
+}  // namespace
+
+Result<void> settle(Root& root, const Journal& journal, Directories& directories, bool recovered) {
+  FileSystem& files = root.files;
+  // With `fast` the order in which things were done is the order in which the disk gets them.
+  const bool portable = root.protocol == Protocol::portable;
+  if (portable) {
+    BOOST_OUTCOME_TRY(sync_named(root, journal, directories));
   }
   const Handle place = root.place.get();
   for (const auto name : {names::journal_copy, names::journal}) {
@@ -196,8 +200,10 @@ Result<void> settle(Root& root, const Journal& journal, Directories& directories
     const auto dropped = unlink_any(files, place, std::string(name));
     if (!dropped) return root.failure(settle_step, "", dropped.error());
   }
-  const auto synced = files.sync_directory(place);
-  if (!synced) return root.failure(settle_step, "", synced.error());
+  if (portable) {
+    const auto synced = files.sync_directory(place);
+    if (!synced) return root.failure(settle_step, "", synced.error());
+  }
   for (const auto& entry : journal.entries) {
     if (entry.action != JournalAction::put) continue;
     const auto removed = unlink_any(files, place, names::staged_of(journal.id, entry.staged));

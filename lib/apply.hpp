@@ -26,6 +26,8 @@ Result<void> commit_journal(Root& root, Bytes journal, std::string_view name);
 
 /// After all paths are in place: their directories durable, then the journal gone, durably, then
 /// the staged files. In that order: a journal that came back would undo what others commit later.
+/// With `fast` nothing is synced: whatever the disk gets of what others do later, it got this
+/// before.
 /// `recovered`: recovery may have made a copy of the journal, which goes with it.
 Result<void> settle(Root& root, const Journal& journal, Directories& directories, bool recovered);
 

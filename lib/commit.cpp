@@ -36,31 +36,20 @@ struct AwaitContent {
   Result<void> run(Commit& commit) const { return await_temp(commit); }
 };
 
-/// Publishes behind `stages`, and makes it durable with `sync` if that is asked for.
+/// Publishes behind `stages`, and makes it durable, alone or in company, if that is asked for.
 template <Fact initial, class Sync, class... Stages>
-AnyPipeline publish_with(Durability durability, Sync sync, Stages... stages) {
-  if (durability == Durability::ordered) {
+AnyPipeline publish_with(const WriteOptions& options, Sync sync, Stages... stages) {
+  if (options.durability == Durability::ordered) {
     return PipelineFrom<initial, Stages..., Rename>(stages..., Rename{});
+  }
+  if (options.group) {
+    using Together = PublishTogether<protocol_of<Sync>()>;
+    return PipelineFrom<initial, Stages..., Together>(stages..., Together{options.group});
   }
   return PipelineFrom<initial, Stages..., Rename, Sync>(stages..., Rename{}, sync);
 }
 
 constexpr Fact streamed_facts = Fact::temp | Fact::content;
-
-/// Runs the pipeline. A stage or serializer of the user's own need not know of paths and fates, may
-/// have those of another file, and may throw.
-Result<void> run_stages(Commit& commit, const AnyPipeline& pipeline) try {
-  auto outcome = pipeline.run(commit);
-  if (outcome) return outcome;
-  Error& error = outcome.error();
-  error.fate = commit.fate;
-  if (error.path.empty()) error.path = commit.path;
-  if (error.step.empty()) error.step = commit.receipt.stages.back().stage;
-  return outcome;
-} catch (...) {
-  (void)remove_temp(commit);
-  throw;
-}
 
 }  // namespace
 
@@ -105,14 +94,13 @@ Result<void> check_options(const WriteOptions& options, const std::string& path)
 }
 
 AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol) {
-  const Durability durability = options.durability;
-  if (durability == Durability::none) return Unsynced{};
+  if (options.durability == Durability::none) return Unsynced{};
   const auto fast = [&](auto... verify) {
-    return publish_with<Fact::none>(durability, SyncPublished{}, Serialize{}, CreateTemp{},
+    return publish_with<Fact::none>(options, SyncPublished{}, Serialize{}, CreateTemp{},
                                     WriteThrough{}, ApplyMetadata{}, verify...);
   };
   const auto portable = [&](auto... verify) {
-    return publish_with<Fact::none>(durability, SyncParent{}, Serialize{}, CreateTemp{}, Write{},
+    return publish_with<Fact::none>(options, SyncParent{}, Serialize{}, CreateTemp{}, Write{},
                                     ApplyMetadata{}, SyncFile{}, verify...);
   };
   if (protocol == Protocol::fast) return options.verify ? fast(Verify{}) : fast();
@@ -121,16 +109,15 @@ AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol) {
 
 AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
                         const std::optional<XXH128_hash_t>& streamed) {
-  const Durability durability = options.durability;
-  if (durability == Durability::none) {
+  if (options.durability == Durability::none) {
     return PipelineFrom<streamed_facts, ApplyMetadata, RenameUnordered>({}, {});
   }
   const auto fast = [&](auto... verify) {
-    return publish_with<streamed_facts>(durability, SyncPublished{}, AwaitContent{},
-                                        ApplyMetadata{}, verify...);
+    return publish_with<streamed_facts>(options, SyncPublished{}, AwaitContent{}, ApplyMetadata{},
+                                        verify...);
   };
   const auto portable = [&](auto... verify) {
-    return publish_with<streamed_facts>(durability, SyncParent{}, ApplyMetadata{}, SyncFile{},
+    return publish_with<streamed_facts>(options, SyncParent{}, ApplyMetadata{}, SyncFile{},
                                         verify...);
   };
   if (protocol == Protocol::fast) return streamed ? fast(VerifyHash{*streamed}) : fast();
@@ -146,9 +133,22 @@ Error abandon(Commit& commit, Error reason) {
   return reason;
 }
 
-Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline) {
-  auto outcome = run_stages(commit, pipeline);
-  if (!outcome) return abandon(commit, std::move(outcome.error()));
+Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline) try {
+  return finish_commit(commit, pipeline, pipeline.run(commit));
+} catch (...) {  // a stage or serializer of the user's own may throw
+  (void)remove_temp(commit);
+  throw;
+}
+
+Result<Receipt> finish_commit(Commit& commit, const AnyPipeline& pipeline, Result<void> outcome) {
+  if (!outcome) {
+    // A stage of the user's own need not know of paths and fates, or may have another file's.
+    Error& error = outcome.error();
+    error.fate = commit.fate;
+    if (error.path.empty()) error.path = commit.path;
+    if (error.step.empty()) error.step = commit.receipt.stages.back().stage;
+    return abandon(commit, std::move(error));
+  }
   if (commit.expected || commit.options.report_version) {
     const auto status = commit.files.stat(commit.temp.get());
     if (!status) {

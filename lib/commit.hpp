@@ -5,7 +5,7 @@
 
 #include <xxhash.h>
 
-#include <perdure/pipeline.hpp>
+#include <perdure/group_commit.hpp>
 
 namespace perdure {
 
@@ -23,6 +23,8 @@ AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
 /// Runs the pipeline on a target that was claimed. On failure the temp is gone, or the error says
 /// that it is not.
 Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline);
+/// The same for a commit whose stages have run, with this outcome.
+Result<Receipt> finish_commit(Commit& commit, const AnyPipeline& pipeline, Result<void> outcome);
 
 /// Gives the commit up: removes its temp. Adds to `reason` when even that fails.
 Error abandon(Commit& commit, Error reason);

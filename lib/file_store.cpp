@@ -118,6 +118,7 @@ class FileStore final : public StateStore {
     write_options_.metadata = options.metadata;
     write_options_.make_parents = options.make_parents;
     write_options_.protocol = options.protocol;
+    write_options_.group = options.group;
   }
 
   Result<void> open(const Path& path) {
@@ -224,12 +225,21 @@ class FileStore final : public StateStore {
   [[nodiscard]] AnyPipeline stages_for(const StateDraft& draft) const {
     const KeepGeneration keep{draft.keep_as};
     const DropGenerations drop{&draft.drop};
+    const auto& group = write_options_.group;
+    const auto fast = [&](auto... publish) {
+      return Pipeline(Serialize{}, CreateTemp{}, WriteThrough{}, ApplyMetadata{}, keep, publish...,
+                      drop);
+    };
+    const auto portable = [&](auto... publish) {
+      return Pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{}, keep,
+                      publish..., drop);
+    };
     if (protocol_ == Protocol::fast) {
-      return Pipeline(Serialize{}, CreateTemp{}, WriteThrough{}, ApplyMetadata{}, keep, Rename{},
-                      SyncPublished{}, drop);
+      if (group) return fast(PublishTogether<Protocol::fast>{group});
+      return fast(Rename{}, SyncPublished{});
     }
-    return Pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{}, keep, Rename{},
-                    SyncParent{}, drop);
+    if (group) return portable(PublishTogether<Protocol::portable>{group});
+    return portable(Rename{}, SyncParent{});
   }
 
   Commit begin() {

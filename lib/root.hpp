@@ -30,6 +30,8 @@ struct Root {
   Status status;             ///< Of the root's directory.
   std::string private_name;  ///< Of the private directory, if it is directly under the root.
   OwnedHandle lock;
+  /// By which a transaction is committed; what recovers is portable.
+  Protocol protocol = Protocol::portable;
 
   /// An error of a system call about `relative` ("" for the root itself), with the fate that every
   /// step before the commit point has.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <algorithm>
+#include <map>
+#include <tuple>
 #include <utility>
 
 #include <perdure/pipeline.hpp>
@@ -137,7 +139,67 @@ Result<void> publish(Commit& commit) {
   return success();
 }
 
+/// Sorts members by what `key_of` says of the directory that their targets lie in, in their order.
+/// Those of whose directory nothing can be known stay alone. Where all have the same directory
+/// nothing is asked.
+template <class KeyOf>
+std::vector<std::vector<Member*>> sorted(Members members, KeyOf key_of) {
+  using Key = std::tuple<FileSystem*, std::uint64_t, std::uint64_t>;
+  std::map<std::pair<FileSystem*, Handle>, std::vector<Member*>> by_handle;
+  for (Member* member : members) {
+    by_handle[{&member->commit->files, member->commit->directory}].push_back(member);
+  }
+  std::vector<std::vector<Member*>> groups;
+  if (by_handle.size() == 1) return {std::move(by_handle.begin()->second)};
+  std::map<Key, std::size_t> known;
+  std::map<std::pair<FileSystem*, Handle>, std::size_t> group_of;
+  for (const auto& [place, unused] : by_handle) {
+    const auto status = place.first->stat(place.second);
+    if (!status) continue;
+    const auto [device, inode] = key_of(status.value().version);
+    group_of[place] =
+        known.try_emplace(Key{place.first, device, inode}, known.size()).first->second;
+  }
+  groups.resize(known.size());
+  for (Member* member : members) {
+    const auto found = group_of.find({&member->commit->files, member->commit->directory});
+    if (found == group_of.end()) {
+      groups.push_back({member});
+    } else {
+      groups[found->second].push_back(member);
+    }
+  }
+  return groups;
+}
+
+/// One call that served them all.
+void share(Members members, const Result<void>& outcome) {
+  for (Member* member : members) {
+    if (outcome) {
+      member->commit->receipt.together = members.size();
+    } else {
+      Error error = outcome.error();
+      error.path = member->commit->path;
+      error.fate = member->commit->fate;
+      member->outcome = std::move(error);
+    }
+  }
+}
+
 }  // namespace
+
+void detail::run_together(std::span<Member> members, std::string_view name,
+                          const std::function<void(Members)>& stage) {
+  std::vector<Member*> whole;
+  for (Member& member : members) {
+    if (member.outcome) whole.push_back(&member);
+  }
+  if (whole.empty()) return;
+  const auto begin = whole.front()->commit->environment.monotonic();
+  stage(whole);
+  const auto time = whole.front()->commit->environment.monotonic() - begin;
+  for (Member* member : whole) member->commit->receipt.stages.push_back({name, time});
+}
 
 Result<void> detail::timed(Commit& commit, std::string_view name, std::chrono::nanoseconds& begin,
                            Result<void> outcome) {
@@ -167,6 +229,18 @@ Result<void> WriteThrough::run(Commit& commit) const {
   return await_temp(commit);
 }
 
+/// All are under way before the first is waited for.
+void WriteThrough::run_together(Members members) const {
+  for (Member* member : members) {
+    member->outcome = write_image(*member->commit);
+    // A hint: what is awaited below is all of it.
+    if (member->outcome) (void)member->commit->files.start_writeback(member->commit->temp.get());
+  }
+  for (Member* member : members) {
+    if (member->outcome) member->outcome = await_temp(*member->commit);
+  }
+}
+
 Result<void> ApplyMetadata::run(Commit& commit) const {
   return apply_metadata(commit);
 }
@@ -175,6 +249,13 @@ Result<void> SyncFile::run(Commit& commit) const {
   const auto synced = commit.files.sync_file(commit.temp.get());
   if (!synced) return commit.failure("sync the new content", synced.error());
   return success();
+}
+
+void SyncFile::run_together(Members members) const {
+  for (Member* member : members) {
+    (void)member->commit->files.start_writeback(member->commit->temp.get());  // a hint
+  }
+  for (Member* member : members) member->outcome = run(*member->commit);
 }
 
 Result<void> Verify::run(Commit& commit) const {
@@ -202,6 +283,13 @@ Result<void> SyncPublished::run(Commit& commit) const {
   return success();
 }
 
+void SyncPublished::run_together(Members members) const {
+  const auto device = [](const Version& directory) {
+    return std::pair{directory.device, std::uint64_t{0}};
+  };
+  for (const auto& group : sorted(members, device)) share(group, run(*group.back()->commit));
+}
+
 Result<void> SyncParent::run(Commit& commit) const {
   const auto synced = commit.files.sync_directory(commit.directory);
   if (synced) return success();
@@ -211,6 +299,13 @@ Result<void> SyncParent::run(Commit& commit) const {
     error.detail = "this file system can't sync a directory";
   }
   return error;
+}
+
+void SyncParent::run_together(Members members) const {
+  const auto itself = [](const Version& directory) {
+    return std::pair{directory.device, directory.inode};
+  };
+  for (const auto& group : sorted(members, itself)) share(group, run(*group.front()->commit));
 }
 
 }  // namespace perdure

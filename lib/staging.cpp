@@ -14,9 +14,9 @@ namespace {
 constexpr std::string_view stage_step = "stage the new content";
 constexpr std::string_view check_step = "check the transaction";
 
-/// Staged files are synced so many at a time: their writeback overlaps, and the first sync's
+/// Staged files are settled so many at a time: their writeback overlaps, and the first sync's
 /// journal commit serves the others.
-constexpr std::size_t unsynced_max = 64;
+constexpr std::size_t unsettled_max = 64;
 
 bool is_missing(std::error_code cause) {
   return cause == std::errc::no_such_file_or_directory;
@@ -112,8 +112,8 @@ Result<void> Staging::stage(Wish& wish, const std::string& path,
   wish.size = status.value().version.size;
   bytes_ += wish.size;
   (void)root_.files.start_writeback(commit.temp.get());  // a hint: the sync has the last word
-  unsynced_.push_back(std::move(commit.temp));
-  return unsynced_.size() < unsynced_max ? success() : sync_staged();
+  unsettled_.push_back(std::move(commit.temp));
+  return unsettled_.size() < unsettled_max ? success() : settle_staged();
 }
 
 Result<void> Staging::dress(Commit& commit, const std::string& path) {
@@ -160,13 +160,16 @@ Result<const Staging::Inherited*> Staging::inherited(const std::string& parent) 
   return (inherited_[parent] = std::move(shown)).get();
 }
 
-Result<void> Staging::sync_staged() {
-  for (auto& file : unsynced_) {
-    const auto synced = root_.files.sync_file(file.get());
-    if (!synced) return root_.failure("sync the staged files", "", synced.error());
+/// Makes them durable; with `fast`, certain to be on the disk before the journal is.
+Result<void> Staging::settle_staged() {
+  const bool fast = root_.protocol == Protocol::fast;
+  for (auto& file : unsettled_) {
+    const auto settled =
+        fast ? root_.files.await_writeback(file.get()) : root_.files.sync_file(file.get());
+    if (!settled) return root_.failure("settle the staged files", "", settled.error());
     file.reset();
   }
-  unsynced_.clear();
+  unsettled_.clear();
   return success();
 }
 
@@ -257,11 +260,11 @@ Result<void> Staging::move(const std::string& from, const std::string& to) {
   const auto status = root_.files.stat(file.get());
   if (!status) return root_.failure(step, from, status.error());
   wish.identity = identity_of(status.value().version);
-  unsynced_.push_back(std::move(file));
+  unsettled_.push_back(std::move(file));
   wishes_[to] = wish;
   wishes_[from] = Wish{.action = JournalAction::remove};
-  if (unsynced_.size() >= unsynced_max) {
-    BOOST_OUTCOME_TRY(sync_staged());
+  if (unsettled_.size() >= unsettled_max) {
+    BOOST_OUTCOME_TRY(settle_staged());
   }
   broken_ = false;
   return success();
@@ -289,7 +292,7 @@ Result<Buffer> Staging::read(const std::string& path) {
 }
 
 void Staging::discard() noexcept {
-  unsynced_.clear();
+  unsettled_.clear();
   if (kept_) return;
   for (std::uint64_t number = 0; number < next_; ++number) {
     (void)root_.files.unlink(root_.place.get(), names::staged_of(id_, number));
@@ -304,25 +307,27 @@ Result<Journal> Staging::seal() {
     journal.entries.push_back(std::move(entry));
   }
   BOOST_OUTCOME_TRY(check_aliases());
-  BOOST_OUTCOME_TRY(sync_parents());
-  BOOST_OUTCOME_TRY(sync_staged());
-  if (next_ > 0) {
-    const auto named = root_.files.sync_directory(root_.place.get());
-    if (!named) return root_.failure("sync the staged files' names", "", named.error());
+  BOOST_OUTCOME_TRY(settle_staged());
+  // With `fast` the journal of the file system has these names before it has the journal's.
+  if (root_.protocol == Protocol::portable) {
+    BOOST_OUTCOME_TRY(sync_names());
   }
   return journal;
 }
 
 /// The names that are there, and those that are gone, must be so after a power cut, too: recovery
 /// would take what an unsynced rename or removal of somebody else brings back for a later change,
-/// and leave it alone.
-Result<void> Staging::sync_parents() {
+/// and leave it alone. And the staged files must still be found.
+Result<void> Staging::sync_names() {
   for (const auto& [path, status] : parents_) {
     const auto directory = directories_.open(path);
     if (!directory) return root_.failure(check_step, path, directory.error());
     const auto synced = root_.files.sync_directory(directory.value());
     if (!synced) return root_.failure("sync the names that are there", path, synced.error());
   }
+  if (next_ == 0) return success();
+  const auto named = root_.files.sync_directory(root_.place.get());
+  if (!named) return root_.failure("sync the staged files' names", "", named.error());
   return success();
 }
 
@@ -431,7 +436,7 @@ Result<void> Staging::dress_again(Wish& wish, const std::string& path, const Sta
   BOOST_OUTCOME_TRY(read_xattrs(commit));
   BOOST_OUTCOME_TRY(dress(commit, path));
   wish.metadata_of = found.version;
-  unsynced_.push_back(std::move(commit.temp));
+  unsettled_.push_back(std::move(commit.temp));
   return success();
 }
 

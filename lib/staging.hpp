@@ -28,7 +28,7 @@ class Staging {
   Result<Buffer> read(const std::string& path);
 
   /// Checks everything that putting it in place could trip over, makes the staged files durable
-  /// with their names, and says what the journal must.
+  /// with their names, or ordered before the journal, and says what the journal must.
   Result<Journal> seal();
 
   /// From now on the staged files are the journal's.
@@ -60,14 +60,14 @@ class Staging {
                      const std::function<Result<void>(Sink&)>& source);
   Result<void> dress(Commit& commit, const std::string& path);
   Result<const Inherited*> inherited(const std::string& parent);
-  Result<void> sync_staged();
+  Result<void> settle_staged();
+  Result<void> sync_names();
   Result<void> drop(const std::string& path);
   Result<JournalEntry> check(const std::string& path, Wish& wish);
   Result<void> check_parent(const std::string& path);
   Result<void> check_found(const std::string& path, const Wish& wish, const Status& found);
   Result<void> dress_again(Wish& wish, const std::string& path, const Status& found);
   Result<void> check_aliases();
-  Result<void> sync_parents();
 
   Root& root_;
   Directories directories_;
@@ -75,7 +75,8 @@ class Staging {
   std::map<std::string, Wish> wishes_;
   std::map<std::string, std::shared_ptr<const Inherited>> inherited_;
   std::map<std::string, Status> parents_;  ///< Those that check_parent has seen.
-  std::vector<OwnedHandle> unsynced_;      ///< Staged files whose sync waits for company.
+  std::vector<OwnedHandle>
+      unsettled_;  ///< Staged files that wait for company on their way to the disk.
   std::uint64_t next_ = 0;
   std::uint64_t bytes_ = 0;
   bool kept_ = false;

@@ -6,6 +6,7 @@
 #include "apply.hpp"
 #include "lock.hpp"
 #include "names.hpp"
+#include "protocol.hpp"
 #include "recover.hpp"
 #include "staging.hpp"
 #include "target.hpp"
@@ -102,6 +103,10 @@ Transaction::~Transaction() {
 Result<Transaction> Transaction::begin(const Path& path, const TransactionOptions& options) {
   BOOST_OUTCOME_TRY(auto root, open_root(path, options));
   BOOST_OUTCOME_TRY(recover_root(*root));
+  WriteOptions wanted;
+  wanted.protocol = options.protocol;
+  BOOST_OUTCOME_TRY(root->protocol,
+                    choose_protocol(root->files, root->place.get(), wanted, path.native()));
   auto id = names::make_transaction_id(root->random);
   if (!id) return root->failure("begin a transaction", "", id.error());
   return Transaction(std::make_unique<State>(std::move(root), std::move(id.value())));
@@ -181,6 +186,7 @@ Result<TransactionReceipt> Transaction::commit() {
   receipt.id = journal.id;
   receipt.files = journal.entries.size();
   receipt.bytes = staging.bytes();
+  receipt.protocol = root.protocol;
   staging.keep();
   auto settled = timed(root, receipt, "apply", [&] { return state_->apply(journal); });
   if (settled && !journal.entries.empty()) {

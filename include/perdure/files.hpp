@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include <perdure/atomic_writer.hpp>
 
@@ -20,6 +22,21 @@ inline Result<Receipt> write_file(const Path& target, std::string_view text,
                                   System system = native_system()) {
   return write_file(target, as_bytes(text), options, expected, system);
 }
+
+/// One file of a batch.
+struct NewFile {
+  Path target;
+  Bytes image;                        ///< Not owned; must last until `write_files` returned.
+  std::optional<Version> expected{};  ///< As of write_file.
+};
+
+/// Commits each of them as write_file would, and makes up to 256 at a time durable together: their
+/// writes overlap, and the last sync serves them all. One result for each, in the order of `files`.
+/// What becomes of one says nothing of the others: for all or none there is Transaction. They are
+/// published in no promised order; a target that is named twice is refused the second time.
+std::vector<Result<Receipt>> write_files(std::span<const NewFile> files,
+                                         const WriteOptions& options = {},
+                                         System system = native_system());
 
 /// Content and the version that it belongs to, read from one descriptor.
 struct FileContent {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,12 +67,16 @@ struct Metadata {
   std::optional<std::uint32_t> group;  ///< Only with `fixed`.
 };
 
+class GroupCommit;
+
 /// How a commit is made. The defaults are the safe ones.
 struct WriteOptions {
   Durability durability = Durability::durable;
   /// Looked at with the durabilities `ordered` and `durable`; `none` needs no protocol. What the
   /// directory lies on is asked once, when a writer is bound: bind again after a remount.
   ProtocolChoice protocol = ProtocolChoice::portable;
+  /// Whose company durable commits become durable in; empty: each on its own.
+  std::shared_ptr<GroupCommit> group{};
   SymlinkPolicy symlink = SymlinkPolicy::follow;
   ExistingPolicy existing = ExistingPolicy::replace;
   std::string backup_suffix = "~";  ///< ExistingPolicy::backup: the old content is TARGET + suffix.

@@ -7,6 +7,7 @@
 #include <perdure/clean.hpp>
 #include <perdure/envelope.hpp>
 #include <perdure/files.hpp>
+#include <perdure/group_commit.hpp>
 #include <perdure/json.hpp>
 #include <perdure/json_pointer.hpp>
 #include <perdure/probe.hpp>

@@ -3,7 +3,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -52,6 +54,7 @@ struct WriteThrough {
   static constexpr Fact drops = Fact::metadata | Fact::durable_content;
   static constexpr Protocol protocol = Protocol::fast;
   Result<void> run(Commit& commit) const;
+  void run_together(Members members) const;
 };
 
 /// Gives the temp its final owner, ACL, mode and attributes (`WriteOptions::metadata`).
@@ -69,6 +72,7 @@ struct SyncFile {
   static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
   static constexpr Fact gives = Fact::ordered | Fact::durable_content;
   Result<void> run(Commit& commit) const;
+  void run_together(Members members) const;
 };
 
 /// Reads the temp back from the disk (the cache is dropped first) and compares it byte for byte.
@@ -98,23 +102,26 @@ struct RenameUnordered {
 };
 
 /// fsync(2) of the target's directory: the name is durable. Content must be so before it, or the
-/// disk could keep a name without what it names.
+/// disk could keep a name without what it names. Together: of each directory once.
 struct SyncParent {
   static constexpr std::string_view name = "sync parent";
   static constexpr Fact needs = Fact::published | Fact::durable_content;
   static constexpr Fact gives = Fact::durable_name;
   Result<void> run(Commit& commit) const;
+  void run_together(Members members) const;
 };
 
 /// fsync(2) of the renamed file, through the descriptor that wrote it: where a file's sync carries
 /// its last rename (`Protocol::fast`), content and name are durable by one journal commit. Never
-/// fdatasync(2), which may leave the rename out.
+/// fdatasync(2), which may leave the rename out. Together: of the file that was renamed last, since
+/// a journal that has its rename has those before it.
 struct SyncPublished {
   static constexpr std::string_view name = "sync published";
   static constexpr Fact needs = Fact::published | Fact::ordered | Fact::metadata;
   static constexpr Fact gives = Fact::durable_content | Fact::durable_name;
   static constexpr Protocol protocol = Protocol::fast;
   Result<void> run(Commit& commit) const;
+  void run_together(Members members) const;
 };
 
 namespace detail {
@@ -193,6 +200,20 @@ constexpr Fact facts_after() {
 Result<void> timed(Commit& commit, std::string_view name, std::chrono::nanoseconds& begin,
                    Result<void> outcome);
 
+/// Runs one stage for all members that have not failed; each receipt gets the time that it took.
+void run_together(std::span<Member> members, std::string_view name,
+                  const std::function<void(Members)>& stage);
+
+/// The stage's own form for many, or the one for one in turn.
+template <class S>
+void run_for_all(const S& stage, Members members) {
+  if constexpr (requires { stage.run_together(members); }) {
+    stage.run_together(members);
+  } else {
+    for (Member* member : members) member->outcome = stage.run(*member->commit);
+  }
+}
+
 }  // namespace detail
 
 /// Stages in an order that was checked when it was compiled, starting from the facts `initial`.
@@ -230,6 +251,15 @@ class PipelineFrom {
     return outcome;
   }
 
+  /// Runs each stage for all of them before the next begins: what many need is done once.
+  void run_together(std::span<Member> members) const {
+    const auto one = [&](const auto& stage) {
+      detail::run_together(members, stage.name,
+                           [&](Members whole) { detail::run_for_all(stage, whole); });
+    };
+    std::apply([&](const auto&... stage) { (one(stage), ...); }, stages_);
+  }
+
  private:
   std::tuple<Stages...> stages_;
 };
@@ -257,6 +287,7 @@ class AnyPipeline {
   [[nodiscard]] Durability durability() const noexcept { return durability_; }
   [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
   Result<void> run(Commit& commit) const { return model_->run(commit); }
+  void run_together(std::span<Member> members) const { model_->run_together(members); }
 
  private:
   struct Concept {
@@ -265,11 +296,13 @@ class AnyPipeline {
     Concept& operator=(const Concept&) = delete;
     virtual ~Concept() = default;
     virtual Result<void> run(Commit& commit) const = 0;
+    virtual void run_together(std::span<Member> members) const = 0;
   };
   template <class P>
   struct Model final : Concept {
     explicit Model(P p) : pipeline(std::move(p)) {}
     Result<void> run(Commit& commit) const override { return pipeline.run(commit); }
+    void run_together(std::span<Member> members) const override { pipeline.run_together(members); }
     P pipeline;
   };
 

@@ -22,6 +22,8 @@ struct Receipt {
   std::uint64_t bytes = 0;                   ///< Size of the new content.
   Durability durability = Durability::none;  ///< What was reached; never more than was done.
   Protocol protocol = Protocol::portable;
+  /// How many commits the sync that made this one durable served.
+  std::uint64_t together = 1;
   Version version;  ///< Of the new target, if it was asked for; otherwise Version::absent().
   std::vector<StageTime> stages;  ///< In the order in which they ran.
 };

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,6 +82,15 @@ struct Commit {
   [[nodiscard]] Error failure(std::string_view step, ErrorKind kind, std::string detail) const;
 };
 
+/// One of several commits that go through their stages side by side.
+struct Member {
+  Commit* commit = nullptr;          ///< Not owned.
+  Result<void> outcome = success();  ///< The first failure; no later stage runs for it.
+};
+
+/// Those of them that have not failed, in the order in which they were given.
+using Members = std::span<Member* const>;
+
 /// A step of a commit: a name, what it `needs`, what it `gives`, and `run`. `drops` is optional.
 ///
 ///     struct Notify {
@@ -95,6 +105,10 @@ struct Commit {
 ///
 /// `run` may be called from several threads, each with a Commit of its own. When it fails, later
 /// stages do not run; a temp that is not published is removed.
+///
+/// What is cheaper for many commits at once may be said by `void run_together(Members) const`: it
+/// does for each of them what `run` does for one, and puts failures into `Member::outcome`. A
+/// commit may then be run by another thread than its caller's, who waits.
 template <class S>
 concept Stage = requires(const S& stage, Commit& commit) {
   { S::name } -> std::convertible_to<std::string_view>;

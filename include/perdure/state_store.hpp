@@ -86,6 +86,7 @@ class StateStore {
 struct FileStoreOptions {
   Metadata metadata = Metadata::preserve();
   ProtocolChoice protocol = ProtocolChoice::portable;  ///< By which a save is durable.
+  std::shared_ptr<GroupCommit> group{};  ///< Whose company saves become durable in; may be empty.
   bool make_parents = false;
   std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< Larger ones are neither read nor written.
 };

@@ -19,6 +19,10 @@ struct TransactionOptions {
   /// are synced or served as a whole, an absolute path on the same file system.
   std::string private_directory = ".perdure";
   Metadata metadata = Metadata::preserve();
+  /// How the commit is made durable; recovery is `portable` always.
+  ProtocolChoice protocol = ProtocolChoice::portable;
+  /// Whose company the journal becomes durable in; may be empty. For transactions of several roots.
+  std::shared_ptr<GroupCommit> group{};
   /// How long to wait for another committer; 0 tries once.
   std::chrono::milliseconds lock_timeout_ms{10'000};
   /// Called with files done and files in all, as they are applied; may be empty. On the thread
@@ -29,10 +33,10 @@ struct TransactionOptions {
 
 /// What a committed transaction did.
 struct TransactionReceipt {
-  std::string id;           ///< Random; no two transactions share one.
-  std::uint64_t files = 0;  ///< Paths put, removed, moved or made.
-  std::uint64_t bytes = 0;  ///< Of new content.
-  Protocol protocol = Protocol::portable;
+  std::string id;                          ///< Random; no two transactions share one.
+  std::uint64_t files = 0;                 ///< Paths put, removed, moved or made.
+  std::uint64_t bytes = 0;                 ///< Of new content.
+  Protocol protocol = Protocol::portable;  ///< By which it was made durable.
   std::vector<StageTime> stages;
 };
 

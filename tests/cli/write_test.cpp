@@ -153,6 +153,20 @@ TEST_CASE("write --protocol: fast is refused where it does not hold, automatic s
   CHECK(probed.json().at("reason").as_string().find("tmpfs") != std::string_view::npos);
   CHECK(command(at, {"write", "--protocol", "quick", "f"}, "").status == 2);
   CHECK(command(at, {"state", "set", "--protocol", "automatic", "s", "/a", "1"}).status == 0);
+  const std::string root = in_memory + "-root";
+  std::filesystem::create_directory(root);
+  const std::vector<std::string> apply{"apply", root, "--put", "a=-", "--json", "--protocol"};
+  const auto with = [&](const std::string& protocol) {
+    auto arguments = apply;
+    arguments.push_back(protocol);
+    return command(at, arguments, "new");
+  };
+  const auto not_applied = with("fast");
+  CHECK(not_applied.status == 1);
+  CHECK((not_applied.out + not_applied.err).find("tmpfs") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(root + "/a"));
+  CHECK(with("automatic").json().at("protocol").as_string() == "portable");
+  std::filesystem::remove_all(root);
 }
 
 TEST_CASE("write --keep refuses with status 4 when the target exists") {

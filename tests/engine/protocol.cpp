@@ -6,26 +6,18 @@
 
 #include <perdure/perdure.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
 
+#include "support/claiming.hpp"
 #include "support/disk.hpp"
 #include "support/result.hpp"
 
 using namespace perdure;
+using test::Claiming;
 using test::Disk;
+using test::good_ext4;
 using test::TempDirectory;
 
 namespace {
-
-FileSystemInfo good_ext4() {
-  FileSystemInfo info;
-  info.type = "ext4";
-  info.mount_options = {"rw", "relatime"};
-  info.kernel_options = {"rw", "delalloc", "barrier", "data=ordered"};
-  info.journal = JournalPlace::internal;
-  info.fast_commit = false;
-  return info;
-}
 
 FileSystemInfo good_xfs() {
   FileSystemInfo info;
@@ -43,17 +35,6 @@ std::vector<std::string> ext4_with(const std::vector<std::string>& more) {
   command.insert(command.end(), more.begin(), more.end());
   return command;
 }
-
-/// A file system that is ext4, as far as it says.
-class Claiming final : public testing::ForwardingFileSystem {
- public:
-  explicit Claiming(FileSystemInfo info)
-      : ForwardingFileSystem(native_file_system()), info_(std::move(info)) {}
-  SysResult<FileSystemInfo> describe(Handle) override { return info_; }
-
- private:
-  FileSystemInfo info_;
-};
 
 WriteOptions by(ProtocolChoice protocol) {
   WriteOptions options;

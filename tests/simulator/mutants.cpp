@@ -197,6 +197,38 @@ struct NoOwner final : Lying {
   }
 };
 
+/// Of several files the one that was made first is synced, not the one that was renamed last.
+struct SyncOfFirst final : Lying {
+  using Lying::Lying;
+  Handle first = Handle::none;
+  SysResult<Handle> create(Handle directory, const std::string& file, std::uint32_t mode) override {
+    auto made = Lying::create(directory, file, mode);
+    if (made && first == Handle::none) first = made.value();
+    return made;
+  }
+  SysResult<void> close(Handle handle) override {
+    if (handle == first) first = Handle::none;
+    return Lying::close(handle);
+  }
+  SysResult<void> sync_file(Handle file) override {
+    return Lying::sync_file(first == Handle::none ? file : first);
+  }
+};
+
+/// Of several directories one is synced.
+struct OneDirectory final : Lying {
+  using Lying::Lying;
+  Handle first = Handle::none;
+  SysResult<void> close(Handle handle) override {
+    if (handle == first) first = Handle::none;
+    return Lying::close(handle);
+  }
+  SysResult<void> sync_directory(Handle directory) override {
+    if (first == Handle::none) first = directory;
+    return directory == first ? Lying::sync_directory(directory) : success();
+  }
+};
+
 struct NoAttributes final : Lying {
   using Lying::Lying;
   SysResult<void> set_xattr(Handle /*file*/, const std::string& /*xattr*/,
@@ -305,6 +337,13 @@ std::vector<Mutant> lies() {
       mutant_on<NotAwaiting>("writeback_not_awaited_ordered", "automatic_ordered"),
       mutant_on<DataOnly>("datasync_of_the_published", "automatic_durable"),
       mutant_on<ClaimsToBeExt4>("fast_anywhere", "automatic_durable"),
+      mutant_on<DeafToFiles>("batch_deaf_to_files", "batch"),
+      mutant_on<OneDirectory>("batch_syncs_one_directory", "batch"),
+      mutant_on<SyncOfFirst>("batch_syncs_the_first", "automatic_batch"),
+      mutant_on<SyncOfFirst>("group_syncs_the_first", "automatic_group"),
+      mutant_on<NotAwaiting>("batch_not_awaited", "automatic_batch"),
+      mutant_on<DataOnly>("batch_datasync", "automatic_batch"),
+      mutant_on<ClaimsToBeExt4>("fast_batch_anywhere", "automatic_batch"),
   };
   Mutant greedy{"collects_by_suffix", find_proof("replace_durable"), {}, {}, {}};
   greedy.proof.workload.recover = [](Session& session) {
@@ -331,19 +370,26 @@ const std::vector<Excuse>& excuses() {
   static const std::vector<Excuse> all{
       {"the protocol is `portable` here, which awaits nothing",
        {"worst", "split_rename", "btrfs"},
-       {"writeback_not_awaited", "writeback_not_awaited_ordered"}},
+       {"writeback_not_awaited", "writeback_not_awaited_ordered", "batch_not_awaited",
+        "fast_staged_not_awaited", "fast_journal_not_awaited"}},
+      {"the protocol is `portable` here, which syncs the directory, too",
+       {"worst", "split_rename", "btrfs"},
+       {"fast_journal_datasync"}},
       {"the journal has the content before the name, awaited or not",
        {"ext4_journal"},
-       {"writeback_not_awaited", "writeback_not_awaited_ordered"}},
-      {"the protocol `fast` holds here", {"ext4", "ext4_journal", "xfs"}, {"fast_anywhere"}},
+       {"writeback_not_awaited", "writeback_not_awaited_ordered", "batch_not_awaited",
+        "fast_staged_not_awaited", "fast_journal_not_awaited"}},
+      {"the protocol `fast` holds here",
+       {"ext4", "ext4_journal", "xfs"},
+       {"fast_anywhere", "fast_batch_anywhere", "fast_transaction_anywhere"}},
       {"the journal has content and entries in one order, so that a name never gets ahead of what "
        "was written before it",
        {"ext4_journal"},
        {"without_sync_file", "swap_write_sync_file", "swap_sync_file_rename",
         "swap_sync_file_sync_parent", "write_behind_sync", "file_synced_last",
-        "parent_synced_early_too", "deaf_to_files", "failed_sync_retried", "state_not_synced",
-        "staged_not_synced", "staged_sync_failure_ignored", "journal_not_synced",
-        "journal_sync_failure_ignored", "copy_not_synced"}},
+        "parent_synced_early_too", "deaf_to_files", "batch_deaf_to_files", "failed_sync_retried",
+        "state_not_synced", "staged_not_synced", "staged_sync_failure_ignored",
+        "journal_not_synced", "journal_sync_failure_ignored", "copy_not_synced"}},
       {"the journal brings every earlier change of metadata along with a later entry",
        {"ext4", "ext4_journal", "xfs"},
        {"swap_metadata_sync_file", "datasync_for_sync", "parent_not_synced_into_its_own",
@@ -369,7 +415,8 @@ const std::vector<Excuse>& excuses() {
       {"no metadata can be kept for a target that may be missing: the oracle is exempt",
        {"split_rename"},
        {"without_metadata", "swap_metadata_sync_file", "datasync_for_sync",
-        "datasync_of_the_published", "temps_too_wide", "owner_not_kept", "attributes_not_kept"}},
+        "datasync_of_the_published", "batch_datasync", "temps_too_wide", "owner_not_kept",
+        "attributes_not_kept"}},
       {"the target may be missing there whatever a program does",
        {"split_rename"},
        {"removed_before_rename", "backup_by_move"}},

@@ -23,8 +23,8 @@ std::vector<Wish> mixed_wishes(char letter) {
           {put, "f/a", content_of(letter, 300)}};
 }
 
-Proof mixed_proof() {
-  Proof proof = transaction_proof("transaction_mixed", {mixed_wishes('p')});
+Proof mixed_proof(ProtocolChoice protocol) {
+  Proof proof = transaction_proof("transaction_mixed", {mixed_wishes('p')}, protocol);
   proof.bound = [](ExploreOptions& options) {
     options.tears_max = 8;
     options.pairs_max = 40;
@@ -34,36 +34,40 @@ Proof mixed_proof() {
 }
 
 /// Three in a row, the second of which undoes much of the first; and recovery commits, too.
-Proof row_proof() {
+Proof row_proof(ProtocolChoice protocol) {
   Proof proof = transaction_proof(
       "transactions_in_a_row",
       {{{put, "d/a", content_of('p', 600)}, {move, "e/b", "d/b"}},
        {{move, "d/b", "e/b"}, {remove, "d/a"}, {put, "e/a", content_of('q', 100)}},
-       {{put, "d/a", content_of('r', 100)}, {remove, "e/b"}}});
-  proof.workload.recover = [](Session& session) {
+       {{put, "d/a", content_of('r', 100)}, {remove, "e/b"}}},
+      protocol);
+  proof.workload.recover = [protocol](Session& session) {
     restart_root(session);
-    must(session, transact(session, {{put, "d/a", content_of('s', 200)},
-                                     {put, "e/a", content_of('s', 300)}}));
+    must(session,
+         transact(session, {{put, "d/a", content_of('s', 200)}, {put, "e/a", content_of('s', 300)}},
+                  protocol));
   };
   drop_oracle(proof, "still_works");  // recovery has just shown it
   return proof;
 }
 
 /// For the mutants: small, and with every kind of barrier in it.
-Proof small_proof() {
-  return transaction_proof("transaction_small", {{{put, "d/a", content_of('p', 100)},
-                                                  {make_directory, "f"},
-                                                  {put, "f/a", content_of('p', 100)}}});
+Proof small_proof(ProtocolChoice protocol) {
+  return transaction_proof("transaction_small",
+                           {{{put, "d/a", content_of('p', 100)},
+                             {make_directory, "f"},
+                             {put, "f/a", content_of('p', 100)}}},
+                           protocol);
 }
 
 /// The file that takes another's place has its mode, owner and attributes.
-Proof dressed_proof() {
+Proof dressed_proof(ProtocolChoice protocol) {
   constexpr std::uint32_t mode = 0640;
   constexpr std::uint32_t owner = 1000;
   constexpr std::uint32_t group = 100;
-  Proof proof =
-      transaction_proof("transaction_dressed",
-                        {{{put, "d/a", content_of('p', 100)}, {put, "e/a", content_of('p', 100)}}});
+  Proof proof = transaction_proof(
+      "transaction_dressed",
+      {{{put, "d/a", content_of('p', 100)}, {put, "e/a", content_of('p', 100)}}}, protocol);
   proof.workload.prepare = [](Session& session) {
     prepare_root(session);
     SimulatedFileSystem& disk = session.disk();
@@ -115,12 +119,14 @@ Proof own_link_proof() {
 }
 
 /// Others write beside the transaction, as soon as it is committed: what they were told stays.
-Proof others_after_proof() {
-  Proof proof = transaction_proof("transaction_then_others", {});
-  proof.workload.actors = {[](Session& session) {
-    must(session, transact(session, {{put, "d/a", content_of('p', 600)},
-                                     {put, "e/a", content_of('p', 100)},
-                                     {remove, "e/b"}}));
+Proof others_after_proof(ProtocolChoice protocol) {
+  Proof proof = transaction_proof("transaction_then_others", {}, protocol);
+  proof.workload.actors = {[protocol](Session& session) {
+    must(session, transact(session,
+                           {{put, "d/a", content_of('p', 600)},
+                            {put, "e/a", content_of('p', 100)},
+                            {remove, "e/b"}},
+                           protocol));
     const auto other = [&](const std::string& path, std::optional<std::string> content) {
       Files files = files_of(session);
       if (content) files[path] = *content;
@@ -153,9 +159,9 @@ Proof others_after_proof() {
 /// What others did just before the transaction replaces it, and never synced: a file made in place,
 /// one renamed over another, one removed. The power takes that along; it must not pass for
 /// something that somebody wrote since.
-Proof unsynced_proof() {
-  Proof proof = transaction_proof("transaction_over_unsynced", {});
-  proof.workload.actors = {[](Session& session) {
+Proof unsynced_proof(ProtocolChoice protocol) {
+  Proof proof = transaction_proof("transaction_over_unsynced", {}, protocol);
+  proof.workload.actors = {[protocol](Session& session) {
     {
       FileSystem& files = session.files();
       const OwnedHandle directory(files,
@@ -167,10 +173,12 @@ Proof unsynced_proof() {
       write_file("/r/e/b", content_of('o', 300), none, {}, session.system()).value();
       files.unlink(directory.get(), "a").value();
     }
-    must(session, transact(session, {{put, "d/a", content_of('p', 200)},
-                                     {put, "d/n", content_of('p', 600)},
-                                     {put, "e/b", content_of('p', 100)},
-                                     {put, "e/n", content_of('p', 100)}}));
+    must(session, transact(session,
+                           {{put, "d/a", content_of('p', 200)},
+                            {put, "d/n", content_of('p', 600)},
+                            {put, "e/b", content_of('p', 100)},
+                            {put, "e/n", content_of('p', 100)}},
+                           protocol));
   }};
   proof.oracles = {{"all_or_none",
                     [](Session& session) -> std::string {
@@ -238,11 +246,15 @@ Proof two_committers_proof() {
 }  // namespace
 
 std::vector<Proof> transaction_proofs() {
-  std::vector<Proof> proofs{mixed_proof(),         row_proof(),          first_use_proof(),
-                            own_link_proof(),      unsynced_proof(),     small_proof(),
-                            dressed_proof(),       others_after_proof(), expect_proof(),
+  std::vector<Proof> proofs{first_use_proof(), own_link_proof(), expect_proof(),
                             two_committers_proof()};
-  for (Proof& proof : sequence_proofs()) proofs.push_back(std::move(proof));
+  for (const auto protocol : {ProtocolChoice::portable, ProtocolChoice::automatic}) {
+    for (Proof (*make)(ProtocolChoice) :
+         {mixed_proof, row_proof, unsynced_proof, small_proof, dressed_proof, others_after_proof}) {
+      proofs.push_back(make(protocol));
+    }
+    for (Proof& proof : sequence_proofs(protocol)) proofs.push_back(std::move(proof));
+  }
   for (Proof& proof : faulty_transaction_proofs()) proofs.push_back(std::move(proof));
   return proofs;
 }

@@ -87,6 +87,15 @@ struct FileUnsynced final : Watching {
   }
 };
 
+/// Content that `which` picks is not awaited.
+template <bool which(const Watching&, Handle)>
+struct Unawaited final : Watching {
+  using Watching::Watching;
+  SysResult<void> await_writeback(Handle file) override {
+    return which(*this, file) ? success() : Watching::await_writeback(file);
+  }
+};
+
 template <bool which(const Watching&, Handle), bool failed = false>
 struct DirectoryUnsynced final : Watching {
   using Watching::Watching;
@@ -141,6 +150,24 @@ struct StagedDataOnly final : Watching {
   using Watching::Watching;
   SysResult<void> sync_file(Handle file) override {
     return is_staged(file) ? disk.sync_data(file) : Watching::sync_file(file);
+  }
+};
+
+/// The same for the journal.
+struct JournalDataOnly final : Watching {
+  using Watching::Watching;
+  SysResult<void> sync_file(Handle file) override {
+    return name(file) == "j.tmp" ? disk.sync_data(file) : Watching::sync_file(file);
+  }
+};
+
+/// The journal is removed as soon as it is durable, and then things are put in place.
+struct JournalDroppedAtOnce final : Watching {
+  using Watching::Watching;
+  SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
+                       const std::string& to) override {
+    if (journal_named && !recovering) (void)unlink(from_directory, "j");
+    return Watching::link(from_directory, from, to_directory, to);
   }
 };
 
@@ -305,6 +332,7 @@ struct AllAlike final : Watching {
 std::vector<Mutant> transaction_mutants() {
   const std::string small = "transaction_small";
   const std::string others = "transaction_then_others";
+  const std::string fast = "automatic_transaction_small";
   return {
       mutant_on<FileUnsynced<staged_file>>("staged_not_synced", small),
       mutant_on<FileUnsynced<staged_file, true>>("staged_sync_failure_ignored", small),
@@ -339,6 +367,12 @@ std::vector<Mutant> transaction_mutants() {
       mutant_on<ApplyTempKept>("apply_temp_kept", "transaction_own_link"),
       mutant_on<NoRootLock>("root_lock_ignored", "two_committers"),
       mutant_on<AllAlike>("files_all_alike", small),
+      mutant_on<Unawaited<staged_file>>("fast_staged_not_awaited", fast),
+      mutant_on<Unawaited<journal_file>>("fast_journal_not_awaited", fast),
+      mutant_on<FileUnsynced<journal_file>>("fast_journal_not_synced", fast),
+      mutant_on<JournalDataOnly>("fast_journal_datasync", fast),
+      mutant_on<JournalDroppedAtOnce>("fast_journal_dropped_at_once", fast),
+      mutant_on<ClaimsToBeExt4>("fast_transaction_anywhere", fast),
   };
 }
 

@@ -71,24 +71,24 @@ void widen(Proof& proof, std::size_t states_max) {
 }
 
 /// One transaction of up to so many steps.
-Proof steps_proof(const std::string& name, std::size_t length_max) {
-  Proof proof = transaction_proof(name, {});
+Proof steps_proof(const std::string& name, std::size_t length_max, ProtocolChoice protocol) {
+  Proof proof = transaction_proof(name, {}, protocol);
   proof.workload.cases = case_count(length_max);
-  proof.workload.actors = {[length_max](Session& session) {
+  proof.workload.actors = {[length_max, protocol](Session& session) {
     const auto wishes = wishes_of(session.case_number(), length_max);
-    if (can_be_asked(session, wishes)) must(session, transact(session, wishes));
+    if (can_be_asked(session, wishes)) must(session, transact(session, wishes, protocol));
   }};
   widen(proof, 110'000);
   return proof;
 }
 
 /// One transaction of three steps, each of them a put or a removal.
-Proof threes_proof() {
-  Proof proof = transaction_proof("transactions_of_three", {});
+Proof threes_proof(ProtocolChoice protocol) {
+  Proof proof = transaction_proof("transactions_of_three", {}, protocol);
   static const std::vector<std::string> targets{"d/a", "d/b", "e/a", "e/b"};
   const std::size_t kinds = 2 * targets.size();
   proof.workload.cases = kinds * kinds * kinds;
-  proof.workload.actors = {[kinds](Session& session) {
+  proof.workload.actors = {[kinds, protocol](Session& session) {
     std::vector<Wish> wishes;
     std::size_t number = session.case_number();
     for (const char letter : {'p', 'q', 'r'}) {
@@ -97,21 +97,21 @@ Proof threes_proof() {
       if (number / targets.size() % 2 == 1) wishes.push_back({Wish::Kind::remove, path});
       number /= kinds;
     }
-    if (can_be_asked(session, wishes)) must(session, transact(session, wishes));
+    if (can_be_asked(session, wishes)) must(session, transact(session, wishes, protocol));
   }};
   widen(proof, 40'000);
   return proof;
 }
 
 /// Two transactions of one step each.
-Proof pairs_proof() {
-  Proof proof = transaction_proof("transaction_pairs", {});
+Proof pairs_proof(ProtocolChoice protocol) {
+  Proof proof = transaction_proof("transaction_pairs", {}, protocol);
   proof.workload.cases = wish_count * wish_count;
-  proof.workload.actors = {[](Session& session) {
+  proof.workload.actors = {[protocol](Session& session) {
     const std::size_t number = session.case_number();
     for (const auto& wish :
          {all_wishes(0)[number % wish_count], all_wishes(1)[number / wish_count]}) {
-      if (can_be_asked(session, {wish})) must(session, transact(session, {wish}));
+      if (can_be_asked(session, {wish})) must(session, transact(session, {wish}, protocol));
     }
   }};
   widen(proof, 90'000);
@@ -120,8 +120,9 @@ Proof pairs_proof() {
 
 }  // namespace
 
-std::vector<Proof> sequence_proofs() {
-  return {steps_proof("transactions_of_two", 2), threes_proof(), pairs_proof()};
+std::vector<Proof> sequence_proofs(ProtocolChoice protocol) {
+  return {steps_proof("transactions_of_two", 2, protocol), threes_proof(protocol),
+          pairs_proof(protocol)};
 }
 
 }  // namespace perdure::test

@@ -39,8 +39,9 @@ bool has_parent(const Files& files, const std::string& path) {
 
 }  // namespace
 
-TransactionOptions transaction_options(const Session& session) {
+TransactionOptions transaction_options(const Session& session, ProtocolChoice protocol) {
   TransactionOptions options;
+  options.protocol = protocol;
   options.system = session.system();
   return options;
 }
@@ -98,8 +99,9 @@ bool apply_wishes(Files& files, const std::vector<Wish>& wishes) {
   return true;
 }
 
-Result<void> transact(Session& session, const std::vector<Wish>& wishes) {
-  BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(root_path, transaction_options(session)));
+Result<void> transact(Session& session, const std::vector<Wish>& wishes, ProtocolChoice protocol) {
+  BOOST_OUTCOME_TRY(auto transaction,
+                    Transaction::begin(root_path, transaction_options(session, protocol)));
   for (const Wish& wish : wishes) {
     BOOST_OUTCOME_TRY(ask(transaction, wish));
   }
@@ -221,12 +223,14 @@ void drop_oracle(Proof& proof, const std::string& name) {
   std::erase_if(proof.oracles, [&](const Oracle& oracle) { return oracle.name == name; });
 }
 
-Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions) {
+Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions,
+                        ProtocolChoice protocol) {
   Proof proof;
-  proof.workload.name = name;
+  proof.fast_only = protocol == ProtocolChoice::automatic;
+  proof.workload.name = (proof.fast_only ? "automatic_" : "") + name;
   proof.workload.prepare = prepare_root;
-  proof.workload.actors = {[transactions = std::move(transactions)](Session& session) {
-    for (const auto& wishes : transactions) must(session, transact(session, wishes));
+  proof.workload.actors = {[protocol, transactions = std::move(transactions)](Session& session) {
+    for (const auto& wishes : transactions) must(session, transact(session, wishes, protocol));
   }};
   proof.workload.recover = restart_root;
   proof.oracles = transaction_oracles();

@@ -26,7 +26,8 @@ inline const std::string root_path = "/r";
 /// A root that was used before, with a file in each of two directories, and neighbours.
 void prepare_root(testing::Session& session);
 
-TransactionOptions transaction_options(const testing::Session& session);
+TransactionOptions transaction_options(const testing::Session& session,
+                                       ProtocolChoice protocol = ProtocolChoice::portable);
 
 /// The content that a letter and a size stand for (see content_of), in as few words.
 std::string brief(const std::string& content);
@@ -41,7 +42,8 @@ std::string words_of(const Files& files);
 bool apply_wishes(Files& files, const std::vector<Wish>& wishes);
 
 /// One transaction, from begin to the end of commit, as one attempt of the history.
-Result<void> transact(testing::Session& session, const std::vector<Wish>& wishes);
+Result<void> transact(testing::Session& session, const std::vector<Wish>& wishes,
+                      ProtocolChoice protocol = ProtocolChoice::portable);
 
 /// What must succeed.
 void must(testing::Session& session, const Result<void>& done);
@@ -51,7 +53,9 @@ Result<void> recover_root_of(testing::Session& session);
 void restart_root(testing::Session& session);
 
 /// These transactions one after the other; then a start that recovers.
-Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions);
+/// With `automatic` it is called "automatic_" and the name.
+Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions,
+                        ProtocolChoice protocol = ProtocolChoice::portable);
 
 /// A transaction that was committed and died before this call of putting it in place: the number-th
 /// of that operation since the journal was durable.
@@ -61,7 +65,7 @@ void leave_committed(testing::Session& session, testing::Operation operation, st
 void drop_oracle(Proof& proof, const std::string& name);
 
 /// Every small transaction, and every small row of them.
-std::vector<Proof> sequence_proofs();
+std::vector<Proof> sequence_proofs(ProtocolChoice protocol);
 /// With calls that fail, in transactions and in their recovery.
 std::vector<Proof> faulty_transaction_proofs();
 

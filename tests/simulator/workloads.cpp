@@ -7,6 +7,7 @@
 #include <perdure/atomic_file.hpp>
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
+#include <perdure/group_commit.hpp>
 
 #include "tracker_workloads.hpp"
 #include "transaction_workloads.hpp"
@@ -404,6 +405,53 @@ Proof sequences_proof() {
   return proof;
 }
 
+/// Three files in two directories, written as one batch, twice; with `grouped` through a group, as
+/// those are who wait for the same sync.
+Proof batch_proof(const std::string& name, ProtocolChoice protocol, bool grouped,
+                  bool strict = true) {
+  Proof proof;
+  proof.fast_only = protocol == ProtocolChoice::automatic;
+  proof.workload.name = (proof.fast_only ? "automatic_" : "") + name;
+  proof.workload.prepare = [](Session& session) {
+    prepare_target(session, content_of('a', 10));
+    session.disk().put("e/t", content_of('a', 600));
+    session.acknowledge(session.attempt("e/t", content_of('a', 600)));
+  };
+  const auto write = [=](Session& session, char letter) {
+    WriteOptions options;
+    options.protocol = protocol;
+    if (grouped) options.group = std::make_shared<GroupCommit>();
+    const std::vector<std::string> contents{content_of(letter, 5000), content_of(letter, 100),
+                                            content_of(letter, 600)};
+    const std::vector<std::string> targets{"d/t", "e/t", "e/u"};
+    std::vector<NewFile> files;
+    std::vector<std::size_t> attempts;
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      files.push_back({"/" + targets[i], as_bytes(contents[i])});
+      attempts.push_back(session.attempt(targets[i], contents[i]));
+    }
+    const auto results = write_files(files, options, session.system());
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      check(session, strict, results[i]);
+      if (results[i]) session.acknowledge(attempts[i]);
+      if (!results[i]) session.fail(attempts[i], results[i].error().fate);
+    }
+  };
+  proof.workload.actors = {[write](Session& session) {
+    write(session, 'b');
+    write(session, 'c');
+  }};
+  proof.workload.recover = [](Session& session) {
+    for (const char* directory : {"/d", "/e"}) {
+      const auto cleaned = clean(directory, false, session.system());
+      if (!cleaned) session.wrong(cleaned.error().message());
+    }
+  };
+  proof.oracles = common_oracles({"e/t", "e/u"});
+  proof.oracles.push_back(target_metadata());
+  return proof;
+}
+
 }  // namespace
 
 std::string content_of(char letter, std::size_t size) {
@@ -469,13 +517,21 @@ std::vector<Proof> file_proofs() {
   proofs.push_back(replace_proof("automatic_verified", verified));
   automatic.durability = Durability::ordered;
   proofs.push_back(replace_proof("automatic_ordered", automatic));
-  Proof faulty = replace_proof("replace_with_faults", {}, false);
-  faulty.fault_stride = 1;
-  faulty.bound = [](ExploreOptions& options) {
-    options.depth = 1;
-    options.tears_max = 8;
-  };
-  proofs.push_back(std::move(faulty));
+  for (const auto protocol : {ProtocolChoice::portable, ProtocolChoice::automatic}) {
+    proofs.push_back(batch_proof("batch", protocol, false));
+    proofs.push_back(batch_proof("group", protocol, true));
+  }
+  for (Proof faulty : {replace_proof("replace_with_faults", {}, false),
+                       batch_proof("batch_with_faults", ProtocolChoice::portable, false, false),
+                       batch_proof("group_with_faults", ProtocolChoice::automatic, true, false)}) {
+    faulty.fault_stride = 1;
+    faulty.bound = [](ExploreOptions& options) {
+      options.depth = 1;
+      options.tears_max = 8;
+      options.states_max = 20'000;
+    };
+    proofs.push_back(std::move(faulty));
+  }
   for (Proof& proof : tracker_proofs()) proofs.push_back(std::move(proof));
   return proofs;
 }

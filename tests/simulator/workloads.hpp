@@ -22,6 +22,8 @@ struct Proof {
   /// transaction is being settled nobody can repeat what such a sync lost: the file has its name
   /// already, and a rename between two names of one file does nothing.
   std::uint64_t directory_syncs_max = 0;
+  /// Only on presets on which `fast` is allowed: elsewhere `automatic` is `portable`, and proven.
+  bool fast_only = false;
 };
 
 /// Everything that is offered for one file, and for a tracked state.

@@ -106,6 +106,42 @@ TEST_CASE("device flushes of a transaction, settling included, counted at the di
   }
 }
 
+TEST_CASE("device flushes of a transaction of 1,000 files on fast: at most 4, settling included") {
+  struct Row {
+    std::string name;
+    std::uintmax_t mib;
+    std::vector<std::string> mkfs;
+  };
+  for (const Row& row :
+       {Row{"ext4", 128, {"mkfs.ext4", "-q", "-F"}}, Row{"xfs", 320, {"mkfs.xfs", "-q", "-f"}}}) {
+    const Disk disk(row.mib, row.mkfs);
+    if (!disk.error().empty()) return skip(row.name + ": " + disk.error());
+    TransactionOptions options;
+    options.protocol = ProtocolChoice::fast;
+    std::uint64_t before = 0;
+    for (int round = 0; round < 2; ++round) {  // the second replaces what the first made
+      ::sync();
+      before = disk.flushes();
+      auto transaction = Transaction::begin(disk.path(), options);
+      REQUIRE_OK(transaction);
+      for (int i = 0; i < 1000; ++i) {
+        const std::string directory = "d" + std::to_string(i % 10);
+        REQUIRE_OK(transaction.value().make_directory(directory));
+        REQUIRE_OK(
+            transaction.value().put(directory + "/" + std::to_string(i), std::string(4096, 'x')));
+      }
+      const auto receipt = transaction.value().commit();
+      REQUIRE_OK(receipt);
+      CHECK(receipt.value().protocol == Protocol::fast);
+    }
+    const auto flushes = disk.flushes() - before;
+    CAPTURE(row.name, flushes);
+    std::printf("%s: 1,000 files on fast %" PRIu64 " flushes\n", row.name.c_str(), flushes);
+    CHECK(flushes <= 4);
+    CHECK(flushes >= 1);
+  }
+}
+
 TEST_CASE("10,000 files in one transaction") {
   const TempDirectory root("/dev/shm");
   constexpr std::uint64_t count = 10'000;

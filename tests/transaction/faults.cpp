@@ -3,6 +3,7 @@
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
+#include "support/claiming.hpp"
 #include "tree.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
@@ -26,14 +27,16 @@ void check_failure(const fs::path& root, const Error& error) {
 }
 
 /// Runs the sample with one fault; false when it never came to be.
-bool run_with(const Fault& fault) {
+bool run_with(const Fault& fault, ProtocolChoice protocol) {
   const TempDirectory root("/dev/shm");
   Sample::prepare(root.path());
-  FaultyFileSystem faulty(native_file_system());
+  Claiming ext4(good_ext4());
+  FaultyFileSystem faulty(ext4);
   faulty.fail(fault);
   ManualEnvironment clock;  // a lock that is never to be had is waited for without waiting
   TransactionOptions options = through(faulty);
   options.system.environment = &clock;
+  options.protocol = protocol;
   const auto receipt = Sample::run(root.path(), options);
   CHECK(faulty.handles_open() == 0);
   if (receipt) {
@@ -56,6 +59,7 @@ bool is_lie(Operation operation, int error) {
 }  // namespace
 
 TEST_CASE("a transaction fails at every call of every operation") {
+  const auto protocol = GENERATE(ProtocolChoice::portable, ProtocolChoice::automatic);
   for (const Operation operation : all_operations()) {
     for (const bool from_then_on : {false, true}) {
       for (std::uint64_t call = 1;; ++call) {
@@ -68,7 +72,8 @@ TEST_CASE("a transaction fails at every call of every operation") {
                             .call = call,
                             .error = error,
                             .from_then_on = from_then_on,
-                            .count = {}});
+                            .count = {}},
+                           protocol);
         }
         if (!fired) break;
       }
@@ -77,8 +82,10 @@ TEST_CASE("a transaction fails at every call of every operation") {
 }
 
 TEST_CASE("an answer that was lost is not taken for a call that did nothing") {
-  for (const Operation operation : {Operation::rename, Operation::link, Operation::unlink,
-                                    Operation::sync_directory, Operation::make_directory}) {
+  const auto protocol = GENERATE(ProtocolChoice::portable, ProtocolChoice::automatic);
+  for (const Operation operation :
+       {Operation::rename, Operation::link, Operation::unlink, Operation::sync_directory,
+        Operation::sync_file, Operation::await_writeback, Operation::make_directory}) {
     for (std::uint64_t call = 1;; ++call) {
       INFO(to_string(operation) << " " << call);
       if (!run_with({.operation = operation,
@@ -86,7 +93,8 @@ TEST_CASE("an answer that was lost is not taken for a call that did nothing") {
                      .error = EIO,
                      .from_then_on = false,
                      .after_effect = true,
-                     .count = {}})) {
+                     .count = {}},
+                    protocol)) {
         break;
       }
     }

@@ -12,6 +12,7 @@
 #include "commands.hpp"
 #include "input.hpp"
 #include "progress.hpp"
+#include "protocol.hpp"
 
 namespace perdure::cli {
 
@@ -36,6 +37,7 @@ struct ApplyCommand {
   std::vector<std::string> puts;
   std::vector<std::string> removes;
   std::string from;
+  ProtocolChoice protocol = ProtocolChoice::portable;
   OutputOptions output;
 
   [[nodiscard]] ExitStatus run() const;
@@ -111,6 +113,7 @@ Result<void> ApplyCommand::stage(Transaction& transaction) const {
 
 ExitStatus ApplyCommand::run() const {
   TransactionOptions options;
+  options.protocol = protocol;
   const bool shown = !output.quiet && ::isatty(STDERR_FILENO) == 1;
   const auto begin = std::chrono::steady_clock::now();
   std::unique_ptr<Progress> progress;
@@ -170,6 +173,7 @@ void add_apply(CLI::App& app, ExitStatus& status) {
       ->allow_extra_args(false);
   sub->add_option("--from", command->from, "Every file under DIR, at the same relative path")
       ->type_name("DIR");
+  add_protocol_option(*sub, command->protocol);
   add_json_option(*sub, command->output);
   add_quiet_option(*sub, command->output);
   sub->footer(help_footer(examples));

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include <perdure/pipeline.hpp>
+
+namespace perdure {
+
+struct GroupOptions {
+  /// The most commits that one sync serves; more make the next group.
+  std::size_t together_max = 256;
+  /// The most commits that wait for a group with their temps written; a caller beyond them waits
+  /// to be let in, in the order of arrival.
+  std::size_t waiting_max = 1024;
+  /// Publish on a thread of the group's own. Without it the first caller who waits does so for all
+  /// who wait with it, and there is no thread besides the callers'.
+  bool committer_thread = false;
+};
+
+/// Lets the commits of many threads become durable together: one sync serves all that wait.
+///
+/// Who commits writes its own temp, then waits. One caller leads: it renames the temps of all that
+/// are waiting and makes them durable by one sync of each file system (`Protocol::fast`) or of each
+/// directory (`Protocol::portable`); meanwhile the next group gathers. A caller alone leads at once
+/// and waits for nobody. A commit that fails before the sync fails alone; a sync that fails, fails
+/// for those whom it served, since none of them is durable.
+///
+///     perdure::WriteOptions options;
+///     options.group = std::make_shared<perdure::GroupCommit>();
+///     BOOST_OUTCOME_TRY(auto writer, perdure::AtomicWriter::bind("/var/lib/app", options));
+///
+/// Serves any number of writers, streamed files, trackers and transactions, over any number of
+/// directories and file systems. Safe to use from all threads. Groups are served in the order of
+/// arrival.
+class GroupCommit {
+ public:
+  explicit GroupCommit(GroupOptions options = {});
+  GroupCommit(const GroupCommit&) = delete;
+  GroupCommit& operator=(const GroupCommit&) = delete;
+  ~GroupCommit();  ///< As close().
+
+  /// Finishes what waits; commits that come later fail with ErrorKind::invalid_argument and
+  /// Fate::unchanged. Idempotent.
+  void close();
+
+  /// What it did so far, and how busy it is.
+  struct Counts {
+    std::uint64_t commits = 0;  ///< Published through it, durable or not.
+    std::uint64_t groups = 0;   ///< In so many groups.
+    std::uint64_t waiting = 0;  ///< Commits that wait for a group now.
+  };
+  [[nodiscard]] Counts counts() const;
+
+  /// Publishes these and makes them durable, together with whatever else waits. Returns when each
+  /// has its outcome. For stages; a commit gets here by WriteOptions::group.
+  void publish(Members members, Protocol protocol);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Rename and the sync behind it, in company: stands in the place of Rename and SyncParent
+/// (`portable`), or of Rename and SyncPublished (`fast`).
+template <Protocol of>
+struct PublishTogether {
+  static constexpr std::string_view name = "publish together";
+  static constexpr Fact needs =
+      of == Protocol::fast ? Fact::temp | Fact::ordered | Fact::metadata
+                           : Fact::temp | Fact::ordered | Fact::metadata | Fact::durable_content;
+  static constexpr Fact gives = Fact::published | Fact::durable_name | Fact::durable_content;
+  static constexpr Fact drops = Fact::temp;
+  static constexpr Protocol protocol = of;
+  std::shared_ptr<GroupCommit> group;
+
+  Result<void> run(Commit& commit) const {
+    Member member{&commit};
+    Member* const alone = &member;
+    group->publish(Members(&alone, 1), of);
+    return std::move(member.outcome);
+  }
+  void run_together(Members members) const { group->publish(members, of); }
+};
+
+}  // namespace perdure

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "bound.hpp"
+
+#include "commit.hpp"
+#include "metadata.hpp"
+#include "protocol.hpp"
+
+namespace perdure {
+namespace {
+
+Result<OwnedHandle> open_for(const Path& directory, const WriteOptions& options, System system) {
+  return open_directory(*system.files, directory, options.make_parents,
+                        options.durability == Durability::durable);
+}
+
+}  // namespace
+
+Bound::Bound(const Path& path, OwnedHandle directory, AnyPipeline pipeline, System system)
+    : path_(path),
+      files_(system.files),
+      random_(std::make_unique<RandomPool>(*system.environment)),
+      directory_(std::move(directory)),
+      pipeline_(std::move(pipeline)) {}
+
+Result<Bound> Bound::open(const Path& directory, const WriteOptions& options, System system) {
+  BOOST_OUTCOME_TRY(check_options(options, directory.native()));
+  BOOST_OUTCOME_TRY(OwnedHandle opened, open_for(directory, options, system));
+  BOOST_OUTCOME_TRY(const Protocol protocol,
+                    choose_protocol(*system.files, opened.get(), options, directory.native()));
+  Bound bound(directory, std::move(opened), make_pipeline(options, protocol), system);
+  bound.automatic_ = options.protocol == ProtocolChoice::automatic;
+  return bound;
+}
+
+Result<Bound> Bound::open(const Path& directory, AnyPipeline pipeline, const WriteOptions& options,
+                          System system) {
+  BOOST_OUTCOME_TRY(check_options(options, directory.native()));
+  BOOST_OUTCOME_TRY(OwnedHandle opened, open_for(directory, options, system));
+  if (pipeline.protocol() == Protocol::fast) {
+    BOOST_OUTCOME_TRY(check_fast(*system.files, opened.get(), directory.native()));
+  }
+  return Bound(directory, std::move(opened), std::move(pipeline), system);
+}
+
+Result<AnyPipeline> Bound::claim(Commit& commit, const std::string& leaf,
+                                 const std::optional<Version>& expected, Claim& claim) const {
+  commit.path = (path_ / leaf).native();
+  commit.expected = expected;
+  BOOST_OUTCOME_TRY(resolve(commit, directory_.get(), leaf, claim));
+  BOOST_OUTCOME_TRY(claim_target(commit, claim));
+  BOOST_OUTCOME_TRY(read_xattrs(commit));
+  return pipeline_at(commit);
+}
+
+/// The bound directory was looked at when it was bound. A link may have led the commit to another
+/// one, on another file system.
+Result<AnyPipeline> Bound::pipeline_at(const Commit& commit) const {
+  if (pipeline_.protocol() != Protocol::fast || commit.directory == directory_.get()) {
+    return pipeline_;
+  }
+  if (!automatic_) {
+    BOOST_OUTCOME_TRY(check_fast(*files_, commit.directory, commit.path));
+    return pipeline_;
+  }
+  BOOST_OUTCOME_TRY(const Protocol protocol,
+                    choose_protocol(*files_, commit.directory, commit.options, commit.path));
+  return make_pipeline(commit.options, protocol);
+}
+
+}  // namespace perdure

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <perdure/atomic_writer.hpp>
+
+#include "random_pool.hpp"
+#include "target.hpp"
+
+namespace perdure {
+
+/// A directory that commits go into: opened once, with the stages that were chosen for it.
+class Bound {
+ public:
+  /// With the pipeline that the options ask for here.
+  static Result<Bound> open(const Path& directory, const WriteOptions& options, System system);
+  /// With another one; it was checked that it may be used here.
+  static Result<Bound> open(const Path& directory, AnyPipeline pipeline,
+                            const WriteOptions& options, System system);
+
+  /// Opens the target for `commit`: finds its real directory and leaf, takes the lock if one is
+  /// needed, reads what is to be preserved; then says by which stages it is to be committed.
+  Result<AnyPipeline> claim(Commit& commit, const std::string& leaf,
+                            const std::optional<Version>& expected, Claim& claim) const;
+
+  [[nodiscard]] FileSystem& files() const noexcept { return *files_; }
+  [[nodiscard]] Environment& environment() const noexcept { return *random_; }
+
+ private:
+  Bound(const Path& path, OwnedHandle directory, AnyPipeline pipeline, System system);
+  Result<AnyPipeline> pipeline_at(const Commit& commit) const;
+
+  Path path_;
+  FileSystem* files_;
+  std::unique_ptr<RandomPool> random_;
+  OwnedHandle directory_;
+  AnyPipeline pipeline_;
+  bool automatic_ = false;  // the pipeline was chosen for the directory, and may be chosen anew
+};
+
+}  // namespace perdure

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <perdure/group_commit.hpp>
+
+namespace perdure {
+namespace {
+
+/// What one caller brings; lives on its stack until it is done.
+struct Arrival {
+  Members members;
+  Protocol protocol;
+  std::condition_variable changed{};
+  bool done = false;
+  std::exception_ptr thrown{};
+};
+
+std::vector<Member*> whole_of(const std::vector<Arrival*>& group, Protocol protocol) {
+  std::vector<Member*> whole;
+  for (const Arrival* arrival : group) {
+    if (arrival->protocol != protocol) continue;
+    std::copy_if(arrival->members.begin(), arrival->members.end(), std::back_inserter(whole),
+                 [](const Member* member) { return member->outcome.has_value(); });
+  }
+  return whole;
+}
+
+/// One rename after the other by one thread: whoever is the last in the group was renamed last,
+/// which is what SyncPublished rests on.
+void publish_group(const std::vector<Arrival*>& group) try {
+  for (const Arrival* arrival : group) detail::run_for_all(Rename{}, arrival->members);
+  if (const auto fast = whole_of(group, Protocol::fast); !fast.empty()) {
+    SyncPublished{}.run_together(fast);
+  }
+  if (const auto portable = whole_of(group, Protocol::portable); !portable.empty()) {
+    SyncParent{}.run_together(portable);
+  }
+} catch (...) {
+  for (Arrival* arrival : group) arrival->thrown = std::current_exception();
+}
+
+}  // namespace
+
+struct GroupCommit::State {
+  explicit State(GroupOptions group_options) : options(group_options) {
+    options.together_max = std::max<std::size_t>(options.together_max, 1);
+    options.waiting_max = std::max<std::size_t>(options.waiting_max, 1);
+  }
+
+  std::vector<Arrival*> next_group();
+  void lead(std::unique_lock<std::mutex>& lock);
+  void run_committer();
+  bool enter(std::unique_lock<std::mutex>& lock);
+
+  GroupOptions options;
+  mutable std::mutex mutex;
+  std::condition_variable room;  // somebody may be let in
+  std::condition_variable work;  // the committer thread has something to do
+  std::condition_variable idle;  // nothing waits any more
+  std::deque<Arrival*> waiting;
+  std::uint64_t arrived = 0;  // callers, in the order in which they are let in
+  std::uint64_t let_in = 0;
+  bool leading = false;
+  bool closed = false;
+  Counts counts;
+  std::thread committer;
+};
+
+/// Waits for its turn and for room; false when the group was closed meanwhile.
+bool GroupCommit::State::enter(std::unique_lock<std::mutex>& lock) {
+  const std::uint64_t turn = arrived++;
+  room.wait(lock,
+            [&] { return turn == let_in && (closed || waiting.size() < options.waiting_max); });
+  ++let_in;
+  room.notify_all();
+  return !closed;
+}
+
+std::vector<Arrival*> GroupCommit::State::next_group() {
+  std::vector<Arrival*> group;
+  std::size_t size = 0;
+  while (!waiting.empty()) {
+    const std::size_t more = waiting.front()->members.size();
+    if (!group.empty() && size + more > options.together_max) break;
+    size += more;
+    group.push_back(waiting.front());
+    waiting.pop_front();
+  }
+  counts.commits += size;
+  ++counts.groups;
+  return group;
+}
+
+/// Publishes what waits. The lock is held before and after, not meanwhile.
+void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock) {
+  const auto group = next_group();
+  leading = true;
+  room.notify_all();
+  lock.unlock();
+  publish_group(group);
+  lock.lock();
+  leading = false;
+  for (Arrival* arrival : group) {
+    arrival->done = true;
+    arrival->changed.notify_one();
+  }
+  if (waiting.empty()) {
+    idle.notify_all();
+  } else if (!options.committer_thread) {
+    waiting.front()->changed.notify_one();  // leads next
+  }
+}
+
+void GroupCommit::State::run_committer() {
+  std::unique_lock lock(mutex);
+  while (true) {
+    work.wait(lock, [&] { return closed || !waiting.empty(); });
+    if (waiting.empty()) return;
+    lead(lock);
+  }
+}
+
+GroupCommit::GroupCommit(GroupOptions options) : state_(std::make_unique<State>(options)) {
+  if (options.committer_thread)
+    state_->committer = std::thread([this] { state_->run_committer(); });
+}
+
+GroupCommit::~GroupCommit() {
+  close();
+}
+
+void GroupCommit::close() {
+  std::unique_lock lock(state_->mutex);
+  state_->closed = true;
+  state_->room.notify_all();
+  state_->work.notify_all();
+  state_->idle.wait(lock, [&] { return state_->waiting.empty() && !state_->leading; });
+  std::thread ended;
+  ended.swap(state_->committer);
+  lock.unlock();
+  if (ended.joinable()) ended.join();
+}
+
+GroupCommit::Counts GroupCommit::counts() const {
+  const std::lock_guard lock(state_->mutex);
+  Counts now = state_->counts;
+  for (const Arrival* arrival : state_->waiting) now.waiting += arrival->members.size();
+  return now;
+}
+
+void GroupCommit::publish(Members members, Protocol protocol) {
+  Arrival arrival{members, protocol};
+  std::unique_lock lock(state_->mutex);
+  if (!state_->enter(lock)) {
+    for (Member* member : members) {
+      member->outcome = member->commit->failure(
+          "join the group", ErrorKind::invalid_argument,
+          "the group was closed; commit without it, or with one that is open");
+    }
+    return;
+  }
+  state_->waiting.push_back(&arrival);
+  if (state_->options.committer_thread) {
+    state_->work.notify_one();
+    arrival.changed.wait(lock, [&] { return arrival.done; });
+  } else {
+    arrival.changed.wait(lock, [&] {
+      return arrival.done || (!state_->leading && state_->waiting.front() == &arrival);
+    });
+    if (!arrival.done) state_->lead(lock);
+  }
+  if (arrival.thrown) std::rethrow_exception(arrival.thrown);
+}
+
+}  // namespace perdure
