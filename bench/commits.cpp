@@ -32,7 +32,7 @@ Case single(const Ways& ways, std::size_t size) {
                 return make_field(
                     ways, scratch,
                     [size](const Way& way) {
-                      return size <= way.size_max && !(size == 0 && way.kind == Kind::limit);
+                      return size <= way.size_max && way.alone && !(size == 0 && way.kind == Kind::limit);
                     },
                     [content = noise(size)](Saver& saver) { return saver.save("file", content); });
               },

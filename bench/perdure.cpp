@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // perdure's own ways: its protocols, metadata policies and durabilities.
+#include <algorithm>
+#include <atomic>
 #include <map>
 #include <stdexcept>
+#include <thread>
 
 #include <perdure/atomic_file.hpp>
+#include <perdure/files.hpp>
+#include <perdure/group_commit.hpp>
 #include <perdure/state_tracker.hpp>
 #include <perdure/transaction.hpp>
 
@@ -28,6 +33,16 @@ class Commits final : public Saver {
 
   bool save(const std::string& name, const std::string& content) override {
     return writer_.commit(name, content).has_value();
+  }
+
+  bool save_all(const Batch& batch) override {
+    std::vector<NewFile> files;
+    for (unsigned i = 0; i < batch.count; ++i) {
+      files.push_back({directory_ + "/" + batch.name(i), as_bytes(*batch.content)});
+    }
+    const auto results = write_files(files, options_);
+    return std::all_of(results.begin(), results.end(),
+                       [](const auto& result) { return result.has_value(); });
   }
 
   bool stream(const std::string& name, const std::string& content, std::size_t block) override {
@@ -75,16 +90,53 @@ class Commits final : public Saver {
   std::map<unsigned, std::unique_ptr<StateTracker<State>>> trackers_;
 };
 
+/// Many threads, each with commits of its own, in one group.
+class Grouped final : public Saver {
+ public:
+  Grouped(const std::string& directory, WriteOptions options)
+      : writer_(value_of(AtomicWriter::bind(directory, in_group(std::move(options))))) {}
+
+  bool save(const std::string& name, const std::string& content) override {
+    return writer_.commit(name, content).has_value();
+  }
+  bool save_all(const Batch& batch) override {
+    constexpr unsigned threads_max = 64;
+    const unsigned count = std::min(batch.count, threads_max);
+    std::atomic<bool> failed = false;
+    std::vector<std::jthread> threads;
+    for (unsigned first = 0; first < count; ++first) {
+      threads.emplace_back([&, first] {
+        for (unsigned i = first; i < batch.count; i += count) {
+          if (!save(batch.name(i), *batch.content)) failed = true;
+        }
+      });
+    }
+    threads.clear();  // joins
+    return !failed;
+  }
+
+ private:
+  static WriteOptions in_group(WriteOptions options) {
+    options.group = std::make_shared<GroupCommit>();
+    return options;
+  }
+
+  AtomicWriter writer_;
+};
+
 /// Many files beneath one root, all or none.
 class Transactions final : public Saver {
  public:
-  explicit Transactions(std::string root) : root_(std::move(root)) {}
+  Transactions(std::string root, ProtocolChoice protocol) : root_(std::move(root)) {
+    options_.protocol = protocol;
+    value_of(Transaction::begin(root_, options_));  // throws where the protocol is refused
+  }
 
   bool save(const std::string& name, const std::string& content) override {
     return save_all({.prefix = name, .count = 1, .content = &content});
   }
   bool save_all(const Batch& batch) override {
-    auto transaction = Transaction::begin(root_);
+    auto transaction = Transaction::begin(root_, options_);
     if (!transaction) return false;
     for (unsigned i = 0; i < batch.count; ++i) {
       if (!transaction.value().put(batch.name(i), *batch.content)) return false;
@@ -94,6 +146,7 @@ class Transactions final : public Saver {
 
  private:
   std::string root_;
+  TransactionOptions options_;
 };
 
 struct Variant {
@@ -127,22 +180,33 @@ void add_perdure(Ways& ways) {
   constexpr auto fast = ProtocolChoice::fast;
   using enum Durability;
   for (const auto& variant : std::vector<Variant>{
-           {"perdure", portable, durable, true, "the defaults: portable, metadata preserved"},
+           {"perdure", portable, durable, true, "the defaults: portable, metadata preserved; many by write_files"},
            {"perdure fixed", portable, durable, false, "portable, a fixed mode"},
-           {"perdure fast", fast, durable, true, "fast, metadata preserved"},
+           {"perdure fast", fast, durable, true, "fast, metadata preserved; many by write_files"},
            {"perdure fast fixed", fast, durable, false, "fast, a fixed mode"},
            {"perdure ordered", portable, ordered, true, "portable, metadata preserved"},
            {"perdure fast ordered", fast, ordered, true, "fast, metadata preserved"},
            {"perdure none", portable, none, true, "metadata preserved"}}) {
     ways.push_back(way_of(variant));
   }
-  // Group commit and batches of independent files (`write_files`) join here, `together` as "each".
-  ways.push_back({.name = "perdure transaction",
-                  .kind = Kind::perdure,
-                  .reached = std::string(Reached::durable),
-                  .note = "begin, put, commit; portable",
-                  .together = "all",
-                  .open = opener<Transactions>()});
+  for (const bool is_fast : {false, true}) {
+    WriteOptions options;
+    options.protocol = is_fast ? fast : portable;
+    const std::string protocol = is_fast ? " fast" : "";
+    ways.push_back({.name = "perdure group" + protocol,
+                    .kind = Kind::perdure,
+                    .reached = std::string(Reached::durable),
+                    .note = "up to 64 threads, each its own commits, one GroupCommit",
+                    .together = "each",
+                    .alone = false,
+                    .open = opener<Grouped>(options)});
+    ways.push_back({.name = "perdure transaction" + protocol,
+                    .kind = Kind::perdure,
+                    .reached = std::string(Reached::durable),
+                    .note = "begin, put, commit",
+                    .together = "all",
+                    .open = opener<Transactions>(options.protocol)});
+  }
 }
 
 }  // namespace perdure::bench

@@ -70,6 +70,7 @@ struct Way {
   /// part in cases of many files).
   std::string together = {};
   std::uint64_t size_max = UINT64_MAX;  ///< Larger contents are not what it is made for.
+  bool alone = true;  ///< Takes part in cases of one file.
   bool streams = false;
   bool tracks = false;  ///< Has save_state and load_state.
   std::function<std::unique_ptr<Saver>(const std::string& directory)> open = {};
