@@ -32,7 +32,8 @@ Case single(const Ways& ways, std::size_t size) {
                 return make_field(
                     ways, scratch,
                     [size](const Way& way) {
-                      return size <= way.size_max && way.alone && !(size == 0 && way.kind == Kind::limit);
+                      return size <= way.size_max && way.alone &&
+                             !(size == 0 && way.kind == Kind::limit);
                     },
                     [content = noise(size)](Saver& saver) { return saver.save("file", content); });
               },
@@ -43,13 +44,12 @@ Case single(const Ways& ways, std::size_t size) {
 /// The same in pieces.
 Case streamed(const Ways& ways, std::size_t size) {
   constexpr std::size_t block = 64 * kib;
-  return {.name = "stream/" + size_name(size), .make = [&ways, size](const Scratch& scratch) {
-            return make_field(
-                ways, scratch, [](const Way& way) { return way.streams; },
-                [content = noise(size)](Saver& saver) {
-                  return saver.stream("file", content, block);
-                });
-          }};
+  return {
+      .name = "stream/" + size_name(size), .make = [&ways, size](const Scratch& scratch) {
+        return make_field(
+            ways, scratch, [](const Way& way) { return way.streams; },
+            [content = noise(size)](Saver& saver) { return saver.stream("file", content, block); });
+      }};
 }
 
 /// Many files of 4 KiB: "batch" where each may be new by itself, "transaction" where all or none
@@ -85,22 +85,22 @@ void crowd(const std::string& directory, unsigned count) {
 
 /// All in one directory, which has many entries beside theirs.
 Case crowded(const Ways& ways, unsigned count) {
-  return {.name = "crowd/" + std::to_string(count), .make = [&ways, count](const Scratch& scratch) {
-            const std::string directory = scratch.make("crowd");
-            crowd(directory, count);
-            Field field;
-            for (const auto& way : ways) {
-              if (way.kind != Kind::floor && way.kind != Kind::perdure) continue;
-              if (way.reached != Reached::durable || way.together == "all") continue;
-              const std::shared_ptr<Saver> saver = way.open(directory);
-              field.push_back({.name = way.name,
-                               .turn = [saver, name = "file-" + way.name,
-                                        content = noise(usual_size)] {
-                                 return saver->save(name, content);
-                               }});
-            }
-            return field;
-          }};
+  return {
+      .name = "crowd/" + std::to_string(count), .make = [&ways, count](const Scratch& scratch) {
+        const std::string directory = scratch.make("crowd");
+        crowd(directory, count);
+        Field field;
+        for (const auto& way : ways) {
+          if (way.kind != Kind::floor && way.kind != Kind::perdure) continue;
+          if (way.reached != Reached::durable || way.together == "all") continue;
+          const std::shared_ptr<Saver> saver = way.open(directory);
+          field.push_back({.name = way.name,
+                           .turn = [saver, name = "file-" + way.name, content = noise(usual_size)] {
+                             return saver->save(name, content);
+                           }});
+        }
+        return field;
+      }};
 }
 
 /// Dies once the journal of a transaction is in place.

@@ -37,9 +37,9 @@ bool write_all(int file, std::string_view content) {
 }
 
 bool await_content(int file) {
-  return ::sync_file_range(file, 0, 0,
-                           SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                               SYNC_FILE_RANGE_WAIT_AFTER) == 0;
+  return ::sync_file_range(
+             file, 0, 0,
+             SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) == 0;
 }
 
 /// Which system calls stand around the rename.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Every case of everything, in turns.
 //
-//     bench_suite [--directory DIR] [--device loop0] [--drivers DIR] ... [options of Google Benchmark]
+//     bench_suite [--directory DIR] [--device loop0] [--drivers DIR] ... [options of Google
+//     Benchmark]
 #include <iomanip>
 #include <iostream>
 
@@ -61,9 +62,9 @@ class TableReporter : public benchmark::BenchmarkReporter {
     };
     std::cout << std::fixed << std::setprecision(1);
     if (figure == "median_us") {
-      std::cout << "  " << std::left << std::setw(22) << name << std::right << std::setw(12) << value
-                << " us  (" << of("quarter_us") << " to " << of("three_quarters_us") << ", "
-                << static_cast<long>(of("rounds")) << " rounds)\n";
+      std::cout << "  " << std::left << std::setw(22) << name << std::right << std::setw(12)
+                << value << " us  (" << of("quarter_us") << " to " << of("three_quarters_us")
+                << ", " << static_cast<long>(of("rounds")) << " rounds)\n";
     } else if (figure == "flushes") {
       std::cout << "  " << std::left << std::setw(22) << name << std::right << std::setw(8) << value
                 << " flushes " << std::setw(12) << of("bytes") << " bytes\n";
@@ -76,9 +77,9 @@ class TableReporter : public benchmark::BenchmarkReporter {
 /// What the page has to know of each candidate, beside its figures.
 void describe(const Ways& ways, const std::vector<std::string>& missing) {
   for (const auto& way : ways) {
-    benchmark::AddCustomContext("way " + way.name, std::string(to_string(way.kind)) + "|" +
-                                                       way.reached + "|" + way.together + "|" +
-                                                       way.note);
+    benchmark::AddCustomContext(
+        "way " + way.name,
+        std::string(to_string(way.kind)) + "|" + way.reached + "|" + way.together + "|" + way.note);
   }
   std::string names;
   for (const auto& name : missing) names += (names.empty() ? "" : " ") + name;
@@ -110,9 +111,10 @@ int run_all(int argc, char** argv) {
   const std::vector<Case> cases = make_cases(ways, settings);
   for (const auto& one : cases) {
     if (settings.count > 0 && !one.counted) continue;
-    benchmark::RegisterBenchmark(one.name.c_str(), [&](benchmark::State& state) {
-      run(state, one, settings);
-    })->Iterations(1)->UseRealTime();
+    benchmark::RegisterBenchmark(one.name.c_str(),
+                                 [&](benchmark::State& state) { run(state, one, settings); })
+        ->Iterations(1)
+        ->UseRealTime();
   }
   TableReporter table;
   benchmark::RunSpecifiedBenchmarks(&table);

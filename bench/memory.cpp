@@ -5,8 +5,8 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <malloc.h>
+#include <memory>
 #include <new>
 
 #include <benchmark/benchmark.h>
@@ -104,8 +104,7 @@ Result<void> stream_file(const std::string& path, std::size_t size) {
 
 Result<void> stream_transaction(const std::string& root, std::size_t size) {
   BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(root));
-  BOOST_OUTCOME_TRY(
-      transaction.put_from("file", [&](Sink& sink) { return pour(sink, size); }));
+  BOOST_OUTCOME_TRY(transaction.put_from("file", [&](Sink& sink) { return pour(sink, size); }));
   BOOST_OUTCOME_TRY(transaction.commit());
   return perdure::success();
 }

@@ -6,6 +6,8 @@ import io
 
 import matplotlib
 
+from figures import BATCH, USUAL, Figures, parameter, time_text
+
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
 import matplotlib.ticker  # noqa: E402
@@ -41,16 +43,6 @@ def to_svg(figure):
     return text[text.index("<svg"):].replace(INK, "currentColor")
 
 
-def time_text(us):
-    if us is None:
-        return ""
-    for limit, unit, factor in ((1e3, "µs", 1), (1e6, "ms", 1e3), (float("inf"), "s", 1e6)):
-        if us < limit:
-            value = us / factor
-            return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
-    return ""
-
-
 def grid_of(count, height, columns=2):
     """A figure of so many panels; what is left over stays empty."""
     columns = min(columns, count)
@@ -71,7 +63,7 @@ def bar_panel(axis, figures, place, case, scaling, weaker):
     """Medians as bars, quarters as whiskers, the fastest on top. What reaches less is hatched."""
     ways = figures.data["ways"]
     names = [w for w in figures.ways(place, case) if w in ways]
-    names.sort(key=lambda w: -figures.median(place, case, w))
+    names.sort(key=lambda w: -figures.get(place, case, w))
     results = [figures.by_key[place, case, w] for w in names]
     scale = 1e3 if max((r["median_us"] for r in results), default=0) >= 1e3 else 1
     values = [r["median_us"] / scale for r in results]
@@ -124,21 +116,10 @@ def section(title, words, body):
     return f"<section><h2>{title}</h2><p>{words}</p>{body}</section>"
 
 
-def parameter(case):
-    """What stands behind the slash, as a number: a size in bytes, a count."""
-    text = case.split("/")[1]
-    for unit, factor in (("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)):
-        if text.endswith(unit):
-            return int(text[:-len(unit)]) * factor
-    return int(text)
-
-
 def lines(figures, family, value, axis_words, caption, places=None, least=0):
     """One panel for each place, one line for each way, over the family's parameter."""
     data = figures.data
-    cases = sorted({r["case"] for r in data["results"] if r["case"].split("/")[0] == family},
-                   key=parameter)
-    cases = [c for c in cases if parameter(c) >= least]
+    cases = [c for c in figures.cases(family) if parameter(c) >= least]
     if len(cases) < 2:
         return ""
     shown = [p for p in places or data["places"] if figures.ways(p, cases[0])
@@ -178,7 +159,7 @@ def ratio_value(figures, place, case, way):
 
 
 def per_file(figures, place, case, way):
-    median = figures.median(place, case, way)
+    median = figures.get(place, case, way)
     info = figures.data["ways"].get(way)
     if median is None or not info or info["reached"] != "durable":
         return None
@@ -186,7 +167,7 @@ def per_file(figures, place, case, way):
 
 
 def in_ms(figures, place, case, way):
-    median = figures.median(place, case, way)
+    median = figures.get(place, case, way)
     return median / 1e3 if median else None
 
 
@@ -201,7 +182,7 @@ def counts_section(figures):
     head += [f"{p}: flushes" for p in places] + [f"{p}: KiB written" for p in places]
     rows = []
     for way, info in data["ways"].items():
-        found = [figures.by_key.get((p, "single/4KiB", way), {}) for p in places]
+        found = [figures.by_key.get((p, USUAL, way), {}) for p in places]
         if not any("flushes" in f for f in found):
             continue
         calls = data["calls"].get(way)
@@ -311,24 +292,25 @@ td, th { padding: .2rem .6rem; border-bottom: 1px solid #8a8f9855; text-align: l
 """
 
 
-def make(data, figures):
+def make(data):
+    figures = Figures(data)
+
     def weaker(info):
         return "" if info["reached"] == "durable" else info["reached"]
 
     def not_all(info):
         return weaker(info) or ("" if info["together"] == "all" else "each alone")
 
-    transactions = sorted({r["case"] for r in data["results"]
-                           if r["case"].startswith("transaction/")}, key=parameter)
+    transactions = figures.cases("transaction")
     body = [
-        bars(figures, "single/4KiB", weaker, (
+        bars(figures, USUAL, weaker, (
             "One commit of 4 KiB", "Replacing one file, or one row. Medians of interleaved "
             "rounds, whiskers from quarter to quarter."), scaling="linear"),
         lines(figures, "single", ratio_value, ("size", "floor = 1", False), (
             "By size", "Durable commits of one file, as multiples of the bare system calls."),
             places=[p for p in ("ext4", "xfs", "btrfs", "tmpfs") if p in data["places"]],
             least=1),
-        bars(figures, "batch/64", weaker, (
+        bars(figures, BATCH, weaker, (
             "A batch of 64 files of 4 KiB", "Each file may be new by itself.")),
         *[bars(figures, case, not_all, (
             f"A transaction of {case.split('/')[1]} files of 4 KiB",

@@ -180,7 +180,8 @@ void add_perdure(Ways& ways) {
   constexpr auto fast = ProtocolChoice::fast;
   using enum Durability;
   for (const auto& variant : std::vector<Variant>{
-           {"perdure", portable, durable, true, "the defaults: portable, metadata preserved; many by write_files"},
+           {"perdure", portable, durable, true,
+            "the defaults: portable, metadata preserved; many by write_files"},
            {"perdure fixed", portable, durable, false, "portable, a fixed mode"},
            {"perdure fast", fast, durable, true, "fast, metadata preserved; many by write_files"},
            {"perdure fast fixed", fast, durable, false, "fast, a fixed mode"},

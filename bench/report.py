@@ -12,13 +12,9 @@ import json
 import pathlib
 import sys
 
+import figures
 import page
 
-FLOOR_BOUNDS = {"ext4": 1.05, "xfs": 1.05, "btrfs": 1.05, "tmpfs": 1.3}
-# Counts for one durable commit of 4 KiB: system calls exactly, device flushes at most.
-CALLS = {"floor": 6, "perdure": 10, "perdure fixed": 8}
-FLUSHES_MAX = {"floor": 4, "perdure": 4, "perdure fixed": 4, "perdure fast": 2,
-               "perdure fast fixed": 2, "perdure fast ordered": 0, "limit": 1}
 PLACES = ["ext4", "xfs", "btrfs", "tmpfs", "overlay", "flush-1ms", "flush-8ms"]
 
 
@@ -75,104 +71,14 @@ def read_all(raw):
     return data
 
 
-class Figures:
-    """What was measured, by place, case and way."""
-
-    def __init__(self, data):
-        self.data = data
-        self.by_key = {(r["place"], r["case"], r["way"]): r for r in data["results"]}
-
-    def median(self, place, case, way):
-        return self.by_key.get((place, case, way), {}).get("median_us")
-
-    def ways(self, place, case):
-        return [r["way"] for r in self.data["results"]
-                if (r["place"], r["case"]) == (place, case) and "median_us" in r]
-
-    def ratio(self, place, case, way, base="floor"):
-        median, of = self.median(place, case, way), self.median(place, case, base)
-        return median / of if median and of else None
-
-
-def floor_findings(figures):
-    """The bounds that a 4 KiB commit has to keep."""
-    found = []
-    for place, bound in FLOOR_BOUNDS.items():
-        ratio = figures.ratio(place, "single/4KiB", "perdure")
-        if ratio:
-            found.append({"place": place, "ratio": round(ratio, 3), "bound": bound,
-                          "holds": ratio <= bound})
-    return found
-
-
-def rivals(figures, place, case, together):
-    """Of one case: our best, and who reaches as much and is faster."""
-    ways = figures.data["ways"]
-    found = []
-    for reached, enough in (("durable", ("durable",)), ("ordered", ("durable", "ordered"))):
-        fit = [w for w in figures.ways(place, case)
-               if w in ways and ways[w]["together"] in together]
-        ours = [w for w in fit if ways[w]["kind"] == "perdure" and ways[w]["reached"] in enough]
-        if not ours:
-            continue
-        best = min(ours, key=lambda way: figures.median(place, case, way))
-        limit = figures.median(place, case, best)
-        for way in fit:
-            if ways[way]["kind"] in ("file", "database") and ways[way]["reached"] == reached:
-                median = figures.median(place, case, way)
-                if median < limit:
-                    found.append({"place": place, "case": case, "way": way, "reached": reached,
-                                  "kind": ways[way]["kind"], "ours": best,
-                                  "times_faster": round(limit / median, 2)})
-    return found
-
-
-def find(data):
-    """What the page says first."""
-    figures = Figures(data)
-    transactions = sorted({r["case"] for r in data["results"]
-                           if r["case"].startswith("transaction/")},
-                          key=lambda case: int(case.split("/")[1]))
-    faster = []
-    for place in data["places"]:
-        faster += rivals(figures, place, "single/4KiB", ("each", "all", ""))
-        faster += rivals(figures, place, "batch/64", ("each", "all"))
-        for case in transactions[-1:]:
-            faster += rivals(figures, place, case, ("all",))
-    return {"floor": floor_findings(figures), "faster": faster}
-
-
-def check(data):
-    """Counts that don't hold, in words."""
-    faults = []
-    for way, wanted in CALLS.items():
-        if data["calls"] and round(data["calls"].get(way, -1)) != wanted:
-            faults.append(f"{way}: {data['calls'].get(way)} system calls a commit, not {wanted}")
-    for result in data["results"]:
-        if result["case"] != "single/4KiB" or result["place"] not in ("ext4", "xfs"):
-            continue
-        most = FLUSHES_MAX.get(result["way"])
-        if most is not None and result.get("flushes", 0) > most + 0.5:
-            faults.append(f"{result['place']}: {result['way']}: {result['flushes']} flushes a "
-                          f"commit, {most} are the most")
-    for result in data["results"]:
-        if result.get("failed") and data["ways"].get(result["way"], {}).get("kind") == "perdure":
-            faults.append(f"{result['place']}: {result['case']}: {result['way']} failed")
-    for name in ("stream_atomic_file", "stream_put_from"):
-        needed = {v["needed_bytes"] for k, v in data["memory"].items() if k.startswith(name)}
-        if len(needed) != 1:
-            faults.append(f"{name}: the memory that it needs depends on the size: {needed}")
-    return faults
-
-
 def main():
     raw, output = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     data = read_all(raw) if raw.is_dir() else load(raw)
-    data["findings"] = find(data)
+    data["findings"] = figures.find(data)
     (output / "bench.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
-    (output / "bench.html").write_text(page.make(data, Figures(data)), encoding="utf-8")
+    (output / "bench.html").write_text(page.make(data), encoding="utf-8")
     print(f"{output / 'bench.json'}\n{output / 'bench.html'}")
-    faults = check(data) if "--check" in sys.argv else []
+    faults = figures.check_counts(data) if "--check" in sys.argv else []
     print("\n".join(faults), file=sys.stderr)
     return 1 if faults else 0
 

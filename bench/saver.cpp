@@ -12,11 +12,16 @@ bool Saver::save_all(const Batch& batch) {
 
 std::string_view to_string(Kind kind) noexcept {
   switch (kind) {
-    case Kind::floor: return "floor";
-    case Kind::limit: return "limit";
-    case Kind::perdure: return "perdure";
-    case Kind::file: return "file";
-    case Kind::database: return "database";
+    case Kind::floor:
+      return "floor";
+    case Kind::limit:
+      return "limit";
+    case Kind::perdure:
+      return "perdure";
+    case Kind::file:
+      return "file";
+    case Kind::database:
+      return "database";
   }
   return "";
 }

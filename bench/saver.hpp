@@ -46,8 +46,8 @@ class Saver {
 
 /// What a candidate is; the page gives each its colour.
 enum class Kind {
-  floor,     ///< The bare system calls.
-  limit,     ///< What no commit can be faster than.
+  floor,  ///< The bare system calls.
+  limit,  ///< What no commit can be faster than.
   perdure,
   file,      ///< Another library that makes a file.
   database,  ///< One that keeps the content in files of its own.
@@ -64,13 +64,13 @@ struct Reached {
 struct Way {
   std::string name = {};
   Kind kind = Kind::file;
-  std::string reached = {};         ///< By `save`.
-  std::string note = {};            ///< How it is called, in few words.
+  std::string reached = {};  ///< By `save`.
+  std::string note = {};     ///< How it is called, in few words.
   /// `save_all`: "each" (every file is old or new by itself), "all" (all or none), "" (it has no
   /// part in cases of many files).
   std::string together = {};
   std::uint64_t size_max = UINT64_MAX;  ///< Larger contents are not what it is made for.
-  bool alone = true;  ///< Takes part in cases of one file.
+  bool alone = true;                    ///< Takes part in cases of one file.
   bool streams = false;
   bool tracks = false;  ///< Has save_state and load_state.
   std::function<std::unique_ptr<Saver>(const std::string& directory)> open = {};

@@ -12,12 +12,10 @@ class Glib final : public Saver {
 
   bool save(const std::string& name, const std::string& content) override {
     const std::string path = directory_ + "/" + name;
-    constexpr auto flags =
-        static_cast<GFileSetContentsFlags>(G_FILE_SET_CONTENTS_CONSISTENT |
-                                           G_FILE_SET_CONTENTS_DURABLE);
+    constexpr auto flags = static_cast<GFileSetContentsFlags>(G_FILE_SET_CONTENTS_CONSISTENT |
+                                                              G_FILE_SET_CONTENTS_DURABLE);
     return g_file_set_contents_full(path.c_str(), content.data(),
-                                    static_cast<gssize>(content.size()), flags, 0644,
-                                    nullptr) != 0;
+                                    static_cast<gssize>(content.size()), flags, 0644, nullptr) != 0;
   }
 
  private:

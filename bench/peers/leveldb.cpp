@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <memory>
-#include <stdexcept>
-
 #include <leveldb/db.h>
 #include <leveldb/write_batch.h>
+#include <memory>
+#include <stdexcept>
 
 #include "peers.hpp"
 

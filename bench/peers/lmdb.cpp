@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <lmdb.h>
 #include <memory>
 #include <stdexcept>
-
-#include <lmdb.h>
 
 #include "peers.hpp"
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // A state as most programs keep it: nlohmann-json, and a stream over the old file.
+#include "../nlohmann.hpp"
+
 #include <fstream>
 #include <map>
 
-#include "../nlohmann.hpp"
 #include "peers.hpp"
 
 namespace perdure::bench {

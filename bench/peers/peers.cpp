@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // From CMake: PEERS, as PEER(name) for each library that was found, and PEERS_MISSING, the names of
 // the others.
-#include <sstream>
-
 #include "peers.hpp"
+
+#include <sstream>
 
 namespace perdure::bench {
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <memory>
-#include <stdexcept>
-
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
+#include <stdexcept>
 
 #include "peers.hpp"
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <memory>
-#include <stdexcept>
-
 #include <sqlite3.h>
+#include <stdexcept>
 
 #include "peers.hpp"
 

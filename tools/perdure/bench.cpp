@@ -23,7 +23,8 @@ using bench::Candidate;
 using bench::Spread;
 
 constexpr std::string_view examples =
-    "Commits small files in a directory of its own beneath DIR, which is gone afterwards, in turns\n"
+    "Commits small files in a directory of its own beneath DIR, which is gone afterwards, in "
+    "turns\n"
     "by each durability and protocol. On a machine that is busy with other things the figures say\n"
     "less than on a quiet one.\n"
     "\n"

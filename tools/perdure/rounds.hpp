@@ -14,7 +14,7 @@ namespace perdure::bench {
 /// One of the ways, and what was measured of it.
 struct Candidate {
   std::string name;
-  std::function<bool()> turn;         ///< Does it once. False: it failed, and is out.
+  std::function<bool()> turn;          ///< Does it once. False: it failed, and is out.
   std::function<bool()> prepare = {};  ///< Before each turn, not timed; may be empty.
   /// Seconds that the last turn took, where another process has to time it; may be empty.
   std::function<std::optional<double>()> own_time_s = {};
