@@ -62,22 +62,27 @@ std::vector<Case> make_cases(const Ways& ways, const Settings& settings) {
   return cases;
 }
 
+void add_candidate(Field& field, const Way& way, const std::string& directory,
+                   const std::function<bool(Saver&)>& turn) {
+  try {
+    const std::shared_ptr<Saver> saver = way.open(directory);
+    field.push_back({.name = way.name,
+                     .turn = [saver, turn] { return turn(*saver); },
+                     .own_time_s = [saver] { return saver->own_time_s(); }});
+  } catch (const std::exception& error) {
+    std::cerr << way.name << " is left out: " << error.what() << "\n";
+  }
+}
+
 Field make_field(const Ways& ways, const Scratch& scratch,
                  const std::function<bool(const Way&)>& fits,
                  const std::function<bool(Saver&)>& turn) {
   Field field;
   for (const auto& way : ways) {
     if (!fits(way)) continue;
-    try {
-      std::string leaf = way.name;
-      std::replace(leaf.begin(), leaf.end(), ' ', '-');
-      const std::shared_ptr<Saver> saver = way.open(scratch.make(leaf));
-      field.push_back({.name = way.name,
-                       .turn = [saver, turn] { return turn(*saver); },
-                       .own_time_s = [saver] { return saver->own_time_s(); }});
-    } catch (const std::exception& error) {
-      std::cerr << way.name << " is left out: " << error.what() << "\n";
-    }
+    std::string leaf = way.name;
+    std::replace(leaf.begin(), leaf.end(), ' ', '-');
+    add_candidate(field, way, scratch.make(leaf), turn);
   }
   return field;
 }

@@ -42,7 +42,11 @@ void add_commit_cases(std::vector<Case>& cases, const Ways& ways, const Settings
 void add_state_cases(std::vector<Case>& cases, const Ways& ways, const Settings& settings);
 void add_serializer_cases(std::vector<Case>& cases, const Settings& settings);
 
-/// Opens those of `ways` that `fits` and gives each a turn.
+/// Opens `way` in `directory`. One that can't be opened is named and left out.
+void add_candidate(Field& field, const Way& way, const std::string& directory,
+                   const std::function<bool(Saver&)>& turn);
+
+/// Opens those of `ways` that fit, each in a directory of its own.
 Field make_field(const Ways& ways, const Scratch& scratch,
                  const std::function<bool(const Way&)>& fits,
                  const std::function<bool(Saver&)>& turn);

@@ -83,24 +83,24 @@ void crowd(const std::string& directory, unsigned count) {
   }
 }
 
-/// All in one directory, which has many entries beside theirs.
+/// All in one directory, which has many entries beside theirs. Each replaces a file of its own.
 Case crowded(const Ways& ways, unsigned count) {
-  return {
-      .name = "crowd/" + std::to_string(count), .make = [&ways, count](const Scratch& scratch) {
-        const std::string directory = scratch.make("crowd");
-        crowd(directory, count);
-        Field field;
-        for (const auto& way : ways) {
-          if (way.kind != Kind::floor && way.kind != Kind::perdure) continue;
-          if (way.reached != Reached::durable || way.together == "all") continue;
-          const std::shared_ptr<Saver> saver = way.open(directory);
-          field.push_back({.name = way.name,
-                           .turn = [saver, name = "file-" + way.name, content = noise(usual_size)] {
-                             return saver->save(name, content);
-                           }});
-        }
-        return field;
-      }};
+  return {.name = "crowd/" + std::to_string(count), .make = [&ways, count](const Scratch& scratch) {
+            const std::string directory = scratch.make("crowd");
+            crowd(directory, count);
+            Field field;
+            for (const auto& way : ways) {
+              const bool fits = (way.kind == Kind::floor || way.kind == Kind::perdure) &&
+                                way.reached == Reached::durable && way.alone &&
+                                way.together != "all";
+              if (!fits) continue;
+              add_candidate(field, way, directory,
+                            [name = "file-" + way.name, content = noise(usual_size)](Saver& saver) {
+                              return saver.save(name, content);
+                            });
+            }
+            return field;
+          }};
 }
 
 /// Dies once the journal of a transaction is in place.
