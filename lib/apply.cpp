@@ -140,6 +140,8 @@ Result<void> commit_journal(Root& root, Bytes journal, std::string_view name) {
   WriteOptions options;
   options.metadata = Metadata::fixed(0600);
   options.group = root.options.group;
+  const bool fast = root.protocol == Protocol::fast;
+  const Protocol protocol = fast ? Protocol::fast : Protocol::portable;  // it is one file
   Commit commit(root.files, root.random, options);
   commit.path = root.path.native();
   commit.directory = root.place.get();
@@ -154,7 +156,7 @@ Result<void> commit_journal(Root& root, Bytes journal, std::string_view name) {
     commit.temp_name = temp_name;
     auto written = append_to_temp(commit, journal);
     if (!written) return abandon(commit, std::move(written.error()));
-    BOOST_OUTCOME_TRY(run_commit(commit, make_finish(options, root.protocol, {})));
+    BOOST_OUTCOME_TRY(run_commit(commit, make_finish(options, protocol, {})));
     return success();
   }();
   if (committed) return success();
@@ -190,9 +192,11 @@ Result<void> sync_named(Root& root, const Journal& journal, Directories& directo
 Result<void> settle(Root& root, const Journal& journal, Directories& directories, bool recovered) {
   FileSystem& files = root.files;
   // With `fast` the order in which things were done is the order in which the disk gets them.
-  const bool portable = root.protocol == Protocol::portable;
-  if (portable) {
+  if (root.protocol == Protocol::portable) {
     BOOST_OUTCOME_TRY(sync_named(root, journal, directories));
+  }
+  if (root.protocol == Protocol::whole) {
+    BOOST_OUTCOME_TRY(sync_root(root, settle_step));
   }
   const Handle place = root.place.get();
   for (const auto name : {names::journal_copy, names::journal}) {
@@ -200,7 +204,7 @@ Result<void> settle(Root& root, const Journal& journal, Directories& directories
     const auto dropped = unlink_any(files, place, std::string(name));
     if (!dropped) return root.failure(settle_step, "", dropped.error());
   }
-  if (portable) {
+  if (root.protocol != Protocol::fast) {
     const auto synced = files.sync_directory(place);
     if (!synced) return root.failure(settle_step, "", synced.error());
   }

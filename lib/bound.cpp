@@ -22,12 +22,14 @@ Bound::Bound(const Path& path, OwnedHandle directory, AnyPipeline pipeline, Syst
       directory_(std::move(directory)),
       pipeline_(std::move(pipeline)) {}
 
-Result<Bound> Bound::open(const Path& directory, const WriteOptions& options, System system) {
+Result<Bound> Bound::open(const Path& directory, const WriteOptions& options, System system,
+                          bool many) {
   BOOST_OUTCOME_TRY(check_options(options, directory.native()));
   BOOST_OUTCOME_TRY(OwnedHandle opened, open_for(directory, options, system));
-  BOOST_OUTCOME_TRY(const Protocol protocol,
-                    choose_protocol(*system.files, opened.get(), options, directory.native()));
+  BOOST_OUTCOME_TRY(const Protocol protocol, choose_protocol(*system.files, opened.get(), options,
+                                                             directory.native(), many));
   Bound bound(directory, std::move(opened), make_pipeline(options, protocol), system);
+  bound.many_ = many;
   bound.automatic_ = options.protocol == ProtocolChoice::automatic;
   return bound;
 }
@@ -36,9 +38,8 @@ Result<Bound> Bound::open(const Path& directory, AnyPipeline pipeline, const Wri
                           System system) {
   BOOST_OUTCOME_TRY(check_options(options, directory.native()));
   BOOST_OUTCOME_TRY(OwnedHandle opened, open_for(directory, options, system));
-  if (pipeline.protocol() == Protocol::fast) {
-    BOOST_OUTCOME_TRY(check_fast(*system.files, opened.get(), directory.native()));
-  }
+  BOOST_OUTCOME_TRY(
+      check_protocol(*system.files, opened.get(), pipeline.protocol(), directory.native()));
   return Bound(directory, std::move(opened), std::move(pipeline), system);
 }
 
@@ -55,15 +56,14 @@ Result<AnyPipeline> Bound::claim(Commit& commit, const std::string& leaf,
 /// The bound directory was looked at when it was bound. A link may have led the commit to another
 /// one, on another file system.
 Result<AnyPipeline> Bound::pipeline_at(const Commit& commit) const {
-  if (pipeline_.protocol() != Protocol::fast || commit.directory == directory_.get()) {
-    return pipeline_;
-  }
+  const Protocol chosen = pipeline_.protocol();
+  if (chosen == Protocol::portable || commit.directory == directory_.get()) return pipeline_;
   if (!automatic_) {
-    BOOST_OUTCOME_TRY(check_fast(*files_, commit.directory, commit.path));
+    BOOST_OUTCOME_TRY(check_protocol(*files_, commit.directory, chosen, commit.path));
     return pipeline_;
   }
   BOOST_OUTCOME_TRY(const Protocol protocol,
-                    choose_protocol(*files_, commit.directory, commit.options, commit.path));
+                    choose_protocol(*files_, commit.directory, commit.options, commit.path, many_));
   return make_pipeline(commit.options, protocol);
 }
 

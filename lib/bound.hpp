@@ -14,8 +14,9 @@ namespace perdure {
 /// A directory that commits go into: opened once, with the stages that were chosen for it.
 class Bound {
  public:
-  /// With the pipeline that the options ask for here.
-  static Result<Bound> open(const Path& directory, const WriteOptions& options, System system);
+  /// With the pipeline that the options ask for here, for one file at a time or `many` together.
+  static Result<Bound> open(const Path& directory, const WriteOptions& options, System system,
+                            bool many = false);
   /// With another one; it was checked that it may be used here.
   static Result<Bound> open(const Path& directory, AnyPipeline pipeline,
                             const WriteOptions& options, System system);
@@ -37,6 +38,7 @@ class Bound {
   std::unique_ptr<RandomPool> random_;
   OwnedHandle directory_;
   AnyPipeline pipeline_;
+  bool many_ = false;
   bool automatic_ = false;  // the pipeline was chosen for the directory, and may be chosen anew
 };
 

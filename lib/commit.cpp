@@ -103,7 +103,12 @@ AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol) {
     return publish_with<Fact::none>(options, SyncParent{}, Serialize{}, CreateTemp{}, Write{},
                                     ApplyMetadata{}, SyncFile{}, verify...);
   };
+  const auto whole = [&](auto... verify) {
+    return publish_with<Fact::none>(options, SyncAllPublished{}, Serialize{}, CreateTemp{}, Write{},
+                                    ApplyMetadata{}, SyncAll{}, verify...);
+  };
   if (protocol == Protocol::fast) return options.verify ? fast(Verify{}) : fast();
+  if (protocol == Protocol::whole) return options.verify ? whole(Verify{}) : whole();
   return options.verify ? portable(Verify{}) : portable();
 }
 

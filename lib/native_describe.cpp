@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "mount_info.hpp"
@@ -95,6 +97,19 @@ std::optional<bool> makes_fast_commits(const std::vector<std::string>& options,
   return listed ? std::optional(false) : std::nullopt;
 }
 
+/// Whether the kernel is of this version or a later one.
+bool kernel_is_at_least(int wanted_major, int wanted_minor) {
+  struct utsname name {};
+  int found_major = 0;
+  int found_minor = 0;
+  if (::uname(&name) != 0) return false;
+  const char* const end = name.release + std::size(name.release);
+  const auto major_end = std::from_chars(name.release, end, found_major).ptr;
+  if (*major_end != '.') return false;
+  std::from_chars(major_end + 1, end, found_minor);
+  return std::pair(found_major, found_minor) >= std::pair(wanted_major, wanted_minor);
+}
+
 std::optional<bool> new_files_are_realtime(int fd) {
   fsxattr attributes{};
   if (::ioctl(fd, FS_IOC_FSGETXATTR, &attributes) != 0) return std::nullopt;  // NOLINT: variadic
@@ -110,6 +125,7 @@ SysResult<FileSystemInfo> describe_native(int fd) {
   while (done < 0 && errno == EINTR);
   if (done < 0) return std::error_code(errno, std::generic_category());
   FileSystemInfo info;
+  info.sync_reports = kernel_is_at_least(5, 8);
   info.block_size = static_cast<std::uint64_t>(numbers.f_bsize);
   info.space_free = info.block_size * numbers.f_bavail;
   struct statx raw {};

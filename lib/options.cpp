@@ -21,6 +21,8 @@ std::string_view to_string(Protocol protocol) noexcept {
       return "portable";
     case Protocol::fast:
       return "fast";
+    case Protocol::whole:
+      return "whole";
   }
   return "";
 }

@@ -18,12 +18,17 @@ struct Verdict {
 /// type, an option that was not tried, a fact that could not be read.
 Verdict judge_fast(const FileSystemInfo& info);
 
-/// The protocol for a commit into `directory`. ErrorKind::unsupported when `fast` is asked for and
-/// refused. Asks the file system nothing when the answer does not depend on it.
+/// Whether `whole` is what many files at once take there.
+Verdict judge_whole(const FileSystemInfo& info);
+
+/// The protocol for a commit into `directory`, or for `many` at once. ErrorKind::unsupported when
+/// `fast` is asked for and refused. Asks the file system nothing when the answer does not depend on
+/// it.
 Result<Protocol> choose_protocol(FileSystem& files, Handle directory, const WriteOptions& options,
-                                 const std::string& path);
+                                 const std::string& path, bool many = false);
 
 /// The error of a pipeline that needs an allow-listed file system on another one.
-Result<void> check_fast(FileSystem& files, Handle directory, const std::string& path);
+Result<void> check_protocol(FileSystem& files, Handle directory, Protocol protocol,
+                            const std::string& path);
 
 }  // namespace perdure

@@ -206,6 +206,12 @@ Result<std::unique_ptr<Root>> look_at_root(const Path& path, const TransactionOp
   return root;
 }
 
+Result<void> sync_root(Root& root, std::string_view step) {
+  const auto synced = root.files.sync_file_system(root.place.get());
+  if (!synced) return root.failure(step, "", synced.error());
+  return success();
+}
+
 SysResult<Handle> Directories::open(const std::string& relative) {
   constexpr std::size_t open_max = 128;
   if (relative.empty()) return root_.directory.get();

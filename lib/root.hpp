@@ -50,6 +50,9 @@ Result<std::unique_ptr<Root>> open_root(const Path& path, const TransactionOptio
 /// Opens it to look on: makes nothing, takes no lock. Empty where no transaction ever was.
 Result<std::unique_ptr<Root>> look_at_root(const Path& path, const TransactionOptions& options);
 
+/// Everything on the root's file system is durable (`Protocol::whole`).
+Result<void> sync_root(Root& root, std::string_view step);
+
 /// Directories beneath a root, opened without following links, and kept open as long as there are
 /// not too many.
 class Directories {

@@ -172,6 +172,14 @@ std::vector<std::vector<Member*>> sorted(Members members, KeyOf key_of) {
   return groups;
 }
 
+/// Keys for `sorted`.
+std::pair<std::uint64_t, std::uint64_t> device_of(const Version& directory) {
+  return {directory.device, 0};
+}
+std::pair<std::uint64_t, std::uint64_t> itself(const Version& directory) {
+  return {directory.device, directory.inode};
+}
+
 /// One call that served them all.
 void share(Members members, const Result<void>& outcome) {
   for (Member* member : members) {
@@ -284,10 +292,25 @@ Result<void> SyncPublished::run(Commit& commit) const {
 }
 
 void SyncPublished::run_together(Members members) const {
-  const auto device = [](const Version& directory) {
-    return std::pair{directory.device, std::uint64_t{0}};
-  };
-  for (const auto& group : sorted(members, device)) share(group, run(*group.back()->commit));
+  for (const auto& group : sorted(members, device_of)) share(group, run(*group.back()->commit));
+}
+
+Result<void> SyncAll::run(Commit& commit) const {
+  const auto synced = commit.files.sync_file_system(commit.directory);
+  if (!synced) return commit.failure("sync the file system", synced.error());
+  return success();
+}
+
+/// All are under way before the sync waits for them, and whatever else is.
+void SyncAll::run_together(Members members) const {
+  for (const auto& group : sorted(members, device_of)) share(group, run(*group.front()->commit));
+}
+
+Result<void> SyncAllPublished::run(Commit& commit) const {
+  return SyncAll{}.run(commit);
+}
+void SyncAllPublished::run_together(Members members) const {
+  SyncAll{}.run_together(members);
 }
 
 Result<void> SyncParent::run(Commit& commit) const {
@@ -302,9 +325,6 @@ Result<void> SyncParent::run(Commit& commit) const {
 }
 
 void SyncParent::run_together(Members members) const {
-  const auto itself = [](const Version& directory) {
-    return std::pair{directory.device, directory.inode};
-  };
   for (const auto& group : sorted(members, itself)) share(group, run(*group.front()->commit));
 }
 

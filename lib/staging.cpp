@@ -160,12 +160,13 @@ Result<const Staging::Inherited*> Staging::inherited(const std::string& parent) 
   return (inherited_[parent] = std::move(shown)).get();
 }
 
-/// Makes them durable; with `fast`, certain to be on the disk before the journal is.
+/// Makes them durable; with `fast`, certain to be on the disk before the journal is; with `whole`
+/// that is left to the sync of everything.
 Result<void> Staging::settle_staged() {
-  const bool fast = root_.protocol == Protocol::fast;
   for (auto& file : unsettled_) {
-    const auto settled =
-        fast ? root_.files.await_writeback(file.get()) : root_.files.sync_file(file.get());
+    SysResult<void> settled = success();
+    if (root_.protocol == Protocol::portable) settled = root_.files.sync_file(file.get());
+    if (root_.protocol == Protocol::fast) settled = root_.files.await_writeback(file.get());
     if (!settled) return root_.failure("settle the staged files", "", settled.error());
     file.reset();
   }
@@ -311,6 +312,9 @@ Result<Journal> Staging::seal() {
   // With `fast` the journal of the file system has these names before it has the journal's.
   if (root_.protocol == Protocol::portable) {
     BOOST_OUTCOME_TRY(sync_names());
+  }
+  if (root_.protocol == Protocol::whole) {
+    BOOST_OUTCOME_TRY(sync_root(root_, "settle the staged files"));
   }
   return journal;
 }

@@ -106,7 +106,7 @@ Result<Transaction> Transaction::begin(const Path& path, const TransactionOption
   WriteOptions wanted;
   wanted.protocol = options.protocol;
   BOOST_OUTCOME_TRY(root->protocol,
-                    choose_protocol(root->files, root->place.get(), wanted, path.native()));
+                    choose_protocol(root->files, root->place.get(), wanted, path.native(), true));
   auto id = names::make_transaction_id(root->random);
   if (!id) return root->failure("begin a transaction", "", id.error());
   return Transaction(std::make_unique<State>(std::move(root), std::move(id.value())));

@@ -15,6 +15,9 @@ namespace {
 /// well within the 1024 descriptors that a process gets if nobody asked for more.
 constexpr std::size_t together_max = 256;
 
+/// For fewer the whole file system is not synced: others' writes may be many.
+constexpr std::size_t whole_min = 4;
+
 /// One file of a batch on its way.
 struct Candidate {
   Candidate(const Bound& bound, const WriteOptions& options)
@@ -77,7 +80,7 @@ class Batch {
     const Path parent = file.target.parent_path();
     auto found = bound_.find(parent.native());
     if (found == bound_.end()) {
-      BOOST_OUTCOME_TRY(Bound opened, Bound::open(parent, options_, system_));
+      BOOST_OUTCOME_TRY(Bound opened, Bound::open(parent, options_, system_, true));
       found = bound_.emplace(parent.native(), std::move(opened)).first;
     }
     auto candidate = std::make_unique<Candidate>(found->second, options_);
@@ -91,6 +94,7 @@ class Batch {
   }
 
   void commit_all(Protocol protocol, const std::vector<std::unique_ptr<Candidate>>& candidates) {
+    if (protocol == Protocol::whole && candidates.size() < whole_min) protocol = Protocol::portable;
     const AnyPipeline stages = make_pipeline(options_, protocol);
     std::vector<Member> members;
     members.reserve(candidates.size());

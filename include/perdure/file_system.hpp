@@ -70,6 +70,8 @@ struct FileSystemInfo {
   std::optional<bool> fast_commit;
   /// Whether a new file in the directory would lie on a realtime device (xfs).
   std::optional<bool> realtime;
+  /// sync_file_system says when something could not be written (since Linux 5.8).
+  bool sync_reports = false;
   std::uint64_t block_size = 0;
   std::uint64_t space_free = 0;  ///< Bytes that this user may still write.
 };
@@ -140,6 +142,10 @@ class FileSystem {
   virtual SysResult<void> sync_file(Handle file) = 0;
   /// The entries of the directory are durable once this returned.
   virtual SysResult<void> sync_directory(Handle directory) = 0;
+  /// Everything that anybody did on the file system that `directory` lies on is durable once this
+  /// returned (syncfs(2)), which can take long where others write much. An error may be another
+  /// file's. See FileSystemInfo::sync_reports.
+  virtual SysResult<void> sync_file_system(Handle directory) = 0;
 
   // --- Names. Each is atomic for those who look on; none is durable by itself.
 

@@ -23,10 +23,10 @@ struct GroupOptions {
 /// Lets the commits of many threads become durable together: one sync serves all that wait.
 ///
 /// Who commits writes its own temp, then waits. One caller leads: it renames the temps of all that
-/// are waiting and makes them durable by one sync of each file system (`Protocol::fast`) or of each
-/// directory (`Protocol::portable`); meanwhile the next group gathers. A caller alone leads at once
-/// and waits for nobody. A commit that fails before the sync fails alone; a sync that fails, fails
-/// for those whom it served, since none of them is durable.
+/// are waiting and makes them durable by one sync of each file system (`Protocol::fast`, `whole`)
+/// or of each directory (`Protocol::portable`); meanwhile the next group gathers. A caller alone
+/// leads at once and waits for nobody. A commit that fails before the sync fails alone; a sync that
+/// fails, fails for those whom it served, since none of them is durable.
 ///
 ///     perdure::WriteOptions options;
 ///     options.group = std::make_shared<perdure::GroupCommit>();
@@ -64,7 +64,7 @@ class GroupCommit {
 };
 
 /// Rename and the sync behind it, in company: stands in the place of Rename and SyncParent
-/// (`portable`), or of Rename and SyncPublished (`fast`).
+/// (`portable`), of Rename and SyncPublished (`fast`), or of Rename and SyncAllPublished (`whole`).
 template <Protocol of>
 struct PublishTogether {
   static constexpr std::string_view name = "publish together";

@@ -23,11 +23,17 @@ enum class Protocol {
   /// Await the temp's data, rename it, sync the renamed file: half the flushes. Holds on ext4 and
   /// xfs under conditions that are checked, and loses acknowledged commits elsewhere.
   fast,
+  /// Sync the whole file system, rename, sync it again: what many files at once take on btrfs,
+  /// where a sync of each costs more. What others write at the time is waited for, too.
+  whole,
 };
 
 /// Which protocol a commit shall use.
 enum class ProtocolChoice {
-  automatic,  ///< `fast` where it is known to hold, else `portable`; the receipt says which.
+  /// `fast` where it is known to hold, for many files on btrfs `whole`, else `portable`; the
+  /// receipt
+  /// says which.
+  automatic,
   portable,
   fast,  ///< ErrorKind::unsupported, with the reason, where it is not known to hold.
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -124,6 +125,27 @@ struct SyncPublished {
   void run_together(Members members) const;
 };
 
+/// syncfs(2) of the file system that the temp lies on, in the place of SyncFile: for many files
+/// together, where a sync of each costs more (`Protocol::whole`).
+struct SyncAll {
+  static constexpr std::string_view name = "sync all";
+  static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
+  static constexpr Fact gives = Fact::ordered | Fact::durable_content;
+  static constexpr Protocol protocol = Protocol::whole;
+  Result<void> run(Commit& commit) const;
+  void run_together(Members members) const;
+};
+
+/// The same in the place of SyncParent.
+struct SyncAllPublished {
+  static constexpr std::string_view name = "sync all published";
+  static constexpr Fact needs = Fact::published | Fact::durable_content;
+  static constexpr Fact gives = Fact::durable_name;
+  static constexpr Protocol protocol = Protocol::whole;
+  Result<void> run(Commit& commit) const;
+  void run_together(Members members) const;
+};
+
 namespace detail {
 
 /// Stage in words: which part of it `S` lacks.
@@ -234,9 +256,12 @@ class PipelineFrom {
                                            : has(facts_, Fact::ordered) ? Durability::ordered
                                                                         : Durability::none;
 
-  /// `fast` as soon as one stage asks for it.
-  static constexpr Protocol protocol =
-      ((protocol_of<Stages>() == Protocol::fast) || ...) ? Protocol::fast : Protocol::portable;
+  /// What its stages ask for; `portable` if none asks for another.
+  static constexpr Protocol protocol = std::max({Protocol::portable, protocol_of<Stages>()...});
+  static_assert(
+      ((protocol_of<Stages>() == Protocol::portable || protocol_of<Stages>() == protocol) && ...),
+      "perdure: the stages of two protocols are mixed: SyncPublished goes with "
+      "WriteThrough, SyncAllPublished with SyncAll");
 
   /// Runs the stages in order, up to the first that fails.
   Result<void> run(Commit& commit) const {

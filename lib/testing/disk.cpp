@@ -158,6 +158,11 @@ void Disk::sync_directory(InodeId directory) {
   compact();
 }
 
+void Disk::sync_file_system() {
+  for (Pending& pending : log) pending.durable = !pending.doomed;
+  compact();
+}
+
 void Disk::sync_data(InodeId inode) {
   for (Pending& pending : log) {
     if (is_about(*pending.change, inode) && pending.change->is_content() && !pending.doomed) {
@@ -193,6 +198,13 @@ void Disk::doom(InodeId inode) {
                                          : touches_directory(*pending.change, inode)) {
       pending.doomed = true;
     }
+  }
+}
+
+void Disk::doom_all() {
+  ++revision;
+  for (Pending& pending : log) {
+    if (!pending.durable && (!preset->ordered || pending.is_torn(*preset))) pending.doomed = true;
   }
 }
 

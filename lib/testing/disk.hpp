@@ -79,6 +79,7 @@ struct Disk {
   /// What the sync of a file or a directory makes durable, by the rules of the preset.
   void sync_file(InodeId inode);
   void sync_directory(InodeId directory);
+  void sync_file_system();
   /// Content and size alone: fdatasync(2).
   void sync_data(InodeId inode);
   void sync_all();
@@ -86,6 +87,7 @@ struct Disk {
   void await_data(InodeId inode);
   /// The sync failed: what it was to write is lost for good, though some of it may be on the disk.
   void doom(InodeId inode);
+  void doom_all();
 
   /// The disk with this tree on it, all of it durable.
   [[nodiscard]] Disk after_crash(Tree tree) const;

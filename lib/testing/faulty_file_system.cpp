@@ -227,6 +227,16 @@ SysResult<void> FaultyFileSystem::sync_directory(Handle directory) {
   return result;
 }
 
+SysResult<void> FaultyFileSystem::sync_file_system(Handle directory) {
+  bool reached = false;
+  auto result = make(Operation::sync_file_system, {}, [&] {
+    reached = true;
+    return base_.sync_file_system(directory);
+  });
+  if (!result && !reached) failed(Operation::sync_file_system, directory);
+  return result;
+}
+
 SysResult<void> FaultyFileSystem::rename(Handle from_directory, const std::string& from,
                                          Handle to_directory, const std::string& to,
                                          RenameMode mode) {

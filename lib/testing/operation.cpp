@@ -76,6 +76,7 @@ constexpr std::array<Row, operation_count> rows{{
     {"await_writeback", writing_back},
     {"sync_file", syncing},
     {"sync_directory", syncing},
+    {"sync_file_system", syncing},
     {"rename", renaming},
     {"link", linking},
     {"unlink", unlinking},

@@ -21,7 +21,13 @@ class Gate final : public FaultyFileSystem {
   void before(Operation /*operation*/) override {
     if (interleaver_ != nullptr) interleaver_->before_call();
   }
-  void failed(Operation /*operation*/, Handle handle) override { disk_.lose_sync(handle); }
+  void failed(Operation operation, Handle handle) override {
+    if (operation == Operation::sync_file_system) {
+      disk_.lose_sync_of_all();
+    } else {
+      disk_.lose_sync(handle);
+    }
+  }
 
  private:
   SimulatedFileSystem& disk_;
@@ -38,9 +44,9 @@ class PointRecorder final : public Recorder {
 
   void before(Operation operation, Disk& disk) override {
     // After any of these less can be lost than before it.
-    const bool settles = operation == Operation::sync_file ||
-                         operation == Operation::sync_directory ||
-                         operation == Operation::await_writeback;
+    const bool settles =
+        operation == Operation::sync_file || operation == Operation::sync_directory ||
+        operation == Operation::sync_file_system || operation == Operation::await_writeback;
     add(disk, operation, false, settles);
   }
   void partly(Operation operation, Disk disk) override {

@@ -228,6 +228,15 @@ SysResult<void> SimulatedFileSystem::sync_directory(Handle directory) {
   return success();
 }
 
+SysResult<void> SimulatedFileSystem::sync_file_system(Handle directory) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(sim.directory(directory));
+  sim.record(Operation::sync_file_system);
+  sim.disk.sync_file_system();
+  return success();
+}
+
 SysResult<void> SimulatedFileSystem::sync_data(Handle file) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
@@ -241,6 +250,11 @@ void SimulatedFileSystem::lose_sync(Handle handle) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
   if (const OpenFile* opened = sim.find(handle)) sim.disk.doom(opened->inode);
+}
+
+void SimulatedFileSystem::lose_sync_of_all() {
+  const std::scoped_lock lock(simulation_->mutex);
+  simulation_->disk.doom_all();
 }
 
 void SimulatedFileSystem::sync_all() {
@@ -304,6 +318,7 @@ SysResult<FileSystemInfo> SimulatedFileSystem::describe(Handle directory) {
   info.journal = JournalPlace::internal;
   info.fast_commit = false;
   info.realtime = false;
+  info.sync_reports = true;
   info.block_size = block_size;
   info.space_free = std::uint64_t{1} << 40U;
   if (sim.limits.space != Limits::none) {

@@ -18,13 +18,14 @@ namespace barriers {
 
 /// In the order of a commit.
 enum class Barrier {
-  staged,         ///< Each staged file's content ...
+  staged,         ///< Each staged file's content (`fast`: awaited) ...
   staged_names,   ///< ... and all their names.
-  journal,        ///< The journal's content, before it is renamed ...
-  journal_name,   ///< ... and its name: the commit point.
+  journal,        ///< The journal's content (`fast`: awaited), before it is renamed ...
+  journal_name,   ///< ... and its name (`fast`: by its own sync): the commit point.
   directories,    ///< What was applied, before the journal goes.
   journal_gone,   ///< That it is gone, before the staged files go and others commit.
   found_journal,  ///< In recovery: journal and journal_name for the journal that was found.
+  journal_end,    ///< The journal is about to go. No sync: a moment to be killed at.
   none,
 };
 
@@ -45,7 +46,8 @@ inline std::set<Barrier> parse(const std::string& text) {
 }
 
 /// The file system, but for some barriers: they are claimed to have been reached. For one
-/// transaction at a time, in one thread, with the private directory in its default place.
+/// transaction at a time, in one thread, with the private directory in its default place. Commits
+/// of files alone have two barriers: `staged` for content, `directories` for names.
 class Barriers final : public perdure::testing::ForwardingFileSystem {
  public:
   Barriers(FileSystem& base, std::set<Barrier> left_out)
@@ -65,17 +67,24 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
   perdure::SysResult<perdure::Handle> create(perdure::Handle directory, const std::string& name,
                                              std::uint32_t mode) override {
     const auto made = base().create(directory, name, mode);
-    if (made && directory == place_ && name == "j.tmp") journal_ = made.value();
+    if (made && directory == place_ && name == "j.tmp") {
+      journal_ = made.value();
+      journal_named_ = false;
+    }
     return made;
   }
   perdure::SysResult<void> rename(perdure::Handle from_directory, const std::string& from,
                                   perdure::Handle to_directory, const std::string& to,
                                   perdure::RenameMode mode) override {
     if (to_directory == place_) last_ = Barrier::journal_name;
+    if (to_directory == place_ && from == "j.tmp") journal_named_ = true;
     return base().rename(from_directory, from, to_directory, to, mode);
   }
   perdure::SysResult<void> unlink(perdure::Handle directory, const std::string& name) override {
-    if (directory == place_ && name == "j") last_ = Barrier::journal_gone;
+    if (directory == place_ && name == "j") {
+      last_ = Barrier::journal_gone;
+      (void)pass(Barrier::journal_end);
+    }
     return base().unlink(directory, name);
   }
 
@@ -86,9 +95,12 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
     return base().start_writeback(file);
   }
   perdure::SysResult<void> sync_file(perdure::Handle file) override {
-    return pass(file == journal_ ? Barrier::journal : Barrier::staged)
-               ? base().sync_file(file)
-               : perdure::SysResult<void>(perdure::success());
+    return pass(barrier_of(file)) ? base().sync_file(file)
+                                  : perdure::SysResult<void>(perdure::success());
+  }
+  perdure::SysResult<void> await_writeback(perdure::Handle file) override {
+    return pass(barrier_of(file)) ? base().await_writeback(file)
+                                  : perdure::SysResult<void>(perdure::success());
   }
   perdure::SysResult<void> sync_directory(perdure::Handle directory) override {
     const Barrier barrier = directory == place_ ? last_ : Barrier::directories;
@@ -103,6 +115,10 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
   }
 
  private:
+  Barrier barrier_of(perdure::Handle file) const {
+    if (file != journal_) return Barrier::staged;
+    return journal_named_ ? Barrier::journal_name : Barrier::journal;
+  }
   bool pass(Barrier barrier) const {
     if (barrier == killed_before_) (void)::kill(::getpid(), SIGKILL);
     const bool found = barrier == Barrier::journal || barrier == Barrier::journal_name;
@@ -114,6 +130,7 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
   Barrier killed_before_ = Barrier::none;
   Barrier last_ = Barrier::staged_names;  // what a sync of the private directory is for
   bool recovering_ = false;
+  bool journal_named_ = false;
   perdure::Handle place_ = perdure::Handle::none;
   perdure::Handle journal_ = perdure::Handle::none;
 };

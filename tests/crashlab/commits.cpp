@@ -9,17 +9,20 @@
 // any whole version), none (AtomicWriter; whatever is there can be committed over), tracker
 // (StateTracker; opens, and is no older than acknowledged), transaction (after recovery all files
 // are of one version, no older than acknowledged), recovered (the same, with commits that are
-// killed and recovered before they are acknowledged). With `automatic_` before it: by the protocol
-// `fast` where that is allowed.
+// killed and recovered before they are acknowledged), batch (write_files; each file is of an
+// acknowledged version or a later one), group (the same by four threads and one GroupCommit). With
+// `automatic_` before it: by the protocol `fast` where that is allowed.
 //
-// With BARRIERS (barriers.hpp; separated by commas) the transactions leave those out: mutants,
-// which the laboratory has to catch.
+// With BARRIERS (barriers.hpp; separated by commas) transactions and batches leave those out:
+// mutants, which the laboratory has to catch.
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <map>
 #include <string>
 #include <sys/wait.h>
+#include <thread>
+#include <vector>
 
 #include <boost/describe.hpp>
 #include <boost/json.hpp>
@@ -138,8 +141,10 @@ barriers::Barriers& files(const std::set<barriers::Barrier>& left_out = {}) {
   return only;
 }
 
+template <ProtocolChoice protocol>
 perdure::Result<perdure::Transaction> begin() {
   perdure::TransactionOptions options;
+  options.protocol = protocol;
   options.system.files = &files();
   files().set_recovering(true);
   auto begun = perdure::Transaction::begin(root(), options);
@@ -149,8 +154,9 @@ perdure::Result<perdure::Transaction> begin() {
 
 // Two files in two directories are put, one comes and goes, one moves to and fro, and one is
 // removed by somebody else afterwards.
+template <ProtocolChoice protocol>
 void commit_files(int version) {
-  auto begun = begin();
+  auto begun = begin<protocol>();
   must(begun, "begin");
   auto& transaction = begun.value();
   if (version == 0) {
@@ -184,21 +190,31 @@ int version_of(const std::string& path) {
   return version;
 }
 
+/// Where to be killed: at each barrier in turn. `fast` has fewer.
+barriers::Barrier moment_of(int version, ProtocolChoice protocol) {
+  using enum barriers::Barrier;
+  static const std::vector<barriers::Barrier> portable{journal,      journal_name, directories,
+                                                       journal_gone, staged,       staged_names};
+  static const std::vector<barriers::Barrier> fast{journal_name, journal_end, staged, journal};
+  const auto& moments = protocol == ProtocolChoice::portable ? portable : fast;
+  return moments[static_cast<std::size_t>(version) % moments.size()];
+}
+
 /// Each commit is killed before one of its barriers, and the next `begin` recovers what it left.
+template <ProtocolChoice protocol>
 void commit_killed(int version) {
-  if (version == 0) return commit_files(version);
+  if (version == 0) return commit_files<protocol>(version);
   const pid_t child = versions::must(::fork(), "fork");
   if (child == 0) {
-    constexpr int barriers_of_commit = 6;
-    files().kill_before(static_cast<barriers::Barrier>((version + 2) % barriers_of_commit));
-    commit_files(version);
+    files().kill_before(moment_of(version, protocol));
+    commit_files<protocol>(version);
     ::_exit(0);
   }
   int status = 0;
   versions::must(::waitpid(child, &status, 0), "waitpid");
   if (!WIFSIGNALED(status)) std::exit(3);
-  must(begin(), "recover");
-  if (version_of(root() + "/left/file") != version) commit_files(version);
+  must(begin<protocol>(), "recover");
+  if (version_of(root() + "/left/file") != version) commit_files<protocol>(version);
 }
 
 bool there(const std::string& name) {
@@ -207,7 +223,7 @@ bool there(const std::string& name) {
 
 std::string judge_files() {
   {
-    const auto recovered = begin();
+    const auto recovered = begin<ProtocolChoice::portable>();
     if (!recovered) return "recovery: " + recovered.error().message();
   }
   const int acked = versions::last_acknowledged();
@@ -228,6 +244,51 @@ std::string judge_files() {
   return "";
 }
 
+/// Four files in two directories.
+std::vector<perdure::Path> batch_targets() {
+  std::vector<perdure::Path> targets;
+  for (const char* name : {"left/a", "left/b", "right/a", "right/b"}) {
+    targets.push_back(perdure::Path(root()) / name);
+  }
+  return targets;
+}
+
+template <ProtocolChoice protocol>
+void commit_batch(int version) {
+  perdure::WriteOptions options;
+  options.protocol = protocol;
+  options.make_parents = true;
+  const std::string content = versions::content(version, size);
+  std::vector<perdure::NewFile> images;
+  for (const auto& target : batch_targets()) images.push_back({target, perdure::as_bytes(content)});
+  const perdure::System system{.files = &files(), .environment = &perdure::native_environment()};
+  for (const auto& written : perdure::write_files(images, options, system)) must(written, "write");
+}
+
+void commit_group(int version) {
+  perdure::WriteOptions options;
+  options.protocol = ProtocolChoice::automatic;
+  options.make_parents = true;
+  static const auto group = std::make_shared<perdure::GroupCommit>();
+  options.group = group;
+  const std::string content = versions::content(version, size);
+  std::vector<std::thread> committers;
+  for (const auto& target : batch_targets()) {
+    committers.emplace_back(
+        [&, target] { must(perdure::write_file(target, content, options), "write"); });
+  }
+  for (std::thread& committer : committers) committer.join();
+}
+
+std::string judge_batch() {
+  const int acked = versions::last_acknowledged();
+  for (const auto& target : batch_targets()) {
+    const std::string reason = versions::judge_file(target.native(), size, acked);
+    if (!reason.empty()) return target.native() + ": " + reason;
+  }
+  return "";
+}
+
 const std::map<std::string, Workload>& workloads() {
   static const std::map<std::string, Workload> all = {
       {"durable", {commit_file<Durability::durable, ProtocolChoice::portable>, judge_durable}},
@@ -239,8 +300,15 @@ const std::map<std::string, Workload>& workloads() {
       {"automatic_ordered",
        {commit_file<Durability::ordered, ProtocolChoice::automatic>, judge_ordered}},
       {"automatic_tracker", {commit_state<ProtocolChoice::automatic>, judge_state}},
-      {"transaction", {commit_files, judge_files, remove_fleeting}},
-      {"recovered", {commit_killed, judge_files, remove_fleeting}},
+      {"transaction", {commit_files<ProtocolChoice::portable>, judge_files, remove_fleeting}},
+      {"recovered", {commit_killed<ProtocolChoice::portable>, judge_files, remove_fleeting}},
+      {"automatic_transaction",
+       {commit_files<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
+      {"automatic_recovered",
+       {commit_killed<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
+      {"batch", {commit_batch<ProtocolChoice::portable>, judge_batch}},
+      {"automatic_batch", {commit_batch<ProtocolChoice::automatic>, judge_batch}},
+      {"automatic_group", {commit_group, judge_batch}},
   };
   return all;
 }

@@ -28,13 +28,34 @@ struct NotAwaiting final : Lying {
   SysResult<void> await_writeback(Handle /*file*/) override { return success(); }
 };
 
-/// Every file system passes for one that the protocol `fast` holds on.
-struct ClaimsToBeExt4 final : Lying {
-  using Lying::Lying;
+struct ClaimsToBe : Lying {
+  ClaimsToBe(testing::SimulatedFileSystem& below, std::string claimed)
+      : Lying(below), type(std::move(claimed)) {}
+  std::string type;
   SysResult<FileSystemInfo> describe(Handle directory) override {
     BOOST_OUTCOME_TRY(FileSystemInfo info, ForwardingFileSystem::describe(directory));
-    info.type = "ext4";
+    info.type = type;
     return info;
+  }
+};
+
+/// Every file system passes for one that the protocol `fast` holds on.
+struct ClaimsToBeExt4 final : ClaimsToBe {
+  explicit ClaimsToBeExt4(testing::SimulatedFileSystem& below) : ClaimsToBe(below, "ext4") {}
+};
+
+/// Every file system passes for one on which many files take the protocol `whole`.
+struct ClaimsToBeBtrfs : ClaimsToBe {
+  explicit ClaimsToBeBtrfs(testing::SimulatedFileSystem& below) : ClaimsToBe(below, "btrfs") {}
+};
+
+/// Of its two syncs one does nothing: the one before the names or the one behind them.
+template <int number>
+struct OneSyncOfAll final : ClaimsToBeBtrfs {
+  using ClaimsToBeBtrfs::ClaimsToBeBtrfs;
+  int calls = 0;
+  SysResult<void> sync_file_system(Handle directory) override {
+    return calls++ % 2 == number ? success() : ClaimsToBeBtrfs::sync_file_system(directory);
   }
 };
 

@@ -18,7 +18,7 @@ std::vector<ProofRow> run_proofs(const std::vector<Proof>& proofs,
   for (Proof proof : proofs) {
     if (is_reduced()) proof.workload.cases = std::min<std::size_t>(proof.workload.cases, 40);
     for (const Preset* preset : all_presets()) {
-      if (proof.fast_only && !preset->sync_reaches_names) continue;
+      if (proof.automatic && preset->file_system == presets::worst.file_system) continue;
       ExploreOptions options = options_for(proof, *preset);
       if (is_reduced()) {
         options.states_max = std::min<std::size_t>(options.states_max, 300);

@@ -255,6 +255,9 @@ std::vector<Proof> transaction_proofs() {
     }
     for (Proof& proof : sequence_proofs(protocol)) proofs.push_back(std::move(proof));
   }
+  proofs.push_back(whole_proof(small_proof(ProtocolChoice::automatic), "whole_transaction_small"));
+  proofs.push_back(
+      whole_proof(unsynced_proof(ProtocolChoice::automatic), "whole_transaction_over_unsynced"));
   for (Proof& proof : faulty_transaction_proofs()) proofs.push_back(std::move(proof));
   return proofs;
 }

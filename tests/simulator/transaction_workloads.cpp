@@ -226,8 +226,8 @@ void drop_oracle(Proof& proof, const std::string& name) {
 Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions,
                         ProtocolChoice protocol) {
   Proof proof;
-  proof.fast_only = protocol == ProtocolChoice::automatic;
-  proof.workload.name = (proof.fast_only ? "automatic_" : "") + name;
+  proof.automatic = protocol == ProtocolChoice::automatic;
+  proof.workload.name = (proof.automatic ? "automatic_" : "") + name;
   proof.workload.prepare = prepare_root;
   proof.workload.actors = {[protocol, transactions = std::move(transactions)](Session& session) {
     for (const auto& wishes : transactions) must(session, transact(session, wishes, protocol));

@@ -9,6 +9,7 @@
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
 
+#include "lies.hpp"
 #include "tracker_workloads.hpp"
 #include "transaction_workloads.hpp"
 
@@ -405,13 +406,21 @@ Proof sequences_proof() {
   return proof;
 }
 
-/// Three files in two directories, written as one batch, twice; with `grouped` through a group, as
-/// those are who wait for the same sync.
+/// Files and the sizes of what they shall have.
+using Sizes = std::vector<std::pair<std::string, std::size_t>>;
+
+const Sizes& four_files() {
+  static const Sizes files{{"d/t", 5000}, {"e/t", 100}, {"e/u", 600}, {"e/v", 200}};
+  return files;
+}
+
+/// Written as one batch, twice; with `grouped` through a group, as those are who wait for the same
+/// sync.
 Proof batch_proof(const std::string& name, ProtocolChoice protocol, bool grouped,
-                  bool strict = true) {
+                  const Sizes& sizes = four_files(), bool strict = true) {
   Proof proof;
-  proof.fast_only = protocol == ProtocolChoice::automatic;
-  proof.workload.name = (proof.fast_only ? "automatic_" : "") + name;
+  proof.automatic = protocol == ProtocolChoice::automatic;
+  proof.workload.name = (proof.automatic ? "automatic_" : "") + name;
   proof.workload.prepare = [](Session& session) {
     prepare_target(session, content_of('a', 10));
     session.disk().put("e/t", content_of('a', 600));
@@ -421,17 +430,16 @@ Proof batch_proof(const std::string& name, ProtocolChoice protocol, bool grouped
     WriteOptions options;
     options.protocol = protocol;
     if (grouped) options.group = std::make_shared<GroupCommit>();
-    const std::vector<std::string> contents{content_of(letter, 5000), content_of(letter, 100),
-                                            content_of(letter, 600)};
-    const std::vector<std::string> targets{"d/t", "e/t", "e/u"};
+    std::vector<std::string> contents;
+    for (const auto& [target, size] : sizes) contents.push_back(content_of(letter, size));
     std::vector<NewFile> files;
     std::vector<std::size_t> attempts;
-    for (std::size_t i = 0; i < targets.size(); ++i) {
-      files.push_back({"/" + targets[i], as_bytes(contents[i])});
-      attempts.push_back(session.attempt(targets[i], contents[i]));
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      files.push_back({"/" + sizes[i].first, as_bytes(contents[i])});
+      attempts.push_back(session.attempt(sizes[i].first, contents[i]));
     }
     const auto results = write_files(files, options, session.system());
-    for (std::size_t i = 0; i < targets.size(); ++i) {
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
       check(session, strict, results[i]);
       if (results[i]) session.acknowledge(attempts[i]);
       if (!results[i]) session.fail(attempts[i], results[i].error().fate);
@@ -447,12 +455,24 @@ Proof batch_proof(const std::string& name, ProtocolChoice protocol, bool grouped
       if (!cleaned) session.wrong(cleaned.error().message());
     }
   };
-  proof.oracles = common_oracles({"e/t", "e/u"});
+  proof.oracles = common_oracles({"e/t", "e/u", "e/v"});
   proof.oracles.push_back(target_metadata());
   return proof;
 }
 
 }  // namespace
+
+Proof whole_proof(Proof proof, const std::string& name) {
+  proof.automatic = false;
+  proof.workload.name = name;
+  proof.bound = [](ExploreOptions& options) {
+    options.layer = lying<ClaimsToBeBtrfs>();
+    options.depth = 1;
+    options.tears_max = 8;
+    options.states_max = 20'000;
+  };
+  return proof;
+}
 
 std::string content_of(char letter, std::size_t size) {
   std::string content(size, letter);
@@ -521,9 +541,13 @@ std::vector<Proof> file_proofs() {
     proofs.push_back(batch_proof("batch", protocol, false));
     proofs.push_back(batch_proof("group", protocol, true));
   }
-  for (Proof faulty : {replace_proof("replace_with_faults", {}, false),
-                       batch_proof("batch_with_faults", ProtocolChoice::portable, false, false),
-                       batch_proof("group_with_faults", ProtocolChoice::automatic, true, false)}) {
+  proofs.push_back(
+      whole_proof(batch_proof("batch", ProtocolChoice::automatic, false), "whole_batch"));
+  const Sizes two{{"d/t", 600}, {"e/t", 100}};
+  for (Proof faulty :
+       {replace_proof("replace_with_faults", {}, false),
+        batch_proof("batch_with_faults", ProtocolChoice::portable, false, two, false),
+        batch_proof("group_with_faults", ProtocolChoice::automatic, true, two, false)}) {
     faulty.fault_stride = 1;
     faulty.bound = [](ExploreOptions& options) {
       options.depth = 1;

@@ -22,8 +22,8 @@ struct Proof {
   /// transaction is being settled nobody can repeat what such a sync lost: the file has its name
   /// already, and a rename between two names of one file does nothing.
   std::uint64_t directory_syncs_max = 0;
-  /// Only on presets on which `fast` is allowed: elsewhere `automatic` is `portable`, and proven.
-  bool fast_only = false;
+  /// Only on presets on which `automatic` is not `portable`, which is proven for itself.
+  bool automatic = false;
 };
 
 /// Everything that is offered for one file, and for a tracked state.
@@ -39,6 +39,9 @@ Proof replace_proof(const std::string& name, const WriteOptions& options, AnyPip
                     bool strict);
 /// The same with the pipeline that the options ask for.
 Proof replace_proof(const std::string& name, const WriteOptions& options, bool strict = true);
+
+/// The same proof by the protocol `whole`, under every preset.
+Proof whole_proof(Proof proof, const std::string& name);
 
 /// The options under which a proof is explored.
 testing::ExploreOptions options_for(const Proof& proof, const testing::Preset& preset);

@@ -64,6 +64,9 @@ class ForwardingFileSystem : public FileSystem {
   SysResult<void> sync_directory(Handle directory) override {
     return base_.sync_directory(directory);
   }
+  SysResult<void> sync_file_system(Handle directory) override {
+    return base_.sync_file_system(directory);
+  }
 
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override {

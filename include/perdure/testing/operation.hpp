@@ -26,6 +26,7 @@ enum class Operation : std::uint8_t {
   await_writeback,
   sync_file,
   sync_directory,
+  sync_file_system,
   rename,
   link,
   unlink,

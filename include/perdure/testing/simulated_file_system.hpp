@@ -90,6 +90,8 @@ class SimulatedFileSystem final : public FileSystem {
   /// What the sync of this file or directory would have written is lost for good: it may be on the
   /// disk or not, and no later sync changes that. What a failed fsync(2) leaves.
   void lose_sync(Handle handle);
+  /// The same for sync_file_system.
+  void lose_sync_of_all();
   /// The process dies: its handles and locks are gone; what it did is visible, and still pending.
   void kill();
   /// The power goes, and comes back: handles are gone, and of what was pending what `survivors`
@@ -114,6 +116,7 @@ class SimulatedFileSystem final : public FileSystem {
   SysResult<void> await_writeback(Handle file) override;
   SysResult<void> sync_file(Handle file) override;
   SysResult<void> sync_directory(Handle directory) override;
+  SysResult<void> sync_file_system(Handle directory) override;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override;
   SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
