@@ -5,6 +5,7 @@
 #include <exception>
 #include <fcntl.h>
 #include <iostream>
+#include <set>
 #include <unistd.h>
 
 namespace perdure::bench {
@@ -70,7 +71,10 @@ void add_candidate(Field& field, const Way& way, const std::string& directory,
                      .turn = [saver, turn] { return turn(*saver); },
                      .own_time_s = [saver] { return saver->own_time_s(); }});
   } catch (const std::exception& error) {
-    std::cerr << way.name << " is left out: " << error.what() << "\n";
+    static std::set<std::string> told;
+    if (told.insert(way.name).second) {
+      std::cerr << way.name << " is left out: " << error.what() << "\n";
+    }
   }
 }
 

@@ -14,8 +14,9 @@ import sys
 FLOOR_BOUNDS = {"ext4": 1.05, "xfs": 1.05, "btrfs": 1.05, "tmpfs": 1.3}
 # Counts for one durable commit of 4 KiB: system calls exactly, device flushes at most.
 CALLS = {"floor": 6, "perdure": 10, "perdure fixed": 8}
-FLUSHES_MAX = {"floor": 4, "perdure": 4, "perdure fixed": 4, "perdure fast": 2,
-               "perdure fast fixed": 2, "perdure fast ordered": 0, "limit": 1}
+FLUSHES_MAX = {"floor": 4, "perdure": 4, "perdure fixed": 4,
+               "perdure automatic": 2, "perdure automatic fixed": 2,
+               "perdure automatic ordered": 0, "limit": 1}
 USUAL = "single/4KiB"
 BATCH = "batch/64"
 
@@ -147,7 +148,7 @@ def times(value):
 
 
 def floor_table(figures):
-    ways = ["perdure", "perdure fixed", "perdure fast", "glib", "limit"]
+    ways = ["perdure", "perdure fixed", "perdure automatic", "glib", "limit"]
     rows = []
     for place in figures.data["places"]:
         if figures.get(place, USUAL, "floor"):
@@ -205,16 +206,21 @@ def memory_table(data):
     return table(["", "needed beside what is there"], rows)
 
 
-def faster_table(data):
+def faster_rows(data, kinds):
+    """Head and rows: who is faster than the best of ours, by how many times at each place."""
     groups = {}
     for one in data["findings"]["faster"]:
-        key = (one["case"], one["way"], one["kind"], one["reached"])
-        groups.setdefault(key, {})[one["place"]] = f"{one['times_faster']:.2g}"
-    if not groups:
-        return "Nobody."
-    return table(["case", "faster than the best of ours", "is a", "both hold"] + data["places"],
-                 [[*key] + [found.get(p, "") for p in data["places"]]
-                  for key, found in groups.items()])
+        if one["kind"] in kinds:
+            key = (one["case"], one["way"], one["reached"])
+            groups.setdefault(key, {})[one["place"]] = f"{one['times_faster']:.1f}"
+    head = ["case", "faster than the best of ours", "both hold"] + data["places"]
+    return head, [[*key] + [found.get(p, "") for p in data["places"]]
+                  for key, found in groups.items()]
+
+
+def faster_table(data, *kinds):
+    head, rows = faster_rows(data, kinds)
+    return table(head, rows) if rows else "Nobody."
 
 
 def machine_words(data):
@@ -230,7 +236,8 @@ def tables(data):
     figures = Figures(data)
     first = data["places"][0]
     made = {"machine": machine_words(data), "floor": floor_table(figures),
-            "faster": faster_table(data), "counts": counts_table(figures),
+            "faster_files": faster_table(data, "file"),
+            "faster_databases": faster_table(data, "database"), "counts": counts_table(figures),
             "single": case_table(figures, USUAL, 0), "batch": case_table(figures, BATCH, 1),
             "memory": memory_table(data)}
     for case in figures.cases("transaction")[-1:]:

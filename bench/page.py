@@ -6,7 +6,7 @@ import io
 
 import matplotlib
 
-from figures import BATCH, USUAL, Figures, parameter, time_text
+from figures import BATCH, USUAL, Figures, faster_rows, parameter, time_text
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -18,8 +18,12 @@ COLOURS = {"floor": "#8a8f98", "limit": "#b59b00", "perdure": "#2f81f7", "file":
 KINDS = {"floor": "the bare system calls", "limit": "one write in place, fdatasync",
          "perdure": "perdure", "file": "others that make a file",
          "database": "databases: content in files of their own"}
-LINES = ["#2f81f7", "#d9772b", "#2da160", "#a06bdc", "#d64550", "#8a8f98", "#b59b00", "#17a2b8",
-         "#e377c2"]
+# Of lines: those that stand in most plots, and others in their order.
+LINES = {"perdure": "#2f81f7", "perdure automatic": "#17a2b8", "floor": "#8a8f98",
+         "floor fast": "#5b6068", "limit": "#b59b00", "glib": "#d9772b",
+         "perdure transaction": "#2f81f7", "perdure transaction automatic": "#17a2b8",
+         "ofstream": "#8a8f98"}
+OTHERS = ["#a06bdc", "#2da160", "#d64550", "#e377c2", "#7a5c3e", "#9aa83a"]
 
 plt.rcParams.update({
     "svg.fonttype": "none", "svg.hashsalt": "perdure", "font.sans-serif": ["DejaVu Sans"],
@@ -127,6 +131,7 @@ def lines(figures, family, value, axis_words, caption, places=None, least=0):
     if not shown:
         return ""
     figure, axes = grid_of(len(shown), 3.4)
+    colours = dict(LINES)
     for axis, place in zip(axes, shown):
         names = list(dict.fromkeys(w for c in cases for w in figures.ways(place, c)))
         for name in names:
@@ -134,10 +139,10 @@ def lines(figures, family, value, axis_words, caption, places=None, least=0):
             points = [(x, y) for x, y in points if y is not None]
             if not points:
                 continue
-            index = sorted(data["ways"]).index(name) if name in data["ways"] else 0
+            if name not in colours:
+                colours[name] = OTHERS[(len(colours) - len(LINES)) % len(OTHERS)]
             axis.plot(*zip(*points), marker="o", markersize=3, linewidth=1.4, label=name,
-                      color=LINES[index % len(LINES)],
-                      linestyle=("-", "--", ":")[index // len(LINES) % 3])
+                      color=colours[name])
         axis.set_xscale("log")
         axis.set_xlabel(axis_words[0])
         axis.set_ylabel(axis_words[1])
@@ -152,16 +157,14 @@ def lines(figures, family, value, axis_words, caption, places=None, least=0):
 
 
 def ratio_value(figures, place, case, way):
-    info = figures.data["ways"].get(way)
-    if not info or info["reached"] != "durable" or info["kind"] == "database":
-        return None
-    return figures.ratio(place, case, way)
+    shown = ("perdure", "perdure automatic", "glib", "floor", "floor fast", "limit")
+    return figures.ratio(place, case, way) if way in shown else None
 
 
 def per_file(figures, place, case, way):
     median = figures.get(place, case, way)
     info = figures.data["ways"].get(way)
-    if median is None or not info or info["reached"] != "durable":
+    if median is None or not info or info["reached"] != "durable" or info["kind"] == "limit":
         return None
     return median / parameter(case) / 1e3
 
@@ -201,38 +204,25 @@ def table(head, rows):
             "".join(line(r, "td") for r in rows) + "</table></div>")
 
 
-def words_of(faster):
-    """Who is faster, in one sentence for each case and way."""
-    groups = {}
-    for one in faster:
-        key = (one["case"], one["way"], one["reached"], one["kind"])
-        groups.setdefault(key, []).append(f"{one['place']} {one['times_faster']:.2g}×")
-    kinds = {"database": "a database: no file of its own", "file": "makes a file"}
-    return [f"{case}, {reached}: {way} ({kinds[kind]}): {', '.join(places)}"
-            for (case, way, reached, kind), places in groups.items()]
-
-
 def first_words(data):
     findings = data["findings"]
-    bad = [f for f in findings["floor"] if not f["holds"]]
-    lines_ = ["<ul>"]
+    said = ["<ul>"]
     for one in findings["floor"]:
-        lines_.append(f"<li>A durable commit of 4 KiB by the defaults takes {one['ratio']:.2f} "
-                      f"times the bare system calls on {one['place']}; {one['bound']} is the "
-                      f"bound{'' if one['holds'] else ': <b>missed</b>'}.</li>")
+        said.append(f"<li>A durable commit of 4 KiB by the defaults takes {one['ratio']:.2f} "
+                    f"times the bare system calls on {one['place']}; {one['bound']} is the "
+                    f"bound{'' if one['holds'] else ': <b>missed</b>'}.</li>")
     for kind, words in (("file", "that make a file"), ("database", "that are databases")):
-        said = words_of([f for f in findings["faster"] if f["kind"] == kind])
-        if said:
-            lines_.append(f"<li><b>Others {words} are faster</b> than the best of ours at the "
-                          "same durability here:<ul>" +
-                          "".join(f"<li>{html.escape(s)}</li>" for s in said) + "</ul></li>")
+        head, rows = faster_rows(data, (kind,))
+        if rows:
+            said.append(f"<li><b>Others {words} are faster</b> than the best of ours that holds as "
+                        f"much, by so many times:{table(head, rows)}</li>")
         else:
-            lines_.append(f"<li>None of those {words} is faster at the same durability, for one "
-                          "commit of 4 KiB, a batch of 64 files or the largest transaction.</li>")
-    if bad:
-        lines_.append("<li>Bounds are medians of interleaved rounds; on a machine that does other "
-                      "things they say little.</li>")
-    return "".join(lines_) + "</ul>"
+            said.append(f"<li>None of those {words} is faster at the same durability, for one "
+                        "commit of 4 KiB, a batch of 64 files or the largest transaction.</li>")
+    if not all(one["holds"] for one in findings["floor"]):
+        said.append("<li>Figures of a machine that does other things at the time say little."
+                    "</li>")
+    return "".join(said) + "</ul>"
 
 
 def machine_words(data):

@@ -177,23 +177,22 @@ Way way_of(const Variant& variant) {
 
 void add_perdure(Ways& ways) {
   constexpr auto portable = ProtocolChoice::portable;
-  constexpr auto fast = ProtocolChoice::fast;
+  constexpr auto automatic = ProtocolChoice::automatic;
   using enum Durability;
   for (const auto& variant : std::vector<Variant>{
-           {"perdure", portable, durable, true,
-            "the defaults: portable, metadata preserved; many by write_files"},
+           {"perdure", portable, durable, true, "the defaults: portable; many by write_files"},
            {"perdure fixed", portable, durable, false, "portable, a fixed mode"},
-           {"perdure fast", fast, durable, true, "fast, metadata preserved; many by write_files"},
-           {"perdure fast fixed", fast, durable, false, "fast, a fixed mode"},
-           {"perdure ordered", portable, ordered, true, "portable, metadata preserved"},
-           {"perdure fast ordered", fast, ordered, true, "fast, metadata preserved"},
-           {"perdure none", portable, none, true, "metadata preserved"}}) {
+           {"perdure automatic", automatic, durable, true, "automatic; many by write_files"},
+           {"perdure automatic fixed", automatic, durable, false, "automatic, a fixed mode"},
+           {"perdure ordered", portable, ordered, true, "portable"},
+           {"perdure automatic ordered", automatic, ordered, true, "automatic"},
+           {"perdure none", portable, none, true, "no sync"}}) {
     ways.push_back(way_of(variant));
   }
-  for (const bool is_fast : {false, true}) {
+  for (const auto choice : {portable, automatic}) {
     WriteOptions options;
-    options.protocol = is_fast ? fast : portable;
-    const std::string protocol = is_fast ? " fast" : "";
+    options.protocol = choice;
+    const std::string protocol = choice == automatic ? " automatic" : "";
     ways.push_back({.name = "perdure group" + protocol,
                     .kind = Kind::perdure,
                     .reached = std::string(Reached::durable),
@@ -206,7 +205,7 @@ void add_perdure(Ways& ways) {
                     .reached = std::string(Reached::durable),
                     .note = "begin, put, commit",
                     .together = "all",
-                    .open = opener<Transactions>(options.protocol)});
+                    .open = opener<Transactions>(choice)});
   }
 }
 
