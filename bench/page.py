@@ -148,6 +148,7 @@ def lines(figures, family, value, axis_words, caption, places=None, least=0):
         axis.set_ylabel(axis_words[1])
         if axis_words[2]:
             axis.set_yscale("log")
+            axis.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter(PLAIN)
         axis.set_title(place)
         axis.set_xticks([parameter(c) for c in cases], [c.split("/")[1] for c in cases])
@@ -164,7 +165,8 @@ def ratio_value(figures, place, case, way):
 def per_file(figures, place, case, way):
     median = figures.get(place, case, way)
     info = figures.data["ways"].get(way)
-    if median is None or not info or info["reached"] != "durable" or info["kind"] == "limit":
+    compared = way in ("floor", "glib", "renameio") or (info and info["together"] == "all")
+    if median is None or not compared or way in ("SQLite", "SQLite extra"):
         return None
     return median / parameter(case) / 1e3
 
@@ -250,6 +252,17 @@ def all_results(figures):
     return ("<details><summary>Every figure</summary>" + table(head, rows) + "</details>")
 
 
+def cells(figures, families, caption):
+    """A table of every way's medians, place by place."""
+    shown = [(p, c) for family in families for p in figures.data["places"]
+             for c in figures.cases(family) if figures.ways(p, c)]
+    if not shown:
+        return ""
+    names = list(dict.fromkeys(w for p, c in shown for w in figures.ways(p, c)))
+    rows = [[name] + [time_text(figures.get(p, c, name)) for p, c in shown] for name in names]
+    return section(caption[0], caption[1], table([""] + [f"{p}: {c}" for p, c in shown], rows))
+
+
 def memory_section(data):
     rows = [[name, ", ".join(f"{k} {v:,.3g}" if k != "needed_bytes" else f"{v:,.0f} bytes"
                              for k, v in figures.items())]
@@ -315,6 +328,11 @@ def make(data):
             "JSON a record. What each save holds is in the last table.")),
         lines(figures, "load", in_ms, ("records", "ms", True), (
             "Loading a tracked state", "perdure syncs what it found before it trusts it.")),
+        cells(figures, ("json_save", "json_load"), (
+            "JSON", "The serializers alone: structs to text and back, by the number of records.")),
+        cells(figures, ("stream",), ("Streamed", "In pieces of 64 KiB.")),
+        cells(figures, ("crowd",), (
+            "In a crowd", "4 KiB, in a directory of so many entries beside.")),
         counts_section(figures), memory_section(data), ways_section(data), all_results(figures),
     ]
     return ("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
