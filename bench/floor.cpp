@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // The floor: a commit with no checks, no policy, no random name and no words for errors. The limit:
 // one write into a file that has its space already, and the sync that makes it durable.
+#include <array>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -42,13 +45,16 @@ bool await_content(int file) {
              SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) == 0;
 }
 
-/// Which system calls stand around the rename.
-enum class Order { none, ordered, portable, fast };
+/// Which system calls stand around the rename; `preserving` is `portable` with those that it takes
+/// to see that metadata is kept, where it is equal already.
+enum class Order { none, ordered, portable, preserving, fast };
 
 class BareCalls final : public Saver {
  public:
   BareCalls(const std::string& directory, Order order)
-      : directory_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), order_(order) {}
+      : path_(directory),
+        directory_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        order_(order) {}
 
   bool save(const std::string& name, const std::string& content) override {
     return stream(name, content, content.size());
@@ -56,9 +62,19 @@ class BareCalls final : public Saver {
 
   bool stream(const std::string& name, const std::string& content, std::size_t block) override {
     std::string temp;
+    struct statx status {};
+    std::array<char, 512> attributes{};
+    if (order_ == Order::preserving) {
+      ::statx(directory_.get(), name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status);
+      ::llistxattr((path_ + "/" + name).c_str(), attributes.data(), attributes.size());
+    }
     Descriptor file = make_temp(name, temp);
     for (std::size_t at = 0; at < content.size(); at += block) {
       if (!write_all(file.get(), std::string_view(content).substr(at, block))) return false;
+    }
+    if (order_ == Order::preserving) {
+      ::statx(file.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status);
+      ::flistxattr(file.get(), attributes.data(), attributes.size());
     }
     return secure_content(file.get()) && rename(temp, name) && secure_name(file.get()) &&
            file.close();
@@ -97,9 +113,11 @@ class BareCalls final : public Saver {
   }
   [[nodiscard]] bool secure_name(int file) const {
     if (order_ == Order::fast) return ::fsync(file) == 0;
-    return order_ != Order::portable || ::fsync(directory_.get()) == 0;
+    const bool durable = order_ == Order::portable || order_ == Order::preserving;
+    return !durable || ::fsync(directory_.get()) == 0;
   }
 
+  std::string path_;
   Descriptor directory_;
   Order order_;
   unsigned count_ = 0;
@@ -134,16 +152,19 @@ class InPlace final : public Saver {
 
 void add_floor(Ways& ways) {
   const auto add = [&](std::string name, Order order, std::string_view reached, std::string note) {
+    const bool shares = order == Order::portable || order == Order::fast;
     ways.push_back({.name = std::move(name),
                     .kind = Kind::floor,
                     .reached = std::string(reached),
                     .note = std::move(note),
-                    .together = reached == Reached::durable ? "each" : "",
-                    .streams = reached == Reached::durable,
+                    .together = shares ? "each" : "",
+                    .streams = shares,
                     .open = opener<BareCalls>(order)});
   };
   add("floor", Order::portable, Reached::durable,
       "openat, write, fsync, renameat, fsync of the directory, close");
+  add("floor preserving", Order::preserving, Reached::durable,
+      "the same, and what looks at the metadata: statx and llistxattr, statx and flistxattr");
   add("floor fast", Order::fast, Reached::durable,
       "openat, write, sync_file_range, renameat, fsync of the file, close; not safe everywhere");
   add("floor ordered", Order::ordered, Reached::ordered, "openat, write, fsync, renameat, close");

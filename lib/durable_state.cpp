@@ -58,8 +58,10 @@ Error DurableState::failure(std::string_view step, ErrorKind kind, std::string d
           .detail = std::move(detail)};
 }
 
-Error DurableState::at_path(Error error) const {
+Error DurableState::at_path(Error error) const try {
   if (error.path.empty()) error.path = store_->describe();
+  return error;
+} catch (const std::bad_alloc&) {  // without its path it says enough
   return error;
 }
 

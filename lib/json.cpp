@@ -11,22 +11,30 @@
 
 namespace perdure::json_detail {
 
-Error exception_error(std::string_view step) {
-  Error out{.kind = ErrorKind::serializer,
-            .cause = {},
-            .step = std::string(step),
-            .path = {},
-            .detail = {}};
+namespace {
+
+void add_words(Error& error, std::string_view words, std::string_view more) noexcept try {
+  error.detail = std::string(words).append(more);
+} catch (const std::bad_alloc&) {  // the facts will do
+}
+
+}  // namespace
+
+/// Where there is no memory for the words, the facts need none: whoever handles an exception must
+/// not meet a second one.
+Error exception_error(std::string_view step) noexcept {
+  Error out{.kind = ErrorKind::serializer, .cause = {}, .step = {}, .path = {}, .detail = {}};
   try {
+    out.step = step;
     throw;
   } catch (const std::bad_alloc&) {
     out.cause = std::make_error_code(std::errc::not_enough_memory);
-    out.detail = "not enough memory";
   } catch (const std::exception& error) {
-    out.detail = std::string("an exception: ") + error.what();
+    add_words(out, "an exception: ", error.what());
   } catch (...) {
-    out.detail = "an exception of an unknown type";
+    add_words(out, "an exception of an unknown type", "");
   }
+  if (out.cause) add_words(out, "not enough memory", "");
   return out;
 }
 

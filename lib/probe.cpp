@@ -116,6 +116,8 @@ Result<ProbeReport> probe(const Path& directory, System system) {
   if (left.second) return failure(left.second, std::move(detail));
   Verdict verdict = judge_fast(report.file_system);
   report.protocol = verdict.allowed ? Protocol::fast : Protocol::portable;
+  const bool whole = judge_whole(report.file_system).allowed;
+  report.protocol_of_many = whole ? Protocol::whole : report.protocol;
   report.reason = std::move(verdict.reason);
   return report;
 }

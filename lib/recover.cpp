@@ -181,7 +181,9 @@ Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& optio
   RecoveryReport report;
   const auto found = find_journal(*opened);
   if (found && found.value()) {
-    BOOST_OUTCOME_TRY(judge_all(*opened, found.value()->journal, report));
+    // Whatever stands in the way of a look at the paths, the root can be given up.
+    const auto judged = judge_all(*opened, found.value()->journal, report);
+    if (!judged) report.damage = "a path that it names: " + judged.error().message();
   }
   if (!found) report.damage = found.error().detail;
   BOOST_OUTCOME_TRY(report.set_aside, set_all_aside(*opened));

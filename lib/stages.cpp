@@ -19,6 +19,7 @@ namespace {
 constexpr std::uint64_t preallocate_min = std::uint64_t{1} << 20U;
 
 Result<void> write_image(Commit& commit) {
+  commit.written = 0;  // a second write puts the image in the place of the first
   if (commit.image.size() >= preallocate_min) {
     BOOST_OUTCOME_TRY(preallocate_temp(commit, commit.image.size()));
   }
@@ -218,6 +219,7 @@ Result<void> detail::timed(Commit& commit, std::string_view name, std::chrono::n
 
 Result<void> Serialize::run(Commit& commit) const {
   if (!commit.produce) return success();  // the caller's own bytes are the image
+  commit.storage.clear();  // what an earlier one made
   BufferSink sink(commit.storage);
   BOOST_OUTCOME_TRY(commit.produce(sink));
   commit.image = commit.storage;

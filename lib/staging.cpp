@@ -292,12 +292,14 @@ Result<Buffer> Staging::read(const std::string& path) {
   return std::move(content.bytes);
 }
 
-void Staging::discard() noexcept {
+/// What there is no memory to name stays; the next recovery discards it.
+void Staging::discard() noexcept try {
   unsettled_.clear();
   if (kept_) return;
   for (std::uint64_t number = 0; number < next_; ++number) {
     (void)root_.files.unlink(root_.place.get(), names::staged_of(id_, number));
   }
+} catch (...) {  // NOLINT(bugprone-empty-catch)
 }
 
 Result<Journal> Staging::seal() {

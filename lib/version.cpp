@@ -52,7 +52,8 @@ Result<Version> parse_version(std::string_view token) {
       take_number(rest, version.birth_ns, 10) && take_number(rest, version.size, 10) &&
       take_number(rest, version.mtime_ns, 10) && take_number(rest, version.ctime_ns, 10) &&
       rest.empty();
-  if (whole && !version.is_absent()) return version;
+  // Leading zeros and capital digits, say: nothing that to_string writes.
+  if (whole && !version.is_absent() && to_string(version) == token) return version;
   return Error{
       .kind = ErrorKind::invalid_argument,
       .fate = Fate::unchanged,

@@ -34,7 +34,7 @@ inline constexpr std::array<JsonMember, 1> wrapping{
                }}};
 
 /// Turns the exception that is being handled into an error: of memory, or of a type of the user.
-[[nodiscard]] Error exception_error(std::string_view step);
+[[nodiscard]] Error exception_error(std::string_view step) noexcept;
 
 /// The generation in a text that may be damaged, cut off, or not of this type; 0 if it has none.
 [[nodiscard]] std::uint64_t claimed_generation(Bytes bytes, const JsonLimits& limits) noexcept;

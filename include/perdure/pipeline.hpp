@@ -26,7 +26,7 @@ struct Serialize {
 };
 
 /// Makes the temp beside the target: O_EXCL, a name that nobody can guess, never more permissions
-/// than the target will have.
+/// than the target will have. One for each commit.
 struct CreateTemp {
   static constexpr std::string_view name = "create temp";
   static constexpr Fact needs = Fact::none;
@@ -34,9 +34,9 @@ struct CreateTemp {
   Result<void> run(Commit& commit) const;
 };
 
-/// Writes the image into the temp. Large images are preallocated, so that a full disk shows first.
-/// A write takes set-user-id bits and capabilities away (file_remove_privs in the kernel's
-/// fs/inode.c): metadata that was applied before it is not final any more.
+/// Writes the image into the temp, from its front. Large images are preallocated, so that a full
+/// disk shows first. A write takes set-user-id bits and capabilities away (file_remove_privs in the
+/// kernel's fs/inode.c): metadata that was applied before it is not final any more.
 struct Write {
   static constexpr std::string_view name = "write";
   static constexpr Fact needs = Fact::image | Fact::temp;
@@ -199,7 +199,13 @@ constexpr bool legal_after(auto have) {
   static_assert(!lacks(Fact::durable_content),
                 "perdure: content or metadata changed since its sync, or was never synced: put "
                 "SyncFile after the last Write and ApplyMetadata");
-  return !(lacks(Fact::published) || lacks(Fact::temp) || lacks(Fact::image) ||
+  // What held of a first temp does not hold of a second one.
+  constexpr bool again = has(S::gives, Fact::temp) && (has(decltype(have)::value, Fact::temp) ||
+                                                       has(decltype(have)::value, Fact::published));
+  static_assert(!again,
+                "perdure: there was a temp before this stage: a commit has one temp and publishes "
+                "once, so take one of them away");
+  return !(again || lacks(Fact::published) || lacks(Fact::temp) || lacks(Fact::image) ||
            lacks(Fact::content) || lacks(Fact::metadata) || lacks(Fact::ordered) ||
            lacks(Fact::durable_content));
 }

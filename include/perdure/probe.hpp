@@ -21,6 +21,8 @@ struct ProbeReport {
   std::vector<Capability> capabilities;
   Protocol protocol = Protocol::portable;  ///< What ProtocolChoice::automatic picks here.
   std::string reason;                      ///< Why that one.
+  /// What it picks for a batch of some files, and for a transaction.
+  Protocol protocol_of_many = Protocol::portable;
 };
 
 /// Tries out `directory` with temps of its own, which are gone afterwards.

@@ -121,8 +121,9 @@ struct RecoveredPath {
 struct RecoveryReport {
   /// A committed transaction is there to be finished (or was, and is finished now).
   bool journal = false;
-  std::string id;      ///< Of that transaction.
-  std::string damage;  ///< Why the journal can't be read; empty if it can.
+  std::string id;  ///< Of that transaction.
+  /// Why the journal, or a path that it names, can't be read; empty if it can.
+  std::string damage;
   std::vector<RecoveredPath> paths;
   std::uint64_t discarded = 0;  ///< Staged files of transactions that never committed.
   std::string set_aside;        ///< Where `abandon` put the evidence.

@@ -70,6 +70,20 @@ static_assert(pd::PortableDurable::protocol == pd::Protocol::portable);
 #elif defined(CASE_rename_before_any_sync)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, Rename, SyncParent> pipeline;
 
+// An empty file was published: what held of the first temp was taken to hold of the second.
+// expect: there was a temp before this stage: a commit has one temp and publishes once
+#elif defined(CASE_temp_again_before_the_rename)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, CreateTemp, Rename,
+                          SyncParent>
+    pipeline;
+
+// The sync went to the second temp, and the name of the first was taken for durable.
+// expect: there was a temp before this stage: a commit has one temp and publishes once
+#elif defined(CASE_temp_again_after_the_rename)
+inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, Rename, CreateTemp,
+                          WriteThrough, ApplyMetadata, SyncPublished>
+    pipeline;
+
 // expect: needs content that is certain to reach the disk before its name: put SyncFile between
 #elif defined(CASE_write_after_the_sync)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Write, Rename,

@@ -77,12 +77,13 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
                                   perdure::Handle to_directory, const std::string& to,
                                   perdure::RenameMode mode) override {
     if (to_directory == place_) last_ = Barrier::journal_name;
-    if (to_directory == place_ && from == "j.tmp") journal_named_ = true;
+    if (to_directory == place_ && from == "j.tmp") journal_named_ = applying_ = true;
     return base().rename(from_directory, from, to_directory, to, mode);
   }
   perdure::SysResult<void> unlink(perdure::Handle directory, const std::string& name) override {
     if (directory == place_ && name == "j") {
       last_ = Barrier::journal_gone;
+      applying_ = false;
       (void)pass(Barrier::journal_end);
     }
     return base().unlink(directory, name);
@@ -108,6 +109,12 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
     return pass(barrier) ? base().sync_directory(directory)
                          : perdure::SysResult<void>(perdure::success());
   }
+  /// `whole`: the first of a transaction is for what is staged, the second for what was applied.
+  perdure::SysResult<void> sync_file_system(perdure::Handle directory) override {
+    return pass(applying_ ? Barrier::directories : Barrier::staged)
+               ? base().sync_file_system(directory)
+               : perdure::SysResult<void>(perdure::success());
+  }
   perdure::SysResult<void> close(perdure::Handle handle) override {
     if (handle == journal_) journal_ = perdure::Handle::none;
     if (handle == place_) place_ = perdure::Handle::none;
@@ -131,6 +138,7 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
   Barrier last_ = Barrier::staged_names;  // what a sync of the private directory is for
   bool recovering_ = false;
   bool journal_named_ = false;
+  bool applying_ = false;
   perdure::Handle place_ = perdure::Handle::none;
   perdure::Handle journal_ = perdure::Handle::none;
 };

@@ -105,12 +105,16 @@ TEST_CASE("a batch shares its syncs: portable each directory's, fast one for all
 TEST_CASE(
     "whichever call of a batch fails, each file is old or new, and is said to be what it is") {
   const auto protocol = GENERATE(ProtocolChoice::portable, ProtocolChoice::automatic);
+  const std::string type = GENERATE("ext4", "btrfs");
   for (std::uint64_t n = 1;; ++n) {
     const TempDirectory at("/dev/shm");
-    const Images images(at.path(), 3, 2);
+    const Images images(at.path(), 4, 2);
     for (const NewFile& file : images.files) test::spit(file.target, "old");
-    Claiming ext4(test::good_ext4());
-    FaultyFileSystem faulty(ext4);
+    FileSystemInfo info = test::good_ext4();
+    info.type = type;
+    info.sync_reports = true;
+    Claiming claiming(info);
+    FaultyFileSystem faulty(claiming);
     faulty.fail({.call = n, .error = EIO});
     WriteOptions options;
     options.protocol = protocol;
@@ -134,6 +138,29 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a small batch on btrfs syncs what is its own, a larger one everything") {
+  const TempDirectory at;
+  FileSystemInfo info;
+  info.type = "btrfs";
+  info.sync_reports = true;
+  WriteOptions options;
+  options.protocol = ProtocolChoice::automatic;
+  const auto calls_of = [&](std::size_t files) {
+    Claiming btrfs(info);
+    FaultyFileSystem counting(btrfs);
+    const Images images(at.path(), files);
+    for (const auto& result : write_files(images.files, options, through(counting))) {
+      REQUIRE_OK(result);
+    }
+    return std::pair(counting.calls(Operation::sync_file_system),
+                     counting.calls(Operation::sync_file));
+  };
+  CHECK(calls_of(3) == std::pair<std::uint64_t, std::uint64_t>(0, 3));
+  CHECK(calls_of(64) == std::pair<std::uint64_t, std::uint64_t>(2, 0));
+  info.sync_reports = false;  // an old kernel, which would not say that something was lost
+  CHECK(calls_of(64) == std::pair<std::uint64_t, std::uint64_t>(0, 64));
+}
+
 TEST_CASE("two batches that lock the same files in other orders do not wait for each other") {
   const TempDirectory at("/dev/shm");
   const Images images(at.path(), 20);
@@ -155,24 +182,32 @@ TEST_CASE("two batches that lock the same files in other orders do not wait for 
   CHECK(wrong == std::vector<std::string>(2));
 }
 
-TEST_CASE("device flushes of a batch of 64: fast at most 3") {
+TEST_CASE("device flushes of a batch of 64: fast at most 3, whole at most 6") {
   struct Row {
     std::string name;
     std::uintmax_t mib;
     std::vector<std::string> mkfs;
+    Protocol protocol;
+    std::uint64_t flushes_max;
   };
-  for (const Row& row :
-       {Row{"ext4", 64, {"mkfs.ext4", "-q", "-F"}}, Row{"xfs", 320, {"mkfs.xfs", "-q", "-f"}}}) {
+  const std::vector<Row> rows{{"ext4", 64, {"mkfs.ext4", "-q", "-F"}, Protocol::fast, 3},
+                              {"xfs", 320, {"mkfs.xfs", "-q", "-f"}, Protocol::fast, 3},
+                              {"btrfs", 128, {"mkfs.btrfs", "-q", "-f"}, Protocol::whole, 6}};
+  for (const Row& row : rows) {
     const test::Disk disk(row.mib, row.mkfs);
     if (!disk.error().empty()) return test::skip(row.name + ": " + disk.error());
     const Images images(disk.path(), 64, 4);
     WriteOptions options;
-    options.protocol = ProtocolChoice::fast;
+    options.protocol = ProtocolChoice::automatic;
     ::sync();
     const auto before = disk.flushes();
-    for (const auto& result : write_files(images.files, options)) REQUIRE_OK(result);
+    for (const auto& result : write_files(images.files, options)) {
+      REQUIRE_OK(result);
+      CHECK(result.value().protocol == row.protocol);
+      CHECK(result.value().together == 64);
+    }
     CAPTURE(row.name);
-    CHECK(disk.flushes() - before <= 3);
+    CHECK(disk.flushes() - before <= row.flushes_max);
     CHECK(disk.flushes() - before >= 1);
   }
 }

@@ -153,7 +153,9 @@ TEST_CASE("what is no version token is refused and quoted") {
         std::string(" v1:1:2:3:4:5:6"), std::string("v2:1:2:3:4:5:6"),
         std::string("v1:1:-2:3:4:5:6"), std::string("v1:1:2:3:4:5:x"), std::string("v1:1:2::4:5:6"),
         std::string("v1:1:99999999999999999999:3:4:5:6"), std::string("v1:0:0:0:0:0:0"),
-        std::string("Absent"), std::string("v1:1:2:3:4:5:6\0", 16)}) {
+        std::string("v1:1:02:3:4:5:6"), std::string("v1:A:2:3:4:5:6"),
+        std::string("v1:1:2:-0:4:5:6"), std::string("Absent"),
+        std::string("v1:1:2:3:4:5:6\0", 16)}) {
     CAPTURE(token);
     const auto parsed = parse_version(token);
     REQUIRE_FALSE(parsed.has_value());

@@ -6,6 +6,7 @@
 
 #include <perdure/atomic_file.hpp>
 #include <perdure/files.hpp>
+#include <perdure/group_commit.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
 #include "support/directory.hpp"
@@ -207,6 +208,25 @@ TEST_CASE("stages of one's own seal, replicate and notify") {
   CHECK(stages_of(receipt.value()).back() == "notify");
 }
 
+// The fuzzer's: a second Write appended the image to the first, and a second Serialize did so in
+// memory.
+TEST_CASE("stages that run twice commit the image once") {
+  const TempDirectory directory;
+  const auto check = [&](const AnyPipeline& pipeline) {
+    const auto writer = AtomicWriter::bind(directory.path(), pipeline);
+    REQUIRE_OK(writer);
+    const auto receipt = writer.value().commit("target", std::string("text"), Text());
+    REQUIRE_OK(receipt);
+    CHECK(receipt.value().bytes == 4);
+    CHECK(test::slurp(directory / "target") == "text");
+    CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
+  };
+  check(Pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{}, Write{},
+                 ApplyMetadata{}, SyncFile{}, Rename{}, SyncParent{}));
+  check(Pipeline(Serialize{}, Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{},
+                 Rename{}, SyncParent{}));
+}
+
 TEST_CASE("a stage that fails before the publish leaves the target and no temp") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
@@ -308,8 +328,10 @@ TEST_CASE("options that can't be meant are refused before anything is touched") 
 }
 
 TEST_CASE("the stage table in the docs is the one in the code") {
-  const auto expected = rows<Serialize, CreateTemp, Write, WriteThrough, ApplyMetadata, SyncFile,
-                             Verify, Rename, RenameUnordered, SyncParent, SyncPublished>();
+  const auto expected =
+      rows<Serialize, CreateTemp, Write, WriteThrough, ApplyMetadata, SyncFile, Verify, Rename,
+           RenameUnordered, SyncParent, SyncPublished, SyncAll, SyncAllPublished,
+           PublishTogether<Protocol::portable>, PublishTogether<Protocol::fast>>();
   std::vector<std::string> documented;
   std::ifstream in(PERDURE_SOURCE_DIR "/docs/architecture.md");
   bool inside = false;

@@ -157,6 +157,8 @@ TEST_CASE("real file systems are read, not guessed: each option that breaks fast
     REQUIRE_OK(report);
     CAPTURE(report.value().reason);
     CHECK(report.value().protocol == row.expected);
+    CHECK(report.value().protocol_of_many ==
+          (row.name == "btrfs" ? Protocol::whole : row.expected));
     CHECK(report.value().reason.find(row.reason) != std::string::npos);
     const auto done = write_file(disk.path() / "target", "new", by(ProtocolChoice::automatic));
     REQUIRE_OK(done);

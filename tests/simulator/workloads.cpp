@@ -2,16 +2,13 @@
 #include "workloads.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include <perdure/atomic_file.hpp>
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
 
-#include "lies.hpp"
 #include "tracker_workloads.hpp"
-#include "transaction_workloads.hpp"
 
 namespace perdure::test {
 
@@ -462,18 +459,6 @@ Proof batch_proof(const std::string& name, ProtocolChoice protocol, bool grouped
 
 }  // namespace
 
-Proof whole_proof(Proof proof, const std::string& name) {
-  proof.automatic = false;
-  proof.workload.name = name;
-  proof.bound = [](ExploreOptions& options) {
-    options.layer = lying<ClaimsToBeBtrfs>();
-    options.depth = 1;
-    options.tears_max = 8;
-    options.states_max = 20'000;
-  };
-  return proof;
-}
-
 std::string content_of(char letter, std::size_t size) {
   std::string content(size, letter);
   for (std::size_t at = 0; at < size; at += 64) content[at] = static_cast<char>('0' + at / 64 % 10);
@@ -549,58 +534,16 @@ std::vector<Proof> file_proofs() {
         batch_proof("batch_with_faults", ProtocolChoice::portable, false, two, false),
         batch_proof("group_with_faults", ProtocolChoice::automatic, true, two, false)}) {
     faulty.fault_stride = 1;
-    faulty.bound = [](ExploreOptions& options) {
+    const bool one = faulty.workload.name == "replace_with_faults";
+    faulty.bound = [one](ExploreOptions& options) {
       options.depth = 1;
       options.tears_max = 8;
-      options.states_max = 20'000;
+      if (!one) options.states_max = 20'000;
     };
     proofs.push_back(std::move(faulty));
   }
   for (Proof& proof : tracker_proofs()) proofs.push_back(std::move(proof));
   return proofs;
-}
-
-std::vector<Proof> all_proofs() {
-  std::vector<Proof> proofs = file_proofs();
-  for (Proof& proof : transaction_proofs()) proofs.push_back(std::move(proof));
-  return proofs;
-}
-
-Proof find_proof(const std::string& name) {
-  for (Proof& proof : all_proofs()) {
-    if (proof.workload.name == name) return std::move(proof);
-  }
-  throw std::invalid_argument("no proof is called " + name);
-}
-
-ExploreOptions options_for(const Proof& proof, const Preset& preset) {
-  ExploreOptions options;
-  options.preset = &preset;
-  options.states_max = 60'000;
-  if (proof.bound) proof.bound(options);
-  if (proof.fault_stride != 0) {
-    options.faults = all_faults(proof.workload, preset, proof.fault_stride);
-    // "There is no such file" of one that is there, or the reverse: lies that no kernel tells.
-    // Whoever believes them makes a new file, or no directory, or sees no journal.
-    std::erase_if(options.faults, [](const std::vector<Fault>& faults) {
-      return std::ranges::any_of(faults, [](const Fault& fault) {
-        if (fault.count) return false;
-        if (fault.operation == Operation::make_directory) return fault.error == EEXIST;
-        return fault.error == ENOENT;
-      });
-    });
-  }
-  if (proof.directory_syncs_max != 0 && !preset.ordered) {
-    // Where a rename is three steps, the last of them is one too many: the copy of the journal
-    // whose name was lost with it is all that there is while the next takes the journal's own.
-    const std::uint64_t last = proof.directory_syncs_max - (preset.split_rename ? 1 : 0);
-    std::erase_if(options.faults, [&](const std::vector<Fault>& faults) {
-      return std::ranges::any_of(faults, [&](const Fault& fault) {
-        return fault.operation == Operation::sync_directory && fault.call > last;
-      });
-    });
-  }
-  return options;
 }
 
 }  // namespace perdure::test

@@ -26,17 +26,26 @@ void check_failure(const fs::path& root, const Error& error) {
   CHECK(private_of(root).empty());
 }
 
+/// How it is committed: `automatic` on what says that it is an ext4 or a btrfs.
+struct Way {
+  ProtocolChoice protocol = ProtocolChoice::portable;
+  std::string type = "ext4";
+};
+
 /// Runs the sample with one fault; false when it never came to be.
-bool run_with(const Fault& fault, ProtocolChoice protocol) {
+bool run_with(const Fault& fault, const Way& way) {
   const TempDirectory root("/dev/shm");
   Sample::prepare(root.path());
-  Claiming ext4(good_ext4());
-  FaultyFileSystem faulty(ext4);
+  FileSystemInfo info = good_ext4();
+  info.type = way.type;
+  info.sync_reports = true;
+  Claiming claiming(info);
+  FaultyFileSystem faulty(claiming);
   faulty.fail(fault);
   ManualEnvironment clock;  // a lock that is never to be had is waited for without waiting
   TransactionOptions options = through(faulty);
   options.system.environment = &clock;
-  options.protocol = protocol;
+  options.protocol = way.protocol;
   const auto receipt = Sample::run(root.path(), options);
   CHECK(faulty.handles_open() == 0);
   if (receipt) {
@@ -59,7 +68,8 @@ bool is_lie(Operation operation, int error) {
 }  // namespace
 
 TEST_CASE("a transaction fails at every call of every operation") {
-  const auto protocol = GENERATE(ProtocolChoice::portable, ProtocolChoice::automatic);
+  const auto way = GENERATE(Way(), Way{ProtocolChoice::automatic, "ext4"},
+                            Way{ProtocolChoice::automatic, "btrfs"});
   for (const Operation operation : all_operations()) {
     for (const bool from_then_on : {false, true}) {
       for (std::uint64_t call = 1;; ++call) {
@@ -73,7 +83,7 @@ TEST_CASE("a transaction fails at every call of every operation") {
                             .error = error,
                             .from_then_on = from_then_on,
                             .count = {}},
-                           protocol);
+                           way);
         }
         if (!fired) break;
       }
@@ -82,10 +92,12 @@ TEST_CASE("a transaction fails at every call of every operation") {
 }
 
 TEST_CASE("an answer that was lost is not taken for a call that did nothing") {
-  const auto protocol = GENERATE(ProtocolChoice::portable, ProtocolChoice::automatic);
+  const auto way = GENERATE(Way(), Way{ProtocolChoice::automatic, "ext4"},
+                            Way{ProtocolChoice::automatic, "btrfs"});
   for (const Operation operation :
        {Operation::rename, Operation::link, Operation::unlink, Operation::sync_directory,
-        Operation::sync_file, Operation::await_writeback, Operation::make_directory}) {
+        Operation::sync_file, Operation::await_writeback, Operation::sync_file_system,
+        Operation::make_directory}) {
     for (std::uint64_t call = 1;; ++call) {
       INFO(to_string(operation) << " " << call);
       if (!run_with({.operation = operation,
@@ -94,7 +106,7 @@ TEST_CASE("an answer that was lost is not taken for a call that did nothing") {
                      .from_then_on = false,
                      .after_effect = true,
                      .count = {}},
-                    protocol)) {
+                    way)) {
         break;
       }
     }

@@ -146,6 +146,44 @@ TEST_CASE("a staged file that is gone takes a decision, and abandon is one") {
   REQUIRE_OK(Transaction::begin(root.path()));
 }
 
+// The fuzzer's: neither could anybody see what was there, nor give it up.
+TEST_CASE("a directory that became a file or a link can be looked at, and the root given up") {
+  const TempDirectory root("/dev/shm");
+  crash_half_way(root.path());
+  fs::rename(root / "sub", root / "moved");
+  SECTION("a file") {
+    spit(root / "sub", "theirs");
+  }
+  SECTION("a link") {
+    fs::create_symlink("moved", root / "sub");
+  }
+  const Tree found = tree_of(root.path());
+  REQUIRE_FAILS(system, committed, recover(root.path()));
+  const auto seen = inspect(root.path());
+  REQUIRE_OK(seen);
+  CHECK(step_of(seen.value(), "sub/c") == "foreign");
+  const auto report = abandon(root.path());
+  REQUIRE_OK(report);
+  CHECK(step_of(report.value(), "sub/c") == "foreign");
+  CHECK(fs::exists(root / report.value().set_aside / "j"));
+  CHECK(tree_of(root.path()) == found);
+  REQUIRE_OK(Transaction::begin(root.path()));
+}
+
+TEST_CASE("a root can be given up whatever keeps its paths from being looked at") {
+  const TempDirectory root("/dev/shm");
+  crash_half_way(root.path());
+  FaultyFileSystem failing(native_file_system());
+  failing.fail({.operation = Operation::stat_at, .call = 4, .error = EIO, .from_then_on = true});
+  REQUIRE_FALSE(inspect(root.path(), through(failing)).has_value());
+  failing.restart();
+  const auto report = abandon(root.path(), through(failing));
+  REQUIRE_OK(report);
+  CHECK(report.value().damage.find("Input/output error") != std::string::npos);
+  CHECK(fs::exists(root / report.value().set_aside / "j"));
+  REQUIRE_OK(Transaction::begin(root.path()));
+}
+
 TEST_CASE("staged files without a journal were never committed") {
   const TempDirectory root("/dev/shm");
   REQUIRE_OK(Transaction::begin(root.path()));

@@ -37,7 +37,8 @@ boost::json::object to_json(const std::string& directory, const ProbeReport& fou
             {"space_free", info.space_free}}},
           {"capabilities", std::move(capabilities)},
           {"protocol", to_string(found.protocol)},
-          {"reason", utf8(found.reason)}};
+          {"reason", utf8(found.reason)},
+          {"protocol_of_many", to_string(found.protocol_of_many)}};
 }
 
 std::string to_text(const ProbeReport& found) {
@@ -60,6 +61,7 @@ std::string to_text(const ProbeReport& found) {
          one.name + (one.reason.empty() ? "" : ": " + one.reason));
   }
   line("protocol       ", std::string(to_string(found.protocol)) + ": " + found.reason);
+  line("many files     ", std::string(to_string(found.protocol_of_many)));
   return text;
 }
 

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSL-1.0
+// A command line, an argument a line, given to the program as it is: on a simulated disk, so that
+// nothing can be harmed. What it prints with --json is JSON, and nothing escapes it.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <vector>
+
+#include <boost/json.hpp>
+
+#include <perdure/native.hpp>
+#include <perdure/state_tracker.hpp>
+#include <perdure/testing/manual_environment.hpp>
+
+#include "fuzz.hpp"
+#include "simulator/transaction_workloads.hpp"
+#include "testing/simulation.hpp"
+
+/// The program's own, renamed when main.cpp is compiled for this target.
+int perdure_main(int argc, char** argv);
+
+namespace perdure {
+
+namespace fuzz {
+namespace {
+
+std::unique_ptr<testing::SimulatedFileSystem> disk;
+std::unique_ptr<testing::ManualEnvironment> environment;
+
+}  // namespace
+}  // namespace fuzz
+
+// In the place of those of the library: whoever is linked first counts.
+FileSystem& native_file_system() noexcept {
+  return *fuzz::disk;
+}
+Environment& native_environment() noexcept {
+  return *fuzz::environment;
+}
+
+namespace fuzz {
+namespace {
+
+/// A root with a transaction to be finished ("r"), a tracked state, and a file.
+const testing::Disk& prepared() {
+  static const testing::Disk made = [] {
+    disk = std::make_unique<testing::SimulatedFileSystem>(testing::presets::ext4);
+    environment = std::make_unique<testing::ManualEnvironment>(7);
+    testing::Session session(native_system(), *disk);
+    test::prepare_root(session);
+    test::leave_committed(session, testing::Operation::link, 1);
+    disk->put("file", "content\n");
+    {
+      auto tracker = StateTracker<boost::json::object>::open("state");
+      tracker.value().update([](auto& state) { state["list"] = {1, 2}; }).value();
+      tracker.value().update([](auto& state) { state["limit"] = 8; }).value();
+    }
+    disk->sync_all();
+    return testing::SimulationAccess::of(*disk).disk.fork();
+  }();
+  return made;
+}
+
+/// The little that is read from the real disk: sources of content. A directory of our own with a
+/// tree, and standard input.
+void enter_directory() {
+  static const bool done = [] {
+    char directory[] = "/tmp/perdure-fuzz-XXXXXX";
+    require(::mkdtemp(directory) != nullptr && ::chdir(directory) == 0, "there is a directory");
+    static const std::filesystem::path mine = directory;
+    std::atexit([] { std::filesystem::remove_all(mine); });
+    std::filesystem::create_directories("new/sub");
+    std::ofstream("new/a") << "a";
+    std::ofstream("new/sub/b") << "b";
+    std::ofstream("source") << "source";
+    const int input = ::memfd_create("input", 0);
+    require(::write(input, "input", 5) == 5 && ::dup2(input, STDIN_FILENO) >= 0, "there is input");
+    ::close(input);
+    return true;
+  }();
+  require(done && ::lseek(STDIN_FILENO, 0, SEEK_SET) == 0, "the input can be read again");
+}
+
+std::vector<std::string> arguments_of(std::string_view text) {
+  std::vector<std::string> arguments;
+  constexpr std::size_t count_max = 24;
+  while (!text.empty() && arguments.size() < count_max) {
+    const auto end = std::min(text.find('\n'), text.size());
+    std::string argument(text.substr(0, end));
+    argument.erase(std::min(argument.find('\0'), argument.size()));
+    arguments.push_back(std::move(argument));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return arguments;
+}
+
+/// Sources are real files: no argument may lead out of our directory.
+bool is_harmless(const std::string& argument) {
+  return argument.find("/dev") == std::string::npos && argument.find("..") == std::string::npos &&
+         !argument.starts_with('/') && argument.find("=/") == std::string::npos;
+}
+
+/// Runs the program, with what it prints in `out` and `err`.
+int run(std::vector<std::string> arguments, std::ostringstream& out, std::ostringstream& err) {
+  arguments.insert(arguments.begin(), "perdure");
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  auto* const stdout_buffer = std::cout.rdbuf(out.rdbuf());
+  auto* const stderr_buffer = std::cerr.rdbuf(err.rdbuf());
+  const int status = perdure_main(static_cast<int>(arguments.size()), pointers.data());
+  std::cout.rdbuf(stdout_buffer);
+  std::cerr.rdbuf(stderr_buffer);
+  return status;
+}
+
+void check(std::string_view text) {
+  const auto arguments = arguments_of(text);
+  if (!std::ranges::all_of(arguments, is_harmless)) return;
+  const testing::Disk& start = prepared();
+  enter_directory();
+  disk = testing::SimulationAccess::make(start);
+  environment = std::make_unique<testing::ManualEnvironment>(11);
+  std::ostringstream out;
+  std::ostringstream err;
+  const int status = run(arguments, out, err);
+  require(status >= 0 && status <= 5, "the status is one of those that the help names");
+  require(!err.str().ends_with(": look at the target, what became of it is not known\n"),
+          "no exception escapes");
+  require(disk->handles_open() == 0, "nothing is left open");
+  if (status == 2)
+    require(disk->fingerprint() == testing::SimulationAccess::make(start)->fingerprint(),
+            "a wrong command line touches nothing");
+  const bool helps = std::ranges::any_of(arguments, [](const std::string& argument) {
+    return argument == "--version" || argument.starts_with("--help") || argument.starts_with("-");
+  });
+  const bool json = std::ranges::find(arguments, "--json") != arguments.end();
+  if (json && !helps && !out.str().empty()) {
+    boost::system::error_code code;
+    boost::json::parse(out.str(), code);
+    require(!code, "what is printed with --json is JSON");
+  }
+}
+
+}  // namespace
+}  // namespace fuzz
+}  // namespace perdure
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  perdure::fuzz::check({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

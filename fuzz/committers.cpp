@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+// Two or three programs on one disk, interleaved call by call as the input says, and crashed.
+#include "crash.hpp"
+#include "programs.hpp"
+
+namespace perdure::fuzz {
+
+namespace {
+
+/// Those of the proofs that have more than one actor: counters, keepers, writers and cleaners.
+const std::vector<test::Proof>& concurrent_proofs() {
+  static const std::vector<test::Proof> proofs = [] {
+    std::vector<test::Proof> all = test::all_proofs();
+    std::erase_if(all, [](const test::Proof& p) { return p.workload.actors.size() < 2; });
+    return all;
+  }();
+  return proofs;
+}
+
+test::Proof program(Feed& feed, std::size_t kind) {
+  if (kind == 0) return feed.one_of(concurrent_proofs());
+  test::Proof proof = kind == 1   ? files_proof()
+                      : kind == 2 ? transactions_proof()
+                                  : saves_proof(false);
+  for (std::size_t actors = 2 + feed.below(2); actors > 0; --actors) {
+    proof.workload.actors.push_back(kind == 1   ? files_actor(feed)
+                                    : kind == 2 ? transactions_actor(feed)
+                                                : saves_actor(feed, false));
+  }
+  return proof;
+}
+
+void check(Feed feed) {
+  const testing::Preset& preset = *feed.one_of(testing::all_presets());
+  const std::size_t kind = feed.below(4);
+  testing::Variant variant;
+  for (std::size_t turns = feed.below(8); turns > 0; --turns) {
+    variant.schedule.push_back(feed.below(48));
+  }
+  const test::Proof proof = program(feed, kind);
+  crash(proof, preset, std::move(variant), feed);
+}
+
+}  // namespace
+
+}  // namespace perdure::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  perdure::fuzz::check(perdure::fuzz::Feed(data, size));
+  return 0;
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "crash.hpp"
+
+#include <cerrno>
+
+namespace perdure::fuzz {
+
+using namespace perdure::testing;  // NOLINT: this file is about nothing else
+
+namespace {
+
+/// Of what is pending and survives as a whole or not at all: which is lost. In an order everything
+/// behind a first lost one is, too.
+std::vector<std::uint64_t> lost_of(Feed& feed, const Disk& disk) {
+  std::vector<std::uint64_t> lost;
+  bool behind = false;
+  for (const Pending& pending : disk.log) {
+    if (pending.durable || pending.is_torn(*disk.preset)) continue;
+    const bool follows = behind && disk.preset->ordered && !pending.loose;
+    if (follows || feed.below(4) == 1) {
+      lost.push_back(pending.change->number);
+      behind = behind || !pending.loose;
+    }
+  }
+  return lost;
+}
+
+/// A state that a power cut here can leave. The names first, then, among all the ways in which the
+/// content that was not synced can be torn, one.
+Choice choice_of(Feed& feed, const Disk& disk, const Bounds& bounds) {
+  Choice choice{lost_of(feed, disk), {}};
+  if (!is_possible(disk, choice, bounds)) choice.lost.clear();
+  const auto is_lost = [&](const Pending& pending) {
+    return std::ranges::find(choice.lost, pending.change->number) != choice.lost.end();
+  };
+  Disk named = disk;
+  std::erase_if(named.log, [&](const Pending& p) { return is_lost(p) && !p.change->is_content(); });
+  for (Pending& pending : named.log) {
+    pending.durable |= !pending.is_torn(*disk.preset) && !is_lost(pending);
+  }
+  std::size_t skip = feed.below(64);
+  Choice torn;
+  for_each_crash_state(named, bounds, [&](Disk&&, const Choice& found) {
+    torn = found;
+    return skip-- > 0;
+  });
+  torn.lost.insert(torn.lost.end(), choice.lost.begin(), choice.lost.end());
+  return is_possible(disk, torn, bounds) ? torn : choice;
+}
+
+/// Decides the next crash; `points` are those of the run that it ends.
+Step step_of(Feed& feed, const std::vector<Point>& points, const Bounds& bounds) {
+  Step step;
+  step.point = feed.number<std::uint16_t>() % points.size();
+  step.kill = feed.below(4) == 0;
+  if (!step.kill) step.choice = choice_of(feed, points[step.point].disk, bounds);
+  return step;
+}
+
+void report(const Runner& runner, const testing::Path& path, const Finding& finding) {
+  std::fprintf(stderr, "%s\n", write_path(runner, path, finding).c_str());
+  require(false, finding.oracle + ": " + finding.words);
+}
+
+}  // namespace
+
+void crash(const test::Proof& proof, const Preset& preset, Variant variant, Feed& feed) {
+  ExploreOptions options;
+  options.preset = &preset;
+  options.tears_max = 24;
+  options.pairs_max = 64;
+  if (proof.bound) proof.bound(options);
+  const Runner runner(proof.workload, proof.oracles, options);
+  testing::Path path{&preset, options.seed, std::move(variant), {}};
+  std::vector<Point> points;
+  auto finding = runner.run(path.variant, points);
+  if (finding) return report(runner, path, *finding);
+  for (std::size_t crashes = 1 + feed.below(3); crashes > 0; --crashes) {
+    const Step& step =
+        path.steps.emplace_back(step_of(feed, points, runner.bounds(path.steps.size())));
+    const Point& point = points[step.point];
+    const Disk disk = step.kill ? killed(point) : crash_state(point.disk, step.choice);
+    const auto kind = step.kill ? Event::Kind::kill : Event::Kind::power_cut;
+    std::vector<Point> next;
+    finding =
+        runner.recover(disk, crashed(point, kind), path.variant,
+                       static_cast<unsigned>(path.steps.size()), crashes > 1 ? &next : nullptr);
+    if (finding) return report(runner, path, *finding);
+    points = std::move(next);
+  }
+}
+
+std::vector<Fault> faults_of(Feed& feed, const Preset& preset, bool directory_syncs) {
+  std::vector<Fault> faults;
+  for (std::size_t count = feed.below(3); count > 0; --count) {
+    Fault fault;
+    fault.operation = feed.one_of(all_operations());
+    fault.call = 1 + feed.below(24);
+    const auto errors = errors_of(*fault.operation);
+    if (!errors.empty()) fault.error = feed.one_of(errors);
+    const auto how = feed.number();
+    fault.from_then_on = (how & 3U) == 1;
+    fault.after_effect = (how & 12U) == 4;
+    const bool transfers =
+        fault.operation == Operation::read_at || fault.operation == Operation::write_at;
+    if (transfers && (how & 16U) != 0) fault.count = feed.below(9000);
+    const bool lie = fault.operation == Operation::make_directory ? fault.error == EEXIST
+                                                                  : fault.error == ENOENT;
+    const bool unordered = fault.operation == Operation::sync_directory && !preset.ordered;
+    if (errors.empty() || (lie && !fault.count) || (unordered && !directory_syncs)) continue;
+    faults.push_back(fault);
+  }
+  return faults;
+}
+
+}  // namespace perdure::fuzz

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSL-1.0
+// One crash of a program, decided by the input: how it runs, where it dies, what is left of the
+// disk, and the same of its recovery. The oracles judge the end.
+#pragma once
+
+#include "fuzz.hpp"
+#include "simulator/workloads.hpp"
+#include "testing/reproducer.hpp"
+
+namespace perdure::fuzz {
+
+/// A finding is printed with what perdure::testing::replay needs to see it again.
+void crash(const test::Proof& proof, const testing::Preset& preset, testing::Variant variant,
+           Feed& feed);
+
+/// Up to two calls that fail, each with an error that it can return. Lies that no kernel tells ("no
+/// such file" of one that is there) are left out, and, without `directory_syncs`, failed syncs of
+/// directories where no journal orders what is lost with them.
+std::vector<testing::Fault> faults_of(Feed& feed, const testing::Preset& preset,
+                                      bool directory_syncs);
+
+}  // namespace perdure::fuzz

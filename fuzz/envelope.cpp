@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+// An envelope: a byte that says whether the checksum is mended, then the file. What is taken is
+// taken byte for byte, and everything else is an error.
+#include <cstring>
+#include <map>
+
+#include <boost/describe/class.hpp>
+
+#include <perdure/envelope.hpp>
+#include <perdure/json.hpp>
+#include <perdure/serializer.hpp>
+
+#include "fuzz.hpp"
+#include "stamp_checksum.hpp"
+
+namespace perdure::fuzz {
+
+namespace {
+
+struct State {
+  std::int64_t count = 0;
+  std::map<std::string, std::string> names;
+};
+BOOST_DESCRIBE_STRUCT(State, (), (count, names))
+
+constexpr std::size_t header_size = 64;
+constexpr std::size_t at_length = 40;
+constexpr std::size_t at_checksum = 48;
+
+/// Length and checksum as they would be, had the rest been written so.
+void mend(Buffer& file) {
+  if (file.size() < header_size) return;
+  const std::uint64_t length = file.size() - header_size;
+  for (std::size_t i = 0; i < sizeof(length); ++i) {
+    file[at_length + i] = static_cast<std::byte>(length >> (8 * i) & 0xFFU);
+  }
+  Checksum sum;
+  sum.update(Bytes(file).first(at_checksum));
+  sum.update(Bytes(file).subspan(header_size));
+  std::ranges::copy(sum.digest(), file.begin() + at_checksum);
+}
+
+void check_raw(Bytes file) {
+  Bytes inner;
+  const auto header = read_envelope(file, inner);
+  const std::uint64_t claimed = claimed_generation(file);
+  if (!header) {
+    const ErrorKind kind = header.error().kind;
+    require(kind == ErrorKind::corrupt || kind == ErrorKind::too_new, "one of two refusals");
+    require(inner.empty(), "what is refused gives no content");
+    return;
+  }
+  require(claimed == header.value().stamp.generation, "the claim is what the header says");
+  Buffer again;
+  BufferSink sink(again);
+  require(write_envelope(header.value(), inner, sink).has_value(), "it can be written again");
+  require(std::ranges::equal(again, file), "a second writing gives the same bytes");
+}
+
+/// The same through a serializer within, which looks at the content too.
+void check_typed(Bytes file) {
+  const Envelope<Json<State>> serializer;
+  const auto read = serializer.deserialize_stamped(file);
+  // Without a stamp, members that look like one are members like others.
+  if (read) require_done(serializer.deserialize(file), "a stamp is no condition");
+  if (!read) return;
+  Buffer again;
+  BufferSink sink(again);
+  const auto& [value, stamp, stamped] = read.value();
+  require(serializer.serialize_stamped(value, stamp, sink).has_value(), "it can be written again");
+  const auto second = serializer.deserialize_stamped(again);
+  require_done(second, "what was written can be read");
+  require(second.value().stamp.generation == stamp.generation &&
+              second.value().stamp.unknown == stamp.unknown &&
+              second.value().value.names == value.names,
+          "nothing is lost on the way");
+}
+
+}  // namespace
+
+}  // namespace perdure::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace perdure::fuzz;
+  Feed feed(data, size);
+  const bool mended = feed.flag();
+  perdure::Buffer file(feed.rest().begin(), feed.rest().end());
+  if (mended) mend(file);
+  check_raw(file);
+  check_typed(file);
+  return 0;
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+// Programs that the input writes: rows of commits, of transactions, of saves.
+#pragma once
+
+#include <functional>
+
+#include "fuzz.hpp"
+#include "simulator/workloads.hpp"
+
+namespace perdure::fuzz {
+
+using Actor = std::function<void(testing::Session&)>;
+
+/// Commits, removals and collections of temps, with any options, to a few targets.
+test::Proof files_proof();
+Actor files_actor(Feed& feed);
+
+/// Transactions on one root.
+test::Proof transactions_proof();
+Actor transactions_actor(Feed& feed);
+
+/// Saves of one state. Others beside it see only that all increments are counted.
+test::Proof saves_proof(bool alone);
+Actor saves_actor(Feed& feed, bool alone);
+
+}  // namespace perdure::fuzz

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSL-1.0
+// Small texts that people and the kernel hand in: tokens of versions, times, JSON Pointers, mount
+// tables. The first byte says which.
+#include <boost/json.hpp>
+
+#include <perdure/json_pointer.hpp>
+#include <perdure/json_time.hpp>
+#include <perdure/version.hpp>
+
+#include "fuzz.hpp"
+#include "mount_info.hpp"
+
+namespace perdure::fuzz {
+
+namespace {
+
+void check_version(std::string_view token) {
+  const auto version = parse_version(token);
+  if (!version) return;
+  const std::string again = to_string(version.value());
+  require(parse_version(again).value() == version.value(), "a token reads back");
+  require(again == token, "one token for one version");
+}
+
+void check_time(std::string_view text) {
+  JsonMoment moment;
+  if (!parse_time(text, moment)) return;
+  require(moment.nanosecond < 1'000'000'000, "nanoseconds are below a second");
+  std::string again;
+  if (!format_time(moment, 9, again)) return;  // its offset led out of the years 0000 to 9999
+  JsonMoment second;
+  require(parse_time(again, second), "a time that was written can be read");
+  require(second.second == moment.second && second.nanosecond == moment.nanosecond,
+          "a time reads back");
+  std::int64_t count = 0;
+  if (moment.in_nanoseconds(count)) {
+    using namespace std::chrono;
+    const JsonMoment from = to_moment(sys_time<nanoseconds>(nanoseconds(count)));
+    require(from.second == moment.second && from.nanosecond == moment.nanosecond,
+            "a count of nanoseconds is the same time");
+  }
+}
+
+/// A pointer, compared with what Boost.JSON finds at it.
+void check_pointer(std::string_view pointer) {
+  static const boost::json::value document = boost::json::parse(
+      R"({"a": {"b": [1, [2, 3], {"c": "d"}], "": 4, "~": 5, "/": 6}, "0": [[]], "-": null})");
+  const auto found = get_at(document, pointer);
+  boost::system::error_code code;
+  const boost::json::value* expected = document.find_pointer(pointer, code);
+  require(found.has_value() == (expected != nullptr), "both find something, or neither does");
+  if (found) require(found.value() == expected, "both find the same");
+  boost::json::value changed = document;
+  const auto set = set_at(changed, pointer, "new");
+  if (!set) {
+    require(changed == document, "a failure changes nothing");
+    require(!found, "what is there can be replaced");
+    return;
+  }
+  // "-" appends: what was set is then under a number.
+  const auto there = get_at(changed, pointer);
+  require(there ? *there.value() == "new" : pointer.find("/-") != std::string_view::npos,
+          "what was set is there");
+}
+
+void check_mount(Feed feed) {
+  const auto id = feed.number<std::uint16_t>();
+  FileSystemInfo info;
+  const std::string_view table = as_text(feed.rest());
+  if (find_mount(table, id, info)) {
+    require(table.find(std::to_string(id)) != std::string_view::npos, "the mount is in the table");
+  }
+  for (const std::string& line : split_lines(table)) {
+    require(!line.empty() && line.find('\n') == std::string::npos, "a line is a line");
+  }
+}
+
+}  // namespace
+
+}  // namespace perdure::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace perdure;
+  using namespace perdure::fuzz;
+  Feed feed(data, size);
+  switch (feed.below(4)) {
+    case 0:
+      check_version(as_text(feed.rest()));
+      break;
+    case 1:
+      check_time(as_text(feed.rest()));
+      break;
+    case 2:
+      check_pointer(as_text(feed.rest()));
+      break;
+    default:
+      check_mount(feed);
+      break;
+  }
+  return 0;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSL-1.0
+// A tracker is opened on files that anything may have left: a few options, then file by file its
+// name, its kind and its content. Whatever is there, what was evidence stays, what is returned is
+// what the disk has, and no number is used twice.
+#include <array>
+#include <map>
+#include <optional>
+
+#include <perdure/state_tracker.hpp>
+#include <perdure/testing/manual_environment.hpp>
+#include <perdure/testing/simulated_file_system.hpp>
+
+#include "fuzz.hpp"
+#include "json_stamp.hpp"
+#include "names.hpp"
+
+namespace perdure::fuzz {
+
+namespace {
+
+struct State {
+  std::int64_t count = 0;
+  std::string text;
+  friend bool operator==(const State&, const State&) = default;
+};
+BOOST_DESCRIBE_STRUCT(State, (), (count, text))
+using Tracker = StateTracker<State>;
+
+using testing::SimulatedFileSystem;
+
+/// A whole file of this generation, with up to two bytes flipped, or cut short.
+std::string stamped_file(Feed& feed) {
+  Stamp stamp;
+  stamp.generation = feed.flag() ? feed.number<std::uint64_t>() : feed.below(8);
+  stamp.schema_version = feed.below(4) == 0 ? static_cast<std::uint32_t>(feed.below(3)) : 0;
+  if (feed.below(4) == 0) stamp.unknown[""] = {{"more", "[1]"}};
+  Buffer bytes;
+  BufferSink sink(bytes);
+  const State state{feed.number<std::int8_t>(), std::string(feed.text(feed.below(8)))};
+  // Bytes that are no UTF-8 can't be written: they make an empty file.
+  if (!Json<State>{}.serialize_stamped(state, stamp, sink)) bytes.clear();
+  for (std::size_t flips = feed.below(3); flips > 0 && !bytes.empty(); --flips) {
+    bytes[feed.below(bytes.size())] ^= static_cast<std::byte>(feed.number());
+  }
+  if (feed.below(8) == 0 && !bytes.empty()) bytes.resize(feed.below(bytes.size()));
+  return std::string(as_text(bytes));
+}
+
+std::string name_of(Feed& feed, Environment& environment) {
+  const std::uint64_t number = feed.below(4) == 0 ? feed.number<std::uint64_t>() : feed.below(8);
+  switch (feed.below(6)) {
+    case 0:
+    case 1:
+      return "state";
+    case 2:
+      return names::previous_of("state", number);
+    case 3:
+      return names::make_damaged("state", number, environment).value();
+    case 4:
+      return names::lock_of("state");
+    default: {
+      const std::string name(feed.text(feed.below(40)));
+      return names::fault_of_leaf(name).empty() ? name : "notes";
+    }
+  }
+}
+
+void put_file(Feed& feed, SimulatedFileSystem& disk, Environment& environment) {
+  const std::string path = "d/" + name_of(feed, environment);
+  for (const std::string& there : disk.paths()) {
+    if (there == path || there == path + "/") return;
+  }
+  switch (feed.below(8)) {
+    case 0:
+      return disk.put(path, feed.text(feed.below(64)));
+    case 1:
+      return disk.make_symlink(path, std::string(feed.one_of(std::array{"notes", "state", "x/y"})));
+    case 2:
+      return disk.make_directories(path);
+    case 3: {  // a text that was made by hand
+      const bool numbered = feed.flag();
+      return disk.put(path, numbered ? R"({"count": 7, "generation": 7})" : R"({"count": 7})");
+    }
+    default:
+      return disk.put(path, stamped_file(feed));
+  }
+}
+
+TrackerOptions options_of(Feed& feed, testing::SimulatedFileSystem& disk,
+                          Environment& environment) {
+  TrackerOptions options;
+  options.lock = feed.flag() ? TrackerLock::exclusive : TrackerLock::shared;
+  options.previous_max = static_cast<std::uint32_t>(feed.below(4));
+  options.damage = feed.one_of(std::array{DamagePolicy::set_aside, DamagePolicy::set_aside,
+                                          DamagePolicy::refuse, DamagePolicy::accept_edit});
+  options.file.size_max = feed.below(8) == 0 ? 100 : 1U << 20U;
+  options.lock_timeout_ms = std::chrono::milliseconds(20);
+  options.system = {&disk, &environment};
+  return options;
+}
+
+using Files = std::multimap<std::string, std::string>;  // content, and under which path
+
+Files files_of(const SimulatedFileSystem& disk) {
+  Files files;
+  for (const std::string& path : disk.paths()) {
+    if (const auto content = disk.content(path)) files.emplace(*content, path);
+  }
+  return files;
+}
+
+/// Opening moves files, but destroys none.
+void check_kept(const Files& before, const SimulatedFileSystem& disk, bool moved) {
+  const Files after = files_of(disk);
+  for (const auto& [content, path] : before) {
+    require(after.contains(content), "opening keeps every content");
+    if (!moved) require(disk.content(path) == content, "nothing is moved that was not said");
+  }
+}
+
+/// The numbers in names, and the one that was read: the next must be beyond them.
+std::uint64_t highest_number(const SimulatedFileSystem& disk, const Tracker& tracker) {
+  std::uint64_t highest = tracker.generation();
+  for (const std::string& path : disk.paths()) {
+    const std::string name = path.substr(path.find('/') + 1);
+    const auto previous = names::parse_previous(name, "state");
+    if (disk.content(path) && previous) highest = std::max(highest, *previous);
+    // Evidence bears the highest number that anything may have had.
+    const auto damaged = names::parse_damaged(name, "state");
+    if (disk.content(path) && damaged) highest = std::max(highest, *damaged);
+  }
+  return highest;
+}
+
+void check_saves(SimulatedFileSystem& disk, const TrackerOptions& options, Tracker& tracker) {
+  const std::uint64_t highest = highest_number(disk, tracker);
+  const State before = *tracker.state();
+  const Files files = files_of(disk);
+  const auto saved = tracker.update([](State& state) { state.count = 1234; });
+  if (!saved) {
+    require(saved.error().fate == Fate::unchanged, "a save that is refused changes nothing");
+    require(*tracker.state() == before, "memory is never ahead of the disk");
+    for (const auto& [content, path] : files) {
+      require(disk.content(path) == content, "a save that is refused touches no file");
+    }
+    return;
+  }
+  require(tracker.generation() > highest, "a number is never used again");
+  require(tracker.state()->count == 1234 && tracker.state()->text == before.text,
+          "memory has what was saved");
+  if (options.lock == TrackerLock::exclusive) return;
+  const auto again = Tracker::open("/d/state", options);
+  require_done(again, "what was saved can be opened");
+  require(again.value().report().origin == Origin::current &&
+              again.value().generation() == tracker.generation() &&
+              *again.value().state() == *tracker.state(),
+          "what was saved is there");
+  require(tracker.reload().has_value() && *again.value().state() == *tracker.state(),
+          "a reload changes nothing");
+}
+
+void check_open(SimulatedFileSystem& disk, const TrackerOptions& options) {
+  const Files before = files_of(disk);
+  auto tracker = Tracker::open("/d/state", options);
+  if (!tracker) {
+    check_kept(before, disk, options.damage == DamagePolicy::set_aside);
+    return;
+  }
+  const OpenReport report = tracker.value().report();
+  check_kept(before, disk, !report.reason.empty());
+  require((report.origin == Origin::current) || !report.reason.empty(),
+          "what is not the current state has a reason");
+  if (!report.set_aside.empty()) {
+    require(options.damage == DamagePolicy::set_aside, "only that policy sets aside");
+  }
+  if (report.origin == Origin::defaults) {
+    require(*tracker.value().state() == State{}, "defaults are the defaults");
+  }
+  const auto history = tracker.value().history();
+  check_saves(disk, options, tracker.value());
+  if (history && !history.value().previous.empty() && options.lock == TrackerLock::shared) {
+    (void)tracker.value().restore(history.value().previous.back());
+  }
+}
+
+}  // namespace
+
+}  // namespace perdure::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace perdure::fuzz;
+  Feed feed(data, size);
+  perdure::testing::SimulatedFileSystem disk;
+  perdure::testing::ManualEnvironment environment(7);
+  const auto options = options_of(feed, disk, environment);
+  disk.make_directories("d");
+  for (std::size_t files = feed.below(6); files > 0; --files) put_file(feed, disk, environment);
+  disk.sync_all();
+  check_open(disk, options);
+  require(disk.handles_open() == 0, "nothing is left open");
+  return 0;
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSL-1.0
+// Memory that is not to be had at the n-th allocation, for every n. What then comes is an error or
+// std::bad_alloc, and either way files are whole, nothing is left behind, and the next try works.
+#include <atomic>
+#include <cstdlib>
+#include <dirent.h>
+#include <new>
+
+#include <perdure/perdure.hpp>
+#include <perdure/transaction.hpp>
+
+#include "support/directory.hpp"
+#include "support/result.hpp"
+
+namespace {
+
+std::atomic<std::int64_t> allocations_left = -1;  // below 0: any number
+
+void* allocate(std::size_t size) {
+  if (allocations_left >= 0 && allocations_left-- == 0) {
+    allocations_left = 0;  // and from then on all of them
+    throw std::bad_alloc();
+  }
+  if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+// The others of the standard library end in these.
+void* operator new(std::size_t size) {
+  return allocate(size);
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t /*size*/) noexcept {
+  std::free(memory);
+}
+
+namespace {
+
+using namespace perdure;  // NOLINT(google-build-using-namespace)
+using test::TempDirectory;
+namespace fs = boost::filesystem;
+
+struct Tally {
+  std::int64_t count = 0;
+  std::string text = "long enough to be no short string, which needs no allocation";
+};
+BOOST_DESCRIBE_STRUCT(Tally, (), (count, text))
+
+std::size_t descriptors_open() {
+  DIR* const directory = ::opendir("/proc/self/fd");
+  std::size_t count = 0;
+  while (::readdir(directory) != nullptr) ++count;
+  ::closedir(directory);
+  return count;
+}
+
+enum class Outcome { done, refused, thrown };
+
+/// Runs it with memory for `count` allocations.
+template <class Work>
+Outcome run_with(std::int64_t count, Work work, bool& exhausted) {
+  allocations_left = count;
+  Outcome outcome = Outcome::thrown;
+  try {
+    outcome = work() ? Outcome::done : Outcome::refused;
+  } catch (const std::bad_alloc&) {
+  }
+  exhausted = allocations_left == 0;
+  allocations_left = -1;
+  return outcome;
+}
+
+/// For every number of allocations until it succeeds: `check` says what is wrong afterwards, and
+/// gets whether the work claims to be done.
+template <class Work, class Check>
+void for_each_allocation(Work work, Check check) {
+  constexpr std::int64_t allocations_max = 20'000;
+  for (std::int64_t n = 0;; ++n) {
+    CAPTURE(n);
+    const std::size_t open = descriptors_open();
+    bool exhausted = false;
+    const Outcome outcome = run_with(n, work, exhausted);
+    CHECK(descriptors_open() == open);
+    CHECK(check(outcome == Outcome::done) == "");
+    REQUIRE(n < allocations_max);
+    if (outcome == Outcome::done && !exhausted) {
+      CHECK(n > 10);  // else nothing was replaced
+      return;
+    }
+  }
+}
+
+std::string is_whole(const fs::path& path, bool done) {
+  const std::string text = test::slurp(path);
+  const bool is_new = text == std::string(5000, 'n');
+  if (!is_new && text != "old") return "torn: " + text;
+  if (done && !is_new) return "it claims to be done";
+  if (!test::temps_in(path.parent_path()).empty()) return "a temp is left behind";
+  test::spit(path, "old");
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("out of memory in a commit of a file") {
+  const TempDirectory directory;
+  const fs::path target = directory / "target";
+  test::spit(target, "old");
+  const std::string image(5000, 'n');
+  WriteOptions options;
+  const auto check = [&](bool done) { return is_whole(target, done); };
+  SECTION("plain") {}
+  SECTION("coordinated and verified") {
+    options.coordinate = true;
+    options.verify = true;
+  }
+  SECTION("with a backup") {
+    options.existing = ExistingPolicy::backup;
+  }
+  for_each_allocation([&] { return write_file(target, image, options).has_value(); }, check);
+}
+
+TEST_CASE("out of memory in a stream") {
+  const TempDirectory directory;
+  const fs::path target = directory / "target";
+  test::spit(target, "old");
+  const std::string half(2500, 'n');
+  for_each_allocation(
+      [&]() -> bool {
+        auto file = AtomicFile::create(target);
+        return file && file.value().write(as_bytes(half)) && file.value().write(as_bytes(half)) &&
+               file.value().commit();
+      },
+      [&](bool done) { return is_whole(target, done); });
+}
+
+TEST_CASE("out of memory in a transaction, and in its recovery") {
+  const TempDirectory directory;
+  const fs::path root = directory / "root";
+  fs::create_directories(root / "sub");
+  const auto reset = [&] {
+    for (const char* name : {"a", "sub/b"}) test::spit(root / name, "old");
+  };
+  reset();
+  REQUIRE_OK(recover(root));
+  for_each_allocation(
+      [&]() -> bool {
+        auto transaction = Transaction::begin(root);
+        return transaction && transaction.value().put("a", "new") &&
+               transaction.value().put("sub/b", "new") && transaction.value().commit();
+      },
+      [&](bool done) -> std::string {
+        for (std::int64_t n = 0;; ++n) {  // recovery fails at each allocation, too
+          bool exhausted = false;
+          const auto outcome = run_with(
+              n, [&] { return bool(recover(root)); }, exhausted);
+          if (outcome == Outcome::done) break;
+          if (!exhausted) return "it can't be recovered";
+        }
+        const std::string a = test::slurp(root / "a");
+        if (a != test::slurp(root / "sub/b")) return "half of it";
+        if (done && a != "new") return "it claims to be done";
+        if (!test::temps_in(root).empty()) return "a temp is left behind";
+        reset();
+        return {};
+      });
+}
+
+TEST_CASE("out of memory in a tracker: memory is never ahead of the disk, and saves go on") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  auto tracker = StateTracker<Tally>::open(path);
+  REQUIRE_OK(tracker);
+  REQUIRE_OK(tracker.value().update([](Tally& tally) { ++tally.count; }));
+  for_each_allocation(
+      [&] { return tracker.value().update([](Tally& tally) { ++tally.count; }).has_value(); },
+      [&](bool) -> std::string {
+        const std::int64_t count = tracker.value().state()->count;
+        const auto disk = StateTracker<Tally>::open(path);
+        if (!disk) return disk.error().message();
+        if (disk.value().report().origin != Origin::current) return "it had to fall back";
+        if (disk.value().state()->count < count) return "memory is ahead of the disk";
+        if (!test::temps_in(directory.path()).empty()) return "a temp is left behind";
+        const auto reloaded = tracker.value().reload();
+        if (!reloaded) return reloaded.error().message();
+        const auto saved = tracker.value().update([](Tally& tally) { ++tally.count; });
+        return saved ? std::string() : saved.error().message();
+      });
+}
+
+TEST_CASE("out of memory while a tracker opens") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  {
+    auto tracker = StateTracker<Tally>::open(path);
+    REQUIRE_OK(tracker.value().update([](Tally& tally) { tally.count = 7; }));
+  }
+  for_each_allocation([&] { return StateTracker<Tally>::open(path).has_value(); },
+                      [&](bool) -> std::string {
+                        const auto tracker = StateTracker<Tally>::open(path);
+                        if (!tracker) return tracker.error().message();
+                        return tracker.value().state()->count == 7 &&
+                                       tracker.value().report().origin == Origin::current
+                                   ? ""
+                                   : "the state is gone";
+                      });
+}
