@@ -105,11 +105,12 @@ class Driver final : public Saver {
 
 }  // namespace
 
-void add_drivers(Ways& ways, const std::string& directory) {
+void add_drivers(Ways& ways, const std::string& directory, const std::string& only) {
   std::signal(SIGPIPE, SIG_IGN);  // one that died fails its next turn
   std::vector<std::string> programs;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (::access(entry.path().c_str(), X_OK) == 0 && entry.is_regular_file()) {
+    const bool wanted = only.empty() || entry.path().filename() == only;
+    if (wanted && ::access(entry.path().c_str(), X_OK) == 0 && entry.is_regular_file()) {
       programs.push_back(std::filesystem::absolute(entry.path()).string());
     }
   }

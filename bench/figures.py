@@ -223,12 +223,20 @@ def faster_table(data, *kinds):
     return table(head, rows) if rows else "Nobody."
 
 
+def load_words(machine):
+    """A warning, where others used the processors when the measuring began."""
+    load = float(machine.get("load", 0))
+    return (f" **The machine was busy with other things (load {load}): the counts stand, the times "
+            "say little.**") if load > 1 else ""
+
+
 def machine_words(data):
     machine = data["machine"]
     return (f"perdure {machine['commit']}, {machine['date']}, {machine['kernel']}, "
             f"{machine['processors']} × {machine['processor']}, {machine['memory']}; images on "
             f"{machine['images_on']}. " +
-            ", ".join(f"{k} {v}" for k, v in (machine["versions"] or {}).items()))
+            ", ".join(f"{k} {v}" for k, v in (machine["versions"] or {}).items()) + "." +
+            load_words(machine))
 
 
 def tables(data):
@@ -251,8 +259,8 @@ def tables(data):
 def fill(text, data):
     """The document with its tables as the JSON has them."""
     for name, words in tables(data).items():
-        mark = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
-        text = mark.sub(lambda found, w=words: found[1] + w + found[2], text)
+        mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text = mark.sub(lambda found, w=words: found[1] + w + "\n" + found[2], text)
     return text
 
 

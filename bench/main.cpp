@@ -103,7 +103,7 @@ int run_all(int argc, char** argv) {
   add_floor(ways);
   add_perdure(ways);
   add_peers(ways, missing);
-  if (!settings.drivers.empty()) add_drivers(ways, settings.drivers);
+  if (!settings.drivers.empty()) add_drivers(ways, settings.drivers, settings.only);
   if (!settings.only.empty()) {
     std::erase_if(ways, [&](const Way& way) { return way.name != settings.only; });
   }

@@ -6,7 +6,8 @@ import io
 
 import matplotlib
 
-from figures import BATCH, USUAL, Figures, faster_rows, parameter, time_text
+from figures import (BATCH, USUAL, Figures, faster_rows, load_words, parameter,
+                     time_text)
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -20,7 +21,7 @@ KINDS = {"floor": "the bare system calls", "limit": "one write in place, fdatasy
          "database": "databases: content in files of their own"}
 # Of lines: those that stand in most plots, and others in their order.
 LINES = {"perdure": "#2f81f7", "perdure automatic": "#17a2b8", "floor": "#8a8f98",
-         "floor fast": "#5b6068", "limit": "#b59b00", "glib": "#d9772b",
+         "floor fast": "#6b9080", "limit": "#b59b00", "glib": "#d9772b",
          "perdure transaction": "#2f81f7", "perdure transaction automatic": "#17a2b8",
          "ofstream": "#8a8f98"}
 OTHERS = ["#a06bdc", "#2da160", "#d64550", "#e377c2", "#7a5c3e", "#9aa83a"]
@@ -221,9 +222,8 @@ def first_words(data):
         else:
             said.append(f"<li>None of those {words} is faster at the same durability, for one "
                         "commit of 4 KiB, a batch of 64 files or the largest transaction.</li>")
-    if not all(one["holds"] for one in findings["floor"]):
-        said.append("<li>Figures of a machine that does other things at the time say little."
-                    "</li>")
+    if load_words(data["machine"]):
+        said.append(f"<li>{load_words(data['machine']).replace('**', '')}</li>")
     return "".join(said) + "</ul>"
 
 

@@ -75,7 +75,7 @@ def main():
     raw, output = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     data = read_all(raw) if raw.is_dir() else load(raw)
     data["findings"] = figures.find(data)
-    (output / "bench.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
+    (output / "bench.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     (output / "bench.html").write_text(page.make(data), encoding="utf-8")
     print(f"{output / 'bench.json'}\n{output / 'bench.html'}")
     faults = figures.check_counts(data) if "--check" in sys.argv else []

@@ -87,7 +87,8 @@ void add_floor(Ways& ways);
 void add_perdure(Ways& ways);
 /// Those whose libraries were there when this was built, and in `missing` the others' names.
 void add_peers(Ways& ways, std::vector<std::string>& missing);
-/// A program for each peer of another language: every file of `directory` that can be executed.
-void add_drivers(Ways& ways, const std::string& directory);
+/// A program for each peer of another language: every file of `directory` that can be executed, and
+/// is called `only` unless that is empty.
+void add_drivers(Ways& ways, const std::string& directory, const std::string& only);
 
 }  // namespace perdure::bench
