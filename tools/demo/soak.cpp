@@ -21,6 +21,8 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <boost/filesystem/directory.hpp>
+#include <boost/filesystem/operations.hpp>
 
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
