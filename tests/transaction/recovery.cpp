@@ -157,8 +157,8 @@ TEST_CASE("a directory that became a file or a link can be looked at, and the ro
   SECTION("a link") {
     fs::create_symlink("moved", root / "sub");
   }
-  const Tree found = tree_of(root.path());
   REQUIRE_FAILS(system, committed, recover(root.path()));
+  const Tree found = tree_of(root.path());
   const auto seen = inspect(root.path());
   REQUIRE_OK(seen);
   CHECK(step_of(seen.value(), "sub/c") == "foreign");
