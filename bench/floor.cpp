@@ -1,184 +1,180 @@
 // SPDX-License-Identifier: BSL-1.0
-// What perdure adds to the system calls that it can't do without.
-//
-// Writers replace a file each, in turn, in one directory and one run, so that whatever else the
-// machine does meets them all alike: the bare calls (openat, write, fsync, renameat, fsync of the
-// directory, close), a bound AtomicWriter with fixed and with preserved metadata, and, where it is
-// allowed, one with fixed metadata by the protocol `fast`. Reported are the medians and their
-// ratios to the bare one's; over the repetitions, their spread.
-//
-//     bench_floor [--directory=DIR] [--rounds=N] [options of Google Benchmark]
-#include <algorithm>
-#include <chrono>
-#include <cstdlib>
+// The floor: a commit with no checks, no policy, no random name and no words for errors. The limit:
+// one write into a file that has its space already, and the sync that makes it durable.
+#include <array>
 #include <fcntl.h>
-#include <filesystem>
-#include <functional>
-#include <numeric>
-#include <random>
-#include <span>
-#include <string>
-#include <string_view>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
-#include <benchmark/benchmark.h>
+#include "saver.hpp"
 
-#include <perdure/atomic_writer.hpp>
-
+namespace perdure::bench {
 namespace {
 
-namespace pd = perdure;
-using Clock = std::chrono::steady_clock;
-
-// Set once, before anything runs.
-std::string base_directory = ".";
-benchmark::IterationCount rounds = 400;
-
-/// A directory of its own, gone with everything in it at the end.
-class Scratch {
+/// An open descriptor.
+class Descriptor {
  public:
-  Scratch() : path_(base_directory + "/bench-XXXXXX") {
-    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
+  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
+  Descriptor(Descriptor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor() { close(); }
+  bool close() { return descriptor_ < 0 || ::close(std::exchange(descriptor_, -1)) == 0; }
+  [[nodiscard]] int get() const { return descriptor_; }
 
  private:
-  std::string path_;
+  int descriptor_;
 };
 
-/// The floor: a durable commit with no checks, no policy, no random name, no words for errors.
-class BareCalls {
- public:
-  explicit BareCalls(const std::string& directory)
-      : directory_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
-  BareCalls(const BareCalls&) = delete;
-  BareCalls& operator=(const BareCalls&) = delete;
-  ~BareCalls() { ::close(directory_); }
+bool write_all(int file, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t put = ::write(file, content.data(), content.size());
+    if (put <= 0) return false;
+    content.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return true;
+}
 
-  [[nodiscard]] bool commit(const std::string& leaf, const std::string& image) {
-    const std::string temp = leaf + std::to_string(++count_);
-    const int file = ::openat(directory_, temp.c_str(),
-                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (file < 0) return false;
-    const bool done =
-        ::write(file, image.data(), image.size()) == static_cast<ssize_t>(image.size()) &&
-        ::fsync(file) == 0 && ::renameat(directory_, temp.c_str(), directory_, leaf.c_str()) == 0 &&
-        ::fsync(directory_) == 0;
-    return ::close(file) == 0 && done;
+bool await_content(int file) {
+  return ::sync_file_range(
+             file, 0, 0,
+             SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) == 0;
+}
+
+/// Which system calls stand around the rename; `preserving` is `portable` with those that it takes
+/// to see that metadata is kept, where it is equal already.
+enum class Order { none, ordered, portable, preserving, fast };
+
+class BareCalls final : public Saver {
+ public:
+  BareCalls(const std::string& directory, Order order)
+      : path_(directory),
+        directory_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        order_(order) {}
+
+  bool save(const std::string& name, const std::string& content) override {
+    return stream(name, content, content.size());
+  }
+
+  bool stream(const std::string& name, const std::string& content, std::size_t block) override {
+    std::string temp;
+    struct statx status {};
+    std::array<char, 512> attributes{};
+    if (order_ == Order::preserving) {
+      ::statx(directory_.get(), name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status);
+      ::llistxattr((path_ + "/" + name).c_str(), attributes.data(), attributes.size());
+    }
+    Descriptor file = make_temp(name, temp);
+    for (std::size_t at = 0; at < content.size(); at += block) {
+      if (!write_all(file.get(), std::string_view(content).substr(at, block))) return false;
+    }
+    if (order_ == Order::preserving) {
+      ::statx(file.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status);
+      ::flistxattr(file.get(), attributes.data(), attributes.size());
+    }
+    return secure_content(file.get()) && rename(temp, name) && secure_name(file.get()) &&
+           file.close();
+  }
+
+  /// What a batch can share is shared: the last sync.
+  bool save_all(const Batch& batch) override {
+    std::vector<Descriptor> files;
+    std::vector<std::string> temps(batch.count);
+    for (unsigned i = 0; i < batch.count; ++i) {
+      files.push_back(make_temp(batch.name(i), temps[i]));
+      if (!write_all(files.back().get(), *batch.content)) return false;
+      ::sync_file_range(files.back().get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+    }
+    for (const auto& file : files) {
+      if (!secure_content(file.get())) return false;
+    }
+    for (unsigned i = 0; i < batch.count; ++i) {
+      if (!rename(temps[i], batch.name(i))) return false;
+    }
+    return secure_name(files.back().get());
   }
 
  private:
-  int directory_;
+  Descriptor make_temp(const std::string& name, std::string& temp) {
+    temp = name + "." + std::to_string(++count_);
+    return Descriptor(::openat(directory_.get(), temp.c_str(),
+                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  }
+  [[nodiscard]] bool rename(const std::string& temp, const std::string& name) const {
+    return ::renameat(directory_.get(), temp.c_str(), directory_.get(), name.c_str()) == 0;
+  }
+  [[nodiscard]] bool secure_content(int file) const {
+    if (order_ == Order::none) return true;
+    return order_ == Order::fast ? await_content(file) : ::fsync(file) == 0;
+  }
+  [[nodiscard]] bool secure_name(int file) const {
+    if (order_ == Order::fast) return ::fsync(file) == 0;
+    const bool durable = order_ == Order::portable || order_ == Order::preserving;
+    return !durable || ::fsync(directory_.get()) == 0;
+  }
+
+  std::string path_;
+  Descriptor directory_;
+  Order order_;
   unsigned count_ = 0;
 };
 
-struct Contender {
-  std::string name;
-  std::function<bool()> commit;
-  std::vector<double> times_us;
+/// Overwrites in place, always the same file.
+class InPlace final : public Saver {
+ public:
+  explicit InPlace(const std::string& directory)
+      : file_(::open((directory + "/limit").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {}
+
+  bool save(const std::string& /*name*/, const std::string& content) override {
+    return write_at(0, content) && ::fdatasync(file_.get()) == 0;
+  }
+  bool save_all(const Batch& batch) override {
+    for (unsigned i = 0; i < batch.count; ++i) {
+      if (!write_at(i * batch.content->size(), *batch.content)) return false;
+    }
+    return ::fdatasync(file_.get()) == 0;
+  }
+
+ private:
+  [[nodiscard]] bool write_at(std::size_t offset, const std::string& content) const {
+    return ::pwrite(file_.get(), content.data(), content.size(), static_cast<off_t>(offset)) ==
+           static_cast<ssize_t>(content.size());
+  }
+
+  Descriptor file_;
 };
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-pd::Result<pd::AtomicWriter> bind_writer(
-    const std::string& directory, pd::Metadata metadata,
-    pd::ProtocolChoice protocol = pd::ProtocolChoice::portable) {
-  pd::WriteOptions options;
-  options.metadata = metadata;
-  options.protocol = protocol;
-  return pd::AtomicWriter::bind(directory, options);
-}
-
-void commit_over_existing(benchmark::State& state) {
-  const Scratch scratch;
-  const std::string image(static_cast<std::size_t>(state.range(0)), 'x');
-  BareCalls bare(scratch.path());
-  const auto fixed = bind_writer(scratch.path(), pd::Metadata::fixed(0644));
-  const auto preserved = bind_writer(scratch.path(), pd::Metadata::preserve());
-  const auto fast =
-      bind_writer(scratch.path(), pd::Metadata::fixed(0644), pd::ProtocolChoice::fast);
-  if (!fixed || !preserved) return state.SkipWithError("the directory can't be opened");
-
-  std::vector<Contender> contenders{
-      {"bare", [&] { return bare.commit("bare", image); }, {}},
-      {"fixed", [&] { return fixed.value().commit("fixed", image).has_value(); }, {}},
-      {"preserved", [&] { return preserved.value().commit("preserved", image).has_value(); }, {}},
-  };
-  if (fast) {
-    contenders.push_back(
-        {"fast", [&] { return fast.value().commit("fast", image).has_value(); }, {}});
-  }
-  for (auto& contender : contenders) {
-    if (!contender.commit()) return state.SkipWithError("a commit failed");
-  }
-  // In another order each round: who commits next to whom must not matter.
-  std::vector<std::size_t> order(contenders.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::mt19937 random(static_cast<std::uint32_t>(state.range(0)));
-  for ([[maybe_unused]] auto _ : state) {
-    std::chrono::duration<double> sum{};
-    std::shuffle(order.begin(), order.end(), random);
-    for (const std::size_t i : order) {
-      Contender& contender = contenders[i];
-      const auto begin = Clock::now();
-      if (!contender.commit()) return state.SkipWithError("a commit failed");
-      const std::chrono::duration<double> time = Clock::now() - begin;
-      contender.times_us.push_back(time.count() * 1e6);
-      sum += time;
-    }
-    state.SetIterationTime(sum.count());
-  }
-  const double floor_us = median(contenders[0].times_us);
-  for (const auto& contender : contenders) {
-    const double median_us = median(contender.times_us);
-    state.counters[contender.name + "_us"] = median_us;
-    if (&contender != &contenders.front()) state.counters[contender.name] = median_us / floor_us;
-  }
-}
-/// Takes what is for us out of the arguments and leaves the rest.
-std::vector<char*> take_options(std::span<char*> arguments) {
-  constexpr std::string_view directory = "--directory=";
-  constexpr std::string_view round_count = "--rounds=";
-  std::vector<char*> rest;
-  for (char* argument : arguments) {
-    const std::string_view text = argument;
-    if (text.starts_with(directory)) {
-      base_directory = text.substr(directory.size());
-    } else if (text.starts_with(round_count)) {
-      rounds = std::max(1L, std::strtol(argument + round_count.size(), nullptr, 10));
-    } else {
-      rest.push_back(argument);
-    }
-  }
-  return rest;
-}
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  auto rest = take_options(std::span(argv, static_cast<std::size_t>(argc)));
-  int count = static_cast<int>(rest.size());
-  benchmark::Initialize(&count, rest.data());
-  if (benchmark::ReportUnrecognizedArguments(count, rest.data())) return 2;
-  benchmark::RegisterBenchmark("commit_over_existing", commit_over_existing)
-      ->Arg(4 << 10)
-      ->Arg(64 << 10)
-      ->Arg(1 << 20)
-      ->Iterations(rounds)
-      ->UseManualTime()
-      ->Unit(benchmark::kMicrosecond);
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+void add_floor(Ways& ways) {
+  const auto add = [&](std::string name, Order order, std::string_view reached, std::string note) {
+    const bool shares = order == Order::portable || order == Order::fast;
+    ways.push_back({.name = std::move(name),
+                    .kind = Kind::floor,
+                    .reached = std::string(reached),
+                    .note = std::move(note),
+                    .together = shares ? "each" : "",
+                    .streams = shares,
+                    .open = opener<BareCalls>(order)});
+  };
+  add("floor", Order::portable, Reached::durable,
+      "openat, write, fsync, renameat, fsync of the directory, close");
+  add("floor preserving", Order::preserving, Reached::durable,
+      "the same, and what looks at the metadata: statx and llistxattr, statx and flistxattr");
+  add("floor fast", Order::fast, Reached::durable,
+      "openat, write, sync_file_range, renameat, fsync of the file, close; not safe everywhere");
+  add("floor ordered", Order::ordered, Reached::ordered, "openat, write, fsync, renameat, close");
+  add("floor none", Order::none, Reached::none, "openat, write, renameat, close");
+  ways.push_back({.name = "limit",
+                  .kind = Kind::limit,
+                  .reached = std::string(Reached::durable),
+                  .note = "pwrite into space that is there, fdatasync; a crash tears it",
+                  .together = "each",
+                  .open = opener<InPlace>()});
 }
+
+}  // namespace perdure::bench

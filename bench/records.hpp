@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// About 64 MB of JSON: 200,000 described records.
+// Described records, as many as are asked for: 200,000 are about 64 MB of JSON.
 #pragma once
 
 #include <cstdint>
@@ -36,34 +36,30 @@ BOOST_DESCRIBE_STRUCT(Attempt, (), (started, seconds, failed))
 BOOST_DESCRIBE_STRUCT(Record, (), (id, name, owner, attempts, load, active, tags, history))
 BOOST_DESCRIBE_STRUCT(State, (), (next_id, records))
 
-inline const State& state() {
-  static const State made = [] {
-    constexpr std::uint64_t records = 200'000;
-    State out;
-    out.next_id = records;
-    std::uint64_t random = 88172645463325252U;
-    const auto next = [&random] {
-      random ^= random << 13U;
-      random ^= random >> 7U;
-      random ^= random << 17U;
-      return random;
-    };
-    for (std::uint64_t i = 0; i < records; ++i) {
-      Record one;
-      one.id = next();
-      one.name = "build-" + std::to_string(i);
-      one.owner = "Jürgen \"the builder\" M" + std::to_string(next() % 1000);
-      one.attempts = static_cast<int>(next() % 10);
-      one.load = static_cast<double>(next() % 1'000'000'007) / 1'000'003.0;
-      one.active = next() % 2 == 0;
-      one.tags = {"nightly"};
-      one.history.push_back({static_cast<std::int64_t>(next() % 2'000'000'000),
-                             static_cast<double>(next() % 100'000) / 1000.0, next() % 2 == 0});
-      out.records.push_back(std::move(one));
-    }
-    return out;
-  }();
-  return made;
+inline State make_state(std::uint64_t records) {
+  State out;
+  out.next_id = records;
+  std::uint64_t random = 88172645463325252U;
+  const auto next = [&random] {
+    random ^= random << 13U;
+    random ^= random >> 7U;
+    random ^= random << 17U;
+    return random;
+  };
+  for (std::uint64_t i = 0; i < records; ++i) {
+    Record one;
+    one.id = next();
+    one.name = "build-" + std::to_string(i);
+    one.owner = "Jürgen \"the builder\" M" + std::to_string(next() % 1000);
+    one.attempts = static_cast<int>(next() % 10);
+    one.load = static_cast<double>(next() % 1'000'000'007) / 1'000'003.0;
+    one.active = next() % 2 == 0;
+    one.tags = {"nightly"};
+    one.history.push_back({static_cast<std::int64_t>(next() % 2'000'000'000),
+                           static_cast<double>(next() % 100'000) / 1000.0, next() % 2 == 0});
+    out.records.push_back(std::move(one));
+  }
+  return out;
 }
 
 }  // namespace perdure::bench

@@ -29,8 +29,7 @@ Verdict refused(std::string reason) {
 
 /// ext4_rename dirties the moved inode (the kernel's fs/ext4/namei.c), so that an fsync of it
 /// commits the transaction with its new name; that transaction's commit block is written behind a
-/// flush, which the awaited data precedes. Backed by docs/crash-proof.md, the rows with
-/// `automatic`.
+/// flush, which the awaited data precedes. Backed by docs/crash-proof-automatic.md.
 Verdict judge_ext4(const FileSystemInfo& info) {
   if (info.kernel_options.empty()) {
     return refused("/proc/fs/ext4 does not say with which options it runs");
@@ -53,7 +52,7 @@ Verdict judge_ext4(const FileSystemInfo& info) {
 }
 
 /// xfs_rename logs the moved inode, and an fsync of it forces the log up to there (the kernel's
-/// fs/xfs/xfs_inode.c and xfs_file.c). Backed by docs/crash-proof.md, the rows with `automatic`.
+/// fs/xfs/xfs_inode.c and xfs_file.c). Backed by docs/crash-proof-automatic.md.
 Verdict judge_xfs(const FileSystemInfo& info) {
   if (info.journal != JournalPlace::internal) return refused("its log lies on a device of its own");
   const auto doubtful = find_doubtful(info.mount_options, {"nobarrier", "rtdev", "logdev"});
@@ -86,8 +85,7 @@ Verdict judge_fast(const FileSystemInfo& info) {
 
 /// A sync of each of many files is a log commit of its own there, and each rename turns the next
 /// sync into a commit of everything anyway (btrfs_log_inode_parent in the kernel's
-/// fs/btrfs/tree-log.c). Backed by docs/crash-proof.md, the rows with `automatic` of batches and
-/// transactions.
+/// fs/btrfs/tree-log.c). Backed by scripts/crash-ci, the runs with `automatic` on btrfs.
 Verdict judge_whole(const FileSystemInfo& info) {
   if (info.type != "btrfs") return refused("it is tried on btrfs alone");
   if (!info.sync_reports) return refused("before Linux 5.8 syncfs(2) does not tell of errors");

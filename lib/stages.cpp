@@ -219,7 +219,7 @@ Result<void> detail::timed(Commit& commit, std::string_view name, std::chrono::n
 
 Result<void> Serialize::run(Commit& commit) const {
   if (!commit.produce) return success();  // the caller's own bytes are the image
-  commit.storage.clear();  // what an earlier one made
+  commit.storage.clear();                 // what an earlier one made
   BufferSink sink(commit.storage);
   BOOST_OUTCOME_TRY(commit.produce(sink));
   commit.image = commit.storage;

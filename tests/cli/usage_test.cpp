@@ -34,6 +34,9 @@ const std::vector<std::vector<std::string>> wrong = {
     {"version"},
     {"version", "f", "g"},
     {"probe"},
+    {"bench"},
+    {"bench", "--seconds", "-1", "."},
+    {"bench", "--size", "big", "."},
     {"clean"},
     {"clean", "--frob", "."},
 };
@@ -88,7 +91,7 @@ TEST_CASE("after -- a file may be called like an option") {
 TEST_CASE("help goes to standard output, with examples and the table of statuses") {
   const TempDirectory at;
   for (const std::vector<std::string>& name :
-       {std::vector<std::string>{}, {"write"}, {"version"}, {"probe"}, {"clean"}}) {
+       {std::vector<std::string>{}, {"write"}, {"version"}, {"probe"}, {"bench"}, {"clean"}}) {
     auto arguments = name;
     arguments.emplace_back("--help");
     INFO(joined(arguments));

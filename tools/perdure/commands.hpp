@@ -17,5 +17,6 @@ void add_apply(CLI::App& app, ExitStatus& status);
 void add_recover(CLI::App& app, ExitStatus& status);
 void add_inspect(CLI::App& app, ExitStatus& status);
 void add_state(CLI::App& app, ExitStatus& status);
+void add_bench(CLI::App& app, ExitStatus& status);
 
 }  // namespace perdure::cli

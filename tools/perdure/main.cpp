@@ -22,6 +22,7 @@ constexpr std::string_view examples =
     "  generate | perdure write data.json      old or new, never in between\n"
     "  perdure version data.json               a token for write --expect\n"
     "  perdure probe .                         what commits stand on here\n"
+    "  perdure bench .                         what they cost here\n"
     "  perdure clean .                         remove what killed commits left\n"
     "  perdure state set app.json /limit 8     change a tracked state\n"
     "  perdure apply site --from new           many files, all or none\n"
@@ -86,7 +87,7 @@ ExitStatus run(int argc, char** argv) {
   app.set_version_flag("--version", "perdure " PERDURE_VERSION);
   app.require_subcommand(1);
   for (const auto add : {add_write, add_version, add_probe, add_clean, add_apply, add_recover,
-                         add_inspect, add_state}) {
+                         add_inspect, add_state, add_bench}) {
     add(app, status);
   }
   app.footer(help_footer(examples));

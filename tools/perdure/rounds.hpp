@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+// Several ways to do one thing, measured against each other in turns: round by round, in another
+// order each round, so that whatever else the machine does meets them all alike.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace perdure::bench {
+
+/// One of the ways, and what was measured of it.
+struct Candidate {
+  std::string name;
+  std::function<bool()> turn;          ///< Does it once. False: it failed, and is out.
+  std::function<bool()> prepare = {};  ///< Before each turn, not timed; may be empty.
+  /// Seconds that the last turn took, where another process has to time it; may be empty.
+  std::function<std::optional<double>()> own_time_s = {};
+
+  std::vector<double> times_s = {};  ///< Of each round.
+  bool failed = false;
+};
+
+/// How long to go on: at least `rounds_min` rounds, then until either limit is reached.
+struct RoundLimits {
+  unsigned rounds_min = 5;
+  unsigned rounds_max = 400;
+  double seconds = 2;
+  std::function<bool()> stop = {};  ///< Asked before each round; true ends it. May be empty.
+};
+
+/// Each candidate once as a rehearsal, then round by round.
+void run_rounds(std::vector<Candidate>& candidates, const RoundLimits& limits);
+
+/// The middle of what was measured, and the quarters around it.
+struct Spread {
+  double quarter = 0;
+  double median = 0;
+  double three_quarters = 0;
+};
+[[nodiscard]] Spread spread_of(std::vector<double> values);
+
+}  // namespace perdure::bench
