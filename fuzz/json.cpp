@@ -153,7 +153,9 @@ void check_schemaless(std::string_view text) {
 void check_typed(std::string_view text) {
   const auto read = Json<Everything>{}.deserialize(as_bytes(text));
   if (!read) return;
-  require(Json<bj::object>{}.deserialize(as_bytes(text)).has_value(),
+  // A member that it does not know may be a number that no type here can hold.
+  const auto object = Json<bj::object>{}.deserialize(as_bytes(text));
+  require(object.has_value() || is_stricter(object.error()),
           "what a struct is read from is an object");
   const std::string again = written(read.value());
   const auto second = Json<Everything>{}.deserialize(as_bytes(again));
