@@ -110,27 +110,14 @@ Proof files_proof() {
     session.acknowledge(session.attempt("d/t", content_of('a', 10)));
   };
   proof.workload.recover = clean_up;
-  std::vector<std::string> allowed{"d/notes", "d/.hidden.perdure-tmp", "e/"};
+  std::vector<std::string> allowed{"e/"};
   for (const std::string directory : {"d/", "e/"}) {
     for (const std::string leaf : {"t", "u"}) {
       allowed.push_back(directory + "." + leaf + ".perdure-lock");
       allowed.push_back(directory + leaf + "~");
     }
   }
-  proof.oracles = {
-      oracles::at_once(oracles::old_or_new()),
-      oracles::at_once(oracles::acknowledged()),
-      oracles::old_or_new(),
-      oracles::acknowledged(),
-      oracles::no_litter(std::move(allowed)),
-      oracles::untouched({{"d/notes", foreign}, {"d/.hidden.perdure-tmp", foreign}}),
-      oracles::nothing_open(),
-      oracles::recovery_idempotent(clean_up),
-      oracles::still_works([](Session& session) -> std::string {
-        const auto done = write_file("/d/t", "works", {}, {}, session.system());
-        if (!done) return done.error().message();
-        return session.disk().content("d/t") == "works" ? "" : "the new commit is not there";
-      })};
+  proof.oracles = test::file_oracles(std::move(allowed), clean_up);
   return proof;
 }
 

@@ -19,11 +19,6 @@ bool is_missing(std::error_code cause) {
   return cause == std::errc::no_such_file_or_directory;
 }
 
-/// A directory on the way is a file or a link by now: somebody else's change.
-bool leads_nowhere(std::error_code cause) {
-  return cause == std::errc::not_a_directory || cause == std::errc::too_many_symbolic_link_levels;
-}
-
 /// Unlinks what may be there or not.
 SysResult<void> unlink_any(FileSystem& files, Handle directory, const std::string& name) {
   const auto removed = files.unlink(directory, name);
@@ -77,9 +72,7 @@ bool is_staged_there(Root& root, const Journal& journal, const JournalEntry& ent
 
 Result<RecoveryStep> judge(Root& root, const Journal& journal, const JournalEntry& entry,
                            Directories& directories) {
-  auto found = stat_path(root, entry.path, directories);
-  if (!found && leads_nowhere(found.error().cause)) return RecoveryStep::foreign;
-  BOOST_OUTCOME_TRY(const auto now, std::move(found));
+  BOOST_OUTCOME_TRY(const auto now, stat_path(root, entry.path, directories));
   const bool as_before = !now || (entry.before && is_as_before(now->version, *entry.before));
   switch (entry.action) {
     case JournalAction::put:
@@ -145,7 +138,7 @@ Result<std::uint64_t> discard_staged(Root& root) {
 
 Result<void> commit_journal(Root& root, Bytes journal, std::string_view name) {
   WriteOptions options;
-  options.metadata = Metadata::fixed(0600);
+  options.metadata = Metadata::preserve(0600);  // of nothing: it keeps what it is made with
   options.group = root.options.group;
   const bool fast = root.protocol == Protocol::fast;
   const Protocol protocol = fast ? Protocol::fast : Protocol::portable;  // it is one file

@@ -36,17 +36,15 @@ struct AwaitContent {
   Result<void> run(Commit& commit) const { return await_temp(commit); }
 };
 
-/// Publishes behind `stages`, and makes it durable, alone or in company, if that is asked for.
+/// Publishes behind `stages`, and makes it durable with `sync` if that is asked for.
 template <Fact initial, class Sync, class... Stages>
 AnyPipeline publish_with(const WriteOptions& options, Sync sync, Stages... stages) {
   if (options.durability == Durability::ordered) {
     return PipelineFrom<initial, Stages..., Rename>(stages..., Rename{});
   }
-  if (options.group) {
-    using Together = PublishTogether<protocol_of<Sync>()>;
-    return PipelineFrom<initial, Stages..., Together>(stages..., Together{options.group});
-  }
-  return PipelineFrom<initial, Stages..., Rename, Sync>(stages..., Rename{}, sync);
+  return with_publish(options, sync, [&](auto... publish) {
+    return PipelineFrom<initial, Stages..., decltype(publish)...>(stages..., publish...);
+  });
 }
 
 constexpr Fact streamed_facts = Fact::temp | Fact::content;

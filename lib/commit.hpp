@@ -12,6 +12,13 @@ namespace perdure {
 /// Which options can't be meant.
 Result<void> check_options(const WriteOptions& options, const std::string& path);
 
+/// What `make` makes of the stages that publish and, by `sync`, make durable: alone or in company.
+template <class Sync, class Make>
+AnyPipeline with_publish(const WriteOptions& options, Sync sync, Make make) {
+  if (options.group) return make(PublishTogether<protocol_of<Sync>()>{options.group});
+  return make(Rename{}, sync);
+}
+
 /// The stages of a protocol for these options, from the value to the name.
 AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol);
 

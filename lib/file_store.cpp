@@ -225,7 +225,6 @@ class FileStore final : public StateStore {
   [[nodiscard]] AnyPipeline stages_for(const StateDraft& draft) const {
     const KeepGeneration keep{draft.keep_as};
     const DropGenerations drop{&draft.drop};
-    const auto& group = write_options_.group;
     const auto fast = [&](auto... publish) {
       return Pipeline(Serialize{}, CreateTemp{}, WriteThrough{}, ApplyMetadata{}, keep, publish...,
                       drop);
@@ -234,12 +233,8 @@ class FileStore final : public StateStore {
       return Pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{}, keep,
                       publish..., drop);
     };
-    if (protocol_ == Protocol::fast) {
-      if (group) return fast(PublishTogether<Protocol::fast>{group});
-      return fast(Rename{}, SyncPublished{});
-    }
-    if (group) return portable(PublishTogether<Protocol::portable>{group});
-    return portable(Rename{}, SyncParent{});
+    if (protocol_ == Protocol::fast) return with_publish(write_options_, SyncPublished{}, fast);
+    return with_publish(write_options_, SyncParent{}, portable);
   }
 
   Commit begin() {

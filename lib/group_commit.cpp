@@ -156,8 +156,9 @@ void GroupCommit::State::run_committer() {
 }
 
 GroupCommit::GroupCommit(GroupOptions options) : state_(std::make_unique<State>(options)) {
-  if (options.committer_thread)
+  if (options.committer_thread) {
     state_->committer = std::thread([this] { state_->run_committer(); });
+  }
 }
 
 GroupCommit::~GroupCommit() {

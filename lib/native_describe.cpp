@@ -125,7 +125,8 @@ SysResult<FileSystemInfo> describe_native(int fd) {
   while (done < 0 && errno == EINTR);
   if (done < 0) return std::error_code(errno, std::generic_category());
   FileSystemInfo info;
-  info.sync_reports = kernel_is_at_least(5, 8);
+  static const bool sync_reports = kernel_is_at_least(5, 8);
+  info.sync_reports = sync_reports;
   info.block_size = static_cast<std::uint64_t>(numbers.f_bsize);
   info.space_free = info.block_size * numbers.f_bavail;
   struct statx raw {};

@@ -86,13 +86,27 @@ std::string_view word_for(JournalAction action) {
   return "";
 }
 
-Result<void> judge_all(Root& root, const Journal& journal, RecoveryReport& report) {
+enum class Purpose { look, redo };
+
+/// A directory on the way is a file or a link: somebody else's change, to those who look. Who is to
+/// redo must not believe it: whoever swaps a directory for a link, and back, would have half of the
+/// transaction passed over.
+bool leads_nowhere(std::error_code cause) {
+  return cause == std::errc::not_a_directory || cause == std::errc::too_many_symbolic_link_levels;
+}
+
+Result<void> judge_all(Root& root, const Journal& journal, RecoveryReport& report,
+                       Purpose purpose) {
   report.journal = true;
   report.id = journal.id;
   Directories directories(root);
   for (const auto& entry : journal.entries) {
-    BOOST_OUTCOME_TRY(const RecoveryStep verdict, judge(root, journal, entry, directories));
-    report.paths.push_back({entry.path, std::string(word_for(entry.action)), verdict});
+    auto verdict = judge(root, journal, entry, directories);
+    if (!verdict && purpose == Purpose::look && leads_nowhere(verdict.error().cause)) {
+      verdict = RecoveryStep::foreign;
+    }
+    if (!verdict) return std::move(verdict.error());
+    report.paths.push_back({entry.path, std::string(word_for(entry.action)), verdict.value()});
   }
   return success();
 }
@@ -154,7 +168,7 @@ Result<RecoveryReport> recover_root(Root& root) {
   BOOST_OUTCOME_TRY(const auto found, find_journal(root));
   if (found) {
     const Journal& journal = found->journal;
-    BOOST_OUTCOME_TRY(as_committed(judge_all(root, journal, report)));
+    BOOST_OUTCOME_TRY(as_committed(judge_all(root, journal, report, Purpose::redo)));
     const auto lost = std::find_if(report.paths.begin(), report.paths.end(), [](const auto& path) {
       return path.step == RecoveryStep::lost;
     });
@@ -182,7 +196,7 @@ Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& optio
   const auto found = find_journal(*opened);
   if (found && found.value()) {
     // Whatever stands in the way of a look at the paths, the root can be given up.
-    const auto judged = judge_all(*opened, found.value()->journal, report);
+    const auto judged = judge_all(*opened, found.value()->journal, report, Purpose::look);
     if (!judged) report.damage = "a path that it names: " + judged.error().message();
   }
   if (!found) report.damage = found.error().detail;
@@ -196,7 +210,7 @@ Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& optio
   if (!opened) return report;
   const auto found = find_journal(*opened);
   if (found && found.value()) {
-    BOOST_OUTCOME_TRY(judge_all(*opened, found.value()->journal, report));
+    BOOST_OUTCOME_TRY(judge_all(*opened, found.value()->journal, report, Purpose::look));
   }
   if (!found) {
     if (found.error().kind != ErrorKind::recovery_required &&

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -145,30 +146,26 @@ Result<void> publish(Commit& commit) {
 /// nothing is asked.
 template <class KeyOf>
 std::vector<std::vector<Member*>> sorted(Members members, KeyOf key_of) {
+  using Place = std::pair<FileSystem*, Handle>;
   using Key = std::tuple<FileSystem*, std::uint64_t, std::uint64_t>;
-  std::map<std::pair<FileSystem*, Handle>, std::vector<Member*>> by_handle;
-  for (Member* member : members) {
-    by_handle[{&member->commit->files, member->commit->directory}].push_back(member);
+  const auto place_of = [](const Member* member) {
+    return Place{&member->commit->files, member->commit->directory};
+  };
+  std::map<Place, std::optional<Key>> keys;
+  for (const Member* member : members) keys[place_of(member)];
+  if (keys.size() == 1) return {{members.begin(), members.end()}};
+  for (auto& [place, key] : keys) {
+    if (const auto status = place.first->stat(place.second)) {
+      key = std::tuple_cat(std::tuple{place.first}, key_of(status.value().version));
+    }
   }
   std::vector<std::vector<Member*>> groups;
-  if (by_handle.size() == 1) return {std::move(by_handle.begin()->second)};
-  std::map<Key, std::size_t> known;
-  std::map<std::pair<FileSystem*, Handle>, std::size_t> group_of;
-  for (const auto& [place, unused] : by_handle) {
-    const auto status = place.first->stat(place.second);
-    if (!status) continue;
-    const auto [device, inode] = key_of(status.value().version);
-    group_of[place] =
-        known.try_emplace(Key{place.first, device, inode}, known.size()).first->second;
-  }
-  groups.resize(known.size());
+  std::map<Key, std::size_t> group_of;
   for (Member* member : members) {
-    const auto found = group_of.find({&member->commit->files, member->commit->directory});
-    if (found == group_of.end()) {
-      groups.push_back({member});
-    } else {
-      groups[found->second].push_back(member);
-    }
+    const auto& key = keys[place_of(member)];
+    const auto at = key ? group_of.try_emplace(*key, groups.size()).first->second : groups.size();
+    if (at == groups.size()) groups.emplace_back();
+    groups[at].push_back(member);
   }
   return groups;
 }

@@ -34,15 +34,7 @@ struct Candidate {
 class Batch {
  public:
   Batch(std::span<const NewFile> files, const WriteOptions& options, System system)
-      : files_(files),
-        options_(options),
-        system_(system),
-        results_(files.size(), Error{.kind = ErrorKind::invalid_argument,
-                                     .fate = Fate::unchanged,
-                                     .cause = {},
-                                     .step = "read the batch",
-                                     .path = {},
-                                     .detail = "it is named twice in one batch"}) {}
+      : files_(files), options_(options), system_(system), results_(files.size(), Error()) {}
 
   std::vector<Result<Receipt>> run() {
     // By path, so that two batches can't wait for each other's locks.
@@ -65,7 +57,12 @@ class Batch {
       const bool again = last_ != nullptr && *last_ == files_[number].target;
       last_ = &files_[number].target;
       if (again) {
-        results_[number].error().path = last_->native();
+        results_[number] = Error{.kind = ErrorKind::invalid_argument,
+                                 .fate = Fate::unchanged,
+                                 .cause = {},
+                                 .step = "read the batch",
+                                 .path = last_->native(),
+                                 .detail = "it is named twice in one batch"};
       } else if (auto taken = take(number); !taken) {
         results_[number] = std::move(taken.error());
       }

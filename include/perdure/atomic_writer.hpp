@@ -34,7 +34,8 @@ class AtomicWriter {
                                    System system = native_system());
 
   /// The same with a pipeline of one's own, which then decides about the durability:
-  /// `options.durability`, `verify` and `protocol` are not looked at. ErrorKind::unsupported for
+  /// `options.durability`, `verify`, `protocol` and `group` are not looked at (PublishTogether is
+  /// the stage for a group). ErrorKind::unsupported for
   /// one with stages of `Protocol::fast` where that protocol is refused.
   static Result<AtomicWriter> bind(const Path& directory, AnyPipeline pipeline,
                                    WriteOptions options = {}, System system = native_system());

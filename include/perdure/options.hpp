@@ -30,9 +30,8 @@ enum class Protocol {
 
 /// Which protocol a commit shall use.
 enum class ProtocolChoice {
-  /// `fast` where it is known to hold, for many files on btrfs `whole`, else `portable`; the
-  /// receipt
-  /// says which.
+  /// `fast` where it is known to hold, `whole` for many files on btrfs, else `portable`; the
+  /// receipt says which.
   automatic,
   portable,
   fast,  ///< ErrorKind::unsupported, with the reason, where it is not known to hold.

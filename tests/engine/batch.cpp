@@ -184,18 +184,15 @@ TEST_CASE("two batches that lock the same files in other orders do not wait for 
 
 TEST_CASE("device flushes of a batch of 64: fast at most 3, whole at most 6") {
   struct Row {
-    std::string name;
-    std::uintmax_t mib;
-    std::vector<std::string> mkfs;
+    test::DiskKind kind;
     Protocol protocol;
     std::uint64_t flushes_max;
   };
-  const std::vector<Row> rows{{"ext4", 64, {"mkfs.ext4", "-q", "-F"}, Protocol::fast, 3},
-                              {"xfs", 320, {"mkfs.xfs", "-q", "-f"}, Protocol::fast, 3},
-                              {"btrfs", 128, {"mkfs.btrfs", "-q", "-f"}, Protocol::whole, 6}};
-  for (const Row& row : rows) {
-    const test::Disk disk(row.mib, row.mkfs);
-    if (!disk.error().empty()) return test::skip(row.name + ": " + disk.error());
+  for (const Row& row :
+       {Row{test::ext4_disk, Protocol::fast, 3}, Row{test::xfs_disk, Protocol::fast, 3},
+        Row{test::btrfs_disk, Protocol::whole, 6}}) {
+    const test::Disk disk(row.kind);
+    if (!disk.error().empty()) return test::skip(row.kind.name + ": " + disk.error());
     const Images images(disk.path(), 64, 4);
     WriteOptions options;
     options.protocol = ProtocolChoice::automatic;
@@ -206,7 +203,7 @@ TEST_CASE("device flushes of a batch of 64: fast at most 3, whole at most 6") {
       CHECK(result.value().protocol == row.protocol);
       CHECK(result.value().together == 64);
     }
-    CAPTURE(row.name);
+    CAPTURE(row.kind.name);
     CHECK(disk.flushes() - before <= row.flushes_max);
     CHECK(disk.flushes() - before >= 1);
   }

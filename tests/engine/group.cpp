@@ -106,6 +106,31 @@ std::shared_ptr<GroupCommit> make_group(GroupOptions options = {}) {
   return std::make_shared<GroupCommit>(options);
 }
 
+/// A directory, and a writer into it that commits in the company of a group, by `fast` unless asked
+/// otherwise, on a disk with a gate. Calls can be made to fail, and are counted.
+struct Company {
+  explicit Company(GroupOptions options = {}, Protocol protocol = Protocol::fast)
+      : gate(protocol, faulty),
+        group(make_group(options)),
+        bound(AtomicWriter::bind(
+            at.path(),
+            through(group,
+                    protocol == Protocol::fast ? ProtocolChoice::fast : ProtocolChoice::portable),
+            with(gate))) {
+    REQUIRE_OK(bound);
+  }
+  [[nodiscard]] const AtomicWriter& writer() const { return bound.value(); }
+  std::vector<Result<Receipt>> commit(std::size_t threads) {
+    return commit_behind_gate(gate, *group, writer(), threads);
+  }
+
+  TempDirectory at;
+  FaultyFileSystem faulty{native_file_system()};
+  Gate gate;
+  std::shared_ptr<GroupCommit> group;
+  Result<AtomicWriter> bound;
+};
+
 }  // namespace
 
 TEST_CASE("a commit alone in its group makes the calls that it makes without one") {
@@ -128,27 +153,21 @@ TEST_CASE("one sync serves all who wait, and each gets its own receipt") {
   const bool committer_thread = GENERATE(false, true);
   const bool fast = protocol == Protocol::fast;
   CAPTURE(fast, committer_thread);
-  const TempDirectory at;
-  FaultyFileSystem counting(native_file_system());
-  Gate gate(protocol, counting);
-  const auto group = make_group({.committer_thread = committer_thread});
-  const auto choice = fast ? ProtocolChoice::fast : ProtocolChoice::portable;
-  const auto writer = AtomicWriter::bind(at.path(), through(group, choice), with(gate));
-  REQUIRE_OK(writer);
+  Company company({.committer_thread = committer_thread}, protocol);
   constexpr std::size_t threads = 9;
-  const auto results = commit_behind_gate(gate, *group, writer.value(), threads);
+  const auto results = company.commit(threads);
   for (std::size_t i = 0; i < threads; ++i) {
     REQUIRE_OK(results[i]);
     CHECK(results[i].value().together == (i == 0 ? 1 : threads - 1));
     CHECK(results[i].value().durability == Durability::durable);
     CHECK(results[i].value().protocol == protocol);
-    CHECK(test::slurp(at / std::to_string(i)) == "content " + std::to_string(i));
+    CHECK(test::slurp(company.at / std::to_string(i)) == "content " + std::to_string(i));
   }
-  CHECK(counting.calls(Operation::sync_file) == (fast ? 2 : threads));
-  CHECK(counting.calls(Operation::sync_directory) == (fast ? 0 : 2));
-  CHECK(group->counts().commits == threads);
-  CHECK(group->counts().groups == 2);
-  CHECK(group->counts().waiting == 0);
+  CHECK(company.faulty.calls(Operation::sync_file) == (fast ? 2 : threads));
+  CHECK(company.faulty.calls(Operation::sync_directory) == (fast ? 0 : 2));
+  CHECK(company.group->counts().commits == threads);
+  CHECK(company.group->counts().groups == 2);
+  CHECK(company.group->counts().waiting == 0);
 }
 
 TEST_CASE("a group syncs each directory once, whoever opened it") {
@@ -169,83 +188,65 @@ TEST_CASE("a group syncs each directory once, whoever opened it") {
 }
 
 TEST_CASE("one commit's failure is not another's") {
-  const TempDirectory at;
-  FaultyFileSystem faulty(native_file_system());
-  Gate gate(Protocol::fast, faulty);
-  const auto group = make_group();
-  const auto writer = AtomicWriter::bind(at.path(), through(group), with(gate));
-  REQUIRE_OK(writer);
-  faulty.fail({.operation = Operation::rename, .call = 3, .error = EDQUOT});
-  const auto results = commit_behind_gate(gate, *group, writer.value(), 6);
+  Company company;
+  company.faulty.fail({.operation = Operation::rename, .call = 3, .error = EDQUOT});
+  const auto results = company.commit(6);
   std::size_t failed = 0;
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i]) {
-      CHECK(test::slurp(at / std::to_string(i)) == "content " + std::to_string(i));
+      CHECK(test::slurp(company.at / std::to_string(i)) == "content " + std::to_string(i));
       continue;
     }
     ++failed;
     REQUIRE_FAILS(system, unchanged, results[i]);
-    CHECK(results[i].error().path == (at / std::to_string(i)).native());
-    CHECK_FALSE(boost::filesystem::exists(at / std::to_string(i)));
+    CHECK(results[i].error().path == (company.at / std::to_string(i)).native());
+    CHECK_FALSE(boost::filesystem::exists(company.at / std::to_string(i)));
   }
   CHECK(failed == 1);
-  CHECK(test::temps_in(at.path()).empty());
+  CHECK(test::temps_in(company.at.path()).empty());
 }
 
 TEST_CASE(
     "a sync that fails is told to all whom it was to serve, and the next group is none of it") {
-  const TempDirectory at;
-  FaultyFileSystem faulty(native_file_system());
-  Gate gate(Protocol::fast, faulty);
-  const auto group = make_group();
-  const auto writer = AtomicWriter::bind(at.path(), through(group), with(gate));
-  REQUIRE_OK(writer);
-  faulty.fail({.operation = Operation::sync_file, .call = 2, .error = EIO});
-  const auto results = commit_behind_gate(gate, *group, writer.value(), 6);
+  Company company;
+  company.faulty.fail({.operation = Operation::sync_file, .call = 2, .error = EIO});
+  const auto results = company.commit(6);
   REQUIRE_OK(results[0]);
   for (std::size_t i = 1; i < results.size(); ++i) {
     REQUIRE_FAILS(system, visible, results[i]);
-    CHECK(results[i].error().path == (at / std::to_string(i)).native());
-    CHECK(test::slurp(at / std::to_string(i)) == "content " + std::to_string(i));
+    CHECK(results[i].error().path == (company.at / std::to_string(i)).native());
+    CHECK(test::slurp(company.at / std::to_string(i)) == "content " + std::to_string(i));
   }
-  REQUIRE_OK(writer.value().commit("later", "content"));
+  REQUIRE_OK(company.writer().commit("later", "content"));
 }
 
 TEST_CASE("what is thrown in a group reaches each of its callers, and no temp is left") {
-  const TempDirectory at;
-  Gate gate(Protocol::fast);
-  gate.broken = "3";
-  const auto group = make_group();
-  const auto writer = AtomicWriter::bind(at.path(), through(group), with(gate));
-  REQUIRE_OK(writer);
-  const auto results = commit_behind_gate(gate, *group, writer.value(), 6);
+  Company company;
+  company.gate.broken = "3";
+  const auto results = company.commit(6);
   REQUIRE_OK(results[0]);
   for (std::size_t i = 1; i < results.size(); ++i) {
     REQUIRE_FALSE(results[i]);
     CHECK(results[i].error().step == "out of memory");
   }
-  CHECK(test::temps_in(at.path()).empty());
-  REQUIRE_OK(writer.value().commit("later", "content"));
+  CHECK(test::temps_in(company.at.path()).empty());
+  REQUIRE_OK(company.writer().commit("later", "content"));
 }
 
 TEST_CASE("no more wait than may, and everybody is served") {
-  const TempDirectory at;
-  Gate gate(Protocol::fast);
-  const auto group = make_group({.together_max = 2, .waiting_max = 3});
-  const auto writer = AtomicWriter::bind(at.path(), through(group), with(gate));
-  REQUIRE_OK(writer);
+  Company company({.together_max = 2, .waiting_max = 3});
   GroupCommit::Counts shut;
-  gate.opened = [&] { shut = group->counts(); };
-  const auto results = commit_behind_gate(gate, *group, writer.value(), 9);
+  company.gate.opened = [&] { shut = company.group->counts(); };
+  const auto results = company.commit(9);
   CHECK(shut.waiting == 3);
   CHECK(shut.outside == 5);
   for (std::size_t i = 0; i < results.size(); ++i) {
     REQUIRE_OK(results[i]);
     CHECK(results[i].value().together <= 2);
-    CHECK(test::slurp(at / std::to_string(i)) == "content " + std::to_string(i));
+    CHECK(test::slurp(company.at / std::to_string(i)) == "content " + std::to_string(i));
   }
-  CHECK(group->counts().commits == 9);
-  CHECK(group->counts().outside == 0);
+  CHECK(company.group->counts().commits == 9);
+  CHECK(company.group->counts().outside == 0);
 }
 
 TEST_CASE("many threads, many rounds: each finds its last content") {
@@ -278,33 +279,29 @@ TEST_CASE("many threads, many rounds: each finds its last content") {
 
 TEST_CASE("a closed group finishes what waits and refuses what comes") {
   const bool committer_thread = GENERATE(false, true);
-  const TempDirectory at;
-  Gate gate(Protocol::fast);
-  const auto group = make_group({.committer_thread = committer_thread});
-  const auto writer = AtomicWriter::bind(at.path(), through(group), with(gate));
-  REQUIRE_OK(writer);
-  std::thread closer;
+  Company company({.committer_thread = committer_thread});
   {
-    gate.shut(*group, 1);
+    company.gate.shut(*company.group, 1);
     std::vector<std::string> wrong(2);
     const auto commit = [&](std::size_t i) {
-      const auto done = writer.value().commit(std::to_string(i), "content");
+      const auto done = company.writer().commit(std::to_string(i), "content");
       if (!done) wrong[i] = done.error().message();
     };
     std::thread first(commit, 0);
-    while (group->counts().groups == 0) std::this_thread::yield();
+    while (company.group->counts().groups == 0) std::this_thread::yield();
     std::thread second(commit, 1);  // opens the gate once it waits
-    while (group->counts().waiting == 0 && group->counts().groups == 1) std::this_thread::yield();
-    group->close();
+    while (company.group->counts().waiting == 0 && company.group->counts().groups == 1)
+      std::this_thread::yield();
+    company.group->close();
     first.join();
     second.join();
     CHECK(wrong == std::vector<std::string>(2));
   }
-  group->close();
-  const auto refused = writer.value().commit("later", "content");
+  company.group->close();
+  const auto refused = company.writer().commit("later", "content");
   REQUIRE_FAILS(invalid_argument, unchanged, refused);
   CHECK(refused.error().message().find("closed") != std::string::npos);
-  CHECK(test::list(at.path()) == std::vector<std::string>{"0", "1"});
+  CHECK(test::list(company.at.path()) == std::vector<std::string>{"0", "1"});
 }
 
 TEST_CASE("streamed files, trackers and transactions become durable in one company") {
@@ -343,15 +340,9 @@ TEST_CASE("streamed files, trackers and transactions become durable in one compa
 }
 
 TEST_CASE("device flushes of a group of 64 threads: fast at most 3") {
-  struct Row {
-    std::string name;
-    std::uintmax_t mib;
-    std::vector<std::string> mkfs;
-  };
-  for (const Row& row :
-       {Row{"ext4", 64, {"mkfs.ext4", "-q", "-F"}}, Row{"xfs", 320, {"mkfs.xfs", "-q", "-f"}}}) {
-    const test::Disk disk(row.mib, row.mkfs);
-    if (!disk.error().empty()) return test::skip(row.name + ": " + disk.error());
+  for (const test::DiskKind& kind : {test::ext4_disk, test::xfs_disk}) {
+    const test::Disk disk(kind);
+    if (!disk.error().empty()) return test::skip(kind.name + ": " + disk.error());
     /// Counts the flushes behind the gate.
     std::uint64_t before = 0;
     Gate gate(Protocol::fast);
@@ -363,7 +354,7 @@ TEST_CASE("device flushes of a group of 64 threads: fast at most 3") {
     const auto flushes = disk.flushes() - before;
     for (const auto& result : results) REQUIRE_OK(result);
     CHECK(results.back().value().together == 64);
-    CAPTURE(row.name, flushes);
+    CAPTURE(kind.name, flushes);
     CHECK(flushes <= 3);
     CHECK(flushes >= 1);
   }

@@ -28,7 +28,7 @@ FileSystemInfo good_xfs() {
   return info;
 }
 
-const std::vector<std::string> mkfs_ext4{"mkfs.ext4", "-q", "-F"};
+const std::vector<std::string>& mkfs_ext4 = test::ext4_disk.mkfs;
 
 std::vector<std::string> ext4_with(const std::vector<std::string>& more) {
   std::vector<std::string> command = mkfs_ext4;
@@ -197,14 +197,9 @@ TEST_CASE("another user than root gets a true answer, too: allowed or not, never
 }
 
 TEST_CASE("device flushes of a durable commit: portable at most 4, fast at most 2, ordered none") {
-  struct Row {
-    std::string name;
-    std::uintmax_t mib;
-    std::vector<std::string> mkfs;
-  };
-  for (const Row& row : {Row{"ext4", 64, mkfs_ext4}, Row{"xfs", 320, {"mkfs.xfs", "-q", "-f"}}}) {
-    const Disk disk(row.mib, row.mkfs);
-    if (!disk.error().empty()) return test::skip(row.name + ": " + disk.error());
+  for (const test::DiskKind& kind : {test::ext4_disk, test::xfs_disk}) {
+    const Disk disk(kind);
+    if (!disk.error().empty()) return test::skip(kind.name + ": " + disk.error());
     const auto flushes_of = [&](const WriteOptions& options) {
       constexpr std::uint64_t commits = 50;
       const auto writer = AtomicWriter::bind(disk.path(), options);
@@ -222,7 +217,7 @@ TEST_CASE("device flushes of a durable commit: portable at most 4, fast at most 
     const double portable = flushes_of({});
     const double fast = flushes_of(by(ProtocolChoice::fast));
     const double none = flushes_of(ordered);
-    CAPTURE(row.name, portable, fast, none);
+    CAPTURE(kind.name, portable, fast, none);
     // A log that is written back or a journal that is checkpointed meanwhile flushes now and then.
     constexpr double others = 0.3;
     CHECK(portable <= 4 + others);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Limits of the process and of the disk, real ones: size of a file, descriptors, quotas, the clock.
 #include <csignal>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 
@@ -41,14 +40,6 @@ struct Tally {
   std::int64_t count = 0;
 };
 BOOST_DESCRIBE_STRUCT(Tally, (), (count))
-
-std::size_t descriptors_open() {
-  DIR* const directory = ::opendir("/proc/self/fd");
-  std::size_t count = 0;
-  while (::readdir(directory) != nullptr) ++count;
-  ::closedir(directory);
-  return count;
-}
 
 }  // namespace
 
@@ -93,7 +84,7 @@ TEST_CASE("out of descriptors at the n-th: all or nothing, and none is lost") {
     return success();
   };
   test::Child child([&]() -> std::string {
-    const std::size_t open = descriptors_open();
+    const std::size_t open = test::descriptors_open();
     const auto first = static_cast<rlim_t>(::dup(1));
     ::close(static_cast<int>(first));
     for (rlim_t n = first; n < first + 64; ++n) {
@@ -103,7 +94,7 @@ TEST_CASE("out of descriptors at the n-th: all or nothing, and none is lost") {
       ::setrlimit(RLIMIT_NOFILE, &few);
       const auto done = attempt();
       ::setrlimit(RLIMIT_NOFILE, &most);
-      if (descriptors_open() != open) return "a descriptor is lost";
+      if (test::descriptors_open() != open) return "a descriptor is lost";
       const bool is_new = test::slurp(directory / "target") == "new";
       if (is_new != (test::slurp(directory / "sub/target") == "new")) {
         if (!recover(directory.path())) return "it can't be recovered";

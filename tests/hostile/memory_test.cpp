@@ -3,13 +3,13 @@
 // std::bad_alloc, and either way files are whole, nothing is left behind, and the next try works.
 #include <atomic>
 #include <cstdlib>
-#include <dirent.h>
 #include <new>
 
 #include <perdure/perdure.hpp>
 #include <perdure/transaction.hpp>
 
 #include "support/directory.hpp"
+#include "support/process.hpp"
 #include "support/result.hpp"
 
 namespace {
@@ -50,14 +50,6 @@ struct Tally {
 };
 BOOST_DESCRIBE_STRUCT(Tally, (), (count, text))
 
-std::size_t descriptors_open() {
-  DIR* const directory = ::opendir("/proc/self/fd");
-  std::size_t count = 0;
-  while (::readdir(directory) != nullptr) ++count;
-  ::closedir(directory);
-  return count;
-}
-
 enum class Outcome { done, refused, thrown };
 
 /// Runs it with memory for `count` allocations.
@@ -81,10 +73,10 @@ void for_each_allocation(Work work, Check check) {
   constexpr std::int64_t allocations_max = 20'000;
   for (std::int64_t n = 0;; ++n) {
     CAPTURE(n);
-    const std::size_t open = descriptors_open();
+    const std::size_t open = test::descriptors_open();
     bool exhausted = false;
     const Outcome outcome = run_with(n, work, exhausted);
-    CHECK(descriptors_open() == open);
+    CHECK(test::descriptors_open() == open);
     CHECK(check(outcome == Outcome::done) == "");
     REQUIRE(n < allocations_max);
     if (outcome == Outcome::done && !exhausted) {

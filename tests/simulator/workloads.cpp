@@ -45,20 +45,7 @@ void check(Session& session, bool strict, const auto& result) {
 }
 
 std::vector<Oracle> common_oracles(std::vector<std::string> allowed = {}) {
-  allowed.insert(allowed.end(), {"d/notes", "d/.hidden.perdure-tmp"});
-  return {oracles::at_once(oracles::old_or_new()),
-          oracles::at_once(oracles::acknowledged()),
-          oracles::old_or_new(),
-          oracles::acknowledged(),
-          oracles::no_litter(std::move(allowed)),
-          oracles::untouched({{"d/notes", foreign}, {"d/.hidden.perdure-tmp", foreign}}),
-          oracles::nothing_open(),
-          oracles::recovery_idempotent(clean_up),
-          oracles::still_works([](Session& session) -> std::string {
-            const auto done = write_file("/d/t", "works", {}, {}, session.system());
-            if (!done) return done.error().message();
-            return session.disk().content("d/t") == "works" ? "" : "the new commit is not there";
-          })};
+  return file_oracles(std::move(allowed), clean_up);
 }
 
 Oracle target_metadata() {
@@ -458,6 +445,24 @@ Proof batch_proof(const std::string& name, ProtocolChoice protocol, bool grouped
 }
 
 }  // namespace
+
+std::vector<Oracle> file_oracles(std::vector<std::string> allowed,
+                                 std::function<void(Session&)> clean_up_all) {
+  allowed.insert(allowed.end(), {"d/notes", "d/.hidden.perdure-tmp"});
+  return {oracles::at_once(oracles::old_or_new()),
+          oracles::at_once(oracles::acknowledged()),
+          oracles::old_or_new(),
+          oracles::acknowledged(),
+          oracles::no_litter(std::move(allowed)),
+          oracles::untouched({{"d/notes", foreign}, {"d/.hidden.perdure-tmp", foreign}}),
+          oracles::nothing_open(),
+          oracles::recovery_idempotent(std::move(clean_up_all)),
+          oracles::still_works([](Session& session) -> std::string {
+            const auto done = write_file("/d/t", "works", {}, {}, session.system());
+            if (!done) return done.error().message();
+            return session.disk().content("d/t") == "works" ? "" : "the new commit is not there";
+          })};
+}
 
 std::string content_of(char letter, std::size_t size) {
   std::string content(size, letter);

@@ -33,6 +33,10 @@ std::vector<Proof> all_proofs();
 /// The proof of that name; throws when there is none.
 Proof find_proof(const std::string& name);
 
+/// What holds of files in "d" that are committed as d/t is; `allowed` may lie there, too.
+std::vector<testing::Oracle> file_oracles(std::vector<std::string> allowed,
+                                          std::function<void(testing::Session&)> clean_up);
+
 /// Commits to "d/t" in a row by a writer of these options and this pipeline: the workload that
 /// mutants change. With `strict` a commit that fails is a violation.
 Proof replace_proof(const std::string& name, const WriteOptions& options, AnyPipeline pipeline,

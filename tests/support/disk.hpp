@@ -44,9 +44,21 @@ class Loop {
   std::string error_;
 };
 
+/// A small disk of a kind: how large it must be, and the whole command that makes it, without the
+/// device.
+struct DiskKind {
+  std::string name;
+  std::uintmax_t mib = 0;
+  std::vector<std::string> mkfs;
+};
+inline const DiskKind ext4_disk{"ext4", 128, {"mkfs.ext4", "-q", "-F"}};
+inline const DiskKind xfs_disk{"xfs", 320, {"mkfs.xfs", "-q", "-f"}};
+inline const DiskKind btrfs_disk{"btrfs", 256, {"mkfs.btrfs", "-q", "-f"}};
+
 /// A file system, made and mounted. `mkfs` is the whole command without the device.
 class Disk {
  public:
+  explicit Disk(const DiskKind& kind) : Disk(kind.mib, kind.mkfs) {}
   Disk(std::uintmax_t mib, std::vector<std::string> mkfs, const std::string& mount_options = {})
       : loop_(mib) {
     if (!can_mount()) {

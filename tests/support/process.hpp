@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <dirent.h>
 #include <exception>
 #include <fcntl.h>
 #include <functional>
@@ -132,6 +133,15 @@ inline Ran run(const std::vector<std::string>& arguments) {
   }
   ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return ran;
+}
+
+/// Those of this process, to be compared.
+inline std::size_t descriptors_open() {
+  DIR* const directory = ::opendir("/proc/self/fd");
+  std::size_t count = 0;
+  while (::readdir(directory) != nullptr) ++count;
+  ::closedir(directory);
+  return count;
 }
 
 }  // namespace perdure::test

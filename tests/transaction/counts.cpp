@@ -64,15 +64,9 @@ TEST_CASE("the calls for each file are counted") {
 }
 
 TEST_CASE("device flushes of a transaction, settling included, counted at the disk") {
-  struct Row {
-    std::string name;
-    std::uintmax_t mib;
-    std::vector<std::string> mkfs;
-  };
-  for (const Row& row :
-       {Row{"ext4", 64, {"mkfs.ext4", "-q", "-F"}}, Row{"xfs", 320, {"mkfs.xfs", "-q", "-f"}}}) {
-    const Disk disk(row.mib, row.mkfs);
-    if (!disk.error().empty()) return skip(row.name + ": " + disk.error());
+  for (const DiskKind& kind : {ext4_disk, xfs_disk}) {
+    const Disk disk(kind);
+    if (!disk.error().empty()) return skip(kind.name + ": " + disk.error());
     const auto flushes_of = [&](std::uint64_t files, std::uint64_t directories) {
       const auto root = disk.path() / std::to_string(files * 100 + directories);
       boost::filesystem::create_directory(root);
@@ -95,10 +89,10 @@ TEST_CASE("device flushes of a transaction, settling included, counted at the di
     const auto few = flushes_of(20, 1);
     const auto many_files = flushes_of(120, 1);
     const auto many_directories = flushes_of(20, 10);
-    CAPTURE(row.name, few, many_files, many_directories);
+    CAPTURE(kind.name, few, many_files, many_directories);
     std::printf("%s: 20 files in one directory %" PRIu64 " flushes, 120 files %" PRIu64
                 ", 20 files in ten directories %" PRIu64 "\n",
-                row.name.c_str(), few, many_files, many_directories);
+                kind.name.c_str(), few, many_files, many_directories);
     // A sync is at most two flushes: of the journal's body, and of its end.
     CHECK(few <= 2 * (20 + 1 + 5));
     CHECK(many_files <= few + 2 * 100);
@@ -108,18 +102,14 @@ TEST_CASE("device flushes of a transaction, settling included, counted at the di
 
 TEST_CASE("device flushes of a transaction of 1,000 files: fast at most 4, settling included") {
   struct Row {
-    std::string name;
-    std::uintmax_t mib;
-    std::vector<std::string> mkfs;
+    DiskKind kind;
     Protocol protocol;
     std::uint64_t flushes_max;
   };
-  const std::vector<Row> rows{{"ext4", 128, {"mkfs.ext4", "-q", "-F"}, Protocol::fast, 4},
-                              {"xfs", 320, {"mkfs.xfs", "-q", "-f"}, Protocol::fast, 4},
-                              {"btrfs", 256, {"mkfs.btrfs", "-q", "-f"}, Protocol::whole, 14}};
-  for (const Row& row : rows) {
-    const Disk disk(row.mib, row.mkfs);
-    if (!disk.error().empty()) return skip(row.name + ": " + disk.error());
+  for (const Row& row : {Row{ext4_disk, Protocol::fast, 4}, Row{xfs_disk, Protocol::fast, 4},
+                         Row{btrfs_disk, Protocol::whole, 14}}) {
+    const Disk disk(row.kind);
+    if (!disk.error().empty()) return skip(row.kind.name + ": " + disk.error());
     TransactionOptions options;
     options.protocol = ProtocolChoice::automatic;
     std::uint64_t before = 0;
@@ -139,8 +129,9 @@ TEST_CASE("device flushes of a transaction of 1,000 files: fast at most 4, settl
       CHECK(receipt.value().protocol == row.protocol);
     }
     const auto flushes = disk.flushes() - before;
-    CAPTURE(row.name, flushes);
-    std::printf("%s: 1,000 files by automatic %" PRIu64 " flushes\n", row.name.c_str(), flushes);
+    CAPTURE(row.kind.name, flushes);
+    std::printf("%s: 1,000 files by automatic %" PRIu64 " flushes\n", row.kind.name.c_str(),
+                flushes);
     CHECK(flushes <= row.flushes_max);
     CHECK(flushes >= 1);
   }

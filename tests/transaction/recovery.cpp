@@ -157,8 +157,9 @@ TEST_CASE("a directory that became a file or a link can be looked at, and the ro
   SECTION("a link") {
     fs::create_symlink("moved", root / "sub");
   }
-  REQUIRE_FAILS(system, committed, recover(root.path()));
   const Tree found = tree_of(root.path());
+  REQUIRE_FAILS(system, committed, recover(root.path()));
+  CHECK(tree_of(root.path()) == found);
   const auto seen = inspect(root.path());
   REQUIRE_OK(seen);
   CHECK(step_of(seen.value(), "sub/c") == "foreign");
@@ -168,6 +169,18 @@ TEST_CASE("a directory that became a file or a link can be looked at, and the ro
   CHECK(fs::exists(root / report.value().set_aside / "j"));
   CHECK(tree_of(root.path()) == found);
   REQUIRE_OK(Transaction::begin(root.path()));
+}
+
+// The proof's: what was a link for one moment was passed over, and half of the transaction settled.
+TEST_CASE("a directory that was a link for a moment is not passed over by recovery") {
+  const TempDirectory root("/dev/shm");
+  crash_half_way(root.path());
+  FaultyFileSystem swapped(native_file_system());
+  swapped.fail({.operation = Operation::open_beneath, .call = 2, .error = ELOOP});
+  REQUIRE_FAILS(system, committed, recover(root.path(), through(swapped)));
+  REQUIRE(swapped.fired() == 1);
+  REQUIRE_OK(recover(root.path()));
+  CHECK(tree_of(root.path()) == Sample::after());
 }
 
 TEST_CASE("a root can be given up whatever keeps its paths from being looked at") {
