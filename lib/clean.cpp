@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <chrono>
+
 #include <perdure/clean.hpp>
 
 #include "names.hpp"
@@ -7,11 +9,17 @@
 namespace perdure {
 namespace {
 
-enum class Verdict { stale, live, not_ours, gone };
+enum class Verdict { stale, stale_and_empty, live, not_ours, gone };
 
-/// Whether anyone is still at work on this temp. A committer has its temp open for writing from
-/// the call that makes it to the publish, and a name is never used twice: a temp that nobody has
-/// open will never be published.
+/// Until the second look at an empty temp: far more than a committer can be stuck in the middle of
+/// open(2), also when its processor is taken away there.
+constexpr std::chrono::seconds second_look_after{1};
+
+/// Whether anyone is still at work on this temp. A committer has its temp open for writing until
+/// the publish, and a name is never used twice: a temp with content that nobody has open will never
+/// be published. An empty one may be about to: open(2) makes the name first and counts the writer
+/// afterwards (path_openat and do_dentry_open in the kernel's fs/), and others see what is between.
+/// The size is asked for before the writers, so that a committer can't slip in with both.
 Verdict judge(FileSystem& files, Handle directory, const std::string& name) {
   const auto opened = files.open_file(directory, name);
   if (!opened) {
@@ -23,7 +31,8 @@ Verdict judge(FileSystem& files, Handle directory, const std::string& name) {
   if (!status || status.value().type != FileType::regular) return Verdict::not_ours;
   const auto live = files.open_for_writing(file.get());
   if (!live) return Verdict::not_ours;
-  return live.value() ? Verdict::live : Verdict::stale;
+  if (live.value()) return Verdict::live;
+  return status.value().version.size == 0 ? Verdict::stale_and_empty : Verdict::stale;
 }
 
 }  // namespace
@@ -42,28 +51,44 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
   const auto entries = files.list(opened.get());
   if (!entries) return failure(entries.error(), {});
   CleanReport report;
-  for (const auto& entry : entries.value()) {
-    if (!names::is_temp(entry.name)) continue;
-    switch (judge(files, opened.get(), entry.name)) {
+  const auto remove = [&](const std::string& name) -> Result<void> {
+    if (!dry_run) {
+      const auto removed = files.unlink(opened.get(), name);
+      if (!removed && removed.error() == std::errc::no_such_file_or_directory) {
+        return success();  // another cleaner was quicker, or its committer has published it since
+      }
+      if (!removed) return failure(removed.error(), name);
+    }
+    report.removed.push_back(name);
+    return success();
+  };
+  std::vector<std::string> empty;
+  const auto settle = [&](const std::string& name, bool second_look) -> Result<void> {
+    switch (judge(files, opened.get(), name)) {
       case Verdict::gone:
         break;
       case Verdict::live:
-        report.live.push_back(entry.name);
+        report.live.push_back(name);
         break;
       case Verdict::not_ours:
-        report.skipped.push_back(entry.name);
+        report.skipped.push_back(name);
         break;
-      case Verdict::stale: {
-        if (!dry_run) {
-          const auto removed = files.unlink(opened.get(), entry.name);
-          if (!removed && removed.error() == std::errc::no_such_file_or_directory) {
-            break;  // another cleaner was quicker, or its committer has published it since
-          }
-          if (!removed) return failure(removed.error(), entry.name);
-        }
-        report.removed.push_back(entry.name);
-      }
+      case Verdict::stale_and_empty:
+        if (second_look) return remove(name);
+        empty.push_back(name);
+        break;
+      case Verdict::stale:
+        return remove(name);
     }
+    return success();
+  };
+  for (const auto& entry : entries.value()) {
+    if (!names::is_temp(entry.name)) continue;
+    BOOST_OUTCOME_TRY(settle(entry.name, false));
+  }
+  if (!empty.empty()) system.environment->sleep(second_look_after);
+  for (const auto& name : empty) {
+    BOOST_OUTCOME_TRY(settle(name, true));
   }
   return report;
 }

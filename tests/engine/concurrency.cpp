@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <fcntl.h>
+#include <functional>
 #include <sys/time.h>
 #include <thread>
 
@@ -46,6 +47,26 @@ std::string commit_rounds(const boost::filesystem::path& directory, int writer, 
   }
   return "done";
 }
+
+/// Whoever sleeps here lets something happen meanwhile.
+class Meanwhile final : public Environment {
+ public:
+  explicit Meanwhile(std::function<void()> event) : event_(std::move(event)) {}
+
+  SysResult<void> random(std::span<std::byte> out) override {
+    return native_environment().random(out);
+  }
+  std::chrono::nanoseconds monotonic() override { return native_environment().monotonic(); }
+  std::chrono::nanoseconds wall() override { return native_environment().wall(); }
+  void sleep(std::chrono::nanoseconds /*time*/) override {
+    ++sleeps;
+    event_();
+  }
+  int sleeps = 0;
+
+ private:
+  std::function<void()> event_;
+};
 
 }  // namespace
 
@@ -156,6 +177,42 @@ TEST_CASE("a cleaner that never rests takes no live temp away") {
   CHECK(removed == 0);
   CHECK(is_whole(test::slurp(directory / "target")));
   CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
+}
+
+TEST_CASE("a committer in the middle of making its temp keeps it from a cleaner") {
+  // open(2) makes the name before it counts the writer: a cleaner that looked in between found a
+  // temp that nobody had open, and the commit failed at its rename.
+  const TempDirectory directory;
+  const std::string temp = ".target.0123456789abcdef.perdure-tmp";
+  const std::string killed = ".target.fedcba9876543210.perdure-tmp";
+  test::spit(directory / temp, "");
+  int writer = -1;
+  Meanwhile environment([&] {
+    writer = ::open((directory / temp).c_str(), O_RDWR | O_CLOEXEC);  // its open(2) goes on
+  });
+  const System system{&native_file_system(), &environment};
+  SECTION("it is empty, and gets a second look") {
+    test::spit(directory / killed, "");
+    const auto report = clean(directory.path(), false, system);
+    REQUIRE_OK(report);
+    CHECK(report.value().live == std::vector{temp});
+    CHECK(report.value().removed == std::vector{killed});
+    CHECK(environment.sleeps == 1);  // one for both
+  }
+  SECTION("what a dry run says is true as well") {
+    const auto report = clean(directory.path(), true, system);
+    REQUIRE_OK(report);
+    CHECK(report.value().live == std::vector{temp});
+    CHECK(report.value().removed.empty());
+  }
+  SECTION("a temp with content was open once, and nobody waits for it") {
+    test::spit(directory / temp, "half");
+    const auto report = clean(directory.path(), false, system);
+    REQUIRE_OK(report);
+    CHECK(report.value().removed == std::vector{temp});
+    CHECK(environment.sleeps == 0);
+  }
+  if (writer >= 0) ::close(writer);
 }
 
 TEST_CASE("cleaners beside each other share the work and do not fail over it") {
