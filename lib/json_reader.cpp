@@ -295,11 +295,17 @@ bool JsonReader::natural(std::uint64_t& out, std::uint64_t high, const JsonPlace
   return number_trouble(*this, trimmed(token), "0", std::to_string(high), place);
 }
 
+// Not by the parser's own get_double: simdjson 3.0.1 takes "0.", a few zeros and more than 19
+// digits for a number that fits into 64 bits, and is wrong by orders of magnitude (parse_double).
 bool JsonReader::real(double& out, const JsonPlace& place) {
   if (kind() != JsonKind::number) return mismatch(place, "a number");
-  const std::string_view token = impl_->value.raw_json_token();
+  std::string_view token;
+  if (!raw(token, place)) return false;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), out);
+  if (error == std::errc() && end == token.data() + token.size()) return true;
+  // Too small is a zero, which from_chars does not tell from too large.
   if (impl_->value.get_double().get(out) == simdjson::SUCCESS) return true;
-  return number_trouble(*this, trimmed(token), {}, {}, place);
+  return number_trouble(*this, token, {}, {}, place);
 }
 
 bool JsonReader::real(float& out, const JsonPlace& place) {

@@ -196,7 +196,7 @@ TEST_CASE("device flushes of a batch of 64: fast at most 3, whole at most 6") {
     const Images images(disk.path(), 64, 4);
     WriteOptions options;
     options.protocol = ProtocolChoice::automatic;
-    ::sync();
+    disk.sync();
     const auto before = disk.flushes();
     for (const auto& result : write_files(images.files, options)) {
       REQUIRE_OK(result);

@@ -205,7 +205,7 @@ TEST_CASE("device flushes of a durable commit: portable at most 4, fast at most 
       const auto writer = AtomicWriter::bind(disk.path(), options);
       REQUIRE_OK(writer);
       REQUIRE_OK(writer.value().commit("target", "first"));
-      ::sync();
+      disk.sync();
       const auto before = disk.flushes();
       for (std::uint64_t i = 0; i < commits; ++i) {
         REQUIRE_OK(writer.value().commit("target", std::string(4096, 'x')));

@@ -85,6 +85,15 @@ class Disk {
   [[nodiscard]] const std::string& error() const { return error_; }
   [[nodiscard]] const boost::filesystem::path& path() const { return at_.path(); }
 
+  /// Writes everything out. Not by sync(2), which would flush the disks of all tests beside this
+  /// one.
+  void sync() const {
+    const int at = ::open(path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool synced = at >= 0 && ::syncfs(at) == 0;
+    ::close(at);
+    if (!synced) throw std::runtime_error("syncfs");
+  }
+
   /// Flushes that the device has completed (Documentation/block/stat.rst of the kernel).
   [[nodiscard]] std::uint64_t flushes() const {
     constexpr int flush_field = 15;

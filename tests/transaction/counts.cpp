@@ -72,7 +72,7 @@ TEST_CASE("device flushes of a transaction, settling included, counted at the di
       boost::filesystem::create_directory(root);
       std::uint64_t before = 0;
       for (int round = 0; round < 2; ++round) {  // the second replaces what the first made
-        ::sync();
+        disk.sync();
         before = disk.flushes();
         auto transaction = Transaction::begin(root);
         REQUIRE_OK(transaction);
@@ -114,7 +114,7 @@ TEST_CASE("device flushes of a transaction of 1,000 files: fast at most 4, settl
     options.protocol = ProtocolChoice::automatic;
     std::uint64_t before = 0;
     for (int round = 0; round < 2; ++round) {  // the second replaces what the first made
-      ::sync();
+      disk.sync();
       before = disk.flushes();
       auto transaction = Transaction::begin(disk.path(), options);
       REQUIRE_OK(transaction);
