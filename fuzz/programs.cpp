@@ -106,11 +106,14 @@ Proof files_proof() {
   proof.workload.prepare = [](Session& session) {
     session.disk().put("d/notes", foreign, 0600);
     session.disk().put("d/.hidden.perdure-tmp", foreign, 0600);  // looks like a temp, and is none
+    // Its name is durable: that of a directory which a commit of less than `durable` made, or one
+    // that failed, is not, and a later durable commit into it does not make it so.
+    session.disk().put("e/notes", foreign, 0600);
     session.disk().put("d/t", content_of('a', 10), 0640);
     session.acknowledge(session.attempt("d/t", content_of('a', 10)));
   };
   proof.workload.recover = clean_up;
-  std::vector<std::string> allowed{"e/"};
+  std::vector<std::string> allowed{"e/", "e/notes"};
   for (const std::string directory : {"d/", "e/"}) {
     for (const std::string leaf : {"t", "u"}) {
       allowed.push_back(directory + "." + leaf + ".perdure-lock");

@@ -87,7 +87,8 @@ struct WriteOptions {
   std::string backup_suffix = "~";  ///< ExistingPolicy::backup: the old content is TARGET + suffix.
   Metadata metadata = Metadata::preserve();
 
-  /// Make missing parents (mode 0777 less the umask), each durable in its own parent.
+  /// Make missing parents (mode 0777 less the umask); with Durability::durable each is durable in
+  /// its own parent.
   bool make_parents = false;
   /// Read the content back from the disk before it is published (not with Durability::none).
   bool verify = false;
