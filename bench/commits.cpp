@@ -82,10 +82,9 @@ void crowd(const std::string& directory, unsigned count) {
     }
   }
   // They have been there for long: btrfs logs all that are new with the directory's next sync.
-  const int at = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = at >= 0 && ::syncfs(at) == 0;
-  ::close(at);
-  if (!synced) throw std::runtime_error("no crowd: " + directory);
+  FileSystem& files = native_file_system();
+  const OwnedHandle at(files, files.open_directory(Handle::working_directory, directory).value());
+  files.sync_file_system(at.get()).value();
 }
 
 /// All in one directory, which has many entries beside theirs. Each replaces a file of its own.

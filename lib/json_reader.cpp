@@ -2,7 +2,6 @@
 // The cursor over simdjson. Its "on demand" interface checks only what it is asked for, so that
 // everything here asks: a value that nobody wants goes through `raw`, never through a skip.
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -301,9 +300,8 @@ bool JsonReader::real(double& out, const JsonPlace& place) {
   if (kind() != JsonKind::number) return mismatch(place, "a number");
   std::string_view token;
   if (!raw(token, place)) return false;
-  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), out);
-  if (error == std::errc() && end == token.data() + token.size()) return true;
-  // Too small is a zero, which from_chars does not tell from too large.
+  if (parse_whole(token, out)) return true;
+  // A number that is too small is a zero; std::from_chars does not tell it from one too large.
   if (impl_->value.get_double().get(out) == simdjson::SUCCESS) return true;
   return number_trouble(*this, token, {}, {}, place);
 }
@@ -313,8 +311,7 @@ bool JsonReader::real(float& out, const JsonPlace& place) {
   // By way of a double it would be rounded twice.
   std::string_view token;
   if (!raw(token, place)) return false;
-  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), out);
-  if (error == std::errc() && end == token.data() + token.size()) return true;
+  if (parse_whole(token, out)) return true;
   return number_trouble(*this, token, {}, {}, place);
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 // States without a schema: Boost.JSON's types.
-#include <charconv>
 #include <string_view>
 
 #include <boost/json.hpp>
@@ -14,19 +13,13 @@ namespace {
 
 namespace bj = boost::json;
 
-template <class Integer>
-bool parse_integer(std::string_view token, Integer& out) {
-  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), out);
-  return error == std::errc() && end == token.data() + token.size();
-}
-
 /// An integer as one, if 64 bits hold it: never rounded to a double in silence.
 bool read_number(JsonReader& reader, bj::value& out, const JsonPlace& place) {
   std::string_view token;
   if (!reader.raw(token, place)) return false;
   if (token.find_first_of(".eE") == std::string_view::npos && token != "-0") {
-    if (parse_integer(token, out.emplace_int64())) return true;
-    if (parse_integer(token, out.emplace_uint64())) return true;
+    if (parse_whole(token, out.emplace_int64())) return true;
+    if (parse_whole(token, out.emplace_uint64())) return true;
     return number_trouble(reader, token, "-9223372036854775808", "18446744073709551615", place);
   }
   return reader.real(out.emplace_double(), place);

@@ -88,10 +88,8 @@ class Disk {
   /// Writes everything out. Not by sync(2), which would flush the disks of all tests beside this
   /// one.
   void sync() const {
-    const int at = ::open(path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool synced = at >= 0 && ::syncfs(at) == 0;
-    ::close(at);
-    if (!synced) throw std::runtime_error("syncfs");
+    const auto synced = run({"sync", "--file-system", path().native()});
+    if (synced.status != 0) throw std::runtime_error("sync: " + synced.output);
   }
 
   /// Flushes that the device has completed (Documentation/block/stat.rst of the kernel).
