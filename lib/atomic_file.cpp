@@ -2,6 +2,7 @@
 #include <perdure/atomic_file.hpp>
 
 #include "commit.hpp"
+#include "directory.hpp"
 #include "metadata.hpp"
 #include "protocol.hpp"
 #include "target.hpp"
@@ -90,9 +91,8 @@ Result<AtomicFile> AtomicFile::create(const Path& target, WriteOptions options,
   auto state = std::make_unique<State>(std::move(options), target, system);
   Commit& commit = state->commit;
   commit.expected = expected;
-  BOOST_OUTCOME_TRY(state->claim.directory,
-                    open_directory(commit.files, target.parent_path(), state->options.make_parents,
-                                   state->options.durability == Durability::durable));
+  BOOST_OUTCOME_TRY(state->claim.directory, open_directory(commit.files, target.parent_path(),
+                                                           parents_for(state->options)));
   BOOST_OUTCOME_TRY(
       resolve(commit, state->claim.directory.get(), target.filename().native(), state->claim));
   BOOST_OUTCOME_TRY(state->protocol,

@@ -2,18 +2,11 @@
 #include "bound.hpp"
 
 #include "commit.hpp"
+#include "directory.hpp"
 #include "metadata.hpp"
 #include "protocol.hpp"
 
 namespace perdure {
-namespace {
-
-Result<OwnedHandle> open_for(const Path& directory, const WriteOptions& options, System system) {
-  return open_directory(*system.files, directory, options.make_parents,
-                        options.durability == Durability::durable);
-}
-
-}  // namespace
 
 Bound::Bound(const Path& path, OwnedHandle directory, AnyPipeline pipeline, System system)
     : path_(path),
@@ -25,7 +18,8 @@ Bound::Bound(const Path& path, OwnedHandle directory, AnyPipeline pipeline, Syst
 Result<Bound> Bound::open(const Path& directory, const WriteOptions& options, System system,
                           bool many) {
   BOOST_OUTCOME_TRY(check_options(options, directory.native()));
-  BOOST_OUTCOME_TRY(OwnedHandle opened, open_for(directory, options, system));
+  BOOST_OUTCOME_TRY(OwnedHandle opened,
+                    open_directory(*system.files, directory, parents_for(options)));
   BOOST_OUTCOME_TRY(const Protocol protocol, choose_protocol(*system.files, opened.get(), options,
                                                              directory.native(), many));
   Bound bound(directory, std::move(opened), make_pipeline(options, protocol), system);
@@ -37,7 +31,8 @@ Result<Bound> Bound::open(const Path& directory, const WriteOptions& options, Sy
 Result<Bound> Bound::open(const Path& directory, AnyPipeline pipeline, const WriteOptions& options,
                           System system) {
   BOOST_OUTCOME_TRY(check_options(options, directory.native()));
-  BOOST_OUTCOME_TRY(OwnedHandle opened, open_for(directory, options, system));
+  BOOST_OUTCOME_TRY(OwnedHandle opened,
+                    open_directory(*system.files, directory, parents_for(options)));
   BOOST_OUTCOME_TRY(
       check_protocol(*system.files, opened.get(), pipeline.protocol(), directory.native()));
   return Bound(directory, std::move(opened), std::move(pipeline), system);

@@ -3,8 +3,8 @@
 
 #include <perdure/clean.hpp>
 
+#include "directory.hpp"
 #include "names.hpp"
-#include "target.hpp"
 
 namespace perdure {
 namespace {
@@ -39,7 +39,7 @@ Verdict judge(FileSystem& files, Handle directory, const std::string& name) {
 
 Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
   FileSystem& files = *system.files;
-  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory, false, false));
+  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory));
   const auto failure = [&](std::error_code cause, std::string detail) {
     return Error{.kind = ErrorKind::system,
                  .fate = Fate::unchanged,

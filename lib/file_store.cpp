@@ -5,6 +5,7 @@
 #include <perdure/state_store.hpp>
 
 #include "commit.hpp"
+#include "directory.hpp"
 #include "lock.hpp"
 #include "metadata.hpp"
 #include "names.hpp"
@@ -124,8 +125,8 @@ class FileStore final : public StateStore {
   Result<void> open(const Path& path) {
     BOOST_OUTCOME_TRY(check_options(write_options_, path_));
     Commit commit = begin();
-    BOOST_OUTCOME_TRY(OwnedHandle parent, open_directory(files_, path.parent_path(),
-                                                         write_options_.make_parents, true));
+    BOOST_OUTCOME_TRY(OwnedHandle parent,
+                      open_directory(files_, path.parent_path(), parents_for(write_options_)));
     Claim claim;
     BOOST_OUTCOME_TRY(resolve(commit, parent.get(), path.filename().native(), claim));
     followed_ = commit.leaf != path.filename().native() || claim.directory;

@@ -2,6 +2,7 @@
 #include <perdure/files.hpp>
 
 #include "commit.hpp"
+#include "directory.hpp"
 #include "metadata.hpp"
 #include "read.hpp"
 #include "target.hpp"
@@ -15,8 +16,7 @@ struct Look {
     commit.path = path.native();
   }
   Result<void> open(const Path& path) {
-    BOOST_OUTCOME_TRY(claim.directory,
-                      open_directory(commit.files, path.parent_path(), false, false));
+    BOOST_OUTCOME_TRY(claim.directory, open_directory(commit.files, path.parent_path()));
     return resolve(commit, claim.directory.get(), path.filename().native(), claim);
   }
 
@@ -78,8 +78,7 @@ Result<void> remove_file(const Path& target, const WriteOptions& options,
   commit.path = target.native();
   commit.expected = expected;
   Claim claim;
-  BOOST_OUTCOME_TRY(OwnedHandle directory,
-                    open_directory(commit.files, target.parent_path(), false, false));
+  BOOST_OUTCOME_TRY(OwnedHandle directory, open_directory(commit.files, target.parent_path()));
   BOOST_OUTCOME_TRY(resolve(commit, directory.get(), target.filename().native(), claim));
   return unlink_expected(commit);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <perdure/probe.hpp>
 
+#include "directory.hpp"
 #include "names.hpp"
 #include "protocol.hpp"
-#include "target.hpp"
 
 namespace perdure {
 namespace {
@@ -95,7 +95,7 @@ SysResult<void> try_all(FileSystem& files, Environment& environment, Handle at, 
 
 Result<ProbeReport> probe(const Path& directory, System system) {
   FileSystem& files = *system.files;
-  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory, false, false));
+  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory));
   const auto failure = [&](std::error_code cause, std::string detail) {
     return Error{.kind = ErrorKind::system,
                  .fate = Fate::unchanged,

@@ -2,9 +2,9 @@
 #include "root.hpp"
 
 #include "commit.hpp"
+#include "directory.hpp"
 #include "lock.hpp"
 #include "names.hpp"
-#include "target.hpp"
 
 namespace perdure {
 namespace {
@@ -106,7 +106,7 @@ Result<std::string> make_root(Root& root) {
   BOOST_OUTCOME_TRY(refuse_nested(root));
   BOOST_OUTCOME_TRY(OwnedHandle outside,
                     inside ? Result<OwnedHandle>(OwnedHandle())
-                           : open_directory(root.files, Path(place).parent_path(), false, false));
+                           : open_directory(root.files, Path(place).parent_path()));
   const Handle above = inside ? root.directory.get() : outside.get();
   const std::string name = inside ? place : Path(place).filename().native();
   const auto made = root.files.make_directory(above, name, 0700);
@@ -135,7 +135,7 @@ Result<std::string> make_root(Root& root) {
 
 Result<std::unique_ptr<Root>> begin_open(const Path& path, const TransactionOptions& options) {
   auto root = std::make_unique<Root>(path, options);
-  BOOST_OUTCOME_TRY(root->directory, open_directory(root->files, path, false, false));
+  BOOST_OUTCOME_TRY(root->directory, open_directory(root->files, path));
   const auto status = root->files.stat(root->directory.get());
   if (!status) return root->failure(open_step, "", status.error());
   root->status = status.value();

@@ -7,6 +7,7 @@
 
 #include <perdure/pipeline.hpp>
 
+#include "directory.hpp"
 #include "metadata.hpp"
 #include "names.hpp"
 #include "target.hpp"
@@ -316,10 +317,7 @@ Result<void> SyncParent::run(Commit& commit) const {
   const auto synced = commit.files.sync_directory(commit.directory);
   if (synced) return success();
   Error error = commit.failure("sync the directory", synced.error());
-  if (synced.error() == std::errc::invalid_argument) {
-    error.kind = ErrorKind::unsupported;
-    error.detail = "this file system can't sync a directory";
-  }
+  explain_directory_sync(error);
   return error;
 }
 

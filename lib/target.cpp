@@ -13,15 +13,6 @@ constexpr std::string_view find_step = "find the target";
 constexpr int links_max = 40;  // as many as the kernel follows (MAXSYMLINKS)
 constexpr std::uint32_t sticky_and_open = 01002;
 
-Error open_failure(const fs::path& path, std::string_view step, std::error_code cause) {
-  return {.kind = ErrorKind::system,
-          .fate = Fate::unchanged,
-          .cause = cause,
-          .step = std::string(step),
-          .path = path.native(),
-          .detail = {}};
-}
-
 Error refused_link(const Commit& commit, std::string detail) {
   return commit.failure(find_step, ErrorKind::symlink_refused, std::move(detail));
 }
@@ -103,42 +94,6 @@ bool needs_lock(const Commit& commit) {
 }
 
 }  // namespace
-
-Result<OwnedHandle> open_directory(FileSystem& files, const fs::path& path, bool make,
-                                   bool durable) {
-  const std::string name = path.empty() ? "." : path.native();
-  if (name.find('\0') != std::string::npos) {  // the system would see another path
-    Error error = open_failure(name, "open the directory", {});
-    error.kind = ErrorKind::invalid_argument;
-    error.detail = "the path has a zero byte";
-    return error;
-  }
-  auto opened = files.open_directory(Handle::working_directory, name);
-  if (opened) return OwnedHandle(files, opened.value());
-  const bool missing = opened.error() == std::errc::no_such_file_or_directory;
-  fs::path leaf = path.filename();
-  fs::path parent = path.parent_path();
-  if (leaf == ".") {  // boost's leaf of "a/b/"
-    leaf = parent.filename();
-    parent = parent.parent_path();
-  }
-  if (!missing || !make || leaf.empty() || leaf == "..") {
-    return open_failure(name, "open the directory", opened.error());
-  }
-  BOOST_OUTCOME_TRY(OwnedHandle above, open_directory(files, parent, make, durable));
-  const auto made = files.make_directory(above.get(), leaf.native(), 0777);
-  // Someone else may be making it at this moment: then its name may not be durable yet either.
-  if (!made && made.error() != std::errc::file_exists) {
-    return open_failure(name, "make the directory", made.error());
-  }
-  if (durable) {
-    const auto synced = files.sync_directory(above.get());
-    if (!synced) return open_failure(name, "sync the new directory's name", synced.error());
-  }
-  opened = files.open_directory(above.get(), leaf.native());
-  if (!opened) return open_failure(name, "open the directory", opened.error());
-  return OwnedHandle(files, opened.value());
-}
 
 Result<std::optional<Status>> look(const Commit& commit) {
   const auto status = commit.files.stat_at(commit.directory, commit.leaf);

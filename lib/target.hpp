@@ -16,11 +16,6 @@ struct Claim {
   OwnedHandle lock;
 };
 
-/// Opens `path`, making what is missing of it if `make` is set; each directory that is made is
-/// synced into its own parent when `durable`. `.` stands for an empty path.
-Result<OwnedHandle> open_directory(FileSystem& files, const boost::filesystem::path& path,
-                                   bool make, bool durable);
-
 /// Finds the real directory and leaf of the target, as the symlink policy says, and looks at what
 /// is there: fills `commit.directory`, `leaf` and `existing`. Refuses what is no file.
 Result<void> resolve(Commit& commit, Handle directory, const std::string& leaf, Claim& claim);

@@ -9,7 +9,6 @@
 #include "protocol.hpp"
 #include "recover.hpp"
 #include "staging.hpp"
-#include "target.hpp"
 
 namespace perdure {
 namespace {

@@ -87,8 +87,10 @@ struct WriteOptions {
   std::string backup_suffix = "~";  ///< ExistingPolicy::backup: the old content is TARGET + suffix.
   Metadata metadata = Metadata::preserve();
 
-  /// Make missing parents (mode 0777 less the umask); with Durability::durable each is durable in
-  /// its own parent.
+  /// Make missing parents (mode 0777 less the umask), each durable in its own parent whatever the
+  /// commit's durability. With Durability::durable the name of the nearest one that is there is
+  /// synced again, in case its maker was killed: each time that a directory is opened, which is
+  /// once for a bound writer or a tracker, and one more flush for each commit by path.
   bool make_parents = false;
   /// Read the content back from the disk before it is published (not with Durability::none).
   bool verify = false;

@@ -98,36 +98,6 @@ TEST_CASE("the temp is in the target's directory") {
   CHECK(test::list(directory / "sub").empty());
 }
 
-TEST_CASE("parents are created when asked for") {
-  const TempDirectory directory;
-  const auto target = directory / "a" / "b" / "c" / "target";
-  const auto refused = write_file(target, "new");
-  REQUIRE_FAILS(system, unchanged, refused);
-  CHECK(refused.error().cause == std::errc::no_such_file_or_directory);
-  CHECK(test::list(directory.path()).empty());
-
-  WriteOptions options;
-  options.make_parents = true;
-  FaultyFileSystem files(native_file_system());
-  REQUIRE_OK(write_file(target, "new", options, {}, over(files)));
-  CHECK(test::slurp(target) == "new");
-  CHECK(files.calls(Operation::make_directory) == 3);
-  CHECK(files.calls(Operation::sync_directory) == 4);  // each new name, and the target's
-  CHECK(files.handles_open() == 0);
-  REQUIRE_OK(write_file(target, "newer", options));
-  CHECK(test::slurp(target) == "newer");
-}
-
-TEST_CASE("parents are created in a relative path with a trailing slash or dots") {
-  const TempDirectory directory;
-  WriteOptions options;
-  options.make_parents = true;
-  REQUIRE_OK(AtomicWriter::bind((directory / "a" / "b").native() + "/", options));
-  REQUIRE_OK(AtomicWriter::bind(directory / "c" / "." / "d", options));
-  CHECK(boost::filesystem::is_directory(directory / "a" / "b"));
-  CHECK(boost::filesystem::is_directory(directory / "c" / "d"));
-}
-
 TEST_CASE("a writer is bound to its directory, wherever that is moved to") {
   const TempDirectory directory;
   boost::filesystem::create_directory(directory / "before");

@@ -113,6 +113,15 @@ struct DeafToRoot final : Lying {
   }
 };
 
+/// Never looks above a directory that it finds: as if that one's maker had surely synced its name.
+struct TrustsFound final : Lying {
+  using Lying::Lying;
+  SysResult<Handle> open_directory(Handle base, const std::string& path) override {
+    if (path == "..") return std::make_error_code(std::errc::permission_denied);
+    return ForwardingFileSystem::open_directory(base, path);
+  }
+};
+
 /// fdatasync(2) for fsync(2).
 struct DataOnly final : Lying {
   using Lying::Lying;
@@ -318,6 +327,7 @@ std::vector<Mutant> lies() {
       mutant_on<DeafToDirectories>("deaf_to_directories", "replace_durable"),
       mutant_on<DeafToDirectories>("remove_without_parent_sync", "remove"),
       mutant_on<DeafToRoot>("parent_not_synced_into_its_own", "create_with_parents"),
+      mutant_on<TrustsFound>("found_parent_not_synced", "create_with_parents", 1),
       mutant_on<DataOnly>("datasync_for_sync", "replace_durable"),
       mutant_on<Retrying>("failed_sync_retried", "replace_durable"),
       mutant_on<ParentShrugged>("failed_parent_sync_ignored", "replace_durable"),
@@ -401,7 +411,7 @@ const std::vector<Excuse>& excuses() {
       {"the journal brings every earlier change of metadata along with a later entry",
        {"ext4", "ext4_journal", "xfs"},
        {"swap_metadata_sync_file", "datasync_for_sync", "parent_not_synced_into_its_own",
-        "staged_datasync"}},
+        "found_parent_not_synced", "staged_datasync"}},
       {"names reach the disk in the order of the calls, whichever directory they are in, so that a "
        "later one brings the earlier along",
        {"ext4", "ext4_journal", "xfs"},

@@ -81,25 +81,33 @@ Proof in_a_row(const std::string& name, Durability durability, const Commit& com
 Proof create_proof() {
   Proof proof;
   proof.workload.name = "create_with_parents";
-  proof.workload.actors = {[](Session& session) {
-    const WriteOptions options{.make_parents = true};
-    for (const std::string target : {"d/t", "d/e/t"}) {
-      const std::string content = content_of(target[2], 5000);
-      check(session, true, session.commit(target, content, Durability::durable, [&] {
-        return write_file("/" + target, content, options, {}, session.system());
-      }));
-    }
+  const auto commit = [](Session& session, const std::string& target, Durability durability) {
+    const WriteOptions options{.durability = durability, .make_parents = true};
+    const std::string content = content_of(target.back(), 100);
+    check(session, true, session.commit(target, content, durability, [&] {
+      return write_file("/" + target, content, options, {}, session.system());
+    }));
+  };
+  proof.workload.actors = {[=](Session& session) {
+    commit(session, "d/e/t", Durability::durable);
+    commit(session, "f/t", Durability::ordered);
+    commit(session, "f/u", Durability::durable);
   }};
-  proof.workload.recover = [](Session& session) {
+  proof.workload.recover = [=](Session& session) {
     // The directory may be gone with the attempt that was to make it.
-    for (const char* directory : {"/d", "/d/e"}) {
+    for (const char* directory : {"/d", "/d/e", "/f"}) {
       const auto cleaned = clean(directory, false, session.system());
       if (!cleaned && cleaned.error().cause != std::errc::no_such_file_or_directory) {
         session.wrong(cleaned.error().message());
       }
     }
+    // Or it is there, and was not synced yet when its maker was killed.
+    commit(session, "d/e/r", Durability::durable);
+    commit(session, "f/r", Durability::durable);
   };
-  proof.oracles = {oracles::old_or_new(), oracles::acknowledged(), oracles::no_litter(),
+  // At once, since the next recovery commits the same again.
+  proof.oracles = {oracles::old_or_new(), oracles::acknowledged(),
+                   oracles::at_once(oracles::acknowledged()), oracles::no_litter(),
                    oracles::nothing_open()};
   return proof;
 }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+
+#include <boost/filesystem/path.hpp>
+
+#include <perdure/options.hpp>
+#include <perdure/stage.hpp>
+
+namespace perdure {
+
+/// What becomes of directories that are missing, and who answers for the names of the others.
+enum class Parents : std::uint8_t {
+  required,  ///< They are an error.
+  made,  ///< They are made, and their names synced, so that whoever finds them may rely on them.
+  /// As `made`, and the name of the directory that was found is synced, too: its maker may have
+  /// been killed before that. One is enough, since no maker goes on below a name that is not
+  /// durable.
+  durable,
+};
+
+Parents parents_for(const WriteOptions& options);
+
+/// Opens `path`, `.` if that is empty. A directory whose name could not be synced is removed again,
+/// unless somebody has put something there meanwhile.
+Result<OwnedHandle> open_directory(FileSystem& files, const boost::filesystem::path& path,
+                                   Parents parents = Parents::required);
+
+/// Says of a sync of a directory that failed what that means.
+void explain_directory_sync(Error& error);
+
+}  // namespace perdure
