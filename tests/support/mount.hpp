@@ -18,7 +18,7 @@ namespace perdure::test {
 inline bool can_mount() {
   static const bool entered =
       ::unshare(CLONE_NEWNS) == 0 &&
-      ::mount("none", "/", nullptr, static_cast<unsigned long>(MS_REC | MS_PRIVATE), nullptr) == 0;
+      ::mount("none", "/", "none", static_cast<unsigned long>(MS_REC | MS_PRIVATE), nullptr) == 0;
   return entered;
 }
 
