@@ -118,15 +118,23 @@ void check_kept(const Files& before, const SimulatedFileSystem& disk, bool moved
   }
 }
 
+/// The file that the state is in, where a link leads.
+std::string leaf_of(SimulatedFileSystem& disk) {
+  const OwnedHandle directory(disk, disk.open_directory(Handle::working_directory, "d").value());
+  const auto link = disk.read_link(directory.get(), "state");
+  return link ? link.value() : "state";
+}
+
 /// The numbers in names, and the one that was read: the next must be beyond them.
-std::uint64_t highest_number(const SimulatedFileSystem& disk, const Tracker& tracker) {
+std::uint64_t highest_number(SimulatedFileSystem& disk, const Tracker& tracker) {
+  const std::string leaf = leaf_of(disk);
   std::uint64_t highest = tracker.generation();
   for (const std::string& path : disk.paths()) {
     const std::string name = path.substr(path.find('/') + 1);
-    const auto previous = names::parse_previous(name, "state");
+    const auto previous = names::parse_previous(name, leaf);
     if (disk.content(path) && previous) highest = std::max(highest, *previous);
     // Evidence bears the highest number that anything may have had.
-    const auto damaged = names::parse_damaged(name, "state");
+    const auto damaged = names::parse_damaged(name, leaf);
     if (disk.content(path) && damaged) highest = std::max(highest, *damaged);
   }
   return highest;
