@@ -34,7 +34,10 @@ int main(int argc, char** argv) {
     for (const auto& path : files_in(argv[i])) {
       std::ifstream file(path, std::ios::binary);
       const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-      if (!file.good() && !file.eof()) return 1;
+      if (!file.good() && !file.eof()) {
+        std::fprintf(stderr, "%s can't be read\n", path.c_str());
+        return 1;
+      }
       std::fprintf(stderr, "%s\n", path.c_str());  // the last line names the one that crashes
       LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
       ++count;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Writes what the targets begin with: files that the library made, each behind the byte that its
-// target reads first. `fuzz_seeds DIR`, a folder for each target; after a change of a format.
+// target reads first, and command lines. `fuzz_seeds DIR`, a folder for each target; after a change
+// of a format or of an option.
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -23,14 +27,27 @@ class Seeds {
 
   /// One with its checksum as it is, one with a mended one.
   void add(const std::string& target, const std::string& name, std::string_view content) {
-    std::filesystem::create_directories(directory_ / target);
     for (const char first : {'\0', '\x03'}) {
       const char* ending = first == '\0' ? "" : "_mended";
-      std::ofstream(directory_ / target / (name + ending), std::ios::binary) << first << content;
+      add_file(target, name + ending, first + std::string(content));
     }
   }
 
+  /// An argument a line, in the place of the spaces.
+  void add_command_line(std::string arguments) {
+    std::string name = arguments;
+    std::ranges::replace_if(
+        name, [](unsigned char letter) { return std::isalnum(letter) == 0; }, '_');
+    std::ranges::replace(arguments, ' ', '\n');
+    add_file("command_line", name, arguments);
+  }
+
  private:
+  void add_file(const std::string& target, const std::string& name, std::string_view content) {
+    std::filesystem::create_directories(directory_ / target);
+    std::ofstream(directory_ / target / name, std::ios::binary) << content;
+  }
+
   std::filesystem::path directory_;
 };
 
@@ -76,6 +93,77 @@ std::string written(const S& serializer, const T& value, bool stamped) {
   return std::string(as_text(bytes));
 }
 
+/// Every subcommand, with what it finds on the target's disk.
+constexpr std::array<std::string_view, 68> command_lines{
+    "write file --from source",
+    "write --json --verbose --verify file",
+    "write --keep --mode 0600 other",
+    "write --keep file",
+    "write --backup=.old file",
+    "write --expect absent file",
+    "write --expect 1-2-3-4-5 file",
+    "write --parents a/b/c",
+    "write --symlink refuse --durability ordered file",
+    "write -q --protocol fast file",
+    "write none/file",
+    "write r",
+    "version file",
+    "version --json none",
+    "probe .",
+    "probe --json r",
+    "probe none",
+    "clean .",
+    "clean --json --dry-run r",
+    "clean none",
+    "apply r --from new",
+    "apply fresh --json --put d/a=source --remove d/b",
+    "apply r --put a=-",
+    "apply r --put none=none --remove a",
+    "apply none --remove a/b",
+    "recover r",
+    "recover --json r",
+    "recover --abandon r",
+    "recover none",
+    "inspect r",
+    "inspect --json r",
+    "state show state",
+    "state show --json state",
+    "state get state /list/0",
+    "state get --json state /limit",
+    "state get state /none",
+    "state set state /limit 9",
+    "state set --json state /list/- {\"a\":null}",
+    "state set state /limit {",
+    "state set new-state /a 1",
+    "state verify state",
+    "state verify --json file",
+    "state verify file",
+    "state accept state",
+    "state accept --json file",
+    "state history state",
+    "state history --json state",
+    "state restore state 1",
+    "state restore --json state 7",
+    "state show none",
+    "state show damaged",
+    "state history --json damaged",
+    "state verify --json damaged",
+    "state accept damaged",
+    "state restore damaged 1",
+    "state show boxed",
+    "state get boxed /count",
+    "state set boxed /count 3",
+    "state accept boxed",
+    "state restore boxed 1",
+    "state history boxed",
+    "state get state ~",
+    "state get state /~",
+    "state set state  {}",
+    "state set state  7",
+    "bench . --seconds 0",
+    "bench none",
+    "--version"};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -92,5 +180,6 @@ int main(int argc, char** argv) {
     const boost::json::object small{{"count", 7}, {"names", {{"a", "b"}}}};
     seeds.add("envelope", name, written(Envelope<Json<boost::json::object>>{}, small, stamped));
   }
+  for (const auto command_line : command_lines) seeds.add_command_line(std::string(command_line));
   return 0;
 }
