@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // What a transaction can be asked for, and what it makes of it.
+#include <algorithm>
+#include <cctype>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <perdure/clean.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/testing/forwarding_file_system.hpp>
 
 #include "support/attributes.hpp"
 #include "tree.hpp"
@@ -218,4 +224,60 @@ TEST_CASE("after a failure while staging the transaction is over") {
   REQUIRE_FAILS(invalid_argument, unchanged, transaction.value().commit());
   CHECK(tree_of(root.path()).empty());
   CHECK(private_of(root.path()).empty());
+}
+
+namespace {
+
+/// Shows a file under any spelling of a name that has lower-case letters.
+struct FoldingFileSystem : testing::ForwardingFileSystem {
+  using ForwardingFileSystem::ForwardingFileSystem;
+  SysResult<Status> stat_at(Handle directory, const std::string& name) override {
+    auto found = ForwardingFileSystem::stat_at(directory, name);
+    if (found) return found;
+    std::string folded = name;
+    std::ranges::transform(folded, folded.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return ForwardingFileSystem::stat_at(directory, folded);
+  }
+};
+
+Result<TransactionReceipt> put_in_two_spellings(const fs::path& root, FileSystem& files) {
+  BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(root, through(files)));
+  BOOST_OUTCOME_TRY(transaction.put("readme", "small"));
+  BOOST_OUTCOME_TRY(transaction.put("README", "LARGE"));
+  return transaction.commit();
+}
+
+}  // namespace
+
+TEST_CASE("names that differ in case alone are two files, or refused where they would be one") {
+  const TempDirectory root;
+  REQUIRE_OK(put_in_two_spellings(root.path(), native_file_system()));
+  CHECK(tree_of(root.path()) == Tree{{"README", "LARGE"}, {"readme", "small"}});
+
+  const TempDirectory other;
+  FoldingFileSystem folding(native_file_system());
+  const auto refused = put_in_two_spellings(other.path(), folding);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::invalid_argument);
+  CHECK(refused.error().fate == Fate::unchanged);
+  CHECK(refused.error().message().find("'README' is the same file here") != std::string::npos);
+  CHECK(tree_of(other.path()).empty());
+}
+
+// The fuzzer killed a transaction while it was trying whether two names are one file.
+TEST_CASE("what tells whether names are one file is a temp that clean collects") {
+  const TempDirectory root;
+  testing::FaultyFileSystem dying(native_file_system());
+  dying.fail(
+      {.operation = testing::Operation::unlink, .call = 1, .error = EIO, .from_then_on = true});
+  const auto failed = put_in_two_spellings(root.path(), dying);
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().fate == Fate::unchanged);
+  CHECK(tree_of(root.path()).size() == 1);
+  REQUIRE_OK(recover(root.path()));
+  const auto cleaned = clean(root.path());
+  REQUIRE_OK(cleaned);
+  CHECK(cleaned.value().removed.size() == 1);
+  CHECK(tree_of(root.path()).empty());
 }
