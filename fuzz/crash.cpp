@@ -57,6 +57,15 @@ Step step_of(Feed& feed, const std::vector<Point>& points, const Bounds& bounds)
   return step;
 }
 
+ExploreOptions options_of(const test::Proof& proof, const Preset& preset) {
+  ExploreOptions options;
+  options.preset = &preset;
+  options.tears_max = 24;
+  options.pairs_max = 64;
+  if (proof.bound) proof.bound(options);
+  return options;
+}
+
 void report(const Runner& runner, const testing::Path& path, const Finding& finding) {
   std::fprintf(stderr, "%s\n", write_path(runner, path, finding).c_str());
   require(false, finding.oracle + ": " + finding.words);
@@ -65,11 +74,7 @@ void report(const Runner& runner, const testing::Path& path, const Finding& find
 }  // namespace
 
 void crash(const test::Proof& proof, const Preset& preset, Variant variant, Feed& feed) {
-  ExploreOptions options;
-  options.preset = &preset;
-  options.tears_max = 24;
-  options.pairs_max = 64;
-  if (proof.bound) proof.bound(options);
+  const ExploreOptions options = options_of(proof, preset);
   const Runner runner(proof.workload, proof.oracles, options);
   testing::Path path{&preset, options.seed, std::move(variant), {}};
   std::vector<Point> points;
@@ -90,26 +95,32 @@ void crash(const test::Proof& proof, const Preset& preset, Variant variant, Feed
   }
 }
 
-std::vector<Fault> faults_of(Feed& feed, const Preset& preset, bool directory_syncs) {
+std::vector<Fault> faults_of(Feed& feed, const test::Proof& proof, const Preset& preset,
+                             bool directory_syncs) {
   std::vector<Fault> faults;
-  for (std::size_t count = feed.below(3); count > 0; --count) {
+  const std::size_t count = feed.below(3);
+  if (count == 0) return faults;
+  const std::vector<Operation> calls =
+      Runner(proof.workload, proof.oracles, options_of(proof, preset)).log();
+  while (faults.size() < count && !calls.empty()) {
+    const auto at = calls.begin() + static_cast<std::ptrdiff_t>(feed.below(calls.size()));
     Fault fault;
-    fault.operation = feed.one_of(all_operations());
-    fault.call = 1 + feed.below(24);
-    const auto errors = errors_of(*fault.operation);
+    fault.operation = *at;
+    fault.call = static_cast<std::uint64_t>(std::count(calls.begin(), at + 1, *at));
+    const auto errors = errors_of(*at);
     if (!errors.empty()) fault.error = feed.one_of(errors);
     const auto how = feed.number();
     fault.from_then_on = (how & 3U) == 1;
     fault.after_effect = (how & 12U) == 4;
-    const bool transfers =
-        fault.operation == Operation::read_at || fault.operation == Operation::write_at;
+    const bool transfers = *at == Operation::read_at || *at == Operation::write_at;
     if (transfers && (how & 16U) != 0) fault.count = feed.below(9000);
     // Each call is a moment at which to crash: a few, not thousands of one byte each.
     if (fault.from_then_on && fault.count > 0U) *fault.count += 500;
-    const bool lie = fault.operation == Operation::make_directory ? fault.error == EEXIST
-                                                                  : fault.error == ENOENT;
-    const bool unordered = fault.operation == Operation::sync_directory && !preset.ordered;
-    if (errors.empty() || (lie && !fault.count) || (unordered && !directory_syncs)) continue;
+    const bool lie =
+        *at == Operation::make_directory ? fault.error == EEXIST : fault.error == ENOENT;
+    const bool unordered = *at == Operation::sync_directory && !preset.ordered;
+    const bool unfair = (lie && !fault.count) || (unordered && !directory_syncs);
+    if (errors.empty() || unfair) break;
     faults.push_back(fault);
   }
   return faults;

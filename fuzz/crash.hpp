@@ -13,10 +13,11 @@ namespace perdure::fuzz {
 void crash(const test::Proof& proof, const testing::Preset& preset, testing::Variant variant,
            Feed& feed);
 
-/// Up to two calls that fail, each with an error that it can return. Lies that no kernel tells ("no
-/// such file" of one that is there) are left out, and, without `directory_syncs`, failed syncs of
-/// directories where no journal orders what is lost with them.
-std::vector<testing::Fault> faults_of(Feed& feed, const testing::Preset& preset,
-                                      bool directory_syncs);
+/// Up to two calls of the program's first actor that fail, each with an error that it can return,
+/// or come back short. Lies that no kernel tells ("no such file" of one that is there) are left
+/// out, and, without `directory_syncs`, failed syncs of directories where no journal orders what is
+/// lost with them.
+std::vector<testing::Fault> faults_of(Feed& feed, const test::Proof& proof,
+                                      const testing::Preset& preset, bool directory_syncs);
 
 }  // namespace perdure::fuzz

@@ -14,11 +14,11 @@ void check(Feed feed) {
   test::Proof proof = kind == 0   ? files_proof()
                       : kind == 1 ? transactions_proof()
                                   : saves_proof(true);
-  testing::Variant variant;
-  variant.faults = faults_of(feed, preset, kind != 1);
   proof.workload.actors = {kind == 0   ? files_actor(feed)
                            : kind == 1 ? transactions_actor(feed)
                                        : saves_actor(feed, true)};
+  testing::Variant variant;
+  variant.faults = faults_of(feed, proof, preset, kind != 1);
   crash(proof, preset, std::move(variant), feed);
 }
 

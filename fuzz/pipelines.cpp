@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Pipelines of stages in an order that the compiler would take, whatever it is: the preset, stage
-// by stage which of the legal ones comes next, then the crash. What is legal must hold.
+// by stage which of the legal ones comes next, what is done with an existing target, calls that
+// fail, then the crash. What is legal must hold.
 #include <array>
 #include <vector>
+
+#include <perdure/clean.hpp>
+#include <perdure/group_commit.hpp>
 
 #include "crash.hpp"
 
@@ -21,14 +25,29 @@ struct Known {
 
 template <class S>
 constexpr Known known() {
-  return {S::needs, S::gives, dropped_by<S>(), protocol_of<S>(),
-          [](Commit& commit) { return S{}.run(commit); }};
+  return {S::needs, S::gives, dropped_by<S>(), protocol_of<S>(), [](Commit& commit) {
+            S stage;
+            if constexpr (requires { stage.group; }) stage.group = std::make_shared<GroupCommit>();
+            return stage.run(commit);
+          }};
 }
 
-constexpr std::array stages{known<Serialize>(),    known<CreateTemp>(),    known<Write>(),
-                            known<WriteThrough>(), known<ApplyMetadata>(), known<SyncFile>(),
-                            known<Verify>(),       known<Rename>(),        known<RenameUnordered>(),
-                            known<SyncParent>(),   known<SyncPublished>()};
+constexpr std::array stages{known<Serialize>(),
+                            known<CreateTemp>(),
+                            known<Write>(),
+                            known<WriteThrough>(),
+                            known<ApplyMetadata>(),
+                            known<SyncFile>(),
+                            known<SyncAll>(),
+                            known<Verify>(),
+                            known<Rename>(),
+                            known<RenameUnordered>(),
+                            known<SyncParent>(),
+                            known<SyncPublished>(),
+                            known<SyncAllPublished>(),
+                            known<PublishTogether<Protocol::portable>>(),
+                            known<PublishTogether<Protocol::fast>>(),
+                            known<PublishTogether<Protocol::whole>>()};
 
 /// All of them, as one stage that gives what they give.
 template <Fact facts, Protocol by>
@@ -52,26 +71,37 @@ AnyPipeline pipeline_of(std::vector<Known> steps, Protocol protocol) {
   if (protocol == Protocol::fast) {
     return Pipeline<Row<facts, Protocol::fast>>(Row<facts, Protocol::fast>{std::move(steps)});
   }
+  if (protocol == Protocol::whole) {
+    return Pipeline<Row<facts, Protocol::whole>>(Row<facts, Protocol::whole>{std::move(steps)});
+  }
   return Pipeline<Row<facts, Protocol::portable>>(Row<facts, Protocol::portable>{std::move(steps)});
 }
 
-/// Two commits of a value: here Serialize has something to do.
-std::function<void(testing::Session&)> serialized_commits(const AnyPipeline& pipeline,
+/// Two commits of a value, to a target that may be new: here Serialize has something to do.
+std::function<void(testing::Session&)> serialized_commits(const std::string& leaf,
+                                                          const AnyPipeline& pipeline,
+                                                          const WriteOptions& options,
                                                           bool strict) {
   return [=](testing::Session& session) {
     for (const char letter : {'b', 'c'}) {
       const std::string content = test::content_of(letter, 5000);
-      const auto done = session.commit("d/t", content, pipeline.durability(), [&] {
-        const auto writer = AtomicWriter::bind("/d", pipeline, {}, session.system());
-        return writer ? writer.value().commit("t", content, Text()) : writer.error();
+      const auto done = session.commit("d/" + leaf, content, pipeline.durability(), [&] {
+        const auto writer = AtomicWriter::bind("/d", pipeline, options, session.system());
+        return writer ? writer.value().commit(leaf, content, Text()) : writer.error();
       });
       if (strict && !done) session.wrong(done.error().message());
     }
   };
 }
 
-void check(Feed feed) {
-  const testing::Preset& preset = *feed.one_of(testing::all_presets());
+void clean_up(testing::Session& session) {
+  const auto cleaned = clean("/d", false, session.system());
+  if (!cleaned) session.wrong(cleaned.error().message());
+}
+
+/// Up to 15 stages, each legal behind those before it; none where they don't publish: that does not
+/// compile.
+std::optional<AnyPipeline> pipeline_from(Feed& feed) {
   std::vector<Known> steps;
   Fact have = Fact::none;
   Protocol protocol = Protocol::portable;
@@ -81,29 +111,51 @@ void check(Feed feed) {
     for (const Known& stage : stages) {
       const bool again =
           has(stage.gives, Fact::temp) && (has(have, Fact::temp) || has(have, Fact::published));
-      if (has(have, stage.needs) && !again) legal.push_back(stage);
+      const bool mixed = stage.protocol != Protocol::portable && protocol != Protocol::portable &&
+                         stage.protocol != protocol;
+      if (has(have, stage.needs) && !again && !mixed) legal.push_back(stage);
     }
     const Known& next = feed.one_of(legal);
     have = without(have, next.drops) | next.gives;
-    if (next.protocol == Protocol::fast) protocol = Protocol::fast;
+    protocol = std::max(protocol, next.protocol);
     steps.push_back(next);
   }
-  if (!has(have, Fact::published)) return;  // does not compile
-  constexpr Fact durable =
-      Fact::published | Fact::ordered | Fact::durable_content | Fact::durable_name;
-  const AnyPipeline pipeline =
-      has(have, Fact::durable_content | Fact::durable_name)
-          ? pipeline_of<durable>(std::move(steps), protocol)
-      : has(have, Fact::ordered)
-          ? pipeline_of<Fact::published | Fact::ordered>(std::move(steps), protocol)
-          : pipeline_of<Fact::published>(std::move(steps), protocol);
+  if (!has(have, Fact::published)) return std::nullopt;
+  constexpr Fact ordered = Fact::published | Fact::ordered;
+  constexpr Fact durable = ordered | Fact::durable_content | Fact::durable_name;
+  if (has(have, Fact::durable_content | Fact::durable_name)) {
+    return pipeline_of<durable>(std::move(steps), protocol);
+  }
+  return has(have, Fact::ordered) ? pipeline_of<ordered>(std::move(steps), protocol)
+                                  : pipeline_of<Fact::published>(std::move(steps), protocol);
+}
+
+void check(Feed feed) {
+  const testing::Preset& preset = *feed.one_of(testing::all_presets());
+  const auto pipeline = pipeline_from(feed);
+  if (!pipeline) return;
   WriteOptions options;
-  options.durability = pipeline.durability();
+  options.durability = pipeline->durability();
+  using enum ExistingPolicy;
+  options.existing = feed.one_of(std::array{replace, replace, keep, backup});
+  const std::size_t target = feed.below(4);
   // Stages of `fast` are refused where it is not known to hold.
-  const bool allowed = protocol != Protocol::fast || preset.awaited_ordered;
-  test::Proof proof = test::replace_proof("pipeline", options, pipeline, allowed);
-  if (feed.flag()) proof.workload.actors = {serialized_commits(pipeline, allowed)};
-  crash(proof, preset, {}, feed);
+  const bool allowed = pipeline->protocol() != Protocol::fast || preset.awaited_ordered;
+  const bool faulty = feed.flag();
+  const bool strict = !faulty && options.existing != keep && allowed;
+  test::Proof proof = test::replace_proof("pipeline", options, *pipeline, strict);
+  if (options.existing != replace || target == 3) {
+    proof.oracles =
+        test::file_oracles({"d/t~", "d/u~", "d/.t.perdure-lock", "d/.u.perdure-lock"}, clean_up);
+  }
+  if (target > 1) {
+    proof.workload.actors = {
+        serialized_commits(target == 2 ? "t" : "u", *pipeline, options, strict)};
+  }
+  if (pipeline->protocol() == Protocol::whole) proof = test::whole_proof(proof, "pipeline");
+  testing::Variant variant;
+  if (faulty) variant.faults = faults_of(feed, proof, preset, true);
+  crash(proof, preset, std::move(variant), feed);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <perdure/atomic_file.hpp>
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
+#include <perdure/group_commit.hpp>
 #include <perdure/testing/oracle.hpp>
 
 #include "simulator/tracker_program.hpp"
@@ -24,69 +25,150 @@ constexpr std::size_t steps_max = 4;
 
 // --- Files.
 
+/// A link to the target d/t.
+const std::string link = "d/l";
+
+/// What is said of the target's version.
+enum class Expects : std::uint8_t { nothing, current, absent };
+
 struct FileStep {
-  enum class Kind : std::uint8_t { write, stream, remove, clean };
+  enum class Kind : std::uint8_t { write, stream, discard, batch, remove, clean };
   Kind kind = Kind::write;
-  std::string target;
+  std::vector<std::string> targets;  // more than one: of a batch
+  bool by_link = false;
   std::size_t size = 0;
+  std::size_t pieces = 1;  // of a stream; a file of two is written by a serializer
   char letter = 'a';
   WriteOptions options;
-  bool expects = false;  // the version that is there now
+  Expects expects = Expects::nothing;
 };
+
+WriteOptions options_of(Feed& feed) {
+  WriteOptions options;
+  options.durability = feed.one_of(
+      std::array{Durability::durable, Durability::durable, Durability::ordered, Durability::none});
+  using enum ExistingPolicy;
+  options.existing = feed.one_of(std::array{replace, replace, replace, keep, backup, backup});
+  const std::uint8_t flags = feed.number();
+  options.coordinate = (flags & 1U) != 0;
+  options.verify = (flags & 2U) != 0;  // refused where nothing is put on the disk
+  options.make_parents = (flags & 4U) != 0;
+  options.protocol = (flags & 8U) != 0 ? ProtocolChoice::automatic : ProtocolChoice::portable;
+  if ((flags & 16U) != 0) options.group = std::make_shared<GroupCommit>();
+  if ((flags & 32U) != 0) options.metadata = Metadata::fixed(0600);
+  if ((flags & 192U) == 64) options.symlink = SymlinkPolicy::refuse;
+  if ((flags & 192U) == 128) options.backup_suffix = feed.one_of(std::array{".old", "", "/x"});
+  return options;
+}
 
 FileStep file_step(Feed& feed, std::size_t number) {
   using enum FileStep::Kind;
   FileStep step;
-  step.kind = feed.one_of(std::array{write, write, write, stream, remove, FileStep::Kind::clean});
-  step.target = feed.one_of(std::array{"d/t", "d/t", "d/u", "e/t"});
-  step.size = feed.one_of(std::array<std::size_t, 6>{0, 1, 600, 5000, 9000, 4096});
+  step.kind = feed.one_of(std::array{write, write, write, stream, batch, FileStep::Kind::remove,
+                                     discard, FileStep::Kind::clean});
   step.letter = static_cast<char>('b' + number);
-  step.options.durability = feed.one_of(
-      std::array{Durability::durable, Durability::durable, Durability::ordered, Durability::none});
-  step.options.existing = feed.one_of(std::array{ExistingPolicy::replace, ExistingPolicy::replace,
-                                                 ExistingPolicy::keep, ExistingPolicy::backup});
-  const std::uint8_t flags = feed.number();
-  step.options.coordinate = (flags & 1U) != 0;
-  step.options.verify = (flags & 2U) != 0 && step.options.durability != Durability::none;
+  step.options = options_of(feed);
+  step.targets = {feed.one_of(std::array{"d/t", "d/t", "d/u", "e/t"})};
+  if (step.kind == batch) {
+    const std::array<std::string, 5> all{"d/t", "d/u", "d/v", "e/t", "e/u"};
+    const std::size_t count = 2 + feed.below(4);
+    step.targets.assign(all.end() - static_cast<std::ptrdiff_t>(count), all.end());
+  }
   // A commit that says nothing of parents takes the directory's name for durable.
-  step.options.make_parents = (flags & 4U) != 0 || step.target.starts_with("e/");
-  step.options.protocol = (flags & 8U) != 0 ? ProtocolChoice::automatic : ProtocolChoice::portable;
-  step.expects = (flags & 16U) != 0;
+  for (const std::string& target : step.targets) {
+    step.options.make_parents |= target.starts_with("e/");
+  }
+  step.by_link =
+      step.targets.front() == "d/t" && step.kind != FileStep::Kind::remove && feed.below(4) == 1;
+  step.expects = feed.one_of(
+      std::array{Expects::nothing, Expects::nothing, Expects::current, Expects::absent});
+  constexpr std::size_t gathered = 140'000;  // more than a stream keeps before it writes
+  constexpr std::array<std::size_t, 6> sizes{0, 1, 600, 5000, 9000, 4096};
+  const std::size_t size = feed.below(32);
+  step.size = size == 31 ? gathered : sizes.at(size % sizes.size());
+  step.pieces = 1 + feed.below(3);
   return step;
 }
 
+Path path_of(const FileStep& step) {
+  return "/" + (step.by_link ? link : step.targets.front());
+}
+
+Result<std::optional<Version>> expected_of(Session& session, const FileStep& step) {
+  if (step.expects == Expects::nothing) return std::optional<Version>{};
+  if (step.expects == Expects::absent) return std::optional<Version>{Version::absent()};
+  BOOST_OUTCOME_TRY(const Version now, read_version(path_of(step), session.system()));
+  return std::optional<Version>{now};
+}
+
 Result<void> commit_file(Session& session, const FileStep& step, const std::string& content) {
-  const std::string path = "/" + step.target;
-  if (step.kind == FileStep::Kind::stream) {
-    BOOST_OUTCOME_TRY(auto file, AtomicFile::create(path, step.options, {}, session.system()));
-    BOOST_OUTCOME_TRY(file.write(as_bytes(content).first(content.size() / 2)));
-    BOOST_OUTCOME_TRY(file.write(as_bytes(content).subspan(content.size() / 2)));
-    BOOST_OUTCOME_TRY(file.commit());
+  BOOST_OUTCOME_TRY(const auto expected, expected_of(session, step));
+  const Path path = path_of(step);
+  if (step.kind == FileStep::Kind::write && step.pieces == 2) {
+    BOOST_OUTCOME_TRY(const auto writer,
+                      AtomicWriter::bind(path.parent_path(), step.options, session.system()));
+    BOOST_OUTCOME_TRY(writer.commit(path.filename().native(), content, Text(), expected));
     return success();
   }
-  std::optional<Version> expected;
-  if (step.expects) {
-    BOOST_OUTCOME_TRY(expected, read_version(path, session.system()));
+  if (step.kind == FileStep::Kind::write) {
+    BOOST_OUTCOME_TRY(write_file(path, content, step.options, expected, session.system()));
+    return success();
   }
-  BOOST_OUTCOME_TRY(write_file(path, content, step.options, expected, session.system()));
+  BOOST_OUTCOME_TRY(auto file, AtomicFile::create(path, step.options, expected, session.system()));
+  Bytes rest = as_bytes(content);
+  for (std::size_t pieces = step.pieces; pieces > 0; --pieces) {
+    const Bytes piece = rest.first(rest.size() / pieces);
+    BOOST_OUTCOME_TRY(file.write(piece));
+    rest = rest.subspan(piece.size());
+  }
+  if (step.kind == FileStep::Kind::discard) return file.discard();
+  BOOST_OUTCOME_TRY(file.commit());
   return success();
 }
 
-void run_step(Session& session, const FileStep& step) {
-  if (step.kind == FileStep::Kind::clean) {
-    (void)clean("/d", false, session.system());
-    return;
-  }
-  const Durability durability = step.options.durability;
-  if (step.kind == FileStep::Kind::remove) {
-    (void)session.commit(step.target, std::nullopt, durability, [&] {
-      return remove_file("/" + step.target, step.options, {}, session.system());
-    });
-    return;
-  }
+/// Files that become durable together, each with an outcome of its own.
+void commit_batch(Session& session, const FileStep& step) {
   const std::string content = content_of(step.letter, step.size);
-  (void)session.commit(step.target, content, durability,
-                       [&] { return commit_file(session, step, content); });
+  std::vector<NewFile> files;
+  std::vector<std::size_t> attempts;
+  for (const std::string& target : step.targets) {
+    files.push_back({"/" + target, as_bytes(content)});
+    const bool durable = step.options.durability == Durability::durable;
+    attempts.push_back(session.attempt(target, content, step.options.durability));
+    if (durable && step.expects == Expects::absent) files.back().expected = Version::absent();
+  }
+  const auto results = write_files(files, step.options, session.system());
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i]) session.acknowledge(attempts[i]);
+    if (!results[i]) session.fail(attempts[i], results[i].error().fate);
+  }
+}
+
+void run_step(Session& session, const FileStep& step) {
+  const std::string& target = step.targets.front();
+  const Durability durability = step.options.durability;
+  const std::string content = content_of(step.letter, step.size);
+  switch (step.kind) {
+    case FileStep::Kind::clean:
+      (void)clean("/d", false, session.system());
+      break;
+    case FileStep::Kind::batch:
+      commit_batch(session, step);
+      break;
+    case FileStep::Kind::discard:
+      (void)commit_file(session, step, content);
+      break;
+    case FileStep::Kind::remove:
+      (void)session.commit(target, std::nullopt, durability, [&]() -> Result<void> {
+        BOOST_OUTCOME_TRY(const auto expected, expected_of(session, step));
+        return remove_file("/" + target, step.options, expected, session.system());
+      });
+      break;
+    case FileStep::Kind::write:
+    case FileStep::Kind::stream:
+      (void)session.commit(target, content, durability,
+                           [&] { return commit_file(session, step, content); });
+  }
 }
 
 /// What every start does. The directory may be gone with the attempt that was to make it.
@@ -108,14 +190,16 @@ Proof files_proof() {
     session.disk().put("d/notes", foreign, 0600);
     session.disk().put("d/.hidden.perdure-tmp", foreign, 0600);  // looks like a temp, and is none
     session.disk().put("d/t", content_of('a', 10), 0640);
+    session.disk().make_symlink(link, "t");
     session.acknowledge(session.attempt("d/t", content_of('a', 10)));
   };
   proof.workload.recover = clean_up;
-  std::vector<std::string> allowed{"e/"};
+  std::vector<std::string> allowed{"e/", link};
   for (const std::string directory : {"d/", "e/"}) {
-    for (const std::string leaf : {"t", "u"}) {
+    for (const std::string leaf : {"t", "u", "v"}) {
       allowed.push_back(directory + "." + leaf + ".perdure-lock");
       allowed.push_back(directory + leaf + "~");
+      allowed.push_back(directory + leaf + ".old");
     }
   }
   proof.oracles = test::file_oracles(std::move(allowed), clean_up);
@@ -134,8 +218,36 @@ Actor files_actor(Feed& feed) {
 
 // --- Transactions.
 
+namespace {
+
+/// Anything, also what can't be done.
+Wish wish_of(Feed& feed, char letter) {
+  const std::array<std::string, 8> paths{"d/a", "d/b", "e/a", "e/b", "f/a", "f", "d/A", "d"};
+  constexpr std::size_t gathered = 140'000;  // more than is kept before it is written
+  Wish wish;
+  using enum Wish::Kind;
+  wish.kind = feed.one_of(
+      std::array{put, put, Wish::Kind::remove, move, make_directory, read, expect, put});
+  wish.path = wish.kind == make_directory && feed.flag() ? "f" : feed.one_of(paths);
+  if (wish.kind == put) {
+    const std::size_t size = feed.below(16);
+    wish.other = content_of(letter, size == 15 ? gathered : size % 2 == 0 ? 100 : 5000);
+  }
+  if (wish.kind == move) wish.other = feed.one_of(paths);
+  return wish;
+}
+
+}  // namespace
+
 Proof transactions_proof() {
-  return transaction_proof("transactions", {});
+  Proof proof = transaction_proof("transactions", {});
+  // A name that was tried, to see whether two are one here, is a temp like any other.
+  proof.workload.recover = [](Session& session) {
+    restart_root(session);
+    const auto cleaned = clean("/r/d", false, session.system());
+    if (!cleaned) session.wrong(cleaned.error().message());
+  };
+  return proof;
 }
 
 Actor transactions_actor(Feed& feed) {
@@ -143,23 +255,12 @@ Actor transactions_actor(Feed& feed) {
   char letter = 'p';
   for (auto& wishes : transactions) {
     for (std::size_t count = 1 + feed.below(steps_max); count > 0; --count) {
-      const std::array<std::string, 6> paths{"d/a", "d/b", "e/a", "e/b", "f/a", "f"};
-      Wish wish;
-      using enum Wish::Kind;
-      wish.kind = feed.one_of(std::array{put, put, Wish::Kind::remove, move, make_directory});
-      wish.path = wish.kind == make_directory ? "f" : feed.one_of(std::span(paths).first(5));
-      if (wish.kind == put) wish.other = content_of(letter, feed.flag() ? 100 : 5000);
-      if (wish.kind == move) wish.other = feed.one_of(std::span(paths).first(5));
-      wishes.push_back(std::move(wish));
+      wishes.push_back(wish_of(feed, letter));
     }
     ++letter;
   }
   return [transactions = std::move(transactions)](Session& session) {
-    for (const auto& wishes : transactions) {
-      Files files = files_of(session);
-      // What can't be asked for is refused by rules that have tests of their own.
-      if (apply_wishes(files, wishes)) (void)transact(session, wishes);
-    }
+    for (const auto& wishes : transactions) (void)transact(session, wishes);
   };
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// Small texts that people and the kernel hand in: tokens of versions, times, JSON Pointers, mount
-// tables. The first byte says which.
+// Small texts that people and the kernel hand in: tokens of versions, times (alone and in JSON),
+// JSON Pointers, mount tables. The first byte says which.
+#include <charconv>
+
 #include <boost/json.hpp>
 
+#include <perdure/json.hpp>
 #include <perdure/json_pointer.hpp>
 #include <perdure/json_time.hpp>
 #include <perdure/version.hpp>
@@ -22,9 +25,29 @@ void check_version(std::string_view token) {
   require(again == token, "one token for one version");
 }
 
+/// The same time as a value of JSON: what it reads it writes, and reads again.
+void check_time_in_json(std::string_view text, const JsonMoment* moment) {
+  using Time = std::chrono::sys_time<std::chrono::nanoseconds>;
+  const Json<Time> json;
+  const std::string quoted = boost::json::serialize(boost::json::string(text));
+  const auto read = json.deserialize(as_bytes(quoted));
+  std::int64_t count = 0;
+  const bool holds = moment != nullptr && moment->in_nanoseconds(count);
+  require(read.has_value() == holds, "a time is read in JSON where it is one, and fits");
+  if (!read) return;
+  require(read.value().time_since_epoch().count() == count, "a time in JSON is that time");
+  Buffer bytes;
+  BufferSink sink(bytes);
+  if (!json.serialize(read.value(), sink)) return;  // its offset led out of the years 0000 to 9999
+  const auto again = json.deserialize(bytes);
+  require(again && again.value() == read.value(), "a time that was written in JSON reads back");
+}
+
 void check_time(std::string_view text) {
   JsonMoment moment;
-  if (!parse_time(text, moment)) return;
+  const bool is_time = parse_time(text, moment);
+  check_time_in_json(text, is_time ? &moment : nullptr);
+  if (!is_time) return;
   require(moment.nanosecond < 1'000'000'000, "nanoseconds are below a second");
   std::string again;
   if (!format_time(moment, 9, again)) return;  // its offset led out of the years 0000 to 9999
@@ -63,15 +86,26 @@ void check_pointer(std::string_view pointer) {
           "what was set is there");
 }
 
+/// A table, asked for the mount of one of its lines.
 void check_mount(Feed feed) {
-  const auto id = feed.number<std::uint16_t>();
-  FileSystemInfo info;
+  std::size_t number = feed.below(4);
   const std::string_view table = as_text(feed.rest());
-  if (find_mount(table, id, info)) {
-    require(table.find(std::to_string(id)) != std::string_view::npos, "the mount is in the table");
+  std::string_view line = table;
+  for (auto end = line.find('\n'); number > 0 && end != line.npos; end = line.find('\n')) {
+    line.remove_prefix(end + 1);
+    --number;
   }
-  for (const std::string& line : split_lines(table)) {
-    require(!line.empty() && line.find('\n') == std::string::npos, "a line is a line");
+  std::uint64_t id = 0;
+  (void)std::from_chars(line.data(), line.data() + line.size(), id);
+  FileSystemInfo info;
+  if (find_mount(table, id, info)) {
+    require(table.find(std::to_string(id)) != table.npos, "the mount is in the table");
+    require(info.mount_point.size() <= table.size(), "an escape makes a text shorter");
+  } else {
+    require(info.type.empty() && info.mount_options.empty(), "nothing is said of no mount");
+  }
+  for (const std::string& one : split_lines(table)) {
+    require(!one.empty() && one.find('\n') == std::string::npos, "a line is a line");
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A tracker is opened on files that anything may have left: a few options, then file by file its
-// name, its kind and its content. Whatever is there, what was evidence stays, what is returned is
-// what the disk has, and no number is used twice.
+// name, its kind and its content, then what happens before it is saved. Whatever is there, what was
+// evidence stays, what is returned is what the disk has, and no number is used twice.
 #include <array>
 #include <map>
 #include <optional>
@@ -140,22 +140,48 @@ std::uint64_t highest_number(SimulatedFileSystem& disk, const Tracker& tracker) 
   return highest;
 }
 
-void check_saves(SimulatedFileSystem& disk, const TrackerOptions& options, Tracker& tracker) {
-  const std::uint64_t highest = highest_number(disk, tracker);
+/// What somebody else does to the state; true when it is another tracker that saves.
+bool meddle(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options) {
+  const OwnedHandle directory(disk, disk.open_directory(Handle::working_directory, "d").value());
+  const std::string leaf = leaf_of(disk);
+  const std::size_t kind = feed.below(8);
+  if (kind == 1 && options.lock == TrackerLock::shared) {
+    auto other = Tracker::open("/d/state", options);
+    if (!other) return false;
+    return other.value().update([](State& state) { state.text = "theirs"; }).has_value();
+  }
+  if (kind == 2) (void)disk.unlink(directory.get(), leaf);
+  if (kind >= 3 && kind <= 6) {
+    if (!disk.stat_at(directory.get(), leaf)) return false;
+    if (disk.unlink(directory.get(), leaf)) {
+      disk.put("d/" + leaf, kind == 3 ? R"({"count": 7})" : stamped_file(feed));
+    }
+  }
+  return false;
+}
+
+/// A save that failed: as if it had not been tried.
+void check_refused(const SimulatedFileSystem& disk, const Files& files, const Error& error) {
+  require(error.fate == Fate::unchanged, "a save that is refused changes nothing");
+  for (const auto& [content, path] : files) {
+    require(disk.content(path) == content, "a save that is refused touches no file");
+  }
+}
+
+void check_saves(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options,
+                 Tracker& tracker) {
   const State before = *tracker.state();
+  const bool theirs = meddle(feed, disk, options);
+  const std::uint64_t highest = highest_number(disk, tracker);
   const Files files = files_of(disk);
   const auto saved = tracker.update([](State& state) { state.count = 1234; });
   if (!saved) {
-    require(saved.error().fate == Fate::unchanged, "a save that is refused changes nothing");
-    require(*tracker.state() == before, "memory is never ahead of the disk");
-    for (const auto& [content, path] : files) {
-      require(disk.content(path) == content, "a save that is refused touches no file");
-    }
-    return;
+    if (!theirs) require(*tracker.state() == before, "memory is never ahead of the disk");
+    return check_refused(disk, files, saved.error());
   }
   require(tracker.generation() > highest, "a number is never used again");
-  require(tracker.state()->count == 1234 && tracker.state()->text == before.text,
-          "memory has what was saved");
+  require(tracker.state()->count == 1234, "memory has what was saved");
+  if (theirs) require(tracker.state()->text == "theirs", "what another saved is taken over");
   if (options.lock == TrackerLock::exclusive) return;
   const auto again = Tracker::open("/d/state", options);
   require_done(again, "what was saved can be opened");
@@ -167,7 +193,20 @@ void check_saves(SimulatedFileSystem& disk, const TrackerOptions& options, Track
           "a reload changes nothing");
 }
 
-void check_open(SimulatedFileSystem& disk, const TrackerOptions& options) {
+void check_restore(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options,
+                   Tracker& tracker, const StateHistory& history) {
+  const std::uint64_t none = feed.below(8);
+  const bool there = !history.previous.empty();
+  const std::uint64_t chosen = there && none != 1 ? feed.one_of(history.previous) : none;
+  (void)meddle(feed, disk, options);
+  const std::uint64_t highest = highest_number(disk, tracker);
+  const Files files = files_of(disk);
+  const auto restored = tracker.restore(chosen);
+  if (!restored) return check_refused(disk, files, restored.error());
+  require(tracker.generation() > highest, "what is restored gets a number of its own");
+}
+
+void check_open(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options) {
   const Files before = files_of(disk);
   auto tracker = Tracker::open("/d/state", options);
   if (!tracker) {
@@ -184,11 +223,11 @@ void check_open(SimulatedFileSystem& disk, const TrackerOptions& options) {
   if (report.origin == Origin::defaults) {
     require(*tracker.value().state() == State{}, "defaults are the defaults");
   }
+  check_saves(feed, disk, options, tracker.value());
   const auto history = tracker.value().history();
-  check_saves(disk, options, tracker.value());
-  if (history && !history.value().previous.empty() && options.lock == TrackerLock::shared) {
-    (void)tracker.value().restore(history.value().previous.back());
-  }
+  if (history) check_restore(feed, disk, options, tracker.value(), history.value());
+  if (feed.flag()) (void)meddle(feed, disk, options);
+  (void)tracker.value().reload();
 }
 
 }  // namespace
@@ -204,7 +243,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   disk.make_directories("d");
   for (std::size_t files = feed.below(6); files > 0; --files) put_file(feed, disk, environment);
   disk.sync_all();
-  check_open(disk, options);
+  check_open(feed, disk, options);
   require(disk.handles_open() == 0, "nothing is left open");
   return 0;
 }

@@ -18,7 +18,8 @@ const std::string target = "root";
 const std::string foreign = "nobody's business";
 const std::string lock_path = "r/.perdure/.root.perdure-lock";
 
-Result<void> ask(Transaction& transaction, const Wish& wish) {
+/// `files`: what the wishes before this one make of the root, if that is known.
+Result<void> ask(Session& session, Transaction& transaction, const Wish& wish, Files* files) {
   switch (wish.kind) {
     case Wish::Kind::put:
       return transaction.put(wish.path, std::string_view(wish.other));
@@ -28,6 +29,17 @@ Result<void> ask(Transaction& transaction, const Wish& wish) {
       return transaction.move(wish.path, wish.other);
     case Wish::Kind::make_directory:
       return transaction.make_directory(wish.path);
+    case Wish::Kind::expect: {
+      const Path path = Path(root_path) / wish.path;
+      BOOST_OUTCOME_TRY(const Version now, read_version(path, session.system()));
+      return transaction.expect(wish.path, now);
+    }
+    case Wish::Kind::read: {
+      BOOST_OUTCOME_TRY(const Buffer content, transaction.read(wish.path));
+      if (files != nullptr && as_text(content) != (*files)[wish.path]) {
+        session.wrong("a read does not see what was put");
+      }
+    }
   }
   return success();
 }
@@ -75,11 +87,14 @@ Files files_of(Session& session) {
 }
 
 bool apply_wishes(Files& files, const std::vector<Wish>& wishes) {
+  const auto may_be_file = [&](const std::string& path) {
+    return has_parent(files, path) && !files.contains(path + "/");
+  };
   for (const Wish& wish : wishes) {
     const bool there = files.contains(wish.path);
     switch (wish.kind) {
       case Wish::Kind::put:
-        if (!has_parent(files, wish.path)) return false;
+        if (!may_be_file(wish.path)) return false;
         files[wish.path] = wish.other;
         break;
       case Wish::Kind::remove:
@@ -87,12 +102,18 @@ bool apply_wishes(Files& files, const std::vector<Wish>& wishes) {
         files.erase(wish.path);
         break;
       case Wish::Kind::move:
-        if (!there || wish.path == wish.other || !has_parent(files, wish.other)) return false;
+        if (!there || wish.path == wish.other || !may_be_file(wish.other)) return false;
         files[wish.other] = files[wish.path];
         files.erase(wish.path);
         break;
       case Wish::Kind::make_directory:
+        if (there) return false;
         files[wish.path + "/"] = "";
+        break;
+      case Wish::Kind::read:
+        if (!there) return false;
+        break;
+      case Wish::Kind::expect:
         break;
     }
   }
@@ -102,11 +123,13 @@ bool apply_wishes(Files& files, const std::vector<Wish>& wishes) {
 Result<void> transact(Session& session, const std::vector<Wish>& wishes, ProtocolChoice protocol) {
   BOOST_OUTCOME_TRY(auto transaction,
                     Transaction::begin(root_path, transaction_options(session, protocol)));
-  for (const Wish& wish : wishes) {
-    BOOST_OUTCOME_TRY(ask(transaction, wish));
-  }
   Files files = files_of(session);
-  (void)apply_wishes(files, wishes);
+  bool possible = true;
+  for (const Wish& wish : wishes) {
+    BOOST_OUTCOME_TRY(ask(session, transaction, wish, possible ? &files : nullptr));
+    possible = possible && apply_wishes(files, {wish});
+  }
+  if (!possible) return success();
   BOOST_OUTCOME_TRY(session.commit(target, words_of(files), Durability::durable,
                                    [&] { return transaction.commit(); }));
   return success();

@@ -14,7 +14,8 @@ using Files = std::map<std::string, std::string>;
 
 /// One thing that a transaction is asked for.
 struct Wish {
-  enum class Kind : std::uint8_t { put, remove, move, make_directory };
+  /// `expect`: that it is as it is now. `read`: it must be what was asked for so far.
+  enum class Kind : std::uint8_t { put, remove, move, make_directory, read, expect };
   Kind kind = Kind::put;
   std::string path;
   std::string other = {};  ///< put: the content; move: the new path.
@@ -38,10 +39,11 @@ Files files_of(testing::Session& session);
 /// The same as words: content of an attempt on "root".
 std::string words_of(const Files& files);
 
-/// Does to `files` what the transaction is to do; false when that can't be asked for.
+/// Does to `files` what the transaction is to do; false when this can't tell what comes of it.
 bool apply_wishes(Files& files, const std::vector<Wish>& wishes);
 
-/// One transaction, from begin to the end of commit, as one attempt of the history.
+/// One transaction, from begin to the end of commit, as one attempt of the history. One of which
+/// `apply_wishes` can't tell what comes of it is asked for, and given up.
 Result<void> transact(testing::Session& session, const std::vector<Wish>& wishes,
                       ProtocolChoice protocol = ProtocolChoice::portable);
 
