@@ -172,6 +172,9 @@ TEST_CASE("state set makes a missing file, and refuses what it can't do without 
   CHECK(command(at, {"state", "set", "s", "", "1"}).status == 2);
   CHECK(command(at, {"state", "set", "s", "/generation", "1"}).status == 1);
   CHECK(command(at, {"state", "set", "missing/s", "/a", "1"}).status == 1);
+  // The fuzzer found that a new state that can't be left its lock file.
+  CHECK(command(at, {"state", "set", "fresh", "", "1"}).status == 2);
+  CHECK(command(at, {"state", "set", "fresh", "limit", "1"}).status == 2);
   CHECK(everything(at) == before);
   edit(at, "\"limit\": 3", "\"limit\": 9");
   const std::string edited = at.get("s");

@@ -162,23 +162,30 @@ ExitStatus SaveCommand::set() const {
     return refuse(ErrorKind::unsupported, "change the state",
                   "it is in an envelope, and what is in there only its program knows");
   }
-  auto opened = open(manner.value(), DamagePolicy::refuse);
-  if (!opened) return failed(opened.error());
-  auto& tracker = opened.value();
-  const OpenReport found = tracker.report();
-  const auto saved = tracker.update([&](json::object& state) -> Result<void> {
+  const auto change = [&](json::object& state) -> Result<void> {
     json::value whole = std::move(state);
     BOOST_OUTCOME_TRY(set_at(whole, pointer, value.value()));
     if (!whole.is_object()) {
       return Error{.kind = ErrorKind::invalid_argument,
                    .cause = {},
                    .step = "change the state",
-                   .path = {},
+                   .path = file,
                    .detail = "all of the state can only be replaced by an object"};
     }
     state = std::move(whole.get_object());
     return success();
-  });
+  };
+  // What can't be done to a new state is found out before there is a lock file for it.
+  if (!manner.value().exists && manner.value().history.previous.empty()) {
+    json::object none;
+    auto possible = change(none);
+    if (!possible) return failed(std::move(possible.error()));
+  }
+  auto opened = open(manner.value(), DamagePolicy::refuse);
+  if (!opened) return failed(opened.error());
+  auto& tracker = opened.value();
+  const OpenReport found = tracker.report();
+  const auto saved = tracker.update(change);
   return saved ? tell(tracker.generation(), found) : failed(saved.error());
 }
 
