@@ -133,9 +133,8 @@ void commit_batch(Session& session, const FileStep& step) {
   std::vector<std::size_t> attempts;
   for (const std::string& target : step.targets) {
     files.push_back({"/" + target, as_bytes(content)});
-    const bool durable = step.options.durability == Durability::durable;
+    if (step.expects == Expects::absent) files.back().expected = Version::absent();
     attempts.push_back(session.attempt(target, content, step.options.durability));
-    if (durable && step.expects == Expects::absent) files.back().expected = Version::absent();
   }
   const auto results = write_files(files, step.options, session.system());
   for (std::size_t i = 0; i < results.size(); ++i) {
