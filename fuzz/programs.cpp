@@ -22,6 +22,7 @@ namespace {
 
 const std::string foreign = "nobody's business";
 constexpr std::size_t steps_max = 4;
+constexpr std::size_t gathered = 140'000;  // more than is kept of a stream before it is written
 
 // --- Files.
 
@@ -82,7 +83,6 @@ FileStep file_step(Feed& feed, std::size_t number) {
       step.targets.front() == "d/t" && step.kind != FileStep::Kind::remove && feed.below(4) == 1;
   step.expects = feed.one_of(
       std::array{Expects::nothing, Expects::nothing, Expects::current, Expects::absent});
-  constexpr std::size_t gathered = 140'000;  // more than a stream keeps before it writes
   constexpr std::array<std::size_t, 6> sizes{0, 1, 600, 5000, 9000, 4096};
   const std::size_t size = feed.below(32);
   step.size = size == 31 ? gathered : sizes.at(size % sizes.size());
@@ -222,7 +222,6 @@ namespace {
 /// Anything, also what can't be done.
 Wish wish_of(Feed& feed, char letter) {
   const std::array<std::string, 8> paths{"d/a", "d/b", "e/a", "e/b", "f/a", "f", "d/A", "d"};
-  constexpr std::size_t gathered = 140'000;  // more than is kept before it is written
   Wish wish;
   using enum Wish::Kind;
   wish.kind = feed.one_of(
