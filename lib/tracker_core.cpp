@@ -7,6 +7,7 @@
 #include <new>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "durable_state.hpp"
 
@@ -16,7 +17,8 @@ namespace detail {
 struct PendingEdit {
   Edit edit;
   bool done = false;
-  bool failed = false;  ///< The edit itself; not the commit.
+  std::size_t waiters = 0;  ///< Until it is done.
+  bool failed = false;      ///< The edit itself; not the commit.
   Result<void> outcome = success();
   std::exception_ptr thrown;
 };
@@ -68,10 +70,15 @@ class Core final : public TrackerCore {
   [[nodiscard]] bool may_do_other() const {
     return !busy_ && (!saves_wanted() || last_turn_ == Turn::save);
   }
-  [[nodiscard]] bool is_nested() const { return busy_ && worker_ == std::this_thread::get_id(); }
+  /// Whether this thread would wait for itself. The committer's thread would at any time: what an
+  /// edit threw is destroyed there between its turns.
+  [[nodiscard]] bool is_nested() const {
+    const auto self = std::this_thread::get_id();
+    return (busy_ && worker_ == self) || (committing_ && committer_id_ == self);
+  }
   [[nodiscard]] Error nested() const {
     return state_.failure("wait for the state", ErrorKind::invalid_argument,
-                          "an edit can't wait for the tracker that runs it");
+                          "an edit, and what it leaves, can't wait for the tracker that runs it");
   }
   void begin(Turn turn);
   void end();
@@ -92,9 +99,10 @@ class Core final : public TrackerCore {
   bool busy_ = false;
   std::thread::id worker_;
   Turn last_turn_ = Turn::other;
-  std::size_t saves_waiting_ = 0;
+  std::size_t saves_waiting_ = 0;  // waiters of edits that are not done
   std::size_t others_waiting_ = 0;
   bool committing_ = false;  // the committer's thread takes the queue; nobody else does
+  std::thread::id committer_id_;
   bool stopping_ = false;
   Batch queue_;
   std::thread committer_;
@@ -182,18 +190,27 @@ void Core::save() noexcept {
   }
 }
 
+/// What users gave is destroyed without the mutex: a destructor may use the tracker. An edit goes
+/// before its save is told, since it may refer to what its caller owns. Its thread has the turn
+/// still, so that a destructor which waits for the tracker is told that it can't. What an edit
+/// threw goes with the batch, if nobody waits for that edit.
 void Core::lead(std::unique_lock<std::mutex>& guard) {
   begin(Turn::save);
   in_flight_.swap(queue_);
   guard.unlock();
   save();
+  for (const auto& pending : in_flight_) pending->edit = nullptr;
+  Batch finished;
   guard.lock();
   for (const auto& pending : in_flight_) {
     pending->done = true;
-    pending->edit = nullptr;  // what it captured need not live as long as its handle
+    saves_waiting_ -= std::exchange(pending->waiters, 0);
   }
-  in_flight_.clear();
+  finished.swap(in_flight_);
   end();
+  guard.unlock();
+  finished.clear();
+  guard.lock();
 }
 
 std::shared_ptr<PendingEdit> Core::queue(Edit edit) {
@@ -208,7 +225,10 @@ std::shared_ptr<PendingEdit> Core::queue(Edit edit) {
 Result<void> Core::wait(PendingEdit& pending) {
   std::unique_lock guard(mutex_);
   if (!pending.done && is_nested()) return nested();
-  ++saves_waiting_;
+  if (!pending.done) {
+    ++pending.waiters;
+    ++saves_waiting_;
+  }
   while (!pending.done) {
     if (committing_ || !may_save()) {
       changed_.wait(guard);
@@ -216,8 +236,7 @@ Result<void> Core::wait(PendingEdit& pending) {
       lead(guard);
     }
   }
-  --saves_waiting_;
-  if (others_waiting_ > 0) changed_.notify_all();
+  guard.unlock();  // nobody changes what is done
   if (pending.thrown) std::rethrow_exception(pending.thrown);
   return pending.outcome;
 }
@@ -246,6 +265,7 @@ Result<void> Core::flush() {
 
 void Core::run_committer() {
   std::unique_lock guard(mutex_);
+  committer_id_ = std::this_thread::get_id();
   while (true) {
     changed_.wait(guard, [&] { return queue_.empty() ? stopping_ : may_save(); });
     if (queue_.empty()) break;

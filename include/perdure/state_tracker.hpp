@@ -297,7 +297,9 @@ class StateTracker {
   /// Runs `edit(T&)` on a copy of the state and makes the result durable. `edit` returns nothing,
   /// or Result<void> to call the save off. It may be run more than once (when another edit of the
   /// same commit fails), on another thread, and must change nothing but its argument. What it
-  /// throws is thrown here, and only this edit has failed.
+  /// throws is thrown here, and only this edit has failed. What it captured is destroyed before
+  /// this returns, maybe on another thread; a destructor may use the tracker as an edit may:
+  /// `state` and `save_later` work, whatever waits is ErrorKind::invalid_argument.
   template <class F>
   Result<void> update(F edit) {
     return save_later(std::move(edit)).wait();
