@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+// What users hand over to be called, right and wrong: a failure that it returns is never dropped.
+// Each case is compiled by itself (-DCASE_name); the line above a wrong one is what the compiler's
+// first error has to say.
+#include <string>
+#include <system_error>
+
+#include <perdure/perdure.hpp>
+#include <perdure/state_tracker.hpp>
+
+namespace pd = perdure;
+
+struct Count {
+  int value = 0;
+};
+BOOST_DESCRIBE_STRUCT(Count, (), (value))
+using Tracker = pd::StateTracker<Count>;
+
+#if defined(CASE_edit_without_result)
+pd::Result<void> save(Tracker& tracker) {
+  return tracker.update([](Count& count) { ++count.value; });
+}
+
+#elif defined(CASE_edit_with_result)
+pd::SaveHandle save(Tracker& tracker) {
+  return tracker.save_later([](Count& count) -> pd::Result<void> {
+    if (++count.value > 8) return pd::Error{};
+    return pd::success();
+  });
+}
+
+// expect: perdure: an edit returns nothing, or Result<void> to call the save off
+#elif defined(CASE_edit_with_result_of_value)
+pd::Result<void> save(Tracker& tracker) {
+  return tracker.update([](Count& count) -> pd::Result<int> { return count.value; });
+}
+
+// expect: perdure: an edit returns nothing, or Result<void> to call the save off
+#elif defined(CASE_edit_with_error_code)
+pd::SaveHandle save(Tracker& tracker) {
+  return tracker.save_later([](Count&) { return std::make_error_code(std::errc::io_error); });
+}
+
+// expect: perdure: an edit returns nothing, or Result<void> to call the save off
+#elif defined(CASE_edit_with_bool)
+pd::Result<void> save(Tracker& tracker) {
+  return tracker.update([](Count& count) { return ++count.value < 8; });
+}
+
+// expect: perdure: an edit returns nothing, or Result<void> to call the save off
+#elif defined(CASE_edit_with_reference)
+pd::Result<void> save(Tracker& tracker) {
+  return tracker.update([](Count& count) -> int& { return ++count.value; });
+}
+
+// expect: perdure: an edit takes T&, may be run more than once
+#elif defined(CASE_edit_that_changes_itself)
+pd::Result<void> save(Tracker& tracker) {
+  return tracker.update([n = 0](Count& count) mutable { count.value = ++n; });
+}
+
+#endif
