@@ -116,7 +116,9 @@ std::optional<AnyPipeline> pipeline_from(Feed& feed) {
       if (has(have, stage.needs) && !again && !mixed) legal.push_back(stage);
     }
     const Known& next = feed.one_of(legal);
-    have = without(have, next.drops) | next.gives;
+    // Metadata after a sync: what was synced is not what gets the name.
+    const bool late = has(next.gives, Fact::metadata) && has(have, Fact::durable_content);
+    have = without(have, next.drops | (late ? Fact::ordered : Fact::none)) | next.gives;
     protocol = std::max(protocol, next.protocol);
     steps.push_back(next);
   }

@@ -5,6 +5,14 @@
 #include "temp.hpp"
 
 namespace perdure {
+
+struct detail::Continuation {
+  template <Fact initial, class... Stages>
+  static AnyPipeline of(Stages... stages) {
+    return {PipelineFrom<initial, Stages...>(std::move(stages)...), AnyPipeline::Checked()};
+  }
+};
+
 namespace {
 
 /// Verify for a temp whose bytes have gone by: their hash stands for them.
@@ -40,10 +48,10 @@ struct AwaitContent {
 template <Fact initial, class Sync, class... Stages>
 AnyPipeline publish_with(const WriteOptions& options, Sync sync, Stages... stages) {
   if (options.durability == Durability::ordered) {
-    return PipelineFrom<initial, Stages..., Rename>(stages..., Rename{});
+    return detail::Continuation::of<initial>(stages..., Rename{});
   }
   return with_publish(options, sync, [&](auto... publish) {
-    return PipelineFrom<initial, Stages..., decltype(publish)...>(stages..., publish...);
+    return detail::Continuation::of<initial>(stages..., publish...);
   });
 }
 
@@ -113,7 +121,7 @@ AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol) {
 AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
                         const std::optional<XXH128_hash_t>& streamed) {
   if (options.durability == Durability::none) {
-    return PipelineFrom<streamed_facts, ApplyMetadata, RenameUnordered>({}, {});
+    return detail::Continuation::of<streamed_facts>(ApplyMetadata{}, RenameUnordered{});
   }
   const auto fast = [&](auto... verify) {
     return publish_with<streamed_facts>(options, SyncPublished{}, AwaitContent{}, ApplyMetadata{},

@@ -41,18 +41,16 @@ struct Write {
   static constexpr std::string_view name = "write";
   static constexpr Fact needs = Fact::image | Fact::temp;
   static constexpr Fact gives = Fact::content;
-  static constexpr Fact drops = Fact::ordered | Fact::metadata | Fact::durable_content;
   Result<void> run(Commit& commit) const;
 };
 
 /// Writes the image into the temp and waits until the disk has it: no flush, but the content is in
-/// the disk's hands before anything that is issued later. That a rename after it can't survive
-/// without it is known of some file systems alone (`Protocol::fast`).
+/// the disk's hands before anything that is issued later. Only some file systems guarantee that a
+/// later rename can't reach the disk without it (`Protocol::fast`).
 struct WriteThrough {
   static constexpr std::string_view name = "write through";
   static constexpr Fact needs = Fact::image | Fact::temp;
   static constexpr Fact gives = Fact::content | Fact::ordered;
-  static constexpr Fact drops = Fact::metadata | Fact::durable_content;
   static constexpr Protocol protocol = Protocol::fast;
   Result<void> run(Commit& commit) const;
   void run_together(Members members) const;
@@ -63,7 +61,6 @@ struct ApplyMetadata {
   static constexpr std::string_view name = "apply metadata";
   static constexpr Fact needs = Fact::temp;
   static constexpr Fact gives = Fact::metadata;
-  static constexpr Fact drops = Fact::durable_content;
   Result<void> run(Commit& commit) const;
 };
 
@@ -174,41 +171,48 @@ constexpr bool complete() {
   return Stage<S>;
 }
 
+// Each fact, and what the compiler says to a stage that lacks it; the first that fits comes first.
+// A macro, because static_assert takes nothing but a literal.
+#define PERDURE_FACTS(FACT)                                                                        \
+  FACT(published, "perdure: nothing is published yet: put Rename before this stage")               \
+  FACT(temp,                                                                                       \
+       "perdure: there is no temp at this stage (a rename uses it up): put CreateTemp before it, " \
+       "and rename once")                                                                          \
+  FACT(image, "perdure: the image is not known at this stage: put Serialize before it")            \
+  FACT(content, "perdure: the temp has no content at this stage: put Write before it")             \
+  FACT(ordered,                                                                                    \
+       "perdure: this stage needs a temp that is certain to reach the disk before its name: put "  \
+       "SyncFile after the last Write and the last ApplyMetadata, or use WriteThrough")            \
+  FACT(metadata,                                                                                   \
+       "perdure: mode and owner must be final at this stage: put ApplyMetadata before it, "        \
+       "behind the last Write")                                                                    \
+  FACT(durable_content,                                                                            \
+       "perdure: content or metadata changed since its sync, or was never synced: put SyncFile "   \
+       "after the last Write and ApplyMetadata")                                                   \
+  FACT(durable_name, "perdure: the name is not durable yet: put SyncParent before this stage")
+
 template <class S>
-constexpr bool legal_after(auto have) {
-  constexpr auto lacks = [](Fact fact) {
-    return has(S::needs, fact) && !has(decltype(have)::value, fact);
-  };
-  static_assert(!lacks(Fact::published),
-                "perdure: nothing is published yet: put Rename before this stage");
-  static_assert(
-      !lacks(Fact::temp),
-      "perdure: there is no temp at this stage (a rename uses it up): put CreateTemp before it, "
-      "and rename once");
-  static_assert(!lacks(Fact::image),
-                "perdure: the image is not known at this stage: put Serialize before it");
-  static_assert(!lacks(Fact::content),
-                "perdure: the temp has no content at this stage: put Write before it");
-  static_assert(
-      !lacks(Fact::ordered),
-      "perdure: this stage needs content that is certain to reach the disk before its name: "
-      "put SyncFile between the last Write and it, or use WriteThrough");
-  static_assert(!lacks(Fact::metadata),
-                "perdure: mode and owner must be final at this stage: put ApplyMetadata before it, "
-                "behind the last Write");
-  static_assert(!lacks(Fact::durable_content),
-                "perdure: content or metadata changed since its sync, or was never synced: put "
-                "SyncFile after the last Write and ApplyMetadata");
+constexpr bool legal_after(auto before) {
+  constexpr Fact have = decltype(before)::value;
+  constexpr auto lacks = [](Fact fact) { return has(S::needs, fact) && !has(have, fact); };
+#define PERDURE_FACT(fact, sentence) static_assert(!lacks(Fact::fact), sentence);
+  PERDURE_FACTS(PERDURE_FACT)
+#undef PERDURE_FACT
+#define PERDURE_FACT(fact, sentence) | Fact::fact
+  constexpr Fact told = Fact::none PERDURE_FACTS(PERDURE_FACT);
+#undef PERDURE_FACT
+  static_assert(has(have, without(S::needs, told)),
+                "perdure: this stage needs a fact that has no sentence of its own, and that no "
+                "stage before it gives");
   // What held of a first temp does not hold of a second one.
-  constexpr bool again = has(S::gives, Fact::temp) && (has(decltype(have)::value, Fact::temp) ||
-                                                       has(decltype(have)::value, Fact::published));
+  constexpr bool again =
+      has(S::gives, Fact::temp) && (has(have, Fact::temp) || has(have, Fact::published));
   static_assert(!again,
                 "perdure: there was a temp before this stage: a commit has one temp and publishes "
                 "once, so take one of them away");
-  return !(again || lacks(Fact::published) || lacks(Fact::temp) || lacks(Fact::image) ||
-           lacks(Fact::content) || lacks(Fact::metadata) || lacks(Fact::ordered) ||
-           lacks(Fact::durable_content));
+  return has(have, S::needs) && !again;
 }
+#undef PERDURE_FACTS
 
 template <Fact have>
 constexpr Fact facts_after() {
@@ -218,7 +222,7 @@ template <Fact have, class S, class... Rest>
 constexpr Fact facts_after() {
   if constexpr (complete<S>()) {
     if constexpr (legal_after<S>(std::integral_constant<Fact, have>{})) {
-      return facts_after<without(have, dropped_by<S>()) | S::gives, Rest...>();
+      return facts_after<facts_behind<S>(have), Rest...>();
     }
   }
   return Fact::published;  // one error is enough
@@ -306,14 +310,24 @@ class Pipeline : public PipelineFrom<Fact::none, Stages...> {
 template <class... Stages>
 Pipeline(Stages...) -> Pipeline<Stages...>;
 
-/// A pipeline whose stages are not part of its type. Cheap to copy; shares its stages.
+namespace detail {
+
+/// Makes an AnyPipeline of stages that start in the midst of a commit: the engine's alone, which
+/// knows that the facts which they start from hold.
+struct Continuation;
+
+}  // namespace detail
+
+/// A whole pipeline whose stages are not part of its type. Cheap to copy; shares its stages.
 class AnyPipeline {
  public:
   template <Fact initial, class... Stages>
   AnyPipeline(PipelineFrom<initial, Stages...> pipeline)  // NOLINT(google-explicit-constructor)
-      : model_(std::make_shared<Model<PipelineFrom<initial, Stages...>>>(std::move(pipeline))),
-        durability_(pipeline.durability),
-        protocol_(pipeline.protocol) {}
+      : AnyPipeline(std::move(pipeline), Checked()) {
+    static_assert(initial == Fact::none,
+                  "perdure: this is a part of a pipeline: only a whole Pipeline, from the value to "
+                  "the name, can be run");
+  }
 
   [[nodiscard]] Durability durability() const noexcept { return durability_; }
   [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
@@ -321,6 +335,15 @@ class AnyPipeline {
   void run_together(std::span<Member> members) const { model_->run_together(members); }
 
  private:
+  friend struct detail::Continuation;
+  struct Checked {};
+
+  template <class P>
+  AnyPipeline(P pipeline, Checked /*tag*/)
+      : model_(std::make_shared<Model<P>>(std::move(pipeline))),
+        durability_(P::durability),
+        protocol_(P::protocol) {}
+
   struct Concept {
     Concept() = default;
     Concept(const Concept&) = delete;

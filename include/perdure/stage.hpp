@@ -24,7 +24,7 @@ enum class Fact : std::uint32_t {
   image = 1U << 0U,            ///< The bytes to be committed are known.
   temp = 1U << 1U,             ///< The new file exists, under a name of its own.
   content = 1U << 2U,          ///< The temp has all the bytes.
-  ordered = 1U << 3U,          ///< The content is certain to reach the disk before a later rename.
+  ordered = 1U << 3U,          ///< The temp is certain to reach the disk before a later rename.
   metadata = 1U << 4U,         ///< Mode, owner, ACL and attributes are final.
   published = 1U << 5U,        ///< The new file bears the target's name.
   durable_content = 1U << 6U,  ///< The content survives a power cut.
@@ -41,8 +41,9 @@ constexpr bool has(Fact facts, Fact wanted) noexcept {
          static_cast<std::uint32_t>(wanted);
 }
 
-/// One commit on its way through a pipeline: what its stages read and change. Made by
-/// AtomicWriter and AtomicFile; lives for one commit, on one thread.
+/// One commit on its way through a pipeline: what its stages read and change. The library makes
+/// one for each file that it commits; it lives for that commit. One thread at a time uses it, not
+/// always the caller's: see `run_together` below.
 struct Commit {
   Commit(FileSystem& file_system, Environment& surroundings, const WriteOptions& write_options)
       : files(file_system), environment(surroundings), options(write_options) {}
@@ -92,6 +93,8 @@ struct Member {
 using Members = std::span<Member* const>;
 
 /// A step of a commit: a name, what it `needs`, what it `gives`, and `run`. `drops` is optional.
+/// A stage that gives `content` or `metadata` changes the temp: what was synced or awaited before
+/// it is dropped without being named (`facts_behind`).
 ///
 ///     struct Notify {
 ///       static constexpr std::string_view name = "notify";
@@ -117,14 +120,31 @@ concept Stage = requires(const S& stage, Commit& commit) {
   { stage.run(commit) } -> std::same_as<Result<void>>;
 };
 
-/// What a stage drops; `Fact::none` for one that does not say.
+/// What a stage drops, whatever held before it: what it names itself, and what it undoes by giving
+/// content or metadata, unless it gives that, too. The kernel takes set-user-id bits and
+/// capabilities away from a file that is written (file_remove_privs in its fs/inode.c), so that new
+/// content undoes metadata.
 template <class S>
 constexpr Fact dropped_by() noexcept {
-  if constexpr (requires { S::drops; }) {
-    return S::drops;
-  } else {
-    return Fact::none;
+  Fact drops = Fact::none;
+  if constexpr (requires { S::drops; }) drops = S::drops;
+  if (has(S::gives, Fact::content)) {
+    drops = drops | Fact::ordered | Fact::metadata | Fact::durable_content;
   }
+  if (has(S::gives, Fact::metadata)) drops = drops | Fact::durable_content;
+  return without(drops, S::gives);
+}
+
+/// The facts after a stage, from those before it.
+template <class S>
+constexpr Fact facts_behind(Fact before) noexcept {
+  Fact drops = dropped_by<S>();
+  // Metadata that comes after a sync can reach the disk later than the rename: the sync ordered
+  // nothing. Content that was awaited stays in order, since who awaits syncs after the rename.
+  if (has(S::gives, Fact::metadata) && has(before, Fact::durable_content)) {
+    drops = drops | Fact::ordered;
+  }
+  return without(before, drops) | S::gives;
 }
 
 /// The protocol that a stage asks for; `Protocol::portable` for one that does not say.

@@ -32,9 +32,31 @@ struct Idle {
   static constexpr pd::Fact gives = pd::Fact::none;
 };
 
-using pd::ApplyMetadata, pd::CreateTemp, pd::Pipeline, pd::Rename, pd::RenameUnordered,
-    pd::Serialize, pd::SyncFile, pd::SyncParent, pd::SyncPublished, pd::Verify, pd::Write,
-    pd::WriteThrough;
+/// Changes the mode by itself.
+struct Chmod {
+  static constexpr std::string_view name = "chmod";
+  static constexpr pd::Fact needs = pd::Fact::temp;
+  static constexpr pd::Fact gives = pd::Fact::metadata;
+  pd::Result<void> run(pd::Commit&) const { return pd::success(); }
+};
+/// Writes the content anew, and says nothing of what it undoes.
+struct Encrypt {
+  static constexpr std::string_view name = "encrypt";
+  static constexpr pd::Fact needs = pd::Fact::temp | pd::Fact::content;
+  static constexpr pd::Fact gives = pd::Fact::content;
+  pd::Result<void> run(pd::Commit&) const { return pd::success(); }
+};
+template <pd::Fact needed>
+struct After {
+  static constexpr std::string_view name = "after";
+  static constexpr pd::Fact needs = needed;
+  static constexpr pd::Fact gives = pd::Fact::none;
+  pd::Result<void> run(pd::Commit&) const { return pd::success(); }
+};
+
+using pd::AnyPipeline, pd::ApplyMetadata, pd::CreateTemp, pd::Pipeline, pd::Rename,
+    pd::RenameUnordered, pd::Serialize, pd::SyncFile, pd::SyncParent, pd::SyncPublished, pd::Verify,
+    pd::Write, pd::WriteThrough;
 
 #if defined(CASE_right)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename, SyncParent>
@@ -66,7 +88,7 @@ static_assert(pd::FastOrdered::durability == pd::Durability::ordered);
 static_assert(pd::FastOrdered::protocol == pd::Protocol::fast);
 static_assert(pd::PortableDurable::protocol == pd::Protocol::portable);
 
-// expect: needs content that is certain to reach the disk before its name: put SyncFile between
+// expect: needs a temp that is certain to reach the disk before its name: put SyncFile after
 #elif defined(CASE_rename_before_any_sync)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, Rename, SyncParent> pipeline;
 
@@ -84,7 +106,7 @@ inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, Re
                           WriteThrough, ApplyMetadata, SyncPublished>
     pipeline;
 
-// expect: needs content that is certain to reach the disk before its name: put SyncFile between
+// expect: needs a temp that is certain to reach the disk before its name: put SyncFile after
 #elif defined(CASE_write_after_the_sync)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Write, Rename,
                           SyncParent>
@@ -100,7 +122,7 @@ inline constexpr Pipeline<Serialize, CreateTemp, Write, SyncFile, ApplyMetadata,
 inline constexpr Pipeline<Serialize, CreateTemp, ApplyMetadata, Write, SyncFile, Rename, SyncParent>
     pipeline;
 
-// expect: content or metadata changed since its sync, or was never synced: put SyncFile after the
+// expect: needs a temp that is certain to reach the disk before its name: put SyncFile after
 #elif defined(CASE_metadata_again_after_the_sync)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, ApplyMetadata,
                           Rename, SyncParent>
@@ -127,7 +149,7 @@ inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUno
 inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, Rename, SyncParent>
     pipeline;
 
-// expect: needs content that is certain to reach the disk before its name: put SyncFile between
+// expect: needs a temp that is certain to reach the disk before its name: put SyncFile after
 #elif defined(CASE_published_sync_of_unawaited_content)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUnordered,
                           SyncPublished>
@@ -138,7 +160,7 @@ inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUno
 inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, SyncPublished, Rename>
     pipeline;
 
-// expect: needs content that is certain to reach the disk before its name: put SyncFile between
+// expect: needs a temp that is certain to reach the disk before its name: put SyncFile after
 #elif defined(CASE_write_after_write_through)
 inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, Write, ApplyMetadata, Rename,
                           SyncPublished>
@@ -193,6 +215,90 @@ inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile,
 #elif defined(CASE_stage_that_does_nothing)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Idle, Rename>
     pipeline;
+
+// A power cut left the new content with the old mode, and the pipeline was called durable.
+// expect: needs a temp that is certain to reach the disk before its name: put SyncFile after
+#elif defined(CASE_own_metadata_after_the_sync)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Chmod, Rename,
+                          SyncParent>
+    pipeline;
+
+// expect: content or metadata changed since its sync, or was never synced: put SyncFile after the
+#elif defined(CASE_own_metadata_after_the_publish)
+struct LateChmod : Chmod {
+  static constexpr pd::Fact needs = pd::Fact::published;
+};
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename, LateChmod,
+                          SyncParent>
+    pipeline;
+
+// Awaited content stays ordered: the sync of the published file carries the metadata.
+#elif defined(CASE_right_own_metadata_by_fast)
+inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, Chmod, Rename,
+                          SyncPublished>
+    pipeline;
+static_assert(decltype(pipeline)::durability == pd::Durability::durable);
+
+#elif defined(CASE_right_own_metadata_before_the_sync)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, Chmod, SyncFile, Rename,
+                          SyncParent>
+    pipeline;
+static_assert(decltype(pipeline)::durability == pd::Durability::durable);
+
+// Nobody made the last word durable, so the pipeline does not say so.
+#elif defined(CASE_right_own_metadata_at_the_end)
+struct LastChmod : Chmod {
+  static constexpr pd::Fact needs = pd::Fact::durable_name;
+};
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename, SyncParent,
+                          LastChmod>
+    pipeline;
+static_assert(decltype(pipeline)::durability == pd::Durability::none);
+
+// expect: mode and owner must be final at this stage: put ApplyMetadata before it, behind the last
+#elif defined(CASE_own_content_after_the_sync)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Encrypt, SyncFile,
+                          Rename>
+    pipeline;
+
+// expect: needs a temp that is certain to reach the disk before its name: put SyncFile after
+#elif defined(CASE_own_content_after_awaited_content)
+inline constexpr Pipeline<Serialize, CreateTemp, WriteThrough, Encrypt, ApplyMetadata, Rename,
+                          SyncPublished>
+    pipeline;
+
+// It ran before anything existed.
+// expect: the name is not durable yet: put SyncParent before this stage
+#elif defined(CASE_need_of_a_durable_name)
+inline constexpr Pipeline<After<pd::Fact::durable_name>, Serialize, CreateTemp, Write,
+                          ApplyMetadata, SyncFile, Rename, SyncParent>
+    pipeline;
+
+// expect: content or metadata changed since its sync, or was never synced: put SyncFile after the
+#elif defined(CASE_need_of_durable_content)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata,
+                          After<pd::Fact::durable_content>, SyncFile, Rename>
+    pipeline;
+
+// expect: mode and owner must be final at this stage: put ApplyMetadata before it, behind the last
+#elif defined(CASE_need_of_metadata)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, After<pd::Fact::metadata>, ApplyMetadata,
+                          SyncFile, Rename>
+    pipeline;
+
+// expect: needs a fact that has no sentence of its own, and that no stage before it gives
+#elif defined(CASE_need_of_a_ninth_fact)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile,
+                          After<pd::Fact(1U << 8U)>, Rename, SyncParent>
+    pipeline;
+
+// expect: this is a part of a pipeline: only a whole Pipeline, from the value to the name, can be
+#elif defined(CASE_part_of_a_pipeline_run)
+inline const AnyPipeline some_part{
+    pd::PipelineFrom<pd::Fact::temp | pd::Fact::content, ApplyMetadata, RenameUnordered>({}, {})};
+
+#elif defined(CASE_right_any)
+inline const AnyPipeline some_whole{pd::PortableDurable{}};
 
 #else
 #error "no such case"
