@@ -93,7 +93,7 @@ JournalEntry entry_of(Feed& feed, SimulatedFileSystem& disk) {
 }
 
 Buffer structured(Feed& feed, SimulatedFileSystem& disk) {
-  Journal journal{real_journal().id, {}};
+  Journal journal{.id = real_journal().id, .entries = {}};
   if (feed.below(8) == 0) journal.id = feed.text(16);
   for (std::size_t count = feed.below(5); count > 0; --count) {
     journal.entries.push_back(entry_of(feed, disk));

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "apply.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "commit.hpp"
 #include "names.hpp"
+#include "protocol.hpp"
 #include "temp.hpp"
 
 namespace perdure {
@@ -62,33 +64,84 @@ bool is_as_before(const Version& now, const Before& before) {
   return identity_of(now) == before.identity && now.mtime_ns <= before.mtime_ns;
 }
 
-bool is_staged_there(Root& root, const Journal& journal, const JournalEntry& entry) {
+enum class Staged { there, missing, another };
+
+Staged look_for_staged(Root& root, const Journal& journal, const JournalEntry& entry) {
   const auto staged =
       root.files.stat_at(root.place.get(), names::staged_of(journal.id, entry.staged));
-  return staged && identity_of(staged.value().version) == entry.staged_identity;
+  if (!staged) return Staged::missing;
+  const bool same = identity_of(staged.value().version) == entry.staged_identity;
+  return same ? Staged::there : Staged::another;
+}
+
+/// The file goes on under another name of the same transaction.
+bool is_moved(const Journal& journal, const Identity& identity) {
+  return std::ranges::any_of(journal.entries, [&](const JournalEntry& other) {
+    return other.action == JournalAction::put && other.staged_identity == identity;
+  });
+}
+
+bool renames_at_once(Root& root) {
+  if (!root.renames_at_once) {
+    const auto info = root.files.describe(root.place.get());
+    root.renames_at_once = info && renames_at_once(info.value());
+  }
+  return *root.renames_at_once;
+}
+
+RecoveryStep judge_put(Root& root, const Journal& journal, const JournalEntry& entry,
+                       const std::optional<Status>& now) {
+  if (now && identity_of(now->version) == entry.staged_identity) return RecoveryStep::done;
+  bool as_before = false;
+  if (now) as_before = entry.before && is_as_before(now->version, *entry.before);
+  // Missing although it was there before: somebody removed it, or, where a rename is no single step
+  // on the disk, that is half of ours.
+  if (!now) as_before = !entry.before || !renames_at_once(root);
+  const Staged staged = look_for_staged(root, journal, entry);
+  if (as_before) return staged == Staged::there ? RecoveryStep::redo : RecoveryStep::lost;
+  // A staged file of another identity is a copy, as all the others are: nobody changed the path.
+  return staged == Staged::another ? RecoveryStep::lost : RecoveryStep::foreign;
+}
+
+RecoveryStep judge_removal(const Journal& journal, const JournalEntry& entry,
+                           const std::optional<Status>& now) {
+  if (!now) return RecoveryStep::done;
+  if (!entry.before) return RecoveryStep::foreign;
+  if (is_as_before(now->version, *entry.before)) return RecoveryStep::redo;
+  // Written into, and it keeps what was written: only this name goes.
+  const bool same = identity_of(now->version) == entry.before->identity;
+  return same && is_moved(journal, entry.before->identity) ? RecoveryStep::redo
+                                                           : RecoveryStep::foreign;
 }
 
 }  // namespace
 
 Result<RecoveryStep> judge(Root& root, const Journal& journal, const JournalEntry& entry,
                            Directories& directories) {
+  const auto replaced = directories.is_replaced(parent_of(entry.path));
+  if (!replaced) return root.failure(apply_step, entry.path, replaced.error());
+  if (replaced.value()) return RecoveryStep::foreign;
   BOOST_OUTCOME_TRY(const auto now, stat_path(root, entry.path, directories));
-  const bool as_before = !now || (entry.before && is_as_before(now->version, *entry.before));
   switch (entry.action) {
     case JournalAction::put:
-      if (now && identity_of(now->version) == entry.staged_identity) return RecoveryStep::done;
-      // Missing although it was there before: where a rename is no single step on the disk, that
-      // is half of ours. (If somebody removed it instead, the committed content comes back.)
-      if (!as_before) return RecoveryStep::foreign;
-      return is_staged_there(root, journal, entry) ? RecoveryStep::redo : RecoveryStep::lost;
+      return judge_put(root, journal, entry, now);
     case JournalAction::remove:
-      if (!now) return RecoveryStep::done;
-      return as_before ? RecoveryStep::redo : RecoveryStep::foreign;
+      return judge_removal(journal, entry, now);
     case JournalAction::make_directory:
       if (!now) return RecoveryStep::redo;
       return now->type == FileType::directory ? RecoveryStep::done : RecoveryStep::foreign;
   }
   return RecoveryStep::foreign;
+}
+
+Result<bool> is_untouched(Root& root, const JournalEntry& entry, Directories& directories) {
+  if (entry.action == JournalAction::make_directory) return true;
+  const auto replaced = directories.is_replaced(parent_of(entry.path));
+  if (!replaced) return root.failure(apply_step, entry.path, replaced.error());
+  if (replaced.value()) return false;
+  BOOST_OUTCOME_TRY(const auto now, stat_path(root, entry.path, directories));
+  if (!now || !entry.before) return now.has_value() == entry.before.has_value();
+  return identity_of(now->version) == entry.before->identity;
 }
 
 Result<void> apply_entry(Root& root, const Journal& journal, const JournalEntry& entry,
@@ -116,6 +169,7 @@ Result<void> apply_entry(Root& root, const Journal& journal, const JournalEntry&
 Result<void> clear_apply_temp(Root& root, const JournalEntry& entry, Directories& directories) {
   if (entry.action != JournalAction::put) return success();
   const auto directory = directories.open(parent_of(entry.path));
+  if (!directory && is_missing(directory.error())) return success();
   if (!directory) return root.failure(apply_step, entry.path, directory.error());
   const auto removed = unlink_any(root.files, directory.value(), entry.apply_temp);
   if (!removed) return root.failure(apply_step, entry.path, removed.error());
@@ -125,6 +179,12 @@ Result<void> clear_apply_temp(Root& root, const JournalEntry& entry, Directories
 Result<std::uint64_t> discard_staged(Root& root) {
   const auto entries = root.files.list(root.place.get());
   if (!entries) return root.failure(discard_step, "", entries.error());
+  const bool any = std::ranges::any_of(
+      entries.value(), [](const auto& entry) { return names::is_staged(entry.name); });
+  if (any) {
+    const auto synced = root.files.sync_directory(root.place.get());
+    if (!synced) return root.failure(discard_step, "", synced.error());
+  }
   std::uint64_t discarded = 0;
   for (const auto& entry : entries.value()) {
     const bool staged = names::is_staged(entry.name);
@@ -180,6 +240,8 @@ Result<void> sync_named(Root& root, const Journal& journal, Directories& directo
   }
   for (const auto& path : named) {
     const auto directory = directories.open(path);
+    // Somebody removed it, or put another in its place: nothing of ours is in it.
+    if (!directory && is_missing(directory.error())) continue;
     if (!directory) return root.failure(settle_step, path, directory.error());
     const auto synced = root.files.sync_directory(directory.value());
     if (!synced) return root.failure(settle_step, path, synced.error());

@@ -10,6 +10,10 @@ namespace perdure {
 Result<RecoveryStep> judge(Root& root, const Journal& journal, const JournalEntry& entry,
                            Directories& directories);
 
+/// Whether nobody replaced, made or removed the path since the transaction was checked. A write
+/// into the file that is to be replaced is no reason to keep it: it comes before the rename.
+Result<bool> is_untouched(Root& root, const JournalEntry& entry, Directories& directories);
+
 /// Puts one path in place. Every step is safe to repeat: the staged file keeps its own name.
 Result<void> apply_entry(Root& root, const Journal& journal, const JournalEntry& entry,
                          Directories& directories);
@@ -17,7 +21,8 @@ Result<void> apply_entry(Root& root, const Journal& journal, const JournalEntry&
 /// Unlinks what a crash may have left of a path's way into place.
 Result<void> clear_apply_temp(Root& root, const JournalEntry& entry, Directories& directories);
 
-/// Unlinks all staged files and an unfinished journal; how many files. Only without a journal.
+/// Unlinks all staged files and an unfinished journal; how many files. Only without a journal,
+/// whose removal is made durable first: it may have been killed before that was.
 Result<std::uint64_t> discard_staged(Root& root);
 
 /// Makes the journal durable under this name: written beside, synced, renamed, its name synced.

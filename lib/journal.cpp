@@ -14,11 +14,11 @@ namespace perdure {
 namespace {
 
 constexpr std::array<unsigned char, 8> magic{0x89, 'P', 'R', 'D', 'J', '\r', '\n', 0x1a};
-constexpr std::uint32_t format_version = 1;
 constexpr std::size_t digest_size = 16;
 constexpr std::size_t path_size_max = 4096;
 /// The smallest entry: enough to bound the count by the size before anything is allocated.
 constexpr std::size_t entry_size_min = 10;
+constexpr std::size_t directory_size_min = 20;
 
 class Writer {
  public:
@@ -157,13 +157,43 @@ Result<JournalEntry> read_entry(Reader& reader) {
   return entry;
 }
 
+/// The root, then others in the order of their paths.
+Result<std::vector<JournalDirectory>> read_directories(Reader& reader) {
+  std::vector<JournalDirectory> directories;
+  const auto count = reader.number<std::uint64_t>();
+  if (reader.failed() || count > reader.left() / directory_size_min) {
+    return refused(ErrorKind::recovery_required, "its head is damaged");
+  }
+  directories.reserve(static_cast<std::size_t>(count));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    JournalDirectory directory;
+    directory.path = reader.text(path_size_max);
+    directory.identity = reader.identity();
+    if (reader.failed()) return refused(ErrorKind::recovery_required, "it is cut off");
+    const bool in_order =
+        directories.empty() ? directory.path.empty() : directory.path > directories.back().path;
+    if (!in_order || (i > 0 && !fault_of_path(directory.path).empty())) {
+      return refused(ErrorKind::recovery_required, "it names a directory that is refused");
+    }
+    directories.push_back(std::move(directory));
+  }
+  return directories;
+}
+
 }  // namespace
 
 Buffer encode_journal(const Journal& journal) {
   Writer writer;
   writer.raw(std::as_bytes(std::span(magic)));
-  writer.number(format_version);
+  writer.number(journal.format);
   writer.text(journal.id);
+  if (journal.format >= 2) {
+    writer.number(static_cast<std::uint64_t>(journal.directories.size()));
+    for (const auto& directory : journal.directories) {
+      writer.text(directory.path);
+      writer.identity(directory.identity);
+    }
+  }
   writer.number(static_cast<std::uint64_t>(journal.entries.size()));
   for (const auto& entry : journal.entries) write_entry(writer, entry);
   writer.raw(digest_of(writer.bytes()));
@@ -171,7 +201,7 @@ Buffer encode_journal(const Journal& journal) {
 }
 
 Result<Journal> decode_journal(Bytes bytes) {
-  if (bytes.size() < magic.size() + sizeof(format_version) + digest_size ||
+  if (bytes.size() < magic.size() + sizeof(journal_format) + digest_size ||
       !std::ranges::equal(bytes.first(magic.size()), std::as_bytes(std::span(magic)))) {
     return refused(ErrorKind::recovery_required, "it does not begin as a journal does");
   }
@@ -181,12 +211,17 @@ Result<Journal> decode_journal(Bytes bytes) {
   }
   Reader reader(content.subspan(magic.size()));
   const auto version = reader.number<std::uint32_t>();
-  if (version != format_version) {
-    return refused(ErrorKind::too_new, "it has format " + std::to_string(version) +
-                                           ", and this program knows 1; use the newer program");
+  if (version == 0 || version > journal_format) {
+    return refused(ErrorKind::too_new,
+                   "it has format " + std::to_string(version) + ", and this program knows 1 to " +
+                       std::to_string(journal_format) + "; use the newer program");
   }
   Journal journal;
+  journal.format = version;
   journal.id = reader.text(names::length_max);
+  if (version >= 2) {
+    BOOST_OUTCOME_TRY(journal.directories, read_directories(reader));
+  }
   const auto count = reader.number<std::uint64_t>();
   if (reader.failed() || !names::is_transaction_id(journal.id) ||
       count > reader.left() / entry_size_min) {

@@ -48,10 +48,21 @@ struct JournalEntry {
   std::string apply_temp{};        ///< ... and the name beside the target on its way there.
 };
 
+/// A directory that was there before the transaction, and has paths of it.
+struct JournalDirectory {
+  std::string path;  ///< Relative to the root; "" is the root itself.
+  Identity identity;
+};
+
+/// The format that is written; those below it are read.
+inline constexpr std::uint32_t journal_format = 2;
+
 /// One committed transaction: all that redo needs. docs/format.md has the layout.
 struct Journal {
   std::string id;
   std::vector<JournalEntry> entries;
+  std::vector<JournalDirectory> directories{};  ///< The root's first; none in format 1.
+  std::uint32_t format = journal_format;
 };
 
 [[nodiscard]] Buffer encode_journal(const Journal& journal);

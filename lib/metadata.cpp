@@ -116,7 +116,8 @@ Result<void> copy_xattr(Commit& commit, const MetadataSource& source, const std:
 
 Result<void> copy_metadata(Commit& commit, const MetadataSource& source) {
   const Status& target = source.status;
-  const auto temp = commit.files.stat(commit.temp.get());
+  const auto temp =
+      source.temp ? SysResult<Status>(*source.temp) : commit.files.stat(commit.temp.get());
   if (!temp) return commit.failure(step, temp.error());
   const auto inherited = commit.files.list_xattrs(commit.temp.get());
   if (!inherited) return commit.failure(step, inherited.error());
@@ -176,14 +177,17 @@ std::uint32_t temp_mode(const Commit& commit) {
   return same_for_all ? mode & 0777U : mode & 0700U;
 }
 
-Result<void> apply_metadata(Commit& commit) {
+Result<void> apply_metadata(Commit& commit, const std::optional<Status>& temp) {
   if (!commit.options.metadata.preserved) return apply_fixed(commit);
   if (!has_model(commit)) return add_special_bits(commit);
-  return copy_metadata(
-      commit,
-      {.status = *model_of(commit), .xattrs = commit.xattrs, .value = [&](const auto& xattr) {
-         return commit.files.get_xattr_at(commit.directory, model_name(commit), xattr);
-       }});
+  return copy_metadata(commit, {.status = *model_of(commit),
+                                .xattrs = commit.xattrs,
+                                .value =
+                                    [&](const auto& xattr) {
+                                      return commit.files.get_xattr_at(commit.directory,
+                                                                       model_name(commit), xattr);
+                                    },
+                                .temp = temp});
 }
 
 }  // namespace perdure

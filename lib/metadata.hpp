@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct MetadataSource {
   Status status;                    ///< Mode, owner and group count.
   std::vector<std::string> xattrs;  ///< Names.
   std::function<SysResult<Buffer>(const std::string&)> value;
+  std::optional<Status> temp{};  ///< Of the temp, where it is known: saves the call.
 };
 
 /// Makes the temp's metadata that of `source`. What is equal already costs no call; what can't be
@@ -28,6 +30,7 @@ Result<void> read_xattrs(Commit& commit);
 [[nodiscard]] std::uint32_t temp_mode(const Commit& commit);
 
 /// Gives the temp its final owner, ACL, mode and attributes. What is equal already costs no call.
-Result<void> apply_metadata(Commit& commit);
+/// `temp` is what the temp has now, where that is known.
+Result<void> apply_metadata(Commit& commit, const std::optional<Status>& temp = {});
 
 }  // namespace perdure

@@ -92,6 +92,13 @@ Verdict judge_whole(const FileSystemInfo& info) {
   return {.allowed = true, .reason = "btrfs, and many files at once"};
 }
 
+/// A journal, or a tree that is written aside, takes both ends of a rename in one transaction.
+bool renames_at_once(const FileSystemInfo& info) {
+  if (info.type == "xfs" || info.type == "btrfs") return info.journal != JournalPlace::none;
+  return info.type == "ext4" &&
+         (info.journal == JournalPlace::internal || info.journal == JournalPlace::external);
+}
+
 Result<void> check_protocol(FileSystem& files, Handle directory, Protocol protocol,
                             const std::string& path) {
   if (protocol == Protocol::portable) return success();

@@ -21,6 +21,10 @@ Verdict judge_fast(const FileSystemInfo& info);
 /// Whether `whole` is what many files at once take there.
 Verdict judge_whole(const FileSystemInfo& info);
 
+/// Whether a power cut leaves a rename within a directory done or undone, never half done. What is
+/// not known to be so is not.
+bool renames_at_once(const FileSystemInfo& info);
+
 /// The protocol for a commit into `directory`, or for `many` at once. ErrorKind::unsupported when
 /// `fast` is asked for and refused. Asks the file system nothing when the answer does not depend on
 /// it.

@@ -95,11 +95,25 @@ bool leads_nowhere(std::error_code cause) {
   return cause == std::errc::not_a_directory || cause == std::errc::too_many_symbolic_link_levels;
 }
 
+/// Those that were there before: what is in their place now may be somebody else's.
+Directories directories_of(Root& root, const Journal& journal) {
+  Directories directories(root);
+  for (const auto& [path, identity] : journal.directories) directories.expect(path, identity);
+  return directories;
+}
+
+/// Empty, or why nothing that the journal says of files holds of those that are here.
+std::string_view fault_of_place(const Root& root, const Journal& journal) {
+  if (journal.directories.empty()) return {};
+  const bool same = journal.directories.front().identity == identity_of(root.status.version);
+  return same ? "" : "it was written in another directory: this root was copied, or restored";
+}
+
 Result<void> judge_all(Root& root, const Journal& journal, RecoveryReport& report,
                        Purpose purpose) {
   report.journal = true;
   report.id = journal.id;
-  Directories directories(root);
+  Directories directories = directories_of(root, journal);
   for (const auto& entry : journal.entries) {
     auto verdict = judge(root, journal, entry, directories);
     if (!verdict && purpose == Purpose::look && leads_nowhere(verdict.error().cause)) {
@@ -118,11 +132,24 @@ Result<T> as_committed(Result<T> result) {
   return result;
 }
 
-Result<void> redo_all(Root& root, const Journal& journal, const RecoveryReport& report) {
-  Directories directories(root);
+Error lost_file(const Root& root, const std::string& path) {
+  Error error = root.failure(
+      step, path, ErrorKind::recovery_required,
+      "its staged file is gone, or a copy of the one that was" + std::string(what_to_do));
+  error.fate = Fate::committed;
+  return error;
+}
+
+Result<void> redo_all(Root& root, const Journal& journal, RecoveryReport& report) {
+  Directories directories = directories_of(root, journal);
   for (std::size_t i = 0; i < journal.entries.size(); ++i) {
     const JournalEntry& entry = journal.entries[i];
-    if (report.paths[i].step == RecoveryStep::redo) {
+    RecoveryStep& todo = report.paths[i].step;
+    if (todo == RecoveryStep::redo) {  // once more: somebody may have come since the first look
+      BOOST_OUTCOME_TRY(todo, judge(root, journal, entry, directories));
+      if (todo == RecoveryStep::lost) return lost_file(root, entry.path);
+    }
+    if (todo == RecoveryStep::redo) {
       BOOST_OUTCOME_TRY(apply_entry(root, journal, entry, directories));
     } else {
       BOOST_OUTCOME_TRY(clear_apply_temp(root, entry, directories));
@@ -168,15 +195,18 @@ Result<RecoveryReport> recover_root(Root& root) {
   BOOST_OUTCOME_TRY(const auto found, find_journal(root));
   if (found) {
     const Journal& journal = found->journal;
+    if (const auto fault = fault_of_place(root, journal); !fault.empty()) {
+      Error error = root.failure(step, "", ErrorKind::recovery_required,
+                                 std::string(fault).append(what_to_do));
+      error.fate = Fate::committed;
+      return error;
+    }
     BOOST_OUTCOME_TRY(as_committed(judge_all(root, journal, report, Purpose::redo)));
     const auto lost = std::find_if(report.paths.begin(), report.paths.end(), [](const auto& path) {
       return path.step == RecoveryStep::lost;
     });
     if (lost != report.paths.end()) {
-      Error error = root.failure(step, lost->path, ErrorKind::recovery_required,
-                                 "its staged file is gone" + std::string(what_to_do));
-      error.fate = Fate::committed;
-      return error;
+      return lost_file(root, lost->path);
     }
     BOOST_OUTCOME_TRY(as_committed(make_durable(root, *found)));
     BOOST_OUTCOME_TRY(as_committed(redo_all(root, journal, report)));
@@ -198,6 +228,7 @@ Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& optio
     // Whatever stands in the way of a look at the paths, the root can be given up.
     const auto judged = judge_all(*opened, found.value()->journal, report, Purpose::look);
     if (!judged) report.damage = "a path that it names: " + judged.error().message();
+    if (judged) report.damage = fault_of_place(*opened, found.value()->journal);
   }
   if (!found) report.damage = found.error().detail;
   BOOST_OUTCOME_TRY(report.set_aside, set_all_aside(*opened));
@@ -210,6 +241,7 @@ Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& optio
   if (!opened) return report;
   const auto found = find_journal(*opened);
   if (found && found.value()) {
+    report.damage = fault_of_place(*opened, found.value()->journal);
     BOOST_OUTCOME_TRY(judge_all(*opened, found.value()->journal, report, Purpose::look));
   }
   if (!found) {

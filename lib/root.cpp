@@ -216,10 +216,37 @@ SysResult<Handle> Directories::open(const std::string& relative) {
   constexpr std::size_t open_max = 128;
   if (relative.empty()) return root_.directory.get();
   if (const auto found = open_.find(relative); found != open_.end()) return found->second.get();
+  for (auto above = parent_of(relative); !above.empty(); above = parent_of(above)) {
+    if (!expected_.contains(above)) continue;
+    BOOST_OUTCOME_TRY(open(above));
+    break;  // that looked at those above it
+  }
   if (open_.size() >= open_max) open_.clear();
   BOOST_OUTCOME_TRY(const Handle opened, root_.files.open_beneath(root_.directory.get(), relative));
-  open_.emplace(relative, OwnedHandle(root_.files, opened));
+  OwnedHandle directory(root_.files, opened);
+  if (const auto expected = expected_.find(relative); expected != expected_.end()) {
+    BOOST_OUTCOME_TRY(const Status status, root_.files.stat(opened));
+    if (identity_of(status.version) != expected->second) {
+      return std::make_error_code(std::errc::no_such_file_or_directory);
+    }
+  }
+  open_.emplace(relative, std::move(directory));
   return opened;
+}
+
+void Directories::expect(const std::string& relative, const Identity& identity) {
+  if (!relative.empty()) expected_.insert_or_assign(relative, identity);
+}
+
+SysResult<bool> Directories::is_replaced(const std::string& relative) {
+  for (std::string at = relative; !at.empty(); at = parent_of(at)) {
+    if (!expected_.contains(at)) continue;
+    const auto opened = open(at);
+    if (opened) return false;
+    if (opened.error() == std::errc::no_such_file_or_directory) return true;
+    return opened.error();
+  }
+  return false;
 }
 
 std::string parent_of(const std::string& relative) {

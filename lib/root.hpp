@@ -32,6 +32,8 @@ struct Root {
   OwnedHandle lock;
   /// By which a transaction is committed; what recovers is portable.
   Protocol protocol = Protocol::portable;
+  /// Whether a rename is one step on the disk here; empty until somebody needs to know.
+  std::optional<bool> renames_at_once{};
 
   /// An error of a system call about `relative` ("" for the root itself), with the fate that every
   /// step before the commit point has.
@@ -59,10 +61,16 @@ class Directories {
  public:
   explicit Directories(Root& root) : root_(root) {}
   /// The directory `relative`, "" for the root itself. Not owned; good until the next call.
+  /// One that is not the directory expected there is as good as missing.
   SysResult<Handle> open(const std::string& relative);
+  /// From now on `relative` is this directory, or none.
+  void expect(const std::string& relative, const Identity& identity);
+  /// Whether an expected directory, this one or on the way to it, is gone or another.
+  SysResult<bool> is_replaced(const std::string& relative);
 
  private:
   Root& root_;
+  std::map<std::string, Identity> expected_;
   std::map<std::string, OwnedHandle> open_;
 };
 

@@ -105,9 +105,9 @@ Result<void> Staging::stage(Wish& wish, const std::string& path,
   TempSink sink(commit);
   BOOST_OUTCOME_TRY(source(sink));
   BOOST_OUTCOME_TRY(sink.flush());
-  BOOST_OUTCOME_TRY(dress(commit, path));
   const auto status = root_.files.stat(commit.temp.get());
   if (!status) return root_.failure(stage_step, path, status.error());
+  BOOST_OUTCOME_TRY(dress(commit, path, status.value()));
   wish.identity = identity_of(status.value().version);
   wish.size = status.value().version.size;
   bytes_ += wish.size;
@@ -116,14 +116,17 @@ Result<void> Staging::stage(Wish& wish, const std::string& path,
   return unsettled_.size() < unsettled_max ? success() : settle_staged();
 }
 
-Result<void> Staging::dress(Commit& commit, const std::string& path) {
+Result<void> Staging::dress(Commit& commit, const std::string& path,
+                            const std::optional<Status>& temp) {
   const bool like_target = commit.existing && commit.existing->type == FileType::regular;
-  if (like_target || !root_.options.metadata.preserved) return apply_metadata(commit);
+  if (like_target || !root_.options.metadata.preserved) return apply_metadata(commit, temp);
   BOOST_OUTCOME_TRY(const Inherited* const from, inherited(parent_of(path)));
   if (from == nullptr || !from->known) return success();
-  MetadataSource source{.status = from->status, .xattrs = {}, .value = [from](const auto& xattr) {
-                          return SysResult<Buffer>(from->xattrs.at(xattr));
-                        }};
+  MetadataSource source{
+      .status = from->status,
+      .xattrs = {},
+      .value = [from](const auto& xattr) { return SysResult<Buffer>(from->xattrs.at(xattr)); },
+      .temp = temp};
   for (const auto& [name, value] : from->xattrs) source.xattrs.push_back(name);
   return copy_metadata(commit, source);
 }
@@ -304,10 +307,14 @@ void Staging::discard() noexcept try {
 
 Result<Journal> Staging::seal() {
   Journal journal{.id = id_, .entries = {}};
+  journal.directories.push_back({"", identity_of(root_.status.version)});
   for (auto& [path, wish] : wishes_) {  // a directory comes before what is in it
     BOOST_OUTCOME_TRY(check_parent(path));
     BOOST_OUTCOME_TRY(auto entry, check(path, wish));
     journal.entries.push_back(std::move(entry));
+  }
+  for (const auto& [path, status] : parents_) {
+    if (!path.empty()) journal.directories.push_back({path, identity_of(status.version)});
   }
   BOOST_OUTCOME_TRY(check_aliases());
   BOOST_OUTCOME_TRY(settle_staged());
@@ -366,6 +373,7 @@ Result<void> Staging::check_parent(const std::string& path) {
   }
   BOOST_OUTCOME_TRY(inherited(parent));
   parents_.emplace(parent, status.value());
+  directories_.expect(parent, identity_of(status.value().version));
   return success();
 }
 
@@ -440,7 +448,7 @@ Result<void> Staging::dress_again(Wish& wish, const std::string& path, const Sta
   if (!opened) return root_.failure(check_step, path, opened.error());
   commit.temp = OwnedHandle(root_.files, opened.value());
   BOOST_OUTCOME_TRY(read_xattrs(commit));
-  BOOST_OUTCOME_TRY(dress(commit, path));
+  BOOST_OUTCOME_TRY(dress(commit, path, {}));
   wish.metadata_of = found.version;
   unsettled_.push_back(std::move(commit.temp));
   return success();

@@ -58,7 +58,7 @@ class Staging {
   Result<std::optional<Status>> stat(const std::string& path);
   Result<void> stage(Wish& wish, const std::string& path,
                      const std::function<Result<void>(Sink&)>& source);
-  Result<void> dress(Commit& commit, const std::string& path);
+  Result<void> dress(Commit& commit, const std::string& path, const std::optional<Status>& temp);
   Result<const Inherited*> inherited(const std::string& parent);
   Result<void> settle_staged();
   Result<void> sync_names();

@@ -46,7 +46,7 @@ struct Transaction::State {
   }
 
   Result<void> lock_expected();
-  Result<void> apply(const Journal& journal);
+  Result<void> apply(const Journal& journal, TransactionReceipt& receipt);
 
   std::unique_ptr<Root> root;
   Staging staging;
@@ -83,10 +83,15 @@ Result<void> Transaction::State::lock_expected() {
   return success();
 }
 
-Result<void> Transaction::State::apply(const Journal& journal) {
+Result<void> Transaction::State::apply(const Journal& journal, TransactionReceipt& receipt) {
   std::uint64_t done = 0;
   for (const auto& entry : journal.entries) {
-    BOOST_OUTCOME_TRY(apply_entry(*root, journal, entry, staging.directories()));
+    BOOST_OUTCOME_TRY(const bool untouched, is_untouched(*root, entry, staging.directories()));
+    if (untouched) {
+      BOOST_OUTCOME_TRY(apply_entry(*root, journal, entry, staging.directories()));
+    } else {
+      receipt.left_alone.push_back(entry.path);
+    }
     if (root->options.progress) root->options.progress(++done, journal.entries.size());
   }
   return success();
@@ -187,7 +192,7 @@ Result<TransactionReceipt> Transaction::commit() {
   receipt.bytes = staging.bytes();
   receipt.protocol = root.protocol;
   staging.keep();
-  auto settled = timed(root, receipt, "apply", [&] { return state_->apply(journal); });
+  auto settled = timed(root, receipt, "apply", [&] { return state_->apply(journal, receipt); });
   if (settled && !journal.entries.empty()) {
     settled = timed(root, receipt, "settle",
                     [&] { return settle(root, journal, staging.directories(), false); });

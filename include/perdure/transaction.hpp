@@ -38,13 +38,18 @@ struct TransactionReceipt {
   std::uint64_t bytes = 0;                 ///< Of new content.
   Protocol protocol = Protocol::portable;  ///< By which it was made durable.
   std::vector<StageTime> stages;
+  /// Paths that somebody else replaced, made or removed while this transaction was committed: their
+  /// change counts as the later one, and was left as it is.
+  std::vector<std::string> left_alone;
 };
 
 /// Many files beneath one root, all of them or none.
 ///
 /// Nothing that is put is visible before `commit`. Dropping it aborts. While `commit` runs, and
 /// after a crash until the next recovery, readers may see some paths new and others old, but each
-/// file is whole; after recovery all are new or all are old. One transaction at a time holds a
+/// file is whole; after recovery all are new or all are old. A path that somebody else replaced,
+/// made or removed since the check in `commit`, or whose directory is another, is theirs: it is
+/// left alone, and reported by the receipt or by the recovery. One transaction at a time holds a
 /// root; the next waits. Paths are relative to the root, in plain form ("a/b", no "..", no leading
 /// "/"); symbolic links on the way are refused. Move-only; one thread at a time.
 ///

@@ -25,6 +25,7 @@ Journal sample() {
                              .apply_temp = some_temp});
   journal.entries.push_back(
       {.action = JournalAction::remove, .path = "gone", .before = Before{{1, 2}, 3, -4}});
+  journal.directories = {{"", {20, 21}}, {"x", {22, 23}}};
   return journal;
 }
 
@@ -40,6 +41,36 @@ TEST_CASE("a journal reads back as it was written") {
   CHECK(read.value().entries[1].staged_identity == Identity{11, 12});
   CHECK(read.value().entries[1].apply_temp == some_temp);
   CHECK(read.value().entries[2].before->mtime_ns == -4);
+}
+
+TEST_CASE("a journal of format 1, which has no directories, is still read") {
+  Journal journal = sample();
+  journal.format = 1;
+  const Buffer bytes = encode_journal(journal);
+  CHECK(bytes.size() + 8 == encode_journal(sample()).size() - 20 - 21);
+  const auto read = decode_journal(bytes);
+  REQUIRE_OK(read);
+  CHECK(read.value().format == 1);
+  CHECK(read.value().directories.empty());
+  CHECK(read.value().entries.size() == 3);
+  CHECK(encode_journal(read.value()) == bytes);
+}
+
+TEST_CASE("directories of a journal are the root and others in order, or it is refused") {
+  const auto with = [](const std::vector<std::string>& paths) {
+    Journal journal = sample();
+    journal.directories.clear();
+    for (const auto& path : paths) journal.directories.push_back({path, {1, 2}});
+    return decode_journal(encode_journal(journal));
+  };
+  for (const auto& paths : std::vector<std::vector<std::string>>{
+           {"d"}, {"", ""}, {"", "b", "a"}, {"", "a", "a"}, {"", "/"}, {"", ".."}}) {
+    REQUIRE_FAILS(recovery_required, unchanged, with(paths));
+  }
+  const auto read = with({"", "a", "a/b"});
+  REQUIRE_OK(read);
+  CHECK(read.value().directories[2].path == "a/b");
+  CHECK(read.value().directories[2].identity == Identity{1, 2});
 }
 
 TEST_CASE("a journal cut at any byte, or with any bit flipped, is refused") {
@@ -80,7 +111,7 @@ TEST_CASE("a journal with a right checksum that names what it must not is refuse
 
 TEST_CASE("a journal of a newer format is refused, and not called damaged") {
   Buffer bytes = encode_journal(sample());
-  bytes[8] = std::byte{2};
+  bytes[8] = std::byte{journal_format + 1};
   const auto content = Bytes(bytes).first(bytes.size() - 16);
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, XXH3_128bits(content.data(), content.size()));

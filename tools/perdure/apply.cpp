@@ -135,18 +135,25 @@ ExitStatus ApplyCommand::run() const {
 
 void ApplyCommand::tell(const TransactionReceipt& receipt) const {
   if (output.json) {
+    boost::json::array left_alone;
+    for (const auto& path : receipt.left_alone) left_alone.emplace_back(utf8(path));
     print(boost::json::object{{"fate", "committed"},
                               {"id", receipt.id},
                               {"files", receipt.files},
                               {"bytes", receipt.bytes},
                               {"durability", to_string(Durability::durable)},
                               {"protocol", to_string(receipt.protocol)},
+                              {"left_alone", std::move(left_alone)},
                               {"stages", stages_json(receipt.stages)}});
   } else if (!output.quiet) {
     print(printable(root) + ": committed " + std::to_string(receipt.files) +
           (receipt.files == 1 ? " path, " : " paths, ") + human_size(receipt.bytes) + ", " +
           std::string(to_string(receipt.protocol)) + ", " +
           milliseconds(stages_sum(receipt.stages)) + "\n");
+  }
+  for (const auto& path : receipt.left_alone) {
+    std::cerr << "perdure: " << printable(path)
+              << ": somebody else changed it meanwhile; it was left as it is\n";
   }
 }
 
