@@ -49,6 +49,16 @@ struct ClaimsToBeBtrfs : ClaimsToBe {
   explicit ClaimsToBeBtrfs(testing::SimulatedFileSystem& below) : ClaimsToBe(below, "btrfs") {}
 };
 
+/// The same, and it does not hide that a rename is three steps on it.
+struct ClaimsToBeSlowBtrfs final : ClaimsToBeBtrfs {
+  using ClaimsToBeBtrfs::ClaimsToBeBtrfs;
+  SysResult<FileSystemInfo> describe(Handle directory) override {
+    BOOST_OUTCOME_TRY(FileSystemInfo info, ClaimsToBeBtrfs::describe(directory));
+    info.journal = JournalPlace::none;
+    return info;
+  }
+};
+
 /// Of its two syncs one does nothing: the one before the names or the one behind them.
 template <int number>
 struct OneSyncOfAll final : ClaimsToBeBtrfs {

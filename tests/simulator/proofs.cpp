@@ -15,7 +15,8 @@ Proof whole_proof(Proof proof, const std::string& name) {
   proof.automatic = false;
   proof.workload.name = name;
   proof.bound = [](ExploreOptions& options) {
-    options.layer = lying<ClaimsToBeBtrfs>();
+    options.layer =
+        options.preset->split_rename ? lying<ClaimsToBeSlowBtrfs>() : lying<ClaimsToBeBtrfs>();
     options.depth = 1;
     options.tears_max = 8;
     options.states_max = 20'000;

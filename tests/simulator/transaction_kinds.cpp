@@ -250,7 +250,8 @@ std::vector<Proof> transaction_proofs() {
                             two_committers_proof()};
   for (const auto protocol : {ProtocolChoice::portable, ProtocolChoice::automatic}) {
     for (Proof (*make)(ProtocolChoice) :
-         {mixed_proof, row_proof, unsynced_proof, small_proof, dressed_proof, others_after_proof}) {
+         {mixed_proof, row_proof, unsynced_proof, small_proof, dressed_proof, others_after_proof,
+          others_meanwhile_proof}) {
       proofs.push_back(make(protocol));
     }
     for (Proof& proof : sequence_proofs(protocol)) proofs.push_back(std::move(proof));
@@ -258,6 +259,8 @@ std::vector<Proof> transaction_proofs() {
   proofs.push_back(whole_proof(small_proof(ProtocolChoice::automatic), "whole_transaction_small"));
   proofs.push_back(
       whole_proof(unsynced_proof(ProtocolChoice::automatic), "whole_transaction_over_unsynced"));
+  proofs.push_back(whole_proof(others_meanwhile_proof(ProtocolChoice::automatic),
+                               "whole_transaction_beside_others"));
   for (Proof& proof : faulty_transaction_proofs()) proofs.push_back(std::move(proof));
   return proofs;
 }

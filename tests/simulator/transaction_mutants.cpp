@@ -327,11 +327,49 @@ struct AllAlike final : Watching {
   }
 };
 
+/// Nobody looks again before a path is put in place: what it was at the check it still is.
+struct LooksOnce final : Watching {
+  using Watching::Watching;
+  std::map<std::string, SysResult<Status>> seen;
+  SysResult<Status> stat_at(Handle directory, const std::string& file) override {
+    const auto now = Watching::stat_at(directory, file);
+    if (is_place(directory) || recovering) return now;
+    const std::string path = name(directory) + "/" + file;
+    if (!journal_named) seen.insert_or_assign(path, now);
+    const auto before = seen.find(path);
+    return before == seen.end() ? now : before->second;
+  }
+};
+
+/// A directory is known by its name alone.
+struct DirectoriesAlike final : Watching {
+  using Watching::Watching;
+  SysResult<Status> stat(Handle handle) override {
+    auto status = Watching::stat(handle);
+    if (status && status.value().type == FileType::directory) {
+      status.value().version.inode = 1;
+      status.value().version.birth_ns = 1;
+    }
+    return status;
+  }
+};
+
+/// Recovery takes every missing file for half of a rename.
+struct RenamesInSteps final : ClaimsToBe {
+  explicit RenamesInSteps(SimulatedFileSystem& below) : ClaimsToBe(below, "unknown") {}
+};
+
+/// Recovery takes no missing file for that.
+struct RenamesAtOnce final : ClaimsToBe {
+  explicit RenamesAtOnce(SimulatedFileSystem& below) : ClaimsToBe(below, "xfs") {}
+};
+
 }  // namespace
 
 std::vector<Mutant> transaction_mutants() {
   const std::string small = "transaction_small";
   const std::string others = "transaction_then_others";
+  const std::string beside = "transaction_beside_others";
   const std::string fast = "automatic_transaction_small";
   return {
       mutant_on<FileUnsynced<staged_file>>("staged_not_synced", small),
@@ -367,6 +405,10 @@ std::vector<Mutant> transaction_mutants() {
       mutant_on<ApplyTempKept>("apply_temp_kept", "transaction_own_link"),
       mutant_on<NoRootLock>("root_lock_ignored", "two_committers"),
       mutant_on<AllAlike>("files_all_alike", small),
+      mutant_on<LooksOnce>("looks_once", beside),
+      mutant_on<DirectoriesAlike>("directories_all_alike", beside),
+      mutant_on<RenamesInSteps>("removal_undone", beside),
+      mutant_on<RenamesAtOnce>("half_rename_left", small),
       mutant_on<Unawaited<staged_file>>("fast_staged_not_awaited", fast),
       mutant_on<Unawaited<journal_file>>("fast_journal_not_awaited", fast),
       mutant_on<FileUnsynced<journal_file>>("fast_journal_not_synced", fast),

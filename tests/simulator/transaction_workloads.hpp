@@ -68,6 +68,8 @@ void drop_oracle(Proof& proof, const std::string& name);
 
 /// Every small transaction, and every small row of them.
 std::vector<Proof> sequence_proofs(ProtocolChoice protocol);
+/// Others who change the same tree meanwhile.
+Proof others_meanwhile_proof(ProtocolChoice protocol);
 /// With calls that fail, in transactions and in their recovery.
 std::vector<Proof> faulty_transaction_proofs();
 
