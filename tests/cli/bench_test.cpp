@@ -20,9 +20,9 @@ TEST_CASE("bench says what a commit costs, in words and as JSON, and leaves noth
   const TempDirectory at;
   const auto text = command(at, {"bench", "--seconds", "0", "."});
   CHECK(text.status == 0);
-  CHECK_THAT(text.out, Catch::Matchers::Contains("One durable commit of 4096 bytes takes ") &&
-                           Catch::Matchers::Contains("--protocol automatic") &&
-                           Catch::Matchers::Contains("The disk alone takes "));
+  CHECK_THAT(text.out, perdure::test::Contains("One durable commit of 4096 bytes takes ") &&
+                           perdure::test::Contains("--protocol automatic") &&
+                           perdure::test::Contains("The disk alone takes "));
   const auto object =
       command(at, {"bench", "--seconds", "0", "--size", "1MiB", "--json", "."}).json();
   CHECK(object.at("bytes").to_number<int>() == 1 << 20);

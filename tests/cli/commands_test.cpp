@@ -41,9 +41,9 @@ TEST_CASE("probe says what the directory lies on and leaves nothing there") {
   const TempDirectory at;
   const auto text = command(at, {"probe", "."});
   CHECK(text.status == 0);
-  CHECK_THAT(text.out, Catch::Matchers::Contains("file system ") &&
-                           Catch::Matchers::Contains("mount options ") &&
-                           Catch::Matchers::Contains("protocol       portable: "));
+  CHECK_THAT(text.out, perdure::test::Contains("file system ") &&
+                           perdure::test::Contains("mount options ") &&
+                           perdure::test::Contains("protocol       portable: "));
   const json::object object = command(at, {"probe", "--json", "."}).json();
   CHECK_FALSE(object.at("file_system").at("type").as_string().empty());
   CHECK(object.at("file_system").at("mount_options").is_array());

@@ -12,6 +12,6 @@ TEST_CASE("the kill demo finds no corrupt file of perdure's") {
                          .directory = {}});
   INFO(done.out + done.err);
   CHECK(done.status == 0);
-  CHECK_THAT(done.out, Catch::Matchers::Contains("a perdure writer: killed 40 times") &&
-                           Catch::Matchers::Contains("all removed by clean: yes"));
+  CHECK_THAT(done.out, perdure::test::Contains("a perdure writer: killed 40 times") &&
+                           perdure::test::Contains("all removed by clean: yes"));
 }

@@ -50,7 +50,7 @@ TEST_CASE("a failed rename is status 1 and leaves no temp") {
   at.put("f", "old");
   const auto failed = with_fault(at, "rename,renameat,renameat2:error=EACCES", {"write", "f"}, "n");
   CHECK(failed.status == 1);
-  CHECK_THAT(failed.err, Catch::Matchers::Contains("the target is unchanged"));
+  CHECK_THAT(failed.err, perdure::test::Contains("the target is unchanged"));
   CHECK(at.get("f") == "old");
   CHECK(at.names() == Names{"f"});
 }
@@ -62,7 +62,7 @@ TEST_CASE("a full disk in the midst of the stream is status 1 and leaves no temp
   const auto failed =
       with_fault(at, "pwrite64:error=ENOSPC:when=3", {"write", "f"}, std::string(2'000'000, 'x'));
   CHECK(failed.status == 1);
-  CHECK_THAT(failed.err, Catch::Matchers::Contains("No space left on device"));
+  CHECK_THAT(failed.err, perdure::test::Contains("No space left on device"));
   CHECK(at.get("f") == "old");
   CHECK(at.names() == Names{"f"});
 }

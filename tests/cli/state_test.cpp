@@ -14,9 +14,9 @@
 #include "support/catch.hpp"
 
 namespace json = boost::json;
-using Catch::Matchers::Contains;
 using perdure::test::bash;
 using perdure::test::command;
+using perdure::test::Contains;
 using perdure::test::TempDirectory;
 using Names = std::vector<std::string>;
 using Tracker = perdure::StateTracker<json::object>;

@@ -79,7 +79,7 @@ TEST_CASE("with --json a wrong command line is an object too") {
 
 TEST_CASE("an unknown subcommand is named") {
   const TempDirectory at;
-  CHECK_THAT(command(at, {"frob"}).err, Catch::Matchers::Contains("'frob' is not a subcommand"));
+  CHECK_THAT(command(at, {"frob"}).err, perdure::test::Contains("'frob' is not a subcommand"));
 }
 
 TEST_CASE("after -- a file may be called like an option") {
@@ -98,16 +98,16 @@ TEST_CASE("help goes to standard output, with examples and the table of statuses
     const auto help = command(at, arguments);
     CHECK(help.status == 0);
     CHECK(help.err.empty());
-    CHECK_THAT(help.out, Catch::Matchers::Contains("Examples:\n") &&
-                             Catch::Matchers::Contains("Exit status:\n  0 "));
+    CHECK_THAT(help.out, perdure::test::Contains("Examples:\n") &&
+                             perdure::test::Contains("Exit status:\n  0 "));
   }
   const std::string write = command(at, {"write", "--help"}).out;
   for (const char* option : {"--from PATH", "--durability none|ordered|durable", "--keep",
                              "--backup[=SUFFIX]", "--symlink follow|replace|refuse", "--mode OCTAL",
                              "--expect VERSION", "--verify", "--parents", "--json", "--quiet"}) {
-    CHECK_THAT(write, Catch::Matchers::Contains(option));
+    CHECK_THAT(write, perdure::test::Contains(option));
   }
-  CHECK_THAT(command(at, {"clean", "--help"}).out, Catch::Matchers::Contains("--dry-run"));
+  CHECK_THAT(command(at, {"clean", "--help"}).out, perdure::test::Contains("--dry-run"));
   const auto version = command(at, {"--version"});
   CHECK(version.status == 0);
   CHECK_THAT(version.out, Catch::Matchers::StartsWith("perdure "));

@@ -81,8 +81,8 @@ TEST_CASE("the report is one line, with --verbose a line for each stage, with --
   CHECK_THAT(brief.out, Catch::Matchers::StartsWith("f: committed 4 bytes, durable, portable, "));
   CHECK(std::count(brief.out.begin(), brief.out.end(), '\n') == 1);
   const auto verbose = command(at, {"write", "-v", "f"}, "1234");
-  CHECK_THAT(verbose.out, Catch::Matchers::Contains("\n  sync file "));
-  CHECK_THAT(verbose.out, Catch::Matchers::Contains("\n  sync parent "));
+  CHECK_THAT(verbose.out, perdure::test::Contains("\n  sync file "));
+  CHECK_THAT(verbose.out, perdure::test::Contains("\n  sync parent "));
   const auto quiet = command(at, {"write", "-q", "f"}, "1234");
   CHECK(quiet.status == 0);
   CHECK(quiet.out + quiet.err == "");
@@ -175,7 +175,7 @@ TEST_CASE("write --keep refuses with status 4 when the target exists") {
   const auto refused = command(at, {"write", "--keep", "f"}, "second");
   CHECK(refused.status == 4);
   CHECK(refused.out.empty());
-  CHECK_THAT(refused.err, Catch::Matchers::Contains("'f'"));
+  CHECK_THAT(refused.err, perdure::test::Contains("'f'"));
   CHECK(at.get("f") == "first");
   CHECK(at.names() == Names{"f"});
 }

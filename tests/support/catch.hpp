@@ -20,6 +20,16 @@ inline constexpr bool sanitized = true;
 inline constexpr bool sanitized = false;
 #endif
 
+/// Matches a text with this part in it: a matcher that Catch2 2 calls Contains, and Catch2 3
+/// ContainsSubstring.
+inline auto Contains(const std::string& part) {
+#if __has_include(<catch2/catch_all.hpp>)
+  return Catch::Matchers::ContainsSubstring(part);
+#else
+  return Catch::Matchers::Contains(part);
+#endif
+}
+
 /// Says why this test can't run here, in words that ctest counts as "skipped". Return after it.
 inline void skip(const std::string& reason) {
   std::printf("perdure: skipped: %s\n", reason.c_str());

@@ -13,7 +13,7 @@
 
 using namespace perdure;
 using namespace perdure::test;
-using Catch::Matchers::Contains;
+using perdure::test::Contains;
 using Names = std::vector<std::string>;
 using testing::Operation;
 

@@ -158,7 +158,7 @@ TEST_CASE("update under faults: done and there, or not done and told what is the
     const auto done = tracker.update(increment);
     CHECK(tracker.state()->value == (done ? 4 : 3));
     if (!done && done.error().fate == Fate::unchanged) {
-      CHECK_THAT(at.get("s"), Catch::Matchers::Contains("\"value\": 3"));
+      CHECK_THAT(at.get("s"), perdure::test::Contains("\"value\": 3"));
     }
     return after_save(done, 3, 4, tracker.generation());
   });

@@ -14,7 +14,7 @@
 
 using namespace perdure;
 using namespace perdure::test;
-using Catch::Matchers::Contains;
+using perdure::test::Contains;
 using std::chrono::milliseconds;
 using testing::Operation;
 

@@ -19,7 +19,7 @@
 
 using namespace perdure;
 using namespace perdure::test;
-using Catch::Matchers::Contains;
+using perdure::test::Contains;
 using testing::Operation;
 
 namespace {
