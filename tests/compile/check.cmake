@@ -1,5 +1,5 @@
 # Compiles one case of a source and looks at the compiler's first error.
-#   cmake -DPRELUDE=header -DSOURCE=file.cpp -DCASE=name [-DEXPECT=sentence]
+#   cmake [-DPRELUDE=header] -DSOURCE=file.cpp -DCASE=name [-DEXPECT=sentence]
 #         -P check.cmake -- COMMAND...
 # COMMAND is the compiler with its flags. With EXPECT the case must not compile, and the first line
 # that has "error:" must contain the sentence; without, it must compile without a warning. PRELUDE
@@ -15,8 +15,11 @@ foreach(i RANGE ${last})
   endif()
 endforeach()
 
+if(DEFINED PRELUDE)
+  list(APPEND command -include ${PRELUDE})
+endif()
 execute_process(
-  COMMAND ${command} -fsyntax-only -include ${PRELUDE} -DCASE_${CASE} ${SOURCE}
+  COMMAND ${command} -fsyntax-only -DCASE_${CASE} ${SOURCE}
   RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 
 if(NOT DEFINED EXPECT)
