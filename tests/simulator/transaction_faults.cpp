@@ -38,9 +38,10 @@ void shorten(Proof& proof) {
   };
 }
 
-Proof faulty_proof() {
-  Proof proof = transaction_proof("transaction_with_faults", {});
-  proof.workload.actors = {[](Session& session) { (void)transact(session, few_wishes()); }};
+Proof faulty_proof(ProtocolChoice protocol) {
+  Proof proof = transaction_proof("transaction_with_faults", {}, protocol);
+  proof.workload.actors = {
+      [protocol](Session& session) { (void)transact(session, few_wishes(), protocol); }};
   proof.fault_stride = 1;
   proof.directory_syncs_max = 5;  // three directories, the staged names, the journal's name
   shorten(proof);
@@ -49,7 +50,7 @@ Proof faulty_proof() {
 
 /// The faults strike recovery, too; then it runs once more without.
 Proof twice_faulty_proof() {
-  Proof proof = faulty_proof();
+  Proof proof = faulty_proof(ProtocolChoice::portable);
   proof.workload.name = "transaction_recovery_with_faults";
   proof.fault_stride = 5;
   proof.directory_syncs_max = 2;  // of recovery: what was found, and the copy's name
@@ -119,7 +120,9 @@ void leave_committed(Session& session, Operation operation, std::uint64_t number
 }
 
 std::vector<Proof> faulty_transaction_proofs() {
-  return {faulty_proof(), twice_faulty_proof(),
+  return {faulty_proof(ProtocolChoice::portable),
+          faulty_proof(ProtocolChoice::automatic),
+          twice_faulty_proof(),
           half_done_proof("recovery_of_none", Operation::link, 1),
           half_done_proof("recovery_of_half", Operation::rename, 2),
           half_done_proof("recovery_of_all", Operation::sync_directory, 1)};
