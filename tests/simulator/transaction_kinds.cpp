@@ -143,6 +143,7 @@ Proof others_after_proof(ProtocolChoice protocol) {
     other("d/a", std::nullopt);
     other("e/a", content_of('o', 50));
     other("e/b", content_of('o', 60));
+    other("e/a", std::nullopt);  // which the transaction made: a journal that came back would, too
   }};
   // What others write is there or not by their own protocol, which a rename in three steps breaks.
   for (Oracle& oracle : proof.oracles) {
