@@ -4,6 +4,7 @@
 #include <csignal>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <memory>
@@ -50,8 +51,14 @@ int fd_of(Handle handle) {
   return static_cast<int>(handle);
 }
 
+/// 64 bits of nanoseconds hold 1677 to 2262; ext4 has times up to 2446, others more. The nearest
+/// that fits: a wrapped one would make a later time look earlier.
 std::int64_t to_ns(const statx_timestamp& time) {
-  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+  constexpr std::int64_t second = 1'000'000'000;
+  using Limits = std::numeric_limits<std::int64_t>;
+  if (time.tv_sec >= Limits::max() / second) return Limits::max();
+  if (time.tv_sec <= Limits::min() / second) return Limits::min();
+  return time.tv_sec * second + time.tv_nsec;
 }
 
 Status to_status(const struct statx& from) {

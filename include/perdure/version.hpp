@@ -17,8 +17,10 @@ namespace perdure {
 struct Version {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  std::int64_t birth_ns = 0;  ///< Nanoseconds since 1970, as statx(2) gives them; so below.
-  std::uint64_t size = 0;     ///< Bytes.
+  /// Nanoseconds since 1970, as statx(2) gives them; a time before 1677 or after 2262 is the
+  /// nearest that fits. So below.
+  std::int64_t birth_ns = 0;
+  std::uint64_t size = 0;  ///< Bytes.
   std::int64_t mtime_ns = 0;
   std::int64_t ctime_ns = 0;
 

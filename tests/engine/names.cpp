@@ -2,14 +2,20 @@
 // Names on disk, version tokens, mountinfo, the words of errors, the built-in serializers.
 #include "names.hpp"
 
+#include <array>
 #include <cerrno>
+#include <fcntl.h>
+#include <limits>
 #include <set>
+#include <sys/stat.h>
 
+#include <perdure/files.hpp>
 #include <perdure/serializer.hpp>
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/version.hpp>
 
 #include "mount_info.hpp"
+#include "support/directory.hpp"
 #include "support/result.hpp"
 
 using namespace perdure;
@@ -234,4 +240,24 @@ TEST_CASE("raw bytes and text pass unchanged through their serializers") {
   CHECK(RawBytes().deserialize(buffer).value() == buffer);
   static_assert(Serializer<Text, std::string>);
   static_assert(SerializerFor<RawBytes, Bytes>);
+}
+
+// ext4 has times up to 2446. They overflowed: a later time looked earlier, or was undefined.
+TEST_CASE("a time that 64 bits of nanoseconds don't hold is the nearest that they do") {
+  const test::TempDirectory at("/dev/shm");
+  test::spit(at / "file", "");
+  const auto mtime_at = [&](time_t seconds) {
+    const timespec time{seconds, 7};
+    const std::array times{time, time};
+    REQUIRE(::utimensat(AT_FDCWD, (at / "file").c_str(), times.data(), 0) == 0);
+    const auto version = read_version(at / "file");
+    REQUIRE_OK(version);
+    return version.value().mtime_ns;
+  };
+  constexpr time_t year_2262 = 9'223'372'035;
+  CHECK(mtime_at(year_2262) == 9'223'372'035'000'000'007);
+  CHECK(mtime_at(9'223'372'036) == std::numeric_limits<std::int64_t>::max());
+  CHECK(mtime_at(15'000'000'000) == std::numeric_limits<std::int64_t>::max());
+  CHECK(mtime_at(-1) == -999'999'993);
+  CHECK(mtime_at(-15'000'000'000) == std::numeric_limits<std::int64_t>::min());
 }
