@@ -87,7 +87,7 @@ Result<void> check_options(const WriteOptions& options, const std::string& path)
     fault = "owner and group are preserved or fixed, not both";
   } else if (options.existing == ExistingPolicy::backup &&
              (options.backup_suffix.empty() ||
-              !names::fault_of_leaf("f" + options.backup_suffix).empty())) {
+              !names::fault_of_leaf(names::backup_of("f", options.backup_suffix)).empty())) {
     fault = "the suffix of a backup is empty or has a '/' or a zero byte";
   }
   if (fault.empty()) return success();

@@ -8,9 +8,8 @@
 namespace perdure {
 namespace {
 
-/// The kernel queues nobody for a lock that is only tried for. Whoever saves in a loop takes it
-/// again at once, and the others have but the moment between: they must look often to get their
-/// turn.
+/// A non-blocking flock does not queue. A program that saves in a loop takes the lock again at
+/// once, and the others have only the moment in between: so they try often.
 constexpr std::chrono::nanoseconds pause_min = std::chrono::microseconds(100);
 constexpr std::chrono::nanoseconds pause_max = std::chrono::milliseconds(4);
 

@@ -13,9 +13,8 @@ namespace perdure {
 /// is missing, never unlinked by us. It excludes threads as well as processes, since each taker
 /// opens the file anew and flock(2) belongs to the open file. Released by closing the handle.
 ///
-/// ETIMEDOUT when it was not to be had for `timeout_ms` (0 tries once, `max()` waits for ever);
-/// ENOTSUP when what bears the
-/// lock's name is no regular file.
+/// ETIMEDOUT when it was not to be had for `timeout_ms` (0 tries once, `max()` waits forever);
+/// ENOTSUP when the file of the lock's name is not a regular file.
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
                                  const std::string& leaf, LockMode mode,
                                  std::chrono::milliseconds timeout_ms);

@@ -109,6 +109,10 @@ std::string lock_of(std::string_view leaf) {
   return "." + distinct(leaf, 1 + lock_suffix.size()).append(lock_suffix);
 }
 
+std::string backup_of(std::string_view leaf, std::string_view suffix) {
+  return std::string(leaf).append(suffix);
+}
+
 std::string previous_of(std::string_view leaf, std::uint64_t generation) {
   return "." + distinct(leaf, numbered_length) + "." +
          std::to_string(generation).append(previous_suffix);

@@ -44,6 +44,9 @@ SysResult<std::string> make_temp(std::string_view leaf, Environment& environment
 /// and their hashes are the same; then they wait for each other.
 [[nodiscard]] std::string lock_of(std::string_view leaf);
 
+/// The backup of `leaf`.
+[[nodiscard]] std::string backup_of(std::string_view leaf, std::string_view suffix);
+
 /// A previous generation of the state `leaf`, and back.
 [[nodiscard]] std::string previous_of(std::string_view leaf, std::uint64_t generation);
 [[nodiscard]] std::optional<std::uint64_t> parse_previous(std::string_view name,

@@ -110,7 +110,7 @@ Result<void> replace_backup(Commit& commit, const std::string& backup) {
 
 /// Gives the old content its second name.
 Result<void> keep_backup(Commit& commit) {
-  const std::string backup = commit.leaf + commit.options.backup_suffix;
+  const std::string backup = names::backup_of(commit.leaf, commit.options.backup_suffix);
   const auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, backup);
   if (linked) return success();
   if (linked.error() == std::errc::file_exists) return replace_backup(commit, backup);

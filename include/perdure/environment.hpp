@@ -25,7 +25,8 @@ class Environment {
   virtual std::chrono::nanoseconds monotonic() = 0;
   /// Time since 1970-01-01 UTC.
   virtual std::chrono::nanoseconds wall() = 0;
-  /// Lets other threads run for about `time`; used only while waiting for a lock.
+  /// Lets other threads run for about `time`: between two tries for a lock, and between the two
+  /// looks of `clean` at an empty temp.
   virtual void sleep(std::chrono::nanoseconds time) = 0;
 };
 

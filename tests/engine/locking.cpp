@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The lock of a target, and the pool of random bytes.
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <thread>
@@ -229,4 +230,33 @@ TEST_CASE("the random pool hands an error on and gives no stale bytes after it")
   base.fail_random(0);
   CHECK(pool.random(out).has_value());
   CHECK(out != std::array<std::byte, 16>{});
+}
+
+TEST_CASE("who waits for a lock tries again after 0.1 ms, then at pauses up to 4 ms") {
+  struct Watched final : Environment {
+    SysResult<void> random(std::span<std::byte> out) override { return clock.random(out); }
+    std::chrono::nanoseconds monotonic() override { return clock.monotonic(); }
+    std::chrono::nanoseconds wall() override { return clock.wall(); }
+    void sleep(std::chrono::nanoseconds time) override {
+      pauses.push_back(time);
+      clock.sleep(time);
+    }
+    ManualEnvironment clock;
+    std::vector<std::chrono::nanoseconds> pauses;
+  };
+  const TempDirectory directory;
+  const OwnedHandle handle = open(directory);
+  const auto held = lock_now(handle);
+  REQUIRE_OK(held);
+  Watched environment;
+  const auto late = take_lock(native_file_system(), environment, handle.get(), "target",
+                              LockMode::exclusive, 10'000ms);
+  REQUIRE_FALSE(late.has_value());
+  REQUIRE(environment.pauses.size() > 2);
+  CHECK(environment.pauses[0] == 100us);
+  CHECK(environment.pauses[1] == 150us);
+  CHECK(*std::max_element(environment.pauses.begin(), environment.pauses.end()) == 4ms);
+  // docs/architecture.md says so.
+  const std::string docs = test::slurp(PERDURE_SOURCE_DIR "/docs/architecture.md");
+  CHECK(docs.find("after 0.1 ms, then at pauses that grow by half up to 4 ms") != docs.npos);
 }
