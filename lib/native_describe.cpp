@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "native_describe.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <memory>
+#include <span>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -64,34 +66,84 @@ JournalPlace find_journal(const std::string& device) {
   return JournalPlace::unknown;  // none, or one on another device, and no telling whose that is
 }
 
-/// Whether the feature is set in the superblock on `device`; nothing where this user may not read
-/// that. Layout: Documentation/filesystems/ext4/super.rst of the kernel.
-std::optional<bool> superblock_fast_commit(const std::string& device, dev_t number) {
-  constexpr off_t magic_offset = 1024 + 0x38;
-  constexpr std::size_t features_behind = 0x5C - 0x38;
-  constexpr std::uint32_t fast_commit_bit = 0x400;
-  const int fd = ::open(("/dev/" + device).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-  if (fd < 0) return std::nullopt;
-  struct stat status {};
-  std::array<unsigned char, features_behind + 4> bytes{};
-  const bool read =
-      ::fstat(fd, &status) == 0 && S_ISBLK(status.st_mode) && status.st_rdev == number &&
-      ::pread(fd, bytes.data(), bytes.size(), magic_offset) == static_cast<ssize_t>(bytes.size());
-  ::close(fd);
-  if (!read || bytes[0] != 0x53 || bytes[1] != 0xEF) return std::nullopt;
-  std::uint32_t features = 0;
-  for (std::size_t i = 4; i-- > 0;) features = features << 8U | bytes[features_behind + i];
-  return (features & fast_commit_bit) != 0;
+template <std::size_t size>
+bool read_block_device(int fd, std::uint64_t offset, std::array<unsigned char, size>& out) {
+  const auto got = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
+  return got == static_cast<ssize_t>(out.size());
 }
 
-/// The superblock tells for sure, those who may read it. Else kernels with CONFIG_EXT4_DEBUG list
-/// the feature, as "fc_debug_force" (the table of options in fs/ext4/super.c), and others list
-/// nothing; `simulate_fail` is there with that configuration alone (fs/ext4/sysfs.c).
-std::optional<bool> makes_fast_commits(const std::vector<std::string>& options,
-                                       const std::string& device, dev_t number) {
+std::uint32_t little_endian(std::span<const unsigned char, 4> bytes) {
+  return bytes[0] | std::uint32_t{bytes[1]} << 8U | std::uint32_t{bytes[2]} << 16U |
+         std::uint32_t{bytes[3]} << 24U;
+}
+
+/// The first block of ext4's journal, from the copy of the journal's inode in the superblock;
+/// nothing where there is none, or where it has more extents than the inode holds.
+std::optional<std::uint64_t> journal_block(std::span<const unsigned char, 1024> super) {
+  constexpr std::size_t copy_type = 0xFD;
+  constexpr std::size_t copy = 0x10C;
+  constexpr unsigned extent_magic = 0xF30A;
+  if (super[copy_type] != 1) return std::nullopt;
+  const auto word = [&](std::size_t at) { return super[copy + at] | super[copy + at + 1] << 8U; };
+  const auto number = [&](std::size_t at) {
+    return little_endian(super.subspan(copy).subspan(at).first<4>());
+  };
+  if (word(0) != extent_magic) return number(0);
+  const bool in_inode = word(2) != 0 && word(6) == 0 && number(12) == 0;
+  if (!in_inode) return std::nullopt;
+  return std::uint64_t{static_cast<unsigned>(word(18))} << 32U | number(20);
+}
+
+/// Whether a superblock on `device` has the feature: that of ext4, or that of its journal. tune2fs
+/// takes the first away from a mounted file system, which goes on with fast commits until it is
+/// mounted anew; the second stays. Nothing where this user may not read them, or where the journal
+/// is not found. Layout: Documentation/filesystems/ext4/super.rst and journal.rst of the kernel.
+std::optional<bool> superblock_fast_commit(const std::string& device, dev_t number) {
+  constexpr std::uint32_t fast_commit_bit = 0x400;
+  constexpr unsigned char journal_fast_commit_bit = 0x20;
+  constexpr std::array<unsigned char, 4> journal_magic{0xC0, 0x3B, 0x39, 0x98};
+  const int fd = ::open(("/dev/" + device).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (fd < 0) return std::nullopt;
+  const auto told = [&]() -> std::optional<bool> {
+    struct stat status {};
+    std::array<unsigned char, 1024> super{};
+    std::array<unsigned char, 48> journal{};
+    if (::fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode) || status.st_rdev != number ||
+        !read_block_device(fd, 1024, super) || super[0x38] != 0x53 || super[0x39] != 0xEF) {
+      return std::nullopt;
+    }
+    const std::span<const unsigned char, 1024> bytes(super);
+    if ((little_endian(bytes.subspan<0x5C, 4>()) & fast_commit_bit) != 0) return true;
+    const auto block = journal_block(bytes);
+    const std::uint32_t shift = little_endian(bytes.subspan<0x18, 4>());
+    if (!block || shift > 6 || !read_block_device(fd, *block << (10U + shift), journal) ||
+        !std::equal(journal_magic.begin(), journal_magic.end(), journal.begin())) {
+      return std::nullopt;
+    }
+    return (journal[0x2B] & journal_fast_commit_bit) != 0;
+  }();
+  ::close(fd);
+  return told;
+}
+
+/// Whether any source says that this file system makes fast commits. One that says no does not
+/// outweigh another that says yes. Nothing where none is certain.
+/// - The superblocks tell, those who may read them.
+/// - Kernels with CONFIG_EXT4_DEBUG list the feature as "fc_debug_force" (the table of options in
+///   fs/ext4/super.c), and others list nothing; `simulate_fail` is there with that configuration
+///   alone (fs/ext4/sysfs.c).
+/// - fc_info counts those that were made since the mount: none so far says nothing.
+std::optional<bool> makes_fast_commits(const FileSystemInfo& info, const std::string& device,
+                                       dev_t number) {
+  for (const auto* options : {&info.kernel_options, &info.mount_options}) {
+    for (const auto& option : *options) {
+      if (option.starts_with("fc_debug_force") || option.starts_with("fast_commit")) return true;
+    }
+  }
   if (const auto known = superblock_fast_commit(device, number)) return known;
-  for (const auto& option : options) {
-    if (option.starts_with("fc_debug_force") || option.starts_with("fast_commit")) return true;
+  const auto counts = split_lines(read_kernel_file("/proc/fs/ext4/" + device + "/fc_info"));
+  for (const auto& line : counts) {
+    if (line.ends_with(" commits") && !line.starts_with("0 ")) return true;
   }
   const bool listed = ::access(("/sys/fs/ext4/" + device + "/simulate_fail").c_str(), F_OK) == 0;
   return listed ? std::optional(false) : std::nullopt;
@@ -110,10 +162,11 @@ bool kernel_is_at_least(int wanted_major, int wanted_minor) {
   return std::pair(found_major, found_minor) >= std::pair(wanted_major, wanted_minor);
 }
 
-std::optional<bool> new_files_are_realtime(int fd) {
+/// What a new file in the directory inherits: FS_XFLAG bits; nothing where they can't be read.
+std::optional<std::uint32_t> inherited_flags(int fd) {
   fsxattr attributes{};
   if (::ioctl(fd, FS_IOC_FSGETXATTR, &attributes) != 0) return std::nullopt;  // NOLINT: variadic
-  return (attributes.fsx_xflags & (FS_XFLAG_RTINHERIT | FS_XFLAG_REALTIME)) != 0;
+  return attributes.fsx_xflags;
 }
 
 }  // namespace
@@ -126,7 +179,11 @@ SysResult<FileSystemInfo> describe_native(int fd) {
   if (done < 0) return std::error_code(errno, std::generic_category());
   FileSystemInfo info;
   static const bool sync_reports = kernel_is_at_least(5, 8);
+  // "fs/sync.c: sync_file_range(2) may use WB_SYNC_ALL writeback": kernels before it pass over
+  // pages that are locked or under writeback already, and say nothing.
+  static const bool writeback_awaited = kernel_is_at_least(5, 2);
   info.sync_reports = sync_reports;
+  info.writeback_awaited = writeback_awaited;
   info.block_size = static_cast<std::uint64_t>(numbers.f_bsize);
   info.space_free = info.block_size * numbers.f_bavail;
   struct statx raw {};
@@ -140,10 +197,14 @@ SysResult<FileSystemInfo> describe_native(int fd) {
     if (device.empty()) return info;
     info.kernel_options = split_lines(read_kernel_file("/proc/fs/ext4/" + device + "/options"));
     info.journal = find_journal(device);
-    info.fast_commit = makes_fast_commits(info.kernel_options, device,
-                                          makedev(raw.stx_dev_major, raw.stx_dev_minor));
+    info.fast_commit =
+        makes_fast_commits(info, device, makedev(raw.stx_dev_major, raw.stx_dev_minor));
+    if (const auto flags = inherited_flags(fd)) info.dax = (*flags & FS_XFLAG_DAX) != 0;
   } else if (info.type == "xfs") {
-    info.realtime = new_files_are_realtime(fd);
+    if (const auto flags = inherited_flags(fd)) {
+      info.realtime = (*flags & (FS_XFLAG_RTINHERIT | FS_XFLAG_REALTIME)) != 0;
+      info.dax = (*flags & FS_XFLAG_DAX) != 0;
+    }
     // A log on another device is a mount option; without that it lies beside the data (xfs(5)).
     info.journal = JournalPlace::internal;
     for (const auto& option : info.mount_options) {

@@ -27,6 +27,16 @@ Verdict refused(std::string reason) {
   return {.allowed = false, .reason = std::move(reason)};
 }
 
+/// With DAX content does not go through the page cache, so that awaiting writeback awaits nothing.
+std::optional<Verdict> refused_by_dax(const FileSystemInfo& info) {
+  if (!info.dax)
+    return refused(
+        "whether files in this directory bypass the page cache (DAX) can't "
+        "be told");
+  if (*info.dax) return refused("files in this directory are to bypass the page cache (DAX)");
+  return std::nullopt;
+}
+
 /// ext4_rename dirties the moved inode (the kernel's fs/ext4/namei.c), so that an fsync of it
 /// commits the transaction with its new name; that transaction's commit block is written behind a
 /// flush, which the awaited data precedes. Backed by docs/crash-proof-automatic.md.
@@ -42,6 +52,7 @@ Verdict judge_ext4(const FileSystemInfo& info) {
   }
   if (!info.fast_commit) return refused("whether it makes fast commits can't be told");
   if (*info.fast_commit) return refused("it makes fast commits, which were never tried with it");
+  if (auto verdict = refused_by_dax(info)) return std::move(*verdict);
   for (const auto* options : {&info.kernel_options, &info.mount_options}) {
     const auto doubtful = find_doubtful(
         *options, {"nobarrier", "journal_async_commit", "journal_path", "journal_dev"});
@@ -59,6 +70,7 @@ Verdict judge_xfs(const FileSystemInfo& info) {
   if (!doubtful.empty()) return refused("the option '" + doubtful + "' was never tried with it");
   if (!info.realtime) return refused("whether its files are realtime files can't be told");
   if (*info.realtime) return refused("files in this directory lie on the realtime device");
+  if (auto verdict = refused_by_dax(info)) return std::move(*verdict);
   return {.allowed = true, .reason = "xfs with its log and data on one device"};
 }
 
@@ -76,6 +88,12 @@ Result<FileSystemInfo> look_at(FileSystem& files, Handle directory, const std::s
 }  // namespace
 
 Verdict judge_fast(const FileSystemInfo& info) {
+  const bool known = info.type == "ext4" || info.type == "xfs";
+  if (known && !info.writeback_awaited) {
+    return refused(
+        "before Linux 5.2 sync_file_range(2) passes over pages that are busy, so that content "
+        "can't be awaited");
+  }
   if (info.type == "ext4") return judge_ext4(info);
   if (info.type == "xfs") return judge_xfs(info);
   if (info.type == "btrfs") return refused("it loses acknowledged commits on btrfs");

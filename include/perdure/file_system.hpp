@@ -70,6 +70,11 @@ struct FileSystemInfo {
   std::optional<bool> fast_commit;
   /// Whether a new file in the directory would lie on a realtime device (xfs).
   std::optional<bool> realtime;
+  /// Whether a new file in the directory would be asked to bypass the page cache (FS_XFLAG_DAX;
+  /// ext4 and xfs).
+  std::optional<bool> dax;
+  /// await_writeback waits for every dirty page (since Linux 5.2).
+  bool writeback_awaited = false;
   /// sync_file_system says when something could not be written (since Linux 5.8).
   bool sync_reports = false;
   std::uint64_t block_size = 0;

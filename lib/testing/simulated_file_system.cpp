@@ -318,6 +318,8 @@ SysResult<FileSystemInfo> SimulatedFileSystem::describe(Handle directory) {
   info.journal = JournalPlace::internal;
   info.fast_commit = false;
   info.realtime = false;
+  info.dax = false;
+  info.writeback_awaited = true;
   info.sync_reports = true;
   info.block_size = block_size;
   info.space_free = std::uint64_t{1} << 40U;

@@ -71,6 +71,8 @@ class Swift final : public perdure::testing::ForwardingFileSystem {
     info.kernel_options = {"barrier"};
     info.journal = JournalPlace::internal;
     info.fast_commit = false;
+    info.dax = false;
+    info.writeback_awaited = true;
     return info;
   }
   SysResult<void> sync_directory(Handle) override { return success(); }

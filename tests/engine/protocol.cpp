@@ -2,7 +2,11 @@
 // The protocol `fast`: where it is allowed, what it costs, and that nothing claims it that is not.
 #include "protocol.hpp"
 
+#include <fcntl.h>
 #include <functional>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <perdure/perdure.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
@@ -25,6 +29,8 @@ FileSystemInfo good_xfs() {
   info.mount_options = {"rw", "relatime", "attr2", "inode64", "noquota"};
   info.journal = JournalPlace::internal;
   info.realtime = false;
+  info.dax = false;
+  info.writeback_awaited = true;
   return info;
 }
 
@@ -100,6 +106,15 @@ std::vector<Condition> broken_conditions() {
       {"xfs, realtime directory", good_xfs(), [](FileSystemInfo& info) { info.realtime = true; }},
       {"xfs, realtime unknown", good_xfs(), [](FileSystemInfo& info) { info.realtime.reset(); }},
       {"xfs with dax", good_xfs(), option("dax=always")},
+      {"directory with dax", good_ext4(), [](FileSystemInfo& info) { info.dax = true; }},
+      {"dax of the directory unknown", good_ext4(), [](FileSystemInfo& info) { info.dax.reset(); }},
+      {"xfs, directory with dax", good_xfs(), [](FileSystemInfo& info) { info.dax = true; }},
+      {"xfs, dax of the directory unknown", good_xfs(),
+       [](FileSystemInfo& info) { info.dax.reset(); }},
+      {"a kernel before 5.2", good_ext4(),
+       [](FileSystemInfo& info) { info.writeback_awaited = false; }},
+      {"xfs, a kernel before 5.2", good_xfs(),
+       [](FileSystemInfo& info) { info.writeback_awaited = false; }},
   };
 }
 
@@ -181,6 +196,40 @@ TEST_CASE("an external journal is seen") {
   REQUIRE_OK(report);
   CAPTURE(report.value().reason);
   CHECK(report.value().protocol == Protocol::portable);
+}
+
+// The superblock said no, and for those who may read it that was the end of the matter.
+TEST_CASE("fast commits are seen after tune2fs took the feature from a mounted file system") {
+  const Disk disk(64, ext4_with({"-O", "fast_commit"}));
+  if (!disk.error().empty()) return test::skip(disk.error());
+  const auto tuned = test::run({"tune2fs", "-O", "^fast_commit", disk.device()});
+  if (tuned.status != 0) return test::skip("tune2fs: " + tuned.output);
+  const auto report = probe(disk.path());
+  REQUIRE_OK(report);
+  CAPTURE(report.value().reason);
+  CHECK(report.value().file_system.fast_commit == true);
+  CHECK(report.value().protocol == Protocol::portable);
+}
+
+TEST_CASE("the flag for DAX of a directory is seen") {
+  for (const test::DiskKind& kind : {test::ext4_disk, test::xfs_disk}) {
+    const Disk disk(kind);
+    if (!disk.error().empty()) return test::skip(kind.name + ": " + disk.error());
+    CHECK(probe(disk.path()).value().protocol == Protocol::fast);
+    const int fd = ::open(disk.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    REQUIRE(fd >= 0);
+    fsxattr flags{};
+    const bool got = ::ioctl(fd, FS_IOC_FSGETXATTR, &flags) == 0;
+    flags.fsx_xflags |= FS_XFLAG_DAX;
+    const bool set = got && ::ioctl(fd, FS_IOC_FSSETXATTR, &flags) == 0;
+    ::close(fd);
+    if (!set) return test::skip("this kernel takes no flag for DAX on " + kind.name);
+    const auto report = probe(disk.path());
+    REQUIRE_OK(report);
+    CAPTURE(kind.name, report.value().reason);
+    CHECK(report.value().protocol == Protocol::portable);
+    CHECK(report.value().reason.find("DAX") != std::string::npos);
+  }
 }
 
 TEST_CASE("another user than root gets a true answer, too: allowed or not, never a guess") {

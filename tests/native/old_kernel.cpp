@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Linux before 6.13 has no listxattrat and getxattrat; there, attributes are read by way of /proc.
-// A filter makes this process live on such a kernel. A program of its own: what the kernel knows is
-// asked once, and the filter stays.
+// A filter makes this process live on such a kernel. Before 5.2 sync_file_range(2) does not await
+// all that it should. A program of its own: what the kernel knows is asked once, and the filter
+// stays.
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -11,6 +12,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -40,6 +42,24 @@ bool forget_calls() {
 }
 
 }  // namespace
+
+// The kernel itself says that it is an old one, to those who ask for it (personality(2)).
+TEST_CASE("a kernel before 5.2 is known for one whose writeback can't be awaited") {
+  using namespace perdure;
+  FileSystem& files = native_file_system();
+  if (::personality(UNAME26) < 0) {
+    std::puts("perdure: skipped: this kernel can't pass for an older one");
+    return;
+  }
+  const auto opened = files.open_directory(Handle::working_directory, ".");
+  REQUIRE(opened.has_value());
+  const OwnedHandle directory(files, opened.value());
+  const auto info = files.describe(directory.get());
+  (void)::personality(PER_LINUX);
+  REQUIRE(info.has_value());
+  CHECK_FALSE(info.value().writeback_awaited);
+  CHECK_FALSE(info.value().sync_reports);
+}
 
 TEST_CASE("a kernel without listxattrat and getxattrat keeps extended attributes all the same") {
   std::string directory = std::filesystem::current_path() / "old-kernel-XXXXXX";

@@ -16,6 +16,8 @@ inline FileSystemInfo good_ext4() {
   info.kernel_options = {"rw", "delalloc", "barrier", "data=ordered"};
   info.journal = JournalPlace::internal;
   info.fast_commit = false;
+  info.dax = false;
+  info.writeback_awaited = true;
   return info;
 }
 

@@ -85,6 +85,8 @@ class Disk {
   [[nodiscard]] const std::string& error() const { return error_; }
   [[nodiscard]] const boost::filesystem::path& path() const { return at_.path(); }
 
+  [[nodiscard]] const std::string& device() const { return loop_.device(); }
+
   /// Writes everything out. Not by sync(2), which would flush the disks of all tests beside this
   /// one.
   void sync() const {
