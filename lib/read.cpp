@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::string_view step = "read the file";
 
-/// One pass over the file; false when it was rewritten in place meanwhile.
+/// One pass over the file; false when its version changed meanwhile. All of it counts: whoever
+/// writes in place can set the size and the time of modification back, and no program can set the
+/// ctime.
 Result<bool> read_once(const Commit& commit, Handle file, std::uint64_t size_max,
                        FileContent& content) {
   FileSystem& files = commit.files;
@@ -38,8 +40,7 @@ Result<bool> read_once(const Commit& commit, Handle file, std::uint64_t size_max
   const auto after = files.stat(file);
   if (!after) return commit.failure(step, after.error());
   content.version = after.value().version;
-  return content.version.size == size &&
-         content.version.mtime_ns == before.value().version.mtime_ns;
+  return content.version == before.value().version;
 }
 
 }  // namespace
@@ -48,10 +49,12 @@ Result<FileContent> read_steady(const Commit& commit, const std::string& leaf,
                                 std::uint64_t size_max,
                                 const std::function<Result<void>(Handle)>& opened) {
   constexpr int attempts_max = 10;
+  const auto handle = commit.files.open_file(commit.directory, leaf);
+  if (!handle) return commit.failure("open the file", handle.error());
+  // One descriptor for all passes: a file loses its name to a commit, and that changes its ctime,
+  // but it does so once. Anew by its name, a reader of a large file would meet the next commit.
+  const OwnedHandle file(commit.files, handle.value());
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
-    const auto handle = commit.files.open_file(commit.directory, leaf);
-    if (!handle) return commit.failure("open the file", handle.error());
-    const OwnedHandle file(commit.files, handle.value());
     if (opened) {
       BOOST_OUTCOME_TRY(opened(file.get()));
     }

@@ -10,8 +10,8 @@
 namespace perdure {
 
 /// Reads the regular file `leaf` in the commit's directory, content and version from one
-/// descriptor; again from the start when it was rewritten in place meanwhile. `opened`, if given,
-/// sees each descriptor before anything is read from it.
+/// descriptor; again from the start, through the same one, when its version changed meanwhile.
+/// `opened`, if given, sees the descriptor before each pass.
 Result<FileContent> read_steady(const Commit& commit, const std::string& leaf,
                                 std::uint64_t size_max,
                                 const std::function<Result<void>(Handle)>& opened);

@@ -44,9 +44,11 @@ struct FileContent {
   Version version;
 };
 
-/// Reads a regular file, links followed. A file larger than `size_max` is an error, as is one that
-/// somebody rewrites in place while it is read, again and again. A missing one has the cause
-/// ENOENT (`std::errc::no_such_file_or_directory`).
+/// Reads a regular file, links followed. The content is that of the version, whole: a file that
+/// changes while it is read is read again, and one that a commit replaces is read as it was. A file
+/// larger than `size_max` is an error, as is one that changes in place again and again
+/// (ErrorKind::conflict). A missing one has the cause ENOENT
+/// (`std::errc::no_such_file_or_directory`).
 Result<FileContent> read_file(const Path& path, std::uint64_t size_max = UINT64_MAX,
                               System system = native_system());
 
