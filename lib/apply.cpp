@@ -6,6 +6,7 @@
 
 #include "commit.hpp"
 #include "names.hpp"
+#include "native_fork.hpp"
 #include "protocol.hpp"
 #include "temp.hpp"
 
@@ -212,6 +213,7 @@ Result<void> commit_journal(Root& root, Bytes journal, std::string_view name) {
     if (!cleared) return commit.failure(commit_step, cleared.error());
     const auto made = root.files.create(commit.directory, temp_name, 0600);
     if (!made) return commit.failure(commit_step, made.error());
+    commit.made_by = process_mark();
     commit.temp = OwnedHandle(root.files, made.value());
     commit.temp_name = temp_name;
     auto written = append_to_temp(commit, journal);

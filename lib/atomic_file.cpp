@@ -48,6 +48,7 @@ struct AtomicFile::State {
 };
 
 Result<void> AtomicFile::State::check_open(std::string_view step) const {
+  if (commit.temp && !is_temp_ours(commit)) return not_ours(commit, step);
   if (commit.temp) return success();
   return commit.failure(step, ErrorKind::invalid_argument,
                         "this file was committed, discarded or failed before");

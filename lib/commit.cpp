@@ -138,7 +138,7 @@ AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
 Error abandon(Commit& commit, Error reason) {
   const auto removed = remove_temp(commit);
   commit.temp.reset();
-  if (!removed) {
+  if (!removed && is_temp_ours(commit)) {
     reason.detail += (reason.detail.empty() ? "" : "; ") + removed.error().detail;
   }
   return reason;

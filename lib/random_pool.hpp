@@ -3,15 +3,20 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <span>
 
 #include <perdure/environment.hpp>
 
+#include "native_fork.hpp"
+
 namespace perdure {
 
 /// Another environment, asked for random bytes 4 KiB at a time: one system call for 256 temps
-/// instead of one for each. Bytes are handed out once and wiped.
+/// instead of one for each. Bytes are handed out once and wiped. A forked child has a copy of what
+/// its parent will hand out, and maybe of a mutex that nobody will unlock: it asks the other
+/// environment each time.
 class RandomPool final : public Environment {
  public:
   explicit RandomPool(Environment& base) : base_(base) {}
@@ -23,6 +28,7 @@ class RandomPool final : public Environment {
 
  private:
   Environment& base_;
+  const std::uint64_t mark_ = process_mark();
   std::mutex mutex_;
   std::array<std::byte, 4096> bytes_{};
   std::size_t used_ = bytes_.size();

@@ -118,6 +118,7 @@ Result<void> keep_backup(Commit& commit) {
 }
 
 Result<void> publish(Commit& commit) {
+  if (!is_temp_ours(commit)) return not_ours(commit, publish_step);
   if (commit.expected) {
     BOOST_OUTCOME_TRY(const auto now, look(commit));
     BOOST_OUTCOME_TRY(check_expected(commit, now));

@@ -3,8 +3,19 @@
 
 #include "metadata.hpp"
 #include "names.hpp"
+#include "native_fork.hpp"
 
 namespace perdure {
+
+bool is_temp_ours(const Commit& commit) {
+  return commit.made_by == 0 || commit.made_by == process_mark();
+}
+
+Error not_ours(const Commit& commit, std::string_view step) {
+  return commit.failure(step, ErrorKind::invalid_argument,
+                        "another process made this temp: a forked child can't go on with it; "
+                        "begin the commit after the fork");
+}
 
 Result<void> create_temp(Commit& commit) {
   constexpr std::string_view step = "create a temp";
@@ -18,6 +29,7 @@ Result<void> create_temp(Commit& commit) {
     if (!name) return commit.failure(step, name.error());
     const auto made = commit.files.create(commit.directory, name.value(), temp_mode(commit));
     if (made) {
+      commit.made_by = process_mark();
       commit.temp = OwnedHandle(commit.files, made.value());
       commit.temp_name = std::move(name.value());
       return success();
@@ -32,6 +44,7 @@ Result<void> create_temp(Commit& commit) {
 
 Result<void> append_to_temp(Commit& commit, Bytes bytes) {
   constexpr std::string_view step = "write the new content";
+  if (!is_temp_ours(commit)) return not_ours(commit, step);
   while (!bytes.empty()) {
     const auto put = commit.files.write_at(commit.temp.get(), commit.written, bytes);
     if (!put) return commit.failure(step, put.error());
@@ -83,6 +96,7 @@ Result<void> read_back(Commit& commit, const std::function<bool(Bytes)>& accept)
 
 Result<void> remove_temp(Commit& commit) {
   if (commit.temp_name.empty()) return success();
+  if (!is_temp_ours(commit)) return not_ours(commit, "remove the temp");
   const std::string name = std::exchange(commit.temp_name, {});
   const auto removed = commit.files.unlink(commit.directory, name);
   if (removed || removed.error() == std::errc::no_such_file_or_directory) return success();

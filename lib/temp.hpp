@@ -7,6 +7,12 @@
 
 namespace perdure {
 
+/// Whether this process may write, publish or remove the temp: it made it, and is no forked child
+/// of whoever did.
+[[nodiscard]] bool is_temp_ours(const Commit& commit);
+/// The error of one that may not.
+[[nodiscard]] Error not_ours(const Commit& commit, std::string_view step);
+
 /// Makes the temp, or fails with the target unchanged.
 Result<void> create_temp(Commit& commit);
 

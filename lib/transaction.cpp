@@ -6,6 +6,7 @@
 #include "apply.hpp"
 #include "lock.hpp"
 #include "names.hpp"
+#include "native_fork.hpp"
 #include "protocol.hpp"
 #include "recover.hpp"
 #include "staging.hpp"
@@ -29,6 +30,11 @@ struct Transaction::State {
       : root(std::move(opened)), staging(*root, std::move(id)) {}
 
   Result<void> check_open(std::string_view step) const {
+    if (mark != process_mark()) {
+      return root->failure(step, "", ErrorKind::invalid_argument,
+                           "another process began this transaction: a forked child can't go on "
+                           "with it; begin one after the fork");
+    }
     if (!over) return success();
     return root->failure(step, "", ErrorKind::invalid_argument,
                          "this transaction was committed or failed before; begin a new one");
@@ -40,6 +46,7 @@ struct Transaction::State {
   }
   void finish() {
     over = true;
+    if (mark != process_mark()) staging.keep();  // they are the parent's
     staging.discard();
     locks.clear();
     root->lock.reset();
@@ -53,6 +60,7 @@ struct Transaction::State {
   std::map<std::string, Version> expected;
   std::vector<OwnedHandle> locks;  // of the expected targets
   bool over = false;
+  std::uint64_t mark = process_mark();
 };
 
 /// In the order of the paths, so that two committers can't wait for each other.

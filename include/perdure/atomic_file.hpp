@@ -12,7 +12,9 @@ namespace perdure {
 /// A file that is written in pieces and appears whole, or not at all.
 ///
 /// The bytes stream into the temp; memory does not grow with them. Dropping it without `commit`
-/// discards: the target is what it was. Move-only; one thread at a time.
+/// discards: the target is what it was. Move-only; one thread at a time. It belongs to the process
+/// that opened it: in a forked child every call is ErrorKind::invalid_argument, and dropping the
+/// copy closes it and leaves the temp.
 ///
 ///     BOOST_OUTCOME_TRY(auto video, perdure::AtomicFile::create("video.bin"));
 ///     while (auto block = next_block()) { BOOST_OUTCOME_TRY(video.write(*block)); }

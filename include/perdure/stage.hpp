@@ -73,6 +73,9 @@ struct Commit {
   OwnedHandle temp;
   std::string temp_name;      ///< Empty once the temp is published or gone.
   std::uint64_t written = 0;  ///< Bytes that the temp has.
+  /// The library's mark of the process that made the temp: a forked child leaves its parent's
+  /// alone. 0 of a temp that a stage of one's own made.
+  std::uint64_t made_by = 0;
 
   Fate fate = Fate::unchanged;  ///< What an error that happens now would have to say.
   Receipt receipt;

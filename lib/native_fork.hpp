@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdint>
+
+namespace perdure {
+
+/// Tells a forked child from its parent without a system call: it differs from what it was before
+/// when a fork(2) lies between. Never 0. Whoever wants to compare asks before the fork, too.
+/// vfork(2) and a bare clone(2) go unnoticed. Safe to use from several threads, and in a child
+/// of a process that has several.
+[[nodiscard]] std::uint64_t process_mark() noexcept;
+
+}  // namespace perdure
