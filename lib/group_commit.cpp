@@ -1,30 +1,66 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <perdure/group_commit.hpp>
 
+#include "native_fork.hpp"
+
 namespace perdure {
 namespace {
 
-/// What one caller brings; lives on its stack until it is done.
+/// What one caller brings; lives on its stack until it is done. Stands in one queue at a time.
 struct Arrival {
   Members members;
   Protocol protocol;
   std::condition_variable changed{};
   bool done = false;
+  bool refused = false;
   std::exception_ptr thrown{};
+  Arrival* next = nullptr;
 };
 
-std::vector<Member*> published_of(const std::vector<Arrival*>& group, Protocol protocol) {
+/// Callers in the order of arrival. Owns nothing and allocates nothing, so that there is always
+/// memory to leave it.
+class Queue {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t commits() const noexcept { return commits_; }
+  [[nodiscard]] Arrival* front() const noexcept { return first_; }
+
+  void push(Arrival& arrival) noexcept {
+    arrival.next = nullptr;
+    (empty() ? first_ : last_->next) = &arrival;
+    last_ = &arrival;
+    ++size_;
+    commits_ += arrival.members.size();
+  }
+  Arrival& pop() noexcept {
+    Arrival& popped = *first_;
+    first_ = popped.next;
+    --size_;
+    commits_ -= popped.members.size();
+    return popped;
+  }
+
+ private:
+  Arrival* first_ = nullptr;
+  Arrival* last_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t commits_ = 0;
+};
+
+std::vector<Member*> published_of(const Queue& group, Protocol protocol) {
   std::vector<Member*> published;
-  for (const Arrival* arrival : group) {
+  for (const Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
     if (arrival->protocol != protocol) continue;
     std::copy_if(arrival->members.begin(), arrival->members.end(), std::back_inserter(published),
                  [](const Member* member) { return member->outcome.has_value(); });
@@ -33,9 +69,11 @@ std::vector<Member*> published_of(const std::vector<Arrival*>& group, Protocol p
 }
 
 /// One rename after the other by one thread: whoever is the last in the group was renamed last,
-/// which is what SyncPublished rests on.
-void publish_group(const std::vector<Arrival*>& group) try {
-  for (const Arrival* arrival : group) detail::run_for_all(Rename{}, arrival->members);
+/// which is what SyncPublished rests on. What is thrown reaches all of them, out of memory too.
+void publish_group(const Queue& group) noexcept try {
+  for (const Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
+    detail::run_for_all(Rename{}, arrival->members);
+  }
   if (const auto fast = published_of(group, Protocol::fast); !fast.empty()) {
     SyncPublished{}.run_together(fast);
   }
@@ -46,88 +84,96 @@ void publish_group(const std::vector<Arrival*>& group) try {
     SyncAllPublished{}.run_together(all);
   }
 } catch (...) {
-  for (Arrival* arrival : group) arrival->thrown = std::current_exception();
+  for (Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
+    arrival->thrown = std::current_exception();
+  }
 }
 
 }  // namespace
 
+/// Whoever stands in a queue is on another thread's stack. So nothing between its push and its pop
+/// may throw: the functions that it calls there say `noexcept`.
 struct GroupCommit::State {
   explicit State(GroupOptions group_options) : options(group_options) {
     options.together_max = std::max<std::size_t>(options.together_max, 1);
     options.waiting_max = std::max<std::size_t>(options.waiting_max, 1);
   }
 
-  [[nodiscard]] std::size_t commits_waiting() const;
-  void gather(std::unique_lock<std::mutex>& lock);
-  std::vector<Arrival*> next_group();
-  void lead(std::unique_lock<std::mutex>& lock);
+  /// In a forked child there are neither the threads that wait here nor the committer, and whoever
+  /// held the mutex will not unlock it: nothing but `closed` may be looked at.
+  [[nodiscard]] bool is_parents() const noexcept { return mark != process_mark(); }
+
+  void gather(std::unique_lock<std::mutex>& lock) noexcept;
+  Queue next_group() noexcept;
+  void lead(std::unique_lock<std::mutex>& lock) noexcept;
   void run_committer();
-  bool enter(std::unique_lock<std::mutex>& lock);
+  void admit() noexcept;
+  void refuse() noexcept;
+  bool serve(std::unique_lock<std::mutex>& lock, Arrival& arrival) noexcept;
+  bool serve_alone(Arrival& arrival) const noexcept;
 
   GroupOptions options;
+  const std::uint64_t mark = process_mark();
   mutable std::mutex mutex;
-  std::condition_variable room;  // somebody may be let in
   std::condition_variable work;  // the committer thread has something to do
   std::condition_variable idle;  // nothing waits any more
-  std::condition_variable more;  // one more waits
-  std::deque<Arrival*> waiting;
-  std::uint64_t arrived = 0;  // callers, in the order in which they are let in
-  std::uint64_t let_in = 0;
+  std::condition_variable more;  // as many wait as the leader would like to have
+  Queue waiting;                 // with their temps written
+  Queue outside;                 // until there is room
+  std::size_t wanted = 0;        // commits that the leader waits for
   bool leading = false;
-  bool closed = false;
+  std::atomic<bool> closed = false;
   std::size_t last_size = 0;  // of the last group, and what publishing it took
   std::chrono::steady_clock::duration last_time{};
   Counts counts;
   std::thread committer;
 };
 
-/// Waits for its turn and for room; false when the group was closed meanwhile.
-bool GroupCommit::State::enter(std::unique_lock<std::mutex>& lock) {
-  const std::uint64_t turn = arrived++;
-  room.wait(lock,
-            [&] { return turn == let_in && (closed || waiting.size() < options.waiting_max); });
-  ++let_in;
-  room.notify_all();
-  return !closed;
+/// Lets in whom there is room for. They sleep on: were each woken to come in by itself, the leader
+/// would find few who wait; were all of them woken, the work would grow with the square of their
+/// number.
+void GroupCommit::State::admit() noexcept {
+  while (!outside.empty() && waiting.size() < options.waiting_max) waiting.push(outside.pop());
 }
 
-std::size_t GroupCommit::State::commits_waiting() const {
-  std::size_t count = 0;
-  for (const Arrival* arrival : waiting) count += arrival->members.size();
-  return count;
+/// Those outside come too late.
+void GroupCommit::State::refuse() noexcept {
+  while (!outside.empty()) {
+    Arrival& arrival = outside.pop();
+    arrival.refused = true;
+    arrival.changed.notify_one();
+  }
 }
 
 /// Those whom the last group served are on their way back. Were the first of them to lead at once,
 /// the others would wait for its sync and then for theirs: so it waits for them a little, and not
 /// at all after a group of one.
-void GroupCommit::State::gather(std::unique_lock<std::mutex>& lock) {
+void GroupCommit::State::gather(std::unique_lock<std::mutex>& lock) noexcept {
   if (last_size <= 1) return;
-  const std::size_t enough = std::min({last_size, options.together_max, options.waiting_max});
-  more.wait_for(lock, last_time / 2, [&] { return closed || commits_waiting() >= enough; });
+  wanted = std::min({last_size, options.together_max, options.waiting_max});
+  more.wait_for(lock, last_time / 2, [&] { return closed || waiting.commits() >= wanted; });
+  wanted = 0;
 }
 
-std::vector<Arrival*> GroupCommit::State::next_group() {
-  std::vector<Arrival*> group;
-  std::size_t size = 0;
+Queue GroupCommit::State::next_group() noexcept {
+  Queue group;
   while (!waiting.empty()) {
     const std::size_t joining = waiting.front()->members.size();
-    if (!group.empty() && size + joining > options.together_max) break;
-    size += joining;
-    group.push_back(waiting.front());
-    waiting.pop_front();
+    if (!group.empty() && group.commits() + joining > options.together_max) break;
+    group.push(waiting.pop());
   }
-  counts.commits += size;
+  counts.commits += group.commits();
   ++counts.groups;
-  last_size = size;
+  last_size = group.commits();
   return group;
 }
 
 /// Publishes what waits. The lock is held before and after, not meanwhile.
-void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock) {
+void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock) noexcept {
   leading = true;
   gather(lock);
-  const auto group = next_group();
-  room.notify_all();
+  Queue group = next_group();
+  admit();
   lock.unlock();
   const auto begin = std::chrono::steady_clock::now();
   publish_group(group);
@@ -135,15 +181,39 @@ void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   leading = false;
   last_time = time;
-  for (Arrival* arrival : group) {
-    arrival->done = true;
-    arrival->changed.notify_one();
+  while (!group.empty()) {
+    Arrival& arrival = group.pop();
+    arrival.done = true;
+    arrival.changed.notify_one();
   }
   if (waiting.empty()) {
     idle.notify_all();
   } else if (!options.committer_thread) {
     waiting.front()->changed.notify_one();  // leads next
   }
+}
+
+/// Brings the arrival through a group; false when there is none any more.
+bool GroupCommit::State::serve(std::unique_lock<std::mutex>& lock, Arrival& arrival) noexcept {
+  if (closed) return false;
+  outside.push(arrival);
+  admit();
+  if (wanted != 0 && waiting.commits() >= wanted) more.notify_one();
+  if (options.committer_thread) work.notify_one();
+  const auto leads = [&] {
+    return !options.committer_thread && !leading && waiting.front() == &arrival;
+  };
+  arrival.changed.wait(lock, [&] { return arrival.done || arrival.refused || leads(); });
+  if (!arrival.done && !arrival.refused) lead(lock);
+  return !arrival.refused;
+}
+
+bool GroupCommit::State::serve_alone(Arrival& arrival) const noexcept {
+  if (closed) return false;
+  Queue group;
+  group.push(arrival);
+  publish_group(group);
+  return true;
 }
 
 void GroupCommit::State::run_committer() {
@@ -163,12 +233,18 @@ GroupCommit::GroupCommit(GroupOptions options) : state_(std::make_unique<State>(
 
 GroupCommit::~GroupCommit() {
   close();
+  // To destroy it would wait for threads that a forked child does not have.
+  if (state_->is_parents()) (void)state_.release();
 }
 
 void GroupCommit::close() {
+  if (state_->is_parents()) {
+    state_->closed = true;
+    return;
+  }
   std::unique_lock lock(state_->mutex);
   state_->closed = true;
-  state_->room.notify_all();
+  state_->refuse();
   state_->work.notify_all();
   state_->more.notify_all();
   state_->idle.wait(lock, [&] { return state_->waiting.empty() && !state_->leading; });
@@ -179,36 +255,28 @@ void GroupCommit::close() {
 }
 
 GroupCommit::Counts GroupCommit::counts() const {
+  if (state_->is_parents()) return {};
   const std::lock_guard lock(state_->mutex);
   Counts now = state_->counts;
-  now.waiting = state_->commits_waiting();
-  now.outside = state_->arrived - state_->let_in;
+  now.waiting = state_->waiting.commits();
+  now.outside = state_->outside.size();
   return now;
 }
 
 void GroupCommit::publish(Members members, Protocol protocol) {
   Arrival arrival{members, protocol};
-  std::unique_lock lock(state_->mutex);
-  if (!state_->enter(lock)) {
-    for (Member* member : members) {
-      member->outcome = member->commit->failure(
-          "join the group", ErrorKind::invalid_argument,
-          "the group was closed; commit without it, or with one that is open");
-    }
-    return;
-  }
-  state_->waiting.push_back(&arrival);
-  state_->more.notify_one();
-  if (state_->options.committer_thread) {
-    state_->work.notify_one();
-    arrival.changed.wait(lock, [&] { return arrival.done; });
-  } else {
-    arrival.changed.wait(lock, [&] {
-      return arrival.done || (!state_->leading && state_->waiting.front() == &arrival);
-    });
-    if (!arrival.done) state_->lead(lock);
-  }
+  const bool served = [&] {
+    if (state_->is_parents()) return state_->serve_alone(arrival);
+    std::unique_lock lock(state_->mutex);
+    return state_->serve(lock, arrival);
+  }();
   if (arrival.thrown) std::rethrow_exception(arrival.thrown);
+  if (served) return;
+  for (Member* member : members) {
+    member->outcome = member->commit->failure(
+        "join the group", ErrorKind::invalid_argument,
+        "the group was closed; commit without it, or with one that is open");
+  }
 }
 
 }  // namespace perdure

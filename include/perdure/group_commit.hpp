@@ -34,7 +34,12 @@ struct GroupOptions {
 ///
 /// Serves any number of writers, streamed files, trackers and transactions, over any number of
 /// directories and file systems. Safe to use from all threads. Groups are served in the order of
-/// arrival.
+/// arrival. What is thrown while a group is published (a double's exception, std::bad_alloc) is
+/// thrown to each of its callers; the next group goes on.
+///
+/// After fork(2) the child has a copy without the threads that waited in it: commits through it are
+/// published alone, without company, `counts` says nothing, and neither `close` nor the destructor
+/// waits for anybody. Make a new one after the fork to have company.
 class GroupCommit {
  public:
   explicit GroupCommit(GroupOptions options = {});

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <new>
+#include <sys/resource.h>
 #include <thread>
 
 #include <perdure/perdure.hpp>
@@ -247,6 +248,21 @@ TEST_CASE("no more wait than may, and everybody is served") {
   }
   CHECK(company.group->counts().commits == 9);
   CHECK(company.group->counts().outside == 0);
+}
+
+TEST_CASE("a crowd outside is woken once a commit, and not by everybody who comes in") {
+  constexpr std::size_t threads = 300;
+  Company company({.together_max = 1, .waiting_max = 1}, Protocol::portable);
+  rusage before{};
+  rusage after{};
+  company.gate.opened = [&] { ::getrusage(RUSAGE_SELF, &before); };  // all wait outside
+  for (const auto& result :
+       commit_behind_gate(company.gate, *company.group, company.writer(), threads)) {
+    REQUIRE_OK(result);
+  }
+  ::getrusage(RUSAGE_SELF, &after);
+  // To wait is one voluntary switch. Were all woken for each, they would be 45,000.
+  CHECK(after.ru_nvcsw - before.ru_nvcsw < 20 * static_cast<long>(threads));
 }
 
 TEST_CASE("many threads, many rounds: each finds its last content") {

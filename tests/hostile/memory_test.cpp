@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Memory that is not to be had at the n-th allocation, for every n. What then comes is an error or
 // std::bad_alloc, and either way files are whole, nothing is left behind, and the next try works.
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <thread>
 
 #include <perdure/perdure.hpp>
 #include <perdure/transaction.hpp>
@@ -114,6 +116,51 @@ TEST_CASE("out of memory in a commit of a file") {
     options.existing = ExistingPolicy::backup;
   }
   for_each_allocation([&] { return write_file(target, image, options).has_value(); }, check);
+}
+
+TEST_CASE(
+    "out of memory in a group: whoever leads, nobody is left waiting, and the next group goes on") {
+  constexpr std::size_t threads = 3;
+  const TempDirectory directory;
+  const bool committer = GENERATE(false, true);
+  for (std::int64_t n = 0;; n += n < 200 ? 1 : 7) {
+    CAPTURE(n);
+    WriteOptions options;
+    options.group = std::make_shared<GroupCommit>(GroupOptions{.committer_thread = committer});
+    const auto writer = AtomicWriter::bind(directory.path(), options);
+    REQUIRE(writer.has_value());
+    std::array<Outcome, threads> outcomes{};
+    std::atomic<int> ready = 0;
+    std::vector<std::thread> running;
+    for (std::size_t i = 0; i < threads; ++i) {
+      running.emplace_back([&, i] {
+        const std::string leaf = std::to_string(i);
+        ++ready;
+        while (ready <= static_cast<int>(threads)) std::this_thread::yield();
+        try {
+          outcomes[i] =
+              writer.value().commit(leaf, as_bytes("new")) ? Outcome::done : Outcome::refused;
+        } catch (const std::bad_alloc&) {
+          outcomes[i] = Outcome::thrown;
+        }
+      });
+    }
+    while (ready < static_cast<int>(threads)) std::this_thread::yield();
+    allocations_left = n;
+    ++ready;
+    for (auto& thread : running) thread.join();
+    const bool exhausted = allocations_left == 0;
+    allocations_left = -1;
+    for (std::size_t i = 0; i < threads; ++i) {
+      const fs::path target = directory / std::to_string(i);
+      if (outcomes[i] == Outcome::done) CHECK(test::slurp(target) == "new");
+    }
+    CHECK(test::temps_in(directory.path()).empty());
+    const auto counts = options.group->counts();
+    CHECK(counts.waiting + counts.outside == 0);
+    REQUIRE(writer.value().commit("next", as_bytes("new")).has_value());
+    if (!exhausted) break;
+  }
 }
 
 TEST_CASE("out of memory in a stream") {
