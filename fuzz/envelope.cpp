@@ -23,12 +23,15 @@ struct State {
 };
 BOOST_DESCRIBE_STRUCT(State, (), (count, names))
 
-constexpr std::size_t header_size = 64;
+constexpr std::size_t at_version = 8;
 constexpr std::size_t at_length = 40;
-constexpr std::size_t at_checksum = 48;
+constexpr std::size_t checksum_size = 16;
 
 /// Length and checksum as they would be, had the rest been written so.
 void mend(Buffer& file) {
+  const bool newer = file.size() > at_version && file[at_version] != std::byte{1};
+  const std::size_t header_size = newer ? 88 : 64;
+  const std::size_t at_checksum = header_size - checksum_size;
   if (file.size() < header_size) return;
   const std::uint64_t length = file.size() - header_size;
   for (std::size_t i = 0; i < sizeof(length); ++i) {
@@ -37,7 +40,7 @@ void mend(Buffer& file) {
   Checksum sum;
   sum.update(Bytes(file).first(at_checksum));
   sum.update(Bytes(file).subspan(header_size));
-  std::ranges::copy(sum.digest(), file.begin() + at_checksum);
+  std::ranges::copy(sum.digest(), file.begin() + static_cast<std::ptrdiff_t>(at_checksum));
 }
 
 void check_raw(Bytes file) {
@@ -71,6 +74,7 @@ void check_typed(Bytes file) {
   const auto second = serializer.deserialize_stamped(again);
   require_done(second, "what was written can be read");
   require(second.value().stamp.generation == stamp.generation &&
+              second.value().stamp.lineage == stamp.lineage &&
               second.value().stamp.unknown == stamp.unknown &&
               second.value().value.names == value.names,
           "nothing is lost on the way");

@@ -179,7 +179,8 @@ void check_stamped(std::string_view text) {
   require(second.has_value() && second.value().stamped, "what was stamped can be read");
   require(second.value().stamp.generation == read.value().stamp.generation &&
               second.value().stamp.last_updated == read.value().stamp.last_updated &&
-              second.value().stamp.unknown == read.value().stamp.unknown,
+              second.value().stamp.unknown == read.value().stamp.unknown &&
+              second.value().stamp.lineage == read.value().stamp.lineage,
           "a stamp reads back");
   require(written_stamped(second.value()) == again, "a second writing gives the same bytes");
 }

@@ -78,6 +78,7 @@ Stamp stamp() {
   stamp.generation = 41;
   stamp.last_updated = StampTime(std::chrono::nanoseconds(1'769'862'896'123'456'789));
   stamp.schema_version = 2;
+  stamp.lineage = {.id = 0x9c0f3b5a77e1d204, .from = 0x51ab9c3e0f7d2268, .from_generation = 4};
   return stamp;
 }
 

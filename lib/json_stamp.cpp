@@ -37,6 +37,17 @@ Error corrupt(std::string detail) {
           .detail = std::move(detail)};
 }
 
+/// Whole, but a state of its own has the name: no damage, and nothing that may be written over.
+Error refused() {
+  return {.kind = ErrorKind::serializer,
+          .cause = {},
+          .step = "check the state",
+          .path = {},
+          .detail =
+              "lineage: the tracker writes a member of this name itself, and did not write "
+              "this one; rename it"};
+}
+
 template <class T>
 bool parse_number(std::string_view text, T& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -59,6 +70,46 @@ bool parse_moment(std::string_view text, StampTime& out) {
   return true;
 }
 
+constexpr std::size_t lineage_digits = 16;
+constexpr std::string_view lineage_from = " from ";
+constexpr std::string_view lineage_at = " at ";
+
+/// One spelling for each number: 16 lower-case hexadecimal digits.
+std::string lineage_number(std::uint64_t number) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text(lineage_digits, '0');
+  for (auto at = text.rbegin(); at != text.rend(); ++at, number >>= 4U) *at = digits[number & 15U];
+  return text;
+}
+
+bool take_lineage_number(std::string_view& text, std::uint64_t& out) {
+  const std::string_view digits = text.substr(0, lineage_digits);
+  const char* const end = digits.data() + digits.size();
+  if (std::from_chars(digits.data(), end, out, 16).ptr != end) return false;
+  text.remove_prefix(digits.size());
+  return lineage_number(out) == digits;
+}
+
+bool take_words(std::string_view& text, std::string_view words) {
+  if (!text.starts_with(words)) return false;
+  text.remove_prefix(words.size());
+  return true;
+}
+
+bool parse_lineage(std::string_view text, Lineage& out) {
+  Lineage read;
+  if (!unquote(text) || !take_lineage_number(text, read.id) || read.id == 0) return false;
+  if (!text.empty()) {
+    if (!take_words(text, lineage_from) || !take_lineage_number(text, read.from) ||
+        read.from == 0 || !take_words(text, lineage_at) ||
+        !parse_number(text, read.from_generation) || std::to_string(read.from_generation) != text) {
+      return false;
+    }
+  }
+  out = read;
+  return true;
+}
+
 std::string list_of(unsigned bits) {
   std::string out;
   for (std::size_t i = 0; i < stamp_names.size(); ++i) {
@@ -70,6 +121,15 @@ std::string list_of(unsigned bits) {
 }
 
 }  // namespace
+
+std::string lineage_text(const Lineage& lineage) {
+  std::string text = '"' + lineage_number(lineage.id);
+  if (lineage.from != 0) {
+    text.append(lineage_from).append(lineage_number(lineage.from));
+    text.append(lineage_at).append(std::to_string(lineage.from_generation));
+  }
+  return text + '"';
+}
 
 bool StampFields::owns(std::string_view name) noexcept {
   return bit_of(name) != 0;
@@ -87,6 +147,8 @@ bool StampFields::take(std::string_view name, std::string_view value) {
   } else if (bit == checksum_bit) {
     checksum_ = value;
     if (!unquote(checksum_)) expected = "a string without escapes";
+  } else if (name == "lineage") {
+    foreign_ = !parse_lineage(value, stamp_.lineage);
   } else if (!parse_number(value, stamp_.schema_version)) {
     expected = "a positive integer of 32 bits";
   }
@@ -103,7 +165,7 @@ void StampFields::keep(const JsonPlace& at, std::string_view value) {
 
 Result<bool> StampFields::verify(std::string_view text) const {
   const unsigned found = seen_ & stamp_bits;
-  if (found == 0 && damage_.empty()) return false;
+  if (found == 0 && damage_.empty()) return foreign_ ? refused() : Result<bool>(false);
   if (found != 0 && found != stamp_bits) {
     return corrupt("it has " + list_of(found) + ", but no " + list_of(stamp_bits & ~found) +
                    ": damaged, or edited by hand; " + std::string(how_to_accept));
@@ -119,7 +181,7 @@ Result<bool> StampFields::verify(std::string_view text) const {
     return corrupt("the checksum does not match: damaged, or edited by hand; " +
                    std::string(how_to_accept));
   }
-  return true;
+  return foreign_ ? refused() : Result<bool>(true);
 }
 
 }  // namespace perdure

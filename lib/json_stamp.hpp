@@ -14,6 +14,10 @@ namespace perdure {
 /// What stands before the 32 digits in the member `checksum`: which sum it is.
 inline constexpr std::string_view checksum_prefix = "xxh3-128:";
 
+/// The value of the member `lineage`, quotes and all: "9c0f3b5a77e1d204", or after a loss
+/// "9c0f3b5a77e1d204 from 51ab9c3e0f7d2268 at 4".
+[[nodiscard]] std::string lineage_text(const Lineage& lineage);
+
 /// Collects the stamp of one text while its top-level object is read, and judges it.
 class StampFields {
  public:
@@ -36,6 +40,7 @@ class StampFields {
   Stamp stamp_;
   unsigned seen_ = 0;          ///< A bit for each of `stamp_names`.
   std::string damage_;         ///< What is wrong with a value.
+  bool foreign_ = false;       ///< A member `lineage` that no tracker wrote.
   std::string_view checksum_;  ///< All between the quotes, in the text.
 };
 

@@ -357,7 +357,8 @@ bool JsonWriter::Impl::write_stamp(const JsonPlace& top) {
   return write_field("generation", std::to_string(stamp->generation)) &&
          write_field("last_updated", '"' + updated + '"') &&
          (stamp->schema_version == 0 ||
-          write_field("schema_version", std::to_string(stamp->schema_version)));
+          write_field("schema_version", std::to_string(stamp->schema_version))) &&
+         (stamp->lineage.id == 0 || write_field("lineage", lineage_text(stamp->lineage)));
 }
 
 /// Behind the state: all that follows its digits is known by then, so that one pass is enough.

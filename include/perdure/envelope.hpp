@@ -11,7 +11,7 @@
 
 namespace perdure {
 
-/// The 64 bytes before an enveloped image; docs/format-state.md has their layout.
+/// The 64 or 88 bytes before an enveloped image; docs/format-state.md has their layout.
 struct EnvelopeHeader {
   Stamp stamp;           ///< Its unknown members are not in the header.
   bool stamped = false;  ///< Whether generation and time mean anything.
@@ -61,6 +61,7 @@ struct Envelope {
   /// otherwise the inner bytes.
   using SchemalessForm = typename detail::SchemalessOf<S>::Form;
   using Schemaless = Envelope<typename detail::SchemalessOf<S>::Serializer>;
+  static constexpr bool keeps_lineage = true;
 
   S inner{};
 

@@ -69,6 +69,7 @@ struct Json {
   /// The form in which Migrations change a state of an older schema.
   using SchemalessForm = boost::json::object;
   using Schemaless = Json<SchemalessForm>;
+  static constexpr bool keeps_lineage = true;
 
   unsigned indent = 2;  ///< Spaces for each level; 0: all on one line.
   JsonLimits limits;    ///< Beyond them both reading and writing fail.
@@ -123,8 +124,9 @@ struct Json {
  private:
   static constexpr void check_names() {
     static_assert(!json_detail::has_stamp_name<T>(),
-                  "perdure: generation, last_updated, checksum and schema_version are members that "
-                  "the tracker writes itself: name the members of your state otherwise");
+                  "perdure: generation, last_updated, checksum, schema_version and lineage are "
+                  "members that the tracker writes itself: name the members of your state "
+                  "otherwise");
   }
 
   static bool write_top(JsonWriter& writer, const T& value) {
@@ -142,7 +144,9 @@ struct Json {
     reader.expect_stamp();
     const bool done = reader.open(bytes) && read_top(reader, out.value) && reader.close();
     const Result<bool> stamped = reader.verify_stamp();
-    if (!stamped && (strict || !done)) return stamped.error();
+    if (!stamped && (strict || !done || stamped.error().kind != ErrorKind::corrupt)) {
+      return stamped.error();
+    }
     out.stamped = stamped && stamped.value();
     out.stamp = std::move(reader.stamp());
     return out;

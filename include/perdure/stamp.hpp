@@ -29,12 +29,23 @@ struct UnknownMember {
 /// Unknown members, under the JSON Pointer of the object that they are in ("" is the top level).
 using UnknownMembers = std::map<std::string, std::vector<UnknownMember>, std::less<>>;
 
+/// Which history of commits a generation number counts in. It stays the same from save to save; a
+/// save after a loss begins a new one, and says which generation of which history it goes on from.
+/// So a tracker can tell whether a state holds the one that it knows.
+struct Lineage {
+  std::uint64_t id = 0;    ///< Random; 0: the file does not say.
+  std::uint64_t from = 0;  ///< The history that this one goes on from; 0: none.
+  std::uint64_t from_generation = 0;
+  friend bool operator==(const Lineage&, const Lineage&) = default;
+};
+
 /// What is kept beside a state in its file.
 struct Stamp {
   std::uint64_t generation = 0;      ///< The count of commits that the state has seen.
   StampTime last_updated{};          ///< When this generation was made.
   std::uint32_t schema_version = 0;  ///< 0: the program does not count versions.
   UnknownMembers unknown;            ///< Kept for a newer program; see docs/format-state.md.
+  Lineage lineage;
 };
 
 /// A state and what stood beside it.
@@ -48,8 +59,8 @@ struct Stamped {
 };
 
 /// Names that the stamp takes in an object; a state that is an object can't have them.
-inline constexpr std::array<std::string_view, 4> stamp_names{"generation", "last_updated",
-                                                             "checksum", "schema_version"};
+inline constexpr std::array<std::string_view, 5> stamp_names{
+    "generation", "last_updated", "checksum", "schema_version", "lineage"};
 
 /// A serializer that writes a stamp beside the value and notices, on reading, every change of a
 /// stamped file.
@@ -57,6 +68,9 @@ inline constexpr std::array<std::string_view, 4> stamp_names{"generation", "last
 /// `deserialize_stamped` fails with ErrorKind::corrupt when the bytes fail their own check, with
 /// ErrorKind::too_new when they are of a newer format, and with ErrorKind::serializer when they are
 /// whole, but no `T`. Those are different troubles: the last one is never damage.
+///
+/// One that keeps `Stamp::lineage` too says so by `static constexpr bool keeps_lineage = true`.
+/// Without it a tracker knows the history of another one by its numbers alone.
 template <class S, class T>
 concept StampedSerializer = Serializer<S, T> &&
     requires(const S& serializer, const T& value, const Stamp& stamp, Sink& sink, Bytes bytes) {

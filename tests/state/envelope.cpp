@@ -114,11 +114,32 @@ TEST_CASE("every flipped bit and every truncation of an envelope is noticed") {
 
 TEST_CASE("a newer format is refused as such") {
   Buffer bytes = seal(Envelope<Binary>{}, Point{}, {});
-  bytes[8] = std::byte{2};
-  bytes[12] = std::byte{0xfd};
+  bytes[8] = std::byte{3};
+  bytes[12] = std::byte{0xfc};
   const auto read = Envelope<Binary>{}.deserialize_stamped(bytes);
   REQUIRE_FALSE(read);
   CHECK(read.error().kind == ErrorKind::too_new);
+}
+
+TEST_CASE("an envelope keeps the lineage, in a version of the format that older programs refuse") {
+  Stamp stamp = sample_stamp();
+  stamp.lineage = {.id = 0x0123456789abcdef, .from = 2, .from_generation = UINT64_MAX};
+  const Envelope<Binary> envelope;
+  const Buffer bytes = seal(envelope, Point{1, -2}, stamp);
+  CHECK(bytes.size() == 88 + sizeof(Point));
+  CHECK(bytes[8] == std::byte{2});
+  const auto back = envelope.deserialize_stamped(bytes);
+  REQUIRE(back);
+  CHECK(back.value().value == Point{1, -2});
+  CHECK(back.value().stamp.lineage == stamp.lineage);
+  CHECK(claimed_generation(bytes) == 41);
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    CHECK(envelope.deserialize_stamped(Bytes(bytes).first(at)).error().kind == ErrorKind::corrupt);
+    Buffer bad = bytes;
+    bad[at] ^= std::byte{1};
+    CHECK(envelope.deserialize_stamped(bad).error().kind == ErrorKind::corrupt);
+  }
+  CHECK(seal(envelope, Point{}, sample_stamp())[8] == std::byte{1});
 }
 
 TEST_CASE("what the inner serializer keeps or refuses passes through") {

@@ -57,6 +57,40 @@ TEST_CASE("the stamp stands around the members of the state") {
   CHECK(read_stamped<Queue>(write_stamped(queue, stamp, compact)).stamped);
 }
 
+TEST_CASE("a stamp keeps its lineage, and has one spelling for it") {
+  Stamp stamp = sample_stamp();
+  for (const Lineage& lineage :
+       {Lineage{.id = 1}, Lineage{.id = 0x9c0f3b5a77e1d204},
+        Lineage{.id = UINT64_MAX, .from = 0x51ab9c3e0f7d2268, .from_generation = 4},
+        Lineage{.id = 7, .from = 8, .from_generation = UINT64_MAX}}) {
+    stamp.lineage = lineage;
+    const std::string text = write_stamped(Queue{}, stamp);
+    const auto back = read_stamped<Queue>(text);
+    CHECK(back.stamp.lineage == lineage);
+    CHECK(back.stamp.unknown.empty());
+    CHECK(write_stamped(Queue{}, back.stamp) == text);
+  }
+  CHECK(write_stamped(Queue{}, sample_stamp()).find("lineage") == std::string::npos);
+  const auto by_hand = read_stamped<Queue>(R"({"lineage": "9c0f3b5a77e1d204"})");
+  CHECK_FALSE(by_hand.stamped);
+}
+
+// A state of before may have a member of that name: it is whole, and is not written over.
+TEST_CASE("a member lineage that no tracker wrote is an error in words, never damage") {
+  for (const char* value : {R"("main")", "7", R"("9C0F3B5A77E1D204")", R"("0000000000000000")",
+                            R"("9c0f3b5a77e1d204 from 51ab9c3e0f7d2268 at 04")",
+                            R"("9c0f3b5a77e1d204 from 51ab9c3e0f7d2268")", R"("")", "null"}) {
+    INFO(value);
+    const std::string text = std::string(R"({"next_id": 7, "lineage": )") + value + "}";
+    const auto read = Json<Queue>{}.deserialize_stamped(as_bytes(text));
+    REQUIRE_FALSE(read);
+    CHECK(read.error().kind == ErrorKind::serializer);
+    CHECK(read.error().detail.find("rename it") != std::string::npos);
+    CHECK_FALSE(Json<Queue>{}.deserialize_edited(as_bytes(text)));
+    CHECK(Json<Queue>{}.deserialize(as_bytes(text)));
+  }
+}
+
 // The first moment that 64 bits of nanoseconds hold lies within a second that begins before it: an
 // overflow on the way, which the sanitizer saw.
 TEST_CASE("a stamp keeps the first and the last moment that it can hold") {

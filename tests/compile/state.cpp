@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// What users hand over to be called, right and wrong: a failure that it returns is never dropped.
-// Each case is compiled by itself (-DCASE_name); the line above a wrong one is what the compiler's
-// first error has to say.
+// A tracked state, put together right and wrong: no failure that an edit returns is dropped, and no
+// member takes a name of the stamp. Each case is compiled by itself (-DCASE_name); the line above a
+// wrong one is what the compiler's first error has to say.
 #include <string>
 #include <system_error>
 
@@ -57,6 +57,39 @@ pd::Result<void> save(Tracker& tracker) {
 #elif defined(CASE_edit_that_changes_itself)
 pd::Result<void> save(Tracker& tracker) {
   return tracker.update([n = 0](Count& count) mutable { count.value = ++n; });
+}
+
+// expect: perdure: generation, last_updated, checksum, schema_version and lineage are members
+#elif defined(CASE_state_with_generation)
+struct State {
+  int generation = 0;
+};
+BOOST_DESCRIBE_STRUCT(State, (), (generation))
+pd::Result<pd::StateTracker<State>> open() {
+  return pd::StateTracker<State>::open("state");
+}
+
+// expect: perdure: generation, last_updated, checksum, schema_version and lineage are members
+#elif defined(CASE_state_with_lineage)
+struct State {
+  std::string lineage;
+};
+BOOST_DESCRIBE_STRUCT(State, (), (lineage))
+pd::Result<pd::StateTracker<State>> open() {
+  return pd::StateTracker<State>::open("state");
+}
+
+#elif defined(CASE_state_with_lineage_below)
+struct Inner {
+  std::string lineage;
+};
+BOOST_DESCRIBE_STRUCT(Inner, (), (lineage))
+struct State {
+  Inner inner;
+};
+BOOST_DESCRIBE_STRUCT(State, (), (inner))
+pd::Result<pd::StateTracker<State>> open() {
+  return pd::StateTracker<State>::open("state");
 }
 
 #endif
