@@ -33,7 +33,9 @@ std::string stamped_file(Feed& feed) {
   Stamp stamp;
   stamp.generation = feed.flag() ? feed.number<std::uint64_t>() : feed.below(8);
   stamp.schema_version = feed.below(4) == 0 ? static_cast<std::uint32_t>(feed.below(3)) : 0;
-  if (feed.below(4) == 0) stamp.unknown[""] = {{"more", "[1]"}};
+  const std::size_t beside = feed.below(4);
+  if (beside == 0) stamp.unknown[""] = {{"more", "[1]"}};
+  if (beside == 1) stamp.lineage = {.id = 1 + stamp.generation % 3};
   Buffer bytes;
   BufferSink sink(bytes);
   const State state{feed.number<std::int8_t>(), std::string(feed.text(feed.below(8)))};
@@ -168,9 +170,12 @@ std::optional<State> on_disk(SimulatedFileSystem& disk) {
   return read ? std::optional(std::move(read.value().value)) : std::nullopt;
 }
 
-/// A save that failed: as if it had not been tried.
-void check_refused(const SimulatedFileSystem& disk, const Files& files, const Error& error) {
+/// A save that failed: as if it had not been tried. What is newer than a copy in the state's place
+/// may have been set aside.
+void check_refused(const SimulatedFileSystem& disk, const Files& files, const Tracker& tracker,
+                   const Error& error) {
   require(error.fate == Fate::unchanged, "a save that is refused changes nothing");
+  if (tracker.report().origin == Origin::replaced) return check_kept(files, disk, true);
   for (const auto& [content, path] : files) {
     require(disk.content(path) == content, "a save that is refused touches no file");
   }
@@ -186,7 +191,7 @@ void check_saves(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& op
   if (!saved) {
     const State now = *tracker.state();
     require(now == before || now == on_disk(disk), "memory is never ahead of the disk");
-    return check_refused(disk, files, saved.error());
+    return check_refused(disk, files, tracker, saved.error());
   }
   require(tracker.generation() > highest, "a number is never used again");
   require(tracker.state()->count == 1234, "memory has what was saved");
@@ -211,7 +216,7 @@ void check_restore(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& 
   const std::uint64_t highest = highest_number(disk, tracker);
   const Files files = files_of(disk);
   const auto restored = tracker.restore(chosen);
-  if (!restored) return check_refused(disk, files, restored.error());
+  if (!restored) return check_refused(disk, files, tracker, restored.error());
   require(tracker.generation() > highest, "what is restored gets a number of its own");
 }
 

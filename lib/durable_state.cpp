@@ -2,9 +2,12 @@
 #include "durable_state.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <span>
 
 #include "image_sink.hpp"
+#include "stamp_checksum.hpp"
 
 namespace perdure::detail {
 namespace {
@@ -27,6 +30,19 @@ OpenReport report_of(const Stamp& stamp, Origin origin) {
           .last_updated = stamp.last_updated,
           .reason = {},
           .set_aside = {}};
+}
+
+/// What a state without a lineage of its own goes by among its readers.
+std::uint64_t lineage_of(Bytes digest, const Revision& revision) {
+  Checksum sum;
+  sum.update(digest);
+  sum.update(as_bytes(revision.token));
+  const auto mixed = sum.digest();
+  std::uint64_t id = 0;
+  for (const std::byte byte : std::span(mixed).first(sizeof(id))) {
+    id = id << 8U | std::to_integer<std::uint64_t>(byte);
+  }
+  return std::max<std::uint64_t>(id, 1);
 }
 
 std::vector<std::uint64_t> without(std::vector<std::uint64_t> numbers, std::uint64_t number) {
@@ -72,6 +88,7 @@ Result<std::unique_ptr<StateStore::Lock>> DurableState::take_lock() {
 
 void DurableState::publish(LoadedState state, OpenReport report) {
   attempted_max_ = std::max(attempted_max_, state.stamp.generation);
+  published_max_ = std::max(published_max_, state.stamp.generation);
   const std::lock_guard guard(mutex_);
   value_.swap(state.value);  // the old one is destroyed outside the lock
   stamp_ = std::move(state.stamp);
@@ -97,6 +114,7 @@ Result<DurableState::Found> DurableState::find(bool opening) {
   if (!stored) return fall_back("there is no current state", nullptr, std::move(history));
   auto loaded = codec_->load(stored->bytes);
   if (loaded) {
+    if (!loaded.value().stamped) loaded.value().stamp.generation = 0;
     return take_current(std::move(loaded.value()), std::move(*stored), std::move(history));
   }
   const Error error = at_path(std::move(loaded.error()));
@@ -110,20 +128,108 @@ Result<DurableState::Found> DurableState::find(bool opening) {
 
 Result<DurableState::Found> DurableState::take_current(LoadedState loaded, StoredState stored,
                                                        StateHistory history) {
+  Standing standing = standing_of(loaded, stored);
+  BOOST_OUTCOME_TRY(std::string loss, find_loss(standing, stored.revision, history));
+  std::vector<std::uint64_t> newer;
+  if (standing.lost) {
+    newer.assign(history.previous.begin(),
+                 std::ranges::lower_bound(history.previous, standing.generation, std::greater()));
+  }
   if (!loaded.stamped) {
     if (attempted_max_ == number_max) return failure("read the state", ErrorKind::unsupported, {});
     loaded.stamp.generation = attempted_max_ + 1;
+    if (standing.generation == 0) standing.generation = loaded.stamp.generation;
   }
   const std::uint64_t generation = loaded.stamp.generation;
-  OpenReport report = report_of(loaded.stamp, Origin::current);
+  OpenReport report = report_of(loaded.stamp, loss.empty() ? Origin::current : Origin::replaced);
+  report.reason = std::move(loss);
   return Found{std::move(loaded),
                {.revision = std::move(stored.revision),
                 .exists = true,
                 .keepable = true,
                 .generation = generation,
                 .previous = without(std::move(history.previous), generation),
-                .image_size = stored.bytes.size()},
+                .newer = std::move(newer),
+                .image_size = stored.bytes.size(),
+                .standing = standing},
                std::move(report)};
+}
+
+DurableState::Standing DurableState::standing_of(const LoadedState& loaded,
+                                                 const StoredState& stored) const {
+  Standing standing;
+  standing.generation = loaded.stamp.generation;
+  Checksum sum;
+  sum.update(stored.bytes);
+  standing.digest = sum.digest();
+  if (!codec_->keeps_lineage()) return standing;
+  // A number is what makes a lineage: a text by hand may have one that was left in it.
+  if (standing.generation != 0) standing.lineage = loaded.stamp.lineage;
+  if (standing.lineage.id == 0) {
+    standing.bare = true;
+    // A stamp tells one save from every other. The same text by hand may be put there twice.
+    const Revision& moment = loaded.stamped ? Revision{} : stored.revision;
+    standing.lineage = {.id = lineage_of(standing.digest, moment)};
+  }
+  return standing;
+}
+
+/// After a loss the lost states had numbers that nobody can tell.
+void DurableState::skip_numbers(std::uint64_t seen) {
+  attempted_max_ = std::max(attempted_max_, seen + std::min(lost_gap, number_max - seen));
+}
+
+/// Was the current state committed last? Somebody may have put an older copy in its place: its
+/// number is then not above every other one that is there, or that was this tracker's. In words how
+/// one can tell; empty if all is well.
+Result<std::string> DurableState::find_loss(Standing& standing, const Revision& revision,
+                                            const StateHistory& history) {
+  const std::uint64_t number = standing.generation;
+  if (number == 0) return std::string();  // it says no number: an edit by hand
+  const std::string copy = "an older copy was put in the place of the state: ";
+  const std::string here = "generation " + std::to_string(number) + " is there, and ";
+  std::string words;
+  if (!history.previous.empty() && history.previous.front() > number) {
+    const std::string newest = std::to_string(history.previous.front());
+    words = copy + here + "generation " + newest + " is among the previous ones; before the " +
+            "next save it can be restored: perdure state restore FILE " + newest;
+  }
+  // A save that was cut short leaves the current state a second name: one content, one revision.
+  const bool named = std::ranges::find(history.previous, number) != history.previous.end();
+  if (words.empty() && named) {
+    BOOST_OUTCOME_TRY(const auto same, store_->load_previous(number));
+    if (same && same->revision != revision) {
+      words = copy + "a previous generation has its number, " + std::to_string(number);
+    }
+  }
+  const std::uint64_t free_from = named ? number + 1 : number;
+  if (words.empty() && !history.damaged.empty() && history.generation_max >= free_from) {
+    words = copy + here + "of a damaged one up to " + std::to_string(history.generation_max) +
+            " there is '" + history.damaged.back() + "'";
+  }
+  if (words.empty() && published_max_ > 0 && !descends(standing)) {
+    words = (published_max_ > number ? copy : "another copy was put in its place: ") + here +
+            "it does not hold generation " + std::to_string(published_max_) +
+            ", which this program had";
+    standing.lost = published_max_ >= number;
+    if (!standing.lost) return words;
+  }
+  if (words.empty()) return words;
+  standing.lost = true;
+  skip_numbers(std::max({history.generation_max, published_max_, number}));
+  return words;
+}
+
+/// Whether a state is the one that this tracker has, or was made from it. Numbers alone do not
+/// tell: somebody may have put an older copy there, and others gone on from that.
+bool DurableState::descends(const Standing& theirs) const {
+  const Standing& own = stored_.standing;
+  if (own.generation == 0) return true;  // defaults: nothing that could be lost
+  if (theirs.generation == own.generation) return theirs.digest == own.digest;
+  if (theirs.generation < own.generation) return false;
+  if (theirs.bare) return own.bare;  // by an older program
+  return theirs.lineage.id == own.lineage.id || (theirs.lineage.from == own.lineage.id &&
+                                                 theirs.lineage.from_generation >= own.generation);
 }
 
 /// A text whose stamp does not fit, taken at its word. It never becomes a previous generation: as
@@ -132,14 +238,15 @@ Result<DurableState::Found> DurableState::take_edited(const Error& damage, Store
                                                       StateHistory history) {
   auto edited = codec_->load_edited(stored.bytes);
   if (!edited) return at_path(std::move(edited.error()));
-  if (edited.value().stamp.generation <= believable_max) {
-    attempted_max_ = std::max(attempted_max_, edited.value().stamp.generation);
-  }
+  std::uint64_t& claimed = edited.value().stamp.generation;
+  if (claimed > believable_max) claimed = 0;
+  attempted_max_ = std::max(attempted_max_, claimed);
   edited.value().stamped = false;
   BOOST_OUTCOME_TRY(Found found,
                     take_current(std::move(edited.value()), std::move(stored), std::move(history)));
   found.stored.keepable = false;
-  found.report.reason = damage.detail;
+  found.report.reason =
+      damage.detail + (found.report.reason.empty() ? "" : "; " + found.report.reason);
   return found;
 }
 
@@ -147,7 +254,7 @@ Result<DurableState::Found> DurableState::take_edited(const Error& damage, Store
 /// be over by tomorrow, and an older state must not be taken today for that.
 Result<std::optional<LoadedState>> DurableState::newest_previous(
     const std::vector<std::uint64_t>& numbers, std::vector<std::uint64_t>& damaged,
-    std::uint64_t& number) {
+    Standing& standing) {
   for (const auto candidate : numbers) {
     BOOST_OUTCOME_TRY(auto stored, store_->load_previous(candidate));
     if (!stored) {
@@ -157,8 +264,8 @@ Result<std::optional<LoadedState>> DurableState::newest_previous(
     }
     auto loaded = codec_->load(stored->bytes);
     if (loaded) {
-      number = candidate;
       if (!loaded.value().stamped) loaded.value().stamp.generation = candidate;
+      standing = standing_of(loaded.value(), *stored);
       return std::optional(std::move(loaded.value()));
     }
     if (loaded.error().kind != ErrorKind::corrupt) return at_path(std::move(loaded.error()));
@@ -189,8 +296,9 @@ Result<DurableState::Found> DurableState::fall_back(std::string reason, const St
                                                     StateHistory history) {
   Found found;
   std::vector<std::uint64_t> damaged_previous;
-  std::uint64_t number = 0;
-  BOOST_OUTCOME_TRY(auto previous, newest_previous(history.previous, damaged_previous, number));
+  Standing& standing = found.stored.standing;
+  BOOST_OUTCOME_TRY(auto previous, newest_previous(history.previous, damaged_previous, standing));
+  standing.lost = true;
   if (damaged != nullptr || history.generation_max > 0 || attempted_max_ > 0) {
     attempted_max_ += std::min(lost_gap, number_max - attempted_max_);
   }
@@ -234,14 +342,23 @@ Result<void> DurableState::catch_up() {
     error.step = save_step;
     return error;
   }
-  if (!loaded.value().stamped || loaded.value().stamp.generation < stamp_.generation) {
+  if (!loaded.value().stamped) {
     return conflict(
         "somebody else changed the file since it was read; reload to take their change");
+  }
+  if (!descends(standing_of(loaded.value(), *stored))) {
+    return conflict("somebody put another copy in its place, or saved on top of one: generation " +
+                    std::to_string(loaded.value().stamp.generation) + " does not hold generation " +
+                    std::to_string(stamp_.generation) +
+                    ", which this program has; reload to take it");
   }
   BOOST_OUTCOME_TRY(auto history, store_->history());
   attempted_max_ = std::max(attempted_max_, history.generation_max);
   BOOST_OUTCOME_TRY(
       Found found, take_current(std::move(loaded.value()), std::move(*stored), std::move(history)));
+  if (found.report.origin == Origin::replaced) {
+    return conflict(found.report.reason + "; reload to take it");
+  }
   stored_ = std::move(found.stored);
   publish(std::move(found.state), std::move(found.report));
   return success();
@@ -261,6 +378,7 @@ Result<StateDraft> DurableState::draft(const Stamp& stamp, std::vector<std::uint
                    "the generation numbers are used up: some file beside it bears the last one");
   }
   kept = stored_.previous;
+  for (const auto number : stored_.newer) std::erase(kept, number);
   if (stored_.exists && stored_.keepable && options_.previous_max > 0) {
     made.keep_as = stored_.generation;
     kept.insert(kept.begin(), stored_.generation);
@@ -272,6 +390,39 @@ Result<StateDraft> DurableState::draft(const Stamp& stamp, std::vector<std::uint
   return made;
 }
 
+/// The lineage of what is saved next. After a loss it is a new one, so that a tracker which had
+/// what is lost can tell.
+Result<Lineage> DurableState::next_lineage() const {
+  const Standing& own = stored_.standing;
+  if (!codec_->keeps_lineage() || (!own.lost && own.lineage.id != 0)) return own.lineage;
+  Lineage drawn{.id = 0, .from = own.lineage.id, .from_generation = own.generation};
+  const auto random =
+      options_.system.environment->random(std::as_writable_bytes(std::span(&drawn.id, 1)));
+  if (!random) {
+    Error error = failure(save_step, ErrorKind::system, {});
+    error.cause = random.error();
+    return error;
+  }
+  drawn.id = std::max<std::uint64_t>(drawn.id, 1);
+  return drawn;
+}
+
+/// Previous generations that are newer than the copy in the state's place: the newest state that
+/// was acknowledged may be among them. They are kept for good, as evidence, before anything is
+/// saved on top of the copy.
+Result<void> DurableState::set_newer_aside() {
+  for (; !stored_.newer.empty(); stored_.newer.pop_back()) {
+    const std::uint64_t number = stored_.newer.back();
+    auto moved = store_->set_aside_previous(number);
+    if (!moved && moved.error().cause != std::errc::no_such_file_or_directory) {
+      moved.error().fate = Fate::unchanged;  // of the state
+      return std::move(moved.error());
+    }
+    std::erase(stored_.previous, number);
+  }
+  return success();
+}
+
 Result<void> DurableState::commit(std::shared_ptr<const void> value, UnknownMembers unknown,
                                   OpenReport report) {
   Stamp stamp;
@@ -279,6 +430,7 @@ Result<void> DurableState::commit(std::shared_ptr<const void> value, UnknownMemb
   stamp.last_updated = StampTime(options_.system.environment->wall());
   stamp.schema_version = codec_->schema_version();
   stamp.unknown = std::move(unknown);
+  BOOST_OUTCOME_TRY(stamp.lineage, next_lineage());
   std::vector<std::uint64_t> kept;
   BOOST_OUTCOME_TRY(StateDraft made, draft(stamp, kept));
   ImageSink sink(stored_.image_size);
@@ -286,6 +438,11 @@ Result<void> DurableState::commit(std::shared_ptr<const void> value, UnknownMemb
   if (!written) return at_path(written.error());
   const Buffer image = sink.take();
   made.image = image;
+  Checksum sum;
+  sum.update(image);
+  const Standing standing{
+      .lineage = stamp.lineage, .generation = stamp.generation, .digest = sum.digest()};
+  BOOST_OUTCOME_TRY(set_newer_aside());
 
   attempted_max_ = stamp.generation;
   unsettled_ = true;  // should this throw half-way
@@ -297,7 +454,9 @@ Result<void> DurableState::commit(std::shared_ptr<const void> value, UnknownMemb
              .keepable = true,
              .generation = stamp.generation,
              .previous = std::move(kept),
-             .image_size = image.size()};
+             .newer = {},
+             .image_size = image.size(),
+             .standing = standing};
   publish({std::move(value), std::move(stamp), true}, std::move(report));
   return success();
 }

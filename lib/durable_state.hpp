@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -40,6 +42,15 @@ class DurableState {
   void release() { exclusive_.reset(); }
 
  private:
+  using Digest = std::array<std::byte, 16>;
+  /// Where in which history a state stands.
+  struct Standing {
+    Lineage lineage{};             // a file that does not say has one that only its readers know
+    std::uint64_t generation = 0;  // of the state that was taken; 0 for defaults
+    Digest digest{};               // of its image
+    bool bare = false;             // the file does not say which lineage it has
+    bool lost = false;             // what is saved next begins a new history
+  };
   /// What is known of the store.
   struct Stored {
     Revision revision;
@@ -47,7 +58,9 @@ class DurableState {
     bool keepable = false;                // ... that may become a previous one
     std::uint64_t generation = 0;         // ... with this number
     std::vector<std::uint64_t> previous;  // newest first, without the current one
+    std::vector<std::uint64_t> newer;     // those that an older copy was put before, too
     std::size_t image_size = 0;           // in bytes; the next image is likely about as large
+    Standing standing{};
   };
   struct Found {
     LoadedState state;
@@ -58,14 +71,21 @@ class DurableState {
   Result<std::unique_ptr<StateStore::Lock>> take_lock();
   Result<Found> find(bool opening);
   Result<Found> take_current(LoadedState loaded, StoredState stored, StateHistory history);
+  Standing standing_of(const LoadedState& loaded, const StoredState& stored) const;
+  Result<std::string> find_loss(Standing& standing, const Revision& revision,
+                                const StateHistory& history);
+  void skip_numbers(std::uint64_t seen);
   Result<Found> take_edited(const Error& damage, StoredState stored, StateHistory history);
   Result<Found> fall_back(std::string reason, const StoredState* damaged, StateHistory history);
   Result<std::optional<LoadedState>> newest_previous(const std::vector<std::uint64_t>& numbers,
                                                      std::vector<std::uint64_t>& damaged,
-                                                     std::uint64_t& number);
+                                                     Standing& standing);
   Result<void> set_aside(const StoredState* current, const std::vector<std::uint64_t>& previous,
                          OpenReport& report);
   Result<void> catch_up();
+  [[nodiscard]] bool descends(const Standing& theirs) const;
+  Result<Lineage> next_lineage() const;
+  Result<void> set_newer_aside();
   Result<void> commit(std::shared_ptr<const void> value, UnknownMembers unknown, OpenReport report);
   Result<StateDraft> draft(const Stamp& stamp, std::vector<std::uint64_t>& kept) const;
   Result<void> check_settled() const;
@@ -78,6 +98,7 @@ class DurableState {
   std::unique_ptr<StateStore::Lock> exclusive_;
   Stored stored_;
   std::uint64_t attempted_max_ = 0;  // the highest number seen or tried: none is used twice
+  std::uint64_t published_max_ = 0;  // the highest of what was this tracker's state
   bool unsettled_ = false;           // a save may or may not survive: reload first
 
   mutable std::mutex mutex_;  // guards what follows

@@ -315,6 +315,8 @@ std::string_view to_string(Origin origin) noexcept {
       return "current";
     case Origin::previous:
       return "previous";
+    case Origin::replaced:
+      return "replaced";
     case Origin::defaults:
       return "defaults";
   }

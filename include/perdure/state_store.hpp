@@ -12,7 +12,8 @@
 namespace perdure {
 
 /// One content of a store at one moment; what it says is known to the store alone. An empty token
-/// is the revision of a state that does not exist.
+/// is the revision of a state that does not exist. Another content that is put in the place of this
+/// one has another revision, were it the same bytes; one content under two names has one.
 struct Revision {
   std::string token;
   [[nodiscard]] bool is_absent() const noexcept { return token.empty(); }

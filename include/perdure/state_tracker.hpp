@@ -20,6 +20,8 @@ namespace perdure {
 enum class Origin {
   current,   ///< The state that was committed last.
   previous,  ///< An earlier generation: the current one was missing or damaged.
+  replaced,  ///< The state that is there, and it is not the one that was committed last: somebody
+             ///< put another copy in its place, an older one most likely.
   defaults,  ///< Nothing was there that could be used.
 };
 [[nodiscard]] std::string_view to_string(Origin origin) noexcept;
@@ -29,8 +31,9 @@ struct OpenReport {
   Origin origin = Origin::defaults;
   std::uint64_t generation = 0;  ///< Of the state that was taken; 0 for defaults.
   StampTime last_updated{};      ///< When that generation was made; zero if the file does not say.
-  std::string reason;            ///< Why it is not the current one; empty if it is.
-  std::string set_aside;         ///< Where the damaged file is kept as evidence; empty if none was.
+  /// Why it is not the current one, or what was accepted about it; empty if all is well.
+  std::string reason;
+  std::string set_aside;  ///< Where the damaged file is kept as evidence; empty if none was.
 };
 
 /// Who else may save the same state.
@@ -87,6 +90,8 @@ class StateCodec {
   [[nodiscard]] virtual Result<std::shared_ptr<void>> copy(const void* value) const = 0;
   [[nodiscard]] virtual std::shared_ptr<const void> defaults() const = 0;
   [[nodiscard]] virtual std::uint32_t schema_version() const = 0;
+  /// Whether what `save` writes has the lineage in it.
+  [[nodiscard]] virtual bool keeps_lineage() const = 0;
   /// The generation that damaged bytes claim to be; 0 if they don't say.
   [[nodiscard]] virtual std::uint64_t claimed_generation(Bytes bytes) const = 0;
 };
@@ -193,6 +198,13 @@ class CodecOf final : public StateCodec {
   [[nodiscard]] std::shared_ptr<const void> defaults() const override { return defaults_; }
   [[nodiscard]] std::uint32_t schema_version() const override {
     return migrations_.schema_version();
+  }
+  [[nodiscard]] bool keeps_lineage() const override {
+    if constexpr (requires { S::keeps_lineage; }) {
+      return S::keeps_lineage;
+    } else {
+      return false;
+    }
   }
   [[nodiscard]] std::uint64_t claimed_generation(Bytes bytes) const override {
     if constexpr (requires { serializer_.claimed_generation(bytes); }) {

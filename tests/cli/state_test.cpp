@@ -269,6 +269,30 @@ TEST_CASE("a running tracker goes on from an edit that was accepted") {
   CHECK(tracker.state()->at("limit") == 6);
 }
 
+TEST_CASE("an older copy put back is told by every look at it, and restore brings the newer one") {
+  const TempDirectory at;
+  make_state(at);
+  const std::string newest = at.get("s");
+  const std::string old = at.get(".s.2.perdure-prev");
+  REQUIRE(command(at, {"state", "set", "s", "/limit", "4"}).status == 0);
+  at.put("s", old);
+  for (const char* look : {"show", "verify", "history"}) {
+    const auto said = command(at, {"state", look, "s"});
+    CHECK(said.status == 0);
+    CHECK_THAT(said.out, Contains("older copy") && Contains("perdure state restore FILE 3"));
+  }
+  CHECK(command(at, {"state", "show", "--json", "s"}).json().contains("replaced"));
+  const auto restored = command(at, {"state", "restore", "s", "3"});
+  CHECK(restored.status == 0);
+  CHECK_THAT(restored.err, Contains("older copy"));
+  CHECK(command(at, {"state", "get", "s", "/limit"}).out == "3\n");
+  CHECK_THAT(command(at, {"state", "show", "s"}).out, !Contains("older copy"));
+  const Names names = at.names();
+  CHECK(std::ranges::any_of(names, [&](const std::string& name) {
+    return name.starts_with("s.damaged-3.") && at.get(name) == newest;
+  }));
+}
+
 TEST_CASE("state history lists what there is, and restore brings it back under a new number") {
   const TempDirectory at;
   make_state(at);

@@ -53,6 +53,18 @@ struct EvidenceUnsynced final : Lying {
   }
 };
 
+/// Nobody looks at the numbers beside the state.
+struct NumbersUnseen final : Lying {
+  using Lying::Lying;
+  SysResult<std::vector<DirectoryEntry>> list(Handle directory) override {
+    BOOST_OUTCOME_TRY(auto entries, Lying::list(directory));
+    std::erase_if(entries, [](const DirectoryEntry& entry) {
+      return entry.name.ends_with(".perdure-prev") || is_evidence(entry.name);
+    });
+    return entries;
+  }
+};
+
 }  // namespace
 
 std::vector<Mutant> tracker_mutants() {
@@ -62,6 +74,7 @@ std::vector<Mutant> tracker_mutants() {
           mutant_on<MovedBackup>("previous_by_move", "tracker_saves"),
           mutant_on<EvidenceRemoved>("evidence_removed", "tracker_damage"),
           mutant_on<EvidenceUnsynced>("evidence_not_synced", "tracker_damage"),
+          mutant_on<NumbersUnseen>("numbers_beside_unseen", "tracker_put_back"),
           mutant_on<NoLocks>("state_lock_ignored", "two_trackers")};
 }
 

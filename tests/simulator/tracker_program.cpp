@@ -125,6 +125,7 @@ std::optional<std::string> state_found(Session& session) {
   if (!tracker) return tracker.error().message();
   switch (tracker.value().report().origin) {
     case Origin::current:
+    case Origin::replaced:
       return value_of(tracker.value());
     case Origin::previous:
       return fallen_back + value_of(tracker.value());

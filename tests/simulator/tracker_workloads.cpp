@@ -120,6 +120,43 @@ Proof damage_proof() {
   return proof;
 }
 
+/// While nobody ran somebody put the copy of an earlier generation in the state's place. What the
+/// history had is a loss; no number of it is given again, and what is newer than the copy stays.
+Proof put_back_proof() {
+  Proof proof = tracker_proof("tracker_put_back", [](Session& session) {
+    auto tracker = start(session, true);
+    add_two(session, *tracker);
+    add_one(session, *tracker);
+  });
+  proof.workload.prepare = [](Session& session) {
+    Session before(session.system(), session.disk());
+    prepare(before);
+    const std::string copy = session.disk().content("d/state").value();
+    auto tracker = start(before, true);
+    add_one(before, *tracker);
+    session.attempt(numbered + "3", "3");
+    add_one(before, *tracker);
+    session.attempt(numbered + "4", "4");
+    session.disk().put("d/state", copy);
+    session.acknowledge(session.attempt(target, "2"));
+  };
+  const Oracle kept{"newer_kept", [](Session& session) -> std::string {
+                      if (session.preset().split_rename) return {};
+                      const auto at = [&](const std::string& path) {
+                        const auto text = session.disk().content(path).value_or("");
+                        return text.find("\"generation\": 3,") != text.npos &&
+                               text.find("\"count\": 3,") != text.npos;
+                      };
+                      return std::ranges::any_of(session.disk().paths(), at)
+                                 ? ""
+                                 : "the newest previous generation is gone";
+                    }};
+  proof.oracles = oracles_of(true);
+  proof.oracles.push_back(oracles::at_once(kept));
+  proof.oracles.push_back(kept);
+  return proof;
+}
+
 /// Each acknowledged increment is in the state.
 Oracle all_counted() {
   return {"nothing_uncounted",
@@ -184,8 +221,9 @@ std::vector<Proof> tracker_proofs() {
     options.depth = 1;
     options.tears_max = 8;
   };
-  return {saves_proof(true), starts_proof(), first_save_proof(),   restore_proof(),
-          migration_proof(), damage_proof(), two_trackers_proof(), std::move(faulty)};
+  return {saves_proof(true), starts_proof(),       first_save_proof(),
+          restore_proof(),   migration_proof(),    damage_proof(),
+          put_back_proof(),  two_trackers_proof(), std::move(faulty)};
 }
 
 }  // namespace perdure::test

@@ -170,7 +170,7 @@ TEST_CASE("an older copy put back by hand is a conflict until reload takes it") 
   REQUIRE(tracker.reload());
   CHECK(tracker.state()->value == 1);
   REQUIRE(tracker.update(increment));  // .s.1.perdure-prev is there, with the same content
-  CHECK(tracker.generation() == 3);
+  CHECK(tracker.generation() > 1000);  // others may have saved more that is lost
   CHECK(at.names_with("damaged").empty());
 }
 

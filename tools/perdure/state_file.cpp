@@ -5,6 +5,7 @@
 
 #include <perdure/files.hpp>
 #include <perdure/json_time.hpp>
+#include <perdure/state_store.hpp>
 
 #include "output.hpp"
 
@@ -100,6 +101,23 @@ Result<std::string> pretty(const boost::json::value& value) {
 }
 Result<std::string> compact(const boost::json::value& value) {
   return to_text(value, 0);
+}
+
+std::string loss_of(const StateFile& file, const std::string& path) {
+  if (!file.stamped) return {};
+  const auto store = open_file_store(path);
+  if (!store) return {};
+  const auto found = store.value()->history();
+  if (!found || found.value().generation_max <= file.stamp.generation) return {};
+  std::string words = "an older copy was put in the place of the state: ";
+  const auto& previous = found.value().previous;
+  if (!previous.empty() && previous.front() > file.stamp.generation) {
+    const std::string newest = std::to_string(previous.front());
+    return words + "previous generation " + newest +
+           " is newer; before the next save it can be restored: perdure state restore FILE " +
+           newest;
+  }
+  return words + "of a damaged one there is '" + found.value().damaged.back() + "'";
 }
 
 std::string summary(const StateFile& file) {

@@ -40,6 +40,10 @@ Result<std::string> pretty(const boost::json::value& value);
 /// The same on one line.
 Result<std::string> compact(const boost::json::value& value);
 
+/// In words, when a newer generation lies beside the state: an older copy was put in its place.
+/// Empty if there is none, or if what lies beside it can't be listed.
+[[nodiscard]] std::string loss_of(const StateFile& file, const std::string& path);
+
 /// "generation 12, 2026-01-31T12:00:00.000000000Z, 345 bytes"; or that it has no stamp.
 [[nodiscard]] std::string summary(const StateFile& file);
 /// The same as members of an object.

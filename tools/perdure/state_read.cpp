@@ -58,7 +58,19 @@ struct ReadCommand {
   [[nodiscard]] ExitStatus verify() const;
   [[nodiscard]] ExitStatus history() const;
   [[nodiscard]] Result<json::object> collect_history() const;
+  [[nodiscard]] std::string loss_line(const StateFile& state) const;
+  void tell_loss(const StateFile& state, json::object& object) const;
 };
+
+std::string ReadCommand::loss_line(const StateFile& state) const {
+  const std::string loss = loss_of(state, file);
+  return loss.empty() ? loss : printable(file) + ": " + printable(loss) + "\n";
+}
+
+void ReadCommand::tell_loss(const StateFile& state, json::object& object) const {
+  const std::string loss = loss_of(state, file);
+  if (!loss.empty()) object["replaced"] = utf8(loss);
+}
 
 ExitStatus ReadCommand::show() const {
   const auto read = read_state(file);
@@ -66,10 +78,11 @@ ExitStatus ReadCommand::show() const {
   const StateFile& state = read.value();
   if (output.json) {
     json::object object = summary_object(state);
+    tell_loss(state, object);
     if (!state.enveloped) object["state"] = state.value;
     return print_result(object);
   }
-  const std::string head = printable(file) + ": " + summary(state) + "\n";
+  const std::string head = printable(file) + ": " + summary(state) + "\n" + loss_line(state);
   if (state.enveloped) return print_result(head);
   const auto text = pretty(state.value);
   if (!text) return report(text.error(), output);
@@ -103,10 +116,14 @@ ExitStatus ReadCommand::verify() const {
   const auto read = read_state(file);
   if (!read) return report(read.error(), output);
   const StateFile& state = read.value();
-  if (output.json) return print_result(summary_object(state));
+  if (output.json) {
+    json::object object = summary_object(state);
+    tell_loss(state, object);
+    return print_result(object);
+  }
   return print_result(printable(file) + ": " +
                       (state.stamped ? "whole, " : "nothing to verify it by, ") + summary(state) +
-                      "\n");
+                      "\n" + loss_line(state));
 }
 
 Result<json::object> ReadCommand::collect_history() const {
@@ -114,6 +131,7 @@ Result<json::object> ReadCommand::collect_history() const {
   auto current = read_state(file);
   if (current) {
     object["current"] = summary_object(current.value());
+    tell_loss(current.value(), object.at("current").get_object());
   } else if (current.error().kind == ErrorKind::corrupt) {
     object["current"] = {{"damage", utf8(current.error().detail)}};
   } else if (current.error().cause != std::errc::no_such_file_or_directory) {
@@ -167,7 +185,11 @@ ExitStatus ReadCommand::history() const {
   if (!collected) return report(collected.error(), output);
   const json::object& object = collected.value();
   if (output.json) return print_result(object);
-  std::string text = line_of("current ", object.at("current"));
+  const json::value& current = object.at("current");
+  std::string text = line_of("current ", current);
+  const auto* const loss =
+      current.is_object() ? current.get_object().if_contains("replaced") : nullptr;
+  if (loss != nullptr) text += "          " + printable(std::string(loss->as_string())) + "\n";
   for (const auto& one : object.at("previous").as_array()) text += line_of("previous", one);
   for (const auto& name : object.at("damaged").as_array()) {
     text += "damaged   " + printable(std::string(name.as_string())) + "\n";

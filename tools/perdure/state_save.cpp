@@ -136,7 +136,8 @@ ExitStatus SaveCommand::refuse(ErrorKind kind, std::string_view step, std::strin
 }
 
 ExitStatus SaveCommand::tell(std::uint64_t number, const OpenReport& found) const {
-  if (!found.reason.empty() && found.origin == Origin::previous) {
+  const bool lost = found.origin == Origin::previous || found.origin == Origin::replaced;
+  if (!found.reason.empty() && lost) {
     std::cerr << "perdure: " << printable(found.reason) << '\n';
   }
   if (output.json) {
@@ -207,7 +208,9 @@ ExitStatus SaveCommand::accept() const {
   if (!opened) return failed(opened.error());
   auto& tracker = opened.value();
   const OpenReport found = tracker.report();
-  if (found.origin != Origin::current) return refuse(ErrorKind::conflict, step, found.reason);
+  if (found.origin != Origin::current && found.origin != Origin::replaced) {
+    return refuse(ErrorKind::conflict, step, found.reason);
+  }
   const auto saved = tracker.update([](json::object&) {});
   return saved ? tell(tracker.generation(), found) : failed(saved.error());
 }
