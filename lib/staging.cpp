@@ -205,8 +205,10 @@ Result<void> Staging::remove(const std::string& path) {
   if (found && found->type == FileType::directory) {
     return root_.failure(step, path, ErrorKind::not_regular, "it is a directory");
   }
+  broken_ = true;  // until it is done
   BOOST_OUTCOME_TRY(drop(path));
   if (found) wishes_[path] = Wish{.action = JournalAction::remove};
+  broken_ = false;
   return success();
 }
 

@@ -31,8 +31,8 @@ class Staging {
   /// with their names, or ordered before the journal, and says what the journal must.
   Result<Journal> seal();
 
-  /// From now on the staged files are the journal's.
-  void keep() noexcept { kept_ = true; }
+  /// Whether the staged files are the journal's, so that `discard` leaves them.
+  void keep(bool kept) noexcept { kept_ = kept; }
   /// Removes the staged files, unless they were kept. The next committer collects what won't go.
   void discard() noexcept;
 

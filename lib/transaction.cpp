@@ -29,37 +29,56 @@ struct Transaction::State {
   explicit State(std::unique_ptr<Root> opened, std::string id)
       : root(std::move(opened)), staging(*root, std::move(id)) {}
 
-  Result<void> check_open(std::string_view step) const {
+  Result<void> check_open(std::string_view step, bool changing = true) const {
     if (mark != process_mark()) {
       return root->failure(step, "", ErrorKind::invalid_argument,
                            "another process began this transaction: a forked child can't go on "
                            "with it; begin one after the fork");
     }
-    if (!over) return success();
+    if (!over && !(staging_now && changing)) return success();
     return root->failure(step, "", ErrorKind::invalid_argument,
-                         "this transaction was committed or failed before; begin a new one");
+                         over ? "this transaction was committed or failed before; begin a new one"
+                              : "a source of this transaction may read it, and change nothing");
   }
-  /// A failure half-way through staging ends the transaction: the caller must not commit a part.
-  Result<void> ending(Result<void> outcome) {
-    if (staging.is_broken()) finish();
+  /// Runs a call that stages something. A failure half-way, or an exception that passes (a source
+  /// may throw), ends the transaction: the caller must not commit a part.
+  template <class Call>
+  Result<void> stage(Call call) {
+    struct Ending {
+      State& state;
+      bool returned = false;
+      explicit Ending(State& of) noexcept : state(of) { state.staging_now = true; }
+      Ending(const Ending&) = delete;
+      Ending& operator=(const Ending&) = delete;
+      ~Ending() {
+        state.staging_now = false;
+        if (!returned || state.staging.is_broken()) state.finish();
+      }
+    };
+    Ending ending(*this);
+    Result<void> outcome = call();
+    ending.returned = true;
     return outcome;
   }
-  void finish() {
+  void finish() noexcept {
     over = true;
-    if (mark != process_mark()) staging.keep();  // they are the parent's
+    if (mark != process_mark()) staging.keep(true);  // they are the parent's
     staging.discard();
     locks.clear();
     root->lock.reset();
   }
 
   Result<void> lock_expected();
+  Result<Journal> seal(TransactionReceipt& receipt);
   Result<void> apply(const Journal& journal, TransactionReceipt& receipt);
+  Result<TransactionReceipt> commit();
 
   std::unique_ptr<Root> root;
   Staging staging;
   std::map<std::string, Version> expected;
   std::vector<OwnedHandle> locks;  // of the expected targets
   bool over = false;
+  bool staging_now = false;  // a call is running, and with it maybe code of the caller's
   std::uint64_t mark = process_mark();
 };
 
@@ -105,6 +124,43 @@ Result<void> Transaction::State::apply(const Journal& journal, TransactionReceip
   return success();
 }
 
+/// Everything before the commit point, and the commit point.
+Result<Journal> Transaction::State::seal(TransactionReceipt& receipt) {
+  BOOST_OUTCOME_TRY(timed(*root, receipt, "check", [&] { return lock_expected(); }));
+  Journal journal;
+  BOOST_OUTCOME_TRY(timed(*root, receipt, "stage", [&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(journal, staging.seal());
+    return success();
+  }));
+  if (journal.entries.empty()) return journal;
+  // What may be in the journal is recovery's, also if something is thrown: it must find the staged
+  // files. It discards those of a journal that is not there.
+  staging.keep(true);
+  const auto committed = timed(*root, receipt, "journal", [&] {
+    return commit_journal(*root, encode_journal(journal), names::journal);
+  });
+  if (committed) return journal;
+  if (committed.error().fate == Fate::unchanged) staging.keep(false);
+  return committed.error();
+}
+
+Result<TransactionReceipt> Transaction::State::commit() {
+  TransactionReceipt receipt;
+  BOOST_OUTCOME_TRY(const Journal journal, seal(receipt));
+  receipt.id = journal.id;
+  receipt.files = journal.entries.size();
+  receipt.bytes = staging.bytes();
+  receipt.protocol = root->protocol;
+  auto settled = timed(*root, receipt, "apply", [&] { return apply(journal, receipt); });
+  if (settled && !journal.entries.empty()) {
+    settled = timed(*root, receipt, "settle",
+                    [&] { return settle(*root, journal, staging.directories(), false); });
+  }
+  if (settled) return receipt;
+  settled.error().fate = Fate::committed;
+  return std::move(settled.error());
+}
+
 Transaction::Transaction(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
 Transaction::Transaction(Transaction&&) noexcept = default;
 Transaction& Transaction::operator=(Transaction&&) noexcept = default;
@@ -133,21 +189,21 @@ Result<void> Transaction::put_from(const std::string& path,
   constexpr std::string_view step = "stage the new content";
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
-  return state_->ending(state_->staging.put(path, source));
+  return state_->stage([&] { return state_->staging.put(path, source); });
 }
 
 Result<void> Transaction::remove(const std::string& path) {
   constexpr std::string_view step = "remove the file";
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
-  return state_->staging.remove(path);
+  return state_->stage([&] { return state_->staging.remove(path); });
 }
 
 Result<void> Transaction::make_directory(const std::string& path) {
   constexpr std::string_view step = "make the directory";
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
-  return state_->staging.make_directory(path);
+  return state_->stage([&] { return state_->staging.make_directory(path); });
 }
 
 Result<void> Transaction::move(const std::string& from, const std::string& to) {
@@ -155,12 +211,12 @@ Result<void> Transaction::move(const std::string& from, const std::string& to) {
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, from));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, to));
-  return state_->ending(state_->staging.move(from, to));
+  return state_->stage([&] { return state_->staging.move(from, to); });
 }
 
 Result<Buffer> Transaction::read(const std::string& path) {
   constexpr std::string_view step = "read the file";
-  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->check_open(step, false));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
   return state_->staging.read(path);
 }
@@ -169,46 +225,23 @@ Result<void> Transaction::expect(const std::string& path, const Version& version
   constexpr std::string_view step = "expect a version";
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
-  state_->expected[path] = version;
-  return success();
+  return state_->stage([&]() -> Result<void> {
+    state_->expected[path] = version;
+    return success();
+  });
 }
 
 Result<TransactionReceipt> Transaction::commit() {
   BOOST_OUTCOME_TRY(state_->check_open("commit"));
-  Root& root = *state_->root;
-  Staging& staging = state_->staging;
-  TransactionReceipt receipt;
-  Journal journal;
-  auto committed = [&]() -> Result<void> {
-    BOOST_OUTCOME_TRY(timed(root, receipt, "check", [&] { return state_->lock_expected(); }));
-    BOOST_OUTCOME_TRY(timed(root, receipt, "stage", [&]() -> Result<void> {
-      BOOST_OUTCOME_TRY(journal, staging.seal());
-      return success();
-    }));
-    if (journal.entries.empty()) return success();
-    return timed(root, receipt, "journal",
-                 [&] { return commit_journal(root, encode_journal(journal), names::journal); });
-  }();
-  if (!committed) {
-    // What may be in the journal is recovery's: it must find the staged files.
-    if (committed.error().fate == Fate::unknown) staging.keep();
-    state_->finish();
-    return std::move(committed.error());
-  }
-  receipt.id = journal.id;
-  receipt.files = journal.entries.size();
-  receipt.bytes = staging.bytes();
-  receipt.protocol = root.protocol;
-  staging.keep();
-  auto settled = timed(root, receipt, "apply", [&] { return state_->apply(journal, receipt); });
-  if (settled && !journal.entries.empty()) {
-    settled = timed(root, receipt, "settle",
-                    [&] { return settle(root, journal, staging.directories(), false); });
-  }
-  state_->finish();
-  if (settled) return receipt;
-  settled.error().fate = Fate::committed;
-  return std::move(settled.error());
+  struct Ending {
+    State& state;
+    explicit Ending(State& of) noexcept : state(of) { state.over = true; }
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+    ~Ending() { state.finish(); }
+  };
+  const Ending ending(*state_);
+  return state_->commit();
 }
 
 }  // namespace perdure

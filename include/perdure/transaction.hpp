@@ -26,7 +26,8 @@ struct TransactionOptions {
   /// How long to wait for another committer; 0 tries once.
   std::chrono::milliseconds lock_timeout_ms{10'000};
   /// Called with files done and files in all, as they are applied; may be empty. On the thread
-  /// that commits or recovers.
+  /// that commits or recovers. If it throws, the transaction stays committed, and the next `begin`
+  /// or `recover` puts in place what is not yet.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
   System system = native_system();
 };
@@ -74,12 +75,14 @@ class Transaction {
   ~Transaction();
 
   /// The file `path` shall have this content. The last word on a path counts. When staging it
-  /// fails, the transaction is over and nothing of it was done.
+  /// fails or throws, the transaction is over and nothing of it was done; so it is when any other
+  /// call fails half-way or throws.
   Result<void> put(const std::string& path, Bytes content);
   Result<void> put(const std::string& path, std::string_view text) {
     return put(path, as_bytes(text));
   }
-  /// The same from a source that writes into a sink; content of any size streams through.
+  /// The same from a source that writes into a sink; content of any size streams through. The
+  /// source may `read` this transaction; every other call of it fails there.
   Result<void> put_from(const std::string& path, const std::function<Result<void>(Sink&)>& source);
   template <class T, SerializerFor<T> S>
   Result<void> put(const std::string& path, const T& value, const S& serializer) {
