@@ -23,7 +23,7 @@ void check_leaf(const std::string& leaf, std::uint64_t number) {
   require(fits(temp) && names::is_temp(temp) && names::is_own(temp), "a temp is a temp");
   const std::string previous = names::previous_of(leaf, number);
   require(
-      fits(previous) && names::parse_previous(previous, leaf) == number && !names::is_own(previous),
+      fits(previous) && names::parse_previous(previous, leaf) == number && names::is_own(previous),
       "a previous generation keeps its number");
   const std::string damaged = names::make_damaged(leaf, number, environment).value();
   require(fits(damaged) && names::parse_damaged(damaged, leaf) == number &&

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "directory.hpp"
 
+#include "names.hpp"
+
 namespace perdure {
 namespace {
 
@@ -40,6 +42,12 @@ Result<void> sync_found(FileSystem& files, Handle directory, const std::string& 
 /// Makes the directory in `above` and syncs its name.
 Result<void> make(FileSystem& files, Handle above, const std::string& leaf, const std::string& path,
                   Parents parents) {
+  if (names::is_own(leaf)) {
+    Error error = failure(path, "make the directory", {});
+    error.kind = ErrorKind::invalid_argument;
+    error.detail = "the library gives such names to its own files; choose another";
+    return error;
+  }
   const auto made = files.make_directory(above, leaf, 0777);
   // Someone else may be making it at this moment: then its name may not be durable yet either.
   if (!made && made.error() != std::errc::file_exists) {

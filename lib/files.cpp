@@ -4,6 +4,7 @@
 #include "commit.hpp"
 #include "directory.hpp"
 #include "metadata.hpp"
+#include "names.hpp"
 #include "read.hpp"
 #include "target.hpp"
 
@@ -65,6 +66,10 @@ Result<Version> read_version(const Path& path, System system) {
   Look look(path, system);
   BOOST_OUTCOME_TRY(look.open(path));
   return look.commit.existing ? look.commit.existing->version : Version::absent();
+}
+
+bool is_reserved_name(std::string_view leaf) {
+  return names::is_own(leaf);
 }
 
 Result<void> remove_file(const Path& target, const WriteOptions& options,

@@ -252,7 +252,10 @@ std::string_view fault_of_path(std::string_view path) {
     if (const auto fault = names::fault_of_leaf(component); !fault.empty()) {
       return "the path has a component '.' or '..' or a zero byte";
     }
-    if (component == names::root_marker) return "the path names a root's own files";
+    if (names::is_own(component)) {
+      return "the path names one of the library's own files: a lock, a temp, a previous "
+             "generation or a root's marker";
+    }
     if (end == std::string_view::npos) return {};
     path.remove_prefix(end + 1);
   }

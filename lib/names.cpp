@@ -73,6 +73,15 @@ std::optional<std::uint64_t> number_behind(std::string_view name, std::string_vi
   return number;
 }
 
+/// Whether it is a previous generation of some state.
+bool is_previous(std::string_view name) {
+  if (!name.ends_with(previous_suffix)) return false;
+  name.remove_suffix(previous_suffix.size());
+  const auto dot = name.rfind('.');
+  return dot > 1 && dot != std::string_view::npos &&
+         number_behind(name.substr(dot), ".").has_value();
+}
+
 }  // namespace
 
 std::string_view fault_of_leaf(std::string_view leaf) {
@@ -83,8 +92,19 @@ std::string_view fault_of_leaf(std::string_view leaf) {
   return {};
 }
 
+std::string folded(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
 bool is_own(std::string_view name) {
-  return is_temp(name) || (name.starts_with('.') && name.ends_with(lock_suffix));
+  if (!name.starts_with('.')) return false;
+  const std::string lower = folded(name);
+  return lower.ends_with(lock_suffix) || lower == root_marker || is_temp(lower) ||
+         is_previous(lower);
 }
 
 SysResult<std::string> make_temp(std::string_view leaf, Environment& environment) {

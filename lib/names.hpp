@@ -37,8 +37,13 @@ inline constexpr std::size_t length_max = 255;
 /// is there for people, the random part makes the name.
 SysResult<std::string> make_temp(std::string_view leaf, Environment& environment);
 [[nodiscard]] bool is_temp(std::string_view name);
-/// Whether it is the name of a temp or a lock: no name for a target.
+/// Whether the library gives such names to files beside targets that others rely on: temps, locks,
+/// previous generations, a root's marker. No name for a target: nobody may put, move or remove it.
+/// Backups and damaged files that were set aside are their users'. In any case of ASCII letters,
+/// since a directory may take them for one.
 [[nodiscard]] bool is_own(std::string_view name);
+/// `name` with the ASCII letters in lower case.
+[[nodiscard]] std::string folded(std::string_view name);
 
 /// The one lock of `leaf`. Two leaves share one only if both are too long for a lock of their own
 /// and their hashes are the same; then they wait for each other.

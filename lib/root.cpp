@@ -80,6 +80,7 @@ Result<void> check_place(Root& root, const std::string& place) {
     return root.failure(open_step, place, ErrorKind::invalid_argument,
                         "the private directory must be on the same file system as the root");
   }
+  root.place_status = status.value();
   return success();
 }
 

@@ -28,6 +28,7 @@ struct Root {
   OwnedHandle directory;
   OwnedHandle place;         ///< The private directory.
   Status status;             ///< Of the root's directory.
+  Status place_status;       ///< Of the private one.
   std::string private_name;  ///< Of the private directory, if it is directly under the root.
   OwnedHandle lock;
   /// By which a transaction is committed; what recovers is portable.

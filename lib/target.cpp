@@ -88,6 +88,18 @@ Result<void> check_replaceable(const Commit& commit) {
   return success();
 }
 
+/// Nobody's commit replaces or removes what the library itself keeps beside targets: two would hold
+/// one lock.
+Result<void> check_name(const Commit& commit) {
+  const bool backup = commit.options.existing == ExistingPolicy::backup;
+  if (!names::is_own(commit.leaf) &&
+      !(backup && names::is_own(commit.leaf + commit.options.backup_suffix))) {
+    return success();
+  }
+  return commit.failure(find_step, ErrorKind::invalid_argument,
+                        "the library gives such names to its own files; choose another");
+}
+
 bool needs_lock(const Commit& commit) {
   return commit.expected || commit.options.coordinate ||
          commit.options.existing == ExistingPolicy::keep;
@@ -141,6 +153,7 @@ Result<void> check_expected(const Commit& commit, const std::optional<Status>& f
 }
 
 Result<void> claim_target(Commit& commit, Claim& claim) {
+  BOOST_OUTCOME_TRY(check_name(commit));
   if (needs_lock(commit) && !claim.lock) {
     auto lock = take_lock(commit.files, commit.environment, commit.directory, commit.leaf,
                           LockMode::exclusive, commit.options.lock_timeout_ms);
@@ -157,6 +170,7 @@ Result<void> claim_target(Commit& commit, Claim& claim) {
 }
 
 Result<void> check_target(const Commit& commit) {
+  BOOST_OUTCOME_TRY(check_name(commit));
   BOOST_OUTCOME_TRY(check_replaceable(commit));
   BOOST_OUTCOME_TRY(check_expected(commit, commit.existing));
   if (commit.existing && commit.options.existing == ExistingPolicy::keep) {

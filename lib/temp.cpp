@@ -20,10 +20,6 @@ Error not_ours(const Commit& commit, std::string_view step) {
 Result<void> create_temp(Commit& commit) {
   constexpr std::string_view step = "create a temp";
   constexpr int attempts_max = 100;  // a name that is taken was planted, or guessed by a fork
-  if (names::is_own(commit.leaf)) {
-    return commit.failure(step, ErrorKind::invalid_argument,
-                          "the library gives such names to its own files; choose another");
-  }
   for (int attempt = 1;; ++attempt) {
     auto name = names::make_temp(commit.leaf, commit.environment);
     if (!name) return commit.failure(step, name.error());

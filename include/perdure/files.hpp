@@ -55,6 +55,12 @@ Result<FileContent> read_file(const Path& path, std::uint64_t size_max = UINT64_
 /// The version of `path` now, links followed; Version::absent() when there is no file.
 Result<Version> read_version(const Path& path, System system = native_system());
 
+/// Whether the library gives such names to files of its own beside targets: temps, locks, previous
+/// generations of a state, the marker of a root; in any case of their letters. Every call that
+/// writes, moves or removes refuses them with ErrorKind::invalid_argument. Backups and damaged
+/// states that were set aside are the user's, and are not among them.
+[[nodiscard]] bool is_reserved_name(std::string_view leaf);
+
 /// Removes a file (or a symbolic link itself, never what it points at) so that it stays removed.
 /// Of the options it looks at `durability` (`ordered` needs no call here), `coordinate` and
 /// `lock_timeout_ms`; with `expected`, only that version is removed. Fate::visible: the name is

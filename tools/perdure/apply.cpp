@@ -32,6 +32,12 @@ constexpr std::string_view examples =
     "  generate | perdure apply etc --put app/rules=-   one of the sources may be the input\n"
     "  perdure apply site --from new --json | jq .files\n";
 
+/// What --from finds: directories before what is in them.
+struct Tree {
+  std::vector<fs::path> found;
+  std::vector<fs::path> left_out;  ///< The library's own, which no transaction may name.
+};
+
 struct ApplyCommand {
   std::string root;
   std::vector<std::string> puts;
@@ -41,8 +47,8 @@ struct ApplyCommand {
   OutputOptions output;
 
   [[nodiscard]] ExitStatus run() const;
-  Result<void> stage(Transaction& transaction) const;
-  void tell(const TransactionReceipt& receipt) const;
+  Result<void> stage(Transaction& transaction, const Tree& tree) const;
+  void tell(const TransactionReceipt& receipt, const Tree& tree) const;
 };
 
 Result<void> put_input(Transaction& transaction, const std::string& path,
@@ -66,22 +72,33 @@ Error tree_failure(const std::string& path, std::error_code cause, std::string d
           .detail = std::move(detail)};
 }
 
-/// Everything under `top`, directories before what is in them. Links are not followed.
-Result<std::vector<fs::path>> list_tree(const std::string& top) {
-  std::vector<fs::path> found;
+/// Whether it is the library's own: a lock, say, or the private directory beside a root's marker. A
+/// copy of a root or of tracked states has such files, and those of the target are in use.
+bool is_own(const fs::path& path) {
+  if (is_reserved_name(path.filename().native())) return true;
+  boost::system::error_code code;
+  return path.filename() == TransactionOptions().private_directory &&
+         fs::symlink_status(path.parent_path() / ".perdure-root", code).type() == fs::regular_file;
+}
+
+/// Everything under `top`. Links are not followed.
+Result<Tree> list_tree(const std::string& top) {
+  Tree tree;
   boost::system::error_code code;
   fs::recursive_directory_iterator entry(top, code);
   for (; !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
-    found.push_back(entry->path());
+    const bool own = is_own(entry->path());
+    (own ? tree.left_out : tree.found).push_back(entry->path());
+    if (own) entry.disable_recursion_pending();
   }
   if (code) return tree_failure(top, {code.value(), std::generic_category()}, {});
-  std::sort(found.begin(), found.end());
-  return found;
+  std::sort(tree.found.begin(), tree.found.end());
+  std::sort(tree.left_out.begin(), tree.left_out.end());
+  return tree;
 }
 
-Result<void> put_tree(Transaction& transaction, const std::string& top) {
-  BOOST_OUTCOME_TRY(const auto found, list_tree(top));
-  for (const auto& path : found) {
+Result<void> put_tree(Transaction& transaction, const std::string& top, const Tree& tree) {
+  for (const auto& path : tree.found) {
     boost::system::error_code code;
     const auto type = fs::symlink_status(path, code).type();
     const std::string relative = path.lexically_relative(top).native();
@@ -97,10 +114,8 @@ Result<void> put_tree(Transaction& transaction, const std::string& top) {
   return success();
 }
 
-Result<void> ApplyCommand::stage(Transaction& transaction) const {
-  if (!from.empty()) {
-    BOOST_OUTCOME_TRY(put_tree(transaction, from));
-  }
+Result<void> ApplyCommand::stage(Transaction& transaction, const Tree& tree) const {
+  BOOST_OUTCOME_TRY(put_tree(transaction, from, tree));
   for (const auto& put : puts) {
     const auto equals = put.find('=');
     BOOST_OUTCOME_TRY(put_input(transaction, put.substr(0, equals), put.substr(equals + 1)));
@@ -124,19 +139,23 @@ ExitStatus ApplyCommand::run() const {
   auto transaction = Transaction::begin(root, options);
   if (!transaction) return report(transaction.error(), output);
   progress.reset();  // of a recovery
-  const auto staged = stage(transaction.value());
+  const auto tree = from.empty() ? Result<Tree>(Tree()) : list_tree(from);
+  if (!tree) return report(tree.error(), output);
+  const auto staged = stage(transaction.value(), tree.value());
   if (!staged) return report(staged.error(), output);
   const auto receipt = transaction.value().commit();
   progress.reset();
   if (!receipt) return report(receipt.error(), output);
-  tell(receipt.value());
+  tell(receipt.value(), tree.value());
   return ExitStatus::success;
 }
 
-void ApplyCommand::tell(const TransactionReceipt& receipt) const {
+void ApplyCommand::tell(const TransactionReceipt& receipt, const Tree& tree) const {
   if (output.json) {
     boost::json::array left_alone;
     for (const auto& path : receipt.left_alone) left_alone.emplace_back(utf8(path));
+    boost::json::array left_out;
+    for (const auto& path : tree.left_out) left_out.emplace_back(utf8(path.native()));
     print(boost::json::object{{"fate", "committed"},
                               {"id", receipt.id},
                               {"files", receipt.files},
@@ -144,12 +163,17 @@ void ApplyCommand::tell(const TransactionReceipt& receipt) const {
                               {"durability", to_string(Durability::durable)},
                               {"protocol", to_string(receipt.protocol)},
                               {"left_alone", std::move(left_alone)},
+                              {"left_out", std::move(left_out)},
                               {"stages", stages_json(receipt.stages)}});
   } else if (!output.quiet) {
+    std::string left_out;
+    for (const auto& path : tree.left_out) {
+      left_out += "  left out  " + printable(path.native()) + " (perdure's own)\n";
+    }
     print(printable(root) + ": committed " + std::to_string(receipt.files) +
           (receipt.files == 1 ? " path, " : " paths, ") + human_size(receipt.bytes) + ", " +
           std::string(to_string(receipt.protocol)) + ", " +
-          milliseconds(stages_sum(receipt.stages)) + "\n");
+          milliseconds(stages_sum(receipt.stages)) + "\n" + left_out);
   }
   for (const auto& path : receipt.left_alone) {
     std::cerr << "perdure: " << printable(path)
@@ -178,7 +202,9 @@ void add_apply(CLI::App& app, ExitStatus& status) {
   sub->add_option("--remove", command->removes, "PATH, relative to ROOT, shall be gone")
       ->type_name("PATH")
       ->allow_extra_args(false);
-  sub->add_option("--from", command->from, "Every file under DIR, at the same relative path")
+  sub->add_option("--from", command->from,
+                  "Every file under DIR, at the same relative path; perdure's own (locks, "
+                  "temps, ...) are left out")
       ->type_name("DIR");
   add_protocol_option(*sub, command->protocol);
   add_json_option(*sub, command->output);
