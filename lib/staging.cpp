@@ -46,13 +46,6 @@ class TempSink final : public Sink {
   Buffer gathered_;
 };
 
-std::string folded(std::string name) {
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return name;
-}
-
 }  // namespace
 
 struct Staging::Inherited {
@@ -346,36 +339,57 @@ Result<void> Staging::sync_names() {
   return success();
 }
 
-/// The directories on the way to the path: there, or made by this transaction; on the root's device
-/// (else a hard link can't reach them); no root of their own; writable.
+/// A directory on the way to the path that is there: on the root's device (else a hard link can't
+/// reach it), no root of its own, and not the private one under whatever name. "" is the root.
+Result<Status> Staging::check_way(const std::string& directory, const std::string& path) {
+  if (const auto seen = ways_.find(directory); seen != ways_.end()) return seen->second;
+  const auto opened = directories_.open(directory);
+  if (!opened) return root_.failure(check_step, path, opened.error());
+  const auto status = root_.files.stat(opened.value());
+  if (!status) return root_.failure(check_step, path, status.error());
+  const Version& version = status.value().version;
+  if (version.device != root_.status.version.device) {
+    return root_.failure(check_step, path, ErrorKind::unsupported,
+                         "it is on another file system (or subvolume) than the root");
+  }
+  if (version.same_file(root_.place_status.version)) {
+    return root_.failure(check_step, path, ErrorKind::invalid_argument,
+                         "'" + directory + "' is the root's private directory");
+  }
+  if (!directory.empty()) {
+    const auto marker = root_.files.stat_at(opened.value(), std::string(names::root_marker));
+    if (marker) {
+      return root_.failure(check_step, path, ErrorKind::invalid_argument,
+                           "'" + directory + "' is a root of its own; commit there");
+    }
+    if (!is_missing(marker.error())) return root_.failure(check_step, path, marker.error());
+  }
+  ways_.emplace(directory, status.value());
+  return status.value();
+}
+
+/// The directories on the way to the path: there, or made by this transaction; and the one that it
+/// lies in writable.
 Result<void> Staging::check_parent(const std::string& path) {
+  const std::string parent = parent_of(path);
   bool made = false;
-  for (std::string above = parent_of(path); !above.empty(); above = parent_of(above)) {
+  for (std::string above = parent; !above.empty(); above = parent_of(above)) {
     const auto wish = wishes_.find(above);
     if (wish == wishes_.end()) continue;
     if (wish->second.action != JournalAction::make_directory) {
       return root_.failure(check_step, path, ErrorKind::invalid_argument,
                            "'" + above + "' is a file in this transaction");
     }
-    made = true;
+    made = true;  // what is above it was looked at when it was checked itself
   }
-  const std::string parent = parent_of(path);
   if (made || parents_.contains(parent)) return success();
-  const auto directory = directories_.open(parent);
-  if (!directory) return root_.failure(check_step, path, directory.error());
-  const auto status = root_.files.stat(directory.value());
-  if (!status) return root_.failure(check_step, path, status.error());
-  if (status.value().version.device != root_.status.version.device) {
-    return root_.failure(check_step, path, ErrorKind::unsupported,
-                         "it is on another file system (or subvolume) than the root");
+  for (std::string above = parent_of(parent); !above.empty(); above = parent_of(above)) {
+    BOOST_OUTCOME_TRY(check_way(above, path));
   }
-  if (!parent.empty() && root_.files.stat_at(directory.value(), std::string(names::root_marker))) {
-    return root_.failure(check_step, path, ErrorKind::invalid_argument,
-                         "'" + parent + "' is a root of its own; commit there");
-  }
+  BOOST_OUTCOME_TRY(const Status status, check_way(parent, path));
   BOOST_OUTCOME_TRY(inherited(parent));
-  parents_.emplace(parent, status.value());
-  directories_.expect(parent, identity_of(status.value().version));
+  parents_.emplace(parent, status);
+  directories_.expect(parent, identity_of(status.version));
   return success();
 }
 
@@ -461,7 +475,7 @@ Result<void> Staging::dress_again(Wish& wish, const std::string& path, const Sta
 Result<void> Staging::check_aliases() {
   std::map<std::string, std::string> seen;
   for (const auto& [path, wish] : wishes_) {
-    const auto [other, fresh] = seen.emplace(folded(path), path);
+    const auto [other, fresh] = seen.emplace(names::folded(path), path);
     if (fresh) continue;
     const auto directory = directories_.open(parent_of(path));
     if (!directory) continue;  // made by this transaction, in a parent that was checked

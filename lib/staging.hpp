@@ -65,6 +65,7 @@ class Staging {
   Result<void> drop(const std::string& path);
   Result<JournalEntry> check(const std::string& path, Wish& wish);
   Result<void> check_parent(const std::string& path);
+  Result<Status> check_way(const std::string& directory, const std::string& path);
   Result<void> check_found(const std::string& path, const Wish& wish, const Status& found);
   Result<void> dress_again(Wish& wish, const std::string& path, const Status& found);
   Result<void> check_aliases();
@@ -74,7 +75,8 @@ class Staging {
   std::string id_;
   std::map<std::string, Wish> wishes_;
   std::map<std::string, std::shared_ptr<const Inherited>> inherited_;
-  std::map<std::string, Status> parents_;  ///< Those that check_parent has seen.
+  std::map<std::string, Status> ways_;     ///< Directories that check_way has seen.
+  std::map<std::string, Status> parents_;  ///< Those of them that paths lie in directly.
   std::vector<OwnedHandle>
       unsettled_;  ///< Staged files that wait for company on their way to the disk.
   std::uint64_t next_ = 0;

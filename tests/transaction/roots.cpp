@@ -22,12 +22,41 @@ TEST_CASE("roots within roots are refused") {
   REQUIRE_OK(Transaction::begin(root / "outer"));
   REQUIRE_FAILS(invalid_argument, unchanged, Transaction::begin(root / "outer/inner"));
   REQUIRE_FAILS(invalid_argument, unchanged, Transaction::begin(root / "outer/inner/deep"));
-  SECTION("an outer one that came later keeps out of the inner one") {
-    auto outermost = Transaction::begin(root.path());
-    REQUIRE_OK(outermost);
-    REQUIRE_OK(outermost.value().put("outer/file", "x"));
-    REQUIRE_FAILS(invalid_argument, unchanged, outermost.value().commit());
+}
+
+// A root that is made above another can't see it. Its transactions looked at the last directory on
+// the way alone: `sub/deep/f` had two locks when `sub` was a root.
+TEST_CASE("a root above another keeps out of it, however deep a path leads") {
+  const TempDirectory root;
+  fs::create_directories(root / "sub/deep/er");
+  for (const char* file : {"f", "sub/f", "sub/deep/f", "sub/deep/er/f"}) spit(root / file, "old");
+  REQUIRE_OK(Transaction::begin(root / "sub"));
+  const Tree before = tree_of(root.path());
+  const auto refuses = [&](const std::string& what, auto stage) {
+    INFO(what);
+    auto begun = Transaction::begin(root.path());
+    REQUIRE_OK(begun);
+    REQUIRE_OK(stage(begun.value()));
+    const auto refused = begun.value().commit();
+    REQUIRE_FAILS(invalid_argument, unchanged, refused);
+    CHECK(refused.error().message().find("'sub' is a root of its own") != std::string::npos);
+    CHECK(tree_of(root.path()) == before);
+    CHECK(private_of(root.path()).empty());
+  };
+  for (const std::string in : {"sub", "sub/deep", "sub/deep/er"}) {
+    INFO(in);
+    refuses("put", [&](Transaction& t) { return t.put(in + "/f", "x"); });
+    refuses("put a new file", [&](Transaction& t) { return t.put(in + "/new", "x"); });
+    refuses("remove", [&](Transaction& t) { return t.remove(in + "/f"); });
+    refuses("move out", [&](Transaction& t) { return t.move(in + "/f", "out"); });
+    refuses("move in", [&](Transaction& t) { return t.move("f", in + "/in"); });
+    refuses("make a directory", [&](Transaction& t) { return t.make_directory(in + "/d"); });
+    refuses("put into a directory that is made", [&](Transaction& t) -> Result<void> {
+      BOOST_OUTCOME_TRY(t.make_directory(in + "/d"));
+      return t.put(in + "/d/f", "x");
+    });
   }
+  REQUIRE_OK(Sample::run((Sample::prepare(root / "sub"), root / "sub")));  // the inner one works
 }
 
 TEST_CASE("the private directory may be outside the tree, and everyone must agree on it") {
