@@ -9,7 +9,7 @@
 namespace perdure {
 namespace {
 
-enum class Verdict { stale, stale_and_empty, live, not_ours, gone };
+enum class Verdict { stale, stale_and_empty, stale_directory, live, not_ours, gone };
 
 /// Until the second look at an empty temp: far more than a committer can be stuck in the middle of
 /// open(2), also when its processor is taken away there.
@@ -28,6 +28,11 @@ Verdict judge(FileSystem& files, Handle directory, const std::string& name) {
   }
   const OwnedHandle file(files, opened.value());
   const auto status = files.stat(file.get());
+  if (status && status.value().type == FileType::directory) {
+    // A transaction tried whether a directory can be made; an empty one is of no use to anybody.
+    const auto within = files.list(file.get());
+    return within && within.value().empty() ? Verdict::stale_directory : Verdict::not_ours;
+  }
   if (!status || status.value().type != FileType::regular) return Verdict::not_ours;
   const auto live = files.open_for_writing(file.get());
   if (!live) return Verdict::not_ours;
@@ -51,9 +56,10 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
   const auto entries = files.list(opened.get());
   if (!entries) return failure(entries.error(), {});
   CleanReport report;
-  const auto remove = [&](const std::string& name) -> Result<void> {
+  const auto remove = [&](const std::string& name, bool is_directory = false) -> Result<void> {
     if (!dry_run) {
-      const auto removed = files.unlink(opened.get(), name);
+      const auto removed = is_directory ? files.remove_directory(opened.get(), name)
+                                        : files.unlink(opened.get(), name);
       if (!removed && removed.error() == std::errc::no_such_file_or_directory) {
         return success();  // another cleaner was quicker, or its committer has published it since
       }
@@ -79,6 +85,8 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
         break;
       case Verdict::stale:
         return remove(name);
+      case Verdict::stale_directory:
+        return remove(name, true);
     }
     return success();
   };

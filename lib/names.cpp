@@ -107,10 +107,12 @@ bool is_own(std::string_view name) {
          is_previous(lower);
 }
 
-SysResult<std::string> make_temp(std::string_view leaf, Environment& environment) {
+SysResult<std::string> make_temp(std::string_view leaf, Environment& environment,
+                                 std::size_t size_max) {
+  constexpr std::size_t size_min = 40;
   BOOST_OUTCOME_TRY(const std::string random, random_part(environment));
   std::string name = ".";
-  name += shortened(leaf, length_max - 2 - random_length - temp_suffix.size());
+  name += shortened(leaf, std::max(size_max, size_min) - 2 - random_length - temp_suffix.size());
   return name.append(".").append(random).append(temp_suffix);
 }
 

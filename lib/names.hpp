@@ -34,8 +34,9 @@ inline constexpr std::size_t length_max = 255;
 [[nodiscard]] std::string_view fault_of_leaf(std::string_view leaf);
 
 /// A temp's name for `leaf` that nobody can guess. LEAF is cut short where it would not fit: it
-/// is there for people, the random part makes the name.
-SysResult<std::string> make_temp(std::string_view leaf, Environment& environment);
+/// is there for people, the random part makes the name. `size_max`: less than 40 bytes count as 40.
+SysResult<std::string> make_temp(std::string_view leaf, Environment& environment,
+                                 std::size_t size_max = length_max);
 [[nodiscard]] bool is_temp(std::string_view name);
 /// Whether the library gives such names to files beside targets that others rely on: temps, locks,
 /// previous generations, a root's marker. No name for a target: nobody may put, move or remove it.

@@ -2,11 +2,13 @@
 #include "staging.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "metadata.hpp"
 #include "names.hpp"
 #include "read.hpp"
 #include "temp.hpp"
+#include "trial.hpp"
 
 namespace perdure {
 namespace {
@@ -46,6 +48,15 @@ class TempSink final : public Sink {
   Buffer gathered_;
 };
 
+/// A directory on the way to the path that can't be opened.
+Error closed_way(const Root& root, const std::string& path, std::error_code cause) {
+  Error error = root.failure(check_step, path, cause);
+  if (cause == std::errc::cross_device_link) {
+    error.detail = "something is mounted on the way; make a root of what is mounted there";
+  }
+  return error;
+}
+
 }  // namespace
 
 struct Staging::Inherited {
@@ -57,7 +68,7 @@ struct Staging::Inherited {
 Result<std::optional<Status>> Staging::stat(const std::string& path) {
   const auto directory = directories_.open(parent_of(path));
   if (!directory && is_missing(directory.error())) return std::optional<Status>();
-  if (!directory) return root_.failure(check_step, path, directory.error());
+  if (!directory) return closed_way(root_, path, directory.error());
   const auto status = root_.files.stat_at(directory.value(), leaf_of(path));
   if (status) return std::optional(status.value());
   if (is_missing(status.error())) return std::optional<Status>();
@@ -303,15 +314,18 @@ void Staging::discard() noexcept try {
 Result<Journal> Staging::seal() {
   Journal journal{.id = id_, .entries = {}};
   journal.directories.push_back({"", identity_of(root_.status.version)});
+  std::set<std::uint64_t> moved;
   for (auto& [path, wish] : wishes_) {  // a directory comes before what is in it
     BOOST_OUTCOME_TRY(check_parent(path));
     BOOST_OUTCOME_TRY(auto entry, check(path, wish));
     journal.entries.push_back(std::move(entry));
+    if (wish.moved) moved.insert(wish.staged);
   }
   for (const auto& [path, status] : parents_) {
     if (!path.empty()) journal.directories.push_back({path, identity_of(status.version)});
   }
   BOOST_OUTCOME_TRY(check_aliases());
+  BOOST_OUTCOME_TRY(try_out(root_, journal, moved, directories_));
   BOOST_OUTCOME_TRY(settle_staged());
   // With `fast` the journal of the file system has these names before it has the journal's.
   if (root_.protocol == Protocol::portable) {
@@ -344,7 +358,7 @@ Result<void> Staging::sync_names() {
 Result<Status> Staging::check_way(const std::string& directory, const std::string& path) {
   if (const auto seen = ways_.find(directory); seen != ways_.end()) return seen->second;
   const auto opened = directories_.open(directory);
-  if (!opened) return root_.failure(check_step, path, opened.error());
+  if (!opened) return closed_way(root_, path, opened.error());
   const auto status = root_.files.stat(opened.value());
   if (!status) return root_.failure(check_step, path, status.error());
   const Version& version = status.value().version;
@@ -406,6 +420,14 @@ Result<JournalEntry> Staging::check(const std::string& path, Wish& wish) {
     return root_.failure(check_step, path, ErrorKind::conflict,
                          "somebody else removed it meanwhile");
   }
+  const auto parent = parents_.find(parent_of(path));
+  if (wish.action != JournalAction::make_directory && parent != parents_.end() &&
+      parent->second.immutable) {
+    Error error =
+        root_.failure(check_step, path, std::make_error_code(std::errc::operation_not_permitted));
+    error.detail = "its directory is marked immutable or append-only";
+    return error;
+  }
   if (wish.action == JournalAction::make_directory) entry.mode = 0777;
   if (wish.action != JournalAction::put) return entry;
   if (found && !wish.moved && found->version != wish.metadata_of) {
@@ -438,7 +460,7 @@ Result<void> Staging::check_found(const std::string& path, const Wish& wish, con
     return root_.failure(check_step, path, ErrorKind::mount_point,
                          "it is a mount point, which can't be replaced");
   }
-  if (found.immutable || directory.immutable) {
+  if (found.immutable) {
     return root_.failure(check_step, path,
                          std::make_error_code(std::errc::operation_not_permitted));
   }

@@ -69,6 +69,7 @@ struct Transaction::State {
   }
 
   Result<void> lock_expected();
+  Result<void> check_nowhere();
   Result<Journal> seal(TransactionReceipt& receipt);
   Result<void> apply(const Journal& journal, TransactionReceipt& receipt);
   Result<TransactionReceipt> commit();
@@ -76,7 +77,8 @@ struct Transaction::State {
   std::unique_ptr<Root> root;
   Staging staging;
   std::map<std::string, Version> expected;
-  std::vector<OwnedHandle> locks;  // of the expected targets
+  std::vector<OwnedHandle> locks;    // of the expected targets
+  std::vector<std::string> nowhere;  // expected to be absent, in directories that are
   bool over = false;
   bool staging_now = false;  // a call is running, and with it maybe code of the caller's
   std::uint64_t mark = process_mark();
@@ -85,8 +87,14 @@ struct Transaction::State {
 /// In the order of the paths, so that two committers can't wait for each other.
 Result<void> Transaction::State::lock_expected() {
   constexpr std::string_view step = "compare the version";
+  constexpr const char* gone = "it does not exist any more";
   for (const auto& [path, version] : expected) {
     const auto directory = staging.directories().open(parent_of(path));
+    if (!directory && directory.error() == std::errc::no_such_file_or_directory) {
+      if (!version.is_absent()) return root->failure(step, path, ErrorKind::conflict, gone);
+      nowhere.push_back(path);
+      continue;
+    }
     if (!directory) return root->failure(step, path, directory.error());
     const std::string leaf = leaf_of(path);
     auto lock = take_lock(root->files, root->random, directory.value(), leaf, LockMode::exclusive,
@@ -103,8 +111,22 @@ Result<void> Transaction::State::lock_expected() {
     }
     if ((now ? now.value().version : Version::absent()) != version) {
       return root->failure(step, path, ErrorKind::conflict,
-                           now ? "it is not the version that was expected; read it again"
-                               : "it does not exist any more");
+                           now ? "it is not the version that was expected; read it again" : gone);
+    }
+  }
+  return success();
+}
+
+/// There was no directory to hold a lock. Whoever made it meanwhile may have made the file, too.
+Result<void> Transaction::State::check_nowhere() {
+  for (const auto& path : nowhere) {
+    const auto directory = staging.directories().open(parent_of(path));
+    if (directory) {
+      return root->failure("compare the version", path, ErrorKind::conflict,
+                           "somebody else made its directory meanwhile; read it again");
+    }
+    if (directory.error() != std::errc::no_such_file_or_directory) {
+      return root->failure("compare the version", path, directory.error());
     }
   }
   return success();
@@ -130,6 +152,7 @@ Result<Journal> Transaction::State::seal(TransactionReceipt& receipt) {
   Journal journal;
   BOOST_OUTCOME_TRY(timed(*root, receipt, "stage", [&]() -> Result<void> {
     BOOST_OUTCOME_TRY(journal, staging.seal());
+    BOOST_OUTCOME_TRY(check_nowhere());
     return success();
   }));
   if (journal.entries.empty()) return journal;

@@ -17,10 +17,10 @@ struct CleanReport {
 };
 
 /// Removes temps that crashed committers left in `directory`: regular files that bear a temp's name
-/// and that nobody has open for writing. Anything else is never touched, nor are lock files (they
-/// stay for good, see docs/architecture.md). Safe beside running committers: one that is just
-/// making its temp looks like a stale temp that is empty, so that where there are such `clean`
-/// waits for a second, once, and looks at them again.
+/// and that nobody has open for writing, and empty directories that bear one. Anything else is
+/// never touched, nor are lock files (they stay for good, see docs/architecture.md). Safe beside
+/// running committers: one that is just making its temp looks like a stale temp that is empty, so
+/// that where there are such `clean` waits for a second, once, and looks at them again.
 Result<CleanReport> clean(const Path& directory, bool dry_run = false,
                           System system = native_system());
 

@@ -100,7 +100,9 @@ class Transaction {
   Result<Buffer> read(const std::string& path);
 
   /// `commit` fails with ErrorKind::conflict, and leaves everything as it is, unless `path` is of
-  /// this version then. Checked under the target's lock, as by AtomicWriter.
+  /// this version then. Checked under the target's lock, as by AtomicWriter. A path whose directory
+  /// does not exist is absent, and there is nothing to lock: a file that others make there behind
+  /// the last check stays, and `TransactionReceipt::left_alone` names it.
   Result<void> expect(const std::string& path, const Version& version);
   Result<void> expect_absent(const std::string& path) { return expect(path, Version::absent()); }
 

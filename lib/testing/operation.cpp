@@ -32,11 +32,11 @@ constexpr auto writing_back = std::to_array({EIO, ENOSPC, EDQUOT, ENOMEM});
 constexpr auto syncing = std::to_array({EIO, ENOSPC, EDQUOT, EROFS, EINVAL, EINTR});
 constexpr auto renaming = std::to_array({EACCES, EBUSY, EDQUOT, EEXIST, EINVAL, EISDIR, ENOENT,
                                          ENOSPC, EPERM, EROFS, EXDEV, EIO, ENOTEMPTY});
-constexpr auto linking = std::to_array(
-    {EACCES, EDQUOT, EEXIST, EMLINK, ENOENT, ENOSPC, EPERM, EROFS, EXDEV, EIO, EOPNOTSUPP});
+constexpr auto linking = std::to_array({EACCES, EDQUOT, EEXIST, EMLINK, ENOENT, ENOSPC, EPERM,
+                                        EROFS, EXDEV, EIO, EOPNOTSUPP, ENAMETOOLONG});
 constexpr auto unlinking = std::to_array({EACCES, EBUSY, EIO, EISDIR, ENOENT, EPERM, EROFS});
-constexpr auto making =
-    std::to_array({EACCES, EDQUOT, EEXIST, EMLINK, ENOENT, ENOSPC, EPERM, EROFS, EIO});
+constexpr auto making = std::to_array(
+    {EACCES, EDQUOT, EEXIST, EMLINK, ENOENT, ENOSPC, EPERM, EROFS, EIO, ENAMETOOLONG});
 constexpr auto removing =
     std::to_array({EACCES, EBUSY, EIO, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS});
 constexpr auto link_reading = std::to_array({EACCES, EINVAL, EIO, ENOENT, ENOMEM});

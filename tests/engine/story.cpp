@@ -307,6 +307,7 @@ TEST_CASE("clean removes what a crash left, and nothing else") {
   test::spit(directory / ".target.perdure-lock", "");
   test::spit(directory / ".almost.0123456789abcde.perdure-tmp", "");
   boost::filesystem::create_directory(directory / ".dir.0123456789abcdef.perdure-tmp");
+  test::spit(directory / ".dir.0123456789abcdef.perdure-tmp/file", "somebody's");
   boost::filesystem::create_symlink("target", directory / ".link.0123456789abcdef.perdure-tmp");
   auto live = AtomicFile::create(directory / "target");
   REQUIRE_OK(live);

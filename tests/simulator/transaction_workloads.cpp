@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include <perdure/clean.hpp>
 #include <perdure/files.hpp>
 #include <perdure/transaction.hpp>
 
@@ -81,6 +82,7 @@ Files files_of(Session& session) {
   for (const std::string& path : session.disk().paths()) {
     if (!path.starts_with("r/") || path == "r/" || path.starts_with("r/.perdure")) continue;
     if (path.ends_with(".perdure-lock") || path.ends_with(".perdure-tmp")) continue;
+    if (path.ends_with(".perdure-tmp/")) continue;
     files[path.substr(2)] = session.disk().content(path).value_or("");
   }
   return files;
@@ -188,11 +190,22 @@ Oracle all_or_none() {
   return oracle;
 }
 
+/// What a crash leaves of a trial is collected by `clean`, and by it alone.
 Oracle only_its_files() {
   return {"no_litter", [](Session& session) -> std::string {
+            for (const char* directory : {"r", "r/d", "r/e", "r/f"}) {
+              const bool tried = std::ranges::any_of(session.disk().paths(), [&](const auto& path) {
+                return path.starts_with(std::string(directory) + "/.") &&
+                       path != "r/.hidden.perdure-tmp" &&
+                       (path.ends_with(".perdure-tmp") || path.ends_with(".perdure-tmp/"));
+              });
+              if (tried) (void)clean(directory, false, session.system());
+            }
             for (const std::string& path : session.disk().paths()) {
               const bool own = path.starts_with("r/.perdure/") && path != "r/.perdure/";
-              const bool temp = path.ends_with(".perdure-tmp") && path != "r/.hidden.perdure-tmp";
+              const bool temp =
+                  (path.ends_with(".perdure-tmp") || path.ends_with(".perdure-tmp/")) &&
+                  path != "r/.hidden.perdure-tmp";
               if ((own && path != lock_path) || temp) return path + " is left behind";
             }
             return {};

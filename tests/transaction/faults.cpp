@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Every call of a transaction fails, with every error that it can return, once and from then on.
+#include <perdure/clean.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
@@ -15,6 +16,9 @@ namespace {
 /// After a failure the tree is what the fate says, and recovery makes it whole.
 void check_failure(const fs::path& root, const Error& error) {
   INFO(error.message());
+  if (error.detail.find("`perdure clean` removes it") != std::string::npos) {
+    for (const auto& directory : {root, root / "sub"}) REQUIRE_OK(clean(directory));
+  }
   const Tree now = tree_of(root);
   if (error.fate == Fate::unchanged) CHECK(now == Sample::before());
   CHECK(error.fate != Fate::visible);
@@ -65,6 +69,7 @@ bool run_with(const Fault& fault, const Way& way) {
 /// and that every redo has to believe.
 bool is_lie(Operation operation, int error) {
   return (operation == Operation::unlink && error == ENOENT) ||
+         (operation == Operation::remove_directory && error == ENOENT) ||
          (operation == Operation::make_directory && error == EEXIST);
 }
 

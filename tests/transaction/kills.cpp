@@ -3,6 +3,8 @@
 #include <random>
 #include <thread>
 
+#include <perdure/clean.hpp>
+
 #include "support/process.hpp"
 #include "tree.hpp"
 
@@ -54,6 +56,7 @@ TEST_CASE("500 kills: all of one generation after recovery, which is killed too"
       CHECK(recovering.wait() == -SIGKILL);
     }
     REQUIRE_OK(recover(root.path()));
+    REQUIRE_OK(clean(root.path()));  // of what was being tried out
     const Tree tree = tree_of(root.path());
     CHECK((tree.empty() || tree.size() == files));
     for (const auto& [path, content] : tree) CHECK(content == tree.begin()->second);
