@@ -93,7 +93,7 @@ Result<void> check_replaceable(const Commit& commit) {
 Result<void> check_name(const Commit& commit) {
   const bool backup = commit.options.existing == ExistingPolicy::backup;
   if (!names::is_own(commit.leaf) &&
-      !(backup && names::is_own(commit.leaf + commit.options.backup_suffix))) {
+      !(backup && names::is_own(names::backup_of(commit.leaf, commit.options.backup_suffix)))) {
     return success();
   }
   return commit.failure(find_step, ErrorKind::invalid_argument,
