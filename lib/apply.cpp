@@ -5,6 +5,7 @@
 #include <set>
 
 #include "commit.hpp"
+#include "confirm.hpp"
 #include "names.hpp"
 #include "native_fork.hpp"
 #include "protocol.hpp"
@@ -197,7 +198,7 @@ Result<std::uint64_t> discard_staged(Root& root) {
   return discarded;
 }
 
-Result<void> commit_journal(Root& root, Bytes journal, std::string_view name) {
+Result<bool> commit_journal(Root& root, Bytes journal, std::string_view name) {
   WriteOptions options;
   options.metadata = Metadata::preserve(0600);  // of nothing: it keeps what it is made with
   options.group = root.options.group;
@@ -207,7 +208,7 @@ Result<void> commit_journal(Root& root, Bytes journal, std::string_view name) {
   commit.path = root.path.native();
   commit.directory = root.place.get();
   commit.leaf = name;
-  const auto committed = [&]() -> Result<void> {
+  const auto committed = [&]() -> Result<bool> {
     const std::string temp_name(names::journal_temp);
     const auto cleared = unlink_any(root.files, commit.directory, temp_name);
     if (!cleared) return commit.failure(commit_step, cleared.error());
@@ -218,10 +219,11 @@ Result<void> commit_journal(Root& root, Bytes journal, std::string_view name) {
     commit.temp_name = temp_name;
     auto written = append_to_temp(commit, journal);
     if (!written) return abandon(commit, std::move(written.error()));
-    BOOST_OUTCOME_TRY(run_commit(commit, make_finish(options, protocol, {})));
-    return success();
+    BOOST_OUTCOME_TRY(const Receipt receipt,
+                      run_commit(commit, make_finish(options, protocol, {})));
+    return receipt.confirmed;
   }();
-  if (committed) return success();
+  if (committed) return committed;
   Error error = committed.error();
   error.step = commit_step;
   if (error.fate != Fate::unchanged) {
@@ -246,9 +248,15 @@ Result<void> sync_named(Root& root, const Journal& journal, Directories& directo
     if (!directory && is_missing(directory.error())) continue;
     if (!directory) return root.failure(settle_step, path, directory.error());
     const auto synced = root.files.sync_directory(directory.value());
-    if (!synced) return root.failure(settle_step, path, synced.error());
+    if (synced) continue;
+    note_failed_sync(root.files, directory.value());
+    return root.failure(settle_step, path, synced.error());
   }
-  return success();
+  // Without a journal a lost block is told once, maybe to another commit of this process. Over a
+  // journal that died nothing of what follows reaches the disk, so the journal of the transaction
+  // stays there.
+  if (!sync_failed_since(root.files, root.place.get(), root.sync_mark)) return success();
+  return root.failure(settle_step, "", std::make_error_code(std::errc::io_error));
 }
 
 }  // namespace

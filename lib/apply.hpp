@@ -26,8 +26,9 @@ Result<void> clear_apply_temp(Root& root, const JournalEntry& entry, Directories
 Result<std::uint64_t> discard_staged(Root& root);
 
 /// Makes the journal durable under this name: written beside, synced, renamed, its name synced.
-/// After Fate::unknown nobody knows whether it counts until recovery.
-Result<void> commit_journal(Root& root, Bytes journal, std::string_view name);
+/// After Fate::unknown nobody knows whether it counts until recovery. True if the file system
+/// confirmed it (Receipt::confirmed).
+Result<bool> commit_journal(Root& root, Bytes journal, std::string_view name);
 
 /// After all paths are in place: their directories durable, then the journal gone, durably, then
 /// the staged files. In that order: a journal that came back would undo what others commit later.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "commit.hpp"
 
+#include "confirm.hpp"
 #include "names.hpp"
 #include "temp.hpp"
 
@@ -58,6 +59,13 @@ AnyPipeline publish_with(const WriteOptions& options, Sync sync, Stages... stage
 constexpr Fact streamed_facts = Fact::temp | Fact::content;
 
 }  // namespace
+
+Commit::Commit(FileSystem& file_system, Environment& surroundings,
+               const WriteOptions& write_options)
+    : files(file_system),
+      environment(surroundings),
+      options(write_options),
+      sync_mark(failed_syncs()) {}
 
 Error Commit::failure(std::string_view step, std::error_code cause) const {
   return {.kind = ErrorKind::system,

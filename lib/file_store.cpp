@@ -5,6 +5,7 @@
 #include <perdure/state_store.hpp>
 
 #include "commit.hpp"
+#include "confirm.hpp"
 #include "directory.hpp"
 #include "lock.hpp"
 #include "metadata.hpp"
@@ -12,6 +13,7 @@
 #include "protocol.hpp"
 #include "random_pool.hpp"
 #include "read.hpp"
+#include "sync.hpp"
 #include "target.hpp"
 
 namespace perdure {
@@ -266,11 +268,12 @@ class FileStore final : public StateStore {
     Commit commit = begin();
     const auto name = names::make_damaged(leaf_, generation, random_);
     if (!name) return commit.failure(set_aside_step, name.error());
+    const std::uint64_t mark = failed_syncs();
     const auto renamed =
         files_.rename(directory_.get(), from, directory_.get(), name.value(), RenameMode::replace);
     if (!renamed) return commit.failure(set_aside_step, renamed.error());
     commit.fate = Fate::visible;
-    const auto synced = files_.sync_directory(directory_.get());
+    const auto synced = sync_directory_durably(files_, directory_.get(), mark);
     if (!synced) return commit.failure(set_aside_step, synced.error());
     if (from == leaf_) model_ = name.value();
     return shown(name.value());
@@ -307,7 +310,7 @@ class FileStore final : public StateStore {
     const auto settle = [&](Handle file) -> Result<void> {
       const auto content = files_.sync_file(file);
       if (!content) return commit.failure("sync the state that was found", content.error());
-      const auto name = files_.sync_directory(directory_.get());
+      const auto name = sync_directory_durably(files_, directory_.get(), failed_syncs());
       if (!name) return commit.failure("sync the state's directory", name.error());
       return success();
     };

@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "apply.hpp"
+#include "confirm.hpp"
 #include "names.hpp"
 #include "read.hpp"
+#include "sync.hpp"
 
 namespace perdure {
 namespace {
@@ -71,7 +73,9 @@ Result<std::optional<FoundJournal>> find_journal(Root& root) {
 Result<void> make_durable(Root& root, const FoundJournal& found) {
   const auto synced = root.files.sync_directory(root.place.get());
   if (!synced) return root.failure(step, "", synced.error());
-  return commit_journal(root, found.bytes, found.copied ? names::journal : names::journal_copy);
+  BOOST_OUTCOME_TRY(
+      commit_journal(root, found.bytes, found.copied ? names::journal : names::journal_copy));
+  return success();
 }
 
 std::string_view word_for(JournalAction action) {
@@ -142,6 +146,7 @@ Error lost_file(const Root& root, const std::string& path) {
 
 Result<void> redo_all(Root& root, const Journal& journal, RecoveryReport& report) {
   Directories directories = directories_of(root, journal);
+  root.sync_mark = failed_syncs();
   for (std::size_t i = 0; i < journal.entries.size(); ++i) {
     const JournalEntry& entry = journal.entries[i];
     RecoveryStep& todo = report.paths[i].step;
@@ -163,6 +168,7 @@ Result<void> redo_all(Root& root, const Journal& journal, RecoveryReport& report
 Result<std::string> set_all_aside(Root& root) {
   FileSystem& files = root.files;
   const Handle place = root.place.get();
+  const std::uint64_t mark = failed_syncs();
   const auto name = names::make_abandoned(root.random);
   if (!name) return root.failure(step, "", name.error());
   const auto made = files.make_directory(place, name.value(), 0700);
@@ -181,10 +187,10 @@ Result<std::string> set_all_aside(Root& root) {
         files.rename(place, entry.name, aside.get(), entry.name, RenameMode::replace);
     if (!moved) return root.failure(step, "", moved.error());
   }
-  for (const Handle directory : {aside.get(), place}) {
-    const auto synced = files.sync_directory(directory);
-    if (!synced) return root.failure(step, "", synced.error());
-  }
+  const auto aside_synced = files.sync_directory(aside.get());
+  if (!aside_synced) return root.failure(step, "", aside_synced.error());
+  const auto synced = sync_directory_durably(files, place, mark);
+  if (!synced) return root.failure(step, "", synced.error());
   return (Path(root.options.private_directory) / name.value()).native();
 }
 

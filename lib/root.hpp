@@ -35,6 +35,7 @@ struct Root {
   Protocol protocol = Protocol::portable;
   /// Whether a rename is one step on the disk here; empty until somebody needs to know.
   std::optional<bool> renames_at_once{};
+  std::uint64_t sync_mark = 0;  ///< The failed syncs of this process before anything was applied.
 
   /// An error of a system call about `relative` ("" for the root itself), with the fate that every
   /// step before the commit point has.

@@ -4,9 +4,10 @@
 
 #include <perdure/pipeline.hpp>
 
-#include "directory.hpp"
+#include "confirm.hpp"
 #include "metadata.hpp"
 #include "names.hpp"
+#include "sync.hpp"
 #include "target.hpp"
 #include "temp.hpp"
 
@@ -119,6 +120,7 @@ Result<void> keep_backup(Commit& commit) {
 
 Result<void> publish(Commit& commit) {
   if (!is_temp_ours(commit)) return not_ours(commit, publish_step);
+  commit.sync_mark = failed_syncs();
   if (commit.expected) {
     BOOST_OUTCOME_TRY(const auto now, look(commit));
     BOOST_OUTCOME_TRY(check_expected(commit, now));
@@ -201,27 +203,19 @@ Result<void> RenameUnordered::run(Commit& commit) const {
 }
 
 Result<void> SyncPublished::run(Commit& commit) const {
-  const auto synced = commit.files.sync_file(commit.temp.get());
-  if (!synced) return commit.failure("sync the published file", synced.error());
-  return success();
+  return sync_durably(commit, &sync_published);
 }
 
 Result<void> SyncAll::run(Commit& commit) const {
-  const auto synced = commit.files.sync_file_system(commit.directory);
-  if (!synced) return commit.failure("sync the file system", synced.error());
-  return success();
+  return sync_all(commit);
 }
 
 Result<void> SyncAllPublished::run(Commit& commit) const {
-  return SyncAll{}.run(commit);
+  return sync_durably(commit, &sync_all);
 }
 
 Result<void> SyncParent::run(Commit& commit) const {
-  const auto synced = commit.files.sync_directory(commit.directory);
-  if (synced) return success();
-  Error error = commit.failure("sync the directory", synced.error());
-  explain_directory_sync(error);
-  return error;
+  return sync_durably(commit, &sync_parent);
 }
 
 }  // namespace perdure

@@ -4,6 +4,7 @@
 #include <perdure/transaction.hpp>
 
 #include "apply.hpp"
+#include "confirm.hpp"
 #include "lock.hpp"
 #include "names.hpp"
 #include "native_fork.hpp"
@@ -134,6 +135,7 @@ Result<void> Transaction::State::check_nowhere() {
 
 Result<void> Transaction::State::apply(const Journal& journal, TransactionReceipt& receipt) {
   std::uint64_t done = 0;
+  root->sync_mark = failed_syncs();
   for (const auto& entry : journal.entries) {
     BOOST_OUTCOME_TRY(const bool untouched, is_untouched(*root, entry, staging.directories()));
     if (untouched) {
@@ -159,8 +161,10 @@ Result<Journal> Transaction::State::seal(TransactionReceipt& receipt) {
   // What may be in the journal is recovery's, also if something is thrown: it must find the staged
   // files. It discards those of a journal that is not there.
   staging.keep(true);
-  const auto committed = timed(*root, receipt, "journal", [&] {
-    return commit_journal(*root, encode_journal(journal), names::journal);
+  const auto committed = timed(*root, receipt, "journal", [&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(receipt.confirmed,
+                      commit_journal(*root, encode_journal(journal), names::journal));
+    return success();
   });
   if (committed) return journal;
   if (committed.error().fate == Fate::unchanged) staging.keep(false);

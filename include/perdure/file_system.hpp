@@ -151,6 +151,12 @@ class FileSystem {
   /// returned (syncfs(2)), which can take long where others write much. An error may be another
   /// file's. See FileSystemInfo::sync_reports.
   virtual SysResult<void> sync_file_system(Handle directory) = 0;
+  /// Whether the file system that the file or directory lies on still takes changes. A journal that
+  /// failed tells only those syncs that waited for it; a later sync returns success and writes
+  /// nothing (docs/failed-journals.md). This call asks for a change that alters nothing, so a dead
+  /// journal refuses it (EROFS, EIO), and it costs no flush. EPERM, EACCES, EOPNOTSUPP and others
+  /// tell nothing: this user may not write the inode, or the file system has no such change.
+  virtual SysResult<void> check_alive(Handle handle) = 0;
 
   // --- Names. Each is atomic for those who look on; none is durable by itself.
 

@@ -45,8 +45,7 @@ constexpr bool has(Fact facts, Fact wanted) noexcept {
 /// one for each file that it commits; it lives for that commit. One thread at a time uses it, not
 /// always the caller's: see `run_together` below.
 struct Commit {
-  Commit(FileSystem& file_system, Environment& surroundings, const WriteOptions& write_options)
-      : files(file_system), environment(surroundings), options(write_options) {}
+  Commit(FileSystem& file_system, Environment& surroundings, const WriteOptions& write_options);
 
   FileSystem& files;
   Environment& environment;
@@ -77,6 +76,8 @@ struct Commit {
   /// alone. 0 of a temp that a stage of one's own made.
   std::uint64_t made_by = 0;
 
+  /// The engine's: how many syncs of this process had failed when the commit began.
+  std::uint64_t sync_mark;
   Fate fate = Fate::unchanged;  ///< What an error that happens now would have to say.
   Receipt receipt;
 

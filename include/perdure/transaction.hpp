@@ -38,6 +38,7 @@ struct TransactionReceipt {
   std::uint64_t files = 0;                 ///< Paths put, removed, moved or made.
   std::uint64_t bytes = 0;                 ///< Of new content.
   Protocol protocol = Protocol::portable;  ///< By which it was made durable.
+  bool confirmed = false;                  ///< As Receipt::confirmed, of the journal.
   std::vector<StageTime> stages;
   /// Paths that somebody else replaced, made or removed while this transaction was committed: their
   /// change counts as the later one, and was left as it is.

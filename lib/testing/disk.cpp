@@ -138,6 +138,7 @@ void Disk::reach(bool (*concerns)(const Change&, InodeId), InodeId inode) {
 }
 
 void Disk::sync_file(InodeId inode) {
+  if (journal_failed) return;
   if (preset->ordered && !preset->sync_overtakes) reach(&is_about, inode);
   for (Pending& pending : log) {
     if (pending.change->inode != inode || pending.doomed) continue;
@@ -151,6 +152,7 @@ void Disk::sync_file(InodeId inode) {
 }
 
 void Disk::sync_directory(InodeId directory) {
+  if (journal_failed) return;
   if (preset->ordered && !preset->sync_overtakes) reach(&is_in, directory);
   for (Pending& pending : log) {
     if (is_in(*pending.change, directory) && !pending.doomed) pending.durable = true;
@@ -159,11 +161,13 @@ void Disk::sync_directory(InodeId directory) {
 }
 
 void Disk::sync_file_system() {
+  if (journal_failed) return;
   for (Pending& pending : log) pending.durable = !pending.doomed;
   compact();
 }
 
 void Disk::sync_data(InodeId inode) {
+  if (journal_failed) return;
   for (Pending& pending : log) {
     if (is_about(*pending.change, inode) && pending.change->is_content() && !pending.doomed) {
       pending.durable = true;
@@ -173,7 +177,7 @@ void Disk::sync_data(InodeId inode) {
 }
 
 void Disk::await_data(InodeId inode) {
-  if (!preset->awaited_ordered) return;
+  if (!preset->awaited_ordered || journal_failed) return;
   ++revision;
   // The algorithm without a range: clang 14 does not understand libstdc++'s subrange.
   const auto moved = std::stable_partition(log.begin(), log.end(), [&](const Pending& pending) {
@@ -219,7 +223,7 @@ void Disk::compact() {
 }
 
 std::uint64_t Disk::hash() const {
-  std::uint64_t hash = visible.hash();
+  std::uint64_t hash = mix(visible.hash(), journal_failed ? 1U : 0U);
   if (log.empty()) return hash;
   hash = mix(hash, base.hash());
   for (const Pending& pending : log) {

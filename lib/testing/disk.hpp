@@ -70,6 +70,7 @@ struct Disk {
   std::uint64_t next_change = 1;
   std::uint64_t revision = 0;  // differs when anything does that a crash could show
   std::int64_t clock_ns = 1'000'000'000'000'000'000;
+  bool journal_failed = false;  // nothing becomes durable any more; until a power cut
 
   /// For a disk that is still being changed; see Tree::fork.
   Disk fork();

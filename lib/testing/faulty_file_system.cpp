@@ -237,6 +237,10 @@ SysResult<void> FaultyFileSystem::sync_file_system(Handle directory) {
   return result;
 }
 
+SysResult<void> FaultyFileSystem::check_alive(Handle handle) {
+  return make(Operation::check_alive, {}, [&] { return base_.check_alive(handle); });
+}
+
 SysResult<void> FaultyFileSystem::rename(Handle from_directory, const std::string& from,
                                          Handle to_directory, const std::string& to,
                                          RenameMode mode) {

@@ -50,6 +50,7 @@ constexpr auto attribute_reading =
     std::to_array({EIO, ENODATA, E2BIG, ERANGE, EOPNOTSUPP, EACCES, EPERM});
 constexpr auto attribute_setting =
     std::to_array({EIO, EDQUOT, ENOSPC, EPERM, EACCES, EROFS, EOPNOTSUPP, E2BIG, ERANGE, EINVAL});
+constexpr auto alive_checking = std::to_array({EROFS, EIO, EPERM, EACCES, EOPNOTSUPP, ENOMEM});
 constexpr auto attribute_removing = std::to_array({EIO, ENODATA, EPERM, EACCES, EROFS, EOPNOTSUPP});
 constexpr auto locking = std::to_array({EWOULDBLOCK, EINTR, ENOLCK, EOPNOTSUPP});
 constexpr auto lease_asking = std::to_array({EACCES, EINVAL, EPERM, EAGAIN});
@@ -97,6 +98,7 @@ constexpr std::array<Row, operation_count> rows{{
     {"try_lock", locking},
     {"open_for_writing", lease_asking},
     {"describe", describing},
+    {"check_alive", alive_checking},
 }};
 
 constexpr auto every_operation = [] {

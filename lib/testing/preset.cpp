@@ -38,6 +38,9 @@ constexpr auto ext4_rules = std::to_array<Preset::Rule>({
      "torn like any other",
      measured},
     {"a sync that covers an unrelated file is not relied on", "the harsher reading"},
+    {"a commit of the journal that failed is told once; later syncs succeed and write nothing; "
+     "later changes are refused",
+     "fs/ext4/fsync.c, ext4_fsync_journal; measured, Linux 6.1, 6.12, 6.18"},
 });
 
 constexpr auto ext4_journal_rules = std::to_array<Preset::Rule>({
@@ -45,6 +48,8 @@ constexpr auto ext4_journal_rules = std::to_array<Preset::Rule>({
      "Documentation/filesystems/ext4, data=journal; fs/ext4/inode.c, ext4_journalled_write_end"},
     {"sync_file and sync_directory: everything up to the last change of that inode",
      "fs/ext4/fsync.c"},
+    {"a commit of the journal that failed is told once, as above",
+     "fs/ext4/fsync.c, ext4_fsync_journal"},
 });
 
 constexpr auto xfs_rules = std::to_array<Preset::Rule>({
@@ -57,6 +62,9 @@ constexpr auto xfs_rules = std::to_array<Preset::Rule>({
      measured},
     {"unsynced content: empty, short, or with holes; the size grows when a block is written",
      "fs/xfs/xfs_aops.c, xfs_setfilesize; measured, Linux 6.18"},
+    {"a log that failed is told once; later syncs succeed and write nothing; later changes are "
+     "refused",
+     "fs/xfs/xfs_file.c, xfs_dir_fsync does not ask; the harsher reading for files"},
 });
 
 constexpr auto btrfs_rules = std::to_array<Preset::Rule>({
@@ -100,6 +108,7 @@ constinit const Preset ext4{.name = "ext4",
                             .ordered = true,
                             .sync_reaches_names = true,
                             .awaited_ordered = true,
+                            .dead_journal_is_silent = true,
                             .garbage = false,
                             .rules = ext4_rules,
                             .exempt = {}};
@@ -110,6 +119,7 @@ constinit const Preset ext4_journal{.name = "ext4_journal",
                                     .ordered = true,
                                     .content_ordered = true,
                                     .sync_reaches_names = true,
+                                    .dead_journal_is_silent = true,
                                     .sizes = Preset::Sizes::prefix,
                                     .zeros = false,
                                     .garbage = false,
@@ -122,6 +132,7 @@ constinit const Preset xfs{.name = "xfs",
                            .ordered = true,
                            .sync_reaches_names = true,
                            .awaited_ordered = true,
+                           .dead_journal_is_silent = true,
                            .sizes = Preset::Sizes::blocks,
                            .garbage = false,
                            .rules = xfs_rules,

@@ -45,7 +45,7 @@ SysResult<Handle> SimulatedFileSystem::create_unnamed(Handle directory, std::uin
   const std::scoped_lock lock(sim.mutex);
   BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
   const Inode& inode = *sim.disk.visible.find(parent);
-  if (sim.read_only) return errno_code(EROFS);
+  if (const int refusal = sim.refusal(); refusal != 0) return errno_code(refusal);
   if (!sim.permits(inode, 3)) return errno_code(EACCES);
   if (const int fault = sim.may_make_inode(); fault != 0) return errno_code(fault);
   BOOST_OUTCOME_TRY(const Handle handle, sim.open(root_inode, true));
@@ -98,7 +98,7 @@ SysResult<Handle> SimulatedFileSystem::open_lock(Handle directory, const std::st
   const Inode& inode = *sim.disk.visible.find(found.value());
   if (inode.type == FileType::symlink) return settle(errno_code(ELOOP));
   if (inode.type == FileType::directory) return settle(errno_code(EISDIR));
-  if (sim.read_only) return settle(errno_code(EROFS));
+  if (const int refusal = sim.refusal(); refusal != 0) return settle(errno_code(refusal));
   if (!sim.permits(inode, 6)) return settle(errno_code(EACCES));
   if (inode.immutable) return settle(errno_code(EPERM));
   return settle(found.value());
@@ -133,7 +133,7 @@ SysResult<std::size_t> SimulatedFileSystem::write_at(Handle file, std::uint64_t 
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
   BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, true));
-  if (sim.read_only) return errno_code(EROFS);
+  if (const int refusal = sim.refusal(); refusal != 0) return errno_code(refusal);
   const Inode& inode = *sim.disk.visible.find(id);
   if (inode.immutable) return errno_code(EPERM);
   int fault = 0;
@@ -161,7 +161,7 @@ SysResult<void> SimulatedFileSystem::preallocate(Handle file, std::uint64_t size
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
   BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, true));
-  if (sim.read_only) return errno_code(EROFS);
+  if (const int refusal = sim.refusal(); refusal != 0) return errno_code(refusal);
   if (size == 0) return errno_code(EINVAL);
   const Inode& inode = *sim.disk.visible.find(id);
   if (inode.immutable) return errno_code(EPERM);
@@ -216,7 +216,7 @@ SysResult<void> SimulatedFileSystem::sync_file(Handle file) {
   } else {
     sim.disk.sync_file(id);
   }
-  return success();
+  return sim.synced();
 }
 
 SysResult<void> SimulatedFileSystem::sync_directory(Handle directory) {
@@ -225,7 +225,7 @@ SysResult<void> SimulatedFileSystem::sync_directory(Handle directory) {
   BOOST_OUTCOME_TRY(const InodeId id, sim.directory(directory));
   sim.record(Operation::sync_directory);
   sim.disk.sync_directory(id);
-  return success();
+  return sim.synced();
 }
 
 SysResult<void> SimulatedFileSystem::sync_file_system(Handle directory) {
@@ -234,7 +234,7 @@ SysResult<void> SimulatedFileSystem::sync_file_system(Handle directory) {
   BOOST_OUTCOME_TRY(sim.directory(directory));
   sim.record(Operation::sync_file_system);
   sim.disk.sync_file_system();
-  return success();
+  return sim.synced();
 }
 
 SysResult<void> SimulatedFileSystem::sync_data(Handle file) {
@@ -243,7 +243,7 @@ SysResult<void> SimulatedFileSystem::sync_data(Handle file) {
   BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, false));
   sim.record(Operation::sync_file);
   sim.disk.sync_data(id);
-  return success();
+  return sim.synced();
 }
 
 void SimulatedFileSystem::lose_sync(Handle handle) {
@@ -255,6 +255,12 @@ void SimulatedFileSystem::lose_sync(Handle handle) {
 void SimulatedFileSystem::lose_sync_of_all() {
   const std::scoped_lock lock(simulation_->mutex);
   simulation_->disk.doom_all();
+}
+
+void SimulatedFileSystem::fail_journal() {
+  const std::scoped_lock lock(simulation_->mutex);
+  ++simulation_->disk.revision;
+  simulation_->disk.journal_failed = true;
 }
 
 void SimulatedFileSystem::sync_all() {

@@ -51,7 +51,7 @@ void issue_mode(Simulation& sim, InodeId inode, std::uint32_t mode) {
 /// xattr(7): who may set which attribute; 0 for yes.
 int fault_of_setting(const Simulation& sim, const Inode& inode, std::string_view name) {
   if (name.size() > 255) return ERANGE;
-  if (sim.read_only) return EROFS;
+  if (const int refusal = sim.refusal(); refusal != 0) return refusal;
   if (inode.immutable) return EPERM;
   if (name == acl::access_name || name == acl::default_name) return sim.owns(inode) ? 0 : EPERM;
   if (name.starts_with("user.") && name.size() > 5) {
@@ -117,7 +117,7 @@ SysResult<void> SimulatedFileSystem::set_mode(Handle file, std::uint32_t mode) {
   const std::scoped_lock lock(sim.mutex);
   BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, false));
   const Inode& inode = *sim.disk.visible.find(id);
-  if (sim.read_only) return errno_code(EROFS);
+  if (const int refusal = sim.refusal(); refusal != 0) return errno_code(refusal);
   if (!sim.owns(inode) || inode.immutable) return errno_code(EPERM);
   mode &= 07777U;
   if (sim.user.user != 0 && sim.user.group != inode.group) mode &= ~02000U;  // chmod(2)
@@ -137,7 +137,7 @@ SysResult<void> SimulatedFileSystem::set_owner(Handle file, std::uint32_t owner,
   constexpr std::uint32_t same = ~std::uint32_t{0};
   if (owner == same) owner = inode.owner;
   if (group == same) group = inode.group;
-  if (sim.read_only) return errno_code(EROFS);
+  if (const int refusal = sim.refusal(); refusal != 0) return errno_code(refusal);
   if (inode.immutable) return errno_code(EPERM);
   const bool own_group = sim.owns(inode) && (group == inode.group || group == sim.user.group);
   if (sim.user.user != 0 && (owner != inode.owner || !own_group)) return errno_code(EPERM);
@@ -220,6 +220,21 @@ SysResult<void> SimulatedFileSystem::set_xattr(Handle file, const std::string& x
   }
   sim.tick();
   sim.touch(id, false);
+  return success();
+}
+
+/// As the native file system asks: by removing an attribute that is not there (xattr_permission in
+/// fs/xattr.c says who may).
+SysResult<void> SimulatedFileSystem::check_alive(Handle handle) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId id, sim.file(handle, false));
+  const Inode& inode = *sim.disk.visible.find(id);
+  if (const int fault = fault_of_setting(sim, inode, "user.absent"); fault != 0) {
+    return errno_code(fault);
+  }
+  const bool sticky = inode.type == FileType::directory && (inode.mode & 01000U) != 0;
+  if (sticky && !sim.owns(inode)) return errno_code(EPERM);
   return success();
 }
 

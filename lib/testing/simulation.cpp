@@ -142,7 +142,7 @@ int Simulation::may_add(InodeId parent, const std::string& name) {
   const Inode& inode = *disk.visible.find(parent);
   if (!permits(inode, 1)) return EACCES;
   if (disk.visible.lookup(parent, name) != no_inode) return EEXIST;
-  if (read_only) return EROFS;
+  if (const int refused = refusal(); refused != 0) return refused;
   if (parent != root_inode && disk.visible.links(parent) == 0) return ENOENT;
   if (!permits(inode, 3)) return EACCES;
   return inode.immutable ? EPERM : 0;
@@ -151,7 +151,7 @@ int Simulation::may_add(InodeId parent, const std::string& name) {
 int Simulation::may_remove(InodeId parent, InodeId victim) {
   const Inode& from = *disk.visible.find(parent);
   const Inode& inode = *disk.visible.find(victim);
-  if (read_only) return EROFS;
+  if (const int refused = refusal(); refused != 0) return refused;
   if (!permits(from, 3)) return EACCES;
   if (inode.immutable || from.immutable) return EPERM;
   if ((from.mode & 01000U) != 0 && !owns(inode) && !owns(from)) return EPERM;

@@ -2,6 +2,7 @@
 // What the calls of SimulatedFileSystem have in common.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -87,6 +88,18 @@ struct Simulation {
   [[nodiscard]] std::uint64_t used(std::optional<std::uint32_t> owner) const;
   [[nodiscard]] std::uint64_t free_bytes(const Inode& inode, int& error) const;
   [[nodiscard]] int may_make_inode() const;
+
+  /// Why no change is taken; 0 where one is.
+  [[nodiscard]] int refusal() const {
+    if (read_only) return EROFS;
+    if (!disk.journal_failed) return 0;
+    return disk.preset->file_system == "xfs" ? EIO : EROFS;
+  }
+  /// A sync over a journal that failed: silent, or not, as the preset says.
+  [[nodiscard]] SysResult<void> synced() const {
+    if (!disk.journal_failed || disk.preset->dead_journal_is_silent) return success();
+    return errno_code(EIO);
+  }
 
   void record(Operation operation) {
     if (recorder != nullptr) recorder->before(operation, disk);

@@ -164,6 +164,7 @@ void ApplyCommand::tell(const TransactionReceipt& receipt, const Tree& tree) con
                               {"protocol", to_string(receipt.protocol)},
                               {"left_alone", std::move(left_alone)},
                               {"left_out", std::move(left_out)},
+                              {"confirmed", receipt.confirmed},
                               {"stages", stages_json(receipt.stages)}});
   } else if (!output.quiet) {
     std::string left_out;

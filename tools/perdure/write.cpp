@@ -58,6 +58,7 @@ json::object to_json(const Receipt& receipt) {
           {"bytes", receipt.bytes},
           {"durability", to_string(receipt.durability)},
           {"protocol", to_string(receipt.protocol)},
+          {"confirmed", receipt.confirmed},
           {"version", to_string(receipt.version)},
           {"stages", stages_json(receipt.stages)}};
 }

@@ -100,6 +100,7 @@ class FaultyFileSystem : public FileSystem {
   SysResult<void> sync_file(Handle file) override;
   SysResult<void> sync_directory(Handle directory) override;
   SysResult<void> sync_file_system(Handle directory) override;
+  SysResult<void> check_alive(Handle handle) override;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override;
   SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,

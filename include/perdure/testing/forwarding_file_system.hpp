@@ -67,6 +67,7 @@ class ForwardingFileSystem : public FileSystem {
   SysResult<void> sync_file_system(Handle directory) override {
     return base_.sync_file_system(directory);
   }
+  SysResult<void> check_alive(Handle handle) override { return base_.check_alive(handle); }
 
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override {

@@ -47,10 +47,11 @@ enum class Operation : std::uint8_t {
   try_lock,
   open_for_writing,
   describe,
+  check_alive,
 };
 
 /// How many there are; they are numbered from 0.
-inline constexpr std::size_t operation_count = static_cast<std::size_t>(Operation::describe) + 1;
+inline constexpr std::size_t operation_count = static_cast<std::size_t>(Operation::check_alive) + 1;
 
 /// "sync_file", ...
 [[nodiscard]] std::string_view to_string(Operation operation) noexcept;

@@ -47,6 +47,9 @@ struct Preset {
   /// A sync writes the synced file or directory alone, ahead of what was issued before it.
   bool sync_overtakes = false;
 
+  /// A journal whose commit failed tells those syncs that waited for it, and no later one.
+  bool dead_journal_is_silent = false;
+
   Sizes sizes = Sizes::any;
   bool zeros = true;    ///< Unsynced blocks below the size may be zeros.
   bool garbage = true;  ///< ... or anything at all.

@@ -92,6 +92,11 @@ class SimulatedFileSystem final : public FileSystem {
   void lose_sync(Handle handle);
   /// The same for sync_file_system.
   void lose_sync_of_all();
+  /// The commit of the journal fails, and another program's sync is the one that is told. From now
+  /// on nothing pending becomes durable and every change is refused. A sync returns success and
+  /// writes nothing where the preset's journal tells only those who waited for it
+  /// (`Preset::dead_journal_is_silent`); elsewhere it fails. Until the power is cut.
+  void fail_journal();
   /// The process dies: its handles and locks are gone; what it did is visible, and still pending.
   void kill();
   /// The power goes, and comes back: handles are gone, and of what was pending what `survivors`
@@ -117,6 +122,7 @@ class SimulatedFileSystem final : public FileSystem {
   SysResult<void> sync_file(Handle file) override;
   SysResult<void> sync_directory(Handle directory) override;
   SysResult<void> sync_file_system(Handle directory) override;
+  SysResult<void> check_alive(Handle handle) override;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override;
   SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,

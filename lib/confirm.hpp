@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSL-1.0
+// Whether a sync that returned success did its work: docs/failed-journals.md.
+#pragma once
+
+#include <cstdint>
+
+#include <perdure/file_system.hpp>
+
+namespace perdure {
+
+/// How many syncs of names failed in this process so far. A commit takes this mark before it
+/// changes a name, and `confirm_syncs` compares it.
+[[nodiscard]] std::uint64_t failed_syncs() noexcept;
+
+/// Remembers that a sync failed on the device of `handle`. The kernel tells of a lost block once,
+/// so the other commits of this process learn of it here.
+void note_failed_sync(FileSystem& files, Handle handle) noexcept;
+
+/// A sync failed on the device of `directory` since the mark was taken.
+[[nodiscard]] bool sync_failed_since(FileSystem& files, Handle directory, std::uint64_t mark);
+
+/// The last word before a commit is called durable, after the last sync on a device.
+///
+/// True: the file system still takes changes, so the syncs wrote what they said. False: it can't be
+/// told (Receipt::confirmed). An error: the journal is dead, or another sync on this device failed
+/// since `mark`; the names may be in the cache alone.
+///
+/// One system call as a rule. `temp`, a file of ours in `directory` or Handle::none, is asked where
+/// this user may not write the directory's inode, and then the directory for a file without a name.
+SysResult<bool> confirm_syncs(FileSystem& files, Handle directory, Handle temp, std::uint64_t mark);
+
+/// Says of an error of `confirm_syncs` what it means.
+[[nodiscard]] Error explain_dead_journal(Error error);
+
+}  // namespace perdure

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSL-1.0
+// The syncs that a commit's durability rests on, without and with the file system's confirmation.
+#pragma once
+
+#include <perdure/stage.hpp>
+
+namespace perdure {
+
+/// fsync(2) of the published file.
+Result<void> sync_published(Commit& commit);
+/// syncfs(2) of what the target lies on.
+Result<void> sync_all(Commit& commit);
+/// fsync(2) of the target's directory.
+Result<void> sync_parent(Commit& commit);
+
+/// After the last sync on the commit's device: whether the file system still lives. The receipt
+/// says whether that could be told.
+Result<void> confirm(Commit& commit);
+
+/// Syncs, then asks for the confirmation.
+Result<void> sync_durably(Commit& commit, Result<void> (*sync)(Commit&));
+
+/// The same for a directory that no commit stands for: its entries are durable, and confirmed.
+/// `mark` is `failed_syncs()` from before the entries changed.
+SysResult<void> sync_directory_durably(FileSystem& files, Handle directory, std::uint64_t mark);
+
+}  // namespace perdure
