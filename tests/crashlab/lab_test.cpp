@@ -191,6 +191,31 @@ TEST_CASE("A missing parent sync is found, kept, told and mounted again") {
   CHECK(lab.left_behind().empty());
 }
 
+/// In how many runs, with the disk dying before each call in turn, an acknowledged version is gone.
+int lost_over_dead_journals(const Lab& lab, const std::vector<std::string>& words) {
+  int lost = 0;
+  for (int call = 1;; ++call) {
+    auto dying = words;
+    dying.insert(dying.end(), {"--dies-at", std::to_string(call), "--states-max", "30"});
+    const Outcome outcome = lab(dying);
+    if (outcome.output.find("did not die") != std::string::npos) return lost;
+    INFO(one_line(outcome.output));
+    REQUIRE((outcome.exit_code == 0 || outcome.exit_code == 1));
+    lost += outcome.exit_code;
+  }
+}
+
+// The journal's failure is told to another program's sync; the next fsync returns success.
+TEST_CASE("A journal that dies before our sync: plain calls lose a version, perdure none") {
+  NEEDS_LAB();
+  const Lab lab;
+  CHECK(lost_over_dead_journals(lab, lab.run_words("good", "1")) > 0);
+  const std::string commits = CRASHLAB_COMMITS;
+  CHECK(lost_over_dead_journals(lab, {"run", "--setup", commits + " setup durable", "--workload",
+                                      commits + " write durable 1", "--check-server",
+                                      commits + " serve durable"}) == 0);
+}
+
 // Without noise this order looks perfect: nothing else makes ext4 commit the rename before the
 // data.
 TEST_CASE("A rename that comes before the sync is found with noise") {

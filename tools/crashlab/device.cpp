@@ -92,6 +92,10 @@ void Device::begin_recording() {
   ask('b');
 }
 
+void Device::die() {
+  ask('d');
+}
+
 Recording Device::end_recording() {
   ask('e');
   must(::lseek(recording_.get(), 0, SEEK_SET), "rewind the recording");

@@ -45,6 +45,8 @@ class Device {
 
   /// From here on requests and acknowledgements are recorded. Waits until none is under way.
   void begin_recording();
+  /// From here on every write and flush is answered with EIO, and what is on the disk stays.
+  void die();
   /// Ends the recording and hands it over. From here on every write marks its pages anew.
   Recording end_recording();
 

@@ -92,6 +92,7 @@ struct Requests {
   static void write(fuse_req_t request, fuse_ino_t /*inode*/, const char* buffer, std::size_t size,
                     off_t offset, fuse_file_info* /*file*/) {
     DiskServer& self = server(request);
+    if (self.refuses(request)) return;
     if (!inside(self, offset, size)) {
       fuse_reply_err(request, ENOSPC);
       return;
@@ -105,12 +106,14 @@ struct Requests {
   static void fsync(fuse_req_t request, fuse_ino_t /*inode*/, int /*datasync*/,
                     fuse_file_info* /*file*/) {
     DiskServer& self = server(request);
+    if (self.refuses(request)) return;
     self.answer_later(request, self.recorder_.flush(), 0, self.options_.flush_latency_us);
   }
 
   static void fallocate(fuse_req_t request, fuse_ino_t /*inode*/, int mode, off_t offset,
                         off_t length, fuse_file_info* /*file*/) {
     DiskServer& self = server(request);
+    if (self.refuses(request)) return;
     const bool zeroes = (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0;
     if (!zeroes || length < 0 || !inside(self, offset, static_cast<std::size_t>(length))) {
       fuse_reply_err(request, EOPNOTSUPP);
@@ -218,6 +221,11 @@ void DiskServer::answer(const Due& due) {
   }
 }
 
+bool DiskServer::refuses(fuse_req_t request) const {
+  if (dead_) fuse_reply_err(request, EIO);
+  return dead_;
+}
+
 void DiskServer::answer_due() {
   while (!due_.empty() && due_.top().at <= Clock::now()) {
     const Due due = due_.top();
@@ -241,6 +249,9 @@ bool DiskServer::take_command() {
     case 'm':
       mounted_ = true;
       break;
+    case 'd':
+      dead_ = true;
+      break;
     case 'e':
       finish_recording();
       break;
@@ -258,6 +269,7 @@ void DiskServer::finish_recording() {
     due_.pop();
   }
   options_.replaying = true;
+  dead_ = false;  // the power comes back
   recording.save(wires_.recording);
 }
 

@@ -56,6 +56,8 @@ class DiskServer {
   void answer_later(fuse_req_t request, Recorder::Ticket ticket, std::size_t written,
                     std::uint32_t latency_us);
   void answer(const Due& due);
+  /// A dead disk answers with EIO; true when it did.
+  bool refuses(fuse_req_t request) const;
   void answer_due();
   void take_request();
   bool take_command();
@@ -67,6 +69,7 @@ class DiskServer {
   Wires wires_;
   bool mounted_ = false;  // until then /dev/fuse can't be read
   bool begin_wanted_ = false;
+  bool dead_ = false;
   std::uint64_t order_ = 0;
   Recorder recorder_;
   std::priority_queue<Due> due_;

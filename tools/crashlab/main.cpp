@@ -33,6 +33,9 @@ void add_run(CLI::App& app, RunOptions& options) {
   run->add_option("--noise", options.noise,
                   "Unrelated journal commits at each file-changing call of the workload")
       ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
+  run->add_option("--dies-at", options.dies_at,
+                  "Before this file-changing call of the workload the disk begins to answer every "
+                  "write with EIO, and another program's sync is the one that is told");
   const auto latency = CLI::Range(std::int64_t{0}, std::int64_t{60'000'000});
   run->add_option("--write-latency", options.write_latency_us,
                   "From a write to its answer, us (200 with noise)")

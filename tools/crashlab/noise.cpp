@@ -20,9 +20,8 @@ Noise::Noise(NoiseKind kind, FsKind file_system, std::string directory, std::uin
     : kind_(kind), file_system_(file_system), directory_(std::move(directory)), random_(seed) {}
 
 void Noise::prepare() {
-  if (kind_ == NoiseKind::none) return;
   must(::mkdir(directory_.c_str(), 0700), "make " + directory_);
-  if (kind_ != NoiseKind::log) commit();
+  if (kind_ == NoiseKind::commit || kind_ == NoiseKind::mixed) commit();
 }
 
 bool Noise::step() {
@@ -46,6 +45,18 @@ bool Noise::step() {
           commit();
           return true;
       }
+  }
+  return false;
+}
+
+bool Noise::is_told() {
+  // Two, since xfs may write its log a moment later than the first one waits.
+  for (int i = 0; i < 2; ++i) {
+    try {
+      log();
+    } catch (const Failure&) {
+      return true;
+    }
   }
   return false;
 }

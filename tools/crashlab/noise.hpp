@@ -29,6 +29,9 @@ class Noise {
   void prepare();
   /// One step of it; returns whether anything was done (a mixed one has quiet steps).
   bool step();
+  /// An unrelated sync on a disk that died, which its journal's failure is told to; false when the
+  /// sync says that all is well.
+  bool is_told();
 
  private:
   void log();

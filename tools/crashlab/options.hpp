@@ -24,6 +24,7 @@ struct RunOptions {
   std::string noise = "none";
   std::int64_t write_latency_us = -1;  ///< -1: 200 with noise, 0 without
   std::int64_t flush_latency_us = -1;
+  std::uint64_t dies_at = 0;       ///< the disk dies before this call of the workload; 0: never
   std::uint32_t sector_size = 0;   ///< 0: the file system's default
   std::uint64_t fsck_every = 100;  ///< 0: never
   bool ignore_flushes = false;

@@ -95,17 +95,34 @@ class Run {
     Command workload = command(options_.workload, options_.workload_timeout_s);
     workload.environment["CRASHLAB_ACK"] = run_dir_.file("ack");
     const auto start = Clock::now();
+    const bool traced = options_.noise_kind() != NoiseKind::none || options_.dies_at != 0;
     const Outcome outcome =
-        options_.noise_kind() == NoiseKind::none
-            ? run(workload, tick_)
-            : run_traced(
-                  workload, file_system_.mount_point(), [this] { noise_.step(); }, tick_);
+        traced ? run_traced(
+                     workload, file_system_.mount_point(), [this] { step(); }, tick_)
+               : run(workload, tick_);
     workload_seconds_ = seconds_since(start);
     recording_ = device_.end_recording();
-    if (!outcome.good()) throw Failure("the workload failed: " + outcome.story());
-    if (recording_.writes.empty()) {
+    if (options_.dies_at > steps_) {
+      throw Failure("the disk did not die: the workload made " + std::to_string(steps_) +
+                    " file-changing calls");
+    }
+    // A workload on a dead disk may say so; what it acknowledged before counts.
+    if (!outcome.good() && options_.dies_at == 0) {
+      throw Failure("the workload failed: " + outcome.story());
+    }
+    if (recording_.writes.empty() && options_.dies_at == 0) {
       throw Failure("the workload wrote nothing to the disk; does it use CRASHLAB_MOUNT?");
     }
+  }
+
+  /// Before each file-changing call of the workload.
+  void step() {
+    if (++steps_ != options_.dies_at) {
+      if (options_.dies_at == 0 || steps_ < options_.dies_at) noise_.step();
+      return;
+    }
+    device_.die();
+    if (!noise_.is_told()) throw Failure("no sync was told that the disk died");
   }
 
   void make_checker() {
@@ -120,6 +137,10 @@ class Run {
 
   /// A checker that rejects even this would only report violations that are none.
   void check_uncrashed() {
+    if (options_.dies_at != 0) {  // what is in a dead file system's cache is no state to judge
+      file_system_.unmount();
+      return;
+    }
     std::string acked;
     for (const Ack& ack : recording_.acks) acked += ack.text + "\n";
     write_file(acked_path(), acked);
@@ -169,6 +190,7 @@ class Run {
   Recording recording_;
   std::vector<Violation> kept_;
   double workload_seconds_ = 0;
+  std::uint64_t steps_ = 0;
 };
 
 }  // namespace
