@@ -364,6 +364,37 @@ TEST_CASE("a source that throws: a transaction that is dropped then") {
   CHECK(calls == 6);
 }
 
+// What was staged was half of what was asked for, and the commit took it.
+TEST_CASE("a source that throws: a transaction whose caller catches it and goes on") {
+  const int calls =
+      sweep({old_tree,
+             [](const fs::path& at, System system) {
+               auto begun = Transaction::begin(at / "root", quick(system));
+               if (!begun) return false;
+               try {
+                 (void)stage(begun.value());
+               } catch (const Thrown&) {
+               }
+               return begun.value().commit().has_value();
+             },
+             [](const fs::path& at, Outcome outcome) { return check_root(at, outcome, false); }});
+  CHECK(calls == 6);
+}
+
+TEST_CASE("an observer that throws leaves no lock with the transaction that it interrupted") {
+  const TempDirectory at("/dev/shm");
+  old_tree(at.path());
+  TransactionOptions options = quick();
+  options.progress = [](std::uint64_t, std::uint64_t) { throw Thrown(); };
+  auto begun = Transaction::begin(at / "root", options);
+  REQUIRE_OK(begun);
+  for (const char* name : {"a", "b", "sub/c"}) REQUIRE_OK(begun.value().put(name, "new"));
+  CHECK_THROWS_AS(begun.value().commit(), Thrown);
+  REQUIRE_OK(Transaction::begin(at / "root", quick()));
+  CHECK(tree_at(at.path()) == "new");
+  REQUIRE_FAILS(invalid_argument, unchanged, begun.value().commit());
+}
+
 TEST_CASE("an observer that throws while a transaction is applied, and while it is recovered") {
   const auto work = [](const fs::path& at, System system) {
     TransactionOptions options = quick(system);
