@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <string_view>
 
 #include <perdure/clean.hpp>
 
@@ -40,6 +43,16 @@ Verdict judge(FileSystem& files, Handle directory, const std::string& name) {
   return status.value().version.size == 0 ? Verdict::stale_and_empty : Verdict::stale;
 }
 
+/// Whether a lease counts every writer. The kernel counts those of one inode: through FUSE, an
+/// overlay or a network file system others reach the same file by another inode, or from another
+/// machine. What can't be told counts as one of those.
+bool knows_all_writers(const FileSystemInfo& info) {
+  constexpr std::array<std::string_view, 8> local{
+      "ext2",  "ext3", "ext4",  "xfs",
+      "btrfs", "f2fs", "tmpfs", "simulated"};  // the last: our own double
+  return std::find(local.begin(), local.end(), info.type) != local.end();
+}
+
 }  // namespace
 
 Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
@@ -56,6 +69,14 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
   const auto entries = files.list(opened.get());
   if (!entries) return failure(entries.error(), {});
   CleanReport report;
+  const bool temps = std::any_of(entries.value().begin(), entries.value().end(),
+                                 [](const auto& e) { return names::is_temp(e.name); });
+  bool trusted = false;
+  if (temps) {
+    const auto info = files.describe(opened.get());
+    if (!info) return failure(info.error(), "what the directory lies on can't be told");
+    trusted = knows_all_writers(info.value());
+  }
   const auto remove = [&](const std::string& name, bool is_directory = false) -> Result<void> {
     if (!dry_run) {
       const auto removed = is_directory ? files.remove_directory(opened.get(), name)
@@ -70,7 +91,10 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
   };
   std::vector<std::string> empty;
   const auto settle = [&](const std::string& name, bool second_look) -> Result<void> {
-    switch (judge(files, opened.get(), name)) {
+    Verdict verdict = judge(files, opened.get(), name);
+    const bool stale = verdict == Verdict::stale || verdict == Verdict::stale_and_empty;
+    if (stale && !trusted) verdict = Verdict::not_ours;
+    switch (verdict) {
       case Verdict::gone:
         break;
       case Verdict::live:
@@ -91,6 +115,7 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
     return success();
   };
   for (const auto& entry : entries.value()) {
+    if (names::is_apply_temp(entry.name)) report.skipped.push_back(entry.name);
     if (!names::is_temp(entry.name)) continue;
     BOOST_OUTCOME_TRY(settle(entry.name, false));
   }

@@ -142,7 +142,8 @@ Result<JournalEntry> read_entry(Reader& reader) {
     entry.staged = reader.number<std::uint64_t>();
     entry.staged_identity = reader.identity();
     entry.apply_temp = reader.text(names::length_max);
-    if (!reader.failed() && !names::is_temp(entry.apply_temp)) {
+    if (!reader.failed() && !names::is_apply_temp(entry.apply_temp) &&
+        !names::is_temp(entry.apply_temp)) {
       return refused(ErrorKind::recovery_required, "it names a temp that is none");
     }
   }

@@ -12,6 +12,7 @@ namespace perdure::names {
 namespace {
 
 constexpr std::string_view temp_suffix = ".perdure-tmp";
+constexpr std::string_view apply_suffix = ".perdure-put";
 constexpr std::string_view lock_suffix = ".perdure-lock";
 constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's base 32
 constexpr std::size_t random_length = 16;
@@ -104,27 +105,44 @@ bool is_own(std::string_view name) {
   if (!name.starts_with('.')) return false;
   const std::string lower = folded(name);
   return lower.ends_with(lock_suffix) || lower == root_marker || is_temp(lower) ||
-         is_previous(lower);
+         is_apply_temp(lower) || is_previous(lower);
 }
 
-SysResult<std::string> make_temp(std::string_view leaf, Environment& environment,
-                                 std::size_t size_max) {
+namespace {
+
+SysResult<std::string> make_random(std::string_view leaf, std::string_view suffix,
+                                   Environment& environment, std::size_t size_max) {
   constexpr std::size_t size_min = 40;
   BOOST_OUTCOME_TRY(const std::string random, random_part(environment));
   std::string name = ".";
-  name += shortened(leaf, std::max(size_max, size_min) - 2 - random_length - temp_suffix.size());
-  return name.append(".").append(random).append(temp_suffix);
+  name += shortened(leaf, std::max(size_max, size_min) - 2 - random_length - suffix.size());
+  return name.append(".").append(random).append(suffix);
 }
 
-bool is_temp(std::string_view name) {
-  if (name.size() < 3 + random_length + temp_suffix.size() || name.size() > length_max) {
-    return false;
-  }
-  if (!name.starts_with('.') || !name.ends_with(temp_suffix)) return false;
+bool is_random(std::string_view name, std::string_view suffix) {
+  if (name.size() < 3 + random_length + suffix.size() || name.size() > length_max) return false;
+  if (!name.starts_with('.') || !name.ends_with(suffix)) return false;
   if (!fault_of_leaf(name).empty()) return false;  // "../" begins with a dot, too
-  name.remove_suffix(temp_suffix.size());
+  name.remove_suffix(suffix.size());
   return is_random_part(name.substr(name.size() - random_length)) &&
          name[name.size() - random_length - 1] == '.';
+}
+
+}  // namespace
+
+SysResult<std::string> make_temp(std::string_view leaf, Environment& environment,
+                                 std::size_t size_max) {
+  return make_random(leaf, temp_suffix, environment, size_max);
+}
+bool is_temp(std::string_view name) {
+  return is_random(name, temp_suffix);
+}
+
+SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& environment) {
+  return make_random(leaf, apply_suffix, environment, length_max);
+}
+bool is_apply_temp(std::string_view name) {
+  return is_random(name, apply_suffix);
 }
 
 std::string lock_of(std::string_view leaf) {

@@ -13,6 +13,7 @@
 // Every name that the library puts on disk is made here and parsed here, and nowhere else:
 //
 //   .LEAF.RRRRRRRRRRRRRRRR.perdure-tmp   a temp: 80 random bits in 16 characters
+//   .LEAF.RRRRRRRRRRRRRRRR.perdure-put   an apply temp: of a transaction, named in its journal
 //   .LEAF.perdure-lock                   the lock of a target
 //   .LEAF~HHHHHHHHHHHHHHHH.perdure-lock  the same for a leaf too long for it: a hash of all of it
 //   .LEAF.42.perdure-prev                generation 42 of a tracked state (shortened like a lock)
@@ -38,6 +39,11 @@ inline constexpr std::size_t length_max = 255;
 SysResult<std::string> make_temp(std::string_view leaf, Environment& environment,
                                  std::size_t size_max = length_max);
 [[nodiscard]] bool is_temp(std::string_view name);
+/// The same for a file on its way from a transaction's staged file to its target. Nobody has it
+/// open, so that no look at it tells whether it lives: its journal does. It is no temp to
+/// `is_temp`.
+SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& environment);
+[[nodiscard]] bool is_apply_temp(std::string_view name);
 /// Whether the library gives such names to files beside targets that others rely on: temps, locks,
 /// previous generations, a root's marker. No name for a target: nobody may put, move or remove it.
 /// Backups and damaged files that were set aside are their users'. In any case of ASCII letters,

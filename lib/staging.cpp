@@ -435,7 +435,7 @@ Result<JournalEntry> Staging::check(const std::string& path, Wish& wish) {
   }
   entry.staged = wish.staged;
   entry.staged_identity = wish.identity;
-  auto temp = names::make_temp(leaf_of(path), root_.random);
+  auto temp = names::make_apply_temp(leaf_of(path), root_.random);
   if (!temp) return root_.failure(check_step, path, temp.error());
   entry.apply_temp = std::move(temp.value());
   return entry;

@@ -5,6 +5,7 @@
 #include <perdure/perdure.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 
+#include "support/claiming.hpp"
 #include "support/directory.hpp"
 #include "support/result.hpp"
 
@@ -342,4 +343,61 @@ TEST_CASE("a directory is probed without leaving anything in it") {
     CHECK(capability.supported == capability.reason.empty());
   }
   CHECK(test::list(directory.path()).empty());
+}
+
+TEST_CASE("clean leaves a transaction's apply temp to its recovery") {
+  const TempDirectory directory;
+  const std::string name = ".target.0123456789abcdef.perdure-put";
+  test::spit(directory / name, "on its way");
+  const auto report = clean(directory.path());
+  REQUIRE_OK(report);
+  CHECK(report.value().removed.empty());
+  CHECK(report.value().skipped == std::vector<std::string>{name});
+  CHECK(test::slurp(directory / name) == "on its way");
+}
+
+TEST_CASE("clean removes nothing where the kernel does not see every writer") {
+  const TempDirectory directory;
+  const std::string full = ".full.0123456789abcdef.perdure-tmp";
+  const std::string empty = ".empty.0123456789abcdef.perdure-tmp";
+  for (const char* type : {"overlay", "fuse.bindfs", "fuse", "nfs4", "cifs", "9p", "zfs", ""}) {
+    CAPTURE(type);
+    test::spit(directory / full, "half");
+    test::spit(directory / empty, "");
+    FileSystemInfo info;
+    info.type = type;
+    test::Claiming files(info);
+    const auto report =
+        clean(directory.path(), false, {.files = &files, .environment = &native_environment()});
+    REQUIRE_OK(report);
+    CHECK(report.value().removed.empty());
+    CHECK(report.value().skipped.size() == 2);
+    CHECK(test::temps_in(directory.path()).size() == 2);
+  }
+}
+
+TEST_CASE("clean beside a transaction that is being put in place takes nothing from it") {
+  /// Cleans whenever something is about to get its name.
+  struct Cleaning final : testing::ForwardingFileSystem {
+    explicit Cleaning(Path path)
+        : ForwardingFileSystem(native_file_system()), at(std::move(path)) {}
+    SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                           const std::string& to, RenameMode mode) override {
+      cleaned += clean(at).value().removed.size();
+      return ForwardingFileSystem::rename(from_directory, from, to_directory, to, mode);
+    }
+    Path at;
+    std::size_t cleaned = 0;
+  };
+  const TempDirectory directory;
+  Cleaning files(directory.path());
+  TransactionOptions options;
+  options.system.files = &files;
+  auto transaction = Transaction::begin(directory.path(), options);
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(transaction.value().put("a", as_bytes("new")));
+  REQUIRE_OK(transaction.value().put("b", as_bytes("new")));
+  REQUIRE_OK(transaction.value().commit());
+  CHECK(files.cleaned == 0);
+  CHECK(test::slurp(directory / "b") == "new");
 }

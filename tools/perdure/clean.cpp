@@ -14,6 +14,10 @@ namespace {
 constexpr std::string_view examples =
     "A commit that was killed leaves its temp beside the target. This removes those that nobody\n"
     "has open any more, and never anything else: running commits are safe.\n"
+    "On FUSE, overlays and network file systems the kernel does not see every writer: there it\n"
+    "lists the temps as 'not ours' and removes none. Stop all committers, then remove them by "
+    "hand.\n"
+    "A transaction's own temps are left to `perdure recover`.\n"
     "\n"
     "Examples:\n"
     "  perdure clean --dry-run /var/lib/app\n"
