@@ -225,7 +225,7 @@ struct RedoOnce final : Watching {
   using Watching::Watching;
   bool refused = false;
   SysResult<void> unlink(Handle directory, const std::string& file) override {
-    if (recovering && file.ends_with(".perdure-tmp")) {
+    if (recovering && file.ends_with(".perdure-put")) {
       return std::make_error_code(std::errc::file_exists);
     }
     return Watching::unlink(directory, file);
@@ -300,7 +300,7 @@ struct Kept final : Watching {
 struct ApplyTempKept final : Watching {
   using Watching::Watching;
   SysResult<void> unlink(Handle directory, const std::string& file) override {
-    if (file.ends_with(".perdure-tmp")) return success();
+    if (file.ends_with(".perdure-put")) return success();
     return Watching::unlink(directory, file);
   }
 };

@@ -82,7 +82,7 @@ Files files_of(Session& session) {
   for (const std::string& path : session.disk().paths()) {
     if (!path.starts_with("r/") || path == "r/" || path.starts_with("r/.perdure")) continue;
     if (path.ends_with(".perdure-lock") || path.ends_with(".perdure-tmp")) continue;
-    if (path.ends_with(".perdure-tmp/")) continue;
+    if (path.ends_with(".perdure-tmp/") || path.ends_with(".perdure-put")) continue;
     files[path.substr(2)] = session.disk().content(path).value_or("");
   }
   return files;
@@ -206,7 +206,8 @@ Oracle only_its_files() {
               const bool temp =
                   (path.ends_with(".perdure-tmp") || path.ends_with(".perdure-tmp/")) &&
                   path != "r/.hidden.perdure-tmp";
-              if ((own && path != lock_path) || temp) return path + " is left behind";
+              const bool applied = path.ends_with(".perdure-put");  // which recovery alone removes
+              if ((own && path != lock_path) || temp || applied) return path + " is left behind";
             }
             return {};
           }};

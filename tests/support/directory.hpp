@@ -73,7 +73,10 @@ inline std::vector<std::string> list(const fs::path& directory) {
 inline std::vector<std::string> temps_in(const fs::path& directory) {
   auto names = list(directory);
   names.erase(std::remove_if(names.begin(), names.end(),
-                             [](std::string_view name) { return !name.ends_with(".perdure-tmp"); }),
+                             [](std::string_view name) {
+                               return !name.ends_with(".perdure-tmp") &&
+                                      !name.ends_with(".perdure-put");
+                             }),
               names.end());
   return names;
 }
