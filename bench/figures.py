@@ -13,7 +13,7 @@ import sys
 
 FLOOR_BOUNDS = {"ext4": 1.05, "xfs": 1.05, "btrfs": 1.05, "tmpfs": 1.3}
 # Counts for one durable commit of 4 KiB: system calls exactly, device flushes at most.
-CALLS = {"floor": 6, "floor preserving": 10, "perdure": 10, "perdure fixed": 8}
+CALLS = {"floor": 6, "floor preserving": 10, "perdure": 11, "perdure fixed": 9}
 FLUSHES_MAX = {"floor": 4, "perdure": 4, "perdure fixed": 4,
                "perdure automatic": 2, "perdure automatic fixed": 2,
                "perdure automatic ordered": 0, "limit": 1}
