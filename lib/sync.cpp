@@ -7,7 +7,7 @@
 namespace perdure {
 namespace {
 
-constexpr std::string_view confirm_step = "confirm that the sync was no empty word";
+constexpr std::string_view confirm_step = "confirm the sync";
 
 /// A failed sync of names is remembered: the kernel tells nobody else of it.
 Result<void> noted(Commit& commit, std::string_view step, const SysResult<void>& synced,
