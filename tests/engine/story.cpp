@@ -375,29 +375,3 @@ TEST_CASE("clean removes nothing where the kernel does not see every writer") {
     CHECK(test::temps_in(directory.path()).size() == 2);
   }
 }
-
-TEST_CASE("clean beside a transaction that is being put in place takes nothing from it") {
-  /// Cleans whenever something is about to get its name.
-  struct Cleaning final : testing::ForwardingFileSystem {
-    explicit Cleaning(Path path)
-        : ForwardingFileSystem(native_file_system()), at(std::move(path)) {}
-    SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
-                           const std::string& to, RenameMode mode) override {
-      cleaned += clean(at).value().removed.size();
-      return ForwardingFileSystem::rename(from_directory, from, to_directory, to, mode);
-    }
-    Path at;
-    std::size_t cleaned = 0;
-  };
-  const TempDirectory directory;
-  Cleaning files(directory.path());
-  TransactionOptions options;
-  options.system.files = &files;
-  auto transaction = Transaction::begin(directory.path(), options);
-  REQUIRE_OK(transaction);
-  REQUIRE_OK(transaction.value().put("a", as_bytes("new")));
-  REQUIRE_OK(transaction.value().put("b", as_bytes("new")));
-  REQUIRE_OK(transaction.value().commit());
-  CHECK(files.cleaned == 0);
-  CHECK(test::slurp(directory / "b") == "new");
-}
