@@ -2,6 +2,7 @@
 #include "recover.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "apply.hpp"
 #include "confirm.hpp"
@@ -164,18 +165,67 @@ Result<void> redo_all(Root& root, const Journal& journal, RecoveryReport& report
   return settle(root, journal, directories, true);
 }
 
-/// Moves everything of the private directory that belongs to transactions into a new one in it.
-Result<std::string> set_all_aside(Root& root) {
+/// A new directory in the private one, for what is given up.
+struct Evidence {
+  std::string name;
+  OwnedHandle directory;
+};
+
+Result<Evidence> make_evidence(Root& root) {
+  const Handle place = root.place.get();
+  auto name = names::make_abandoned(root.random);
+  if (!name) return root.failure(step, "", name.error());
+  const auto made = root.files.make_directory(place, name.value(), 0700);
+  if (!made) return root.failure(step, "", made.error());
+  const auto opened = root.files.open_beneath(place, name.value());
+  if (!opened) return root.failure(step, "", opened.error());
+  return Evidence{std::move(name.value()), OwnedHandle(root.files, opened.value())};
+}
+
+/// Moves the apply temps of a journal to the evidence: one may be the last copy of its content.
+/// Without the journal nobody knows that they are of no use, so they are gone from the disk before
+/// it is. Their names are random: one that lies in a copied directory is of no use, either. Returns
+/// the words for those that can't be moved, which must not keep the root from being given up.
+std::string set_apply_temps_aside(Root& root, const Journal& journal, const Evidence& evidence) {
+  FileSystem& files = root.files;
+  std::string words;
+  std::set<std::string> changed;
+  Directories directories(root);
+  const auto told = [&](const SysResult<void>& done, const std::string& path) {
+    const bool well = done || done.error() == std::errc::no_such_file_or_directory;
+    if (!well) words += "; '" + path + "' is left: " + done.error().message();
+    return done.has_value();
+  };
+  for (const auto& entry : journal.entries) {
+    if (entry.action != JournalAction::put) continue;
+    const std::string parent = parent_of(entry.path);
+    const auto directory = directories.open(parent);
+    const auto moved =
+        directory ? files.rename(directory.value(), entry.apply_temp, evidence.directory.get(),
+                                 entry.apply_temp, RenameMode::replace)
+                  : SysResult<void>(directory.error());
+    if (told(moved, (Path(parent) / entry.apply_temp).native())) changed.insert(parent);
+  }
+  const auto sync = [&](Handle directory) {
+    // That it failed is told by whoever sets the journal aside.
+    if (!files.sync_directory(directory)) note_failed_sync(files, directory);
+  };
+  if (!changed.empty()) {  // first where they are now
+    sync(evidence.directory.get());
+    sync(root.place.get());
+  }
+  for (const auto& path : changed) {
+    const auto directory = directories.open(path);
+    if (directory) sync(directory.value());
+  }
+  return words;
+}
+
+/// Moves everything of the private directory that belongs to transactions to the evidence.
+Result<void> set_all_aside(Root& root, const Evidence& evidence, std::uint64_t mark) {
   FileSystem& files = root.files;
   const Handle place = root.place.get();
-  const std::uint64_t mark = failed_syncs();
-  const auto name = names::make_abandoned(root.random);
-  if (!name) return root.failure(step, "", name.error());
-  const auto made = files.make_directory(place, name.value(), 0700);
-  if (!made) return root.failure(step, "", made.error());
-  const auto opened = files.open_beneath(place, name.value());
-  if (!opened) return root.failure(step, "", opened.error());
-  const OwnedHandle aside(files, opened.value());
+  const Handle aside = evidence.directory.get();
   const auto entries = files.list(place);
   if (!entries) return root.failure(step, "", entries.error());
   for (const auto& entry : entries.value()) {
@@ -183,15 +233,14 @@ Result<std::string> set_all_aside(Root& root) {
         entry.name != names::journal_copy && entry.name != names::journal_temp) {
       continue;
     }
-    const auto moved =
-        files.rename(place, entry.name, aside.get(), entry.name, RenameMode::replace);
+    const auto moved = files.rename(place, entry.name, aside, entry.name, RenameMode::replace);
     if (!moved) return root.failure(step, "", moved.error());
   }
-  const auto aside_synced = files.sync_directory(aside.get());
+  const auto aside_synced = files.sync_directory(aside);
   if (!aside_synced) return root.failure(step, "", aside_synced.error());
   const auto synced = sync_directory_durably(files, place, mark);
   if (!synced) return root.failure(step, "", synced.error());
-  return (Path(root.options.private_directory) / name.value()).native();
+  return success();
 }
 
 }  // namespace
@@ -229,6 +278,7 @@ Result<RecoveryReport> recover(const Path& root, const TransactionOptions& optio
 Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& options) {
   BOOST_OUTCOME_TRY(const auto opened, open_root(root, options));
   RecoveryReport report;
+  const std::uint64_t mark = failed_syncs();
   const auto found = find_journal(*opened);
   if (found && found.value()) {
     // Whatever stands in the way of a look at the paths, the root can be given up.
@@ -237,7 +287,13 @@ Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& optio
     if (judged) report.damage = fault_of_place(*opened, found.value()->journal);
   }
   if (!found) report.damage = found.error().detail;
-  BOOST_OUTCOME_TRY(report.set_aside, set_all_aside(*opened));
+  BOOST_OUTCOME_TRY(const auto evidence, make_evidence(*opened));
+  if (found && found.value()) {
+    report.damage += set_apply_temps_aside(*opened, found.value()->journal, evidence);
+    if (report.damage.starts_with("; ")) report.damage.erase(0, 2);
+  }
+  BOOST_OUTCOME_TRY(set_all_aside(*opened, evidence, mark));
+  report.set_aside = (Path(opened->options.private_directory) / evidence.name).native();
   return report;
 }
 

@@ -135,7 +135,8 @@ struct RecoveryReport {
   /// A committed transaction is there to be finished (or was, and is finished now).
   bool journal = false;
   std::string id;  ///< Of that transaction.
-  /// Why the journal, or a path that it names, can't be read; empty if it can.
+  /// Why the journal, or a path that it names, can't be read, and which apply temps `abandon` could
+  /// not move; empty if all is well. `id` is empty where the journal itself can't be read.
   std::string damage;
   std::vector<RecoveredPath> paths;
   std::uint64_t discarded = 0;  ///< Staged files of transactions that never committed.
@@ -146,8 +147,10 @@ struct RecoveryReport {
 /// and safe to be killed at any point.
 Result<RecoveryReport> recover(const Path& root, const TransactionOptions& options = {});
 
-/// For a root that can't be recovered: moves journal and staged files aside as evidence and says
-/// which paths are old and which new. The root can be used again.
+/// For a root that can't be recovered: moves journal, staged files and the apply temps that the
+/// journal names aside as evidence, and says which paths are old and which new. The root can be
+/// used again. Whatever is in place stays, and so do directories that the transaction made. Where
+/// the journal can't be read, its apply temps (`.LEAF.R.perdure-put`) stay beside their targets.
 Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& options = {});
 
 /// What `recover` would do. Changes nothing, waits for nobody.

@@ -197,6 +197,120 @@ TEST_CASE("a root can be given up whatever keeps its paths from being looked at"
   REQUIRE_OK(Transaction::begin(root.path()));
 }
 
+namespace {
+
+std::vector<std::string> apply_temps_beneath(const fs::path& root) {
+  std::vector<std::string> temps;
+  for (const auto& [path, content] : tree_of(root)) {
+    if (path.ends_with(".perdure-put")) temps.push_back(path);
+  }
+  return temps;
+}
+
+/// Dies at the rename of `sub/c`, when its apply temp lies beside it; returns that one's path.
+std::string crash_beside_apply_temp(const fs::path& root) {
+  Sample::prepare(root);
+  crash_in_apply(root, Operation::rename,
+                 4);  // those of the journal, of "a" and of "n/d" went well
+  const auto temps = apply_temps_beneath(root);
+  REQUIRE(temps.size() == 1);
+  REQUIRE(temps.front().starts_with("sub/.c."));
+  return temps.front();
+}
+
+}  // namespace
+
+TEST_CASE("a root that is given up keeps no apply temp that its journal names") {
+  const TempDirectory root("/dev/shm");
+  const std::string temp = crash_beside_apply_temp(root.path());
+  const std::string name = fs::path(temp).filename().native();
+  Tree wanted = tree_of(root.path());
+  wanted.erase(temp);
+  SECTION("it goes to the evidence") {
+    const auto report = abandon(root.path());
+    REQUIRE_OK(report);
+    CHECK(report.value().damage.empty());
+    CHECK(tree_of(root.path()) == wanted);
+    CHECK(slurp(root / report.value().set_aside / name) == "new c");
+  }
+  SECTION("also where it is the last copy of its content") {
+    for (const auto& staged : private_of(root.path())) {
+      if (staged.starts_with("s_")) fs::remove(root / ".perdure" / staged);
+    }
+    const auto report = abandon(root.path());
+    REQUIRE_OK(report);
+    CHECK(tree_of(root.path()) == wanted);
+    CHECK(slurp(root / report.value().set_aside / name) == "new c");
+  }
+  SECTION("also from a directory that was copied") {
+    fs::rename(root / "sub", root / "old");
+    fs::create_directory(root / "sub");
+    for (const auto& entry : list(root / "old")) {
+      spit(root / "sub" / entry, slurp(root / "old" / entry));
+    }
+    fs::remove_all(root / "old");
+    REQUIRE_OK(abandon(root.path()));
+    CHECK(tree_of(root.path()) == wanted);
+  }
+  SECTION("not through a link, nor of another name") {
+    fs::rename(root / "sub", root / "moved");
+    fs::create_symlink("moved", root / "sub");
+    spit(root / ".a.0123456789abcdef.perdure-put", "of another transaction");
+    wanted = tree_of(root.path());
+    const auto report = abandon(root.path());
+    REQUIRE_OK(report);
+    CHECK(report.value().damage.find(name) != std::string::npos);
+    CHECK(tree_of(root.path()) == wanted);
+  }
+  REQUIRE_OK(Transaction::begin(root.path()));
+}
+
+TEST_CASE("apply temps leave their directories, on the disk, before the journal is set aside") {
+  const TempDirectory root("/dev/shm");
+  (void)crash_beside_apply_temp(root.path());
+  FaultyFileSystem watched(native_file_system());
+  REQUIRE_OK(abandon(root.path(), through(watched)));
+  bool moved = false;
+  bool settled = false;
+  int synced = 0;  // the evidence, the private directory, and the one that the temp lay in
+  for (const Call& call : watched.log()) {
+    if (call.operation == Operation::rename && call.name.ends_with(".perdure-put")) moved = true;
+    if (moved && call.operation == Operation::sync_directory) ++synced;
+    if (call.operation == Operation::rename && call.name == "j") settled = synced == 3;
+  }
+  CHECK(settled);
+}
+
+TEST_CASE("giving up that dies at any call leaves no apply temp that no journal names") {
+  for (std::uint64_t n = 1;; ++n) {
+    CAPTURE(n);
+    const TempDirectory root("/dev/shm");
+    (void)crash_beside_apply_temp(root.path());
+    FaultyFileSystem dying(native_file_system());
+    dying.fail({.operation = {}, .call = n, .error = EIO, .from_then_on = true, .count = {}});
+    const bool given_up = abandon(root.path(), through(dying)).has_value();
+    if (!recover(root.path())) REQUIRE_OK(abandon(root.path()));
+    CHECK(apply_temps_beneath(root.path()).empty());
+    REQUIRE_OK(Transaction::begin(root.path()));
+    if (given_up) break;
+    REQUIRE(n < 1000);
+  }
+}
+
+TEST_CASE("an apply temp that can't be moved keeps nobody from giving the root up") {
+  const TempDirectory root("/dev/shm");
+  const std::string temp = crash_beside_apply_temp(root.path());
+  FaultyFileSystem failing(native_file_system());
+  // Two others before it are looked for and are not there.
+  failing.fail({.operation = Operation::rename, .call = 3, .error = EXDEV});
+  const auto report = abandon(root.path(), through(failing));
+  REQUIRE_OK(report);
+  CHECK(report.value().damage.find(temp) != std::string::npos);
+  CHECK(apply_temps_beneath(root.path()) == std::vector<std::string>{temp});
+  CHECK(fs::exists(root / report.value().set_aside / "j"));
+  REQUIRE_OK(Transaction::begin(root.path()));
+}
+
 TEST_CASE("staged files without a journal were never committed") {
   const TempDirectory root("/dev/shm");
   REQUIRE_OK(Transaction::begin(root.path()));

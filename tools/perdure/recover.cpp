@@ -58,13 +58,15 @@ std::string_view words_for(RecoveryStep step, Deed deed) {
 
 std::string to_text(const std::string& root, const RecoveryReport& report, Deed deed) {
   std::string text = printable(root) + ": ";
-  if (!report.damage.empty()) {
+  const bool read = !report.id.empty();
+  if (!report.damage.empty() && !read) {
     text += "its journal can't be read: " + printable(report.damage) + "\n";
   } else if (!report.journal) {
     text += "at rest, no transaction to finish\n";
   } else {
     text += "transaction " + printable(report.id) + ", " + std::to_string(report.paths.size()) +
             " paths\n";
+    if (!report.damage.empty()) text += "  damage: " + printable(report.damage) + "\n";
   }
   for (const auto& path : report.paths) {
     text += "  " + std::string(words_for(path.step, deed)) + "  " + printable(path.path) + " (" +
