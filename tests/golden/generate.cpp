@@ -12,6 +12,7 @@
 #include "golden.hpp"
 #include "support/claiming.hpp"
 #include "support/directory.hpp"
+#include "support/sample.hpp"
 
 using namespace perdure;
 using namespace perdure::test;  // NOLINT(google-build-using-namespace)
@@ -63,7 +64,7 @@ std::vector<testing::Call> run(const golden::RootCase& one, const fs::path& fold
   if (recovery) {
     (void)recover(root, options);
   } else if (auto begun = Transaction::begin(root, options)) {
-    if (golden::stage(begun.value())) (void)begun.value().commit();
+    if (Sample::stage(begun.value())) (void)begun.value().commit();
   }
   return faulty.log();
 }
@@ -89,10 +90,7 @@ void prepare(const fs::path& folder) {
   fs::create_directories(folder / "root");
   fs::create_directory(folder / "private");
   fs::permissions(folder / "private", fs::owner_all);
-  for (const auto& [path, content] : golden::tree_before) {
-    fs::create_directories((folder / "root" / path).parent_path());
-    spit(folder / "root" / path, content);
-  }
+  Sample::prepare(folder / "root");
 }
 
 /// One line for each path: what it is, its inode, birth and modification in ns, its mode.

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -52,22 +51,6 @@ inline std::vector<RootCase> root_cases() {
       {"recovery_killed", ".perdure", ProtocolChoice::portable, "j", 3, "j.copy", true},
       {"staged", outside, ProtocolChoice::portable, "", 0, "", false},
   };
-}
-
-/// One transaction with each kind of entry. A directory that is left empty is not in version
-/// control, so there is none.
-inline const std::map<std::string, std::string> tree_before{
-    {"a", "old a"}, {"b", "old b"}, {"sub/c", "old c"}, {"sub/m", "moved"}};
-inline const std::map<std::string, std::string> tree_after{
-    {"a", "new a"}, {"n/d", "new d"}, {"sub/c", "new c"}, {"top", "moved"}};
-
-inline Result<void> stage(Transaction& transaction) {
-  BOOST_OUTCOME_TRY(transaction.put("a", "new a"));
-  BOOST_OUTCOME_TRY(transaction.remove("b"));
-  BOOST_OUTCOME_TRY(transaction.put("sub/c", "new c"));
-  BOOST_OUTCOME_TRY(transaction.make_directory("n"));
-  BOOST_OUTCOME_TRY(transaction.put("n/d", "new d"));
-  return transaction.move("sub/m", "top");
 }
 
 /// The state of the trackers.

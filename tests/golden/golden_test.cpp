@@ -11,6 +11,7 @@
 #include "support/catch.hpp"
 #include "support/directory.hpp"
 #include "support/result.hpp"
+#include "support/sample.hpp"
 
 using namespace perdure;        // NOLINT(google-build-using-namespace)
 using namespace perdure::test;  // NOLINT(google-build-using-namespace)
@@ -122,7 +123,7 @@ void check_journal(const fs::path& file) {
     const std::string& name = entries.at(path)->apply_temp;  // in older folders a temp's
     CHECK((names::is_apply_temp(name) || names::is_temp(name)));
   }
-  CHECK(entries.at("a")->before->size == golden::tree_before.at("a").size());
+  CHECK(entries.at("a")->before->size == Sample::files_before().at("a").size());
   CHECK_FALSE(entries.at("top")->before.has_value());
   CHECK_FALSE(entries.at("n/d")->before.has_value());
   CHECK(entries.at("n")->action == JournalAction::make_directory);
@@ -195,7 +196,8 @@ TEST_CASE("golden roots are recovered: all of a committed transaction, nothing o
       }
       CHECK((redone > 0) == one.committed);
       CHECK(report.value().discarded == (one.committed ? 0U : 4U));
-      CHECK(content_of(at / "root") == (one.committed ? golden::tree_after : golden::tree_before));
+      CHECK(content_of(at / "root") ==
+            (one.committed ? Sample::files_after() : Sample::files_before()));
       const auto left = list(private_of(at.path(), one));
       CHECK(left == std::vector<std::string>{".root.perdure-lock"});
       REQUIRE_OK(Transaction::begin(golden::anchor + "/root", options_for(one, files)));

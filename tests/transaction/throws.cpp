@@ -60,16 +60,21 @@ void check_over(Transaction& transaction) {
   REQUIRE_FAILS(invalid_argument, unchanged, transaction.commit());
 }
 
+/// A transaction of the sample that has put "a".
+Transaction begin_sample(const fs::path& root) {
+  Sample::prepare(root);
+  auto begun = Transaction::begin(root);
+  REQUIRE_OK(begun);
+  REQUIRE_OK(begun.value().put("a", "new a"));
+  return std::move(begun.value());
+}
+
 }  // namespace
 
 // A caller caught what its source threw, and committed: the files before it went out alone.
 TEST_CASE("a source or a serializer that throws ends the transaction") {
   const TempDirectory root;
-  Sample::prepare(root.path());
-  auto begun = Transaction::begin(root.path());
-  REQUIRE_OK(begun);
-  auto& transaction = begun.value();
-  REQUIRE_OK(transaction.put("a", "new a"));
+  Transaction transaction = begin_sample(root.path());
   SECTION("a source, before it writes") {
     CHECK(throws(
         [&] { (void)transaction.put_from("b", [](Sink&) -> Result<void> { throw Boom(); }); }));
@@ -98,11 +103,7 @@ TEST_CASE("a source or a serializer that throws ends the transaction") {
 
 TEST_CASE("a source may read the transaction that it is for, and nothing else of it") {
   const TempDirectory root;
-  Sample::prepare(root.path());
-  auto begun = Transaction::begin(root.path());
-  REQUIRE_OK(begun);
-  auto& transaction = begun.value();
-  REQUIRE_OK(transaction.put("a", "new a"));
+  Transaction transaction = begin_sample(root.path());
   const auto copying = [&](Sink& sink) -> Result<void> {
     REQUIRE_FAILS(invalid_argument, unchanged, transaction.put("x", "x"));
     REQUIRE_FAILS(invalid_argument, unchanged, transaction.remove("b"));

@@ -29,6 +29,28 @@ void check_refused(const fs::path& root, const Result<TransactionReceipt>& recei
   CHECK(private_of(root).empty());
 }
 
+/// From its `call`th on, each call of this operation fails in the sample; without the fault the
+/// sample goes through.
+void check_refusals(Operation operation, std::uint64_t call, const std::vector<int>& errors) {
+  for (const int error : errors) {
+    for (const bool after_effect : {false, true}) {
+      INFO(errno_name(error) << " " << after_effect);
+      const TempDirectory root("/dev/shm");
+      Sample::prepare(root.path());
+      REQUIRE_OK(Transaction::begin(root.path()));
+      FaultyFileSystem faulty(native_file_system());
+      faulty.fail({.operation = operation,
+                   .call = call,
+                   .error = error,
+                   .from_then_on = true,
+                   .after_effect = after_effect});
+      check_refused(root.path(), Sample::run(root.path(), through(faulty)), error);
+      REQUIRE_OK(Sample::run(root.path()));
+      CHECK(tree_of(root.path()) == Sample::after());
+    }
+  }
+}
+
 /// Refuses names that are longer, in every call: eCryptfs with encrypted names takes 143 bytes.
 class ShortNames final : public ForwardingFileSystem {
  public:
@@ -144,42 +166,14 @@ TEST_CASE("what is mounted beneath a root is refused in words") {
 }
 
 TEST_CASE("a link that is refused is found before the commit point, and said what to do about") {
-  for (const int error : {EXDEV, EMLINK, EPERM, EACCES, ENAMETOOLONG, EDQUOT, ENOSPC, EOPNOTSUPP}) {
-    for (const bool after_effect : {false, true}) {
-      INFO(errno_name(error) << " " << after_effect);
-      const TempDirectory root("/dev/shm");
-      Sample::prepare(root.path());
-      REQUIRE_OK(Transaction::begin(root.path()));
-      FaultyFileSystem faulty(native_file_system());
-      // The first is of the move, from the target into the private directory.
-      faulty.fail({.operation = Operation::link,
-                   .call = 2,
-                   .error = error,
-                   .from_then_on = true,
-                   .after_effect = after_effect});
-      check_refused(root.path(), Sample::run(root.path(), through(faulty)), error);
-      REQUIRE_OK(Sample::run(root.path()));
-      CHECK(tree_of(root.path()) == Sample::after());
-    }
-  }
+  // The first is of the move, from the target into the private directory.
+  check_refusals(Operation::link, 2,
+                 {EXDEV, EMLINK, EPERM, EACCES, ENAMETOOLONG, EDQUOT, ENOSPC, EOPNOTSUPP});
 }
 
 TEST_CASE("a directory that is refused is found before the commit point") {
-  for (const int error : {EMLINK, EPERM, EACCES, ENAMETOOLONG, EDQUOT, ENOSPC}) {
-    for (const bool after_effect : {false, true}) {
-      INFO(errno_name(error) << " " << after_effect);
-      const TempDirectory root("/dev/shm");
-      Sample::prepare(root.path());
-      REQUIRE_OK(Transaction::begin(root.path()));
-      FaultyFileSystem faulty(native_file_system());
-      faulty.fail({.operation = Operation::make_directory,
-                   .call = 1,
-                   .error = error,
-                   .from_then_on = true,
-                   .after_effect = after_effect});
-      check_refused(root.path(), Sample::run(root.path(), through(faulty)), error);
-    }
-  }
+  check_refusals(Operation::make_directory, 1,
+                 {EMLINK, EPERM, EACCES, ENAMETOOLONG, EDQUOT, ENOSPC});
 }
 
 TEST_CASE("names are tried at their longest, also below directories that are made") {
