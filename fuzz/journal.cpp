@@ -87,7 +87,10 @@ JournalEntry entry_of(Feed& feed, SimulatedFileSystem& disk) {
   const std::string staged = place + names::staged_of(real_journal().id, entry.staged);
   entry.staged_identity = identity_of(version_of(disk, staged));
   testing::ManualEnvironment environment(feed.number());
-  entry.apply_temp = names::make_temp("a", environment).value();
+  const bool older = feed.below(4) == 0;  // programs that gave it a plain temp's name
+  entry.apply_temp =
+      (older ? names::make_temp("a", environment) : names::make_apply_temp("a", environment))
+          .value();
   if (feed.below(16) == 0) entry.apply_temp = "../" + entry.apply_temp;
   return entry;
 }
@@ -95,6 +98,11 @@ JournalEntry entry_of(Feed& feed, SimulatedFileSystem& disk) {
 Buffer structured(Feed& feed, SimulatedFileSystem& disk) {
   Journal journal{.id = real_journal().id, .entries = {}};
   if (feed.below(8) == 0) journal.id = feed.text(16);
+  if (feed.flag()) journal.format = 1;
+  if (journal.format == journal_format) {
+    journal.directories = real_journal().directories;
+    if (feed.below(4) == 0) journal.directories.front().identity.inode ^= feed.number();
+  }
   for (std::size_t count = feed.below(5); count > 0; --count) {
     journal.entries.push_back(entry_of(feed, disk));
   }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -13,7 +15,9 @@
 
 #include <perdure/envelope.hpp>
 #include <perdure/json.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
+#include <perdure/transaction.hpp>
 
 #include "simulator/transaction_workloads.hpp"
 
@@ -25,11 +29,17 @@ class Seeds {
  public:
   explicit Seeds(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
+  /// A content behind this byte.
+  void add_behind(char first, const std::string& target, const std::string& name,
+                  std::string_view content) {
+    add_file(target, name, first + std::string(content));
+  }
+
   /// One with its checksum as it is, one with a mended one.
   void add(const std::string& target, const std::string& name, std::string_view content) {
     for (const char first : {'\0', '\x03'}) {
       const char* ending = first == '\0' ? "" : "_mended";
-      add_file(target, name + ending, first + std::string(content));
+      add_behind(first, target, name + ending, content);
     }
   }
 
@@ -51,13 +61,28 @@ class Seeds {
   std::filesystem::path directory_;
 };
 
-std::string journal() {
+struct Root {
+  std::string journal;
+  std::string marker;
+};
+
+/// Of a transaction that died, and of its recovery that died too where `recovered`.
+Root root(bool recovered) {
   testing::SimulatedFileSystem disk(testing::presets::ext4);
   testing::ManualEnvironment environment(7);
   testing::Session session({&disk, &environment}, disk);
   test::prepare_root(session);
   test::leave_committed(session, testing::Operation::link, 1);
-  return disk.content("r/.perdure/j").value();
+  if (recovered) {
+    testing::FaultyFileSystem dying(disk);
+    dying.fail(
+        {.operation = testing::Operation::link, .call = 1, .error = EIO, .from_then_on = true});
+    TransactionOptions options;
+    options.system = {&dying, &environment};
+    if (recover("/r", options)) std::abort();
+  }
+  return {disk.content(recovered ? "r/.perdure/j.copy" : "r/.perdure/j").value(),
+          disk.content("r/.perdure-root").value()};
 }
 
 boost::json::object state() {
@@ -173,7 +198,13 @@ int main(int argc, char** argv) {
     return 2;
   }
   Seeds seeds(argv[1]);
-  seeds.add("journal", "real", journal());
+  constexpr char as_copy = 1U << 2U;  // what fuzz/journal.cpp makes of the first byte
+  constexpr char as_marker = 1U << 6U;
+  const Root died = root(false);
+  seeds.add("journal", "real", died.journal);
+  seeds.add_behind(as_copy, "journal", "copy", root(true).journal);
+  seeds.add_behind(as_marker, "journal", "marker", died.marker);
+  seeds.add_behind(as_marker, "journal", "marker_elsewhere", "perdure root 1\n/private\n");
   const Json<boost::json::object> json;
   for (const bool stamped : {false, true}) {
     const std::string name = stamped ? "stamped" : "plain";
