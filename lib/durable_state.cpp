@@ -52,17 +52,23 @@ std::vector<std::uint64_t> without(std::vector<std::uint64_t> numbers, std::uint
 
 }  // namespace
 
+/// In a forked child nobody changes what is shown, and the thread that held the mutex is not there
+/// to unlock it.
+std::unique_lock<std::mutex> DurableState::lock_shown() const {
+  return is_ours() ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>();
+}
+
 std::shared_ptr<const void> DurableState::value() const {
-  const std::lock_guard guard(mutex_);
-  return value_;
+  const auto guard = lock_shown();
+  return shown().value;
 }
 OpenReport DurableState::report() const {
-  const std::lock_guard guard(mutex_);
-  return report_;
+  const auto guard = lock_shown();
+  return shown().report;
 }
 std::uint64_t DurableState::generation() const {
-  const std::lock_guard guard(mutex_);
-  return stamp_.generation;
+  const auto guard = lock_shown();
+  return shown().stamp.generation;
 }
 
 Error DurableState::failure(std::string_view step, ErrorKind kind, std::string detail) const {
@@ -72,6 +78,12 @@ Error DurableState::failure(std::string_view step, ErrorKind kind, std::string d
           .step = std::string(step),
           .path = store_->describe(),
           .detail = std::move(detail)};
+}
+
+Error DurableState::not_ours() const {
+  return failure("use the state", ErrorKind::invalid_argument,
+                 "another process opened this tracker: a forked child can't save through it; open "
+                 "the state after the fork");
 }
 
 Error DurableState::at_path(Error error) const try {
@@ -86,20 +98,23 @@ Result<std::unique_ptr<StateStore::Lock>> DurableState::take_lock() {
   return store_->lock(options_.lock_timeout_ms);
 }
 
-void DurableState::publish(LoadedState state, OpenReport report) {
+Result<void> DurableState::publish(LoadedState state, OpenReport report) {
+  if (!is_ours()) return not_ours();  // a migration or a serializer forked
   attempted_max_ = std::max(attempted_max_, state.stamp.generation);
   published_max_ = std::max(published_max_, state.stamp.generation);
+  Shown old;  // destroyed outside the lock
   const std::lock_guard guard(mutex_);
-  value_.swap(state.value);  // the old one is destroyed outside the lock
-  stamp_ = std::move(state.stamp);
-  report_ = std::move(report);
+  const std::size_t next = 1 - current_;
+  shown_[next] = {std::move(state.value), std::move(state.stamp), std::move(report)};
+  old = std::move(shown_[current_.exchange(next)]);
+  return success();
 }
 
 Result<void> DurableState::open() try {
   BOOST_OUTCOME_TRY(auto lock, take_lock());
   BOOST_OUTCOME_TRY(Found found, find(true));
   stored_ = std::move(found.stored);
-  publish(std::move(found.state), std::move(found.report));
+  BOOST_OUTCOME_TRY(publish(std::move(found.state), std::move(found.report)));
   if (options_.lock == TrackerLock::exclusive) exclusive_ = std::move(lock);
   return success();
 } catch (...) {
@@ -279,6 +294,7 @@ Result<std::optional<LoadedState>> DurableState::newest_previous(
 Result<void> DurableState::set_aside(const StoredState* current,
                                      const std::vector<std::uint64_t>& previous,
                                      OpenReport& report) {
+  if (!is_ours()) return not_ours();  // what reads the state forked
   if (current != nullptr) {
     BOOST_OUTCOME_TRY(report.set_aside, store_->set_aside(current->revision, attempted_max_));
     report.reason +=
@@ -349,7 +365,7 @@ Result<void> DurableState::catch_up() {
   if (!descends(standing_of(loaded.value(), *stored))) {
     return conflict("somebody put another copy in its place, or saved on top of one: generation " +
                     std::to_string(loaded.value().stamp.generation) + " does not hold generation " +
-                    std::to_string(stamp_.generation) +
+                    std::to_string(shown().stamp.generation) +
                     ", which this program has; reload to take it");
   }
   BOOST_OUTCOME_TRY(auto history, store_->history());
@@ -360,8 +376,7 @@ Result<void> DurableState::catch_up() {
     return conflict(found.report.reason + "; reload to take it");
   }
   stored_ = std::move(found.stored);
-  publish(std::move(found.state), std::move(found.report));
-  return success();
+  return publish(std::move(found.state), std::move(found.report));
 }
 
 Result<void> DurableState::check_settled() const {
@@ -436,6 +451,7 @@ Result<void> DurableState::commit(std::shared_ptr<const void> value, UnknownMemb
   ImageSink sink(stored_.image_size);
   const auto written = codec_->save(value.get(), stamp, sink);
   if (!written) return at_path(written.error());
+  if (!is_ours()) return not_ours();  // an edit or a serializer forked
   const Buffer image = sink.take();
   made.image = image;
   Checksum sum;
@@ -457,17 +473,16 @@ Result<void> DurableState::commit(std::shared_ptr<const void> value, UnknownMemb
              .newer = {},
              .image_size = image.size(),
              .standing = standing};
-  publish({std::move(value), std::move(stamp), true}, std::move(report));
-  return success();
+  return publish({std::move(value), std::move(stamp), true}, std::move(report));
 }
 
 Result<void> DurableState::save(const Edited& edited) try {
   BOOST_OUTCOME_TRY(check_settled());
   BOOST_OUTCOME_TRY(const auto lock, take_lock());
   BOOST_OUTCOME_TRY(catch_up());
-  BOOST_OUTCOME_TRY(auto value, edited(value_.get()));
+  BOOST_OUTCOME_TRY(auto value, edited(shown().value.get()));
   if (!value) return success();
-  return commit(std::move(value), stamp_.unknown, report_);
+  return commit(std::move(value), shown().stamp.unknown, shown().report);
 } catch (...) {
   Error error = at_path(json_detail::exception_error(save_step));
   if (unsettled_) error.fate = Fate::unknown;
@@ -481,10 +496,7 @@ Result<void> DurableState::reload() try {
   BOOST_OUTCOME_TRY(Found found, find(false));
   const bool settling = unsettled_;
   stored_ = std::move(found.stored);
-  if (!settling) {
-    publish(std::move(found.state), std::move(found.report));
-    return success();
-  }
+  if (!settling) return publish(std::move(found.state), std::move(found.report));
   attempted_max_ = std::max(attempted_max_, found.state.stamp.generation);
   auto settled = commit(std::move(found.state.value), std::move(found.state.stamp.unknown),
                         std::move(found.report));
@@ -512,7 +524,8 @@ Result<void> DurableState::restore(std::uint64_t generation) try {
     error.detail = "generation " + std::to_string(generation) + ": " + error.detail;
     return error;
   }
-  return commit(std::move(loaded.value().value), std::move(loaded.value().stamp.unknown), report_);
+  return commit(std::move(loaded.value().value), std::move(loaded.value().stamp.unknown),
+                shown().report);
 } catch (...) {
   Error error = at_path(json_detail::exception_error("restore an earlier generation"));
   if (unsettled_) error.fate = Fate::unknown;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -12,12 +13,15 @@
 
 #include <perdure/state_tracker.hpp>
 
+#include "native_fork.hpp"
+
 namespace perdure::detail {
 
 /// One state, in memory and in its store: reads it, falls back, catches up with others, commits.
 /// Memory is never ahead of what is durable. Nothing throws.
 ///
 /// Used by one thread at a time, except for value, report and generation, which any may call.
+/// These three work in a forked child, too; nothing else does there.
 class DurableState {
  public:
   /// Makes the value that shall be saved out of the one that is there; null for nothing to save.
@@ -26,6 +30,11 @@ class DurableState {
   DurableState(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
                const TrackerOptions& options)
       : store_(std::move(store)), codec_(std::move(codec)), options_(options) {}
+
+  /// False in a forked child of the process that made this.
+  [[nodiscard]] bool is_ours() const noexcept { return made_by_.this_process(); }
+  /// The error of a forked child.
+  [[nodiscard]] Error not_ours() const;
 
   [[nodiscard]] std::shared_ptr<const void> value() const;
   [[nodiscard]] OpenReport report() const;
@@ -62,6 +71,12 @@ class DurableState {
     std::size_t image_size = 0;           // in bytes; the next image is likely about as large
     Standing standing{};
   };
+  /// What is durable, as any thread may see it.
+  struct Shown {
+    std::shared_ptr<const void> value;
+    Stamp stamp;
+    OpenReport report;
+  };
   struct Found {
     LoadedState state;
     Stored stored;
@@ -89,7 +104,9 @@ class DurableState {
   Result<void> commit(std::shared_ptr<const void> value, UnknownMembers unknown, OpenReport report);
   Result<StateDraft> draft(const Stamp& stamp, std::vector<std::uint64_t>& kept) const;
   Result<void> check_settled() const;
-  void publish(LoadedState state, OpenReport report);
+  Result<void> publish(LoadedState state, OpenReport report);
+  [[nodiscard]] const Shown& shown() const noexcept { return shown_[current_]; }
+  [[nodiscard]] std::unique_lock<std::mutex> lock_shown() const;
   Error at_path(Error error) const;
 
   std::unique_ptr<StateStore> store_;
@@ -101,10 +118,11 @@ class DurableState {
   std::uint64_t published_max_ = 0;  // the highest of what was this tracker's state
   bool unsettled_ = false;           // a save may or may not survive: reload first
 
+  const MadeBy made_by_{};
   mutable std::mutex mutex_;  // guards what follows
-  std::shared_ptr<const void> value_;
-  Stamp stamp_;
-  OpenReport report_;
+  /// Never changed in place: the current one is whole at each moment at which somebody may fork.
+  std::array<Shown, 2> shown_;
+  std::atomic<std::size_t> current_ = 0;
 };
 
 }  // namespace perdure::detail

@@ -101,7 +101,7 @@ struct GroupCommit::State {
 
   /// In a forked child there are neither the threads that wait here nor the committer, and whoever
   /// held the mutex will not unlock it: nothing but `closed` may be looked at.
-  [[nodiscard]] bool is_parents() const noexcept { return mark != process_mark(); }
+  [[nodiscard]] bool is_parents() const noexcept { return !made_by.this_process(); }
 
   void gather(std::unique_lock<std::mutex>& lock) noexcept;
   Queue next_group() noexcept;
@@ -113,7 +113,7 @@ struct GroupCommit::State {
   bool serve_alone(Arrival& arrival) const noexcept;
 
   GroupOptions options;
-  const std::uint64_t mark = process_mark();
+  const MadeBy made_by{};
   mutable std::mutex mutex;
   std::condition_variable work;  // the committer thread has something to do
   std::condition_variable idle;  // nothing waits any more

@@ -11,4 +11,14 @@ namespace perdure {
 /// of a process that has several.
 [[nodiscard]] std::uint64_t process_mark() noexcept;
 
+/// Which process made the thing that has this member. In a forked child a mutex may be held by a
+/// thread that is not there, and a thread object names one that is not there: ask first.
+class MadeBy {
+ public:
+  [[nodiscard]] bool this_process() const noexcept { return mark_ == process_mark(); }
+
+ private:
+  std::uint64_t mark_ = process_mark();
+};
+
 }  // namespace perdure

@@ -6,7 +6,7 @@
 namespace perdure {
 
 SysResult<void> RandomPool::random(std::span<std::byte> out) {
-  if (process_mark() != mark_) return base_.random(out);
+  if (!made_by_.this_process()) return base_.random(out);
   const std::lock_guard guard(mutex_);
   if (out.size() > bytes_.size() - used_) {
     if (out.size() > bytes_.size()) return base_.random(out);

@@ -28,7 +28,7 @@ class RandomPool final : public Environment {
 
  private:
   Environment& base_;
-  const std::uint64_t mark_ = process_mark();
+  const MadeBy made_by_{};
   std::mutex mutex_;
   std::array<std::byte, 4096> bytes_{};
   std::size_t used_ = bytes_.size();

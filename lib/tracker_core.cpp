@@ -37,6 +37,12 @@ class Core final : public TrackerCore {
   Core& operator=(const Core&) = delete;
   ~Core() override { join(); }
 
+  /// A forked child leaves its copy where it is: to destroy it would wait for threads that are not
+  /// there.
+  static void dispose(const Core* core) {
+    if (core->state_.is_ours()) delete core;
+  }
+
   Result<void> start();
 
   [[nodiscard]] std::shared_ptr<const void> state() const override { return state_.value(); }
@@ -84,7 +90,8 @@ class Core final : public TrackerCore {
   void end();
   template <class T, class Function>
   Result<T> other_turn(Function work);
-  void lead(std::unique_lock<std::mutex>& guard);
+  bool lead(std::unique_lock<std::mutex>& guard);
+  Result<void> wait_until_done(PendingEdit& pending);
   Result<std::shared_ptr<const void>> edited_copy(const void* value);
   void save() noexcept;
   void run_committer();
@@ -94,7 +101,9 @@ class Core final : public TrackerCore {
   const bool with_committer_;
   Batch in_flight_;  // changed under mutex_ by who has the turn
 
-  std::mutex mutex_;  // guards what follows, and PendingEdit::done with what it is done with
+  // Guards what follows, and PendingEdit::done with what it is done with. Like that, it is of no
+  // use in a forked child: each way in asks first.
+  std::mutex mutex_;
   std::condition_variable changed_;
   bool busy_ = false;
   std::thread::id worker_;
@@ -136,6 +145,7 @@ void Core::end() {
 
 template <class T, class Function>
 Result<T> Core::other_turn(Function work) {
+  if (!state_.is_ours()) return state_.not_ours();
   std::unique_lock guard(mutex_);
   if (is_nested()) return nested();
   ++others_waiting_;
@@ -144,6 +154,7 @@ Result<T> Core::other_turn(Function work) {
   begin(Turn::other);
   guard.unlock();
   Result<T> outcome = work();
+  if (!state_.is_ours()) return state_.not_ours();
   guard.lock();
   end();
   return outcome;
@@ -193,12 +204,14 @@ void Core::save() noexcept {
 /// What users gave is destroyed without the mutex: a destructor may use the tracker. An edit goes
 /// before its save is told, since it may refer to what its caller owns. Its thread has the turn
 /// still, so that a destructor which waits for the tracker is told that it can't. What an edit
-/// threw goes with the batch, if nobody waits for that edit.
-void Core::lead(std::unique_lock<std::mutex>& guard) {
+/// threw goes with the batch, if nobody waits for that edit. False in a child that an edit forked:
+/// the mutex is not locked then, and must not be.
+bool Core::lead(std::unique_lock<std::mutex>& guard) {
   begin(Turn::save);
   in_flight_.swap(queue_);
   guard.unlock();
   save();
+  if (!state_.is_ours()) return false;
   for (const auto& pending : in_flight_) pending->edit = nullptr;
   Batch finished;
   guard.lock();
@@ -210,11 +223,18 @@ void Core::lead(std::unique_lock<std::mutex>& guard) {
   end();
   guard.unlock();
   finished.clear();
+  if (!state_.is_ours()) return false;
   guard.lock();
+  return true;
 }
 
 std::shared_ptr<PendingEdit> Core::queue(Edit edit) {
   auto pending = std::make_shared<PendingEdit>();
+  if (!state_.is_ours()) {
+    pending->outcome = state_.not_ours();
+    pending->done = true;
+    return pending;
+  }
   pending->edit = std::move(edit);
   const std::lock_guard guard(mutex_);
   queue_.push_back(pending);
@@ -222,7 +242,7 @@ std::shared_ptr<PendingEdit> Core::queue(Edit edit) {
   return pending;
 }
 
-Result<void> Core::wait(PendingEdit& pending) {
+Result<void> Core::wait_until_done(PendingEdit& pending) {
   std::unique_lock guard(mutex_);
   if (!pending.done && is_nested()) return nested();
   if (!pending.done) {
@@ -232,16 +252,26 @@ Result<void> Core::wait(PendingEdit& pending) {
   while (!pending.done) {
     if (committing_ || !may_save()) {
       changed_.wait(guard);
-    } else {
-      lead(guard);
+    } else if (!lead(guard)) {
+      return state_.not_ours();
     }
   }
-  guard.unlock();  // nobody changes what is done
+  return success();
+}
+
+Result<void> Core::wait(PendingEdit& pending) {
+  if (state_.is_ours()) {
+    BOOST_OUTCOME_TRY(wait_until_done(pending));
+  } else if (!pending.done) {  // the parent's: it saves it
+    return state_.not_ours();
+  }
+  // Nobody changes what is done.
   if (pending.thrown) std::rethrow_exception(pending.thrown);
   return pending.outcome;
 }
 
 Result<void> Core::flush() {
+  if (!state_.is_ours()) return state_.not_ours();
   Batch waiting;
   {
     const std::lock_guard guard(mutex_);
@@ -269,13 +299,17 @@ void Core::run_committer() {
   while (true) {
     changed_.wait(guard, [&] { return queue_.empty() ? stopping_ : may_save(); });
     if (queue_.empty()) break;
-    lead(guard);
+    if (!lead(guard)) return;
   }
   committing_ = false;  // what is queued from now on is committed by those who wait for it
   changed_.notify_all();
 }
 
 void Core::stop() {
+  if (!state_.is_ours()) {
+    state_.release();  // to close the child's descriptor leaves the parent's lock
+    return;
+  }
   {
     const std::lock_guard guard(mutex_);
     stopping_ = true;
@@ -302,9 +336,10 @@ void Core::join() {
 Result<std::shared_ptr<TrackerCore>> TrackerCore::open(std::unique_ptr<StateStore> store,
                                                        std::unique_ptr<StateCodec> codec,
                                                        const TrackerOptions& options) {
-  auto core = std::make_shared<Core>(std::move(store), std::move(codec), options);
+  const std::shared_ptr<Core> core(new Core(std::move(store), std::move(codec), options),
+                                   &Core::dispose);
   BOOST_OUTCOME_TRY(core->start());
-  return std::shared_ptr<TrackerCore>(std::move(core));
+  return std::shared_ptr<TrackerCore>(core);
 }
 
 }  // namespace detail

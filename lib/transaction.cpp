@@ -31,7 +31,7 @@ struct Transaction::State {
       : root(std::move(opened)), staging(*root, std::move(id)) {}
 
   Result<void> check_open(std::string_view step, bool changing = true) const {
-    if (mark != process_mark()) {
+    if (!made_by.this_process()) {
       return root->failure(step, "", ErrorKind::invalid_argument,
                            "another process began this transaction: a forked child can't go on "
                            "with it; begin one after the fork");
@@ -63,7 +63,7 @@ struct Transaction::State {
   }
   void finish() noexcept {
     over = true;
-    if (mark != process_mark()) staging.keep(true);  // they are the parent's
+    if (!made_by.this_process()) staging.keep(true);  // they are the parent's
     staging.discard();
     locks.clear();
     root->lock.reset();
@@ -82,7 +82,7 @@ struct Transaction::State {
   std::vector<std::string> nowhere;  // expected to be absent, in directories that are
   bool over = false;
   bool staging_now = false;  // a call is running, and with it maybe code of the caller's
-  std::uint64_t mark = process_mark();
+  MadeBy made_by{};
 };
 
 /// In the order of the paths, so that two committers can't wait for each other.
