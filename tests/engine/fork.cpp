@@ -8,6 +8,7 @@
 #include <perdure/perdure.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
 
+#include "confirm.hpp"
 #include "support/directory.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
@@ -61,13 +62,20 @@ class AfterChild final : public testing::ForwardingFileSystem {
   const pid_t& child_;
 };
 
+/// Says at once which device something lies on.
+class OneDevice final : public testing::ForwardingFileSystem {
+ public:
+  OneDevice() : ForwardingFileSystem(native_file_system()) {}
+  SysResult<Status> stat(Handle /*handle*/) override { return Status(); }
+};
+
 System through(FileSystem& files) {
   return {.files = &files, .environment = &native_environment()};
 }
 
 /// A child that hangs is ended by the kernel, and the test hears of it.
 void bound_time() {
-  ::alarm(60);
+  ::alarm(20);
 }
 
 template <class T>
@@ -228,4 +236,26 @@ TEST_CASE("a child that was forked while others led and waited is held up by non
   files.open = true;
   for (auto& thread : threads) thread.join();
   CHECK(outcomes == std::array<std::string, 3>{"done", "done", "done"});
+}
+
+TEST_CASE("a child that was forked while a thread noted a failed sync notes its own") {
+  OneDevice files;
+  std::atomic<bool> ended = false;
+  std::thread noting([&] {
+    while (!ended) note_failed_sync(files, Handle::none);
+  });
+  std::string said;
+  for (int i = 0; i < 50 && said.empty(); ++i) {
+    Child child([&]() -> std::string {
+      bound_time();
+      const std::uint64_t mark = failed_syncs();
+      if (sync_failed_since(files, Handle::none, mark)) return "told of none";
+      note_failed_sync(files, Handle::none);
+      return sync_failed_since(files, Handle::none, mark) ? "" : "not told";
+    });
+    said = child.said();
+  }
+  ended = true;
+  noting.join();
+  CHECK(said.empty());
 }
