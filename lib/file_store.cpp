@@ -64,7 +64,8 @@ Result<void> make_room(Commit& commit, const std::string& kept, std::uint64_t ge
   return success();
 }
 
-/// True when nothing but the ctime differs: that is what a link changes.
+/// True when nothing but the ctime differs: that is what our link changes. A write whose mtime was
+/// set back changes nothing else either, so the whole version is compared just before the link.
 bool differs_by_link(const Status& now, const Status& before) {
   Version version = now.version;
   version.ctime_ns = before.version.ctime_ns;
@@ -74,6 +75,8 @@ bool differs_by_link(const Status& now, const Status& before) {
 
 Result<void> KeepGeneration::run(Commit& commit) const {
   if (!generation || !commit.existing) return success();
+  BOOST_OUTCOME_TRY(const auto before, look(commit));
+  if (!before || before->version != commit.existing->version) return success();  // Rename refuses
   const std::string kept = names::previous_of(commit.leaf, *generation);
   const auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, kept);
   const bool taken = !linked && linked.error() == std::errc::file_exists;
@@ -87,7 +90,9 @@ Result<void> KeepGeneration::run(Commit& commit) const {
   }
   BOOST_OUTCOME_TRY(const auto now, look(commit));
   if (now && differs_by_link(*now, *commit.existing)) {
-    if (commit.expected) commit.expected = now->version;
+    // Rename follows at once, and need not look again. In company it follows when the leader comes.
+    commit.expected.reset();
+    if (commit.options.group) commit.expected = now->version;
     return success();
   }
   // Somebody replaced the file just now, and what got the name is not that generation. Rename
@@ -122,6 +127,7 @@ class FileStore final : public StateStore {
     write_options_.make_parents = options.make_parents;
     write_options_.protocol = options.protocol;
     write_options_.group = options.group;
+    write_options_.report_version = true;
   }
 
   Result<void> open(const Path& path) {

@@ -2,8 +2,13 @@
 // Who may save beside whom: locks, conflicts, edits by hand.
 #include "lock.hpp"
 
+#include <array>
 #include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
+#include <utility>
 
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
@@ -117,6 +122,58 @@ TEST_CASE("a failed save of one tracker does not disturb the other's numbers") {
   REQUIRE(one.update(increment));
   CHECK(one.state()->value == 3);
   CHECK(one.generation() > two.generation());
+}
+
+namespace {
+
+/// Somebody writes into the state, in place and with the time set back, before a save is published.
+class EditInSync final : public testing::ForwardingFileSystem {
+ public:
+  explicit EditInSync(std::string path)
+      : ForwardingFileSystem(native_file_system()), path_(std::move(path)) {}
+  bool armed = false;
+
+  SysResult<void> sync_file(Handle file) override {
+    if (std::exchange(armed, false)) edit();
+    return ForwardingFileSystem::sync_file(file);
+  }
+
+ private:
+  void edit() const {
+    struct stat before {};
+    REQUIRE(::stat(path_.c_str(), &before) == 0);
+    const int file = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    REQUIRE(::pwrite(file, "edited", 6, 0) == 6);
+    const std::array<timespec, 2> times{before.st_atim, before.st_mtim};
+    REQUIRE(::futimens(file, times.data()) == 0);
+    ::close(file);
+  }
+
+  std::string path_;
+};
+
+}  // namespace
+
+// Found in review: before the link to the previous generation only size and mtime were compared,
+// since a link changes the ctime. The edit was overwritten, and kept under a generation's number.
+TEST_CASE("an edit in place that sets the time back is a conflict for a save under way") {
+  for (const std::uint32_t kept : {0U, 1U}) {
+    CAPTURE(kept);
+    const Place at;
+    EditInSync files(at / "s");
+    auto tracker = CountTracker::open(
+                       at / "s", {.previous_max = kept, .system = {&files, &native_environment()}})
+                       .value();
+    REQUIRE(tracker.update(increment));
+    files.armed = true;
+    const auto refused = tracker.update(increment);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == ErrorKind::conflict);
+    CHECK(refused.error().fate == Fate::unchanged);
+    CHECK(at.get("s").starts_with("edited"));
+    CHECK(at.names() == std::vector<std::string>{"s"});
+    CHECK(tracker.state()->value == 1);
+  }
 }
 
 TEST_CASE("an edit by hand of a stamped file is a conflict, and how to accept it is said") {
