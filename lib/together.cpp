@@ -96,7 +96,7 @@ Result<void> sync_all_durably(const OneDevice& device, Commit& leader,
 }  // namespace
 
 void detail::run_together(std::span<Member> members, std::string_view name,
-                          const std::function<void(Members)>& stage) {
+                          const Procedure<Members>& stage) {
   std::vector<Member*> whole;
   for (Member& member : members) {
     if (member.outcome) whole.push_back(&member);

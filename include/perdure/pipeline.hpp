@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <span>
 #include <tuple>
 #include <utility>
 
+#include <perdure/procedure.hpp>
 #include <perdure/stage.hpp>
 
 namespace perdure {
@@ -168,6 +168,12 @@ constexpr bool complete() {
         { stage.run(commit) } -> std::same_as<Result<void>>;
       },
       "perdure: this stage can't be run: give it 'Result<void> run(Commit&) const'");
+  if constexpr (requires(const S& stage, Members members) { stage.run_together(members); }) {
+    using Returned = decltype(std::declval<const S&>().run_together(std::declval<Members>()));
+    static_assert(returns_one_of<Returned, void>,
+                  "perdure: run_together returns nothing: it puts each member's failure into "
+                  "Member::outcome, and any other value would be taken for success");
+  }
   return Stage<S>;
 }
 
@@ -234,7 +240,7 @@ Result<void> timed(Commit& commit, std::string_view name, std::chrono::nanosecon
 
 /// Runs one stage for all members that have not failed; each receipt gets the time that it took.
 void run_together(std::span<Member> members, std::string_view name,
-                  const std::function<void(Members)>& stage);
+                  const Procedure<Members>& stage);
 
 /// The stage's own form for many, or the one for one in turn.
 template <class S>

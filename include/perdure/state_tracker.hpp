@@ -132,8 +132,7 @@ Edit to_edit(F edit) {
                 "perdure: an edit takes T&, may be run more than once, and so must not change what "
                 "it captured: drop `mutable`, and copy where it moves");
   if constexpr (std::is_invocable_v<const F&, T&>) {
-    using Returned = std::remove_cv_t<std::invoke_result_t<const F&, T&>>;
-    static_assert(std::is_void_v<Returned> || std::is_same_v<Returned, Result<void>>,
+    static_assert(returns_one_of<std::invoke_result_t<const F&, T&>, void, Result<void>>,
                   "perdure: an edit returns nothing, or Result<void> to call the save off; any "
                   "other value would be taken for success");
   }

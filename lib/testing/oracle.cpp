@@ -260,7 +260,7 @@ Oracle metadata_kept(std::string target, ExpectedMetadata expected) {
           }};
 }
 
-Oracle recovery_idempotent(std::function<void(Session&)> recover) {
+Oracle recovery_idempotent(Procedure<Session&> recover) {
   return {"recovery_idempotent",
           [recover = std::move(recover)](Session& session) -> std::string {
             const std::uint64_t before = session.disk().fingerprint();

@@ -26,6 +26,10 @@ struct Giftless {
   static constexpr pd::Fact needs = pd::Fact::none;
   pd::Result<void> run(pd::Commit&) const { return pd::success(); }
 };
+/// Its second form says what went wrong where nobody looks.
+struct TogetherWithResult : Notify {
+  pd::Result<void> run_together(pd::Members) const { return pd::Error{}; }
+};
 struct Idle {
   static constexpr std::string_view name = "idle";
   static constexpr pd::Fact needs = pd::Fact::none;
@@ -214,6 +218,12 @@ inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile,
 // expect: this stage can't be run: give it 'Result<void> run(Commit&) const'
 #elif defined(CASE_stage_that_does_nothing)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Idle, Rename>
+    pipeline;
+
+// expect: perdure: run_together returns nothing: it puts each member's failure into Member::outcome
+#elif defined(CASE_run_together_with_result)
+inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename,
+                          TogetherWithResult, SyncParent>
     pipeline;
 
 // A power cut left the new content with the old mode, and the pipeline was called durable.

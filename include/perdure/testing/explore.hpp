@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include <perdure/procedure.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/session.hpp>
 
@@ -21,12 +22,12 @@ namespace perdure::testing {
 struct Workload {
   std::string name;
   /// Sets up the disk; all of it is durable, and nothing of it is crashed. May be empty.
-  std::function<void(Session&)> prepare;
+  Procedure<Session&> prepare;
   /// What is crashed. With more than one, each is a thread of its own, and they are interleaved
   /// call by call; they may wait for each other only by `Environment::sleep`.
-  std::vector<std::function<void(Session&)>> actors;
+  std::vector<Procedure<Session&>> actors;
   /// What the program does when it starts after a crash; is crashed in its turn. May be empty.
-  std::function<void(Session&)> recover;
+  Procedure<Session&> recover;
   /// With more than one, the first actor is run so many times, and does what
   /// `Session::case_number` says. States that cases share are explored once.
   std::size_t cases = 1;

@@ -65,7 +65,7 @@ struct ExpectedMetadata {
 Oracle metadata_kept(std::string target, ExpectedMetadata expected);
 
 /// Running `recover` again changes nothing.
-Oracle recovery_idempotent(std::function<void(Session&)> recover);
+Oracle recovery_idempotent(Procedure<Session&> recover);
 
 /// `commit` succeeds (it says so by no words) on what recovery left.
 Oracle still_works(std::function<std::string(Session&)> commit);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace perdure {
+namespace detail {
+
+/// Whether a callable returns one of these and nothing else: what it is called for would drop any
+/// other value, and take a failure for success.
+template <class Returned, class... Allowed>
+inline constexpr bool returns_one_of = (std::same_as<std::remove_cv_t<Returned>, Allowed> || ...);
+
+}  // namespace detail
+
+/// A callable of the user's that is called for what it does: it returns nothing. A std::function
+/// would take one that returns a Result or an error code, and drop what it says; this does not
+/// compile then. Holds a copy of the callable, or none; empty like a moved-from one when it was
+/// made of an empty function. As thread-safe as the callable; what that throws passes through.
+template <class... Args>
+class Procedure {
+ public:
+  Procedure() noexcept = default;
+  Procedure(std::nullptr_t) noexcept {}  // NOLINT(google-explicit-constructor)
+  template <class F>
+  requires(!std::same_as<std::remove_cvref_t<F>, Procedure> &&
+           std::invocable<std::decay_t<F>&, Args...>)
+      Procedure(F&& callable)  // NOLINT(google-explicit-constructor)
+      : callable_(std::forward<F>(callable)) {
+    static_assert(
+        detail::returns_one_of<std::invoke_result_t<std::decay_t<F>&, Args...>, void>,
+        "perdure: this callable returns nothing: a Result or an error code would be dropped, and "
+        "taken for success; throw, or keep it where you can see it");
+  }
+
+  /// Calls it; std::bad_function_call when there is none.
+  void operator()(Args... args) const { callable_(std::forward<Args>(args)...); }
+  /// Whether there is one.
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(callable_); }
+
+ private:
+  std::function<void(Args...)> callable_;
+};
+
+}  // namespace perdure
