@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a commit in a group costs when a crowd commits at the same time.
+//   bench_crowd DIRECTORY [THREADS]...      100 and 10,000 threads unless given
+// Each row makes about 50,000 durable commits of 4 KiB, shared by its threads, which start
+// together.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <latch>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <perdure/atomic_writer.hpp>
+#include <perdure/group_commit.hpp>
+
+namespace {
+
+constexpr std::size_t commits_min = 50'000;
+
+/// Microseconds for each commit; below 0 when one failed.
+double cost_of(const perdure::AtomicWriter& writer, std::size_t threads) {
+  const std::size_t rounds = std::max<std::size_t>(commits_min / threads, 1);
+  const std::string content(4096, 'c');
+  std::latch ready(static_cast<std::ptrdiff_t>(threads) + 1);
+  std::atomic<bool> failed = false;
+  std::vector<std::thread> running;
+  running.reserve(threads);
+  for (std::size_t i = 0; i < threads; ++i) {
+    running.emplace_back([&, name = std::to_string(i)] {
+      ready.arrive_and_wait();
+      for (std::size_t round = 0; round < rounds; ++round) {
+        if (!writer.commit(name, perdure::as_bytes(content))) failed = true;
+      }
+    });
+  }
+  ready.arrive_and_wait();
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::thread& thread : running) thread.join();
+  const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - begin;
+  return failed ? -1 : took.count() / static_cast<double>(threads * rounds);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count < 2) {
+    std::fprintf(stderr, "usage: bench_crowd DIRECTORY [THREADS]...\n");
+    return 2;
+  }
+  std::vector<std::size_t> crowds;
+  for (int i = 2; i < count; ++i) crowds.push_back(std::strtoull(arguments[i], nullptr, 10));
+  if (crowds.empty()) crowds = {100, 10'000};
+  perdure::WriteOptions options;
+  options.group = std::make_shared<perdure::GroupCommit>();
+  const auto writer = perdure::AtomicWriter::bind(arguments[1], options);
+  if (!writer) {
+    std::fprintf(stderr, "bench_crowd: %s\n", writer.error().message().c_str());
+    return 1;
+  }
+  for (const std::size_t threads : crowds) {
+    (void)cost_of(writer.value(), threads);  // makes the files, so that all rounds replace some
+    const double cost = cost_of(writer.value(), threads);
+    if (cost < 0) {
+      std::fprintf(stderr, "bench_crowd: a commit failed\n");
+      return 1;
+    }
+    std::printf("%zu threads: %.1f us for each commit\n", threads, cost);
+  }
+  return 0;
+}
