@@ -25,6 +25,9 @@ SysResult<bool> still_named(FileSystem& files, Handle directory, const std::stri
 
 }  // namespace
 
+TargetKey::TargetKey(const Version& directory, const std::string& name)
+    : device(directory.device), inode(directory.inode), folded(names::folded(name)), leaf(name) {}
+
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
                                  const std::string& leaf, LockMode mode,
                                  std::chrono::milliseconds timeout_ms) {

@@ -2,12 +2,31 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
+#include <cstdint>
 #include <string>
 
 #include <perdure/environment.hpp>
 #include <perdure/file_system.hpp>
 
 namespace perdure {
+
+/// Which target it is, by whatever path it was reached: one directory has one device and inode,
+/// also through links and bind mounts. Two hard links of a file are two targets.
+///
+/// Whoever holds several locks of targets at once takes them in the order of these keys: then no
+/// two can wait for each other. The case of ASCII letters comes last, since a directory may take
+/// `A` and `a` for one name, with one lock.
+struct TargetKey {
+  TargetKey(const Version& directory, const std::string& leaf);
+
+  std::uint64_t device;
+  std::uint64_t inode;  ///< Of the directory.
+  std::string folded;   ///< The leaf in lower case.
+  std::string leaf;
+
+  friend auto operator<=>(const TargetKey&, const TargetKey&) = default;
+};
 
 /// Takes the lock of the target `leaf` in `directory`, through its lock file: 0600, made when it
 /// is missing, never unlinked by us. It excludes threads as well as processes, since each taker
