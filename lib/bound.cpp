@@ -38,11 +38,20 @@ Result<Bound> Bound::open(const Path& directory, AnyPipeline pipeline, const Wri
   return Bound(directory, std::move(opened), std::move(pipeline), system);
 }
 
-Result<AnyPipeline> Bound::claim(Commit& commit, const std::string& leaf,
-                                 const std::optional<Version>& expected, Claim& claim) const {
+Result<void> Bound::find(Commit& commit, const std::string& leaf,
+                         const std::optional<Version>& expected, Claim& claim) const {
   commit.path = (path_ / leaf).native();
   commit.expected = expected;
-  BOOST_OUTCOME_TRY(resolve(commit, directory_.get(), leaf, claim));
+  return resolve(commit, directory_.get(), leaf, claim);
+}
+
+Result<AnyPipeline> Bound::claim(Commit& commit, const std::string& leaf,
+                                 const std::optional<Version>& expected, Claim& claim) const {
+  BOOST_OUTCOME_TRY(find(commit, leaf, expected, claim));
+  return claim_found(commit, claim);
+}
+
+Result<AnyPipeline> Bound::claim_found(Commit& commit, Claim& claim) const {
   BOOST_OUTCOME_TRY(claim_target(commit, claim));
   BOOST_OUTCOME_TRY(read_xattrs(commit));
   return pipeline_at(commit);

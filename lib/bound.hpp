@@ -21,8 +21,13 @@ class Bound {
   static Result<Bound> open(const Path& directory, AnyPipeline pipeline,
                             const WriteOptions& options, System system);
 
-  /// Opens the target for `commit`: finds its real directory and leaf, takes the lock if one is
-  /// needed, reads what is to be preserved; then says by which stages it is to be committed.
+  /// Finds the target's real directory and leaf for `commit`. Takes no lock.
+  Result<void> find(Commit& commit, const std::string& leaf, const std::optional<Version>& expected,
+                    Claim& claim) const;
+  /// Opens the target that was found: takes the lock if one is needed, reads what is to be
+  /// preserved; then says by which stages it is to be committed.
+  Result<AnyPipeline> claim_found(Commit& commit, Claim& claim) const;
+  /// Both.
   Result<AnyPipeline> claim(Commit& commit, const std::string& leaf,
                             const std::optional<Version>& expected, Claim& claim) const;
 

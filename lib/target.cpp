@@ -100,12 +100,12 @@ Result<void> check_name(const Commit& commit) {
                         "the library gives such names to its own files; choose another");
 }
 
+}  // namespace
+
 bool needs_lock(const Commit& commit) {
   return commit.expected || commit.options.coordinate ||
          commit.options.existing == ExistingPolicy::keep;
 }
-
-}  // namespace
 
 Result<std::optional<Status>> look(const Commit& commit) {
   const auto status = commit.files.stat_at(commit.directory, commit.leaf);

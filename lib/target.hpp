@@ -20,6 +20,9 @@ struct Claim {
 /// is there: fills `commit.directory`, `leaf` and `existing`. Refuses what is no file.
 Result<void> resolve(Commit& commit, Handle directory, const std::string& leaf, Claim& claim);
 
+/// Whether the commit takes the target's lock.
+[[nodiscard]] bool needs_lock(const Commit& commit);
+
 /// Takes the lock, if the commit needs one and `claim` does not hold it yet, looks again, and
 /// checks what the caller expects.
 Result<void> claim_target(Commit& commit, Claim& claim);

@@ -33,7 +33,18 @@ struct NewFile {
 /// Commits each of them as write_file would, and makes up to 256 at a time durable together: their
 /// writes overlap, and the last sync serves them all. One result for each, in the order of `files`.
 /// What becomes of one says nothing of the others: for all or none there is Transaction. They are
-/// published in no promised order; a target that is named twice is refused the second time.
+/// published in no promised order.
+///
+/// A target is known by its directory and leaf once links are followed, not by its spelling. Of
+/// several paths of one target the batch writes one and refuses the others with
+/// ErrorKind::invalid_argument. Of equal paths it writes the first; of paths that are spelled in
+/// other ways it writes the first if all files become durable together. A link that is turned while
+/// the call runs counts as it was when the call came to it.
+///
+/// Locks are taken in one order, whatever the order of `files` and the spelling, so that batches,
+/// and batches and transactions, never wait for each other in a circle. At most 600 descriptors are
+/// open at a time, for directories, locks and temps: where files need more than two each, fewer of
+/// them become durable together.
 std::vector<Result<Receipt>> write_files(std::span<const NewFile> files,
                                          const WriteOptions& options = {},
                                          System system = native_system());
