@@ -15,6 +15,9 @@
 namespace perdure {
 namespace {
 
+constexpr std::string_view compare_step = "compare the version";
+constexpr const char* gone = "it does not exist any more";
+
 /// Runs one phase of a commit and writes its time down.
 template <class Phase>
 Result<void> timed(Root& root, TransactionReceipt& receipt, std::string_view name, Phase phase) {
@@ -69,6 +72,7 @@ struct Transaction::State {
     root->lock.reset();
   }
 
+  Result<std::vector<std::string>> order_expected();
   Result<void> lock_expected();
   Result<void> check_nowhere();
   Result<Journal> seal(TransactionReceipt& receipt);
@@ -85,33 +89,65 @@ struct Transaction::State {
   MadeBy made_by{};
 };
 
-/// In the order of the paths, so that two committers can't wait for each other.
-Result<void> Transaction::State::lock_expected() {
-  constexpr std::string_view step = "compare the version";
-  constexpr const char* gone = "it does not exist any more";
+/// The expected paths whose directories are there, in the order in which their locks are taken.
+Result<std::vector<std::string>> Transaction::State::order_expected() {
+  std::vector<std::pair<std::optional<TargetKey>, std::string>> found;
+  std::map<std::string, Version> identities;
   for (const auto& [path, version] : expected) {
-    const auto directory = staging.directories().open(parent_of(path));
+    const std::string parent = parent_of(path);
+    const auto directory = staging.directories().open(parent);
     if (!directory && directory.error() == std::errc::no_such_file_or_directory) {
-      if (!version.is_absent()) return root->failure(step, path, ErrorKind::conflict, gone);
+      if (!version.is_absent()) {
+        return root->failure(compare_step, path, ErrorKind::conflict, gone);
+      }
       nowhere.push_back(path);
       continue;
     }
-    if (!directory) return root->failure(step, path, directory.error());
+    if (!directory) return root->failure(compare_step, path, directory.error());
+    std::optional<TargetKey> key;  // one alone needs none
+    if (expected.size() > 1) {
+      auto identity = identities.find(parent);
+      if (identity == identities.end()) {
+        const auto status = root->files.stat(directory.value());
+        if (!status) return root->failure(compare_step, path, status.error());
+        identity = identities.emplace(parent, status.value().version).first;
+        staging.directories().expect(parent, identity_of(identity->second));
+      }
+      key.emplace(identity->second, leaf_of(path));
+    }
+    found.emplace_back(std::move(key), path);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> paths;
+  for (auto& [key, path] : found) paths.push_back(std::move(path));
+  return paths;
+}
+
+Result<void> Transaction::State::lock_expected() {
+  BOOST_OUTCOME_TRY(const auto paths, order_expected());
+  for (const auto& path : paths) {
+    const Version& version = expected.at(path);
+    const auto directory = staging.directories().open(parent_of(path));
+    if (!directory && directory.error() == std::errc::no_such_file_or_directory) {
+      return root->failure(compare_step, path, ErrorKind::conflict,
+                           "its directory was moved or removed meanwhile; read it again");
+    }
+    if (!directory) return root->failure(compare_step, path, directory.error());
     const std::string leaf = leaf_of(path);
     auto lock = take_lock(root->files, root->random, directory.value(), leaf, LockMode::exclusive,
                           root->options.lock_timeout_ms);
     if (!lock) {
-      Error error = root->failure(step, path, lock.error());
+      Error error = root->failure(compare_step, path, lock.error());
       if (lock.error() == std::errc::timed_out) error.kind = ErrorKind::lock_timeout;
       return error;
     }
     locks.push_back(std::move(lock.value()));
     const auto now = root->files.stat_at(directory.value(), leaf);
     if (!now && now.error() != std::errc::no_such_file_or_directory) {
-      return root->failure(step, path, now.error());
+      return root->failure(compare_step, path, now.error());
     }
     if ((now ? now.value().version : Version::absent()) != version) {
-      return root->failure(step, path, ErrorKind::conflict,
+      return root->failure(compare_step, path, ErrorKind::conflict,
                            now ? "it is not the version that was expected; read it again" : gone);
     }
   }
@@ -123,11 +159,11 @@ Result<void> Transaction::State::check_nowhere() {
   for (const auto& path : nowhere) {
     const auto directory = staging.directories().open(parent_of(path));
     if (directory) {
-      return root->failure("compare the version", path, ErrorKind::conflict,
+      return root->failure(compare_step, path, ErrorKind::conflict,
                            "somebody else made its directory meanwhile; read it again");
     }
     if (directory.error() != std::errc::no_such_file_or_directory) {
-      return root->failure("compare the version", path, directory.error());
+      return root->failure(compare_step, path, directory.error());
     }
   }
   return success();

@@ -102,7 +102,10 @@ class Transaction {
   Result<Buffer> read(const std::string& path);
 
   /// `commit` fails with ErrorKind::conflict, and leaves everything as it is, unless `path` is of
-  /// this version then. Checked under the target's lock, as by AtomicWriter. A path whose directory
+  /// this version then. Checked under the target's lock, as by AtomicWriter. All locks are kept
+  /// until `commit` returns, with a descriptor each. It takes them in one order that write_files
+  /// keeps, too, whatever the root and the paths are, so that none waits for another in a circle.
+  /// A path whose directory
   /// does not exist is absent, and there is nothing to lock: a file that others make there behind
   /// the last check stays, and `TransactionReceipt::left_alone` names it.
   Result<void> expect(const std::string& path, const Version& version);
