@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 
-#include <perdure/atomic_writer.hpp>
+#include <perdure/native.hpp>
+#include <perdure/path.hpp>
+#include <perdure/pipeline.hpp>
 
 #include "random_pool.hpp"
 #include "target.hpp"

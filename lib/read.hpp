@@ -4,8 +4,8 @@
 #include <functional>
 #include <string>
 
-#include <perdure/files.hpp>
 #include <perdure/stage.hpp>
+#include <perdure/version.hpp>
 
 namespace perdure {
 

@@ -6,14 +6,11 @@
 #include <string>
 #include <string_view>
 
-#include <boost/filesystem/path.hpp>
-
 #include <perdure/native.hpp>
+#include <perdure/path.hpp>
 #include <perdure/pipeline.hpp>
 
 namespace perdure {
-
-using Path = boost::filesystem::path;
 
 /// Commits whole files into one directory, again and again.
 ///

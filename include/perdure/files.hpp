@@ -49,12 +49,6 @@ std::vector<Result<Receipt>> write_files(std::span<const NewFile> files,
                                          const WriteOptions& options = {},
                                          System system = native_system());
 
-/// Content and the version that it belongs to, read from one descriptor.
-struct FileContent {
-  Buffer bytes;
-  Version version;
-};
-
 /// Reads a regular file, links followed. The content is that of the version, whole: a file that
 /// changes while it is read is read again, and one that a commit replaces is read as it was. A file
 /// larger than `size_max` is an error, as is one that changes in place again and again

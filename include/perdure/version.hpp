@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
 
 namespace perdure {
@@ -34,6 +35,12 @@ struct Version {
   }
 
   friend constexpr bool operator==(const Version&, const Version&) noexcept = default;
+};
+
+/// Content and the version that it belongs to, read from one descriptor.
+struct FileContent {
+  Buffer bytes;
+  Version version;
 };
 
 /// A token without spaces, for scripts; `absent` for no file. `parse_version` reads it back.

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSL-1.0
+// How the library takes and shows the paths of files.
+#pragma once
+
+#include <boost/filesystem/path.hpp>
+
+namespace perdure {
+
+using Path = boost::filesystem::path;
+
+}  // namespace perdure
