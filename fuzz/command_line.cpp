@@ -20,7 +20,7 @@
 
 #include "fuzz.hpp"
 #include "simulator/transaction_workloads.hpp"
-#include "testing/simulation.hpp"
+#include "testing/simulator/simulation.hpp"
 
 /// The program's own, renamed when main.cpp is compiled for this target.
 int perdure_main(int argc, char** argv);

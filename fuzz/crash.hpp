@@ -5,7 +5,7 @@
 
 #include "fuzz.hpp"
 #include "simulator/workloads.hpp"
-#include "testing/reproducer.hpp"
+#include "testing/explorer/reproducer.hpp"
 
 namespace perdure::fuzz {
 

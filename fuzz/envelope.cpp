@@ -10,8 +10,8 @@
 #include <perdure/json.hpp>
 #include <perdure/serializer.hpp>
 
+#include "base/checksum.hpp"
 #include "fuzz.hpp"
-#include "stamp_checksum.hpp"
 
 namespace perdure::fuzz {
 

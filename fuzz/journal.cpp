@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A journal is found in a root in which a transaction died after its commit point: a byte that says
 // what else is there, then the journal, as bytes or (structured) decision by decision.
-#include "journal.hpp"
-
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -11,10 +9,11 @@
 
 #include <perdure/testing/manual_environment.hpp>
 
+#include "engine/names.hpp"
 #include "fuzz.hpp"
-#include "names.hpp"
 #include "simulator/transaction_workloads.hpp"
-#include "testing/simulation.hpp"
+#include "testing/simulator/simulation.hpp"
+#include "transaction/journal_format.hpp"
 
 namespace perdure::fuzz {
 

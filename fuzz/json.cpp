@@ -18,9 +18,9 @@
 
 #include <perdure/json.hpp>
 
+#include "base/checksum.hpp"
+#include "formats/json/stamp_fields.hpp"
 #include "fuzz.hpp"
-#include "json_stamp.hpp"
-#include "stamp_checksum.hpp"
 
 namespace perdure::fuzz {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Names on disk: the length of a leaf, the leaf, a number, then a name that claims to be one of
 // ours. What is made can be parsed, and what is parsed is what would be made.
-#include "names.hpp"
+#include "engine/names.hpp"
 
 #include <perdure/testing/manual_environment.hpp>
 
 #include "fuzz.hpp"
-#include "journal.hpp"
+#include "transaction/journal_format.hpp"
 
 namespace perdure::fuzz {
 

@@ -11,7 +11,7 @@
 #include <perdure/version.hpp>
 
 #include "fuzz.hpp"
-#include "mount_info.hpp"
+#include "linux/mount_info.hpp"
 
 namespace perdure::fuzz {
 

@@ -10,9 +10,9 @@
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
+#include "engine/names.hpp"
+#include "formats/json/stamp_fields.hpp"
 #include "fuzz.hpp"
-#include "json_stamp.hpp"
-#include "names.hpp"
 
 namespace perdure::fuzz {
 

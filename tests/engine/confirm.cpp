@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A sync that returned success over a journal that is dead: how perdure asks, what each answer
 // means, and the story itself on a real ext4.
-#include "confirm.hpp"
+#include "engine/confirm.hpp"
 
 #include <cerrno>
 #include <functional>

@@ -8,7 +8,7 @@
 #include <perdure/perdure.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
 
-#include "confirm.hpp"
+#include "engine/confirm.hpp"
 #include "support/directory.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"

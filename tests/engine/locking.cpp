@@ -9,9 +9,9 @@
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
-#include "lock.hpp"
-#include "names.hpp"
-#include "random_pool.hpp"
+#include "engine/lock.hpp"
+#include "engine/names.hpp"
+#include "engine/random_pool.hpp"
 #include "support/directory.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Names on disk, version tokens, mountinfo, the words of errors, the built-in serializers.
-#include "names.hpp"
+#include "engine/names.hpp"
 
 #include <array>
 #include <cerrno>
@@ -14,7 +14,7 @@
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/version.hpp>
 
-#include "mount_info.hpp"
+#include "linux/mount_info.hpp"
 #include "support/directory.hpp"
 #include "support/result.hpp"
 

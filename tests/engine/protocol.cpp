@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The protocol `fast`: where it is allowed, what it costs, and that nothing claims it that is not.
-#include "protocol.hpp"
+#include "engine/protocol.hpp"
 
 #include <fcntl.h>
 #include <functional>

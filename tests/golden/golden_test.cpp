@@ -6,12 +6,12 @@
 #include <fstream>
 #include <sys/stat.h>
 
-#include "journal.hpp"
-#include "names.hpp"
+#include "engine/names.hpp"
 #include "support/catch.hpp"
 #include "support/directory.hpp"
 #include "support/result.hpp"
 #include "support/sample.hpp"
+#include "transaction/journal_format.hpp"
 
 using namespace perdure;        // NOLINT(google-build-using-namespace)
 using namespace perdure::test;  // NOLINT(google-build-using-namespace)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Who may save beside whom: locks, conflicts, edits by hand.
-#include "lock.hpp"
+#include "engine/lock.hpp"
 
 #include <array>
 #include <cerrno>

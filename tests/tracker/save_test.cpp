@@ -11,9 +11,9 @@
 #include <perdure/envelope.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 
-#include "image_sink.hpp"
 #include "memory_store.hpp"
 #include "place.hpp"
+#include "state/image_sink.hpp"
 #include "support/catch.hpp"
 #include "watch.hpp"
 

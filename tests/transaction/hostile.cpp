@@ -2,7 +2,7 @@
 // What others do to a root and its journal.
 #include <perdure/testing/forwarding_file_system.hpp>
 
-#include "journal.hpp"
+#include "transaction/journal_format.hpp"
 #include "tree.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "journal.hpp"
-
 #include <xxhash.h>
 
-#include "names.hpp"
+#include "engine/names.hpp"
+#include "transaction/journal_format.hpp"
 #include "tree.hpp"
 
 using namespace perdure;        // NOLINT(google-build-using-namespace)

@@ -6,7 +6,7 @@
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
-#include "journal.hpp"
+#include "transaction/journal_format.hpp"
 #include "tree.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)

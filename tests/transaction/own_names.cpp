@@ -5,8 +5,8 @@
 #include <perdure/files.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
 
-#include "journal.hpp"
-#include "names.hpp"
+#include "engine/names.hpp"
+#include "transaction/journal_format.hpp"
 #include "tree.hpp"
 
 using namespace perdure;        // NOLINT(google-build-using-namespace)

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "../versions.hpp"
+#include "crashlab/versions.hpp"
 
 #if defined(PEER_GLIB)
 #include <glib.h>

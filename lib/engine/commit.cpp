@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "engine/commit.hpp"
+
+#include "engine/confirm.hpp"
+#include "engine/names.hpp"
+#include "engine/temp.hpp"
+
+namespace perdure {
+
+struct detail::Continuation {
+  template <Fact initial, class... Stages>
+  static AnyPipeline of(Stages... stages) {
+    return {PipelineFrom<initial, Stages...>(std::move(stages)...), AnyPipeline::Checked()};
+  }
+};
+
+namespace {
+
+/// Verify for a temp whose bytes have gone by: their hash stands for them.
+struct VerifyHash {
+  static constexpr std::string_view name = Verify::name;
+  static constexpr Fact needs = Fact::temp | Fact::content | Fact::ordered;
+  static constexpr Fact gives = Fact::none;
+  XXH128_hash_t expected;
+
+  Result<void> run(Commit& commit) const {
+    const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash(XXH3_createState(),
+                                                                               &XXH3_freeState);
+    XXH3_128bits_reset(hash.get());
+    BOOST_OUTCOME_TRY(read_back(commit, [&](Bytes block) {
+      return XXH3_128bits_update(hash.get(), block.data(), block.size()) == XXH_OK;
+    }));
+    if (XXH128_isEqual(XXH3_128bits_digest(hash.get()), expected) != 0) return success();
+    return differs(commit);
+  }
+};
+
+/// WriteThrough for a temp whose bytes have gone by: what is left is to wait for them.
+struct AwaitContent {
+  static constexpr std::string_view name = WriteThrough::name;
+  static constexpr Fact needs = Fact::temp | Fact::content;
+  static constexpr Fact gives = Fact::ordered;
+  static constexpr Protocol protocol = Protocol::fast;
+
+  Result<void> run(Commit& commit) const { return await_temp(commit); }
+};
+
+/// Publishes behind `stages`, and makes it durable with `sync` if that is asked for.
+template <Fact initial, class Sync, class... Stages>
+AnyPipeline publish_with(const WriteOptions& options, Sync sync, Stages... stages) {
+  if (options.durability == Durability::ordered) {
+    return detail::Continuation::of<initial>(stages..., Rename{});
+  }
+  return with_publish(options, sync, [&](auto... publish) {
+    return detail::Continuation::of<initial>(stages..., publish...);
+  });
+}
+
+constexpr Fact streamed_facts = Fact::temp | Fact::content;
+
+}  // namespace
+
+Commit::Commit(FileSystem& file_system, Environment& surroundings,
+               const WriteOptions& write_options)
+    : files(file_system),
+      environment(surroundings),
+      options(write_options),
+      sync_mark(failed_syncs()) {}
+
+Error Commit::failure(std::string_view step, std::error_code cause) const {
+  return {.kind = ErrorKind::system,
+          .fate = fate,
+          .cause = cause,
+          .step = std::string(step),
+          .path = path,
+          .detail = {}};
+}
+
+Error Commit::failure(std::string_view step, ErrorKind kind, std::string detail) const {
+  return {.kind = kind,
+          .fate = fate,
+          .cause = {},
+          .step = std::string(step),
+          .path = path,
+          .detail = std::move(detail)};
+}
+
+Result<void> check_options(const WriteOptions& options, const std::string& path) {
+  std::string_view fault;
+  if (options.verify && options.durability == Durability::none) {
+    fault = "verify reads back what the disk has, and durability 'none' puts nothing there";
+  } else if ((options.metadata.mode & ~07777U) != 0) {
+    fault = "the mode has more than permission bits";
+  } else if (options.metadata.preserved && (options.metadata.owner || options.metadata.group)) {
+    fault = "owner and group are preserved or fixed, not both";
+  } else if (options.existing == ExistingPolicy::backup &&
+             (options.backup_suffix.empty() ||
+              !names::fault_of_leaf(names::backup_of("f", options.backup_suffix)).empty())) {
+    fault = "the suffix of a backup is empty or has a '/' or a zero byte";
+  }
+  if (fault.empty()) return success();
+  return Error{.kind = ErrorKind::invalid_argument,
+               .fate = Fate::unchanged,
+               .cause = {},
+               .step = "read the options",
+               .path = path,
+               .detail = std::string(fault)};
+}
+
+AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol) {
+  if (options.durability == Durability::none) return Unsynced{};
+  const auto fast = [&](auto... verify) {
+    return publish_with<Fact::none>(options, SyncPublished{}, Serialize{}, CreateTemp{},
+                                    WriteThrough{}, ApplyMetadata{}, verify...);
+  };
+  const auto portable = [&](auto... verify) {
+    return publish_with<Fact::none>(options, SyncParent{}, Serialize{}, CreateTemp{}, Write{},
+                                    ApplyMetadata{}, SyncFile{}, verify...);
+  };
+  const auto whole = [&](auto... verify) {
+    return publish_with<Fact::none>(options, SyncAllPublished{}, Serialize{}, CreateTemp{}, Write{},
+                                    ApplyMetadata{}, SyncAll{}, verify...);
+  };
+  if (protocol == Protocol::fast) return options.verify ? fast(Verify{}) : fast();
+  if (protocol == Protocol::whole) return options.verify ? whole(Verify{}) : whole();
+  return options.verify ? portable(Verify{}) : portable();
+}
+
+AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
+                        const std::optional<XXH128_hash_t>& streamed) {
+  if (options.durability == Durability::none) {
+    return detail::Continuation::of<streamed_facts>(ApplyMetadata{}, RenameUnordered{});
+  }
+  const auto fast = [&](auto... verify) {
+    return publish_with<streamed_facts>(options, SyncPublished{}, AwaitContent{}, ApplyMetadata{},
+                                        verify...);
+  };
+  const auto portable = [&](auto... verify) {
+    return publish_with<streamed_facts>(options, SyncParent{}, ApplyMetadata{}, SyncFile{},
+                                        verify...);
+  };
+  if (protocol == Protocol::fast) return streamed ? fast(VerifyHash{*streamed}) : fast();
+  return streamed ? portable(VerifyHash{*streamed}) : portable();
+}
+
+Error abandon(Commit& commit, Error reason) {
+  const auto removed = remove_temp(commit);
+  commit.temp.reset();
+  if (!removed && is_temp_ours(commit)) {
+    reason.detail += (reason.detail.empty() ? "" : "; ") + removed.error().detail;
+  }
+  return reason;
+}
+
+Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline) try {
+  return finish_commit(commit, pipeline, pipeline.run(commit));
+} catch (...) {  // a stage or serializer of the user's own may throw
+  (void)remove_temp(commit);
+  throw;
+}
+
+Result<Receipt> finish_commit(Commit& commit, const AnyPipeline& pipeline, Result<void> outcome) {
+  if (!outcome) {
+    // A stage of the user's own need not know of paths and fates, or may have another file's.
+    Error& error = outcome.error();
+    error.fate = commit.fate;
+    if (error.path.empty()) error.path = commit.path;
+    if (error.step.empty()) error.step = commit.receipt.stages.back().stage;
+    return abandon(commit, std::move(error));
+  }
+  if (commit.expected || commit.options.report_version) {
+    const auto status = commit.files.stat(commit.temp.get());
+    if (!status) {
+      return abandon(commit, commit.failure("read the new version", status.error()));
+    }
+    commit.receipt.version = status.value().version;
+  }
+  const auto closed = commit.temp.close();
+  // Where nothing was synced this is the last word of a delayed write (close(2)); after a sync
+  // there is nothing left to say.
+  if (!closed && pipeline.durability() == Durability::none) {
+    return commit.failure("close the new file", closed.error());
+  }
+  commit.receipt.bytes = commit.written;
+  commit.receipt.durability = pipeline.durability();
+  commit.receipt.protocol = pipeline.protocol();
+  return std::move(commit.receipt);
+}
+
+}  // namespace perdure

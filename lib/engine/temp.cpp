@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "engine/temp.hpp"
+
+#include "engine/metadata.hpp"
+#include "engine/names.hpp"
+#include "linux/fork.hpp"
+
+namespace perdure {
+
+bool is_temp_ours(const Commit& commit) {
+  return commit.made_by == 0 || commit.made_by == process_mark();
+}
+
+Error not_ours(const Commit& commit, std::string_view step) {
+  return commit.failure(step, ErrorKind::invalid_argument,
+                        "another process made this temp: a forked child can't go on with it; "
+                        "begin the commit after the fork");
+}
+
+Result<void> create_temp(Commit& commit) {
+  constexpr std::string_view step = "create a temp";
+  constexpr int attempts_max = 100;  // a name that is taken was planted, or guessed by a fork
+  for (int attempt = 1;; ++attempt) {
+    auto name = names::make_temp(commit.leaf, commit.environment);
+    if (!name) return commit.failure(step, name.error());
+    const auto made = commit.files.create(commit.directory, name.value(), temp_mode(commit));
+    if (made) {
+      commit.made_by = process_mark();
+      commit.temp = OwnedHandle(commit.files, made.value());
+      commit.temp_name = std::move(name.value());
+      return success();
+    }
+    const bool taken = made.error() == std::errc::file_exists;
+    if (taken && attempt < attempts_max) continue;
+    // A call that failed may have made it all the same; nobody else knows this name.
+    if (!taken) (void)commit.files.unlink(commit.directory, name.value());
+    return commit.failure(step, made.error());
+  }
+}
+
+Result<void> append_to_temp(Commit& commit, Bytes bytes) {
+  constexpr std::string_view step = "write the new content";
+  if (!is_temp_ours(commit)) return not_ours(commit, step);
+  while (!bytes.empty()) {
+    const auto put = commit.files.write_at(commit.temp.get(), commit.written, bytes);
+    if (!put) return commit.failure(step, put.error());
+    if (put.value() == 0) {
+      return commit.failure(step, std::make_error_code(std::errc::io_error));
+    }
+    bytes = bytes.subspan(put.value());
+    commit.written += put.value();
+  }
+  return success();
+}
+
+Result<void> preallocate_temp(Commit& commit, std::uint64_t size) {
+  const auto reserved = commit.files.preallocate(commit.temp.get(), size);
+  if (reserved || reserved.error() == std::errc::operation_not_supported ||
+      reserved.error() == std::errc::function_not_supported ||
+      reserved.error() == std::errc::interrupted ||
+      reserved.error() == std::errc::invalid_argument) {
+    return success();
+  }
+  return commit.failure("reserve space for the new content", reserved.error());
+}
+
+Result<void> await_temp(Commit& commit) {
+  const auto written = commit.files.await_writeback(commit.temp.get());
+  if (!written) return commit.failure("await the new content's way to the disk", written.error());
+  return success();
+}
+
+Error differs(const Commit& commit) {
+  return commit.failure("verify the new content", ErrorKind::verify,
+                        "what the disk gives back is not what was written; do not trust this disk");
+}
+
+Result<void> read_back(Commit& commit, const std::function<bool(Bytes)>& accept) {
+  constexpr std::string_view step = "verify the new content";
+  constexpr std::size_t block_size = std::size_t{1} << 18U;
+  const auto evicted = commit.files.evict(commit.temp.get());
+  if (!evicted) return commit.failure(step, evicted.error());
+  Buffer block(block_size);
+  for (std::uint64_t offset = 0;;) {
+    const auto got = commit.files.read_at(commit.temp.get(), offset, block);
+    if (!got) return commit.failure(step, got.error());
+    if (got.value() == 0) return success();
+    if (!accept(Bytes(block).first(got.value()))) return differs(commit);
+    offset += got.value();
+  }
+}
+
+Result<void> remove_temp(Commit& commit) {
+  if (commit.temp_name.empty()) return success();
+  if (!is_temp_ours(commit)) return not_ours(commit, "remove the temp");
+  const std::string name = std::exchange(commit.temp_name, {});
+  const auto removed = commit.files.unlink(commit.directory, name);
+  if (removed || removed.error() == std::errc::no_such_file_or_directory) return success();
+  Error error = commit.failure("remove the temp", removed.error());
+  error.detail = "'" + name + "' is left beside the target; `perdure clean` removes it";
+  return error;
+}
+
+}  // namespace perdure

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "engine/write_directory.hpp"
+
+#include "engine/commit.hpp"
+#include "engine/directory.hpp"
+#include "engine/metadata.hpp"
+#include "engine/protocol.hpp"
+
+namespace perdure {
+
+Bound::Bound(const Path& path, OwnedHandle directory, AnyPipeline pipeline, System system)
+    : path_(path),
+      files_(system.files),
+      random_(std::make_unique<RandomPool>(*system.environment)),
+      directory_(std::move(directory)),
+      pipeline_(std::move(pipeline)) {}
+
+Result<Bound> Bound::open(const Path& directory, const WriteOptions& options, System system,
+                          bool many) {
+  BOOST_OUTCOME_TRY(check_options(options, directory.native()));
+  BOOST_OUTCOME_TRY(OwnedHandle opened,
+                    open_directory(*system.files, directory, parents_for(options)));
+  BOOST_OUTCOME_TRY(const Protocol protocol, choose_protocol(*system.files, opened.get(), options,
+                                                             directory.native(), many));
+  Bound bound(directory, std::move(opened), make_pipeline(options, protocol), system);
+  bound.many_ = many;
+  bound.automatic_ = options.protocol == ProtocolChoice::automatic;
+  return bound;
+}
+
+Result<Bound> Bound::open(const Path& directory, AnyPipeline pipeline, const WriteOptions& options,
+                          System system) {
+  BOOST_OUTCOME_TRY(check_options(options, directory.native()));
+  BOOST_OUTCOME_TRY(OwnedHandle opened,
+                    open_directory(*system.files, directory, parents_for(options)));
+  BOOST_OUTCOME_TRY(
+      check_protocol(*system.files, opened.get(), pipeline.protocol(), directory.native()));
+  return Bound(directory, std::move(opened), std::move(pipeline), system);
+}
+
+Result<void> Bound::find(Commit& commit, const std::string& leaf,
+                         const std::optional<Version>& expected, Claim& claim) const {
+  commit.path = (path_ / leaf).native();
+  commit.expected = expected;
+  return resolve(commit, directory_.get(), leaf, claim);
+}
+
+Result<AnyPipeline> Bound::claim(Commit& commit, const std::string& leaf,
+                                 const std::optional<Version>& expected, Claim& claim) const {
+  BOOST_OUTCOME_TRY(find(commit, leaf, expected, claim));
+  return claim_found(commit, claim);
+}
+
+Result<AnyPipeline> Bound::claim_found(Commit& commit, Claim& claim) const {
+  BOOST_OUTCOME_TRY(claim_target(commit, claim));
+  BOOST_OUTCOME_TRY(read_xattrs(commit));
+  return pipeline_at(commit);
+}
+
+/// The bound directory was looked at when it was bound. A link may have led the commit to another
+/// one, on another file system.
+Result<AnyPipeline> Bound::pipeline_at(const Commit& commit) const {
+  const Protocol chosen = pipeline_.protocol();
+  if (chosen == Protocol::portable || commit.directory == directory_.get()) return pipeline_;
+  if (!automatic_) {
+    BOOST_OUTCOME_TRY(check_protocol(*files_, commit.directory, chosen, commit.path));
+    return pipeline_;
+  }
+  BOOST_OUTCOME_TRY(const Protocol protocol,
+                    choose_protocol(*files_, commit.directory, commit.options, commit.path, many_));
+  return make_pipeline(commit.options, protocol);
+}
+
+}  // namespace perdure

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <perdure/atomic_writer.hpp>
+
+#include "engine/commit.hpp"
+#include "engine/write_directory.hpp"
+
+namespace perdure {
+
+struct AtomicWriter::State {
+  Result<Receipt> run(Commit& commit, const std::string& leaf,
+                      const std::optional<Version>& expected) const {
+    Claim claim;
+    BOOST_OUTCOME_TRY(const AnyPipeline stages, bound.claim(commit, leaf, expected, claim));
+    return run_commit(commit, stages);
+  }
+
+  Bound bound;
+  WriteOptions options;
+};
+
+AtomicWriter::AtomicWriter(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+AtomicWriter::AtomicWriter(AtomicWriter&&) noexcept = default;
+AtomicWriter& AtomicWriter::operator=(AtomicWriter&&) noexcept = default;
+AtomicWriter::~AtomicWriter() = default;
+
+Result<AtomicWriter> AtomicWriter::bind(const Path& directory, WriteOptions options,
+                                        System system) {
+  BOOST_OUTCOME_TRY(Bound bound, Bound::open(directory, options, system));
+  return AtomicWriter(std::make_unique<State>(State{std::move(bound), std::move(options)}));
+}
+
+Result<AtomicWriter> AtomicWriter::bind(const Path& directory, AnyPipeline pipeline,
+                                        WriteOptions options, System system) {
+  options.durability = pipeline.durability();
+  options.verify = false;  // a pipeline that verifies has a stage for it
+  BOOST_OUTCOME_TRY(Bound bound, Bound::open(directory, std::move(pipeline), options, system));
+  return AtomicWriter(std::make_unique<State>(State{std::move(bound), std::move(options)}));
+}
+
+Result<Receipt> AtomicWriter::commit(const std::string& leaf, Bytes image,
+                                     const std::optional<Version>& expected) const {
+  Commit commit(state_->bound.files(), state_->bound.environment(), state_->options);
+  commit.image = image;
+  return state_->run(commit, leaf, expected);
+}
+
+Result<Receipt> AtomicWriter::produce(const std::string& leaf,
+                                      std::function<Result<void>(Sink&)> source,
+                                      const std::optional<Version>& expected) const {
+  Commit commit(state_->bound.files(), state_->bound.environment(), state_->options);
+  commit.produce = std::move(source);
+  return state_->run(commit, leaf, expected);
+}
+
+}  // namespace perdure

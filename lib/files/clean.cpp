@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <string_view>
+
+#include <perdure/clean.hpp>
+
+#include "engine/directory.hpp"
+#include "engine/names.hpp"
+
+namespace perdure {
+namespace {
+
+enum class Verdict { stale, stale_and_empty, stale_directory, live, not_ours, gone };
+
+/// Until the second look at an empty temp: far more than a committer can be stuck in the middle of
+/// open(2), also when its processor is taken away there.
+constexpr std::chrono::seconds second_look_after{1};
+
+/// Whether anyone is still at work on this temp. A committer has its temp open for writing until
+/// the publish, and a name is never used twice: a temp with content that nobody has open will never
+/// be published. An empty one may be about to: open(2) makes the name first and counts the writer
+/// afterwards (path_openat and do_dentry_open in the kernel's fs/), and others see what is between.
+/// The size is asked for before the writers, so that a committer can't slip in with both.
+Verdict judge(FileSystem& files, Handle directory, const std::string& name) {
+  const auto opened = files.open_file(directory, name);
+  if (!opened) {
+    return opened.error() == std::errc::no_such_file_or_directory ? Verdict::gone
+                                                                  : Verdict::not_ours;
+  }
+  const OwnedHandle file(files, opened.value());
+  const auto status = files.stat(file.get());
+  if (status && status.value().type == FileType::directory) {
+    // A transaction tried whether a directory can be made; an empty one is of no use to anybody.
+    const auto within = files.list(file.get());
+    return within && within.value().empty() ? Verdict::stale_directory : Verdict::not_ours;
+  }
+  if (!status || status.value().type != FileType::regular) return Verdict::not_ours;
+  const auto live = files.open_for_writing(file.get());
+  if (!live) return Verdict::not_ours;
+  if (live.value()) return Verdict::live;
+  return status.value().version.size == 0 ? Verdict::stale_and_empty : Verdict::stale;
+}
+
+/// Whether a lease counts every writer. The kernel counts those of one inode: through FUSE, an
+/// overlay or a network file system others reach the same file by another inode, or from another
+/// machine. What can't be told counts as one of those.
+bool knows_all_writers(const FileSystemInfo& info) {
+  constexpr std::array<std::string_view, 8> local{
+      "ext2",  "ext3", "ext4",  "xfs",
+      "btrfs", "f2fs", "tmpfs", "simulated"};  // the last: our own double
+  return std::find(local.begin(), local.end(), info.type) != local.end();
+}
+
+}  // namespace
+
+Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
+  FileSystem& files = *system.files;
+  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory));
+  const auto failure = [&](std::error_code cause, std::string detail) {
+    return Error{.kind = ErrorKind::system,
+                 .fate = Fate::unchanged,
+                 .cause = cause,
+                 .step = "remove stale temps",
+                 .path = directory.native(),
+                 .detail = std::move(detail)};
+  };
+  const auto entries = files.list(opened.get());
+  if (!entries) return failure(entries.error(), {});
+  CleanReport report;
+  const bool temps = std::any_of(entries.value().begin(), entries.value().end(),
+                                 [](const auto& e) { return names::is_temp(e.name); });
+  bool trusted = false;
+  if (temps) {
+    const auto info = files.describe(opened.get());
+    if (!info) return failure(info.error(), "what the directory lies on can't be told");
+    trusted = knows_all_writers(info.value());
+  }
+  const auto remove = [&](const std::string& name, bool is_directory = false) -> Result<void> {
+    if (!dry_run) {
+      const auto removed = is_directory ? files.remove_directory(opened.get(), name)
+                                        : files.unlink(opened.get(), name);
+      if (!removed && removed.error() == std::errc::no_such_file_or_directory) {
+        return success();  // another cleaner was quicker, or its committer has published it since
+      }
+      if (!removed) return failure(removed.error(), name);
+    }
+    report.removed.push_back(name);
+    return success();
+  };
+  std::vector<std::string> empty;
+  const auto settle = [&](const std::string& name, bool second_look) -> Result<void> {
+    Verdict verdict = judge(files, opened.get(), name);
+    const bool stale = verdict == Verdict::stale || verdict == Verdict::stale_and_empty;
+    if (stale && !trusted) verdict = Verdict::not_ours;
+    switch (verdict) {
+      case Verdict::gone:
+        break;
+      case Verdict::live:
+        report.live.push_back(name);
+        break;
+      case Verdict::not_ours:
+        report.skipped.push_back(name);
+        break;
+      case Verdict::stale_and_empty:
+        if (second_look) return remove(name);
+        empty.push_back(name);
+        break;
+      case Verdict::stale:
+        return remove(name);
+      case Verdict::stale_directory:
+        return remove(name, true);
+    }
+    return success();
+  };
+  for (const auto& entry : entries.value()) {
+    if (names::is_apply_temp(entry.name)) report.skipped.push_back(entry.name);
+    if (!names::is_temp(entry.name)) continue;
+    BOOST_OUTCOME_TRY(settle(entry.name, false));
+  }
+  if (!empty.empty()) system.environment->sleep(second_look_after);
+  for (const auto& name : empty) {
+    BOOST_OUTCOME_TRY(settle(name, true));
+  }
+  return report;
+}
+
+}  // namespace perdure

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include <perdure/files.hpp>
+
+#include "engine/commit.hpp"
+#include "engine/lock.hpp"
+#include "engine/temp.hpp"
+#include "engine/write_directory.hpp"
+
+namespace perdure {
+namespace {
+
+/// So many files become durable together at most.
+constexpr std::size_t together_max = 256;
+
+/// So many descriptors a part of a batch holds at most. Out of the 1024 that a process gets if
+/// nobody asked for more; the rest is the program's. How many it has open nobody can tell cheaply,
+/// and with more at hand a larger part would gain nothing. It is enough for 256 files of one
+/// directory with their locks, and for 256 directories of one file each.
+constexpr std::size_t descriptors_max = 600;
+
+/// The most that one file takes: its directory, the one that links led to, its lock and its temp.
+constexpr std::size_t descriptors_of_file = 4;
+
+/// For fewer the whole file system is not synced: others' writes may be many.
+constexpr std::size_t whole_min = 4;
+
+/// A directory that targets of a batch are named in.
+struct Place {
+  Bound bound;
+  std::optional<Version> identity;  // read when it is needed
+};
+
+/// One file of a batch on its way.
+struct Candidate {
+  Candidate(const Bound& at, std::size_t its_number, const WriteOptions& options)
+      : bound(at), number(its_number), commit(at.files(), at.environment(), options) {}
+  Candidate(const Candidate&) = delete;
+  Candidate& operator=(const Candidate&) = delete;
+  ~Candidate() { (void)remove_temp(commit); }  // has none, unless something was thrown
+
+  const Bound& bound;
+  std::size_t number;  // of the caller's files
+  Commit commit;
+  Claim claim;
+  std::optional<TargetKey> key;  // empty in a batch of one
+};
+
+class Batch {
+ public:
+  Batch(std::span<const NewFile> files, const WriteOptions& options, System system)
+      : files_(files), options_(options), system_(system), results_(files.size(), Error()) {}
+
+  std::vector<Result<Receipt>> run() {
+    // By path, for company only: files of one directory share its sync.
+    std::vector<std::size_t> order(files_.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return files_[a].target.native() < files_[b].target.native();
+    });
+    for (const std::size_t number : order) {
+      if (found_.size() == together_max || held_ + descriptors_of_file > descriptors_max) {
+        run_part();
+      }
+      if (auto found = find(number); !found) results_[number] = std::move(found.error());
+    }
+    run_part();
+    return std::move(results_);
+  }
+
+ private:
+  /// Finds out which target it is. It stays the target, wherever links lead to from now on.
+  Result<void> find(std::size_t number) {
+    const NewFile& file = files_[number];
+    const Path parent = file.target.parent_path();
+    auto at = places_.find(parent.native());
+    if (at == places_.end()) {
+      BOOST_OUTCOME_TRY(Bound opened, Bound::open(parent, options_, system_, true));
+      at = places_.emplace(parent.native(), Place{std::move(opened), {}}).first;
+      ++held_;
+    }
+    Place& place = at->second;
+    auto candidate = std::make_unique<Candidate>(place.bound, number, options_);
+    candidate->commit.image = file.image;
+    BOOST_OUTCOME_TRY(place.bound.find(candidate->commit, file.target.filename().native(),
+                                       file.expected, candidate->claim));
+    if (files_.size() > 1) {
+      BOOST_OUTCOME_TRY(identify(*candidate, place));
+    }
+    held_ +=
+        1U + (candidate->claim.directory ? 1U : 0U) + (needs_lock(candidate->commit) ? 1U : 0U);
+    found_.push_back(std::move(candidate));
+    return success();
+  }
+
+  static Result<void> identify(Candidate& candidate, Place& place) {
+    const Commit& commit = candidate.commit;
+    const bool away = static_cast<bool>(candidate.claim.directory);
+    std::optional<Version> identity = away ? std::nullopt : place.identity;
+    if (!identity) {
+      const auto status = commit.files.stat(commit.directory);
+      if (!status) return commit.failure("find the target", status.error());
+      identity = status.value().version;
+      if (!away) place.identity = identity;
+    }
+    candidate.key.emplace(*identity, commit.leaf);
+    return success();
+  }
+
+  /// Commits what was found. All locks are released before the next part takes any.
+  void run_part() {
+    std::sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) {
+      return std::tie(a->key, a->number) < std::tie(b->key, b->number);
+    });
+    for (auto& candidate : found_) {
+      const std::size_t number = candidate->number;
+      if (auto claimed = claim(std::move(candidate)); !claimed) {
+        results_[number] = std::move(claimed.error());
+      }
+    }
+    found_.clear();
+    for (auto& [protocol, candidates] : ready_) commit_all(protocol, candidates);
+    ready_.clear();
+    places_.clear();
+    held_ = 0;
+  }
+
+  Result<void> claim(std::unique_ptr<Candidate> candidate) {
+    if (candidate->key && !seen_.insert(*candidate->key).second) {
+      return candidate->commit.failure("read the batch", ErrorKind::invalid_argument,
+                                       "it is named twice in one batch");
+    }
+    BOOST_OUTCOME_TRY(const AnyPipeline stages,
+                      candidate->bound.claim_found(candidate->commit, candidate->claim));
+    ready_[stages.protocol()].push_back(std::move(candidate));
+    return success();
+  }
+
+  void commit_all(Protocol protocol, const std::vector<std::unique_ptr<Candidate>>& candidates) {
+    if (protocol == Protocol::whole && candidates.size() < whole_min) protocol = Protocol::portable;
+    const AnyPipeline stages = make_pipeline(options_, protocol);
+    std::vector<Member> members;
+    members.reserve(candidates.size());
+    for (const auto& candidate : candidates) members.push_back({&candidate->commit});
+    stages.run_together(members);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      results_[candidates[i]->number] =
+          finish_commit(candidates[i]->commit, stages, std::move(members[i].outcome));
+    }
+  }
+
+  std::span<const NewFile> files_;
+  const WriteOptions& options_;
+  System system_;
+  std::vector<Result<Receipt>> results_;
+  std::set<TargetKey> seen_;             // of all parts
+  std::map<std::string, Place> places_;  // of this part, as what follows
+  std::vector<std::unique_ptr<Candidate>> found_;
+  std::map<Protocol, std::vector<std::unique_ptr<Candidate>>> ready_;
+  std::size_t held_ = 0;  // descriptors, with the temps to come
+};
+
+}  // namespace
+
+std::vector<Result<Receipt>> write_files(std::span<const NewFile> files,
+                                         const WriteOptions& options, System system) {
+  return Batch(files, options, system).run();
+}
+
+}  // namespace perdure

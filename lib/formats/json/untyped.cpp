@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSL-1.0
+// States without a schema: Boost.JSON's types.
+#include <string_view>
+
+#include <boost/json.hpp>
+
+#include <perdure/json_types.hpp>
+
+#include "formats/json/number.hpp"
+
+namespace perdure {
+namespace {
+
+namespace bj = boost::json;
+
+/// An integer as one, if 64 bits hold it: never rounded to a double in silence.
+bool read_number(JsonReader& reader, bj::value& out, const JsonPlace& place) {
+  std::string_view token;
+  if (!reader.raw(token, place)) return false;
+  if (token.find_first_of(".eE") == std::string_view::npos && token != "-0") {
+    if (parse_whole(token, out.emplace_int64())) return true;
+    if (parse_whole(token, out.emplace_uint64())) return true;
+    return number_trouble(reader, token, "-9223372036854775808", "18446744073709551615", place);
+  }
+  return reader.real(out.emplace_double(), place);
+}
+
+}  // namespace
+
+bool read_json(JsonReader& reader, bj::value& out, const JsonPlace& place) {
+  switch (reader.kind()) {
+    case JsonKind::null:
+      out.emplace_null();
+      return reader.null(place);
+    case JsonKind::boolean:
+      return reader.boolean(out.emplace_bool(), place);
+    case JsonKind::number:
+      return read_number(reader, out, place);
+    case JsonKind::string:
+      return read_json(reader, out.emplace_string(), place);
+    case JsonKind::array:
+      return read_json(reader, out.emplace_array(), place);
+    case JsonKind::object:
+      return read_json(reader, out.emplace_object(), place);
+    case JsonKind::malformed:
+      break;
+  }
+  return reader.mismatch(place, "a value");
+}
+
+bool read_json(JsonReader& reader, bj::string& out, const JsonPlace& place) {
+  std::string_view text;
+  if (!reader.text(text, place)) return false;
+  out.assign(text.data(), text.size());
+  return true;
+}
+
+bool read_json(JsonReader& reader, bj::array& out, const JsonPlace& place) {
+  out.clear();
+  return reader.array(place, &out, [](JsonReader& from, void* context, const JsonPlace& at) {
+    return read_json(from, static_cast<bj::array*>(context)->emplace_back(nullptr), at);
+  });
+}
+
+bool read_json(JsonReader& reader, bj::object& out, const JsonPlace& place) {
+  out.clear();
+  return reader.object(place, &out, [](JsonReader& from, void* context, const JsonPlace& at) {
+    const auto [entry, fresh] =
+        static_cast<bj::object*>(context)->emplace({at.key.data(), at.key.size()}, nullptr);
+    return fresh ? read_json(from, entry->value(), at) : from.duplicate(at);
+  });
+}
+
+bool write_json(JsonWriter& writer, const bj::value& value, const JsonPlace& place) {
+  switch (value.kind()) {
+    case bj::kind::null:
+      break;
+    case bj::kind::bool_:
+      return writer.boolean(value.get_bool());
+    case bj::kind::int64:
+      return writer.integer(value.get_int64());
+    case bj::kind::uint64:
+      return writer.natural(value.get_uint64());
+    case bj::kind::double_:
+      return writer.real(value.get_double(), place);
+    case bj::kind::string:
+      return write_json(writer, value.get_string(), place);
+    case bj::kind::array:
+      return write_json(writer, value.get_array(), place);
+    case bj::kind::object:
+      return write_json(writer, value.get_object(), place);
+  }
+  return writer.null();
+}
+
+bool write_json(JsonWriter& writer, const bj::string& value, const JsonPlace& place) {
+  return writer.text({value.data(), value.size()}, place);
+}
+
+bool write_json(JsonWriter& writer, const bj::array& value, const JsonPlace& place) {
+  return json_detail::write_elements(writer, value, place);
+}
+
+bool write_json(JsonWriter& writer, const bj::object& value, const JsonPlace& place) {
+  if (!writer.begin_object(place)) return false;
+  for (const bj::key_value_pair& entry : value) {
+    const std::string_view key(entry.key().data(), entry.key().size());
+    if (!writer.member(key, place) || !write_json(writer, entry.value(), place.member(key))) {
+      return false;
+    }
+  }
+  return writer.end_object(place);
+}
+
+}  // namespace perdure

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <memory>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <perdure/native.hpp>
+
+#include "linux/describe.hpp"
+#include "linux/xattr.hpp"
+
+namespace perdure {
+namespace {
+
+std::error_code last_error() {
+  return {errno, std::generic_category()};
+}
+
+/// Makes a call again while a signal interrupts it before it did anything. Never for close(2).
+template <class Call>
+auto uninterrupted(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+template <class Call>
+SysResult<void> checked(Call call) {
+  if (uninterrupted(call) < 0) return last_error();
+  return success();
+}
+
+template <class Call>
+SysResult<Handle> opened(Call call) {
+  const int fd = uninterrupted(call);
+  if (fd < 0) return last_error();
+  return Handle{fd};
+}
+
+int fd_of(Handle handle) {
+  return static_cast<int>(handle);
+}
+
+/// 64 bits of nanoseconds hold 1677 to 2262; ext4 has times up to 2446, others more. The nearest
+/// that fits: a wrapped one would make a later time look earlier.
+std::int64_t to_ns(const statx_timestamp& time) {
+  constexpr std::int64_t second = 1'000'000'000;
+  using Limits = std::numeric_limits<std::int64_t>;
+  if (time.tv_sec >= Limits::max() / second) return Limits::max();
+  if (time.tv_sec <= Limits::min() / second) return Limits::min();
+  return time.tv_sec * second + time.tv_nsec;
+}
+
+Status to_status(const struct statx& from) {
+  Status status;
+  const auto type = from.stx_mode & S_IFMT;
+  status.type = type == S_IFREG   ? FileType::regular
+                : type == S_IFDIR ? FileType::directory
+                : type == S_IFLNK ? FileType::symlink
+                                  : FileType::other;
+  status.mode = from.stx_mode & 07777U;
+  status.owner = from.stx_uid;
+  status.group = from.stx_gid;
+  status.links = from.stx_nlink;
+  status.immutable = (from.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0;
+  status.mount_point = (from.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  status.version.device = (std::uint64_t{from.stx_dev_major} << 32U) | from.stx_dev_minor;
+  status.version.inode = from.stx_ino;
+  status.version.birth_ns = (from.stx_mask & STATX_BTIME) != 0 ? to_ns(from.stx_btime) : 0;
+  status.version.size = from.stx_size;
+  status.version.mtime_ns = to_ns(from.stx_mtime);
+  status.version.ctime_ns = to_ns(from.stx_ctime);
+  return status;
+}
+
+SysResult<Status> read_status(int fd, const char* name, int flags) {
+  struct statx raw {};
+  if (uninterrupted(
+          [&] { return ::statx(fd, name, flags, STATX_BASIC_STATS | STATX_BTIME, &raw); }) < 0) {
+    return last_error();
+  }
+  return to_status(raw);
+}
+
+/// Names or values of extended attributes: the size is asked for only when the guess was too small.
+template <class Call>
+SysResult<Buffer> read_growing(Call call) {
+  std::array<std::byte, 512> small;  // NOLINT: filled by the call
+  ssize_t size = uninterrupted([&] { return call(small.data(), small.size()); });
+  if (size >= 0) return Buffer(small.begin(), small.begin() + size);
+  while (errno == ERANGE) {
+    size = call(nullptr, 0);
+    if (size < 0) break;
+    Buffer large(static_cast<std::size_t>(size) + 256);  // it may grow between the two calls
+    size = call(large.data(), large.size());
+    if (size < 0) continue;
+    large.resize(static_cast<std::size_t>(size));
+    return large;
+  }
+  return last_error();
+}
+
+SysResult<std::vector<std::string>> split_names(SysResult<Buffer> list) {
+  if (!list) {
+    if (list.error() == std::errc::not_supported) return std::vector<std::string>();
+    return list.error();
+  }
+  std::vector<std::string> names;
+  std::string_view rest = as_text(list.value());
+  while (!rest.empty()) {
+    const auto end = rest.find('\0');
+    names.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  }
+  return names;
+}
+
+class NativeFileSystem final : public FileSystem {
+ public:
+  SysResult<Handle> open_directory(Handle base, const std::string& path) override {
+    return opened(
+        [&] { return ::openat(fd_of(base), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  }
+  SysResult<Handle> open_beneath(Handle base, const std::string& path) override {
+    open_how how{};
+    how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+    // openat2(2), since Linux 5.6; EAGAIN: a rename or mount elsewhere got in the way.
+    return opened([&] {
+      long fd = -1;
+      do {
+        fd = ::syscall(SYS_openat2, fd_of(base), path.c_str(), &how, sizeof(how));
+      } while (fd < 0 && errno == EAGAIN);
+      return static_cast<int>(fd);
+    });
+  }
+  SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) override {
+    return opened(
+        [&] { return ::openat(fd_of(directory), ".", O_RDWR | O_TMPFILE | O_CLOEXEC, mode); });
+  }
+  SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override {
+    return opened([&] {
+      return ::openat(fd_of(directory), name.c_str(),
+                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    });
+  }
+  SysResult<Handle> open_file(Handle directory, const std::string& name) override {
+    return opened([&] {
+      return ::openat(fd_of(directory), name.c_str(),
+                      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    });
+  }
+  SysResult<Handle> open_lock(Handle directory, const std::string& name) override {
+    return opened([&] {
+      return ::openat(fd_of(directory), name.c_str(),
+                      O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    });
+  }
+  SysResult<void> close(Handle handle) override {
+    // Linux frees the descriptor before it can be interrupted: never again after EINTR (close(2)).
+    if (::close(fd_of(handle)) < 0 && errno != EINTR) return last_error();
+    return success();
+  }
+
+  SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
+                                 std::span<std::byte> out) override {
+    const ssize_t got = uninterrupted(
+        [&] { return ::pread(fd_of(file), out.data(), out.size(), static_cast<off_t>(offset)); });
+    if (got < 0) return last_error();
+    return static_cast<std::size_t>(got);
+  }
+  SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) override {
+    const ssize_t put = uninterrupted([&] {
+      return ::pwrite(fd_of(file), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    });
+    if (put < 0) return last_error();
+    return static_cast<std::size_t>(put);
+  }
+  SysResult<void> preallocate(Handle file, std::uint64_t size) override {
+    // Not again after EINTR: on tmpfs it would begin anew each time (until Linux 6.17), and never
+    // end under a profiler's signals.
+    if (::fallocate(fd_of(file), 0, 0, static_cast<off_t>(size)) < 0) return last_error();
+    return success();
+  }
+  SysResult<void> evict(Handle file) override {
+    const int code = ::posix_fadvise(fd_of(file), 0, 0, POSIX_FADV_DONTNEED);
+    if (code != 0) return std::error_code(code, std::generic_category());
+    return success();
+  }
+
+  SysResult<void> start_writeback(Handle file) override {
+    return checked([&] { return ::sync_file_range(fd_of(file), 0, 0, SYNC_FILE_RANGE_WRITE); });
+  }
+  SysResult<void> await_writeback(Handle file) override {
+    constexpr unsigned all =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    return checked([&] { return ::sync_file_range(fd_of(file), 0, 0, all); });
+  }
+  SysResult<void> sync_file(Handle file) override {
+    return checked([&] { return ::fsync(fd_of(file)); });
+  }
+  SysResult<void> sync_file_system(Handle directory) override {
+    return checked([&] { return ::syncfs(fd_of(directory)); });
+  }
+  SysResult<void> check_alive(Handle handle) override {
+    // Removing an attribute begins a transaction before it finds out that there is none: ENODATA
+    // from a journal that lives, EROFS (ext4_journal_check_start in fs/ext4/ext4_jbd2.c) or EIO
+    // (xfs_attr_set in fs/xfs/libxfs/xfs_attr.c) from one that is dead.
+    if (::fremovexattr(fd_of(handle), "user.perdure.absent") == 0 || errno == ENODATA) {
+      return success();
+    }
+    return last_error();
+  }
+  SysResult<void> sync_directory(Handle directory) override {
+    return checked([&] { return ::fsync(fd_of(directory)); });
+  }
+
+  SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                         const std::string& to, RenameMode mode) override {
+    if (mode == RenameMode::replace) {
+      return checked([&] {
+        return ::renameat(fd_of(from_directory), from.c_str(), fd_of(to_directory), to.c_str());
+      });
+    }
+    const unsigned flags = mode == RenameMode::no_replace ? RENAME_NOREPLACE : RENAME_EXCHANGE;
+    return checked([&] {
+      return ::renameat2(fd_of(from_directory), from.c_str(), fd_of(to_directory), to.c_str(),
+                         flags);
+    });
+  }
+  SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
+                       const std::string& to) override {
+    return checked([&] {
+      return ::linkat(fd_of(from_directory), from.c_str(), fd_of(to_directory), to.c_str(), 0);
+    });
+  }
+  SysResult<void> unlink(Handle directory, const std::string& name) override {
+    return checked([&] { return ::unlinkat(fd_of(directory), name.c_str(), 0); });
+  }
+  SysResult<void> make_directory(Handle directory, const std::string& name,
+                                 std::uint32_t mode) override {
+    return checked([&] { return ::mkdirat(fd_of(directory), name.c_str(), mode); });
+  }
+  SysResult<void> remove_directory(Handle directory, const std::string& name) override {
+    return checked([&] { return ::unlinkat(fd_of(directory), name.c_str(), AT_REMOVEDIR); });
+  }
+  SysResult<std::string> read_link(Handle directory, const std::string& name) override {
+    std::string text(256, '\0');
+    while (true) {
+      const ssize_t got = uninterrupted(
+          [&] { return ::readlinkat(fd_of(directory), name.c_str(), text.data(), text.size()); });
+      if (got < 0) return last_error();
+      if (static_cast<std::size_t>(got) < text.size()) {
+        text.resize(static_cast<std::size_t>(got));
+        return text;
+      }
+      text.resize(text.size() * 2);  // a full buffer may have been cut
+    }
+  }
+  SysResult<std::vector<DirectoryEntry>> list(Handle directory) override;
+
+  SysResult<Status> stat(Handle handle) override {
+    return read_status(fd_of(handle), "", AT_EMPTY_PATH);
+  }
+  SysResult<Status> stat_at(Handle directory, const std::string& name) override {
+    return read_status(fd_of(directory), name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+  }
+  SysResult<void> set_mode(Handle file, std::uint32_t mode) override {
+    return checked([&] { return ::fchmod(fd_of(file), mode); });
+  }
+  SysResult<void> set_owner(Handle file, std::uint32_t owner, std::uint32_t group) override {
+    return checked([&] { return ::fchown(fd_of(file), owner, group); });
+  }
+  SysResult<std::vector<std::string>> list_xattrs(Handle file) override {
+    return split_names(read_growing([&](void* out, std::size_t size) {
+      return ::flistxattr(fd_of(file), static_cast<char*>(out), size);
+    }));
+  }
+  SysResult<std::vector<std::string>> list_xattrs_at(Handle directory,
+                                                     const std::string& name) override {
+    return split_names(read_growing([&](void* out, std::size_t size) {
+      return perdure::list_xattrs_at(fd_of(directory), name, out, size);
+    }));
+  }
+  SysResult<Buffer> get_xattr(Handle file, const std::string& xattr) override {
+    return read_growing([&](void* out, std::size_t size) {
+      return ::fgetxattr(fd_of(file), xattr.c_str(), out, size);
+    });
+  }
+  SysResult<Buffer> get_xattr_at(Handle directory, const std::string& name,
+                                 const std::string& xattr) override {
+    return read_growing([&](void* out, std::size_t size) {
+      return perdure::get_xattr_at(fd_of(directory), name, xattr, out, size);
+    });
+  }
+  SysResult<void> set_xattr(Handle file, const std::string& xattr, Bytes value) override {
+    return checked(
+        [&] { return ::fsetxattr(fd_of(file), xattr.c_str(), value.data(), value.size(), 0); });
+  }
+  SysResult<void> remove_xattr(Handle file, const std::string& xattr) override {
+    return checked([&] { return ::fremovexattr(fd_of(file), xattr.c_str()); });
+  }
+
+  SysResult<void> try_lock(Handle file, LockMode mode) override {
+    const int operation = (mode == LockMode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+    return checked([&] { return ::flock(fd_of(file), operation); });
+  }
+  SysResult<bool> open_for_writing(Handle file) override {
+    // A read lease is granted only while nobody has the file open for writing (F_SETLEASE in
+    // fcntl(2); check_conflicting_open in fs/locks.c), whatever process or container they are in.
+    // Whoever opens the file for writing in between breaks the lease, and the signal for that must
+    // not be SIGIO, which ends a process: SIGURG is ignored unless somebody asks for it.
+    if (::fcntl(fd_of(file), F_SETSIG, SIGURG) < 0) return last_error();
+    if (::fcntl(fd_of(file), F_SETLEASE, F_RDLCK) < 0) {
+      if (errno == EAGAIN) return true;
+      return last_error();
+    }
+    if (::fcntl(fd_of(file), F_SETLEASE, F_UNLCK) < 0) return last_error();
+    return false;
+  }
+  SysResult<FileSystemInfo> describe(Handle directory) override {
+    return describe_native(fd_of(directory));
+  }
+  std::uint32_t user() override { return ::geteuid(); }
+};
+
+SysResult<std::vector<DirectoryEntry>> NativeFileSystem::list(Handle directory) {
+  // A descriptor of its own: the stream has a position, and the caller's handle is shared.
+  const int fd = uninterrupted(
+      [&] { return ::openat(fd_of(directory), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  if (fd < 0) return last_error();
+  DIR* const raw = ::fdopendir(fd);
+  if (raw == nullptr) {
+    const auto code = last_error();
+    ::close(fd);
+    return code;
+  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(raw, &::closedir);
+  std::vector<DirectoryEntry> entries;
+  while (true) {
+    errno = 0;
+    const dirent* const entry = ::readdir(stream.get());  // NOLINT: the stream is ours alone
+    if (entry == nullptr) break;
+    const std::string_view name = static_cast<const char*>(entry->d_name);
+    if (name == "." || name == "..") continue;
+    const auto type = entry->d_type == DT_REG   ? FileType::regular
+                      : entry->d_type == DT_DIR ? FileType::directory
+                      : entry->d_type == DT_LNK ? FileType::symlink
+                                                : FileType::other;
+    entries.push_back({std::string(name), type});
+  }
+  if (errno != 0) return last_error();
+  return entries;
+}
+
+}  // namespace
+
+FileSystem& native_file_system() noexcept {
+  static NativeFileSystem file_system;
+  return file_system;
+}
+
+}  // namespace perdure

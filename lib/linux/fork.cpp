@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "linux/fork.hpp"
+
+#include <atomic>
+#include <pthread.h>
+#include <unistd.h>
+
+namespace perdure {
+namespace {
+
+std::atomic<std::uint64_t> mark{1};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);  // the handler runs between threads
+
+enum class Counted : std::uint8_t { unasked, yes, no };
+std::atomic<Counted> counted{Counted::unasked};
+
+void count_fork() {
+  mark.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+std::uint64_t process_mark() noexcept {
+  // Not a static that is initialised here: a child of two threads that both come first would wait
+  // for the other one. Two handlers count each fork twice, which tells as much.
+  if (counted == Counted::unasked) {
+    const bool registered = ::pthread_atfork(nullptr, nullptr, &count_fork) == 0;
+    Counted first = Counted::unasked;
+    counted.compare_exchange_strong(first, registered ? Counted::yes : Counted::no);
+  }
+  if (counted == Counted::yes) return mark.load(std::memory_order_relaxed);
+  // Without memory for the handler each question is a system call: getpid(2) tells as much.
+  return (std::uint64_t{1} << 63U) | static_cast<std::uint64_t>(::getpid());
+}
+
+}  // namespace perdure

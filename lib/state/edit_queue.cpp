@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: BSL-1.0
+// Who works on a tracked state when: the queue of edits, and the turns of those who commit them.
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "state/saved_state.hpp"
+
+namespace perdure {
+namespace detail {
+
+struct PendingEdit {
+  Edit edit;
+  bool done = false;
+  std::size_t waiters = 0;  ///< Until it is done.
+  bool failed = false;      ///< The edit itself; not the commit.
+  Result<void> outcome = success();
+  std::exception_ptr thrown;
+};
+
+namespace {
+
+using Batch = std::vector<std::shared_ptr<PendingEdit>>;
+
+class Core final : public TrackerCore {
+ public:
+  Core(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
+       const TrackerOptions& options)
+      : state_(std::move(store), std::move(codec), options),
+        with_committer_(options.committer_thread) {}
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  ~Core() override { join(); }
+
+  /// A forked child leaves its copy where it is: to destroy it would wait for threads that are not
+  /// there.
+  static void dispose(const Core* core) {
+    if (core->state_.is_ours()) delete core;
+  }
+
+  Result<void> start();
+
+  [[nodiscard]] std::shared_ptr<const void> state() const override { return state_.value(); }
+  [[nodiscard]] OpenReport report() const override { return state_.report(); }
+  [[nodiscard]] std::uint64_t generation() const override { return state_.generation(); }
+  std::shared_ptr<PendingEdit> queue(Edit edit) override;
+  Result<void> wait(PendingEdit& pending) override;
+  Result<void> flush() override;
+  Result<void> reload() override {
+    return other_turn<void>([&] { return state_.reload(); });
+  }
+  Result<void> restore(std::uint64_t generation) override {
+    return other_turn<void>([&] { return state_.restore(generation); });
+  }
+  Result<StateHistory> history() override {
+    return other_turn<StateHistory>([&] { return state_.history(); });
+  }
+  void stop() override;
+
+ private:
+  /// One thread at a time works on state_: it has the turn. Where both kinds wait, they alternate,
+  /// so that a stream of saves does not keep a reload waiting, nor the other way round.
+  enum class Turn { save, other };
+
+  [[nodiscard]] bool saves_wanted() const {
+    return committing_ ? !queue_.empty() : saves_waiting_ > 0;
+  }
+  [[nodiscard]] bool may_save() const {
+    return !busy_ && (others_waiting_ == 0 || last_turn_ == Turn::other);
+  }
+  [[nodiscard]] bool may_do_other() const {
+    return !busy_ && (!saves_wanted() || last_turn_ == Turn::save);
+  }
+  /// Whether this thread would wait for itself. The committer's thread would at any time: what an
+  /// edit threw is destroyed there between its turns.
+  [[nodiscard]] bool is_nested() const {
+    const auto self = std::this_thread::get_id();
+    return (busy_ && worker_ == self) || (committing_ && committer_id_ == self);
+  }
+  [[nodiscard]] Error nested() const {
+    return state_.failure("wait for the state", ErrorKind::invalid_argument,
+                          "an edit, and what it leaves, can't wait for the tracker that runs it");
+  }
+  void begin(Turn turn);
+  void end();
+  template <class T, class Function>
+  Result<T> other_turn(Function work);
+  bool lead(std::unique_lock<std::mutex>& guard);
+  Result<void> wait_until_done(PendingEdit& pending);
+  Result<std::shared_ptr<const void>> edited_copy(const void* value);
+  void save() noexcept;
+  void run_committer();
+  void join();
+
+  DurableState state_;
+  const bool with_committer_;
+  Batch in_flight_;  // changed under mutex_ by who has the turn
+
+  // Guards what follows, and PendingEdit::done with what it is done with. Like that, it is of no
+  // use in a forked child: each way in asks first.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool busy_ = false;
+  std::thread::id worker_;
+  Turn last_turn_ = Turn::other;
+  std::size_t saves_waiting_ = 0;  // waiters of edits that are not done
+  std::size_t others_waiting_ = 0;
+  bool committing_ = false;  // the committer's thread takes the queue; nobody else does
+  std::thread::id committer_id_;
+  bool stopping_ = false;
+  Batch queue_;
+  std::thread committer_;
+};
+
+Result<void> Core::start() {
+  BOOST_OUTCOME_TRY(state_.open());
+  if (!with_committer_) return success();
+  committing_ = true;
+  try {
+    // It keeps the core alive, should an edit on that thread destroy the tracker.
+    committer_ = std::thread([this, alive = shared_from_this()] { run_committer(); });
+  } catch (const std::system_error& error) {
+    Error refused = state_.failure("start the committer's thread", ErrorKind::system, {});
+    refused.cause = error.code();
+    return refused;
+  }
+  return success();
+}
+
+void Core::begin(Turn turn) {
+  busy_ = true;
+  worker_ = std::this_thread::get_id();
+  last_turn_ = turn;
+}
+
+void Core::end() {
+  busy_ = false;
+  changed_.notify_all();
+}
+
+template <class T, class Function>
+Result<T> Core::other_turn(Function work) {
+  if (!state_.is_ours()) return state_.not_ours();
+  std::unique_lock guard(mutex_);
+  if (is_nested()) return nested();
+  ++others_waiting_;
+  changed_.wait(guard, [&] { return may_do_other(); });
+  --others_waiting_;
+  begin(Turn::other);
+  guard.unlock();
+  Result<T> outcome = work();
+  if (!state_.is_ours()) return state_.not_ours();
+  guard.lock();
+  end();
+  return outcome;
+}
+
+/// Runs the batch's edits on one copy. An edit that fails or throws is done with at once, and the
+/// others run again on a copy that it never touched. Null when no edit is left.
+Result<std::shared_ptr<const void>> Core::edited_copy(const void* value) {
+  while (true) {
+    const auto is_left = [](const auto& pending) { return !pending->failed; };
+    if (std::none_of(in_flight_.begin(), in_flight_.end(), is_left)) {
+      return std::shared_ptr<const void>();
+    }
+    BOOST_OUTCOME_TRY(auto copy, state_.codec().copy(value));
+    const bool whole = std::all_of(in_flight_.begin(), in_flight_.end(), [&](const auto& pending) {
+      if (pending->failed) return true;
+      try {
+        pending->outcome = pending->edit(copy.get());
+        pending->failed = !pending->outcome;
+      } catch (...) {
+        pending->thrown = std::current_exception();
+        pending->failed = true;
+      }
+      return !pending->failed;
+    });
+    if (whole) return std::shared_ptr<const void>(std::move(copy));
+  }
+}
+
+void Core::save() noexcept {
+  const auto saved = state_.save([&](const void* value) { return edited_copy(value); });
+  for (const auto& pending : in_flight_) {
+    if (pending->failed) continue;
+    try {
+      pending->outcome = saved;
+    } catch (const std::bad_alloc&) {  // no memory for the words: the facts need none
+      pending->outcome = Error{.kind = saved.error().kind,
+                               .fate = saved.error().fate,
+                               .cause = saved.error().cause,
+                               .step = {},
+                               .path = {},
+                               .detail = {}};
+    }
+  }
+}
+
+/// What users gave is destroyed without the mutex: a destructor may use the tracker. An edit goes
+/// before its save is told, since it may refer to what its caller owns. Its thread has the turn
+/// still, so that a destructor which waits for the tracker is told that it can't. What an edit
+/// threw goes with the batch, if nobody waits for that edit. False in a child that an edit forked:
+/// the mutex is not locked then, and must not be.
+bool Core::lead(std::unique_lock<std::mutex>& guard) {
+  begin(Turn::save);
+  in_flight_.swap(queue_);
+  guard.unlock();
+  save();
+  if (!state_.is_ours()) return false;
+  for (const auto& pending : in_flight_) pending->edit = nullptr;
+  Batch finished;
+  guard.lock();
+  for (const auto& pending : in_flight_) {
+    pending->done = true;
+    saves_waiting_ -= std::exchange(pending->waiters, 0);
+  }
+  finished.swap(in_flight_);
+  end();
+  guard.unlock();
+  finished.clear();
+  if (!state_.is_ours()) return false;
+  guard.lock();
+  return true;
+}
+
+std::shared_ptr<PendingEdit> Core::queue(Edit edit) {
+  auto pending = std::make_shared<PendingEdit>();
+  if (!state_.is_ours()) {
+    pending->outcome = state_.not_ours();
+    pending->done = true;
+    return pending;
+  }
+  pending->edit = std::move(edit);
+  const std::lock_guard guard(mutex_);
+  queue_.push_back(pending);
+  if (committing_) changed_.notify_all();
+  return pending;
+}
+
+Result<void> Core::wait_until_done(PendingEdit& pending) {
+  std::unique_lock guard(mutex_);
+  if (!pending.done && is_nested()) return nested();
+  if (!pending.done) {
+    ++pending.waiters;
+    ++saves_waiting_;
+  }
+  while (!pending.done) {
+    if (committing_ || !may_save()) {
+      changed_.wait(guard);
+    } else if (!lead(guard)) {
+      return state_.not_ours();
+    }
+  }
+  return success();
+}
+
+Result<void> Core::wait(PendingEdit& pending) {
+  if (state_.is_ours()) {
+    BOOST_OUTCOME_TRY(wait_until_done(pending));
+  } else if (!pending.done) {  // the parent's: it saves it
+    return state_.not_ours();
+  }
+  // Nobody changes what is done.
+  if (pending.thrown) std::rethrow_exception(pending.thrown);
+  return pending.outcome;
+}
+
+Result<void> Core::flush() {
+  if (!state_.is_ours()) return state_.not_ours();
+  Batch waiting;
+  {
+    const std::lock_guard guard(mutex_);
+    if (is_nested()) return nested();
+    waiting = in_flight_;
+    waiting.insert(waiting.end(), queue_.begin(), queue_.end());
+  }
+  Result<void> first = success();
+  std::exception_ptr thrown;
+  for (const auto& pending : waiting) {
+    try {
+      auto outcome = wait(*pending);
+      if (first && !outcome) first = std::move(outcome);
+    } catch (...) {
+      if (!thrown) thrown = std::current_exception();
+    }
+  }
+  if (thrown) std::rethrow_exception(thrown);
+  return first;
+}
+
+void Core::run_committer() {
+  std::unique_lock guard(mutex_);
+  committer_id_ = std::this_thread::get_id();
+  while (true) {
+    changed_.wait(guard, [&] { return queue_.empty() ? stopping_ : may_save(); });
+    if (queue_.empty()) break;
+    if (!lead(guard)) return;
+  }
+  committing_ = false;  // what is queued from now on is committed by those who wait for it
+  changed_.notify_all();
+}
+
+void Core::stop() {
+  if (!state_.is_ours()) {
+    state_.release();  // to close the child's descriptor leaves the parent's lock
+    return;
+  }
+  {
+    const std::lock_guard guard(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  join();
+  std::unique_lock guard(mutex_);
+  if (is_nested()) return;  // an edit destroys its own tracker
+  changed_.wait(guard, [&] { return !busy_; });
+  state_.release();
+}
+
+void Core::join() {
+  if (!committer_.joinable()) return;
+  if (committer_.get_id() == std::this_thread::get_id()) {
+    committer_.detach();  // an edit destroys its own tracker: the thread ends by itself
+  } else {
+    committer_.join();
+  }
+}
+
+}  // namespace
+
+Result<std::shared_ptr<TrackerCore>> TrackerCore::open(std::unique_ptr<StateStore> store,
+                                                       std::unique_ptr<StateCodec> codec,
+                                                       const TrackerOptions& options) {
+  const std::shared_ptr<Core> core(new Core(std::move(store), std::move(codec), options),
+                                   &Core::dispose);
+  BOOST_OUTCOME_TRY(core->start());
+  return std::shared_ptr<TrackerCore>(core);
+}
+
+}  // namespace detail
+
+std::string_view to_string(Origin origin) noexcept {
+  switch (origin) {
+    case Origin::current:
+      return "current";
+    case Origin::previous:
+      return "previous";
+    case Origin::replaced:
+      return "replaced";
+    case Origin::defaults:
+      return "defaults";
+  }
+  return "";
+}
+
+}  // namespace perdure

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <perdure/state_tracker.hpp>
+
+#include "linux/fork.hpp"
+
+namespace perdure::detail {
+
+/// One state, in memory and in its store: reads it, falls back, catches up with others, commits.
+/// Memory is never ahead of what is durable. Nothing throws.
+///
+/// Used by one thread at a time, except for value, report and generation, which any may call.
+/// These three work in a forked child, too; nothing else does there.
+class DurableState {
+ public:
+  /// Makes the value that shall be saved out of the one that is there; null for nothing to save.
+  using Edited = std::function<Result<std::shared_ptr<const void>>(const void* value)>;
+
+  DurableState(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
+               const TrackerOptions& options)
+      : store_(std::move(store)), codec_(std::move(codec)), options_(options) {}
+
+  /// False in a forked child of the process that made this.
+  [[nodiscard]] bool is_ours() const noexcept { return made_by_.this_process(); }
+  /// The error of a forked child.
+  [[nodiscard]] Error not_ours() const;
+
+  [[nodiscard]] std::shared_ptr<const void> value() const;
+  [[nodiscard]] OpenReport report() const;
+  [[nodiscard]] std::uint64_t generation() const;
+  [[nodiscard]] const StateCodec& codec() const { return *codec_; }
+  [[nodiscard]] Error failure(std::string_view step, ErrorKind kind, std::string detail) const;
+
+  Result<void> open();
+  Result<void> save(const Edited& edited);
+  Result<void> reload();
+  Result<void> restore(std::uint64_t generation);
+  Result<StateHistory> history();
+  /// Gives the lock of TrackerLock::exclusive back; later saves take it for themselves.
+  void release() { exclusive_.reset(); }
+
+ private:
+  using Digest = std::array<std::byte, 16>;
+  /// Where in which history a state stands.
+  struct Standing {
+    Lineage lineage{};             // a file that does not say has one that only its readers know
+    std::uint64_t generation = 0;  // of the state that was taken; 0 for defaults
+    Digest digest{};               // of its image
+    bool bare = false;             // the file does not say which lineage it has
+    bool lost = false;             // what is saved next begins a new history
+  };
+  /// What is known of the store.
+  struct Stored {
+    Revision revision;
+    bool exists = false;                  // there is a current state ...
+    bool keepable = false;                // ... that may become a previous one
+    std::uint64_t generation = 0;         // ... with this number
+    std::vector<std::uint64_t> previous;  // newest first, without the current one
+    std::vector<std::uint64_t> newer;     // those that an older copy was put before, too
+    std::size_t image_size = 0;           // in bytes; the next image is likely about as large
+    Standing standing{};
+  };
+  /// What is durable, as any thread may see it.
+  struct Shown {
+    std::shared_ptr<const void> value;
+    Stamp stamp;
+    OpenReport report;
+  };
+  struct Found {
+    LoadedState state;
+    Stored stored;
+    OpenReport report;
+  };
+
+  Result<std::unique_ptr<StateStore::Lock>> take_lock();
+  Result<Found> find(bool opening);
+  Result<Found> take_current(LoadedState loaded, StoredState stored, StateHistory history);
+  Standing standing_of(const LoadedState& loaded, const StoredState& stored) const;
+  Result<std::string> find_loss(Standing& standing, const Revision& revision,
+                                const StateHistory& history);
+  void skip_numbers(std::uint64_t seen);
+  Result<Found> take_edited(const Error& damage, StoredState stored, StateHistory history);
+  Result<Found> fall_back(std::string reason, const StoredState* damaged, StateHistory history);
+  Result<std::optional<LoadedState>> newest_previous(const std::vector<std::uint64_t>& numbers,
+                                                     std::vector<std::uint64_t>& damaged,
+                                                     Standing& standing);
+  Result<void> set_aside(const StoredState* current, const std::vector<std::uint64_t>& previous,
+                         OpenReport& report);
+  Result<void> catch_up();
+  [[nodiscard]] bool descends(const Standing& theirs) const;
+  Result<Lineage> next_lineage() const;
+  Result<void> set_newer_aside();
+  Result<void> commit(std::shared_ptr<const void> value, UnknownMembers unknown, OpenReport report);
+  Result<StateDraft> draft(const Stamp& stamp, std::vector<std::uint64_t>& kept) const;
+  Result<void> check_settled() const;
+  Result<void> publish(LoadedState state, OpenReport report);
+  [[nodiscard]] const Shown& shown() const noexcept { return shown_[current_]; }
+  [[nodiscard]] std::unique_lock<std::mutex> lock_shown() const;
+  Error at_path(Error error) const;
+
+  std::unique_ptr<StateStore> store_;
+  std::unique_ptr<StateCodec> codec_;
+  TrackerOptions options_;
+  std::unique_ptr<StateStore::Lock> exclusive_;
+  Stored stored_;
+  std::uint64_t attempted_max_ = 0;  // the highest number seen or tried: none is used twice
+  std::uint64_t published_max_ = 0;  // the highest of what was this tracker's state
+  bool unsettled_ = false;           // a save may or may not survive: reload first
+
+  const MadeBy made_by_{};
+  mutable std::mutex mutex_;  // guards what follows
+  /// Never changed in place: the current one is whole at each moment at which somebody may fork.
+  std::array<Shown, 2> shown_;
+  std::atomic<std::size_t> current_ = 0;
+};
+
+}  // namespace perdure::detail

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+// One row of crashes: done again, made smaller, written down and read back.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "testing/explorer/runner.hpp"
+
+namespace perdure::testing {
+
+struct Step {
+  bool kill = false;
+  std::size_t point = 0;
+  Choice choice;
+};
+
+struct Path {
+  const Preset* preset = nullptr;
+  std::uint64_t seed = 1;
+  Variant variant;
+  std::vector<Step> steps;
+};
+
+/// Goes the whole way and asks the oracles at its end. Empty when they are content, and when the
+/// path can't be gone (`possible` says which).
+std::optional<Finding> follow(const Runner& runner, const Path& path, bool* possible = nullptr);
+
+/// Takes away what the finding does not need, as long as some oracle still objects.
+Path shrink(const Runner& runner, Path path);
+
+/// The text of a reproducer, and back. Throws std::invalid_argument for what is none.
+std::string write_path(const Runner& runner, const Path& path, const Finding& finding);
+Path read_path(std::string_view text);
+
+}  // namespace perdure::testing

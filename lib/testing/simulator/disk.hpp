@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+// A disk with what is visible, what is durable, and the changes that lie between the two.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <perdure/testing/preset.hpp>
+
+#include "testing/simulator/tree.hpp"
+
+namespace perdure::testing {
+
+/// One name of a directory, set to `child` or removed (`no_inode`).
+struct Effect {
+  InodeId directory = no_inode;
+  std::string name;
+  InodeId child = no_inode;
+};
+
+/// What one call did to the disk. Immutable once it is in a log, and shared by all copies of it.
+struct Change {
+  enum class Kind : std::uint8_t { entry, mode, owner, xattr, size, write };
+  Kind kind = Kind::entry;
+  std::uint64_t number = 0;     // of the change since the disk was made; names it in a reproducer
+  InodeId inode = no_inode;     // whose metadata or content changes, or which file the names are of
+  std::vector<Effect> effects;  // entry
+  std::shared_ptr<const Inode> born;  // entry: the new inode, as it is before any other change
+  std::uint32_t mode = 0;             // mode, owner (which clears bits)
+  std::uint32_t owner = 0;
+  std::uint32_t group = 0;
+  std::shared_ptr<const Xattrs> xattrs;  // xattr: all that the inode has from now on
+  std::uint64_t offset = 0;              // write; size: the new minimum
+  Buffer bytes;                          // write
+  std::int64_t time_ns = 0;              // write: the file's mtime from then on
+  std::uint64_t hash = 0;
+
+  [[nodiscard]] bool is_content() const noexcept {
+    return kind == Kind::write || kind == Kind::size;
+  }
+  void seal();  // computes the hash
+};
+
+struct Pending {
+  std::shared_ptr<const Change> change;
+  bool durable = false;  // certain to be on the disk; kept only because an earlier one is not
+  bool doomed = false;   // its sync failed: no later sync will write it
+  bool loose = false;    // may be on the disk without what was ordered before it
+  bool awaited = false;  // content that has its place in the order by now
+
+  /// Whether it survives bit by bit, not as a whole in an order.
+  [[nodiscard]] bool is_torn(const Preset& preset) const noexcept {
+    if (change->kind == Change::Kind::write) return !preset.content_ordered && !awaited;
+    return change->kind == Change::Kind::size && !preset.ordered;
+  }
+};
+
+/// Everything that outlives the process. A value; see Tree about copies.
+struct Disk {
+  explicit Disk(const Preset& rules) : preset(&rules) {}
+
+  const Preset* preset;
+  Tree visible;
+  Tree base{visible.fork()};  // durable, but for what `log` still holds
+  std::vector<Pending> log;
+  InodeId next_inode = root_inode + 1;
+  std::uint64_t next_change = 1;
+  std::uint64_t revision = 0;  // differs when anything does that a crash could show
+  std::int64_t clock_ns = 1'000'000'000'000'000'000;
+  bool journal_failed = false;  // nothing becomes durable any more; until a power cut
+
+  /// For a disk that is still being changed; see Tree::fork.
+  Disk fork();
+
+  /// Makes the change visible, and pending.
+  void issue(Change change);
+  /// What the sync of a file or a directory makes durable, by the rules of the preset.
+  void sync_file(InodeId inode);
+  void sync_directory(InodeId directory);
+  void sync_file_system();
+  /// Content and size alone: fdatasync(2).
+  void sync_data(InodeId inode);
+  void sync_all();
+  /// The file's content is in the disk's cache.
+  void await_data(InodeId inode);
+  /// The sync failed: what it was to write is lost for good, though some of it may be on the disk.
+  void doom(InodeId inode);
+  void doom_all();
+
+  /// The disk with this tree on it, all of it durable.
+  [[nodiscard]] Disk after_crash(Tree tree) const;
+  /// What a kill leaves: files without a name are gone.
+  void drop_orphans() { visible.settle(); }
+  /// Equal for disks that look alike now and after any power cut.
+  [[nodiscard]] std::uint64_t hash() const;
+  [[nodiscard]] bool settled() const noexcept { return log.empty(); }
+
+ private:
+  Disk(const Disk& before, Tree tree);
+  void reach(bool (*concerns)(const Change&, InodeId), InodeId inode);
+  void compact();
+};
+
+/// Does it to the tree. `log` knows the inodes that the tree may not have yet.
+void apply(Tree& tree, const Change& change, const std::vector<Pending>& log);
+
+/// Names one change for people, in one short line.
+std::string summary(const Change& change, const Disk& disk);
+
+}  // namespace perdure::testing

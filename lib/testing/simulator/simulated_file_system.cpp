@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+#include <cerrno>
+
+#include <perdure/testing/simulated_file_system.hpp>
+
+#include "testing/simulator/simulation.hpp"
+
+namespace perdure::testing {
+
+SimulatedFileSystem::SimulatedFileSystem(const Preset& preset)
+    : simulation_(std::make_unique<Simulation>(preset)) {}
+
+SimulatedFileSystem::SimulatedFileSystem(std::unique_ptr<Simulation> simulation) noexcept
+    : simulation_(std::move(simulation)) {}
+
+SimulatedFileSystem::~SimulatedFileSystem() = default;
+
+// --- Opening.
+
+SysResult<Handle> SimulatedFileSystem::open_directory(Handle from, const std::string& path) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId base, sim.directory(from));
+  BOOST_OUTCOME_TRY(const InodeId found, sim.resolve(base, path));
+  const Inode& inode = *sim.disk.visible.find(found);
+  if (inode.type != FileType::directory) return errno_code(ENOTDIR);
+  if (!sim.permits(inode, 4)) return errno_code(EACCES);
+  return sim.open(found, false);
+}
+
+SysResult<Handle> SimulatedFileSystem::open_beneath(Handle from, const std::string& path) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId base, sim.directory(from));
+  BOOST_OUTCOME_TRY(const InodeId found, sim.resolve_beneath(base, path));
+  const Inode& inode = *sim.disk.visible.find(found);
+  if (inode.type != FileType::directory) return errno_code(ENOTDIR);
+  if (!sim.permits(inode, 4)) return errno_code(EACCES);
+  return sim.open(found, false);
+}
+
+SysResult<Handle> SimulatedFileSystem::create_unnamed(Handle directory, std::uint32_t mode) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
+  const Inode& inode = *sim.disk.visible.find(parent);
+  if (const int refusal = sim.refusal(); refusal != 0) return errno_code(refusal);
+  if (!sim.permits(inode, 3)) return errno_code(EACCES);
+  if (const int fault = sim.may_make_inode(); fault != 0) return errno_code(fault);
+  BOOST_OUTCOME_TRY(const Handle handle, sim.open(root_inode, true));
+  sim.find(handle)->inode = sim.disk.next_inode++;
+  sim.disk.visible.insert(sim.find(handle)->inode, sim.fresh(inode, FileType::regular, mode));
+  return handle;
+}
+
+SysResult<Handle> SimulatedFileSystem::create(Handle directory, const std::string& name,
+                                              std::uint32_t mode) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
+  if (const int fault = sim.may_add(parent, name); fault != 0) return errno_code(fault);
+  BOOST_OUTCOME_TRY(const Handle handle, sim.open(root_inode, true));  // before there is a file
+  sim.record(Operation::create);
+  const auto made = sim.make(parent, name, FileType::regular, mode);
+  sim.find(handle)->inode = made ? made.value() : no_inode;
+  if (!made) return made.error();
+  return handle;
+}
+
+SysResult<Handle> SimulatedFileSystem::open_file(Handle directory, const std::string& name) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
+  BOOST_OUTCOME_TRY(const InodeId found, sim.child(parent, name));
+  const Inode& inode = *sim.disk.visible.find(found);
+  if (inode.type == FileType::symlink) return errno_code(ELOOP);
+  if (!sim.permits(inode, 4)) return errno_code(EACCES);
+  return sim.open(found, false);
+}
+
+SysResult<Handle> SimulatedFileSystem::open_lock(Handle directory, const std::string& name) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
+  const auto found = sim.child(parent, name);
+  if (!found && found.error().value() != ENOENT) return found.error();
+  BOOST_OUTCOME_TRY(const Handle handle, sim.open(root_inode, true));
+  const auto settle = [&](SysResult<InodeId> inode) -> SysResult<Handle> {
+    sim.find(handle)->inode = inode ? inode.value() : no_inode;
+    if (!inode) return inode.error();
+    return handle;
+  };
+  if (!found) {
+    sim.record(Operation::open_lock);
+    return settle(sim.make(parent, name, FileType::regular, 0600));
+  }
+  const Inode& inode = *sim.disk.visible.find(found.value());
+  if (inode.type == FileType::symlink) return settle(errno_code(ELOOP));
+  if (inode.type == FileType::directory) return settle(errno_code(EISDIR));
+  if (const int refusal = sim.refusal(); refusal != 0) return settle(errno_code(refusal));
+  if (!sim.permits(inode, 6)) return settle(errno_code(EACCES));
+  if (inode.immutable) return settle(errno_code(EPERM));
+  return settle(found.value());
+}
+
+SysResult<void> SimulatedFileSystem::close(Handle handle) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  if (sim.find(handle) == nullptr) return errno_code(EBADF);
+  sim.close(handle);
+  return success();
+}
+
+// --- Content.
+
+SysResult<std::size_t> SimulatedFileSystem::read_at(Handle file, std::uint64_t offset,
+                                                    std::span<std::byte> out) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, false));
+  const Inode& inode = *sim.disk.visible.find(id);
+  if (inode.type == FileType::directory) return errno_code(EISDIR);
+  const Buffer& data = inode.data->bytes;
+  if (offset >= data.size()) return std::size_t{0};
+  const std::size_t count = std::min<std::size_t>(out.size(), data.size() - offset);
+  std::copy_n(data.begin() + static_cast<std::ptrdiff_t>(offset), count, out.begin());
+  return count;
+}
+
+SysResult<std::size_t> SimulatedFileSystem::write_at(Handle file, std::uint64_t offset,
+                                                     Bytes bytes) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, true));
+  if (const int refusal = sim.refusal(); refusal != 0) return errno_code(refusal);
+  const Inode& inode = *sim.disk.visible.find(id);
+  if (inode.immutable) return errno_code(EPERM);
+  int fault = 0;
+  const std::uint64_t free = sim.free_bytes(inode, fault);
+  if (free != Limits::none) {
+    const std::uint64_t size_max = inode.size() + free;
+    if (offset >= size_max && !bytes.empty()) return errno_code(fault);
+    bytes = bytes.first(std::min<std::size_t>(bytes.size(), size_max - offset));
+  }
+  if (bytes.empty()) return std::size_t{0};
+  sim.record(Operation::write_at);
+  sim.tick();
+  if (sim.recorder != nullptr && bytes.size() > 1) {
+    Simulation half(sim.disk.fork());
+    half.issue_write(id, offset, bytes.first((bytes.size() + 1) / 2));
+    sim.recorder->partly(Operation::write_at, std::move(half.disk));
+  }
+  sim.issue_write(id, offset, bytes);
+  sim.touch(id, true);
+  sim.drop_privileges(id);
+  return bytes.size();
+}
+
+SysResult<void> SimulatedFileSystem::preallocate(Handle file, std::uint64_t size) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, true));
+  if (const int refusal = sim.refusal(); refusal != 0) return errno_code(refusal);
+  if (size == 0) return errno_code(EINVAL);
+  const Inode& inode = *sim.disk.visible.find(id);
+  if (inode.immutable) return errno_code(EPERM);
+  if (size <= inode.size()) return success();
+  int fault = 0;
+  const std::uint64_t free = sim.free_bytes(inode, fault);
+  if (size - inode.size() > free) return errno_code(fault);
+  sim.record(Operation::preallocate);
+  Change change;
+  change.kind = Change::Kind::size;
+  change.inode = id;
+  change.offset = size;
+  sim.disk.issue(std::move(change));
+  sim.tick();
+  sim.touch(id, true);
+  return success();
+}
+
+SysResult<void> SimulatedFileSystem::evict(Handle file) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(sim.file(file, false));
+  return success();
+}
+
+// --- Durability.
+
+SysResult<void> SimulatedFileSystem::start_writeback(Handle file) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(sim.file(file, false));
+  return success();
+}
+
+SysResult<void> SimulatedFileSystem::await_writeback(Handle file) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, false));
+  sim.record(Operation::await_writeback);
+  sim.disk.await_data(id);
+  return success();
+}
+
+SysResult<void> SimulatedFileSystem::sync_file(Handle file) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, false));
+  sim.record(Operation::sync_file);
+  // fsync(2) of a directory's descriptor is the same call as that of a file's.
+  if (sim.disk.visible.find(id)->type == FileType::directory) {
+    sim.disk.sync_directory(id);
+  } else {
+    sim.disk.sync_file(id);
+  }
+  return sim.synced();
+}
+
+SysResult<void> SimulatedFileSystem::sync_directory(Handle directory) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId id, sim.directory(directory));
+  sim.record(Operation::sync_directory);
+  sim.disk.sync_directory(id);
+  return sim.synced();
+}
+
+SysResult<void> SimulatedFileSystem::sync_file_system(Handle directory) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(sim.directory(directory));
+  sim.record(Operation::sync_file_system);
+  sim.disk.sync_file_system();
+  return sim.synced();
+}
+
+SysResult<void> SimulatedFileSystem::sync_data(Handle file) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, false));
+  sim.record(Operation::sync_file);
+  sim.disk.sync_data(id);
+  return sim.synced();
+}
+
+void SimulatedFileSystem::lose_sync(Handle handle) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  if (const OpenFile* opened = sim.find(handle)) sim.disk.doom(opened->inode);
+}
+
+void SimulatedFileSystem::lose_sync_of_all() {
+  const std::scoped_lock lock(simulation_->mutex);
+  simulation_->disk.doom_all();
+}
+
+void SimulatedFileSystem::fail_journal() {
+  const std::scoped_lock lock(simulation_->mutex);
+  ++simulation_->disk.revision;
+  simulation_->disk.journal_failed = true;
+}
+
+void SimulatedFileSystem::sync_all() {
+  const std::scoped_lock lock(simulation_->mutex);
+  simulation_->disk.sync_all();
+}
+
+void SimulatedFileSystem::kill() {
+  const std::scoped_lock lock(simulation_->mutex);
+  Disk after = simulation_->disk.fork();
+  after.drop_orphans();
+  simulation_->crash(std::move(after));
+}
+
+// --- Others.
+
+SysResult<void> SimulatedFileSystem::try_lock(Handle file, LockMode mode) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  OpenFile* mine = sim.find(file);
+  if (mine == nullptr) return errno_code(EBADF);
+  const bool held = std::ranges::any_of(sim.open_files, [&](const OpenFile& other) {
+    return &other != mine && other.inode == mine->inode && other.lock &&
+           (mode == LockMode::exclusive || *other.lock == LockMode::exclusive);
+  });
+  if (held) {
+    mine->lock.reset();  // flock(2): a conversion is not atomic, the old lock may be lost
+    return errno_code(EWOULDBLOCK);
+  }
+  mine->lock = mode;
+  return success();
+}
+
+SysResult<bool> SimulatedFileSystem::open_for_writing(Handle file) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  const OpenFile* mine = sim.find(file);
+  if (mine == nullptr) return errno_code(EBADF);
+  const Inode& inode = *sim.disk.visible.find(mine->inode);
+  if (!sim.owns(inode)) return errno_code(EACCES);  // fcntl(2), F_SETLEASE
+  if (inode.type != FileType::regular) return errno_code(EINVAL);
+  return std::ranges::any_of(sim.open_files, [&](const OpenFile& other) {
+    return other.inode == mine->inode && other.writable;
+  });
+}
+
+SysResult<FileSystemInfo> SimulatedFileSystem::describe(Handle directory) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(sim.directory(directory));
+  FileSystemInfo info;
+  info.type = sim.disk.preset->file_system;
+  info.source = "simulation";
+  info.mount_point = "/";
+  info.mount_options = {sim.read_only ? "ro" : "rw"};
+  if (!sim.disk.preset->mount_option.empty()) {
+    info.mount_options.emplace_back(sim.disk.preset->mount_option);
+  }
+  info.kernel_options = info.mount_options;
+  info.kernel_options.emplace_back("barrier");  // a simulated disk has no cache of its own
+  info.journal = JournalPlace::internal;
+  info.fast_commit = false;
+  info.realtime = false;
+  info.dax = false;
+  info.writeback_awaited = true;
+  info.sync_reports = true;
+  info.block_size = block_size;
+  info.space_free = std::uint64_t{1} << 40U;
+  if (sim.limits.space != Limits::none) {
+    info.space_free = sim.limits.space - std::min(sim.limits.space, sim.used(std::nullopt));
+  }
+  return info;
+}
+
+std::uint32_t SimulatedFileSystem::user() {
+  const std::scoped_lock lock(simulation_->mutex);
+  return simulation_->user.user;
+}
+
+}  // namespace perdure::testing

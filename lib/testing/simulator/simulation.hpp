@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the calls of SimulatedFileSystem have in common.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <perdure/testing/operation.hpp>
+#include <perdure/testing/simulated_file_system.hpp>
+
+#include "testing/simulator/disk.hpp"
+
+namespace perdure::testing {
+
+/// Sees the disk before each call that changes it; an explorer takes its crash points from here.
+class Recorder {
+ public:
+  Recorder() = default;
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+  virtual ~Recorder() = default;
+  /// Before the call. `disk` may be forked.
+  virtual void before(Operation operation, Disk& disk) = 0;
+  /// A process that dies in the midst of a write may have done this much of it.
+  virtual void partly(Operation operation, Disk disk) = 0;
+};
+
+struct OpenFile {
+  InodeId inode = no_inode;
+  bool writable = false;
+  std::optional<LockMode> lock;
+};
+
+constexpr std::uint64_t block_size = 4096;
+
+inline std::error_code errno_code(int error) noexcept {
+  return {error, std::generic_category()};
+}
+
+/// The state behind the calls. Every member function is called with `mutex` held.
+struct Simulation {
+  explicit Simulation(const Preset& preset) : disk(preset) {}
+  explicit Simulation(Disk on) : disk(std::move(on)) {}
+
+  mutable std::mutex mutex;
+  Disk disk;
+  std::vector<OpenFile> open_files;  // by handle, `first_handle` is the first
+  User user;
+  Limits limits;
+  bool read_only = false;
+  Recorder* recorder = nullptr;
+
+  static constexpr int first_handle = 3;
+
+  // Handles. `0` as an error code: none.
+  SysResult<Handle> open(InodeId inode, bool writable);
+  [[nodiscard]] OpenFile* find(Handle handle);
+  SysResult<InodeId> directory(Handle handle);
+  SysResult<InodeId> file(Handle handle, bool for_writing);
+  void close(Handle handle);
+  void drop_if_unused(InodeId inode);
+
+  // Names.
+  [[nodiscard]] int fault_of_name(InodeId parent, const std::string& name) const;
+  SysResult<InodeId> child(InodeId directory, const std::string& name);
+  SysResult<InodeId> resolve(InodeId from, const std::string& path, int depth = 0);
+  SysResult<InodeId> resolve_beneath(InodeId from, const std::string& path);
+  /// An inode as this user would make it in that directory.
+  Inode fresh(const Inode& parent, FileType type, std::uint32_t mode);
+  [[nodiscard]] int may_add(InodeId directory, const std::string& name);
+  [[nodiscard]] int may_remove(InodeId directory, InodeId victim);
+  SysResult<InodeId> make(InodeId directory, const std::string& name, FileType type,
+                          std::uint32_t mode, const std::string& text = {});
+
+  // Permissions.
+  [[nodiscard]] bool permits(const Inode& inode, std::uint32_t bits) const;
+  [[nodiscard]] bool owns(const Inode& inode) const;
+  void inherit_acl(const Inode& parent, Inode& inode) const;
+  void drop_privileges(InodeId inode);
+
+  // Space.
+  [[nodiscard]] std::uint64_t used(std::optional<std::uint32_t> owner) const;
+  [[nodiscard]] std::uint64_t free_bytes(const Inode& inode, int& error) const;
+  [[nodiscard]] int may_make_inode() const;
+
+  /// Why no change is taken; 0 where one is.
+  [[nodiscard]] int refusal() const {
+    if (read_only) return EROFS;
+    if (!disk.journal_failed) return 0;
+    return disk.preset->file_system == "xfs" ? EIO : EROFS;
+  }
+  /// A sync over a journal that failed: silent, or not, as the preset says.
+  [[nodiscard]] SysResult<void> synced() const {
+    if (!disk.journal_failed || disk.preset->dead_journal_is_silent) return success();
+    return errno_code(EIO);
+  }
+
+  void record(Operation operation) {
+    if (recorder != nullptr) recorder->before(operation, disk);
+  }
+  std::int64_t tick() { return disk.clock_ns += 1'000'000; }
+  void touch(InodeId inode, bool content);
+  void issue_write(InodeId inode, std::uint64_t offset, Bytes bytes);
+  [[nodiscard]] Status status(InodeId inode) const;
+  void crash(Disk after);
+};
+
+/// For the explorer, and for nobody else.
+struct SimulationAccess {
+  static Simulation& of(SimulatedFileSystem& files) { return *files.simulation_; }
+  static std::unique_ptr<SimulatedFileSystem> make(Disk disk) {
+    return std::unique_ptr<SimulatedFileSystem>(
+        new SimulatedFileSystem(std::make_unique<Simulation>(std::move(disk))));
+  }
+};
+
+}  // namespace perdure::testing

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "testing/simulator/tears.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "testing/simulator/simulation.hpp"
+
+namespace perdure::testing {
+
+namespace {
+
+std::byte byte_of(char source, std::uint64_t at, const Tear& tear, const Buffer& durable,
+                  const Buffer& fresh) {
+  switch (source) {
+    case 'n':
+      return at < fresh.size() ? fresh[at] : std::byte{0};
+    case 'd':
+      return at < durable.size() ? durable[at] : std::byte{0};
+    case 'g':
+      return static_cast<std::byte>(mix(tear.inode, at / 8 * 8) >> (at % 8 * 8));
+    default:
+      return std::byte{0};
+  }
+}
+
+std::vector<std::uint64_t> tear_points(const Preset& preset, std::uint64_t durable_size,
+                                       std::uint64_t fresh_size,
+                                       const std::vector<std::uint64_t>& ends) {
+  std::vector<std::uint64_t> points{0, durable_size, fresh_size};
+  points.insert(points.end(), ends.begin(), ends.end());
+  for (std::uint64_t at = block_size; at < fresh_size; at += block_size) points.push_back(at);
+  if (preset.sizes == Preset::Sizes::any) {
+    points.insert(points.end(), {1, 511, 512, 4095, 4096});
+    if (fresh_size > 0) points.push_back(fresh_size - 1);
+  }
+  // A journal has the size of what is durable; nothing of it can be lost. A prefix is no size.
+  const bool sized = preset.ordered && preset.sizes != Preset::Sizes::prefix;
+  const std::uint64_t low = sized ? durable_size : 0;
+  const std::uint64_t high = std::max(durable_size, fresh_size);
+  std::erase_if(points, [&](std::uint64_t point) { return point < low || point > high; });
+  std::ranges::sort(points, std::ranges::greater());
+  points.erase(std::unique(points.begin(), points.end()), points.end());
+  return points;
+}
+
+class Collector {
+ public:
+  Collector(const Preset& preset, InodeId inode, const Buffer& durable, const Buffer& fresh)
+      : preset_(preset), inode_(inode), durable_(durable), fresh_(fresh) {}
+
+  void add(Tear tear) {
+    tear.inode = inode_;
+    auto blob = std::make_shared<Blob>();
+    blob->bytes = torn_content(tear, durable_, fresh_);
+    if (seen_.insert(blob->hash()).second) all_.push_back({std::move(tear), std::move(blob)});
+  }
+
+  /// Everything below the cut is new, everything above is as it was, or not there.
+  void prefixes(const std::vector<std::uint64_t>& points) {
+    for (const std::uint64_t cut : points) {
+      add({.size = std::max<std::uint64_t>(cut, durable_.size()),
+           .cut = cut,
+           .rest = 'd',
+           .blocks = {}});
+    }
+  }
+
+  /// Each size with the blocks below it new or not; the block that made it so large is new.
+  void holes(const std::vector<std::uint64_t>& points) {
+    for (const std::uint64_t size : points) {
+      const std::uint64_t count = (size + block_size - 1) / block_size;
+      if (count == 0 || count > 10) {
+        add({.size = size, .cut = size, .rest = 'd', .blocks = {}});
+        continue;
+      }
+      const bool grown = size > durable_.size();
+      for (std::uint64_t mask = std::uint64_t{1} << count; mask-- > 0;) {
+        if (grown && (mask >> (count - 1) & 1U) == 0) continue;
+        add({.size = size, .cut = 0, .rest = 'd', .blocks = letters(count, mask)});
+      }
+    }
+  }
+
+  /// Any size, with anything below it.
+  void anything(const std::vector<std::uint64_t>& points) {
+    std::string fills = "d";
+    if (preset_.zeros) fills += 'z';
+    if (preset_.garbage) fills += 'g';
+    for (const std::uint64_t size : points)
+      add({.size = size, .cut = size, .rest = 'd', .blocks = {}});
+    for (const char fill : fills) {
+      for (const std::uint64_t size : points)
+        add({.size = size, .cut = 0, .rest = fill, .blocks = {}});
+    }
+    const std::uint64_t count = (fresh_.size() + block_size - 1) / block_size;
+    for (std::uint64_t mask = 0; count > 1 && count <= 6 && mask < (std::uint64_t{1} << count);
+         ++mask) {
+      add({.size = fresh_.size(), .cut = 0, .rest = 'd', .blocks = letters(count, mask)});
+    }
+    for (const char fill : fills) {
+      for (const std::uint64_t cut : points) {
+        if (cut < fresh_.size()) {
+          add({.size = fresh_.size(), .cut = cut, .rest = fill, .blocks = {}});
+        }
+      }
+    }
+    for (std::uint64_t block = 0; preset_.garbage && count > 1 && block < count && count <= 64;
+         ++block) {
+      std::string blocks(count, 'n');
+      blocks[block] = 'g';
+      add({.size = fresh_.size(), .cut = 0, .rest = 'd', .blocks = std::move(blocks)});
+    }
+  }
+
+  std::vector<Torn> take(const Bounds& bounds) {
+    // Keep the first (intact, then the plain sizes), draw the rest.
+    const std::size_t keep = bounds.tears_max / 2;
+    std::uint64_t random = bounds.seed;
+    while (all_.size() > bounds.tears_max) {
+      random = mix(random, all_.size());
+      const std::size_t victim = keep + random % (all_.size() - keep);
+      all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(victim));
+    }
+    return std::move(all_);
+  }
+
+ private:
+  [[nodiscard]] std::string letters(std::uint64_t count, std::uint64_t mask) const {
+    std::string blocks(count, preset_.zeros ? 'z' : 'd');
+    for (std::uint64_t i = 0; i < count; ++i) {
+      if ((mask >> i & 1U) != 0) {
+        blocks[i] = 'n';
+      } else if (i * block_size < durable_.size()) {
+        blocks[i] = 'd';
+      }
+    }
+    return blocks;
+  }
+
+  const Preset& preset_;
+  InodeId inode_;
+  const Buffer& durable_;
+  const Buffer& fresh_;
+  std::vector<Torn> all_;
+  std::unordered_set<std::uint64_t> seen_;
+};
+
+}  // namespace
+
+Buffer torn_content(const Tear& tear, const Buffer& durable, const Buffer& fresh) {
+  Buffer content(tear.size);
+  for (std::uint64_t at = 0; at < tear.size; ++at) {
+    char source = at < tear.cut ? 'n' : tear.rest;
+    if (!tear.blocks.empty()) {
+      const std::uint64_t block = at / block_size;
+      source = block < tear.blocks.size() ? tear.blocks[block] : 'z';
+    }
+    content[at] = byte_of(source, at, tear, durable, fresh);
+  }
+  return content;
+}
+
+std::vector<Torn> all_tears(const Preset& preset, InodeId inode, const Buffer& durable,
+                            const Buffer& fresh, const std::vector<std::uint64_t>& ends,
+                            const Bounds& bounds) {
+  Collector collector(preset, inode, durable, fresh);
+  collector.add({.size = std::max(durable.size(), fresh.size()),
+                 .cut = fresh.size(),
+                 .rest = 'd',
+                 .blocks = {}});
+  const auto points = tear_points(preset, durable.size(), fresh.size(), ends);
+  switch (preset.sizes) {
+    case Preset::Sizes::prefix:
+      collector.prefixes(points);
+      break;
+    case Preset::Sizes::blocks:
+      collector.holes(points);
+      break;
+    case Preset::Sizes::any:
+      collector.anything(points);
+      break;
+  }
+  return collector.take(bounds);
+}
+
+}  // namespace perdure::testing

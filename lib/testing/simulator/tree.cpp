@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "testing/simulator/tree.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include <xxhash.h>
+
+namespace perdure::testing {
+
+std::uint64_t hash_bytes(const void* bytes, std::size_t size) noexcept {
+  return XXH3_64bits(bytes, size);
+}
+
+std::uint64_t Inode::hash() const {
+  return lazy_hash.get([this] {
+    std::uint64_t hash = mix(static_cast<std::uint64_t>(type), mode);
+    hash = mix(hash, (std::uint64_t{owner} << 32U) | group);
+    hash = mix(hash, (immutable ? 1U : 0U) | (mount_point ? 2U : 0U));
+    if (xattrs) {
+      for (const Xattr& xattr : *xattrs) {
+        hash = mix(hash, hash_text(xattr.name));
+        hash = mix(hash, hash_bytes(xattr.value.data(), xattr.value.size()));
+      }
+    }
+    return data ? mix(hash, data->hash()) : hash;
+  });
+}
+
+namespace {
+
+Inode empty_directory() {
+  Inode root;
+  root.type = FileType::directory;
+  root.mode = 0755;
+  root.number = 2;
+  root.entries = std::make_shared<const Entries>();
+  return root;
+}
+
+template <class Rows>
+auto by_name(Rows& rows, std::string_view name) {
+  return std::lower_bound(rows.begin(), rows.end(), name,
+                          [](const auto& row, std::string_view key) { return row.name < key; });
+}
+
+}  // namespace
+
+Tree::Tree() : epoch_(new_epoch()) {
+  insert(root_inode, empty_directory());
+}
+
+std::uint64_t Tree::new_epoch() noexcept {
+  // Blocks of numbers for each thread: one shared counter would be the hottest line of a search.
+  static std::atomic<std::uint64_t> blocks{0};
+  constexpr std::uint64_t block_size = 1U << 20U;
+  thread_local std::uint64_t next = 0;
+  if (next % block_size == 0) next = blocks.fetch_add(1, std::memory_order_relaxed) * block_size;
+  return ++next;
+}
+
+std::vector<Tree::Slot>::const_iterator Tree::position(InodeId id) const noexcept {
+  return std::lower_bound(inodes_.begin(), inodes_.end(), id,
+                          [](const Slot& slot, InodeId key) { return slot.first < key; });
+}
+
+const Inode* Tree::find(InodeId id) const noexcept {
+  const auto at = position(id);
+  return at == inodes_.end() || at->first != id ? nullptr : at->second.get();
+}
+
+Inode& Tree::edit(InodeId id) {
+  auto& slot = inodes_[static_cast<std::size_t>(position(id) - inodes_.begin())].second;
+  if (slot->epoch != epoch_) {
+    slot = std::make_shared<Inode>(*slot);
+    slot->epoch = epoch_;
+  }
+  slot->lazy_hash.reset();
+  return *slot;
+}
+
+Buffer& Tree::edit_data(InodeId id) {
+  Inode& inode = edit(id);
+  if (inode.data->epoch != epoch_) {
+    inode.data = std::make_shared<Blob>(*inode.data);
+    inode.data->epoch = epoch_;
+  }
+  inode.data->lazy_hash.reset();
+  return inode.data->bytes;
+}
+
+void Tree::set_data(InodeId id, std::shared_ptr<Blob> blob) {
+  edit(id).data = std::move(blob);
+}
+
+void Tree::insert(InodeId id, const Inode& inode) {
+  auto copy = std::make_shared<Inode>(inode);
+  copy->epoch = epoch_;
+  copy->lazy_hash.reset();
+  inodes_.emplace(position(id), id, std::move(copy));
+}
+
+void Tree::erase(InodeId id) {
+  if (const auto at = position(id); at != inodes_.end() && at->first == id) inodes_.erase(at);
+}
+
+InodeId Tree::lookup(InodeId directory, std::string_view name) const noexcept {
+  const Inode* inode = find(directory);
+  if (inode == nullptr || !inode->entries) return no_inode;
+  const auto at = by_name(*inode->entries, name);
+  return at == inode->entries->end() || at->name != name ? no_inode : at->inode;
+}
+
+void Tree::set_entry(InodeId directory, const std::string& name, InodeId child) {
+  if (!contains(directory)) return;
+  Inode& inode = edit(directory);
+  auto entries = std::make_shared<Entries>();
+  entries->reserve(inode.entries->size() + 1);
+  const auto at = by_name(*inode.entries, name);
+  entries->assign(inode.entries->begin(), at);
+  entries->push_back({name, hash_text(name), child});
+  const bool taken = at != inode.entries->end() && at->name == name;
+  entries->insert(entries->end(), taken ? std::next(at) : at, inode.entries->end());
+  inode.entries = std::move(entries);
+}
+
+void Tree::remove_entry(InodeId directory, const std::string& name) {
+  if (lookup(directory, name) == no_inode) return;
+  Inode& inode = edit(directory);
+  auto entries = std::make_shared<Entries>(*inode.entries);
+  entries->erase(by_name(*entries, name));
+  inode.entries = std::move(entries);
+}
+
+std::uint64_t Tree::links(InodeId id) const noexcept {
+  std::uint64_t count = 0;
+  for (const auto& slot : inodes_) {
+    if (!slot.second->entries) continue;
+    count +=
+        static_cast<std::uint64_t>(std::ranges::count(*slot.second->entries, id, &Entry::inode));
+  }
+  return count;
+}
+
+std::string Tree::path_of(InodeId id) const {
+  std::string found;
+  const std::function<bool(InodeId, const std::string&, int)> visit =
+      [&](InodeId at, const std::string& path, int depth) {
+        if (at == id) {
+          found = path.empty() ? "/" : path;
+          return true;
+        }
+        const Inode* inode = find(at);
+        if (inode == nullptr || !inode->entries || depth > 64) return false;
+        return std::ranges::any_of(*inode->entries, [&](const Entry& entry) {
+          return visit(entry.inode, path.empty() ? entry.name : path + "/" + entry.name, depth + 1);
+        });
+      };
+  visit(root_inode, "", 0);
+  return found;
+}
+
+void Tree::settle() {
+  thread_local std::vector<InodeId> reached;
+  reached.assign(1, root_inode);
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    const Inode* inode = find(reached[i]);
+    if (inode == nullptr || !inode->entries) continue;
+    for (const Entry& entry : *inode->entries) {
+      if (std::ranges::find(reached, entry.inode) == reached.end()) reached.push_back(entry.inode);
+    }
+  }
+  if (reached.size() != inodes_.size()) {
+    std::erase_if(inodes_, [&](const Slot& slot) {
+      return std::ranges::find(reached, slot.first) == reached.end();
+    });
+  }
+  for (std::size_t i = 1; i < inodes_.size(); ++i) {
+    const auto same = [&](const Slot& slot) {
+      return slot.second->number == inodes_[i].second->number;
+    };
+    if (std::any_of(inodes_.begin(), inodes_.begin() + static_cast<std::ptrdiff_t>(i), same)) {
+      const std::uint64_t number = free_number();
+      edit(inodes_[i].first).number = number;
+    }
+  }
+}
+
+std::uint64_t Tree::free_number() const {
+  constexpr std::uint64_t first = 11;  // as ext4, whose lower ones are reserved
+  thread_local std::vector<bool> taken;
+  taken.assign(inodes_.size() + 1, false);
+  for (const auto& slot : inodes_) {
+    const std::uint64_t number = slot.second->number;
+    if (number >= first && number - first < taken.size()) taken[number - first] = true;
+  }
+  return first + static_cast<std::uint64_t>(std::ranges::find(taken, false) - taken.begin());
+}
+
+std::uint64_t Tree::hash() const {
+  // A file counts by the set of its names, so that hard links are seen and their order is not.
+  thread_local std::vector<std::uint64_t> names;
+  thread_local std::vector<std::pair<InodeId, std::uint64_t>> directories;
+  names.assign(inodes_.size(), 0);
+  directories.assign(1, {root_inode, 1});
+  std::uint64_t total = find(root_inode)->hash();
+  for (std::size_t i = 0; i < directories.size(); ++i) {
+    const auto [id, path_hash] = directories[i];
+    const Inode* inode = find(id);
+    if (inode == nullptr || directories.size() > 4 * inodes_.size()) continue;
+    for (const Entry& entry : *inode->entries) {
+      const auto at = position(entry.inode);
+      if (at == inodes_.end() || at->first != entry.inode) continue;
+      const std::uint64_t name_hash = mix(path_hash, entry.name_hash);
+      names[static_cast<std::size_t>(at - inodes_.begin())] += name_hash;
+      if (at->second->entries) directories.emplace_back(entry.inode, name_hash);
+    }
+  }
+  for (std::size_t i = 0; i < inodes_.size(); ++i) {
+    if (names[i] != 0) total += mix(names[i], inodes_[i].second->hash());
+  }
+  return total;
+}
+
+}  // namespace perdure::testing

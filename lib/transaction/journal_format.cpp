@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "transaction/journal_format.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <unordered_set>
+
+#include <xxhash.h>
+
+#include "engine/names.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::array<unsigned char, 8> magic{0x89, 'P', 'R', 'D', 'J', '\r', '\n', 0x1a};
+constexpr std::size_t digest_size = 16;
+constexpr std::size_t path_size_max = 4096;
+/// The smallest entry: enough to bound the count by the size before anything is allocated.
+constexpr std::size_t entry_size_min = 10;
+constexpr std::size_t directory_size_min = 20;
+
+class Writer {
+ public:
+  template <class T>
+  void number(T value) {
+    auto bits = static_cast<std::uint64_t>(value);
+    for (std::size_t i = 0; i < sizeof(T); ++i, bits >>= 8U) {
+      bytes_.push_back(static_cast<std::byte>(bits & 0xFFU));
+    }
+  }
+  void text(std::string_view value) {
+    number(static_cast<std::uint32_t>(value.size()));
+    const Bytes raw = as_bytes(value);
+    bytes_.insert(bytes_.end(), raw.begin(), raw.end());
+  }
+  void identity(const Identity& value) {
+    number(value.inode);
+    number(value.birth_ns);
+  }
+  void raw(Bytes value) { bytes_.insert(bytes_.end(), value.begin(), value.end()); }
+  [[nodiscard]] Buffer& bytes() { return bytes_; }
+
+ private:
+  Buffer bytes_;
+};
+
+/// Reads with a memory of having failed: whoever read past the end finds out once, at the end.
+class Reader {
+ public:
+  explicit Reader(Bytes bytes) : rest_(bytes) {}
+
+  template <class T>
+  T number() {
+    std::uint64_t bits = 0;
+    if (rest_.size() < sizeof(T)) {
+      failed_ = true;
+      return {};
+    }
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
+      bits |= std::to_integer<std::uint64_t>(rest_[i]) << (8 * i);
+    }
+    rest_ = rest_.subspan(sizeof(T));
+    return static_cast<T>(bits);
+  }
+  std::string text(std::size_t size_max) {
+    const auto size = number<std::uint32_t>();
+    if (failed_ || size > size_max || size > rest_.size()) {
+      failed_ = true;
+      return {};
+    }
+    std::string value(as_text(rest_.first(size)));
+    rest_ = rest_.subspan(size);
+    return value;
+  }
+  Identity identity() {
+    Identity value;
+    value.inode = number<std::uint64_t>();
+    value.birth_ns = number<std::int64_t>();
+    return value;
+  }
+  [[nodiscard]] bool failed() const { return failed_; }
+  [[nodiscard]] std::size_t left() const { return rest_.size(); }
+
+ private:
+  Bytes rest_;
+  bool failed_ = false;
+};
+
+std::array<std::byte, digest_size> digest_of(Bytes bytes) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+  std::array<std::byte, digest_size> digest{};
+  std::transform(std::begin(canonical.digest), std::end(canonical.digest), digest.begin(),
+                 [](unsigned char c) { return static_cast<std::byte>(c); });
+  return digest;
+}
+
+Error refused(ErrorKind kind, std::string detail) {
+  return {.kind = kind,
+          .fate = Fate::unchanged,
+          .cause = {},
+          .step = "read the journal",
+          .path = {},
+          .detail = std::move(detail)};
+}
+
+void write_entry(Writer& writer, const JournalEntry& entry) {
+  writer.number(static_cast<std::uint8_t>(entry.action));
+  writer.number(static_cast<std::uint8_t>(entry.before.has_value()));
+  writer.text(entry.path);
+  if (entry.before) {
+    writer.identity(entry.before->identity);
+    writer.number(entry.before->size);
+    writer.number(entry.before->mtime_ns);
+  }
+  writer.number(entry.mode);
+  if (entry.action == JournalAction::put) {
+    writer.number(entry.staged);
+    writer.identity(entry.staged_identity);
+    writer.text(entry.apply_temp);
+  }
+}
+
+Result<JournalEntry> read_entry(Reader& reader) {
+  JournalEntry entry;
+  const auto action = reader.number<std::uint8_t>();
+  const auto existed = reader.number<std::uint8_t>();
+  if (action < 1 || action > 3 || existed > 1) {
+    return refused(ErrorKind::recovery_required, "it asks for something unknown");
+  }
+  entry.action = static_cast<JournalAction>(action);
+  entry.path = reader.text(path_size_max);
+  if (existed != 0) {
+    entry.before.emplace();
+    entry.before->identity = reader.identity();
+    entry.before->size = reader.number<std::uint64_t>();
+    entry.before->mtime_ns = reader.number<std::int64_t>();
+  }
+  entry.mode = reader.number<std::uint32_t>();
+  if (entry.action == JournalAction::put) {
+    entry.staged = reader.number<std::uint64_t>();
+    entry.staged_identity = reader.identity();
+    entry.apply_temp = reader.text(names::length_max);
+    if (!reader.failed() && !names::is_apply_temp(entry.apply_temp) &&
+        !names::is_temp(entry.apply_temp)) {
+      return refused(ErrorKind::recovery_required, "it names a temp that is none");
+    }
+  }
+  if (reader.failed()) return refused(ErrorKind::recovery_required, "it is cut off");
+  if (const auto fault = fault_of_path(entry.path); !fault.empty()) {
+    return refused(ErrorKind::recovery_required,
+                   "it names a path that is refused: " + std::string(fault));
+  }
+  if ((entry.mode & ~07777U) != 0) {
+    return refused(ErrorKind::recovery_required, "it names an impossible mode");
+  }
+  return entry;
+}
+
+/// The root, then others in the order of their paths.
+Result<std::vector<JournalDirectory>> read_directories(Reader& reader) {
+  std::vector<JournalDirectory> directories;
+  const auto count = reader.number<std::uint64_t>();
+  if (reader.failed() || count > reader.left() / directory_size_min) {
+    return refused(ErrorKind::recovery_required, "its head is damaged");
+  }
+  directories.reserve(static_cast<std::size_t>(count));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    JournalDirectory directory;
+    directory.path = reader.text(path_size_max);
+    directory.identity = reader.identity();
+    if (reader.failed()) return refused(ErrorKind::recovery_required, "it is cut off");
+    const bool in_order =
+        directories.empty() ? directory.path.empty() : directory.path > directories.back().path;
+    if (!in_order || (i > 0 && !fault_of_path(directory.path).empty())) {
+      return refused(ErrorKind::recovery_required, "it names a directory that is refused");
+    }
+    directories.push_back(std::move(directory));
+  }
+  return directories;
+}
+
+}  // namespace
+
+Buffer encode_journal(const Journal& journal) {
+  Writer writer;
+  writer.raw(std::as_bytes(std::span(magic)));
+  writer.number(journal.format);
+  writer.text(journal.id);
+  if (journal.format >= 2) {
+    writer.number(static_cast<std::uint64_t>(journal.directories.size()));
+    for (const auto& directory : journal.directories) {
+      writer.text(directory.path);
+      writer.identity(directory.identity);
+    }
+  }
+  writer.number(static_cast<std::uint64_t>(journal.entries.size()));
+  for (const auto& entry : journal.entries) write_entry(writer, entry);
+  writer.raw(digest_of(writer.bytes()));
+  return std::move(writer.bytes());
+}
+
+Result<Journal> decode_journal(Bytes bytes) {
+  if (bytes.size() < magic.size() + sizeof(journal_format) + digest_size ||
+      !std::ranges::equal(bytes.first(magic.size()), std::as_bytes(std::span(magic)))) {
+    return refused(ErrorKind::recovery_required, "it does not begin as a journal does");
+  }
+  const Bytes content = bytes.first(bytes.size() - digest_size);
+  if (!std::ranges::equal(digest_of(content), bytes.last(digest_size))) {
+    return refused(ErrorKind::recovery_required, "its checksum does not match: it is damaged");
+  }
+  Reader reader(content.subspan(magic.size()));
+  const auto version = reader.number<std::uint32_t>();
+  if (version == 0 || version > journal_format) {
+    return refused(ErrorKind::too_new,
+                   "it has format " + std::to_string(version) + ", and this program knows 1 to " +
+                       std::to_string(journal_format) + "; use the newer program");
+  }
+  Journal journal;
+  journal.format = version;
+  journal.id = reader.text(names::length_max);
+  if (version >= 2) {
+    BOOST_OUTCOME_TRY(journal.directories, read_directories(reader));
+  }
+  const auto count = reader.number<std::uint64_t>();
+  if (reader.failed() || !names::is_transaction_id(journal.id) ||
+      count > reader.left() / entry_size_min) {
+    return refused(ErrorKind::recovery_required, "its head is damaged");
+  }
+  std::unordered_set<std::string> paths;
+  journal.entries.reserve(static_cast<std::size_t>(count));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    BOOST_OUTCOME_TRY(JournalEntry entry, read_entry(reader));
+    if (!paths.insert(entry.path).second) {
+      return refused(ErrorKind::recovery_required, "it names '" + entry.path + "' twice");
+    }
+    journal.entries.push_back(std::move(entry));
+  }
+  if (reader.left() != 0) return refused(ErrorKind::recovery_required, "it has too many bytes");
+  return journal;
+}
+
+std::string_view fault_of_path(std::string_view path) {
+  if (path.empty()) return "the path is empty";
+  if (path.size() > path_size_max) return "the path is too long";
+  if (path.front() == '/') return "the path is absolute: name it relative to the root";
+  while (true) {
+    const auto end = path.find('/');
+    const auto component = path.substr(0, end);
+    if (component.empty()) return "the path has an empty component";
+    if (component.size() > names::length_max) return "a component of the path is too long";
+    if (const auto fault = names::fault_of_leaf(component); !fault.empty()) {
+      return "the path has a component '.' or '..' or a zero byte";
+    }
+    if (names::is_own(component)) {
+      return "the path names one of the library's own files: a lock, a temp, a previous "
+             "generation or a root's marker";
+    }
+    if (end == std::string_view::npos) return {};
+    path.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace perdure

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "transaction/root.hpp"
+
+namespace perdure {
+
+/// Brings a root, whose lock is held, to rest: finishes the committed transaction, if there is one,
+/// and discards what never committed.
+Result<RecoveryReport> recover_root(Root& root);
+
+}  // namespace perdure

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <perdure/transaction.hpp>
+
+#include "engine/random_pool.hpp"
+#include "transaction/journal_format.hpp"
+
+namespace perdure {
+
+/// A root of transactions, open: its directory, its private one, and the lock if it was taken.
+struct Root {
+  Root(const Path& at, const TransactionOptions& root_options)
+      : path(at),
+        options(root_options),
+        files(*root_options.system.files),
+        random(*root_options.system.environment) {}
+
+  Path path;
+  TransactionOptions options;
+  FileSystem& files;
+  RandomPool random;
+  OwnedHandle directory;
+  OwnedHandle place;         ///< The private directory.
+  Status status;             ///< Of the root's directory.
+  Status place_status;       ///< Of the private one.
+  std::string private_name;  ///< Of the private directory, if it is directly under the root.
+  OwnedHandle lock;
+  /// By which a transaction is committed; what recovers is portable.
+  Protocol protocol = Protocol::portable;
+  /// Whether a rename is one step on the disk here; empty until somebody needs to know.
+  std::optional<bool> renames_at_once{};
+  std::uint64_t sync_mark = 0;  ///< The failed syncs of this process before anything was applied.
+
+  /// An error of a system call about `relative` ("" for the root itself), with the fate that every
+  /// step before the commit point has.
+  [[nodiscard]] Error failure(std::string_view step, const std::string& relative,
+                              std::error_code cause) const;
+  [[nodiscard]] Error failure(std::string_view step, const std::string& relative, ErrorKind kind,
+                              std::string detail) const;
+  /// Whether a transaction may name this path.
+  Result<void> check_path(std::string_view step, const std::string& relative) const;
+};
+
+/// Opens the root for a committer: makes the private directory and the marker where they are
+/// missing, and takes the lock.
+Result<std::unique_ptr<Root>> open_root(const Path& path, const TransactionOptions& options);
+
+/// Opens it to look on: makes nothing, takes no lock. Empty where no transaction ever was.
+Result<std::unique_ptr<Root>> look_at_root(const Path& path, const TransactionOptions& options);
+
+/// Everything on the root's file system is durable (`Protocol::whole`).
+Result<void> sync_root(Root& root, std::string_view step);
+
+/// Directories beneath a root, opened without following links, and kept open as long as there are
+/// not too many.
+class Directories {
+ public:
+  explicit Directories(Root& root) : root_(root) {}
+  /// The directory `relative`, "" for the root itself. Not owned; good until the next call.
+  /// One that is not the directory expected there is as good as missing.
+  SysResult<Handle> open(const std::string& relative);
+  /// From now on `relative` is this directory, or none.
+  void expect(const std::string& relative, const Identity& identity);
+  /// Whether an expected directory, this one or on the way to it, is gone or another.
+  SysResult<bool> is_replaced(const std::string& relative);
+
+ private:
+  Root& root_;
+  std::map<std::string, Identity> expected_;
+  std::map<std::string, OwnedHandle> open_;
+};
+
+/// "a/b" is in "a"; "a" is in "".
+[[nodiscard]] std::string parent_of(const std::string& relative);
+[[nodiscard]] std::string leaf_of(const std::string& relative);
+
+}  // namespace perdure

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <algorithm>
+
+#include <perdure/transaction.hpp>
+
+#include "engine/confirm.hpp"
+#include "engine/lock.hpp"
+#include "engine/names.hpp"
+#include "engine/protocol.hpp"
+#include "linux/fork.hpp"
+#include "transaction/apply.hpp"
+#include "transaction/changes.hpp"
+#include "transaction/recovery.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view compare_step = "compare the version";
+constexpr const char* gone = "it does not exist any more";
+
+/// Runs one phase of a commit and writes its time down.
+template <class Phase>
+Result<void> timed(Root& root, TransactionReceipt& receipt, std::string_view name, Phase phase) {
+  const auto begin = root.random.monotonic();
+  Result<void> outcome = phase();
+  receipt.stages.push_back({name, root.random.monotonic() - begin});
+  return outcome;
+}
+
+}  // namespace
+
+struct Transaction::State {
+  explicit State(std::unique_ptr<Root> opened, std::string id)
+      : root(std::move(opened)), staging(*root, std::move(id)) {}
+
+  Result<void> check_open(std::string_view step, bool changing = true) const {
+    if (!made_by.this_process()) {
+      return root->failure(step, "", ErrorKind::invalid_argument,
+                           "another process began this transaction: a forked child can't go on "
+                           "with it; begin one after the fork");
+    }
+    if (!over && !(staging_now && changing)) return success();
+    return root->failure(step, "", ErrorKind::invalid_argument,
+                         over ? "this transaction was committed or failed before; begin a new one"
+                              : "a source of this transaction may read it, and change nothing");
+  }
+  /// Runs a call that stages something. A failure half-way, or an exception that passes (a source
+  /// may throw), ends the transaction: the caller must not commit a part.
+  template <class Call>
+  Result<void> stage(Call call) {
+    struct Ending {
+      State& state;
+      bool returned = false;
+      explicit Ending(State& of) noexcept : state(of) { state.staging_now = true; }
+      Ending(const Ending&) = delete;
+      Ending& operator=(const Ending&) = delete;
+      ~Ending() {
+        state.staging_now = false;
+        if (!returned || state.staging.is_broken()) state.finish();
+      }
+    };
+    Ending ending(*this);
+    Result<void> outcome = call();
+    ending.returned = true;
+    return outcome;
+  }
+  void finish() noexcept {
+    over = true;
+    if (!made_by.this_process()) staging.keep(true);  // they are the parent's
+    staging.discard();
+    locks.clear();
+    root->lock.reset();
+  }
+
+  Result<std::vector<std::string>> order_expected();
+  Result<void> lock_expected();
+  Result<void> check_nowhere();
+  Result<Journal> seal(TransactionReceipt& receipt);
+  Result<void> apply(const Journal& journal, TransactionReceipt& receipt);
+  Result<TransactionReceipt> commit();
+
+  std::unique_ptr<Root> root;
+  Staging staging;
+  std::map<std::string, Version> expected;
+  std::vector<OwnedHandle> locks;    // of the expected targets
+  std::vector<std::string> nowhere;  // expected to be absent, in directories that are
+  bool over = false;
+  bool staging_now = false;  // a call is running, and with it maybe code of the caller's
+  MadeBy made_by{};
+};
+
+/// The expected paths whose directories are there, in the order in which their locks are taken.
+Result<std::vector<std::string>> Transaction::State::order_expected() {
+  std::vector<std::pair<std::optional<TargetKey>, std::string>> found;
+  std::map<std::string, Version> identities;
+  for (const auto& [path, version] : expected) {
+    const std::string parent = parent_of(path);
+    const auto directory = staging.directories().open(parent);
+    if (!directory && directory.error() == std::errc::no_such_file_or_directory) {
+      if (!version.is_absent()) {
+        return root->failure(compare_step, path, ErrorKind::conflict, gone);
+      }
+      nowhere.push_back(path);
+      continue;
+    }
+    if (!directory) return root->failure(compare_step, path, directory.error());
+    std::optional<TargetKey> key;  // one alone needs none
+    if (expected.size() > 1) {
+      auto identity = identities.find(parent);
+      if (identity == identities.end()) {
+        const auto status = root->files.stat(directory.value());
+        if (!status) return root->failure(compare_step, path, status.error());
+        identity = identities.emplace(parent, status.value().version).first;
+        staging.directories().expect(parent, identity_of(identity->second));
+      }
+      key.emplace(identity->second, leaf_of(path));
+    }
+    found.emplace_back(std::move(key), path);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> paths;
+  for (auto& [key, path] : found) paths.push_back(std::move(path));
+  return paths;
+}
+
+Result<void> Transaction::State::lock_expected() {
+  BOOST_OUTCOME_TRY(const auto paths, order_expected());
+  for (const auto& path : paths) {
+    const Version& version = expected.at(path);
+    const auto directory = staging.directories().open(parent_of(path));
+    if (!directory && directory.error() == std::errc::no_such_file_or_directory) {
+      return root->failure(compare_step, path, ErrorKind::conflict,
+                           "its directory was moved or removed meanwhile; read it again");
+    }
+    if (!directory) return root->failure(compare_step, path, directory.error());
+    const std::string leaf = leaf_of(path);
+    auto lock = take_lock(root->files, root->random, directory.value(), leaf, LockMode::exclusive,
+                          root->options.lock_timeout_ms);
+    if (!lock) {
+      Error error = root->failure(compare_step, path, lock.error());
+      if (lock.error() == std::errc::timed_out) error.kind = ErrorKind::lock_timeout;
+      return error;
+    }
+    locks.push_back(std::move(lock.value()));
+    const auto now = root->files.stat_at(directory.value(), leaf);
+    if (!now && now.error() != std::errc::no_such_file_or_directory) {
+      return root->failure(compare_step, path, now.error());
+    }
+    if ((now ? now.value().version : Version::absent()) != version) {
+      return root->failure(compare_step, path, ErrorKind::conflict,
+                           now ? "it is not the version that was expected; read it again" : gone);
+    }
+  }
+  return success();
+}
+
+/// There was no directory to hold a lock. Whoever made it meanwhile may have made the file, too.
+Result<void> Transaction::State::check_nowhere() {
+  for (const auto& path : nowhere) {
+    const auto directory = staging.directories().open(parent_of(path));
+    if (directory) {
+      return root->failure(compare_step, path, ErrorKind::conflict,
+                           "somebody else made its directory meanwhile; read it again");
+    }
+    if (directory.error() != std::errc::no_such_file_or_directory) {
+      return root->failure(compare_step, path, directory.error());
+    }
+  }
+  return success();
+}
+
+Result<void> Transaction::State::apply(const Journal& journal, TransactionReceipt& receipt) {
+  std::uint64_t done = 0;
+  root->sync_mark = failed_syncs();
+  for (const auto& entry : journal.entries) {
+    BOOST_OUTCOME_TRY(const bool untouched, is_untouched(*root, entry, staging.directories()));
+    if (untouched) {
+      BOOST_OUTCOME_TRY(apply_entry(*root, journal, entry, staging.directories()));
+    } else {
+      receipt.left_alone.push_back(entry.path);
+    }
+    if (root->options.progress) root->options.progress(++done, journal.entries.size());
+  }
+  return success();
+}
+
+/// Everything before the commit point, and the commit point.
+Result<Journal> Transaction::State::seal(TransactionReceipt& receipt) {
+  BOOST_OUTCOME_TRY(timed(*root, receipt, "check", [&] { return lock_expected(); }));
+  Journal journal;
+  BOOST_OUTCOME_TRY(timed(*root, receipt, "stage", [&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(journal, staging.seal());
+    BOOST_OUTCOME_TRY(check_nowhere());
+    return success();
+  }));
+  if (journal.entries.empty()) return journal;
+  // What may be in the journal is recovery's, also if something is thrown: it must find the staged
+  // files. It discards those of a journal that is not there.
+  staging.keep(true);
+  const auto committed = timed(*root, receipt, "journal", [&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(receipt.confirmed,
+                      commit_journal(*root, encode_journal(journal), names::journal));
+    return success();
+  });
+  if (committed) return journal;
+  if (committed.error().fate == Fate::unchanged) staging.keep(false);
+  return committed.error();
+}
+
+Result<TransactionReceipt> Transaction::State::commit() {
+  TransactionReceipt receipt;
+  BOOST_OUTCOME_TRY(const Journal journal, seal(receipt));
+  receipt.id = journal.id;
+  receipt.files = journal.entries.size();
+  receipt.bytes = staging.bytes();
+  receipt.protocol = root->protocol;
+  auto settled = timed(*root, receipt, "apply", [&] { return apply(journal, receipt); });
+  if (settled && !journal.entries.empty()) {
+    settled = timed(*root, receipt, "settle",
+                    [&] { return settle(*root, journal, staging.directories(), false); });
+  }
+  if (settled) return receipt;
+  settled.error().fate = Fate::committed;
+  return std::move(settled.error());
+}
+
+Transaction::Transaction(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+Transaction::Transaction(Transaction&&) noexcept = default;
+Transaction& Transaction::operator=(Transaction&&) noexcept = default;
+Transaction::~Transaction() {
+  if (state_ && !state_->over) state_->finish();
+}
+
+Result<Transaction> Transaction::begin(const Path& path, const TransactionOptions& options) {
+  BOOST_OUTCOME_TRY(auto root, open_root(path, options));
+  BOOST_OUTCOME_TRY(recover_root(*root));
+  WriteOptions wanted;
+  wanted.protocol = options.protocol;
+  BOOST_OUTCOME_TRY(root->protocol,
+                    choose_protocol(root->files, root->place.get(), wanted, path.native(), true));
+  auto id = names::make_transaction_id(root->random);
+  if (!id) return root->failure("begin a transaction", "", id.error());
+  return Transaction(std::make_unique<State>(std::move(root), std::move(id.value())));
+}
+
+Result<void> Transaction::put(const std::string& path, Bytes content) {
+  return put_from(path, [content](Sink& sink) { return sink.write(content); });
+}
+
+Result<void> Transaction::put_from(const std::string& path,
+                                   const std::function<Result<void>(Sink&)>& source) {
+  constexpr std::string_view step = "stage the new content";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  return state_->stage([&] { return state_->staging.put(path, source); });
+}
+
+Result<void> Transaction::remove(const std::string& path) {
+  constexpr std::string_view step = "remove the file";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  return state_->stage([&] { return state_->staging.remove(path); });
+}
+
+Result<void> Transaction::make_directory(const std::string& path) {
+  constexpr std::string_view step = "make the directory";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  return state_->stage([&] { return state_->staging.make_directory(path); });
+}
+
+Result<void> Transaction::move(const std::string& from, const std::string& to) {
+  constexpr std::string_view step = "move the file";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, from));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, to));
+  return state_->stage([&] { return state_->staging.move(from, to); });
+}
+
+Result<Buffer> Transaction::read(const std::string& path) {
+  constexpr std::string_view step = "read the file";
+  BOOST_OUTCOME_TRY(state_->check_open(step, false));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  return state_->staging.read(path);
+}
+
+Result<void> Transaction::expect(const std::string& path, const Version& version) {
+  constexpr std::string_view step = "expect a version";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  return state_->stage([&]() -> Result<void> {
+    state_->expected[path] = version;
+    return success();
+  });
+}
+
+Result<TransactionReceipt> Transaction::commit() {
+  BOOST_OUTCOME_TRY(state_->check_open("commit"));
+  struct Ending {
+    State& state;
+    explicit Ending(State& of) noexcept : state(of) { state.over = true; }
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+    ~Ending() { state.finish(); }
+  };
+  const Ending ending(*state_);
+  return state_->commit();
+}
+
+}  // namespace perdure

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "transaction/trial.hpp"
+
+#include <cerrno>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "engine/names.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view step = "try out the way into place";
+
+/// What a directory that is there will be asked for.
+struct Needs {
+  const JournalEntry* file = nullptr;       ///< The one with the longest name on its way.
+  const JournalEntry* directory = nullptr;  ///< The one to be made with the longest name.
+  std::vector<const JournalEntry*> each;    ///< Whatever the others say: moved files.
+};
+
+/// Makes sure that a name which is tried goes again, whatever is thrown meanwhile.
+class Tried {
+ public:
+  Tried(FileSystem& files, Handle directory, std::string name, JournalAction action)
+      : files_(files), directory_(directory), name_(std::move(name)), action_(action) {}
+  Tried(const Tried&) = delete;
+  Tried& operator=(const Tried&) = delete;
+  ~Tried() {
+    try {
+      if (!gone_) (void)remove();
+    } catch (...) {  // NOLINT(bugprone-empty-catch): `clean` removes it
+    }
+  }
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  /// It is somebody else's.
+  void leave() { gone_ = true; }
+  SysResult<void> remove() {
+    const auto removed = action_ == JournalAction::put ? files_.unlink(directory_, name_)
+                                                       : files_.remove_directory(directory_, name_);
+    gone_ = removed || removed.error() == std::errc::no_such_file_or_directory;
+    return gone_ ? SysResult<void>(success()) : removed;
+  }
+
+ private:
+  FileSystem& files_;
+  Handle directory_;
+  std::string name_;
+  JournalAction action_;
+  bool gone_ = false;
+};
+
+/// What to do about a refusal that would stay one, where Error::message does not say it.
+std::string advice(std::error_code cause, JournalAction action, std::size_t length) {
+  const bool link = action == JournalAction::put;
+  switch (cause.value()) {
+    case EXDEV:
+      return "no hard link from the private directory leads there: it is another mount, or has a "
+             "project quota of its own; make a root of that directory";
+    case EPERM:
+    case EACCES:
+    case EOPNOTSUPP:
+      return link ? "hard links from the private directory are refused there: look at the file "
+                    "system and at security modules, or write these files one by one"
+                  : "directories can't be made there: look at the file system and at security "
+                    "modules";
+    case EMLINK:
+      return link ? "the file has as many hard links as the file system allows: remove one"
+                  : "there are as many directories as the file system allows: remove one";
+    case ENAMETOOLONG:
+      return "a name of " + std::to_string(length) +
+             " bytes is needed on the way, and the file system takes shorter ones only";
+    default:
+      return {};
+  }
+}
+
+Result<void> try_name(Root& root, const Journal& journal, const JournalEntry& entry,
+                      Handle directory) {
+  FileSystem& files = root.files;
+  const std::string leaf = leaf_of(entry.path);
+  const bool link = entry.action == JournalAction::put;
+  // A temp's name, so that `clean` knows it; no longer than the directory's own name.
+  auto name =
+      link ? names::make_temp(leaf, root.random) : names::make_temp(leaf, root.random, leaf.size());
+  if (!name) return root.failure(step, entry.path, name.error());
+  const std::string staged = names::staged_of(journal.id, entry.staged);
+  Tried tried(files, directory, std::move(name.value()), entry.action);
+  const auto made = link ? files.link(root.place.get(), staged, directory, tried.name())
+                         : files.make_directory(directory, tried.name(), 0700);
+  if (!made) {
+    if (made.error() == std::errc::file_exists) tried.leave();
+    // Else it may have been made all the same, and nobody else knows this name.
+    Error error = root.failure(step, entry.path, made.error());
+    error.detail = advice(made.error(), entry.action, tried.name().size());
+    return error;
+  }
+  const auto removed = tried.remove();
+  if (removed) return success();
+  Error error = root.failure(step, entry.path, removed.error());
+  error.detail = "'" + tried.name() + "' is left beside it; `perdure clean` removes it";
+  return error;
+}
+
+}  // namespace
+
+Result<void> try_out(Root& root, const Journal& journal, const std::set<std::uint64_t>& moved,
+                     Directories& directories) {
+  std::set<std::string> made;
+  std::map<std::string, Needs> needs;
+  for (const auto& entry : journal.entries) {  // a directory comes before what is in it
+    if (entry.action == JournalAction::remove) continue;
+    std::string host = parent_of(entry.path);
+    while (made.contains(host)) host = parent_of(host);
+    Needs& of = needs[host];
+    if (entry.action == JournalAction::make_directory) {
+      made.insert(entry.path);
+      const bool longer = of.directory == nullptr ||
+                          leaf_of(of.directory->path).size() < leaf_of(entry.path).size();
+      if (longer) of.directory = &entry;
+    } else if (moved.contains(entry.staged)) {
+      of.each.push_back(&entry);
+    } else if (of.file == nullptr || of.file->apply_temp.size() < entry.apply_temp.size()) {
+      of.file = &entry;
+    }
+  }
+  for (auto& [host, of] : needs) {
+    const auto directory = directories.open(host);
+    if (!directory) return root.failure(step, host, directory.error());
+    if (of.file != nullptr) of.each.push_back(of.file);
+    if (of.directory != nullptr) of.each.push_back(of.directory);
+    for (const JournalEntry* entry : of.each) {
+      BOOST_OUTCOME_TRY(try_name(root, journal, *entry, directory.value()));
+    }
+  }
+  return success();
+}
+
+}  // namespace perdure
