@@ -14,8 +14,8 @@
 #include <boost/json.hpp>
 
 #include <perdure/envelope.hpp>
-#include <perdure/native.hpp>
 #include <perdure/state_tracker.hpp>
+#include <perdure/system/native.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
 #include "fuzz.hpp"

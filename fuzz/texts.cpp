@@ -6,8 +6,8 @@
 #include <boost/json.hpp>
 
 #include <perdure/json.hpp>
+#include <perdure/json/time.hpp>
 #include <perdure/json_pointer.hpp>
-#include <perdure/json_time.hpp>
 #include <perdure/version.hpp>
 
 #include "fuzz.hpp"

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include <perdure/native.hpp>
 #include <perdure/path.hpp>
-#include <perdure/pipeline.hpp>
+#include <perdure/pipeline/pipeline.hpp>
+#include <perdure/system/native.hpp>
 
 namespace perdure {
 

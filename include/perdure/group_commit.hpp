@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include <perdure/pipeline.hpp>
+#include <perdure/pipeline/pipeline.hpp>
 
 namespace perdure {
 

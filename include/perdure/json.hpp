@@ -12,9 +12,9 @@
 
 #include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
-#include <perdure/json_reader.hpp>
-#include <perdure/json_types.hpp>
-#include <perdure/json_writer.hpp>
+#include <perdure/json/reader.hpp>
+#include <perdure/json/types.hpp>
+#include <perdure/json/writer.hpp>
 #include <perdure/serializer.hpp>
 #include <perdure/stamp.hpp>
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include <perdure/pipeline.hpp>
+#include <perdure/pipeline/pipeline.hpp>
 
 #include "engine/sync.hpp"
 #include "engine/temp.hpp"

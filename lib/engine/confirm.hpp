@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include <perdure/file_system.hpp>
+#include <perdure/system/file_system.hpp>
 
 namespace perdure {
 

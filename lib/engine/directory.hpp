@@ -6,7 +6,7 @@
 #include <boost/filesystem/path.hpp>
 
 #include <perdure/options.hpp>
-#include <perdure/stage.hpp>
+#include <perdure/pipeline/stage.hpp>
 
 namespace perdure {
 

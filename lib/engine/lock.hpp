@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string>
 
-#include <perdure/environment.hpp>
-#include <perdure/file_system.hpp>
+#include <perdure/system/environment.hpp>
+#include <perdure/system/file_system.hpp>
 
 namespace perdure {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <perdure/stage.hpp>
+#include <perdure/pipeline/stage.hpp>
 
 namespace perdure {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include <perdure/environment.hpp>
 #include <perdure/error.hpp>
+#include <perdure/system/environment.hpp>
 
 // Every name that the library puts on disk is made here and parsed here, and nowhere else:
 //

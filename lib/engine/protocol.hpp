@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include <perdure/file_system.hpp>
 #include <perdure/options.hpp>
+#include <perdure/system/file_system.hpp>
 
 namespace perdure {
 

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <span>
 
-#include <perdure/environment.hpp>
+#include <perdure/system/environment.hpp>
 
 #include "linux/fork.hpp"
 

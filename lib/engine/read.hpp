@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include <perdure/stage.hpp>
+#include <perdure/pipeline/stage.hpp>
 #include <perdure/version.hpp>
 
 namespace perdure {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <perdure/pipeline.hpp>
+#include <perdure/pipeline/pipeline.hpp>
 
 #include "engine/confirm.hpp"
 #include "engine/metadata.hpp"

@@ -2,7 +2,7 @@
 // The syncs that a commit's durability rests on, without and with the file system's confirmation.
 #pragma once
 
-#include <perdure/stage.hpp>
+#include <perdure/pipeline/stage.hpp>
 
 namespace perdure {
 

@@ -5,7 +5,7 @@
 
 #include <boost/filesystem/path.hpp>
 
-#include <perdure/stage.hpp>
+#include <perdure/pipeline/stage.hpp>
 
 namespace perdure {
 

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include <perdure/stage.hpp>
+#include <perdure/pipeline/stage.hpp>
 
 namespace perdure {
 

@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include <perdure/native.hpp>
 #include <perdure/path.hpp>
-#include <perdure/pipeline.hpp>
+#include <perdure/pipeline/pipeline.hpp>
+#include <perdure/system/native.hpp>
 
 #include "engine/random_pool.hpp"
 #include "engine/target.hpp"

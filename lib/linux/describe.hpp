@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <perdure/file_system.hpp>
+#include <perdure/system/file_system.hpp>
 
 namespace perdure {
 

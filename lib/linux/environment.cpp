@@ -3,7 +3,7 @@
 #include <ctime>
 #include <sys/random.h>
 
-#include <perdure/native.hpp>
+#include <perdure/system/native.hpp>
 
 namespace perdure {
 namespace {

@@ -14,7 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <perdure/native.hpp>
+#include <perdure/system/native.hpp>
 
 #include "linux/describe.hpp"
 #include "linux/xattr.hpp"

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include <perdure/file_system.hpp>
+#include <perdure/system/file_system.hpp>
 
 namespace perdure {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // One commit, put together right and wrong. Each case is compiled by itself (-DCASE_name); the line
 // above a wrong one is what the compiler's first error has to say.
-#include <perdure/pipeline.hpp>
+#include <perdure/pipeline/pipeline.hpp>
 
 namespace pd = perdure;
 

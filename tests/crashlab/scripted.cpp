@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <set>
 
-#include <perdure/native.hpp>
+#include <perdure/system/native.hpp>
 
 #include "scripts.hpp"
 #include "versions.hpp"

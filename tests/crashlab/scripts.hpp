@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include <perdure/file_system.hpp>
+#include <perdure/system/file_system.hpp>
 
 namespace scripts {
 

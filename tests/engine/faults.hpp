@@ -13,7 +13,7 @@
 #include <sys/file.h>
 #include <vector>
 
-#include <perdure/native.hpp>
+#include <perdure/system/native.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>

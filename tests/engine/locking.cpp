@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <thread>
 
-#include <perdure/native.hpp>
+#include <perdure/system/native.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <random>
 
-#include <perdure/native.hpp>
+#include <perdure/system/native.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
 #include "support/catch.hpp"

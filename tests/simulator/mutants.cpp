@@ -8,7 +8,7 @@
 
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
-#include <perdure/pipeline.hpp>
+#include <perdure/pipeline/pipeline.hpp>
 
 #include "lies.hpp"
 #include "transaction_mutants.hpp"

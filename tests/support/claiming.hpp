@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include <perdure/native.hpp>
+#include <perdure/system/native.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
 
 namespace perdure::test {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include <perdure/native.hpp>
+#include <perdure/system/native.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
 
 namespace perdure::test {

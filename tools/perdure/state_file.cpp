@@ -4,7 +4,7 @@
 #include <boost/json.hpp>
 
 #include <perdure/files.hpp>
-#include <perdure/json_time.hpp>
+#include <perdure/json/time.hpp>
 #include <perdure/state_store.hpp>
 
 #include "output.hpp"

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include <perdure/file_system.hpp>
+#include <perdure/system/file_system.hpp>
 #include <perdure/testing/operation.hpp>
 
 namespace perdure::testing {

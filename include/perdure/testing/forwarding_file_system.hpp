@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <perdure/file_system.hpp>
+#include <perdure/system/file_system.hpp>
 
 namespace perdure::testing {
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include <perdure/error.hpp>
-#include <perdure/native.hpp>
 #include <perdure/options.hpp>
+#include <perdure/system/native.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
 namespace perdure::testing {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include <perdure/file_system.hpp>
+#include <perdure/system/file_system.hpp>
 #include <perdure/testing/preset.hpp>
 
 namespace perdure::testing {

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include <perdure/json_reader.hpp>
-#include <perdure/json_writer.hpp>
+#include <perdure/json/reader.hpp>
+#include <perdure/json/writer.hpp>
 
 #include "formats/json/number.hpp"
 

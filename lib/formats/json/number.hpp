@@ -7,7 +7,7 @@
 #include <system_error>
 #include <vector>
 
-#include <perdure/json_reader.hpp>
+#include <perdure/json/reader.hpp>
 
 namespace perdure {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include <perdure/json_place.hpp>
+#include <perdure/json/place.hpp>
 
 namespace perdure {
 namespace {

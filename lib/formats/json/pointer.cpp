@@ -5,7 +5,7 @@
 
 #include <boost/json.hpp>
 
-#include <perdure/json_place.hpp>
+#include <perdure/json/place.hpp>
 #include <perdure/json_pointer.hpp>
 
 namespace perdure {

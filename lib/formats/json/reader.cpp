@@ -11,7 +11,7 @@
 
 #include <simdjson.h>
 
-#include <perdure/json_reader.hpp>
+#include <perdure/json/reader.hpp>
 
 #include "formats/json/number.hpp"
 #include "formats/json/stamp_fields.hpp"

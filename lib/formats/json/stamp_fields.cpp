@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include <perdure/json_time.hpp>
+#include <perdure/json/time.hpp>
 
 #include "base/checksum.hpp"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include <perdure/error.hpp>
-#include <perdure/json_place.hpp>
+#include <perdure/json/place.hpp>
 #include <perdure/stamp.hpp>
 
 namespace perdure {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <perdure/json_time.hpp>
+#include <perdure/json/time.hpp>
 
 namespace perdure {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <boost/json.hpp>
 
-#include <perdure/json_types.hpp>
+#include <perdure/json/types.hpp>
 
 #include "formats/json/number.hpp"
 

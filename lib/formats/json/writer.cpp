@@ -10,8 +10,8 @@
 
 #include <simdjson.h>
 
-#include <perdure/json_time.hpp>
-#include <perdure/json_writer.hpp>
+#include <perdure/json/time.hpp>
+#include <perdure/json/writer.hpp>
 
 #include "base/checksum.hpp"
 #include "formats/json/stamp_fields.hpp"

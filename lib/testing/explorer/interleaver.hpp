@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include <perdure/environment.hpp>
+#include <perdure/system/environment.hpp>
 
 namespace perdure::testing {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include <perdure/bytes.hpp>
-#include <perdure/file_system.hpp>
+#include <perdure/system/file_system.hpp>
 
 namespace perdure::testing {
 

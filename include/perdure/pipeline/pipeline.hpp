@@ -9,8 +9,8 @@
 #include <tuple>
 #include <utility>
 
+#include <perdure/pipeline/stage.hpp>
 #include <perdure/procedure.hpp>
-#include <perdure/stage.hpp>
 
 namespace perdure {
 

@@ -20,11 +20,11 @@
 #include <boost/describe/members.hpp>
 #include <boost/describe/modifiers.hpp>
 
-#include <perdure/json_place.hpp>
-#include <perdure/json_reader.hpp>
-#include <perdure/json_shape.hpp>
-#include <perdure/json_time.hpp>
-#include <perdure/json_writer.hpp>
+#include <perdure/json/place.hpp>
+#include <perdure/json/reader.hpp>
+#include <perdure/json/shape.hpp>
+#include <perdure/json/time.hpp>
+#include <perdure/json/writer.hpp>
 
 // How each shape of a type is read and written. Programs use `Json<T>`.
 namespace perdure {

@@ -10,7 +10,7 @@
 
 #include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
-#include <perdure/json_place.hpp>
+#include <perdure/json/place.hpp>
 #include <perdure/stamp.hpp>
 
 namespace perdure {

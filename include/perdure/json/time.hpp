@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include <perdure/json_reader.hpp>
-#include <perdure/json_writer.hpp>
+#include <perdure/json/reader.hpp>
+#include <perdure/json/writer.hpp>
 
 namespace perdure {
 

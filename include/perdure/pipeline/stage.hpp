@@ -10,11 +10,11 @@
 #include <string_view>
 #include <vector>
 
-#include <perdure/environment.hpp>
-#include <perdure/file_system.hpp>
 #include <perdure/options.hpp>
 #include <perdure/receipt.hpp>
 #include <perdure/serializer.hpp>
+#include <perdure/system/environment.hpp>
+#include <perdure/system/file_system.hpp>
 
 namespace perdure {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <perdure/environment.hpp>
-#include <perdure/file_system.hpp>
+#include <perdure/system/environment.hpp>
+#include <perdure/system/file_system.hpp>
 
 namespace perdure {
 
