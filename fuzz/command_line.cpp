@@ -19,7 +19,7 @@
 #include <perdure/testing/manual_environment.hpp>
 
 #include "fuzz.hpp"
-#include "simulator/transaction_workloads.hpp"
+#include "proof/transaction_workloads.hpp"
 #include "testing/simulator/simulation.hpp"
 
 /// The program's own, renamed when main.cpp is compiled for this target.

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "fuzz.hpp"
-#include "simulator/workloads.hpp"
+#include "proof/workloads.hpp"
 #include "testing/explorer/reproducer.hpp"
 
 namespace perdure::fuzz {

@@ -11,7 +11,7 @@
 
 #include "engine/names.hpp"
 #include "fuzz.hpp"
-#include "simulator/transaction_workloads.hpp"
+#include "proof/transaction_workloads.hpp"
 #include "testing/simulator/simulation.hpp"
 #include "transaction/journal_format.hpp"
 

@@ -10,8 +10,8 @@
 #include <perdure/group_commit.hpp>
 #include <perdure/testing/oracle.hpp>
 
-#include "simulator/tracker_program.hpp"
-#include "simulator/transaction_workloads.hpp"
+#include "proof/tracker_program.hpp"
+#include "proof/transaction_workloads.hpp"
 
 namespace perdure::fuzz {
 

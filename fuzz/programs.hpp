@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "fuzz.hpp"
-#include "simulator/workloads.hpp"
+#include "proof/workloads.hpp"
 
 namespace perdure::fuzz {
 

@@ -19,7 +19,7 @@
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/transaction.hpp>
 
-#include "simulator/transaction_workloads.hpp"
+#include "proof/transaction_workloads.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 // the old or the new, and what may end in order leaves no temp.
 #include <csignal>
 
-#include "cli/program.hpp"
+#include "programs/program.hpp"
 #include "support/catch.hpp"
 
 using perdure::test::command;

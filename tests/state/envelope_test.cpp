@@ -4,7 +4,7 @@
 
 #include <perdure/envelope.hpp>
 
-#include "samples.hpp"
+#include "json/samples.hpp"
 
 namespace {
 

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "versions.hpp"
+#include "crashlab/versions.hpp"
 
 namespace {
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Which writes a power cut may take.
-#include "model.hpp"
-
 #include <algorithm>
 #include <set>
 
+#include "model.hpp"
 #include "support/catch.hpp"
 
 using namespace crashlab;
