@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/rounds.hpp"
 #include "place.hpp"
-#include "rounds.hpp"
 #include "saver.hpp"
 
 namespace perdure::bench {

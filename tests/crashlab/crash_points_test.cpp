@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Which writes a power cut may take.
+#include "states/crash_points.hpp"
+
 #include <algorithm>
 #include <set>
 
-#include "model.hpp"
 #include "support/catch.hpp"
 
 using namespace crashlab;

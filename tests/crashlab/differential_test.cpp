@@ -13,8 +13,8 @@
 
 #include <perdure/testing/explore.hpp>
 
-#include "child.hpp"
-#include "posix.hpp"
+#include "host/child.hpp"
+#include "host/posix.hpp"
 #include "scripts.hpp"
 #include "support/catch.hpp"
 

@@ -2,8 +2,8 @@
 // States laid on the disk have the bytes that they should, and equal ones equal hashes.
 #include <cstring>
 
-#include "recorder.hpp"
-#include "state_image.hpp"
+#include "disk/recorder.hpp"
+#include "states/state_image.hpp"
 #include "support/catch.hpp"
 
 using namespace crashlab;

@@ -11,8 +11,8 @@
 
 #include <boost/json.hpp>
 
-#include "child.hpp"
-#include "posix.hpp"
+#include "host/child.hpp"
+#include "host/posix.hpp"
 #include "support/catch.hpp"
 
 using namespace crashlab;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // What is recorded comes back the same, and what is damaged is refused.
-#include "recording.hpp"
+#include "recording/recording.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "posix.hpp"
-#include "recorder.hpp"
+#include "disk/recorder.hpp"
+#include "host/posix.hpp"
 #include "support/catch.hpp"
 
 using namespace crashlab;

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
-"""Checks who includes whom: floors.py ROOT. The list of floors is floors.txt beside this file."""
+"""Checks who includes whom: floors.py ROOT. The list of floors is floors.txt beside this file.
+
+A module is a header with the source of the same name. Two modules that include each other can be
+read, tested and changed only together, even when no header includes itself."""
 
 import fnmatch
 import pathlib
@@ -41,7 +44,8 @@ def resolve(root, source, kind, target):
     """The file of the project that an include means; None for a foreign one."""
     if kind == "<":
         return f"include/{target}" if target.startswith("perdure/") else None
-    places = [root / source.parent, root / "lib", root / "tools"]
+    program = root.joinpath(*source.parts[:2])  # tools/NAME
+    places = [root / source.parent, root / "lib", program]
     for place in places:
         found = (place / target).resolve()
         if found.is_file() and root in found.parents:
@@ -49,8 +53,16 @@ def resolve(root, source, kind, target):
     return ""
 
 
+def module_of(name, floor):
+    """A header and the source of its name are one module, also when the header is public."""
+    path = pathlib.PurePosixPath(name)
+    if path.parts[0] == "tools":
+        return path.with_suffix("").as_posix()
+    return f"{path.stem} (floor {floor})"
+
+
 def circle_in(graph):
-    """One circle of the graph as a list of names, or nothing."""
+    """One circle of the graph as a list of modules, or nothing."""
     done, path = set(), []
 
     def visit(node):
@@ -113,12 +125,14 @@ def check(root, floors):
             if fault:
                 faults.append(f"{name}: {fault}")
             elif resolved and floor_of(resolved, floors) == floor:
-                graph.setdefault(name, []).append(resolved)
+                module, other = module_of(name, floor), module_of(resolved, floor)
+                if module != other:
+                    graph.setdefault(module, []).append(other)
     faults += [f"floors.txt: nothing matches '{p}'" for p, _ in floors
                if p not in used and "*" not in p]
     circle = circle_in(graph)
     if circle:
-        faults.append("a circle of includes: " + " -> ".join(circle))
+        faults.append("a circle of modules: " + " -> ".join(circle))
     if not sources:
         faults.append("no sources found: is the folder right?")
     return faults

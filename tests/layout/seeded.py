@@ -12,7 +12,8 @@ import tidy
 
 SPDX = "// SPDX-License-Identifier: BSL-1.0\n"
 FLOORS = [("include/perdure/low.hpp", 0), ("include/perdure/other.hpp", 0), ("lib/os.cpp", 2),
-          ("include/perdure/high.hpp", 3), ("lib/private.hpp", 3), ("lib/state.cpp", 5),
+          ("include/perdure/high.hpp", 3), ("lib/engine/*", 3), ("lib/private.hpp", 3),
+          ("lib/state.cpp", 5),
           ("tools/*", 6)]
 SOUND = {
     "include/perdure/low.hpp": SPDX + "#pragma once\n#include <vector>\n",
@@ -20,6 +21,8 @@ SOUND = {
     "include/perdure/high.hpp": SPDX + "#pragma once\n#include <perdure/low.hpp>\n",
     "lib/os.cpp": SPDX + "#include <unistd.h>\n#include <sys/stat.h>\n#include <perdure/low.hpp>\n",
     "lib/private.hpp": SPDX + "#pragma once\n#include <perdure/high.hpp>\n",
+    "lib/engine/part.hpp": SPDX + "#pragma once\n#include <vector>\n",
+    "lib/engine/high.cpp": SPDX + '#include <perdure/high.hpp>\n#include "engine/part.hpp"\n',
     "lib/state.cpp": SPDX + '#include <simdjson.h>\n#include "private.hpp"\n',
     "tools/tool/main.cpp": SPDX + "#include <fcntl.h>\n#include <perdure/high.hpp>\n",
     "scripts/run": "#!/usr/bin/env bash\necho \"$1\"\n",
@@ -32,6 +35,7 @@ LONG_MEMBER = (SPDX + "class A final\n    : public B {\n public:\n  int f(int x)
 FLOOR_FAULTS = {
     "a higher floor": ("include/perdure/low.hpp", "#include <perdure/high.hpp>\n", "of floor 3"),
     "a circle": ("include/perdure/low.hpp", "#include <perdure/other.hpp>\n", "a circle"),
+    "a circle of modules": ("lib/engine/part.cpp", "#include <perdure/high.hpp>\n", "a circle"),
     "the system": ("lib/state.cpp", "#include <fcntl.h>\n", "operating system"),
     "the system's own": ("lib/private.hpp", "#include <sys/file.h>\n", "operating system"),
     "linux": ("include/perdure/high.hpp", "#  include <linux/fs.h>\n", "operating system"),

@@ -5,8 +5,8 @@
 
 #include <boost/json/array.hpp>
 
+#include "bench/rounds.hpp"
 #include "program.hpp"
-#include "rounds.hpp"
 #include "support/catch.hpp"
 
 using perdure::bench::Candidate;

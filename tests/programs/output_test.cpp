@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Exit statuses, and reports that nobody can or wants to read.
-#include "output.hpp"
+#include "terminal/output.hpp"
 
 #include "program.hpp"
 #include "support/catch.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "progress.hpp"
+#include "terminal/progress.hpp"
 
 #include <algorithm>
 #include <sstream>

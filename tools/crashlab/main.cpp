@@ -6,13 +6,13 @@
 
 #include <CLI/CLI.hpp>
 
-#include "acks.hpp"
-#include "disk_command.hpp"
-#include "guard.hpp"
-#include "mount_command.hpp"
+#include "commands/disk.hpp"
+#include "commands/mount.hpp"
+#include "commands/run.hpp"
+#include "disk/acks.hpp"
+#include "host/guard.hpp"
+#include "judging/violation.hpp"
 #include "options.hpp"
-#include "run_command.hpp"
-#include "violation.hpp"
 
 namespace crashlab {
 namespace {

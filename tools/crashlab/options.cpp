@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "options.hpp"
 
-#include "pages.hpp"
-#include "run_dir.hpp"
+#include "disk/pages.hpp"
+#include "host/run_dir.hpp"
 
 namespace crashlab {
 namespace {

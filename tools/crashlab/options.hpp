@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "file_system.hpp"
-#include "noise.hpp"
+#include "host/mounted_disk.hpp"
+#include "recording/noise.hpp"
 
 namespace crashlab {
 

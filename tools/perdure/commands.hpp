@@ -5,7 +5,7 @@
 
 #include <CLI/App.hpp>
 
-#include "output.hpp"
+#include "terminal/output.hpp"
 
 namespace perdure::cli {
 

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "commands/run.hpp"
+
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "disk/device.hpp"
+#include "disk/loop_device.hpp"
+#include "host/mounted_disk.hpp"
+#include "judging/checker.hpp"
+#include "judging/explorer.hpp"
+#include "judging/report.hpp"
+#include "recording/noise.hpp"
+#include "recording/tracer.hpp"
+
+namespace crashlab {
+namespace {
+
+DeviceOptions device_options(const RunOptions& options, const RunDir& run_dir) {
+  DeviceOptions device;
+  device.directory = run_dir.file("disk");
+  device.file_name = run_dir.name();
+  device.ack_socket = run_dir.file("ack");
+  device.write_latency_us = static_cast<std::uint32_t>(options.write_latency_us);
+  device.flush_latency_us = static_cast<std::uint32_t>(options.flush_latency_us);
+  must(::mkdir(device.directory.c_str(), 0700), "make " + device.directory);
+  return device;
+}
+
+std::string new_directory(const RunDir& run_dir, const char* name) {
+  std::string path = run_dir.file(name);
+  must(::mkdir(path.c_str(), 0700), "make " + path);
+  return path;
+}
+
+/// One run, from mkfs to the report. Members end in the reverse order of their making: the checker,
+/// the mount, the loop device, the disk.
+class Run {
+ public:
+  Run(const RunOptions& options, const Guarded& guarded)
+      : options_(options),
+        tick_(guarded.tick()),
+        run_dir_(guarded.run_dir()),
+        progress_(!options.quiet),
+        pages_(options.size, Pages::Sharing::shared),
+        device_(pages_, device_options(options, run_dir_)),
+        loop_((guarded.name_connection(device_.path()), device_.path()), run_dir_.name()),
+        file_system_(options.fs_kind(), loop_.path(), new_directory(run_dir_, "mnt"),
+                     options.mount_options),
+        noise_(options.noise_kind(), options.fs_kind(),
+               file_system_.mount_point() + "/.crashlab-noise", options.seed) {}
+
+  int operator()() {
+    prepare();
+    record();
+    make_checker();
+    check_uncrashed();
+    return explore();
+  }
+
+ private:
+  std::string work_dir() const { return file_system_.mount_point() + "/work"; }
+
+  Command command(const std::string& line, double timeout_s) const {
+    Command command = Command::shell(line);
+    command.environment["CRASHLAB_MOUNT"] = work_dir();
+    command.timeout_s = timeout_s;
+    return command;
+  }
+
+  void prepare() {
+    progress_.show(options_.fs + ": mkfs");
+    file_system_.make(options_.mkfs_options, tick_);
+    if (const int error = file_system_.mount(); error != 0) {
+      throw Failure(std::string("mount ") + options_.fs +
+                    (options_.mount_options.empty() ? "" : " with " + options_.mount_options) +
+                    ": " + std::strerror(error));
+    }
+    must(::mkdir(work_dir().c_str(), 0755), "make " + work_dir());
+    noise_.prepare();
+    if (!options_.setup.empty()) {
+      const Outcome outcome = run(command(options_.setup, options_.workload_timeout_s), tick_);
+      if (!outcome.good()) throw Failure("the setup failed: " + outcome.story());
+    }
+    const UniqueFd root(must(::open(file_system_.mount_point().c_str(), O_RDONLY | O_CLOEXEC),
+                             "open " + file_system_.mount_point()));
+    must(::syncfs(root.get()), "sync the file system");
+    device_.begin_recording();
+  }
+
+  void record() {
+    progress_.show(options_.fs + ": the workload runs");
+    Command workload = command(options_.workload, options_.workload_timeout_s);
+    workload.environment["CRASHLAB_ACK"] = run_dir_.file("ack");
+    const auto start = Clock::now();
+    const bool traced = options_.noise_kind() != NoiseKind::none || options_.dies_at != 0;
+    const Outcome outcome =
+        traced ? run_traced(
+                     workload, file_system_.mount_point(), [this] { step(); }, tick_)
+               : run(workload, tick_);
+    workload_seconds_ = seconds_since(start);
+    recording_ = device_.end_recording();
+    if (options_.dies_at > steps_) {
+      throw Failure("the disk did not die: the workload made " + std::to_string(steps_) +
+                    " file-changing calls");
+    }
+    // A workload on a dead disk may say so; what it acknowledged before counts.
+    if (!outcome.good() && options_.dies_at == 0) {
+      throw Failure("the workload failed: " + outcome.story());
+    }
+    if (recording_.writes.empty() && options_.dies_at == 0) {
+      throw Failure("the workload wrote nothing to the disk; does it use CRASHLAB_MOUNT?");
+    }
+  }
+
+  /// Before each file-changing call of the workload.
+  void step() {
+    if (++steps_ != options_.dies_at) {
+      if (options_.dies_at == 0 || steps_ < options_.dies_at) noise_.step();
+      return;
+    }
+    device_.die();
+    if (!noise_.is_told()) throw Failure("no sync was told that the disk died");
+  }
+
+  void make_checker() {
+    const bool server = !options_.check_server.empty();
+    Command check =
+        command(server ? options_.check_server : options_.check, options_.check_timeout_s);
+    check.environment["CRASHLAB_ACKED"] = acked_path();
+    // Ctrl-C ends the exploring between two states, with a report of what there is.
+    const Tick tick = [this] { tick_unless_stopping(); };
+    checker_ = server ? server_checker(check, tick) : command_checker(check, tick);
+  }
+
+  /// A checker that rejects even this would only report violations that are none.
+  void check_uncrashed() {
+    if (options_.dies_at != 0) {  // what is in a dead file system's cache is no state to judge
+      file_system_.unmount();
+      return;
+    }
+    std::string acked;
+    for (const Ack& ack : recording_.acks) acked += ack.text + "\n";
+    write_file(acked_path(), acked);
+    const Verdict verdict = checker_->check();
+    if (!verdict.good) {
+      throw Failure("the checker rejects what the workload left, without any crash: " +
+                    verdict.reason);
+    }
+    file_system_.unmount();
+  }
+
+  int explore() {
+    const auto found = [this](const Violation& violation) {
+      if (kept_.size() >= options_.keep_max) return;
+      keep_violation(options_.keep, options_, violation, recording_);
+      kept_.push_back(violation);
+    };
+    Explorer explorer({options_, recording_, pages_, file_system_, *checker_, acked_path(),
+                       [this] { tick_unless_stopping(); }, [this] { device_.must_live(); }, found,
+                       [this](const Summary& summary) { progress_.show(summary, options_); },
+                       Guarded::stopping});
+    const Summary summary = explorer.explore();
+    const Findings findings{options_, recording_, summary, kept_, workload_seconds_};
+    progress_.clear();
+    std::fputs(summary_text(findings).c_str(), stdout);
+    if (!options_.json.empty()) write_json(options_.json, findings);
+    if (summary.violation_count() > 0) return 1;
+    return summary.cut == "interrupted" ? 2 : 0;
+  }
+
+  void tick_unless_stopping() const {
+    if (!Guarded::stopping()) tick_();
+  }
+
+  std::string acked_path() const { return run_dir_.file("acked"); }
+
+  const RunOptions& options_;
+  Tick tick_;
+  const RunDir& run_dir_;
+  Progress progress_;
+  Pages pages_;
+  Device device_;
+  LoopDevice loop_;
+  FileSystem file_system_;
+  Noise noise_;
+  std::unique_ptr<Checker> checker_;
+  Recording recording_;
+  std::vector<Violation> kept_;
+  double workload_seconds_ = 0;
+  std::uint64_t steps_ = 0;
+};
+
+}  // namespace
+
+int run_command(const RunOptions& options, const Guarded& guarded) {
+  return Run(options, guarded)();
+}
+
+}  // namespace crashlab

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSL-1.0
+// `crashlab run`: records a workload and explores the crash states.
+#pragma once
+
+#include "host/guard.hpp"
+#include "options.hpp"
+
+namespace crashlab {
+
+/// Within guarded(). Returns 0 without a violation, 1 with one, 2 when interrupted before that.
+int run_command(const RunOptions& options, const Guarded& guarded);
+
+}  // namespace crashlab

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+// The disk: one file of a FUSE file system, served by a process that does nothing else.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <sys/types.h>
+
+#include "disk/pages.hpp"
+#include "host/posix.hpp"
+#include "recording/recording.hpp"
+
+namespace crashlab {
+
+struct DeviceOptions {
+  std::string directory;               ///< where to mount the FUSE file system; an empty directory
+  std::string file_name;               ///< the disk's name in it
+  std::string ack_socket;              ///< where acknowledgements are taken; none when empty
+  std::uint32_t write_latency_us = 0;  ///< from a write's receipt to its answer
+  std::uint32_t flush_latency_us = 0;
+  bool always_slow = false;  ///< latencies hold outside of recordings as well
+  bool replaying = false;    ///< the pages' marks say what changed, not what was ever written
+};
+
+/// The disk's process and the wire to it.
+///
+/// That process never touches a mounted file system, so a kill always ends it, and its end aborts
+/// the FUSE connection: whoever waits for the disk gets an error. It ends when this process does.
+/// The disk's requests go to an image in memory; `direct_io` makes them arrive at once and in order
+/// (linux Documentation/filesystems/fuse-io.rst). A flush arrives as FSYNC, FUA as write and flush
+/// (drivers/block/loop.c has no FUA), discard and zeroing as FALLOCATE.
+class Device {
+ public:
+  /// Forks the process. `pages` is shared and outlives this.
+  Device(Pages& pages, const DeviceOptions& options);
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  pid_t pid() const { return pid_; }
+  std::string path() const { return options_.directory + "/" + options_.file_name; }
+
+  /// Throws Failure when the process is gone: what was seen since then is no finding.
+  void must_live() const;
+
+  /// From here on requests and acknowledgements are recorded. Waits until none is under way.
+  void begin_recording();
+  /// From here on every write and flush is answered with EIO, and what is on the disk stays.
+  void die();
+  /// Ends the recording and hands it over. From here on every write marks its pages anew.
+  Recording end_recording();
+
+ private:
+  std::string ask(char command);
+
+  DeviceOptions options_;
+  pid_t pid_ = -1;
+  UniqueFd control_;
+  UniqueFd recording_;
+};
+
+}  // namespace crashlab

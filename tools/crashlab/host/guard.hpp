@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+// Runs the laboratory where it can do no harm, and cleans up whatever becomes of it.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "host/child.hpp"
+#include "host/run_dir.hpp"
+
+namespace crashlab {
+
+/// What the guarded work gets.
+class Guarded {
+ public:
+  Guarded(const RunDir& run_dir, int heartbeat) : run_dir_(run_dir), heartbeat_(heartbeat) {}
+
+  const RunDir& run_dir() const { return run_dir_; }
+  /// Says that work goes on; throws Failure once an end is wanted (Ctrl-C, SIGTERM).
+  Tick tick() const;
+  /// Whether an end is wanted.
+  static bool stopping();
+  /// Names the FUSE connection that is to be aborted when nothing else helps.
+  void name_connection(const std::string& disk_path) const;
+
+ private:
+  void beat() const;
+
+  const RunDir& run_dir_;
+  int heartbeat_;
+};
+
+/// Whether mounts are seen by the caller or die unseen with the work.
+enum class Mounts { ours, private_ones };
+
+/// Runs `work` as the first process of a PID namespace, so that its end, however it comes, ends
+/// every process that it started: the disk's, the workload's, the checker's. This process never
+/// goes near a mount; it passes signals on, kills work that shows no life for `stall_max_s`
+/// seconds, aborts the FUSE connection when even that doesn't end it, and cleans the run directory.
+/// Should this process itself be killed, a janitor cleans; should all be killed, the next start.
+/// Returns the work's status; 2 after a failure, with the reason on standard error.
+int guarded(const std::string& state_dir, Mounts mounts, double stall_max_s,
+            const std::function<int(const Guarded&)>& work);
+
+}  // namespace crashlab

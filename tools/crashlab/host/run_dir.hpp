@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSL-1.0
+// Where a run keeps its mount points and sockets, and how a later run finds what a killed one left.
+#pragma once
+
+#include <string>
+
+#include "host/posix.hpp"
+
+namespace crashlab {
+
+/// STATE/run-<random>: only root's, locked as long as any process of the run lives.
+///
+/// What has to be undone beside the directory itself is found without trusting its content: mounts
+/// beneath it (mountinfo), loop devices that bear its name as their tag, and the FUSE connection of
+/// its disk, which ends with the process that serves it.
+class RunDir {
+ public:
+  /// Makes the state directory when it isn't there (0700), refuses one that others could write to,
+  /// cleans up after runs that are dead, and makes a new directory.
+  explicit RunDir(const std::string& state_dir);
+
+  const std::string& path() const { return path_; }
+  /// The loop device's tag.
+  const std::string& name() const { return name_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+  /// Undoes all that this run left. Safe to repeat; from any process.
+  void clean() const;
+
+ private:
+  std::string path_;
+  std::string name_;
+  UniqueFd lock_;
+};
+
+/// The state directory when none is named: CRASHLAB_STATE_DIR, /run/crashlab, or one beneath
+/// XDG_RUNTIME_DIR where /run can't be written to.
+std::string default_state_dir();
+
+/// Makes the directory (0700) or checks that it is ours alone; throws Failure otherwise.
+void make_private_dir(const std::string& path);
+
+/// Ends a FUSE connection, whose requests then fail, whatever state its server is in.
+/// `connection` is the minor device number of the mounted FUSE file system.
+void abort_connection(unsigned connection);
+
+}  // namespace crashlab

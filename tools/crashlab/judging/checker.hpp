@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSL-1.0
+// Asks the user's program whether a crash state is good.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "host/child.hpp"
+
+namespace crashlab {
+
+struct Verdict {
+  bool good = false;
+  std::string reason;  ///< why not
+};
+
+/// The state to be judged is mounted at CRASHLAB_MOUNT, and CRASHLAB_ACKED names the file with the
+/// acknowledgements that came before the crash.
+class Checker {
+ public:
+  virtual ~Checker() = default;
+  virtual Verdict check() = 0;
+};
+
+/// Runs the command for each state: status 0 is good. A command that can't be found is a Failure.
+std::unique_ptr<Checker> command_checker(Command command, Tick tick);
+
+/// Starts the command once. For each state it gets the line "check N" (N counts) on its standard
+/// input and answers with one line on its standard output, "good" or "bad" with the reason behind
+/// it. It holds no file of the mount open when it answers. One that dies or doesn't answer in time
+/// makes that state bad and is started anew for the next.
+std::unique_ptr<Checker> server_checker(Command command, Tick tick);
+
+}  // namespace crashlab

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a disk was asked and told while a workload ran.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "disk/pages.hpp"
+
+namespace crashlab {
+
+/// Moments are counted, not measured: each request received, each answer sent and each
+/// acknowledgement taken is one step later than the last. What the workload was told before moment
+/// t was answered before t.
+using Moment = std::uint64_t;
+inline constexpr Moment never = std::numeric_limits<Moment>::max();
+
+/// A write, discard or zeroing of a range.
+struct Write {
+  enum class Kind : std::uint8_t { data, zeros };
+
+  Kind kind = Kind::data;
+  Moment received = 0;
+  Moment answered = never;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  std::uint64_t data_at = 0;  ///< where its bytes begin in Recording::data; zeros have none
+};
+
+struct Flush {
+  Moment received = 0;
+  Moment answered = never;
+};
+
+/// The workload said that something must survive from here on.
+struct Ack {
+  Moment at = 0;
+  std::string text;  ///< one line, without its end
+};
+
+/// The base is the disk when recording began, with nothing under way; pages not in it are zero.
+struct Recording {
+  std::uint64_t size = 0;  ///< of the disk, bytes
+  std::map<std::uint32_t, std::vector<std::byte>> base;
+  std::vector<Write> writes;   ///< in the order received
+  std::vector<Flush> flushes;  ///< in the order received
+  std::vector<Ack> acks;       ///< oldest first
+  std::vector<std::byte> data;
+  Moment end = 0;
+
+  std::span<const std::byte> bytes_of(const Write& write) const {
+    return std::span(data).subspan(write.data_at, write.length);
+  }
+
+  /// Compressed (zstd), little-endian, with a checksum: fit to be kept and to be read back later.
+  void save(int fd) const;
+  /// Throws Failure when the content isn't a whole recording.
+  static Recording load(int fd);
+
+  /// The same without what came at or after `moment`: what a violation at that moment needs.
+  Recording until(Moment moment) const;
+};
+
+}  // namespace crashlab

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+// Lays one crash state after the other on the disk that is being served.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "disk/pages.hpp"
+#include "recording/recording.hpp"
+#include "states/crash_points.hpp"
+
+namespace crashlab {
+
+/// 128 bits that stand for a disk's whole content.
+struct ImageHash {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  bool operator==(const ImageHash&) const = default;
+  bool operator<(const ImageHash& other) const {
+    return high != other.high ? high < other.high : low < other.low;
+  }
+};
+
+/// Keeps what is durable at the current point aside, so that a state costs the pages it touches and
+/// not a copy of the disk. Between states the disk's file system must be unmounted.
+class StateImage {
+ public:
+  /// `served` is the disk's content; this takes it over and clears its marks, which from now on say
+  /// what differs from the durable content. Both must outlive this.
+  StateImage(const Recording& recording, Pages& served, std::uint32_t sector_size);
+
+  /// Back to the base, before the first point.
+  void rewind();
+  /// On to the next point: its newly durable writes are on the medium.
+  void advance(const CrashPoint& point);
+
+  /// Lays the state on the disk. Equal contents have equal hashes, whatever led to them.
+  ImageHash apply(const CrashPoint& point, const Choice& choice);
+
+ private:
+  using Touched = std::set<std::uint32_t>;
+
+  void restore();
+  void put(Pages& pages, const Write& write, std::uint64_t from, std::uint64_t length);
+  void put_torn(const Write& write, const Tear& tear);
+  void touch(Touched& touched, const Write& write) const;
+
+  const Recording& recording_;
+  Pages& served_;
+  Pages durable_;
+  std::uint32_t sector_size_;
+  ImageHash durable_hash_;
+};
+
+}  // namespace crashlab

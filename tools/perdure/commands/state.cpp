@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "commands/state.hpp"
+
+#include "commands.hpp"
+
+namespace perdure::cli {
+
+namespace {
+
+constexpr std::string_view examples =
+    "A tracked state is a JSON file (or bytes in an envelope) with a generation, a time and a\n"
+    "checksum; previous generations lie beside it. These commands work beside a running program,\n"
+    "whose own saves and theirs lose nothing of each other.\n"
+    "\n"
+    "Examples:\n"
+    "  perdure state show queue.json\n"
+    "  perdure state get queue.json /active/a/attempts\n"
+    "  perdure state set queue.json /limit 8          a number; a string is '\"text\"'\n"
+    "  perdure state verify queue.json || echo damaged\n"
+    "  $EDITOR queue.json && perdure state accept queue.json\n"
+    "  perdure state history queue.json; perdure state restore queue.json 41\n";
+
+std::string check_pointer(const std::string& text) {
+  if (!text.empty() && text.front() != '/') {
+    return "'" + text + "' is no JSON Pointer: it is empty or begins with /";
+  }
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '~' && (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1'))) {
+      return "'" + text + "' is no JSON Pointer: ~ is written ~0, and / in a name ~1";
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_pointer(CLI::App& command, std::string& pointer) {
+  command
+      .add_option("POINTER", pointer,
+                  "A JSON Pointer (RFC 6901): /list/0/name; '' is all of the state")
+      ->required()
+      ->type_name("")
+      ->check(CLI::Validator(check_pointer, ""));
+}
+
+void add_state(CLI::App& app, ExitStatus& status) {
+  CLI::App* state = app.add_subcommand("state", "Look at a tracked state, change it, repair it");
+  state->require_subcommand(1);
+  for (const auto add : {add_state_show, add_state_get, add_state_set, add_state_verify,
+                         add_state_accept, add_state_history, add_state_restore}) {
+    add(*state, status);
+  }
+  state->footer(help_footer(examples));
+}
+
+}  // namespace perdure::cli

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+// The parts of `perdure state`: those that only look, and those that save.
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "terminal/output.hpp"
+
+namespace perdure::cli {
+
+void add_state_show(CLI::App& state, ExitStatus& status);
+void add_state_get(CLI::App& state, ExitStatus& status);
+void add_state_verify(CLI::App& state, ExitStatus& status);
+void add_state_history(CLI::App& state, ExitStatus& status);
+
+void add_state_set(CLI::App& state, ExitStatus& status);
+void add_state_accept(CLI::App& state, ExitStatus& status);
+void add_state_restore(CLI::App& state, ExitStatus& status);
+
+/// Adds POINTER, and refuses what is none while the command line is read.
+void add_pointer(CLI::App& command, std::string& pointer);
+
+}  // namespace perdure::cli

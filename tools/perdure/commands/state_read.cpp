@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: BSL-1.0
+// perdure state show, get, verify and history: they look, and leave no trace.
+#include <memory>
+
+#include <boost/json.hpp>
+
+#include <perdure/json_pointer.hpp>
+#include <perdure/state_store.hpp>
+
+#include "commands/state.hpp"
+#include "options/state_file.hpp"
+
+namespace perdure::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::string_view show_examples =
+    "Prints one line about the file, then the state without its stamp.\n"
+    "\n"
+    "Examples:\n"
+    "  perdure state show queue.json\n"
+    "  perdure state show --json queue.json | jq .generation\n";
+
+constexpr std::string_view get_examples =
+    "Prints the value as JSON on one line. Status 1 if nothing is there.\n"
+    "\n"
+    "Examples:\n"
+    "  perdure state get queue.json /limit\n"
+    "  perdure state get queue.json /active/a~1b/attempts     the name a/b\n"
+    "  perdure state get queue.json '' | jq keys\n";
+
+constexpr std::string_view verify_examples =
+    "Status 0: every byte is as it was committed, or the file has no stamp to tell by. Status 1:\n"
+    "damaged, or edited by hand since; standard error says what does not fit. Nothing is touched.\n"
+    "\n"
+    "Examples:\n"
+    "  perdure state verify queue.json\n"
+    "  perdure state verify --json queue.json | jq -r .error\n";
+
+constexpr std::string_view history_examples =
+    "The current state, the previous generations, and damaged files that were moved out of the\n"
+    "way.\n"
+    "\n"
+    "Examples:\n"
+    "  perdure state history queue.json\n"
+    "  perdure state history --json queue.json | jq '.previous[].generation'\n";
+
+struct ReadCommand {
+  std::string file;
+  std::string pointer;
+  OutputOptions output;
+  ExitStatus (ReadCommand::*work)() const = nullptr;
+
+  [[nodiscard]] ExitStatus show() const;
+  [[nodiscard]] ExitStatus get() const;
+  [[nodiscard]] ExitStatus verify() const;
+  [[nodiscard]] ExitStatus history() const;
+  [[nodiscard]] Result<json::object> collect_history() const;
+  [[nodiscard]] std::string loss_line(const StateFile& state) const;
+  void tell_loss(const StateFile& state, json::object& object) const;
+};
+
+std::string ReadCommand::loss_line(const StateFile& state) const {
+  const std::string loss = loss_of(state, file);
+  return loss.empty() ? loss : printable(file) + ": " + printable(loss) + "\n";
+}
+
+void ReadCommand::tell_loss(const StateFile& state, json::object& object) const {
+  const std::string loss = loss_of(state, file);
+  if (!loss.empty()) object["replaced"] = utf8(loss);
+}
+
+ExitStatus ReadCommand::show() const {
+  const auto read = read_state(file);
+  if (!read) return report(read.error(), output);
+  const StateFile& state = read.value();
+  if (output.json) {
+    json::object object = summary_object(state);
+    tell_loss(state, object);
+    if (!state.enveloped) object["state"] = state.value;
+    return print_result(object);
+  }
+  const std::string head = printable(file) + ": " + summary(state) + "\n" + loss_line(state);
+  if (state.enveloped) return print_result(head);
+  const auto text = pretty(state.value);
+  if (!text) return report(text.error(), output);
+  return print_result(head + text.value());
+}
+
+ExitStatus ReadCommand::get() const {
+  const auto read = read_state(file);
+  if (!read) return report(read.error(), output);
+  if (read.value().enveloped) {
+    return report({.kind = ErrorKind::unsupported,
+                   .cause = {},
+                   .step = "look into the state",
+                   .path = file,
+                   .detail = "it is in an envelope, and what is in there only its program knows"},
+                  output);
+  }
+  const auto found = get_at(read.value().value, pointer);
+  if (!found) {
+    Error error = found.error();
+    error.path = file;
+    (void)report(error, output);
+    return ExitStatus::failed;  // the pointer is one, or the command line had been refused
+  }
+  if (output.json) return print_result({{"value", *found.value()}});
+  const auto text = compact(*found.value());
+  return text ? print_result(text.value()) : report(text.error(), output);
+}
+
+ExitStatus ReadCommand::verify() const {
+  const auto read = read_state(file);
+  if (!read) return report(read.error(), output);
+  const StateFile& state = read.value();
+  if (output.json) {
+    json::object object = summary_object(state);
+    tell_loss(state, object);
+    return print_result(object);
+  }
+  return print_result(printable(file) + ": " +
+                      (state.stamped ? "whole, " : "nothing to verify it by, ") + summary(state) +
+                      "\n" + loss_line(state));
+}
+
+Result<json::object> ReadCommand::collect_history() const {
+  json::object object = {{"current", nullptr}};
+  auto current = read_state(file);
+  if (current) {
+    object["current"] = summary_object(current.value());
+    tell_loss(current.value(), object.at("current").get_object());
+  } else if (current.error().kind == ErrorKind::corrupt) {
+    object["current"] = {{"damage", utf8(current.error().detail)}};
+  } else if (current.error().cause != std::errc::no_such_file_or_directory) {
+    return std::move(current.error());
+  }
+  BOOST_OUTCOME_TRY(const auto store, open_file_store(file));
+  BOOST_OUTCOME_TRY(const auto found, store->history());
+  if (!current && current.error().kind != ErrorKind::corrupt && found.previous.empty() &&
+      found.damaged.empty()) {
+    return std::move(current.error());
+  }
+  json::array previous;
+  for (const auto number : found.previous) {
+    BOOST_OUTCOME_TRY(const auto stored, store->load_previous(number));
+    if (!stored) continue;  // dropped just now
+    const auto parsed = parse_state(stored->bytes, file);
+    json::object one;
+    if (parsed) {
+      one = summary_object(parsed.value());
+    } else {
+      one = {{"damage", utf8(parsed.error().detail)}};
+    }
+    one["generation"] = number;
+    previous.push_back(std::move(one));
+  }
+  json::array damaged;
+  for (const auto& name : found.damaged) damaged.emplace_back(utf8(name));
+  object["previous"] = std::move(previous);
+  object["damaged"] = std::move(damaged);
+  return object;
+}
+
+std::string line_of(std::string_view word, const json::value& entry) {
+  std::string text(word);
+  if (!entry.is_object()) return text + "  none\n";
+  const json::object& one = entry.get_object();
+  const auto* const generation = one.if_contains("generation");
+  const std::string number =
+      generation != nullptr ? std::to_string(generation->to_number<std::uint64_t>()) : "-";
+  text.append("  ").append(number.size() < 6 ? 6 - number.size() : 0, ' ').append(number);
+  if (const auto* const damage = one.if_contains("damage")) {
+    return text + "  damaged: " + printable(std::string(damage->as_string())) + "\n";
+  }
+  const auto* const time = one.if_contains("last_updated");
+  return text + "  " + (time != nullptr ? std::string(time->as_string()) : "no stamp") + "  " +
+         human_size(one.at("bytes").to_number<std::uint64_t>()) + "\n";
+}
+
+ExitStatus ReadCommand::history() const {
+  const auto collected = collect_history();
+  if (!collected) return report(collected.error(), output);
+  const json::object& object = collected.value();
+  if (output.json) return print_result(object);
+  const json::value& current = object.at("current");
+  std::string text = line_of("current ", current);
+  const auto* const loss =
+      current.is_object() ? current.get_object().if_contains("replaced") : nullptr;
+  if (loss != nullptr) text += "          " + printable(std::string(loss->as_string())) + "\n";
+  for (const auto& one : object.at("previous").as_array()) text += line_of("previous", one);
+  for (const auto& name : object.at("damaged").as_array()) {
+    text += "damaged   " + printable(std::string(name.as_string())) + "\n";
+  }
+  return print_result(text);
+}
+
+void add(CLI::App& state, ExitStatus& status, const char* name, const char* words,
+         std::string_view examples, ExitStatus (ReadCommand::*work)() const) {
+  auto command = std::make_shared<ReadCommand>();
+  command->work = work;
+  CLI::App* sub = state.add_subcommand(name, words);
+  sub->add_option("FILE", command->file, "The state")->required()->type_name("");
+  if (work == &ReadCommand::get) add_pointer(*sub, command->pointer);
+  add_json_option(*sub, command->output);
+  sub->footer(help_footer(examples));
+  sub->callback([command, &status] { status = ((*command).*(command->work))(); });
+}
+
+}  // namespace
+
+void add_state_show(CLI::App& state, ExitStatus& status) {
+  add(state, status, "show", "Print the state and its generation", show_examples,
+      &ReadCommand::show);
+}
+void add_state_get(CLI::App& state, ExitStatus& status) {
+  add(state, status, "get", "Print one value of the state", get_examples, &ReadCommand::get);
+}
+void add_state_verify(CLI::App& state, ExitStatus& status) {
+  add(state, status, "verify", "Check that the state is as it was committed", verify_examples,
+      &ReadCommand::verify);
+}
+void add_state_history(CLI::App& state, ExitStatus& status) {
+  add(state, status, "history", "List previous generations and damaged files", history_examples,
+      &ReadCommand::history);
+}
+
+}  // namespace perdure::cli
