@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 
 #include <xxhash.h>
+
+#include "base/parse.hpp"
 
 namespace perdure::names {
 namespace {
@@ -68,9 +69,7 @@ std::optional<std::uint64_t> number_behind(std::string_view name, std::string_vi
   if (!name.starts_with(prefix)) return std::nullopt;
   name.remove_prefix(prefix.size());
   std::uint64_t number = 0;
-  const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), number);
-  const bool whole = code == std::errc() && end == name.data() + name.size();
-  if (!whole || (name.size() > 1 && name.front() == '0')) return std::nullopt;
+  if (!parse_whole(name, number) || (name.size() > 1 && name.front() == '0')) return std::nullopt;
   return number;
 }
 

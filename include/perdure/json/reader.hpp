@@ -10,41 +10,11 @@
 
 #include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
+#include <perdure/json/members.hpp>
 #include <perdure/json/place.hpp>
 #include <perdure/stamp.hpp>
 
 namespace perdure {
-
-/// What a program is willing to read or write.
-struct JsonLimits {
-  /// Bytes of the whole text. 4 GiB - 64 is the limit of the parser, whatever this says.
-  std::size_t size_max = std::size_t{1} << 30U;
-  /// Objects and arrays within each other. Each costs a few hundred bytes of stack.
-  unsigned depth_max = 64;
-};
-
-class JsonReader;
-class JsonWriter;
-
-/// Takes the value that the reader stands at: a member (`at.key`) or an element (`at.index`).
-/// Must read it, or fail. `context` is what was given to `object` or `array`.
-using JsonTake = bool (*)(JsonReader& reader, void* context, const JsonPlace& at);
-
-/// How many members a described struct may have, those of its bases included.
-inline constexpr std::size_t json_members_max = 256;
-
-/// A member of a described struct, its type forgotten.
-struct JsonMember {
-  std::string_view name;
-  bool (*read)(JsonReader& reader, void* object, const JsonPlace& at);
-  bool (*write)(JsonWriter& writer, const void* object, const JsonPlace& at);
-};
-
-/// A value of a described enum.
-struct JsonEnumerator {
-  std::string_view name;
-  std::int64_t value;
-};
 
 /// A kind of JSON value, as its first character shows it.
 enum class JsonKind { null, boolean, number, string, array, object, malformed };
@@ -100,6 +70,10 @@ class JsonReader {
   bool fail(const JsonPlace& place, std::string_view words);
   /// "expected an integer, found a string", about the value that the reader stands at.
   bool mismatch(const JsonPlace& place, std::string_view expected);
+  /// Notes why `token` could not be read into an integer from `low` to `high`, or into a
+  /// floating-point number when `low` is empty, and returns false.
+  bool not_a_number(std::string_view token, const std::string& low, const std::string& high,
+                    const JsonPlace& place);
   /// Notes a failure that makes the text no valid JSON, and returns false.
   bool malformed(const JsonPlace& place, std::string_view words);
   /// Notes a member that is there twice, and returns false.

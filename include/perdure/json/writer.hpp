@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include <perdure/error.hpp>
+#include <perdure/json/members.hpp>
 #include <perdure/json/place.hpp>
-#include <perdure/json/reader.hpp>
 #include <perdure/serializer.hpp>
 #include <perdure/stamp.hpp>
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,27 +11,10 @@
 #include <vector>
 
 #include <perdure/system/file_system.hpp>
+#include <perdure/testing/limits.hpp>
 #include <perdure/testing/preset.hpp>
 
 namespace perdure::testing {
-
-/// As whom the calls are made. User 0 may do everything, as root does.
-struct User {
-  std::uint32_t user = 0;
-  std::uint32_t group = 0;
-  std::uint32_t umask = 022;
-};
-
-/// How much fits. What goes beyond is ENOSPC, or EDQUOT where the quota is the smaller one.
-struct Limits {
-  static constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t space = none;         ///< Bytes, in blocks of 4096.
-  std::uint64_t inodes = none;        ///< Files and directories, the root among them.
-  std::uint64_t quota_space = none;   ///< Bytes of each user but 0.
-  std::uint64_t quota_inodes = none;  ///< Files and directories of each user but 0.
-  std::uint64_t handles = none;       ///< Open at once; EMFILE.
-  std::uint64_t links = 65000;        ///< Names of one file; EMLINK.
-};
 
 /// What a power cut leaves of what is pending.
 enum class Survivors : std::uint8_t { none, all, random };

@@ -34,19 +34,6 @@ bool is_number(std::string_view token) {
   return token.empty();
 }
 
-bool number_trouble(JsonReader& reader, std::string_view token, const std::string& low,
-                    const std::string& high, const JsonPlace& place) {
-  if (!is_number(token)) return reader.malformed(place, json_excerpt(token) + " is no number");
-  constexpr std::size_t shown_max = 40;
-  std::string found(token.substr(0, shown_max));
-  if (found.size() < token.size()) found += "...";
-  if (low.empty()) return reader.fail(place, "the number " + found + " is out of range");
-  if (token.find_first_of(".eE") != std::string_view::npos) {
-    return reader.fail(place, "expected an integer, found " + found);
-  }
-  return reader.fail(place, "expected an integer from " + low + " to " + high + ", found " + found);
-}
-
 bool all_different(std::vector<std::string_view>& names, std::string_view& twice) {
   std::sort(names.begin(), names.end());
   const auto same = std::adjacent_find(names.begin(), names.end());

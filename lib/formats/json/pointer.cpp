@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <charconv>
 #include <string>
 #include <string_view>
 
@@ -7,6 +6,8 @@
 
 #include <perdure/json/place.hpp>
 #include <perdure/json_pointer.hpp>
+
+#include "base/parse.hpp"
 
 namespace perdure {
 namespace {
@@ -46,8 +47,7 @@ bool parse_index(std::string_view token, std::size_t size, std::size_t& out) {
     return true;
   }
   if (token.empty() || (token.size() > 1 && token.front() == '0')) return false;
-  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), out);
-  return error == std::errc() && end == token.data() + token.size() && out <= size;
+  return parse_whole(token, out) && out <= size;
 }
 
 }  // namespace

@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
-// The cursor over simdjson. Its "on demand" interface checks only what it is asked for, so that
-// everything here asks: a value that nobody wants goes through `raw`, never through a skip.
+// Loading a text, the reader's failures, and the stamp.
+#include "formats/json/reader.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
-
-#include <simdjson.h>
 
 #include <perdure/json/reader.hpp>
 
-#include "formats/json/number.hpp"
-#include "formats/json/stamp_fields.hpp"
-
 namespace perdure {
-namespace {
 
 namespace od = simdjson::ondemand;
+
+namespace {
 
 /// Line and column, from 1, of `offset` in `text`; the column counts bytes.
 std::string position(std::string_view text, std::size_t offset) {
@@ -44,28 +40,6 @@ std::size_t invalid_line(std::string_view text) {
   return line;
 }
 
-/// The end of the string that begins at `at`: its quote, or the first backslash before it. Eight
-/// bytes at a time; the parser has made sure that there is a quote, and its padding is readable.
-const char* string_end(const char* at) {
-  constexpr std::uint64_t ones = 0x0101010101010101U;
-  constexpr std::uint64_t high = 0x8080808080808080U;
-  for (;; at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, sizeof(word));
-    const std::uint64_t quote = word ^ (ones * '"');
-    const std::uint64_t slash = word ^ (ones * '\\');
-    // A byte that is zero here may mark those above it too, never those below: scan for the first.
-    if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & high) break;
-  }
-  while (*at != '"' && *at != '\\') ++at;
-  return at;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t last = text.find_last_not_of(" \t\r\n");
-  return text.substr(0, last + 1);
-}
-
 std::string_view word_for(JsonKind kind) {
   switch (kind) {
     case JsonKind::null:
@@ -87,35 +61,6 @@ std::string_view word_for(JsonKind kind) {
 }
 
 }  // namespace
-
-struct JsonReader::Impl {
-  explicit Impl(const JsonLimits& wanted) : limits(wanted) {}
-
-  bool load(Bytes bytes);
-  bool malformed(simdjson::error_code code);
-  bool refuse(ErrorKind why, std::string what);
-  bool enter(const JsonPlace& place);
-  [[nodiscard]] Error reason() const;
-  std::string_view token() { return trimmed(value.raw_json_token()); }
-  [[nodiscard]] std::string_view text() const { return {storage.get() + 1, size}; }
-
-  JsonLimits limits;
-  std::unique_ptr<char[]> storage;  ///< '[', the text, ']', padding.
-  std::size_t size = 0;             ///< Of the text.
-  od::parser parser;
-  od::document document;
-  od::array whole;
-  od::array_iterator element;
-  [[nodiscard]] bool at_element() { return element != od::array_iterator(); }
-  od::value value;  ///< Where the reader stands.
-  unsigned depth = 0;
-  bool stamped = false;
-  StampFields fields;
-
-  bool failed = false;
-  ErrorKind kind = ErrorKind::serializer;  ///< `corrupt` for what is no JSON at all.
-  std::string words;
-};
 
 JsonReader::JsonReader(const JsonLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
 JsonReader::~JsonReader() = default;
@@ -265,180 +210,6 @@ bool JsonReader::malformed(const JsonPlace& place, std::string_view words) {
 
 bool JsonReader::duplicate(const JsonPlace& at) {
   return malformed(at, "this member is there twice");
-}
-
-bool JsonReader::null(const JsonPlace& place) {
-  bool is_null = false;
-  if (impl_->value.is_null().get(is_null) || !is_null) return mismatch(place, "null");
-  return true;
-}
-
-bool JsonReader::boolean(bool& out, const JsonPlace& place) {
-  return impl_->value.get_bool().get(out) == simdjson::SUCCESS || mismatch(place, "a boolean");
-}
-
-bool JsonReader::integer(std::int64_t& out, std::int64_t low, std::int64_t high,
-                         const JsonPlace& place) {
-  if (kind() != JsonKind::number) return mismatch(place, "an integer");
-  const std::string_view token = impl_->value.raw_json_token();
-  if (impl_->value.get_int64().get(out) == simdjson::SUCCESS && out >= low && out <= high) {
-    return true;
-  }
-  return number_trouble(*this, trimmed(token), std::to_string(low), std::to_string(high), place);
-}
-
-bool JsonReader::natural(std::uint64_t& out, std::uint64_t high, const JsonPlace& place) {
-  if (kind() != JsonKind::number) return mismatch(place, "an integer");
-  const std::string_view token = impl_->value.raw_json_token();
-  if (impl_->value.get_uint64().get(out) == simdjson::SUCCESS && out <= high) return true;
-  return number_trouble(*this, trimmed(token), "0", std::to_string(high), place);
-}
-
-// Not by the parser's own get_double: simdjson 3.0.1 takes "0.", a few zeros and more than 19
-// digits for a number that fits into 64 bits, and is wrong by orders of magnitude (parse_double).
-bool JsonReader::real(double& out, const JsonPlace& place) {
-  if (kind() != JsonKind::number) return mismatch(place, "a number");
-  std::string_view token;
-  if (!raw(token, place)) return false;
-  if (parse_whole(token, out)) return true;
-  // A number that is too small is a zero; std::from_chars does not tell it from one too large.
-  if (impl_->value.get_double().get(out) == simdjson::SUCCESS) return true;
-  return number_trouble(*this, token, {}, {}, place);
-}
-
-bool JsonReader::real(float& out, const JsonPlace& place) {
-  if (kind() != JsonKind::number) return mismatch(place, "a number");
-  // By way of a double it would be rounded twice.
-  std::string_view token;
-  if (!raw(token, place)) return false;
-  if (parse_whole(token, out)) return true;
-  return number_trouble(*this, token, {}, {}, place);
-}
-
-bool JsonReader::text(std::string_view& out, const JsonPlace& place) {
-  Impl& impl = *impl_;
-  const char* const begin = impl.value.raw_json_token().data();
-  if (*begin != '"') return mismatch(place, "a string");
-  const char* const end = string_end(begin + 1);
-  if (*end == '"') {
-    out = {begin + 1, static_cast<std::size_t>(end - begin - 1)};
-    od::raw_json_string ignored;
-    const auto error = impl.value.get_raw_json_string().get(ignored);
-    return error == simdjson::SUCCESS || impl.malformed(error);
-  }
-  const auto error = impl.value.get_string().get(out);
-  if (error == simdjson::SUCCESS) return true;
-  return malformed(place, "an escape in this string is not valid");
-}
-
-bool JsonReader::text(std::string& out, const JsonPlace& place) {
-  std::string_view view;
-  if (!text(view, place)) return false;
-  out.assign(view);
-  return true;
-}
-
-bool JsonReader::object(const JsonPlace& place, void* context, JsonTake take) {
-  Impl& impl = *impl_;
-  if (kind() != JsonKind::object) return mismatch(place, "an object");
-  od::object members;
-  if (const auto error = impl.value.get_object().get(members)) return impl.malformed(error);
-  if (!impl.enter(place)) return false;
-  const bool outermost = impl.stamped && place.up == nullptr;
-  for (auto member : members) {
-    od::field field;
-    if (const auto error = std::move(member).get(field)) return impl.malformed(error);
-    JsonPlace at = place.member({});
-    const char* const begin = field.key().raw();
-    const char* const end = string_end(begin);
-    if (*end == '"') {
-      at.key = {begin, static_cast<std::size_t>(end - begin)};
-    } else if (field.unescaped_key().get(at.key)) {
-      return malformed(place, "an escape in a member's name is not valid");
-    }
-    impl.value = field.value();
-    if (outermost && StampFields::owns(at.key)) {
-      std::string_view text;
-      if (!raw(text, at)) return false;
-      if (!impl.fields.take(at.key, text)) return duplicate(at);
-    } else if (!take(*this, context, at)) {
-      return false;
-    }
-  }
-  --impl.depth;
-  return true;
-}
-
-bool JsonReader::array(const JsonPlace& place, void* context, JsonTake take) {
-  Impl& impl = *impl_;
-  if (kind() != JsonKind::array) return mismatch(place, "an array");
-  od::array elements;
-  if (const auto error = impl.value.get_array().get(elements)) return impl.malformed(error);
-  if (!impl.enter(place)) return false;
-  JsonPlace at = place.at(0);
-  for (auto element : elements) {
-    // get() takes an rvalue only. NOLINTNEXTLINE(performance-move-const-arg)
-    if (const auto error = std::move(element).get(impl.value)) return impl.malformed(error);
-    if (!take(*this, context, at)) return false;
-    ++at.index;
-  }
-  --impl.depth;
-  return true;
-}
-
-bool JsonReader::raw(std::string_view& out, const JsonPlace& place) {
-  Impl& impl = *impl_;
-  const JsonKind found = kind();
-  const std::string_view token = impl.token();
-  out = token;
-  std::string_view text;
-  bool flag = false;
-  std::vector<std::string_view> names;
-  switch (found) {
-    case JsonKind::malformed:
-      return impl.malformed(simdjson::TAPE_ERROR);
-    case JsonKind::null:
-      return (impl.value.is_null().get(flag) == simdjson::SUCCESS && flag) ||
-             impl.malformed(simdjson::N_ATOM_ERROR);
-    case JsonKind::boolean:
-      return impl.value.get_bool().get(flag) == simdjson::SUCCESS ||
-             impl.malformed(simdjson::T_ATOM_ERROR);
-    // Not read by the parser, which refuses what does not fit into its types. The iteration steps
-    // over it.
-    case JsonKind::number:
-      return is_number(token) || malformed(place, json_excerpt(token) + " is no number");
-    case JsonKind::string:
-      return this->text(text, place);
-    case JsonKind::array:
-      if (!array(place, nullptr, [](JsonReader& reader, void*, const JsonPlace& at) {
-            std::string_view ignored;
-            return reader.raw(ignored, at);
-          })) {
-        return false;
-      }
-      break;
-    case JsonKind::object:
-      if (!object(place, &names, [](JsonReader& reader, void* context, const JsonPlace& at) {
-            static_cast<std::vector<std::string_view>*>(context)->push_back(at.key);
-            std::string_view ignored;
-            return reader.raw(ignored, at);
-          })) {
-        return false;
-      }
-      if (!all_different(names, text)) return duplicate(place.member(text));
-      break;
-  }
-  const char* end = nullptr;
-  if (const auto error = impl.document.current_location().get(end)) return impl.malformed(error);
-  out = trimmed({token.data(), static_cast<std::size_t>(end - token.data())});
-  return true;
-}
-
-bool JsonReader::unknown(const JsonPlace& at) {
-  std::string_view value;
-  if (!raw(value, at)) return false;
-  if (impl_->stamped) impl_->fields.keep(at, value);
-  return true;
 }
 
 Error JsonReader::Impl::reason() const {

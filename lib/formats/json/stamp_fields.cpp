@@ -6,9 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include <perdure/json/time.hpp>
+#include <perdure/json/moment.hpp>
 
 #include "base/checksum.hpp"
+#include "base/parse.hpp"
 
 namespace perdure {
 namespace {
@@ -46,12 +47,6 @@ Error refused() {
           .detail =
               "lineage: the tracker writes a member of this name itself, and did not write "
               "this one; rename it"};
-}
-
-template <class T>
-bool parse_number(std::string_view text, T& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size();
 }
 
 /// What is between the quotes. The writer never escapes here, so a reader need not understand it.
@@ -102,7 +97,7 @@ bool parse_lineage(std::string_view text, Lineage& out) {
   if (!text.empty()) {
     if (!take_words(text, lineage_from) || !take_lineage_number(text, read.from) ||
         read.from == 0 || !take_words(text, lineage_at) ||
-        !parse_number(text, read.from_generation) || std::to_string(read.from_generation) != text) {
+        !parse_whole(text, read.from_generation) || std::to_string(read.from_generation) != text) {
       return false;
     }
   }
@@ -141,7 +136,7 @@ bool StampFields::take(std::string_view name, std::string_view value) {
   seen_ |= bit;
   std::string_view expected;
   if (bit == generation_bit) {
-    if (!parse_number(value, stamp_.generation)) expected = "a positive integer of 64 bits";
+    if (!parse_whole(value, stamp_.generation)) expected = "a positive integer of 64 bits";
   } else if (bit == last_updated_bit) {
     if (!parse_moment(value, stamp_.last_updated)) expected = "a time as 2026-01-31T12:00:00Z";
   } else if (bit == checksum_bit) {
@@ -149,7 +144,7 @@ bool StampFields::take(std::string_view name, std::string_view value) {
     if (!unquote(checksum_)) expected = "a string without escapes";
   } else if (name == "lineage") {
     foreign_ = !parse_lineage(value, stamp_.lineage);
-  } else if (!parse_number(value, stamp_.schema_version)) {
+  } else if (!parse_whole(value, stamp_.schema_version)) {
     expected = "a positive integer of 32 bits";
   }
   if (!expected.empty()) damage_ = std::string(name) + ": expected " + std::string(expected);

@@ -6,7 +6,7 @@
 
 #include <perdure/json/types.hpp>
 
-#include "formats/json/number.hpp"
+#include "base/parse.hpp"
 
 namespace perdure {
 namespace {
@@ -20,7 +20,7 @@ bool read_number(JsonReader& reader, bj::value& out, const JsonPlace& place) {
   if (token.find_first_of(".eE") == std::string_view::npos && token != "-0") {
     if (parse_whole(token, out.emplace_int64())) return true;
     if (parse_whole(token, out.emplace_uint64())) return true;
-    return number_trouble(reader, token, "-9223372036854775808", "18446744073709551615", place);
+    return reader.not_a_number(token, "-9223372036854775808", "18446744073709551615", place);
   }
   return reader.real(out.emplace_double(), place);
 }

@@ -10,7 +10,7 @@
 
 #include <simdjson.h>
 
-#include <perdure/json/time.hpp>
+#include <perdure/json/moment.hpp>
 #include <perdure/json/writer.hpp>
 
 #include "base/checksum.hpp"

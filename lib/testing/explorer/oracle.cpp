@@ -5,7 +5,7 @@
 
 #include <perdure/testing/oracle.hpp>
 
-#include "testing/simulator/simulation.hpp"
+#include "testing/simulator/simulation_access.hpp"
 
 namespace perdure::testing::oracles {
 

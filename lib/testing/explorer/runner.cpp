@@ -6,6 +6,7 @@
 #include <perdure/testing/manual_environment.hpp>
 
 #include "testing/explorer/session.hpp"
+#include "testing/simulator/simulation_access.hpp"
 
 namespace perdure::testing {
 

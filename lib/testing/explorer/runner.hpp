@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <perdure/testing/explore.hpp>
+#include <perdure/testing/workload.hpp>
 
 #include "testing/explorer/interleaver.hpp"
 #include "testing/simulator/crash_states.hpp"

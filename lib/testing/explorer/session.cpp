@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "testing/simulator/simulation.hpp"
+#include "testing/simulator/simulation_access.hpp"
 
 namespace perdure::testing {
 

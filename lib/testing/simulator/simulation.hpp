@@ -11,8 +11,9 @@
 #include <system_error>
 #include <vector>
 
+#include <perdure/system/file_system.hpp>
+#include <perdure/testing/limits.hpp>
 #include <perdure/testing/operation.hpp>
-#include <perdure/testing/simulated_file_system.hpp>
 
 #include "testing/simulator/disk.hpp"
 
@@ -109,15 +110,6 @@ struct Simulation {
   void issue_write(InodeId inode, std::uint64_t offset, Bytes bytes);
   [[nodiscard]] Status status(InodeId inode) const;
   void crash(Disk after);
-};
-
-/// For the explorer, and for nobody else.
-struct SimulationAccess {
-  static Simulation& of(SimulatedFileSystem& files) { return *files.simulation_; }
-  static std::unique_ptr<SimulatedFileSystem> make(Disk disk) {
-    return std::unique_ptr<SimulatedFileSystem>(
-        new SimulatedFileSystem(std::make_unique<Simulation>(std::move(disk))));
-  }
 };
 
 }  // namespace perdure::testing

@@ -2,12 +2,39 @@
 // How content that was not synced can be found after a power cut.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "testing/simulator/crash_states.hpp"
+#include "testing/simulator/disk.hpp"
 
 namespace perdure::testing {
+
+/// How the unsynced content of one file was found.
+///
+/// Below `cut` it is new; from there on as `rest` says. With `blocks`, each block of 4096 has a
+/// letter of its own instead: n(ew), d(urable), z(eros), g(arbage).
+struct Tear {
+  InodeId inode = no_inode;
+  std::uint64_t size = 0;
+  std::uint64_t cut = 0;
+  char rest = 'z';
+  std::string blocks;
+
+  friend bool operator==(const Tear&, const Tear&) = default;
+};
+
+/// Above these the enumeration is no longer complete, and samples are drawn from the seed.
+struct Bounds {
+  std::size_t pending_max = 20;  ///< All down-closed sets up to so many pending changes,
+  std::size_t sets_max = 4096;   ///< and up to so many sets.
+  std::size_t tears_max = 40;    ///< Ways to tear one file.
+  std::size_t pairs_max = 200;   ///< Ways to tear all files of one set together.
+  std::size_t samples = 64;      ///< Sets drawn above the bounds, beyond the systematic ones.
+  std::uint64_t seed = 1;
+};
 
 struct Torn {
   Tear tear;

@@ -2,25 +2,15 @@
 // The disk: one file of a FUSE file system, served by a process that does nothing else.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <sys/types.h>
 
+#include "disk/device_options.hpp"
 #include "disk/pages.hpp"
 #include "host/posix.hpp"
 #include "recording/recording.hpp"
 
 namespace crashlab {
-
-struct DeviceOptions {
-  std::string directory;               ///< where to mount the FUSE file system; an empty directory
-  std::string file_name;               ///< the disk's name in it
-  std::string ack_socket;              ///< where acknowledgements are taken; none when empty
-  std::uint32_t write_latency_us = 0;  ///< from a write's receipt to its answer
-  std::uint32_t flush_latency_us = 0;
-  bool always_slow = false;  ///< latencies hold outside of recordings as well
-  bool replaying = false;    ///< the pages' marks say what changed, not what was ever written
-};
 
 /// The disk's process and the wire to it.
 ///

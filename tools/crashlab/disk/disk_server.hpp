@@ -13,7 +13,7 @@
 #include <fuse3/fuse_lowlevel.h>
 
 #include "disk/acks.hpp"
-#include "disk/device.hpp"
+#include "disk/device_options.hpp"
 #include "disk/pages.hpp"
 #include "disk/recorder.hpp"
 

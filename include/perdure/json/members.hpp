@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a described type looks like to the reader and to the writer, and the limits of both.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include <perdure/json/place.hpp>
+
+namespace perdure {
+
+/// What a program is willing to read or write.
+struct JsonLimits {
+  /// Bytes of the whole text. 4 GiB - 64 is the limit of the parser, whatever this says.
+  std::size_t size_max = std::size_t{1} << 30U;
+  /// Objects and arrays within each other. Each costs a few hundred bytes of stack.
+  unsigned depth_max = 64;
+};
+
+class JsonReader;
+class JsonWriter;
+
+/// Takes the value that the reader stands at: a member (`at.key`) or an element (`at.index`).
+/// Must read it, or fail. `context` is what was given to `object` or `array`.
+using JsonTake = bool (*)(JsonReader& reader, void* context, const JsonPlace& at);
+
+/// How many members a described struct may have, those of its bases included.
+inline constexpr std::size_t json_members_max = 256;
+
+/// A member of a described struct, its type forgotten.
+struct JsonMember {
+  std::string_view name;
+  bool (*read)(JsonReader& reader, void* object, const JsonPlace& at);
+  bool (*write)(JsonWriter& writer, const void* object, const JsonPlace& at);
+};
+
+/// A value of a described enum.
+struct JsonEnumerator {
+  std::string_view name;
+  std::int64_t value;
+};
+
+}  // namespace perdure

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+// Moments as text, and as time points.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace perdure {
+
+/// A moment in UTC; `second` counts from 1970, leap seconds left out as in system_clock.
+struct JsonMoment {
+  std::int64_t second = 0;
+  std::uint32_t nanosecond = 0;  ///< Below 1,000,000,000; also before 1970.
+
+  /// As a count of nanoseconds; false beyond the years 1677 to 2262, which is what 64 bits hold.
+  [[nodiscard]] bool in_nanoseconds(std::int64_t& out) const noexcept;
+};
+
+/// ISO 8601 as RFC 3339 narrows it: `2026-01-31T12:00:00.123456789Z`. `digits` of the second's
+/// fraction are written. False for a year that does not have four digits.
+[[nodiscard]] bool format_time(const JsonMoment& moment, unsigned digits, std::string& out);
+
+/// Reads what `format_time` writes, and any other offset than Z, up to nine digits of a fraction.
+[[nodiscard]] bool parse_time(std::string_view text, JsonMoment& out);
+
+/// The moment of any time point; the first and the last that 64 bits hold, too: the whole second
+/// before the first one is beyond them, so that nothing is subtracted from it.
+template <class Duration>
+JsonMoment to_moment(const std::chrono::sys_time<Duration>& time) {
+  using namespace std::chrono;
+  const Duration since = time.time_since_epoch();
+  auto rest = duration_cast<nanoseconds>(since % seconds(1));
+  if (rest < nanoseconds::zero()) rest += seconds(1);
+  return {.second = floor<seconds>(since).count(),
+          .nanosecond = static_cast<std::uint32_t>(rest.count())};
+}
+
+}  // namespace perdure

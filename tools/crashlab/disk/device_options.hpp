@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSL-1.0
+// How the disk is served.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace crashlab {
+
+struct DeviceOptions {
+  std::string directory;               ///< where to mount the FUSE file system; an empty directory
+  std::string file_name;               ///< the disk's name in it
+  std::string ack_socket;              ///< where acknowledgements are taken; none when empty
+  std::uint32_t write_latency_us = 0;  ///< from a write's receipt to its answer
+  std::uint32_t flush_latency_us = 0;
+  bool always_slow = false;  ///< latencies hold outside of recordings as well
+  bool replaying = false;    ///< the pages' marks say what changed, not what was ever written
+};
+
+}  // namespace crashlab
