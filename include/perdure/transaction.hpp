@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,28 +9,11 @@
 #include <vector>
 
 #include <perdure/files.hpp>
-#include <perdure/procedure.hpp>
+#include <perdure/recovery.hpp>
+#include <perdure/serializer.hpp>
+#include <perdure/transaction_options.hpp>
 
 namespace perdure {
-
-/// How a root is used. Everyone who commits to one root needs the same `private_directory`.
-struct TransactionOptions {
-  /// Where staged files and the journal lie: a name directly under the root, or, for folders that
-  /// are synced or served as a whole, an absolute path on the same file system.
-  std::string private_directory = ".perdure";
-  Metadata metadata = Metadata::preserve();
-  /// How the commit is made durable; recovery is `portable` always.
-  ProtocolChoice protocol = ProtocolChoice::portable;
-  /// Whose company the journal becomes durable in; may be empty. For transactions of several roots.
-  std::shared_ptr<GroupCommit> group{};
-  /// How long to wait for another committer; 0 tries once.
-  std::chrono::milliseconds lock_timeout_ms{10'000};
-  /// Called with files done and files in all, as they are applied; may be empty. On the thread
-  /// that commits or recovers. If it throws, the transaction stays committed, and the next `begin`
-  /// or `recover` puts in place what is not yet.
-  Procedure<std::uint64_t /*done*/, std::uint64_t /*total*/> progress;
-  System system = native_system();
-};
 
 /// What a committed transaction did.
 struct TransactionReceipt {
@@ -119,47 +101,5 @@ class Transaction {
   explicit Transaction(std::unique_ptr<State> state) noexcept;
   std::unique_ptr<State> state_;
 };
-
-/// What recovery makes of one path of a journal.
-enum class RecoveryStep {
-  done,     ///< The path is as the transaction wants it.
-  redo,     ///< It is as it was before: to be done (or was done now).
-  foreign,  ///< Somebody else changed it since: left alone.
-  lost,     ///< It is to be done, but the staged file is gone: a person must decide.
-};
-
-struct RecoveredPath {
-  std::string path;
-  std::string action;  ///< "put", "remove" or "make directory".
-  RecoveryStep step = RecoveryStep::done;
-};
-
-/// What a root's private directory holds, and what recovery did or would do.
-struct RecoveryReport {
-  /// A committed transaction is there to be finished (or was, and is finished now).
-  bool journal = false;
-  std::string id;  ///< Of that transaction.
-  /// Why the journal, or a path that it names, can't be read, and which apply temps `abandon` could
-  /// not move; empty if all is well. `id` is empty where the journal itself can't be read.
-  std::string damage;
-  std::vector<RecoveredPath> paths;
-  std::uint64_t discarded = 0;  ///< Staged files of transactions that never committed.
-  std::string set_aside;        ///< Where `abandon` put the evidence.
-};
-
-/// Finishes what a crashed transaction left, as `begin` does, and says what that was. Idempotent,
-/// and safe to be killed at any point.
-Result<RecoveryReport> recover(const Path& root, const TransactionOptions& options = {});
-
-/// For a root that can't be recovered: moves journal, staged files and the apply temps that the
-/// journal names aside as evidence, and says which paths are old and which new. The root can be
-/// used again. Whatever is in place stays, and so do directories that the transaction made. Where
-/// the journal can't be read, its apply temps (`.LEAF.R.perdure-put`) stay beside their targets.
-Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& options = {});
-
-/// What `recover` would do. Changes nothing, waits for nobody.
-Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& options = {});
-
-[[nodiscard]] std::string_view to_string(RecoveryStep step) noexcept;
 
 }  // namespace perdure

@@ -6,9 +6,9 @@
 
 namespace perdure {
 
-/// What a path of the journal asks of recovery.
-Result<RecoveryStep> judge(Root& root, const Journal& journal, const JournalEntry& entry,
-                           Directories& directories);
+/// What is at the path now; empty where there is nothing, or no directory for it.
+Result<std::optional<Status>> stat_path(Root& root, const std::string& path,
+                                        Directories& directories);
 
 /// Whether nobody replaced, made or removed the path since the transaction was checked. A write
 /// into the file that is to be replaced is no reason to keep it: it comes before the rename.

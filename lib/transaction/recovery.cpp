@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <set>
 
+#include <perdure/recovery.hpp>
+
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/read.hpp"
 #include "engine/sync.hpp"
 #include "transaction/apply.hpp"
+#include "transaction/recovery_step.hpp"
 
 namespace perdure {
 namespace {
@@ -120,12 +123,12 @@ Result<void> judge_all(Root& root, const Journal& journal, RecoveryReport& repor
   report.id = journal.id;
   Directories directories = directories_of(root, journal);
   for (const auto& entry : journal.entries) {
-    auto verdict = judge(root, journal, entry, directories);
-    if (!verdict && purpose == Purpose::look && leads_nowhere(verdict.error().cause)) {
-      verdict = RecoveryStep::foreign;
+    auto step_of = recovery_step_of(root, journal, entry, directories);
+    if (!step_of && purpose == Purpose::look && leads_nowhere(step_of.error().cause)) {
+      step_of = RecoveryStep::foreign;
     }
-    if (!verdict) return std::move(verdict.error());
-    report.paths.push_back({entry.path, std::string(word_for(entry.action)), verdict.value()});
+    if (!step_of) return std::move(step_of.error());
+    report.paths.push_back({entry.path, std::string(word_for(entry.action)), step_of.value()});
   }
   return success();
 }
@@ -152,7 +155,7 @@ Result<void> redo_all(Root& root, const Journal& journal, RecoveryReport& report
     const JournalEntry& entry = journal.entries[i];
     RecoveryStep& todo = report.paths[i].step;
     if (todo == RecoveryStep::redo) {  // once more: somebody may have come since the first look
-      BOOST_OUTCOME_TRY(todo, judge(root, journal, entry, directories));
+      BOOST_OUTCOME_TRY(todo, recovery_step_of(root, journal, entry, directories));
       if (todo == RecoveryStep::lost) return lost_file(root, entry.path);
     }
     if (todo == RecoveryStep::redo) {
@@ -320,20 +323,6 @@ Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& optio
     if (names::is_staged(entry.name) && !report.journal) ++report.discarded;
   }
   return report;
-}
-
-std::string_view to_string(RecoveryStep step_to_name) noexcept {
-  switch (step_to_name) {
-    case RecoveryStep::done:
-      return "done";
-    case RecoveryStep::redo:
-      return "redo";
-    case RecoveryStep::foreign:
-      return "foreign";
-    case RecoveryStep::lost:
-      return "lost";
-  }
-  return "";
 }
 
 }  // namespace perdure

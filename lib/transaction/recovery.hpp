@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <perdure/recovery_report.hpp>
+
 #include "transaction/root.hpp"
 
 namespace perdure {

@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 
-#include <perdure/transaction.hpp>
+#include <perdure/path.hpp>
+#include <perdure/system/file_system.hpp>
+#include <perdure/transaction_options.hpp>
 
 #include "engine/random_pool.hpp"
 #include "transaction/journal_format.hpp"

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSL-1.0
+// What becomes of a root after a crash.
+#pragma once
+
+#include <perdure/error.hpp>
+#include <perdure/path.hpp>
+#include <perdure/recovery_report.hpp>
+#include <perdure/transaction_options.hpp>
+
+namespace perdure {
+
+/// Finishes what a crashed transaction left, as `begin` does, and says what that was. Idempotent,
+/// and safe to be killed at any point.
+Result<RecoveryReport> recover(const Path& root, const TransactionOptions& options = {});
+
+/// For a root that can't be recovered: moves journal, staged files and the apply temps that the
+/// journal names aside as evidence, and says which paths are old and which new. The root can be
+/// used again. Whatever is in place stays, and so do directories that the transaction made. Where
+/// the journal can't be read, its apply temps (`.LEAF.R.perdure-put`) stay beside their targets.
+Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& options = {});
+
+/// What `recover` would do. Changes nothing, waits for nobody.
+Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& options = {});
+
+}  // namespace perdure

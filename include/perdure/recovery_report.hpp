@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+// What recovery finds in a root, and does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace perdure {
+
+/// What recovery makes of one path of a journal.
+enum class RecoveryStep {
+  done,     ///< The path is as the transaction wants it.
+  redo,     ///< It is as it was before: to be done (or was done now).
+  foreign,  ///< Somebody else changed it since: left alone.
+  lost,     ///< It is to be done, but the staged file is gone: a person must decide.
+};
+
+struct RecoveredPath {
+  std::string path;
+  std::string action;  ///< "put", "remove" or "make directory".
+  RecoveryStep step = RecoveryStep::done;
+};
+
+/// What a root's private directory holds, and what recovery did or would do.
+struct RecoveryReport {
+  /// A committed transaction is there to be finished (or was, and is finished now).
+  bool journal = false;
+  std::string id;  ///< Of that transaction.
+  /// Why the journal, or a path that it names, can't be read, and which apply temps `abandon` could
+  /// not move; empty if all is well. `id` is empty where the journal itself can't be read.
+  std::string damage;
+  std::vector<RecoveredPath> paths;
+  std::uint64_t discarded = 0;  ///< Staged files of transactions that never committed.
+  std::string set_aside;        ///< Where `abandon` put the evidence.
+};
+
+[[nodiscard]] std::string_view to_string(RecoveryStep step) noexcept;
+
+}  // namespace perdure

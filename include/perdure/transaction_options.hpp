@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSL-1.0
+// How a root of transactions is used.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <perdure/options.hpp>
+#include <perdure/procedure.hpp>
+#include <perdure/system/native.hpp>
+
+namespace perdure {
+
+/// How a root is used. Everyone who commits to one root needs the same `private_directory`.
+struct TransactionOptions {
+  /// Where staged files and the journal lie: a name directly under the root, or, for folders that
+  /// are synced or served as a whole, an absolute path on the same file system.
+  std::string private_directory = ".perdure";
+  Metadata metadata = Metadata::preserve();
+  /// How the commit is made durable; recovery is `portable` always.
+  ProtocolChoice protocol = ProtocolChoice::portable;
+  /// Whose company the journal becomes durable in; may be empty. For transactions of several roots.
+  std::shared_ptr<GroupCommit> group{};
+  /// How long to wait for another committer; 0 tries once.
+  std::chrono::milliseconds lock_timeout_ms{10'000};
+  /// Called with files done and files in all, as they are applied; may be empty. On the thread
+  /// that commits or recovers. If it throws, the transaction stays committed, and the next `begin`
+  /// or `recover` puts in place what is not yet.
+  Procedure<std::uint64_t /*done*/, std::uint64_t /*total*/> progress;
+  System system = native_system();
+};
+
+}  // namespace perdure

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <perdure/recovery_report.hpp>
+
+#include "transaction/journal_format.hpp"
+#include "transaction/root.hpp"
+
+namespace perdure {
+
+/// What a path of the journal asks of recovery.
+Result<RecoveryStep> recovery_step_of(Root& root, const Journal& journal, const JournalEntry& entry,
+                                      Directories& directories);
+
+}  // namespace perdure
