@@ -3,6 +3,7 @@
 // by stage which of the legal ones comes next, what is done with an existing target, calls that
 // fail, then the crash. What is legal must hold.
 #include <array>
+#include <tuple>
 #include <vector>
 
 #include <perdure/clean.hpp>
@@ -32,22 +33,12 @@ constexpr Known known() {
           }};
 }
 
-constexpr std::array stages{known<Serialize>(),
-                            known<CreateTemp>(),
-                            known<Write>(),
-                            known<WriteThrough>(),
-                            known<ApplyMetadata>(),
-                            known<SyncFile>(),
-                            known<SyncAll>(),
-                            known<Verify>(),
-                            known<Rename>(),
-                            known<RenameUnordered>(),
-                            known<SyncParent>(),
-                            known<SyncPublished>(),
-                            known<SyncAllPublished>(),
-                            known<PublishTogether<Protocol::portable>>(),
-                            known<PublishTogether<Protocol::fast>>(),
-                            known<PublishTogether<Protocol::whole>>()};
+template <class... Stages>
+constexpr std::array<Known, sizeof...(Stages)> known_of(const std::tuple<Stages...>* /*of*/) {
+  return {known<Stages>()...};
+}
+constexpr auto stages =
+    known_of(static_cast<decltype(std::tuple_cat(BuiltInStages(), GroupStages()))*>(nullptr));
 
 /// All of them, as one stage that gives what they give.
 template <Fact facts, Protocol by>

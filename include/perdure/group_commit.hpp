@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <tuple>
 
 #include <perdure/pipeline/pipeline.hpp>
 
@@ -90,5 +91,9 @@ struct PublishTogether {
   }
   void run_together(Members members) const { group->publish(members, of); }
 };
+
+/// All of them, as BuiltInStages lists the others.
+using GroupStages = std::tuple<PublishTogether<Protocol::portable>, PublishTogether<Protocol::fast>,
+                               PublishTogether<Protocol::whole>>;
 
 }  // namespace perdure

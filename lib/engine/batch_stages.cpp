@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include <perdure/pipeline/pipeline.hpp>
+#include <perdure/pipeline/stages.hpp>
 
 #include "engine/sync.hpp"
 #include "engine/temp.hpp"
@@ -94,19 +94,6 @@ Result<void> sync_all_durably(const OneDevice& device, Commit& leader,
 }
 
 }  // namespace
-
-void detail::run_together(std::span<Member> members, std::string_view name,
-                          const Procedure<Members>& stage) {
-  std::vector<Member*> whole;
-  for (Member& member : members) {
-    if (member.outcome) whole.push_back(&member);
-  }
-  if (whole.empty()) return;
-  const auto begin = whole.front()->commit->environment.monotonic();
-  stage(whole);
-  const auto time = whole.front()->commit->environment.monotonic() - begin;
-  for (Member* member : whole) member->commit->receipt.stages.push_back({name, time});
-}
 
 /// All are under way before the first is waited for.
 void WriteThrough::run_together(Members members) const {

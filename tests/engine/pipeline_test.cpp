@@ -109,8 +109,9 @@ std::string facts(Fact facts) {
   return text;
 }
 
+/// A row of the table for each of them.
 template <class... Stages>
-std::vector<std::string> rows() {
+std::vector<std::string> rows(const std::tuple<Stages...>* /*of*/) {
   const auto cell = [](const std::string& text) { return text.empty() ? " |" : " " + text + " |"; };
   return {("|" + cell(std::string(Stages::name)) + cell(facts(Stages::needs)) +
            cell(facts(Stages::gives)) + cell(facts(dropped_by<Stages>())))...};
@@ -328,10 +329,10 @@ TEST_CASE("options that can't be meant are refused before anything is touched") 
 }
 
 TEST_CASE("the stage table in the docs is the one in the code") {
-  const auto expected =
-      rows<Serialize, CreateTemp, Write, WriteThrough, ApplyMetadata, SyncFile, Verify, Rename,
-           RenameUnordered, SyncParent, SyncPublished, SyncAll, SyncAllPublished,
-           PublishTogether<Protocol::portable>, PublishTogether<Protocol::fast>>();
+  auto expected = rows(static_cast<const BuiltInStages*>(nullptr));
+  for (auto& row : rows(static_cast<const GroupStages*>(nullptr))) {
+    if (row != expected.back() && row != expected[expected.size() - 2]) expected.push_back(row);
+  }
   std::vector<std::string> documented;
   std::ifstream in(PERDURE_SOURCE_DIR "/docs/architecture.md");
   bool inside = false;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Stages in an order that the compiler checked.
 #pragma once
 
 #include <algorithm>
@@ -10,138 +11,10 @@
 #include <utility>
 
 #include <perdure/pipeline/stage.hpp>
+#include <perdure/pipeline/stages.hpp>
 #include <perdure/procedure.hpp>
 
 namespace perdure {
-
-// The built-in stages. What each needs, gives and drops is written down here and nowhere else.
-
-/// Turns the value into the image. First by default, so that a serializer that fails leaves the
-/// disk untouched.
-struct Serialize {
-  static constexpr std::string_view name = "serialize";
-  static constexpr Fact needs = Fact::none;
-  static constexpr Fact gives = Fact::image;
-  Result<void> run(Commit& commit) const;
-};
-
-/// Makes the temp beside the target: O_EXCL, a name that nobody can guess, never more permissions
-/// than the target will have. One for each commit.
-struct CreateTemp {
-  static constexpr std::string_view name = "create temp";
-  static constexpr Fact needs = Fact::none;
-  static constexpr Fact gives = Fact::temp;
-  Result<void> run(Commit& commit) const;
-};
-
-/// Writes the image into the temp, from its front. Large images are preallocated, so that a full
-/// disk shows first. A write takes set-user-id bits and capabilities away (file_remove_privs in the
-/// kernel's fs/inode.c): metadata that was applied before it is not final any more.
-struct Write {
-  static constexpr std::string_view name = "write";
-  static constexpr Fact needs = Fact::image | Fact::temp;
-  static constexpr Fact gives = Fact::content;
-  Result<void> run(Commit& commit) const;
-};
-
-/// Writes the image into the temp and waits until the disk has it: no flush, but the content is in
-/// the disk's hands before anything that is issued later. Only some file systems guarantee that a
-/// later rename can't reach the disk without it (`Protocol::fast`).
-struct WriteThrough {
-  static constexpr std::string_view name = "write through";
-  static constexpr Fact needs = Fact::image | Fact::temp;
-  static constexpr Fact gives = Fact::content | Fact::ordered;
-  static constexpr Protocol protocol = Protocol::fast;
-  Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
-};
-
-/// Gives the temp its final owner, ACL, mode and attributes (`WriteOptions::metadata`).
-struct ApplyMetadata {
-  static constexpr std::string_view name = "apply metadata";
-  static constexpr Fact needs = Fact::temp;
-  static constexpr Fact gives = Fact::metadata;
-  Result<void> run(Commit& commit) const;
-};
-
-/// fsync(2) of the temp, through the descriptor that wrote it. A failed one is never repeated.
-struct SyncFile {
-  static constexpr std::string_view name = "sync file";
-  static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
-  static constexpr Fact gives = Fact::ordered | Fact::durable_content;
-  Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
-};
-
-/// Reads the temp back from the disk (the cache is dropped first) and compares it byte for byte.
-struct Verify {
-  static constexpr std::string_view name = "verify";
-  static constexpr Fact needs = Fact::image | Fact::temp | Fact::content | Fact::ordered;
-  static constexpr Fact gives = Fact::none;
-  Result<void> run(Commit& commit) const;
-};
-
-/// Publishes: the temp gets the target's name, as `WriteOptions::existing` says.
-struct Rename {
-  static constexpr std::string_view name = "rename";
-  static constexpr Fact needs = Fact::temp | Fact::ordered | Fact::metadata;
-  static constexpr Fact gives = Fact::published;
-  static constexpr Fact drops = Fact::temp;
-  Result<void> run(Commit& commit) const;
-};
-
-/// Publishes content that was never synced: for Durability::none alone.
-struct RenameUnordered {
-  static constexpr std::string_view name = "rename unordered";
-  static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
-  static constexpr Fact gives = Fact::published;
-  static constexpr Fact drops = Fact::temp;
-  Result<void> run(Commit& commit) const;
-};
-
-/// fsync(2) of the target's directory: the name is durable. Content must be so before it, or the
-/// disk could keep a name without what it names. Together: of each directory once.
-struct SyncParent {
-  static constexpr std::string_view name = "sync parent";
-  static constexpr Fact needs = Fact::published | Fact::durable_content;
-  static constexpr Fact gives = Fact::durable_name;
-  Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
-};
-
-/// fsync(2) of the renamed file, through the descriptor that wrote it: where a file's sync carries
-/// its last rename (`Protocol::fast`), content and name are durable by one journal commit. Never
-/// fdatasync(2), which may leave the rename out. Together: of the file that was renamed last, since
-/// a journal that has its rename has those before it.
-struct SyncPublished {
-  static constexpr std::string_view name = "sync published";
-  static constexpr Fact needs = Fact::published | Fact::ordered | Fact::metadata;
-  static constexpr Fact gives = Fact::durable_content | Fact::durable_name;
-  static constexpr Protocol protocol = Protocol::fast;
-  Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
-};
-
-/// syncfs(2) of the file system that the temp lies on, in the place of SyncFile: for many files
-/// together, where a sync of each costs more (`Protocol::whole`).
-struct SyncAll {
-  static constexpr std::string_view name = "sync all";
-  static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
-  static constexpr Fact gives = Fact::ordered | Fact::durable_content;
-  static constexpr Protocol protocol = Protocol::whole;
-  Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
-};
-
-/// The same in the place of SyncParent.
-struct SyncAllPublished {
-  static constexpr std::string_view name = "sync all published";
-  static constexpr Fact needs = Fact::published | Fact::durable_content;
-  static constexpr Fact gives = Fact::durable_name;
-  static constexpr Protocol protocol = Protocol::whole;
-  Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
-};
 
 namespace detail {
 
