@@ -8,7 +8,7 @@
 #include <perdure/json.hpp>
 #include <perdure/json/time.hpp>
 #include <perdure/json_pointer.hpp>
-#include <perdure/version.hpp>
+#include <perdure/file_version.hpp>
 
 #include "fuzz.hpp"
 #include "linux/mount_info.hpp"

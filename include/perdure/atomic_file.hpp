@@ -5,7 +5,13 @@
 #include <memory>
 #include <optional>
 
-#include <perdure/atomic_writer.hpp>
+#include <perdure/error.hpp>
+#include <perdure/file_version.hpp>
+#include <perdure/options.hpp>
+#include <perdure/path.hpp>
+#include <perdure/receipt.hpp>
+#include <perdure/serializer.hpp>
+#include <perdure/system/native.hpp>
 
 namespace perdure {
 

@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
-#include <perdure/atomic_writer.hpp>
+#include <perdure/error.hpp>
+#include <perdure/path.hpp>
+#include <perdure/system/native.hpp>
 
 namespace perdure {
 

@@ -7,7 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include <perdure/atomic_writer.hpp>
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+#include <perdure/file_version.hpp>
+#include <perdure/options.hpp>
+#include <perdure/path.hpp>
+#include <perdure/receipt.hpp>
+#include <perdure/system/native.hpp>
 
 namespace perdure {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <perdure/options.hpp>
-#include <perdure/version.hpp>
+#include <perdure/file_version.hpp>
 
 namespace perdure {
 

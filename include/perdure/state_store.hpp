@@ -7,7 +7,11 @@
 #include <string>
 #include <vector>
 
-#include <perdure/atomic_writer.hpp>
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+#include <perdure/options.hpp>
+#include <perdure/path.hpp>
+#include <perdure/system/native.hpp>
 
 namespace perdure {
 

@@ -12,6 +12,7 @@
 #include <perdure/json.hpp>
 #include <perdure/migration.hpp>
 #include <perdure/stamp.hpp>
+#include <perdure/procedure.hpp>
 #include <perdure/state_store.hpp>
 
 namespace perdure {

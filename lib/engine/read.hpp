@@ -5,7 +5,7 @@
 #include <string>
 
 #include <perdure/pipeline/stage.hpp>
-#include <perdure/version.hpp>
+#include <perdure/file_version.hpp>
 
 namespace perdure {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <perdure/files.hpp>
 
+#include <perdure/atomic_writer.hpp>
+
 #include "engine/commit.hpp"
 #include "engine/directory.hpp"
 #include "engine/metadata.hpp"

@@ -7,6 +7,10 @@
 #include <string>
 #include <vector>
 
+#include <perdure/bytes.hpp>
+#include <perdure/pipeline/commit.hpp>
+#include <perdure/serializer.hpp>
+
 #include "transaction/journal_format.hpp"
 #include "transaction/root.hpp"
 

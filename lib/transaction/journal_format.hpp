@@ -8,7 +8,7 @@
 
 #include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
-#include <perdure/version.hpp>
+#include <perdure/file_version.hpp>
 
 namespace perdure {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "transaction/root.hpp"
 
+#include <perdure/files.hpp>
+
 #include "engine/commit.hpp"
 #include "engine/directory.hpp"
 #include "engine/lock.hpp"

@@ -12,7 +12,7 @@
 #include <perdure/files.hpp>
 #include <perdure/serializer.hpp>
 #include <perdure/testing/manual_environment.hpp>
-#include <perdure/version.hpp>
+#include <perdure/file_version.hpp>
 
 #include "linux/mount_info.hpp"
 #include "support/directory.hpp"

@@ -11,6 +11,8 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <perdure/version.hpp>
+
 #include "commands.hpp"
 
 namespace perdure::cli {

@@ -11,7 +11,7 @@
 
 #include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
-#include <perdure/version.hpp>
+#include <perdure/file_version.hpp>
 
 namespace perdure {
 

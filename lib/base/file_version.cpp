@@ -2,7 +2,7 @@
 #include <array>
 #include <charconv>
 
-#include <perdure/version.hpp>
+#include <perdure/file_version.hpp>
 
 namespace perdure {
 namespace {
