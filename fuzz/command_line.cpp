@@ -20,7 +20,7 @@
 
 #include "fuzz.hpp"
 #include "proof/transaction_workloads.hpp"
-#include "testing/simulator/simulation.hpp"
+#include "testing/simulator/simulation_access.hpp"
 
 /// The program's own, renamed when main.cpp is compiled for this target.
 int perdure_main(int argc, char** argv);

@@ -12,7 +12,7 @@
 #include "engine/names.hpp"
 #include "fuzz.hpp"
 #include "proof/transaction_workloads.hpp"
-#include "testing/simulator/simulation.hpp"
+#include "testing/simulator/simulation_access.hpp"
 #include "transaction/journal_format.hpp"
 
 namespace perdure::fuzz {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include <perdure/atomic_file.hpp>
+#include <perdure/atomic_writer.hpp>
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
 #include <perdure/testing/manual_environment.hpp>

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string>
 
+#include <perdure/atomic_writer.hpp>
+
 #include "place.hpp"
 
 using namespace perdure;

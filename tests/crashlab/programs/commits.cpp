@@ -33,8 +33,8 @@
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/transaction.hpp>
 
-#include "crashlab/barriers.hpp"
-#include "crashlab/versions.hpp"
+#include "../barriers.hpp"
+#include "../versions.hpp"
 
 namespace {
 

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crashlab/versions.hpp"
+#include "../versions.hpp"
 
 namespace {
 

@@ -11,8 +11,8 @@
 
 #include <perdure/system/native.hpp>
 
-#include "crashlab/scripts.hpp"
-#include "crashlab/versions.hpp"
+#include "../scripts.hpp"
+#include "../versions.hpp"
 
 namespace {
 

@@ -9,6 +9,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <perdure/atomic_writer.hpp>
 #include <perdure/probe.hpp>
 
 #include "bench/rounds.hpp"
