@@ -45,6 +45,25 @@ struct Outcome {
   std::size_t lost = 0;     ///< Targets whose last acknowledged version is not there.
 };
 
+/// Requests of one page, and those of before when this ends: the setting stays with the loop
+/// device, and whoever gets it next would count other flushes.
+class PagedRequests {
+ public:
+  explicit PagedRequests(const std::string& device)
+      : setting_("/sys/block/" + device.substr(device.rfind('/') + 1) + "/queue/max_sectors_kb"),
+        before_(slurp(setting_)) {
+    std::ofstream(setting_) << 4 << std::flush;
+    if (slurp(setting_) != "4\n") throw std::runtime_error("the size of requests can't be set");
+  }
+  PagedRequests(const PagedRequests&) = delete;
+  PagedRequests& operator=(const PagedRequests&) = delete;
+  ~PagedRequests() { std::ofstream(setting_) << before_ << std::flush; }
+
+ private:
+  std::string setting_;
+  std::string before_;
+};
+
 /// A thin device: a sparse file on a tmpfs that can be made to run full; and what is on it,
 /// mounted.
 class Thin {
@@ -103,13 +122,11 @@ class Thin {
     const auto made = run({"losetup", "--find", "--show", "--sector-size", "4096", image_});
     must(made);
     const std::string device = made.output.substr(0, made.output.find('\n'));
-    const std::string name = device.substr(device.rfind('/') + 1);
-    std::ofstream("/sys/block/" + name + "/queue/max_sectors_kb") << 4 << std::flush;
-    const bool paged = slurp("/sys/block/" + name + "/queue/max_sectors_kb") == "4\n";
+    requests_.reset();
+    requests_ = std::make_unique<PagedRequests>(device);
     disk_ = std::make_unique<Mount>(std::vector<std::string>{device, path_.native()});
     must(run({"losetup", "--detach", device}));  // the kernel does so when it is unmounted
     if (!disk_->error().empty()) throw std::runtime_error(disk_->error());
-    if (!paged) throw std::runtime_error("the size of requests can't be set");
   }
 
   TempDirectory at_;
@@ -117,7 +134,8 @@ class Thin {
   bool xfs_;
   std::string image_;
   std::unique_ptr<Mount> back_;
-  std::unique_ptr<Mount> disk_;
+  std::unique_ptr<PagedRequests> requests_;
+  std::unique_ptr<Mount> disk_;  ///< Is unmounted before the setting goes back.
 };
 
 std::string target_of(std::size_t thread) {
