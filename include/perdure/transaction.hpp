@@ -36,9 +36,10 @@ struct TransactionReceipt {
 /// made or removed since the check in `commit`, or whose directory is another, is theirs: it is
 /// left alone, and reported by the receipt or by the recovery. One transaction at a time holds a
 /// root; the next waits. Paths are relative to the root, in plain form ("a/b", no "..", no leading
-/// "/"); symbolic links on the way are refused. Move-only; one thread at a time. It belongs to the
-/// process that began it: in a forked child every call is ErrorKind::invalid_argument, and dropping
-/// the copy changes nothing.
+/// "/"); symbolic links on the way are refused. A path counts as it leads when `commit` begins,
+/// also where a directory was moved since the `put`. Move-only; one thread at a time. It belongs to
+/// the process that began it: in a forked child every call is ErrorKind::invalid_argument, and
+/// dropping the copy changes nothing.
 ///
 ///     BOOST_OUTCOME_TRY(auto tx, perdure::Transaction::begin("site"));
 ///     BOOST_OUTCOME_TRY(tx.put("index.html", page));

@@ -67,6 +67,9 @@ class Directories {
   /// The directory `relative`, "" for the root itself. Not owned; good until the next call.
   /// One that is not the directory expected there is as good as missing.
   SysResult<Handle> open(const std::string& relative);
+  /// Opens each anew from now on: a directory that is open stays the same when its path leads
+  /// elsewhere.
+  void look_anew() noexcept { open_.clear(); }
   /// From now on `relative` is this directory, or none.
   void expect(const std::string& relative, const Identity& identity);
   /// Whether an expected directory, this one or on the way to it, is gone or another.

@@ -91,7 +91,7 @@ struct Transaction::State {
 
 /// The expected paths whose directories are there, in the order in which their locks are taken.
 Result<std::vector<std::string>> Transaction::State::order_expected() {
-  std::vector<std::pair<std::optional<TargetKey>, std::string>> found;
+  std::vector<std::pair<TargetKey, std::string>> found;
   std::map<std::string, Version> identities;
   for (const auto& [path, version] : expected) {
     const std::string parent = parent_of(path);
@@ -104,18 +104,14 @@ Result<std::vector<std::string>> Transaction::State::order_expected() {
       continue;
     }
     if (!directory) return root->failure(compare_step, path, directory.error());
-    std::optional<TargetKey> key;  // one alone needs none
-    if (expected.size() > 1) {
-      auto identity = identities.find(parent);
-      if (identity == identities.end()) {
-        const auto status = root->files.stat(directory.value());
-        if (!status) return root->failure(compare_step, path, status.error());
-        identity = identities.emplace(parent, status.value().version).first;
-        staging.directories().expect(parent, identity_of(identity->second));
-      }
-      key.emplace(identity->second, leaf_of(path));
+    auto identity = identities.find(parent);
+    if (identity == identities.end()) {
+      const auto status = root->files.stat(directory.value());
+      if (!status) return root->failure(compare_step, path, status.error());
+      identity = identities.emplace(parent, status.value().version).first;
+      staging.directories().expect(parent, identity_of(identity->second));
     }
-    found.emplace_back(std::move(key), path);
+    found.emplace_back(TargetKey(identity->second, leaf_of(path)), path);
   }
   std::sort(found.begin(), found.end());
   std::vector<std::string> paths;
@@ -124,13 +120,13 @@ Result<std::vector<std::string>> Transaction::State::order_expected() {
 }
 
 Result<void> Transaction::State::lock_expected() {
+  constexpr const char* replaced = "its directory was moved or removed meanwhile; read it again";
   BOOST_OUTCOME_TRY(const auto paths, order_expected());
   for (const auto& path : paths) {
     const Version& version = expected.at(path);
     const auto directory = staging.directories().open(parent_of(path));
     if (!directory && directory.error() == std::errc::no_such_file_or_directory) {
-      return root->failure(compare_step, path, ErrorKind::conflict,
-                           "its directory was moved or removed meanwhile; read it again");
+      return root->failure(compare_step, path, ErrorKind::conflict, replaced);
     }
     if (!directory) return root->failure(compare_step, path, directory.error());
     const std::string leaf = leaf_of(path);
@@ -150,6 +146,15 @@ Result<void> Transaction::State::lock_expected() {
       return root->failure(compare_step, path, ErrorKind::conflict,
                            now ? "it is not the version that was expected; read it again" : gone);
     }
+  }
+  // Somebody may have moved a directory while we waited: then its lock says nothing of the path.
+  staging.directories().look_anew();
+  for (const auto& path : paths) {
+    const auto directory = staging.directories().open(parent_of(path));
+    if (!directory && directory.error() == std::errc::no_such_file_or_directory) {
+      return root->failure(compare_step, path, ErrorKind::conflict, replaced);
+    }
+    if (!directory) return root->failure(compare_step, path, directory.error());
   }
   return success();
 }
@@ -186,6 +191,8 @@ Result<void> Transaction::State::apply(const Journal& journal, TransactionReceip
 
 /// Everything before the commit point, and the commit point.
 Result<Journal> Transaction::State::seal(TransactionReceipt& receipt) {
+  // The paths count as they are now. What they led to at a `put` may have been moved since.
+  staging.directories().look_anew();
   BOOST_OUTCOME_TRY(timed(*root, receipt, "check", [&] { return lock_expected(); }));
   Journal journal;
   BOOST_OUTCOME_TRY(timed(*root, receipt, "stage", [&]() -> Result<void> {

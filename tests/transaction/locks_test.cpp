@@ -80,3 +80,60 @@ TEST_CASE("a transaction that meets a batch at its first lock holds no lock that
   REQUIRE(transaction.tried.size() == 2);  // the root's, and the one that the batch held
   CHECK(transaction.tried[1] == batch.tried[0]);
 }
+
+namespace {
+
+/// Puts another directory in the place of "d" while the transaction waits for its lock there.
+struct MovedMeanwhile final : testing::ForwardingFileSystem {
+  explicit MovedMeanwhile(fs::path at)
+      : ForwardingFileSystem(native_file_system()), root(std::move(at)) {}
+  SysResult<void> try_lock(Handle file, LockMode mode) override {
+    if (++locks == 2) {  // the first is the root's
+      fs::rename(root / "d", root / "old");
+      fs::create_directory(root / "d");
+      test::spit(root / "d/f", "theirs");
+    }
+    return ForwardingFileSystem::try_lock(file, mode);
+  }
+  fs::path root;
+  int locks = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a directory that is replaced while its lock is waited for is a conflict") {
+  const TempDirectory root("/dev/shm");
+  fs::create_directory(root / "d");
+  test::spit(root / "d/f", "old");
+  MovedMeanwhile files(root.path());
+  auto transaction = Transaction::begin(root.path(), test::through(files)).value();
+  REQUIRE_OK(transaction.put("d/f", "ours"));
+  REQUIRE_OK(transaction.expect("d/f", read_version(root / "d/f").value()));
+  REQUIRE_FAILS(conflict, unchanged, transaction.commit());
+  CHECK(test::slurp(root / "d/f") == "theirs");
+  CHECK(test::slurp(root / "old/f") == "old");
+}
+
+TEST_CASE("a path counts at the commit, not the directory that it led to at the put") {
+  const TempDirectory root("/dev/shm");
+  fs::create_directory(root / "d");
+  test::spit(root / "d/f", "old");
+  auto transaction = Transaction::begin(root.path()).value();
+  REQUIRE_OK(transaction.put("d/f", "ours"));
+  REQUIRE_OK(transaction.put("d/new", "ours"));
+  const bool expecting = GENERATE(false, true);
+  if (expecting) REQUIRE_OK(transaction.expect("d/f", read_version(root / "d/f").value()));
+  fs::rename(root / "d", root / "old");
+  fs::create_directory(root / "d");
+  const auto committed = transaction.commit();
+  if (expecting) {
+    REQUIRE_FAILS(conflict, unchanged, committed);
+    CHECK(test::list(root / "d").size() <= 1);  // a lock file may be there
+  } else {
+    REQUIRE_OK(committed);
+    CHECK(test::slurp(root / "d/f") == "ours");
+    CHECK(test::slurp(root / "d/new") == "ours");
+  }
+  CHECK(test::slurp(root / "old/f") == "old");
+  CHECK(!fs::exists(root / "old/new"));
+}
