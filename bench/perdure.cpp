@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <perdure/atomic_file.hpp>
+#include <perdure/atomic_writer.hpp>
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
 #include <perdure/state_tracker.hpp>
