@@ -192,18 +192,18 @@ void compare(const System& system, const Preset& preset, const Preset* other) {
 
 }  // namespace
 
-TEST_CASE("What ext4 leaves, the simulator's ext4 may leave") {
+TEST_CASE("What ext4 leaves, the simulator's ext4 may leave", "[P2]") {
   compare({"ext4", ""}, presets::ext4, &presets::ext4_journal);
 }
 
-TEST_CASE("What ext4 with data=journal leaves, its preset may leave") {
+TEST_CASE("What ext4 with data=journal leaves, its preset may leave", "[P2]") {
   compare({"ext4", "data=journal"}, presets::ext4_journal, nullptr);
 }
 
-TEST_CASE("What xfs leaves, the simulator's xfs may leave") {
+TEST_CASE("What xfs leaves, the simulator's xfs may leave", "[P2]") {
   compare({"xfs", ""}, presets::xfs, &presets::ext4_journal);
 }
 
-TEST_CASE("What btrfs leaves, the simulator's btrfs may leave") {
+TEST_CASE("What btrfs leaves, the simulator's btrfs may leave", "[P2]") {
   compare({"btrfs", ""}, presets::btrfs, &presets::xfs);
 }

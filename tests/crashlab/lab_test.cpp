@@ -142,7 +142,7 @@ int wait_for(pid_t pid) {
     return;                          \
   }
 
-TEST_CASE("The good protocol holds, and the report says what was done") {
+TEST_CASE("The good protocol holds, and the report says what was done", "[P2][P3]") {
   NEEDS_LAB();
   const Lab lab;
   auto words = lab.run_words("good");
@@ -161,7 +161,7 @@ TEST_CASE("The good protocol holds, and the report says what was done") {
   CHECK(lab.left_behind().empty());
 }
 
-TEST_CASE("A missing parent sync is found, kept, told and mounted again") {
+TEST_CASE("A missing parent sync is found, kept, told and mounted again", "[P2][P3]") {
   NEEDS_LAB();
   const Lab lab;
   auto words = lab.run_words("no_parent_sync");
@@ -206,7 +206,7 @@ int lost_over_dead_journals(const Lab& lab, const std::vector<std::string>& word
 }
 
 // The journal's failure is told to another program's sync; the next fsync returns success.
-TEST_CASE("A journal that dies before our sync: plain calls lose a version, perdure none") {
+TEST_CASE("A journal that dies before our sync: plain calls lose a version, perdure none", "[P4]") {
   NEEDS_LAB();
   const Lab lab;
   CHECK(lost_over_dead_journals(lab, lab.run_words("good", "1")) > 0);
@@ -218,7 +218,7 @@ TEST_CASE("A journal that dies before our sync: plain calls lose a version, perd
 
 // Without noise this order looks perfect: nothing else makes ext4 commit the rename before the
 // data.
-TEST_CASE("A rename that comes before the sync is found with noise") {
+TEST_CASE("A rename that comes before the sync is found with noise", "[P2]") {
   NEEDS_LAB();
   const Lab lab;
   auto words = lab.run_words("rename_before_sync", "8");

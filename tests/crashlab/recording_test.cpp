@@ -58,7 +58,7 @@ TEST_CASE("A recording survives being saved and loaded") {
   CHECK(loaded.acks[1].text == "second");
 }
 
-TEST_CASE("A damaged recording is refused") {
+TEST_CASE("A damaged recording is refused", "[P18]") {
   const UniqueFd fd = saved(sample());
   const auto size = ::lseek(fd.get(), 0, SEEK_END);
   SECTION("a flipped bit anywhere in its body") {
@@ -79,7 +79,7 @@ TEST_CASE("A damaged recording is refused") {
   }
 }
 
-TEST_CASE("A write outside of the disk is refused, although its checksum is right") {
+TEST_CASE("A write outside of the disk is refused, although its checksum is right", "[P18]") {
   Recording recording = sample();
   recording.writes[1].offset = recording.size - 512;  // 1024 bytes long
   CHECK_THROWS_AS(Recording::load(saved(recording).get()), Failure);

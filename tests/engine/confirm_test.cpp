@@ -52,7 +52,7 @@ struct BeforeDirectorySync final : ForwardingFileSystem {
 
 }  // namespace
 
-TEST_CASE("the directory is asked, then the temp, then for a file without a name") {
+TEST_CASE("the directory is asked, then the temp, then for a file without a name", "[P4]") {
   Sticky place;
   FaultyFileSystem files(place.disk);
   SECTION("a file that its owner may write: two calls") {
@@ -81,7 +81,7 @@ TEST_CASE("the directory is asked, then the temp, then for a file without a name
   }
 }
 
-TEST_CASE("each code of the question means healthy, dead or nothing") {
+TEST_CASE("each code of the question means healthy, dead or nothing", "[P4]") {
   SimulatedFileSystem disk;
   disk.make_directories("d");
   const Handle at = disk.open_directory(Handle::working_directory, "/d").value();
@@ -106,7 +106,8 @@ TEST_CASE("each code of the question means healthy, dead or nothing") {
   }
 }
 
-TEST_CASE("a file system that can't be asked: the receipt says that nothing was confirmed") {
+TEST_CASE("a file system that can't be asked: the receipt says that nothing was confirmed",
+          "[P4]") {
   SimulatedFileSystem disk;
   disk.make_directories("tmp");
   FaultyFileSystem files(disk);
@@ -119,7 +120,8 @@ TEST_CASE("a file system that can't be asked: the receipt says that nothing was 
   CHECK_FALSE(done.value().confirmed);
 }
 
-TEST_CASE("a block that the kernel reported lost to another commit of this process is lost here") {
+TEST_CASE("a block that the kernel reported lost to another commit of this process is lost here",
+          "[P4]") {
   // Without a journal the first sync of a directory is told, the next returns success.
   SimulatedFileSystem disk;
   disk.put("d/a", "old");
@@ -164,8 +166,8 @@ TEST_CASE("a block that the kernel reported lost to another commit of this proce
   }
 }
 
-TEST_CASE(
-    "a real ext4 whose device is full dies in another program's sync, and the commit says so") {
+TEST_CASE("a real ext4 whose device is full dies in another program's sync, and the commit says so",
+          "[P4]") {
   if (!can_mount()) return test::skip("this user may not mount");
   const TempDirectory at;
   for (const char* name : {"back", "mnt"}) boost::filesystem::create_directory(at / name);

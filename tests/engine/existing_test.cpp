@@ -52,7 +52,7 @@ struct Intruder final : FaultyFileSystem {
 
 }  // namespace
 
-TEST_CASE("keep makes a new file and never replaces one") {
+TEST_CASE("keep makes a new file and never replaces one", "[P5]") {
   const TempDirectory directory;
   REQUIRE_OK(write_file(directory / "target", "first", with(ExistingPolicy::keep)));
   const auto second = write_file(directory / "target", "second", with(ExistingPolicy::keep));
@@ -61,7 +61,7 @@ TEST_CASE("keep makes a new file and never replaces one") {
   CHECK(test::temps_in(directory.path()).empty());
 }
 
-TEST_CASE("keep is decided by the kernel at the publish, not by a look before it") {
+TEST_CASE("keep is decided by the kernel at the publish, not by a look before it", "[P5]") {
   for (const bool by_link : {false, true}) {
     const TempDirectory directory;
     Intruder files(native_file_system(), directory / "target");
@@ -74,7 +74,7 @@ TEST_CASE("keep is decided by the kernel at the publish, not by a look before it
   }
 }
 
-TEST_CASE("keep works by link where the file system has no rename without replacing") {
+TEST_CASE("keep works by link where the file system has no rename without replacing", "[P5]") {
   const TempDirectory directory;
   for (const int error : {EINVAL, ENOSYS}) {
     FaultyFileSystem files(native_file_system());
@@ -88,7 +88,7 @@ TEST_CASE("keep works by link where the file system has no rename without replac
   CHECK(test::temps_in(directory.path()).empty());
 }
 
-TEST_CASE("a keeping stream fails before anything is streamed, and again at the end") {
+TEST_CASE("a keeping stream fails before anything is streamed, and again at the end", "[P5]") {
   const TempDirectory directory;
   auto file = AtomicFile::create(directory / "target", with(ExistingPolicy::keep));
   REQUIRE_OK(file);
@@ -100,7 +100,7 @@ TEST_CASE("a keeping stream fails before anything is streamed, and again at the 
   CHECK(test::temps_in(directory.path()).empty());
 }
 
-TEST_CASE("keep where the answer of the rename was lost tells what is there") {
+TEST_CASE("keep where the answer of the rename was lost tells what is there", "[P5][P19]") {
   // A rename over NFS that is sent again after its answer was lost says EEXIST of its own file.
   const TempDirectory directory;
   FaultyFileSystem files(native_file_system());
@@ -136,7 +136,7 @@ TEST_CASE("backup when target and backup are one file already") {
   CHECK(test::slurp(directory / "target~") == "old");
 }
 
-TEST_CASE("a backup replaces a link planted under its name and does not follow it") {
+TEST_CASE("a backup replaces a link planted under its name and does not follow it", "[P17]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
   test::spit(directory / "precious", "precious");
@@ -176,7 +176,7 @@ TEST_CASE("a backup that can't be made stops the commit") {
   }
 }
 
-TEST_CASE("a backup is never missing for those who look on, nor is the target") {
+TEST_CASE("a backup is never missing for those who look on, nor is the target", "[P1]") {
   const TempDirectory directory;
   const auto options = with(ExistingPolicy::backup, Durability::none);
   REQUIRE_OK(write_file(directory / "target", "0", options));
@@ -236,7 +236,7 @@ TEST_CASE("clean beside commits that keep backups breaks none of them") {
   CHECK(test::list(directory.path()) == std::vector<std::string>{"target", "target~"});
 }
 
-TEST_CASE("a commit that expects a version replaces that version alone") {
+TEST_CASE("a commit that expects a version replaces that version alone", "[P5]") {
   const TempDirectory directory;
   test::spit(directory / "target", "1");
   const auto first = read_file(directory / "target");
@@ -251,7 +251,8 @@ TEST_CASE("a commit that expects a version replaces that version alone") {
   CHECK(test::temps_in(directory.path()).empty());
 }
 
-TEST_CASE("any change of the target is a conflict: its bytes, its mode, its name, its absence") {
+TEST_CASE("any change of the target is a conflict: its bytes, its mode, its name, its absence",
+          "[P5]") {
   const TempDirectory directory;
   test::spit(directory / "target", "1");
   const auto version = read_version(directory / "target").value();
@@ -278,7 +279,7 @@ TEST_CASE("any change of the target is a conflict: its bytes, its mode, its name
   CHECK(test::temps_in(directory.path()).empty());
 }
 
-TEST_CASE("expecting no file makes a file once") {
+TEST_CASE("expecting no file makes a file once", "[P5]") {
   const TempDirectory directory;
   REQUIRE_OK(write_file(directory / "target", "1", {}, Version::absent()));
   const auto again = write_file(directory / "target", "2", {}, Version::absent());
@@ -287,7 +288,7 @@ TEST_CASE("expecting no file makes a file once") {
   CHECK(test::slurp(directory / "target") == "1");
 }
 
-TEST_CASE("removing an expected version is no check-then-act either") {
+TEST_CASE("removing an expected version is no check-then-act either", "[P5]") {
   const TempDirectory directory;
   test::spit(directory / "target", "1");
   const auto version = read_version(directory / "target").value();
@@ -299,7 +300,7 @@ TEST_CASE("removing an expected version is no check-then-act either") {
   CHECK_FALSE(boost::filesystem::exists(directory / "target"));
 }
 
-TEST_CASE("of several threads that expect one version exactly one wins each round") {
+TEST_CASE("of several threads that expect one version exactly one wins each round", "[P5]") {
   const TempDirectory directory;
   constexpr int threads_count = 4;
   constexpr int rounds = 40;
@@ -328,7 +329,7 @@ TEST_CASE("of several threads that expect one version exactly one wins each roun
   CHECK(wrong == 0);
 }
 
-TEST_CASE("a lock that is not to be had ends with what holds it up") {
+TEST_CASE("a lock that is not to be had ends with what holds it up", "[P8]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
   WriteOptions options;

@@ -42,7 +42,7 @@ std::error_code code(int error) {
 
 }  // namespace
 
-TEST_CASE("a lock excludes within the process, and is free once its handle is closed") {
+TEST_CASE("a lock excludes within the process, and is free once its handle is closed", "[P8]") {
   const TempDirectory directory;
   const OwnedHandle at = open(directory);
   auto first = lock_now(at);
@@ -53,7 +53,7 @@ TEST_CASE("a lock excludes within the process, and is free once its handle is cl
   CHECK(lock_now(at).has_value());
 }
 
-TEST_CASE("shared locks go together, and keep an exclusive one out") {
+TEST_CASE("shared locks go together, and keep an exclusive one out", "[P8]") {
   const TempDirectory directory;
   const OwnedHandle at = open(directory);
   const auto first = lock_now(at, "target", LockMode::shared);
@@ -63,7 +63,8 @@ TEST_CASE("shared locks go together, and keep an exclusive one out") {
   CHECK(lock_now(at).error() == code(ETIMEDOUT));
 }
 
-TEST_CASE("a lock excludes other processes, and is free at once when its holder is killed") {
+TEST_CASE("a lock excludes other processes, and is free at once when its holder is killed",
+          "[P8]") {
   const TempDirectory directory;
   const OwnedHandle at = open(directory);
   std::array<int, 2> ready{};
@@ -84,7 +85,7 @@ TEST_CASE("a lock excludes other processes, and is free at once when its holder 
   ::close(ready[1]);
 }
 
-TEST_CASE("waiting for a lock ends after its timeout, by the environment's clock") {
+TEST_CASE("waiting for a lock ends after its timeout, by the environment's clock", "[P8]") {
   const TempDirectory directory;
   const OwnedHandle at = open(directory);
   const auto holder = lock_now(at);
@@ -99,7 +100,7 @@ TEST_CASE("waiting for a lock ends after its timeout, by the environment's clock
   CHECK(environment.sleeps() < 10'000);           // but did not spin
 }
 
-TEST_CASE("a lock file is private, and a lock leaves it where it is") {
+TEST_CASE("a lock file is private, and a lock leaves it where it is", "[P8]") {
   const TempDirectory directory;
   const test::Umask open_mask(0);
   const OwnedHandle at = open(directory);
@@ -108,7 +109,7 @@ TEST_CASE("a lock file is private, and a lock leaves it where it is") {
   CHECK(test::mode_of(directory / names::lock_of("target")) == 0600);
 }
 
-TEST_CASE("a lock file that was deleted by hand does not let two in") {
+TEST_CASE("a lock file that was deleted by hand does not let two in", "[P8]") {
   const TempDirectory directory;
   const OwnedHandle at = open(directory);
 
@@ -131,7 +132,7 @@ TEST_CASE("a lock file that was deleted by hand does not let two in") {
   CHECK(lock_now(at).error() == code(ETIMEDOUT));  // what bears the name is what is locked
 }
 
-TEST_CASE("a lock file that vanishes again and again ends the wait too") {
+TEST_CASE("a lock file that vanishes again and again ends the wait too", "[P8]") {
   // Found by failing each stat_at with ENOENT from one call on: the wait never looked at the clock.
   const TempDirectory directory;
   const OwnedHandle at = open(directory);
@@ -143,7 +144,7 @@ TEST_CASE("a lock file that vanishes again and again ends the wait too") {
   CHECK(files.handles_open() == 0);
 }
 
-TEST_CASE("what is no regular file is no lock") {
+TEST_CASE("what is no regular file is no lock", "[P8][P17]") {
   const TempDirectory directory;
   const OwnedHandle at = open(directory);
   const auto path = directory / names::lock_of("target");
@@ -162,7 +163,7 @@ TEST_CASE("what is no regular file is no lock") {
   }
 }
 
-TEST_CASE("threads that take turns by a lock never meet") {
+TEST_CASE("threads that take turns by a lock never meet", "[P8]") {
   const TempDirectory directory;
   const OwnedHandle at = open(directory);
   std::atomic<int> inside = 0;
@@ -188,7 +189,7 @@ TEST_CASE("threads that take turns by a lock never meet") {
   CHECK(failed == 0);
 }
 
-TEST_CASE("the random pool asks seldom and never hands out a byte twice") {
+TEST_CASE("the random pool asks seldom and never hands out a byte twice", "[P20][budget]") {
   struct Counting final : Environment {
     SysResult<void> random(std::span<std::byte> out) override {
       ++calls;
@@ -232,7 +233,7 @@ TEST_CASE("the random pool hands an error on and gives no stale bytes after it")
   CHECK(out != std::array<std::byte, 16>{});
 }
 
-TEST_CASE("who waits for a lock tries again after 0.1 ms, then at pauses up to 4 ms") {
+TEST_CASE("who waits for a lock tries again after 0.1 ms, then at pauses up to 4 ms", "[P8]") {
   struct Watched final : Environment {
     SysResult<void> random(std::span<std::byte> out) override { return clock.random(out); }
     std::chrono::nanoseconds monotonic() override { return clock.monotonic(); }

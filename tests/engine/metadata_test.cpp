@@ -78,7 +78,7 @@ mode_t temp_mode_for(const fs::path& target, const WriteOptions& options = {}) {
 
 }  // namespace
 
-TEST_CASE("every mode of a target is kept, whatever the umask") {
+TEST_CASE("every mode of a target is kept, whatever the umask", "[P6]") {
   for (const mode_t mask : {0U, 022U, 077U, 0777U}) {
     for (const mode_t mode : {0600U, 0644U, 0640U, 0664U, 0666U, 0755U, 04755U, 02755U, 06711U,
                               01644U, 0604U, 0444U, 0400U, 0U}) {
@@ -93,7 +93,7 @@ TEST_CASE("every mode of a target is kept, whatever the umask") {
   }
 }
 
-TEST_CASE("a new file gets its mode less the umask, special bits included") {
+TEST_CASE("a new file gets its mode less the umask, special bits included", "[P6]") {
   const TempDirectory directory;
   const test::Umask umask(027);
   REQUIRE_OK(write_file(directory / "a", "new"));
@@ -104,7 +104,7 @@ TEST_CASE("a new file gets its mode less the umask, special bits included") {
   CHECK(test::mode_of(directory / "b") == 04750);
 }
 
-TEST_CASE("a fixed mode is exact, whatever umask, default ACL and old target say") {
+TEST_CASE("a fixed mode is exact, whatever umask, default ACL and old target say", "[P6]") {
   for (const mode_t mask : {0U, 077U}) {
     for (const bool existing : {false, true}) {
       for (const mode_t mode : {0600U, 0644U, 0666U, 04755U, 02750U, 0604U, 01777U}) {
@@ -121,7 +121,7 @@ TEST_CASE("a fixed mode is exact, whatever umask, default ACL and old target say
   }
 }
 
-TEST_CASE("a temp is never open to more than its target will be") {
+TEST_CASE("a temp is never open to more than its target will be", "[P6]") {
   const test::Umask umask(0);
   for (const mode_t mode : {0600U, 0640U, 0644U, 0604U, 0660U, 0666U, 04755U, 0400U}) {
     Bench bench;
@@ -132,7 +132,7 @@ TEST_CASE("a temp is never open to more than its target will be") {
   }
 }
 
-TEST_CASE("a temp is not open to a group that its target shuts out") {
+TEST_CASE("a temp is not open to a group that its target shuts out", "[P6]") {
   // 0604 means: others may read, this group may not. The temp has another group at first, so that
   // for it the members of the target's group are "others".
   const test::Umask umask(0);
@@ -142,7 +142,7 @@ TEST_CASE("a temp is not open to a group that its target shuts out") {
   CHECK((temp_mode_for(bench.target(), fixed(0604)) & 077U) == 0);
 }
 
-TEST_CASE("a temp is not open to a user whom the target's ACL shuts out") {
+TEST_CASE("a temp is not open to a user whom the target's ACL shuts out", "[P6]") {
   // user 4321 may do nothing, everybody else may read: without its ACL yet, 0644 let them in.
   const test::Umask umask(0);
   Bench bench;
@@ -167,7 +167,7 @@ TEST_CASE("a temp is not open to a user whom the target's ACL shuts out") {
   }
 }
 
-TEST_CASE("a default ACL on the directory does not widen the temp") {
+TEST_CASE("a default ACL on the directory does not widen the temp", "[P6]") {
   const test::Umask umask(0);
   for (const bool fixed_mode : {false, true}) {
     Bench bench;
@@ -183,7 +183,7 @@ TEST_CASE("a default ACL on the directory does not widen the temp") {
   }
 }
 
-TEST_CASE("a POSIX ACL is kept, and one from the directory's default is not taken on") {
+TEST_CASE("a POSIX ACL is kept, and one from the directory's default is not taken on", "[P6]") {
   Bench bench;
   SECTION("kept") {
     test::set_attribute(bench.target(), test::access_acl, acl_of(4, 0));
@@ -211,7 +211,7 @@ TEST_CASE("a POSIX ACL is kept, and one from the directory's default is not take
   }
 }
 
-TEST_CASE("extended attributes are kept: many, long, empty ones") {
+TEST_CASE("extended attributes are kept: many, long, empty ones", "[P6]") {
   Bench bench;
   test::set_attribute(bench.target(), "user.empty", "");
   test::set_attribute(bench.target(), "user.binary", std::string("\0\xff", 2));
@@ -230,7 +230,7 @@ TEST_CASE("extended attributes are kept: many, long, empty ones") {
   CHECK(test::attribute(bench.target(), "user.long") == "(none)");
 }
 
-TEST_CASE("the kernel's own measurements of the old content are not copied") {
+TEST_CASE("the kernel's own measurements of the old content are not copied", "[P6]") {
   /// A target with security.ima and security.evm, which no file system here lets us set.
   struct Measured final : testing::ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
@@ -254,7 +254,7 @@ TEST_CASE("the kernel's own measurements of the old content are not copied") {
   CHECK(files.copied == 0);
 }
 
-TEST_CASE("owner, set-user-id bit and capability are kept by root") {
+TEST_CASE("owner, set-user-id bit and capability are kept by root", "[P6]") {
   if (!test::is_root()) return test::skip("needs root to give files away");
   Bench bench;
   REQUIRE(::chown(bench.target().c_str(), 1234, 5678) == 0);
@@ -275,7 +275,7 @@ TEST_CASE("owner, set-user-id bit and capability are kept by root") {
   CHECK(test::attribute(bench.target(), capability) == "(none)");
 }
 
-TEST_CASE("an owner that can't be kept fails, and names the way out") {
+TEST_CASE("an owner that can't be kept fails, and names the way out", "[P6]") {
   if (!test::is_root()) return test::skip("needs root to be another user");
   Bench bench;
   REQUIRE(::chmod(bench.directory.path().c_str(), 0777) == 0);
@@ -290,7 +290,7 @@ TEST_CASE("an owner that can't be kept fails, and names the way out") {
   CHECK(test::status_of(bench.target()).st_uid == test::nobody);
 }
 
-TEST_CASE("a capability that can't be kept fails") {
+TEST_CASE("a capability that can't be kept fails", "[P6]") {
   if (!test::is_root()) return test::skip("needs root to be another user");
   Bench bench;
   REQUIRE(::chmod(bench.directory.path().c_str(), 0777) == 0);
@@ -301,7 +301,7 @@ TEST_CASE("a capability that can't be kept fails") {
   CHECK(test::slurp(bench.target()) == "old");
 }
 
-TEST_CASE("a set-group-id bit that the kernel drops without a word fails") {
+TEST_CASE("a set-group-id bit that the kernel drops without a word fails", "[P6]") {
   // chmod(2) by one who is not in the file's group clears S_ISGID and returns success. The file
   // has that group without a chown(2) where the directory's own set-group-id bit gives it.
   if (!test::is_root()) return test::skip("needs root to be another user");
@@ -320,7 +320,7 @@ TEST_CASE("a set-group-id bit that the kernel drops without a word fails") {
   CHECK(test::slurp(bench.target()) == "old");
 }
 
-TEST_CASE("an unprivileged owner keeps set-user-id bit, ACL and attributes") {
+TEST_CASE("an unprivileged owner keeps set-user-id bit, ACL and attributes", "[P6]") {
   if (!test::is_root()) return test::skip("needs root to be another user");
   Bench bench;
   REQUIRE(::chmod(bench.directory.path().c_str(), 0777) == 0);
@@ -336,7 +336,7 @@ TEST_CASE("an unprivileged owner keeps set-user-id bit, ACL and attributes") {
   CHECK(test::attribute(bench.target(), "user.one") == "1");
 }
 
-TEST_CASE("metadata that is applied before the content is not final") {
+TEST_CASE("metadata that is applied before the content is not final", "[P6]") {
   // A write takes set-user-id bits (from all but root) and capabilities away: file_remove_privs in
   // fs/inode.c. So a write drops the fact, and a pipeline that writes after it does not compile.
   CHECK(has(dropped_by<Write>(), Fact::metadata));

@@ -9,10 +9,10 @@
 #include <set>
 #include <sys/stat.h>
 
+#include <perdure/file_version.hpp>
 #include <perdure/files.hpp>
 #include <perdure/serializer.hpp>
 #include <perdure/testing/manual_environment.hpp>
-#include <perdure/file_version.hpp>
 
 #include "linux/mount_info.hpp"
 #include "support/directory.hpp"
@@ -60,7 +60,7 @@ TEST_CASE("a temp's name begins with its leaf, cut between characters") {
   CHECK(name.starts_with("." + repeated("\xC3\xA4", 112) + "."));
 }
 
-TEST_CASE("other names are no temps") {
+TEST_CASE("other names are no temps", "[P15]") {
   const std::string good = temp_name("a");
   REQUIRE(names::is_temp(good));
   for (const std::string& name :
@@ -76,7 +76,7 @@ TEST_CASE("other names are no temps") {
   }
 }
 
-TEST_CASE("temps of one leaf have different names, each of 80 random bits") {
+TEST_CASE("temps of one leaf have different names, each of 80 random bits", "[P17]") {
   testing::ManualEnvironment environment(1);
   std::set<std::string> seen;
   for (int i = 0; i < 1000; ++i) seen.insert(names::make_temp("a", environment).value());
@@ -108,7 +108,7 @@ TEST_CASE("each leaf has a lock of its own, also where its name must be shortene
   CHECK(locks.size() == leaves);
 }
 
-TEST_CASE("no leaf can be named so that it shares the lock of a long one") {
+TEST_CASE("no leaf can be named so that it shares the lock of a long one", "[P17]") {
   // The long leaf's lock without its dot and suffix, taken as a leaf.
   for (const std::string& leaf : {std::string(255, 'a'), std::string(255, '\x80'),
                                   std::string(224, 'a') + repeated("\xF0\x9F\x92\xBE", 7)}) {
@@ -152,7 +152,7 @@ TEST_CASE("a version's token reads back as the same version") {
   CHECK(to_string(Version::absent()) == "absent");
 }
 
-TEST_CASE("what is no version token is refused and quoted") {
+TEST_CASE("what is no version token is refused and quoted", "[P18]") {
   for (const std::string& token :
        {std::string(), std::string("v1"), std::string("v1:"), std::string("v1:1:2:3:4:5"),
         std::string("v1:1:2:3:4:5:6:7"), std::string("v1:1:2:3:4:5:6 "),
@@ -187,7 +187,8 @@ TEST_CASE("a mount is found by its id, with both kinds of options, once each") {
   CHECK_FALSE(find_mount(text, 3, info));
 }
 
-TEST_CASE("mountinfo that is cut short or damaged finds nothing and reads nothing beyond it") {
+TEST_CASE("mountinfo that is cut short or damaged finds nothing and reads nothing beyond it",
+          "[P18]") {
   const std::string line = "36 22 98:0 / /m rw - xfs /dev/root rw";
   FileSystemInfo info;
   REQUIRE(find_mount(line, 36, info));
@@ -199,8 +200,8 @@ TEST_CASE("mountinfo that is cut short or damaged finds nothing and reads nothin
   REQUIRE(find_mount("36 22 98:0 / /m\\ \\04 - - - xfs \\1 rw", 36, info));
 }
 
-TEST_CASE(
-    "an error is one sentence: what, which path, why, what became of the target, what to do") {
+TEST_CASE("an error is one sentence: what, which path, why, what became of the target, what to do",
+          "[P19]") {
   const auto message = [](ErrorKind kind, Fate fate, std::error_code cause, std::string detail) {
     return Error{.kind = kind,
                  .fate = fate,

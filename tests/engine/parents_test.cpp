@@ -53,7 +53,8 @@ TEST_CASE("parents are created when asked for") {
   CHECK(maker.files.handles_open() == 0);
 }
 
-TEST_CASE("a parent that is there is synced: its maker may have been killed before its sync") {
+TEST_CASE("a parent that is there is synced: its maker may have been killed before its sync",
+          "[P3]") {
   Maker maker;
   boost::filesystem::create_directory(maker.directory / "a");
   REQUIRE_OK(maker.write("a/target"));
@@ -68,7 +69,7 @@ TEST_CASE("a parent that is there is synced: its maker may have been killed befo
 
 // A commit of less than durable left its new directory unsynced, and a durable commit into it was
 // acknowledged: the power cut took both.
-TEST_CASE("a directory that is made is synced whatever the durability") {
+TEST_CASE("a directory that is made is synced whatever the durability", "[P3]") {
   for (const auto durability : {Durability::ordered, Durability::none}) {
     Maker maker(durability);
     REQUIRE_OK(maker.write("a/b/target"));
@@ -79,7 +80,7 @@ TEST_CASE("a directory that is made is synced whatever the durability") {
 }
 
 // It stayed, and the next commit found it, took its name for durable, and was acknowledged.
-TEST_CASE("a directory whose name could not be synced does not stay") {
+TEST_CASE("a directory whose name could not be synced does not stay", "[P16]") {
   for (const auto durability : {Durability::durable, Durability::ordered}) {
     Maker maker(durability);
     maker.fail_sync(durability == Durability::durable ? 3 : 2, EIO);  // after the name found

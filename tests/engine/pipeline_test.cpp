@@ -172,7 +172,7 @@ TEST_CASE("a receipt's times come from the environment") {
   }
 }
 
-TEST_CASE("a reported version is the one that a reader finds") {
+TEST_CASE("a reported version is the one that a reader finds", "[P5]") {
   const TempDirectory directory;
   WriteOptions options;
   options.report_version = true;
@@ -229,7 +229,7 @@ TEST_CASE("stages that run twice commit the image once") {
                  Rename{}, SyncParent{}));
 }
 
-TEST_CASE("a stage that fails before the publish leaves the target and no temp") {
+TEST_CASE("a stage that fails before the publish leaves the target and no temp", "[P2][P16]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
   const Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{},
@@ -244,7 +244,7 @@ TEST_CASE("a stage that fails before the publish leaves the target and no temp")
   CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
 }
 
-TEST_CASE("a stage that fails after the publish can't claim that nothing happened") {
+TEST_CASE("a stage that fails after the publish can't claim that nothing happened", "[P4][P19]") {
   // A user's stage returns an Error whose fate is the default; the engine knows better.
   const TempDirectory directory;
   test::spit(directory / "target", "old");
@@ -256,7 +256,7 @@ TEST_CASE("a stage that fails after the publish can't claim that nothing happene
   CHECK(test::slurp(directory / "target") == "new");
 }
 
-TEST_CASE("a stage that throws leaves no temp behind") {
+TEST_CASE("a stage that throws leaves no temp behind", "[P16]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
   const Pipeline pipeline(Serialize{}, CreateTemp{}, Throw{}, Write{}, ApplyMetadata{}, SyncFile{},

@@ -120,7 +120,7 @@ std::vector<Condition> broken_conditions() {
 
 }  // namespace
 
-TEST_CASE("the allow-list: each condition by itself, and what is not known is refused") {
+TEST_CASE("the allow-list: each condition by itself, and what is not known is refused", "[P3]") {
   CHECK(judge_fast(good_ext4()).allowed);
   CHECK(judge_fast(good_xfs()).allowed);
   CHECK_FALSE(judge_fast({}).allowed);
@@ -137,7 +137,7 @@ TEST_CASE("the allow-list: each condition by itself, and what is not known is re
   }
 }
 
-TEST_CASE("real file systems are read, not guessed: each option that breaks fast is seen") {
+TEST_CASE("real file systems are read, not guessed: each option that breaks fast is seen", "[P3]") {
   struct Row {
     std::string name;
     std::uintmax_t mib;
@@ -185,7 +185,7 @@ TEST_CASE("real file systems are read, not guessed: each option that breaks fast
   if (!missing.empty()) test::skip(missing);
 }
 
-TEST_CASE("an external journal is seen") {
+TEST_CASE("an external journal is seen", "[P3]") {
   const test::Loop journal(32);
   if (!journal.error().empty()) return test::skip(journal.error());
   const auto made = test::run({"mkfs.ext4", "-q", "-F", "-O", "journal_dev", journal.device()});
@@ -199,7 +199,8 @@ TEST_CASE("an external journal is seen") {
 }
 
 // The superblock said no, and for those who may read it that was the end of the matter.
-TEST_CASE("fast commits are seen after tune2fs took the feature from a mounted file system") {
+TEST_CASE("fast commits are seen after tune2fs took the feature from a mounted file system",
+          "[P3]") {
   const Disk disk(64, ext4_with({"-O", "fast_commit"}));
   if (!disk.error().empty()) return test::skip(disk.error());
   const auto tuned = test::run({"tune2fs", "-O", "^fast_commit", disk.device()});
@@ -211,7 +212,7 @@ TEST_CASE("fast commits are seen after tune2fs took the feature from a mounted f
   CHECK(report.value().protocol == Protocol::portable);
 }
 
-TEST_CASE("the flag for DAX of a directory is seen") {
+TEST_CASE("the flag for DAX of a directory is seen", "[P3]") {
   for (const test::DiskKind& kind : {test::ext4_disk, test::xfs_disk}) {
     const Disk disk(kind);
     if (!disk.error().empty()) return test::skip(kind.name + ": " + disk.error());
@@ -232,7 +233,7 @@ TEST_CASE("the flag for DAX of a directory is seen") {
   }
 }
 
-TEST_CASE("another user than root gets a true answer, too: allowed or not, never a guess") {
+TEST_CASE("another user than root gets a true answer, too: allowed or not, never a guess", "[P3]") {
   if (!test::is_root()) return test::skip("needs root to be another user");
   const Disk disk(64, ext4_with({"-O", "fast_commit"}));
   if (!disk.error().empty()) return test::skip(disk.error());
@@ -245,7 +246,8 @@ TEST_CASE("another user than root gets a true answer, too: allowed or not, never
   CHECK(child.said() == "refused");
 }
 
-TEST_CASE("device flushes of a durable commit: portable at most 4, fast at most 2, ordered none") {
+TEST_CASE("device flushes of a durable commit: portable at most 4, fast at most 2, ordered none",
+          "[P20][budget]") {
   for (const test::DiskKind& kind : {test::ext4_disk, test::xfs_disk}) {
     const Disk disk(kind);
     if (!disk.error().empty()) return test::skip(kind.name + ": " + disk.error());
@@ -277,7 +279,8 @@ TEST_CASE("device flushes of a durable commit: portable at most 4, fast at most 
   }
 }
 
-TEST_CASE("fast is refused where it is not known to hold, with the reason, and nothing happens") {
+TEST_CASE("fast is refused where it is not known to hold, with the reason, and nothing happens",
+          "[P3]") {
   if (!test::can_mount()) return test::skip("this user may not mount");
   const TempDirectory at;
   const test::Mount mount({"-t", "tmpfs", "tmpfs", at.path().native()});
@@ -299,7 +302,7 @@ TEST_CASE("fast is refused where it is not known to hold, with the reason, and n
   REQUIRE_OK(write_file(at / "target", "new", none));
 }
 
-TEST_CASE("a link to another file system is committed by what holds there") {
+TEST_CASE("a link to another file system is committed by what holds there", "[P3]") {
   const Disk disk(64, mkfs_ext4);
   if (!disk.error().empty()) return test::skip(disk.error());
   const TempDirectory elsewhere;
@@ -326,7 +329,8 @@ TEST_CASE("a link to another file system is committed by what holds there") {
   REQUIRE_FAILS(unsupported, unchanged, own.value().commit("link", "newer"));
 }
 
-TEST_CASE("fast awaits the content before the rename and syncs the renamed file, nothing else") {
+TEST_CASE("fast awaits the content before the rename and syncs the renamed file, nothing else",
+          "[P3]") {
   const TempDirectory at;
   Claiming ext4(good_ext4());
   const auto calls_of = [&](auto commit) {
@@ -366,7 +370,8 @@ TEST_CASE("fast awaits the content before the rename and syncs the renamed file,
         }) == std::vector<testing::Operation>{write_at, await_writeback, rename});
 }
 
-TEST_CASE("a failed sync of the published file is no success, and says that the content is there") {
+TEST_CASE("a failed sync of the published file is no success, and says that the content is there",
+          "[P4]") {
   const TempDirectory at;
   test::spit(at / "target", "old");
   Claiming ext4(good_ext4());

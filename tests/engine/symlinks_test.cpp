@@ -42,19 +42,19 @@ struct Two {
 
 }  // namespace
 
-TEST_CASE("a relative link is followed from where it lies, not from where we are") {
+TEST_CASE("a relative link is followed from where it lies, not from where we are", "[P7]") {
   const Two two;
   fs::create_symlink("../real/target", two.link("a"));
   two.follow("a");
 }
 
-TEST_CASE("an absolute link is followed") {
+TEST_CASE("an absolute link is followed", "[P7]") {
   const Two two;
   fs::create_symlink(two.target(), two.link("a"));
   two.follow("a");
 }
 
-TEST_CASE("a chain of links through directories is followed to its end") {
+TEST_CASE("a chain of links through directories is followed to its end", "[P7]") {
   const Two two;
   fs::create_symlink("../real/target", two.link("c"));
   fs::create_symlink(two.link("c"), two.link("b"));
@@ -62,14 +62,14 @@ TEST_CASE("a chain of links through directories is followed to its end") {
   two.follow("a");
 }
 
-TEST_CASE("a link whose path goes through a linked directory is followed") {
+TEST_CASE("a link whose path goes through a linked directory is followed", "[P7]") {
   const Two two;
   fs::create_directory_symlink(two.directory / "real", two.directory / "alias");
   fs::create_symlink("../alias/target", two.link("a"));
   two.follow("a");
 }
 
-TEST_CASE("a bound writer follows a link anew at each commit") {
+TEST_CASE("a bound writer follows a link anew at each commit", "[P7]") {
   const Two two;
   test::spit(two.directory / "real" / "other", "old");
   fs::create_symlink("../real/target", two.link("a"));
@@ -83,7 +83,7 @@ TEST_CASE("a bound writer follows a link anew at each commit") {
   CHECK(test::slurp(two.directory / "real" / "other") == "second");
 }
 
-TEST_CASE("links that lead in a circle end with ELOOP") {
+TEST_CASE("links that lead in a circle end with ELOOP", "[P7]") {
   const Two two;
   fs::create_symlink("b", two.link("a"));
   fs::create_symlink("a", two.link("b"));
@@ -95,7 +95,7 @@ TEST_CASE("links that lead in a circle end with ELOOP") {
   }
 }
 
-TEST_CASE("forty links are followed, as the kernel does, and no more") {
+TEST_CASE("forty links are followed, as the kernel does, and no more", "[P7]") {
   const TempDirectory directory;
   test::spit(directory / "0", "old");
   for (int i = 1; i <= 41; ++i)
@@ -106,7 +106,7 @@ TEST_CASE("forty links are followed, as the kernel does, and no more") {
   CHECK_THROWS(test::slurp(directory / "41"));  // nor does the kernel
 }
 
-TEST_CASE("a link to a directory is no target") {
+TEST_CASE("a link to a directory is no target", "[P7]") {
   const Two two;
   fs::create_symlink("../real", two.link("a"));
   fs::create_symlink("../real/", two.link("b"));
@@ -119,7 +119,7 @@ TEST_CASE("a link to a directory is no target") {
   }
 }
 
-TEST_CASE("a dangling link is refused, and makes nothing where it points") {
+TEST_CASE("a dangling link is refused, and makes nothing where it points", "[P7]") {
   const Two two;
   fs::create_symlink("../real/none", two.link("a"));
   fs::create_symlink("../none/none", two.link("b"));
@@ -130,7 +130,7 @@ TEST_CASE("a dangling link is refused, and makes nothing where it points") {
   CHECK(test::list(two.directory / "real") == std::vector<std::string>{"target"});
 }
 
-TEST_CASE("replace puts the file where the link was, and spares what it pointed at") {
+TEST_CASE("replace puts the file where the link was, and spares what it pointed at", "[P7]") {
   const Two two;
   fs::create_symlink("../real/target", two.link("a"));
   fs::create_symlink("nowhere", two.link("b"));
@@ -142,7 +142,7 @@ TEST_CASE("replace puts the file where the link was, and spares what it pointed 
   CHECK(test::slurp(two.target()) == "old");
 }
 
-TEST_CASE("refuse refuses every link, and takes a file") {
+TEST_CASE("refuse refuses every link, and takes a file", "[P7]") {
   const Two two;
   fs::create_symlink("../real/target", two.link("a"));
   fs::create_symlink("nowhere", two.link("b"));
@@ -154,7 +154,8 @@ TEST_CASE("refuse refuses every link, and takes a file") {
   REQUIRE_OK(write_file(two.target(), "new", with(SymlinkPolicy::refuse)));
 }
 
-TEST_CASE("a link that another user planted in a directory like /tmp is not followed") {
+TEST_CASE("a link that another user planted in a directory like /tmp is not followed",
+          "[P7][P17]") {
   if (!test::is_root()) return test::skip("needs root to be another user");
   const Two two;
   fs::permissions(two.directory.path(), fs::perms(0755));
@@ -189,7 +190,7 @@ TEST_CASE("a link that another user planted in a directory like /tmp is not foll
   }
 }
 
-TEST_CASE("the lock is that of the file that a link points at") {
+TEST_CASE("the lock is that of the file that a link points at", "[P7]") {
   const Two two;
   fs::create_symlink("../real/target", two.link("a"));
   WriteOptions options;

@@ -40,7 +40,7 @@ System through(FileSystem& files) {
 
 }  // namespace
 
-TEST_CASE("a batch writes each file, and says of each what was reached") {
+TEST_CASE("a batch writes each file, and says of each what was reached", "[P9]") {
   const TempDirectory at;
   Images images(at.path(), 600, 3);  // more than become durable together
   const auto results = write_files(images.files);
@@ -55,7 +55,7 @@ TEST_CASE("a batch writes each file, and says of each what was reached") {
   CHECK(write_files({}).empty());
 }
 
-TEST_CASE("what becomes of one file of a batch says nothing of the others") {
+TEST_CASE("what becomes of one file of a batch says nothing of the others", "[P9]") {
   const TempDirectory at;
   Images images(at.path(), 4);
   boost::filesystem::create_directory(images.files[1].target);
@@ -76,7 +76,8 @@ TEST_CASE("what becomes of one file of a batch says nothing of the others") {
   CHECK(test::temps_in(at / "d0").empty());
 }
 
-TEST_CASE("a batch shares its syncs: portable each directory's, fast one for all") {
+TEST_CASE("a batch shares its syncs: portable each directory's, fast one for all",
+          "[P20][budget]") {
   const TempDirectory at;
   const Images images(at.path(), 64, 4);
   Claiming ext4(test::good_ext4());
@@ -102,8 +103,8 @@ TEST_CASE("a batch shares its syncs: portable each directory's, fast one for all
   }
 }
 
-TEST_CASE(
-    "whichever call of a batch fails, each file is old or new, and is said to be what it is") {
+TEST_CASE("whichever call of a batch fails, each file is old or new, and is said to be what it is",
+          "[P9][P19]") {
   const auto protocol = GENERATE(ProtocolChoice::portable, ProtocolChoice::automatic);
   const std::string type = GENERATE("ext4", "btrfs");
   for (std::uint64_t n = 1;; ++n) {
@@ -138,7 +139,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a small batch on btrfs syncs what is its own, a larger one everything") {
+TEST_CASE("a small batch on btrfs syncs what is its own, a larger one everything", "[P9]") {
   const TempDirectory at;
   FileSystemInfo info;
   info.type = "btrfs";
@@ -161,7 +162,8 @@ TEST_CASE("a small batch on btrfs syncs what is its own, a larger one everything
   CHECK(calls_of(64) == std::pair<std::uint64_t, std::uint64_t>(0, 64));
 }
 
-TEST_CASE("two batches that lock the same files in other orders do not wait for each other") {
+TEST_CASE("two batches that lock the same files in other orders do not wait for each other",
+          "[P8]") {
   const TempDirectory at("/dev/shm");
   const Images images(at.path(), 20);
   std::vector<NewFile> backwards(images.files.rbegin(), images.files.rend());
@@ -182,7 +184,7 @@ TEST_CASE("two batches that lock the same files in other orders do not wait for 
   CHECK(wrong == std::vector<std::string>(2));
 }
 
-TEST_CASE("device flushes of a batch of 64: fast at most 3, whole at most 6") {
+TEST_CASE("device flushes of a batch of 64: fast at most 3, whole at most 6", "[P20][budget]") {
   struct Row {
     test::DiskKind kind;
     Protocol protocol;

@@ -67,7 +67,7 @@ void check_live(const Path& writer, const std::vector<Path>& cleaners) {
 
 }  // namespace
 
-TEST_CASE("clean beside a transaction that is being put in place takes nothing from it") {
+TEST_CASE("clean beside a transaction that is being put in place takes nothing from it", "[P15]") {
   const TempDirectory directory;
   Cleaning files(directory.path(), native_file_system());
   REQUIRE_OK(put_two(directory.path(), files));
@@ -77,7 +77,7 @@ TEST_CASE("clean beside a transaction that is being put in place takes nothing f
   CHECK(slurp(directory / "b") == "new");
 }
 
-TEST_CASE("clean beside a recovery takes nothing from it") {
+TEST_CASE("clean beside a recovery takes nothing from it", "[P15]") {
   for (const std::uint64_t dies_at : {1, 2}) {  // the links of "a" and "b" to their apply temps
     CAPTURE(dies_at);
     const TempDirectory directory;
@@ -109,7 +109,7 @@ TEST_CASE("clean beside a recovery takes nothing from it") {
   }
 }
 
-TEST_CASE("clean removes no live temp through a real overlay, from neither side") {
+TEST_CASE("clean removes no live temp through a real overlay, from neither side", "[P15]") {
   if (!can_mount()) return skip("this user may not mount");
   const TempDirectory at;
   for (const char* name : {"lower", "upper", "work", "merged"}) fs::create_directory(at / name);
@@ -132,7 +132,7 @@ TEST_CASE("clean removes no live temp through a real overlay, from neither side"
   REQUIRE_OK(live.value().commit());
 }
 
-TEST_CASE("clean removes no live temp through a real FUSE mount, from neither side") {
+TEST_CASE("clean removes no live temp through a real FUSE mount, from neither side", "[P15]") {
   if (!can_mount()) return skip("this user may not mount");
   if (run({"bindfs", "--version"}).status != 0) return skip("bindfs is not installed");
   const TempDirectory at;

@@ -70,7 +70,8 @@ class Meanwhile final : public Environment {
 
 }  // namespace
 
-TEST_CASE("8 threads and 4 processes commit to one target, and no read is torn or missing") {
+TEST_CASE("8 threads and 4 processes commit to one target, and no read is torn or missing",
+          "[P1]") {
   const TempDirectory directory;
   const bool coordinated = GENERATE(false, true);
   CAPTURE(coordinated);
@@ -132,7 +133,7 @@ TEST_CASE("8 threads and 4 processes commit to one target, and no read is torn o
   CHECK(test::temps_in(directory.path()).empty());
 }
 
-TEST_CASE("a cleaner that never rests takes no live temp away") {
+TEST_CASE("a cleaner that never rests takes no live temp away", "[P15]") {
   const TempDirectory directory;
   test::spit(directory / "target", content_of(0));
   std::atomic<bool> done = false;
@@ -179,7 +180,7 @@ TEST_CASE("a cleaner that never rests takes no live temp away") {
   CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
 }
 
-TEST_CASE("a committer in the middle of making its temp keeps it from a cleaner") {
+TEST_CASE("a committer in the middle of making its temp keeps it from a cleaner", "[P15]") {
   // open(2) makes the name before it counts the writer: a cleaner that looked in between found a
   // temp that nobody had open, and the commit failed at its rename.
   const TempDirectory directory;
@@ -215,7 +216,7 @@ TEST_CASE("a committer in the middle of making its temp keeps it from a cleaner"
   if (writer >= 0) ::close(writer);
 }
 
-TEST_CASE("cleaners beside each other share the work and do not fail over it") {
+TEST_CASE("cleaners beside each other share the work and do not fail over it", "[P15]") {
   // The second to unlink one temp got ENOENT, and reported a failure.
   const TempDirectory directory;
   constexpr int temps = 300;
@@ -240,7 +241,7 @@ TEST_CASE("cleaners beside each other share the work and do not fail over it") {
   CHECK(test::list(directory.path()).empty());
 }
 
-TEST_CASE("nobody can kill a cleaner by opening a temp at the wrong moment") {
+TEST_CASE("nobody can kill a cleaner by opening a temp at the wrong moment", "[P15][P17]") {
   // A lease that is broken sends SIGIO to its holder, and SIGIO ends a process by default: who can
   // open a stale temp for writing could end the program that cleans it away.
   const TempDirectory directory;

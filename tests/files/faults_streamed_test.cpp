@@ -67,7 +67,7 @@ Scenario removal(std::string name, const WriteOptions& options) {
 
 }  // namespace
 
-TEST_CASE("fail at call n: a streamed file") {
+TEST_CASE("fail at call n: a streamed file", "[P19]") {
   WriteOptions options;
   fail_each_call(streamed("stream", options));
   options.report_version = true;
@@ -80,7 +80,7 @@ TEST_CASE("fail at call n: a streamed file") {
   fail_each_call(none);
 }
 
-TEST_CASE("fail at call n: a file streamed by the protocol fast") {
+TEST_CASE("fail at call n: a file streamed by the protocol fast", "[P19]") {
   WriteOptions options;
   options.protocol = ProtocolChoice::fast;
   fail_each_call(streamed("fast stream", options));
@@ -88,13 +88,13 @@ TEST_CASE("fail at call n: a file streamed by the protocol fast") {
   fail_each_call(streamed("fast stream, verified", options));
 }
 
-TEST_CASE("fail at call n: a streamed file, verified") {
+TEST_CASE("fail at call n: a streamed file, verified", "[P19]") {
   WriteOptions options;
   options.verify = true;
   fail_each_call(streamed("stream, verified", options));
 }
 
-TEST_CASE("fail at call n: a streamed file that keeps, backs up, expects") {
+TEST_CASE("fail at call n: a streamed file that keeps, backs up, expects", "[P19]") {
   WriteOptions options;
   options.existing = ExistingPolicy::backup;
   Scenario backup = streamed("stream, backup", options);
@@ -114,7 +114,7 @@ TEST_CASE("fail at call n: a streamed file that keeps, backs up, expects") {
   fail_each_call(expect);
 }
 
-TEST_CASE("fail at call n: remove_file") {
+TEST_CASE("fail at call n: remove_file", "[P19]") {
   WriteOptions options;
   fail_each_call(removal("remove", options));
   options.coordinate = true;
@@ -127,7 +127,7 @@ TEST_CASE("fail at call n: remove_file") {
   fail_each_call(expect);
 }
 
-TEST_CASE("fail at call n: read_file and read_version") {
+TEST_CASE("fail at call n: read_file and read_version", "[P19]") {
   Scenario scenario = removal("read", {});
   scenario.after = scenario.before;
   scenario.exists_after = true;
@@ -176,7 +176,7 @@ TEST_CASE("short reads give the whole file, a file that shrinks is read again") 
   CHECK(files.handles_open() == 0);
 }
 
-TEST_CASE("fail at call n: clean") {
+TEST_CASE("fail at call n: clean", "[P19]") {
   Scenario scenario = removal("clean", {});
   scenario.prepare = [](const test::fs::path& at) {
     old_target(at);
@@ -218,7 +218,7 @@ TEST_CASE("fail at call n: clean") {
   fail_each_call(scenario);
 }
 
-TEST_CASE("fail at call n: probe") {
+TEST_CASE("fail at call n: probe", "[P19]") {
   Scenario scenario = removal("probe", {});
   scenario.after = scenario.before;
   scenario.exists_after = true;

@@ -74,7 +74,7 @@ std::string poorer(const test::fs::path& at) {
 
 }  // namespace
 
-TEST_CASE("fail at call n: a commit at each durability") {
+TEST_CASE("fail at call n: a commit at each durability", "[P19]") {
   WriteOptions options;
   fail_each_call(commit("durable", options));
   options.durability = Durability::ordered;
@@ -85,7 +85,7 @@ TEST_CASE("fail at call n: a commit at each durability") {
   fail_each_call(none);
 }
 
-TEST_CASE("fail at call n: a commit by the protocol fast") {
+TEST_CASE("fail at call n: a commit by the protocol fast", "[P19]") {
   WriteOptions options;
   options.protocol = ProtocolChoice::fast;
   fail_each_call(commit("fast", options));
@@ -98,14 +98,14 @@ TEST_CASE("fail at call n: a commit by the protocol fast") {
   fail_each_call(commit("fast, ordered", options));
 }
 
-TEST_CASE("fail at call n: a commit where no file was") {
+TEST_CASE("fail at call n: a commit where no file was", "[P19]") {
   Scenario scenario = commit("no file yet", {});
   scenario.prepare = [](const test::fs::path&) {};
   scenario.existed = false;
   fail_each_call(scenario);
 }
 
-TEST_CASE("fail at call n: metadata preserved") {
+TEST_CASE("fail at call n: metadata preserved", "[P19]") {
   Scenario scenario = commit("preserve", {});
   scenario.prepare = rich_target;
   scenario.check = poorer;
@@ -113,7 +113,7 @@ TEST_CASE("fail at call n: metadata preserved") {
   fail_each_call(scenario);
 }
 
-TEST_CASE("fail at call n: metadata fixed") {
+TEST_CASE("fail at call n: metadata fixed", "[P19]") {
   WriteOptions options;
   options.metadata = Metadata::fixed(04751);
   if (test::is_root()) options.metadata.owner = 1234;
@@ -125,7 +125,7 @@ TEST_CASE("fail at call n: metadata fixed") {
   fail_each_call(scenario);
 }
 
-TEST_CASE("fail at call n: keep, by rename and by link") {
+TEST_CASE("fail at call n: keep, by rename and by link", "[P19]") {
   WriteOptions options;
   options.existing = ExistingPolicy::keep;
   Scenario scenario = commit("keep", options);
@@ -139,7 +139,7 @@ TEST_CASE("fail at call n: keep, by rename and by link") {
   fail_each_call(scenario);
 }
 
-TEST_CASE("fail at call n: backup, the first and the next") {
+TEST_CASE("fail at call n: backup, the first and the next", "[P19]") {
   WriteOptions options;
   options.existing = ExistingPolicy::backup;
   Scenario scenario = commit("first backup", options);
@@ -158,7 +158,7 @@ TEST_CASE("fail at call n: backup, the first and the next") {
   fail_each_call(scenario);
 }
 
-TEST_CASE("fail at call n: expect, coordinate, report_version") {
+TEST_CASE("fail at call n: expect, coordinate, report_version", "[P19]") {
   Scenario expect = commit("expect", {});
   expect.act = [](System system, const test::fs::path& at) -> Result<void> {
     BOOST_OUTCOME_TRY(const auto version, read_version(at / "target"));
@@ -174,7 +174,7 @@ TEST_CASE("fail at call n: expect, coordinate, report_version") {
   fail_each_call(commit("report_version", options));
 }
 
-TEST_CASE("fail at call n: a large image, verified") {
+TEST_CASE("fail at call n: a large image, verified", "[P19]") {
   static const std::string large(std::size_t{1} << 20U, 'L');
   WriteOptions options;
   options.verify = true;
@@ -188,7 +188,7 @@ TEST_CASE("fail at call n: a large image, verified") {
   fail_each_call(scenario);
 }
 
-TEST_CASE("fail at call n: parents made") {
+TEST_CASE("fail at call n: parents made", "[P19]") {
   WriteOptions options;
   options.make_parents = true;
   Scenario scenario = commit("make_parents", options);
@@ -208,7 +208,7 @@ TEST_CASE("fail at call n: parents made") {
   fail_each_call(scenario);
 }
 
-TEST_CASE("fail at call n: links followed into another directory") {
+TEST_CASE("fail at call n: links followed into another directory", "[P19]") {
   Scenario scenario = commit("symlinks", {});
   scenario.target = "elsewhere/real";
   scenario.prepare = [](const test::fs::path& at) {

@@ -118,7 +118,7 @@ TEST_CASE("a forked child does not draw the temp names of its parent") {
   CHECK(names.size() == 6);
 }
 
-TEST_CASE("a forked child that drops its copy of a stream leaves the parent's temp") {
+TEST_CASE("a forked child that drops its copy of a stream leaves the parent's temp", "[P15]") {
   const TempDirectory at;
   auto file = AtomicFile::create(at / "target");
   REQUIRE_OK(file);
@@ -132,7 +132,8 @@ TEST_CASE("a forked child that drops its copy of a stream leaves the parent's te
   CHECK(test::slurp(at / "target") == "content");
 }
 
-TEST_CASE("a forked child neither writes to its parent's stream nor commits or discards it") {
+TEST_CASE("a forked child neither writes to its parent's stream nor commits or discards it",
+          "[P15]") {
   const TempDirectory at;
   auto file = AtomicFile::create(at / "target");
   REQUIRE_OK(file);
@@ -151,7 +152,7 @@ TEST_CASE("a forked child neither writes to its parent's stream nor commits or d
   CHECK(test::slurp(at / "target") == large + large);
 }
 
-TEST_CASE("a forked child whose copy of a commit fails leaves the parent's temp") {
+TEST_CASE("a forked child whose copy of a commit fails leaves the parent's temp", "[P15]") {
   const TempDirectory at;
   pid_t child = -1;
   const Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, ForkHere{&child}, ApplyMetadata{},
@@ -166,7 +167,8 @@ TEST_CASE("a forked child whose copy of a commit fails leaves the parent's temp"
   CHECK(test::slurp(at / "target") == "content");
 }
 
-TEST_CASE("a forked child leaves its parent's transaction alone, and can't commit it") {
+TEST_CASE("a forked child leaves its parent's transaction alone, and can't commit it",
+          "[P11][P15]") {
   const TempDirectory at;
   auto transaction = Transaction::begin(at.path());
   REQUIRE_OK(transaction);
@@ -186,7 +188,7 @@ TEST_CASE("a forked child leaves its parent's transaction alone, and can't commi
   CHECK(test::slurp(at / "b") == "new b");
 }
 
-TEST_CASE("a forked child commits through its copy of a group, alone, and drops it") {
+TEST_CASE("a forked child commits through its copy of a group, alone, and drops it", "[P10]") {
   const TempDirectory at;
   WriteOptions options;
   options.group =
@@ -210,7 +212,8 @@ TEST_CASE("a forked child commits through its copy of a group, alone, and drops 
   REQUIRE_OK(writer.value().commit("after", as_bytes("parent's")));
 }
 
-TEST_CASE("a child that was forked while others led and waited is held up by none of them") {
+TEST_CASE("a child that was forked while others led and waited is held up by none of them",
+          "[P8]") {
   const TempDirectory at;
   Holding files;
   WriteOptions options;

@@ -134,7 +134,8 @@ struct Company {
 
 }  // namespace
 
-TEST_CASE("a commit alone in its group makes the calls that it makes without one") {
+TEST_CASE("a commit alone in its group makes the calls that it makes without one",
+          "[P10][P20][budget]") {
   const TempDirectory at;
   Claiming ext4(test::good_ext4());
   const auto protocol = GENERATE(ProtocolChoice::portable, ProtocolChoice::automatic);
@@ -149,7 +150,7 @@ TEST_CASE("a commit alone in its group makes the calls that it makes without one
   CHECK(calls_of(through(make_group(), protocol)) == calls_of(through(nullptr, protocol)));
 }
 
-TEST_CASE("one sync serves all who wait, and each gets its own receipt") {
+TEST_CASE("one sync serves all who wait, and each gets its own receipt", "[P10]") {
   const auto protocol = GENERATE(Protocol::portable, Protocol::fast);
   const bool committer_thread = GENERATE(false, true);
   const bool fast = protocol == Protocol::fast;
@@ -171,7 +172,7 @@ TEST_CASE("one sync serves all who wait, and each gets its own receipt") {
   CHECK(company.group->counts().waiting == 0);
 }
 
-TEST_CASE("a group syncs each directory once, whoever opened it") {
+TEST_CASE("a group syncs each directory once, whoever opened it", "[P10][budget]") {
   const TempDirectory at;
   boost::filesystem::create_directory(at / "other");
   FaultyFileSystem counting(native_file_system());
@@ -188,7 +189,7 @@ TEST_CASE("a group syncs each directory once, whoever opened it") {
   CHECK(group->counts().groups == 1);
 }
 
-TEST_CASE("one commit's failure is not another's") {
+TEST_CASE("one commit's failure is not another's", "[P10]") {
   Company company;
   company.faulty.fail({.operation = Operation::rename, .call = 3, .error = EDQUOT});
   const auto results = company.commit(6);
@@ -207,8 +208,8 @@ TEST_CASE("one commit's failure is not another's") {
   CHECK(test::temps_in(company.at.path()).empty());
 }
 
-TEST_CASE(
-    "a sync that fails is told to all whom it was to serve, and the next group is none of it") {
+TEST_CASE("a sync that fails is told to all whom it was to serve, and the next group is none of it",
+          "[P4][P10]") {
   Company company;
   company.faulty.fail({.operation = Operation::sync_file, .call = 2, .error = EIO});
   const auto results = company.commit(6);
@@ -221,7 +222,7 @@ TEST_CASE(
   REQUIRE_OK(company.writer().commit("later", "content"));
 }
 
-TEST_CASE("what is thrown in a group reaches each of its callers, and no temp is left") {
+TEST_CASE("what is thrown in a group reaches each of its callers, and no temp is left", "[P10]") {
   Company company;
   company.gate.broken = "3";
   const auto results = company.commit(6);
@@ -234,7 +235,7 @@ TEST_CASE("what is thrown in a group reaches each of its callers, and no temp is
   REQUIRE_OK(company.writer().commit("later", "content"));
 }
 
-TEST_CASE("no more wait than may, and everybody is served") {
+TEST_CASE("no more wait than may, and everybody is served", "[P10]") {
   Company company({.together_max = 2, .waiting_max = 3});
   GroupCommit::Counts shut;
   company.gate.opened = [&] { shut = company.group->counts(); };
@@ -250,7 +251,8 @@ TEST_CASE("no more wait than may, and everybody is served") {
   CHECK(company.group->counts().outside == 0);
 }
 
-TEST_CASE("a crowd outside is woken once a commit, and not by everybody who comes in") {
+TEST_CASE("a crowd outside is woken once a commit, and not by everybody who comes in",
+          "[P20][budget]") {
   constexpr std::size_t threads = 300;
   Company company({.together_max = 1, .waiting_max = 1}, Protocol::portable);
   rusage before{};
@@ -265,7 +267,7 @@ TEST_CASE("a crowd outside is woken once a commit, and not by everybody who come
   CHECK(after.ru_nvcsw - before.ru_nvcsw < 20 * static_cast<long>(threads));
 }
 
-TEST_CASE("many threads, many rounds: each finds its last content") {
+TEST_CASE("many threads, many rounds: each finds its last content", "[P10]") {
   const TempDirectory at("/dev/shm");
   const bool committer_thread = GENERATE(false, true);
   Gate gate(Protocol::fast);
@@ -293,7 +295,7 @@ TEST_CASE("many threads, many rounds: each finds its last content") {
   }
 }
 
-TEST_CASE("a closed group finishes what waits and refuses what comes") {
+TEST_CASE("a closed group finishes what waits and refuses what comes", "[P10]") {
   const bool committer_thread = GENERATE(false, true);
   Company company({.committer_thread = committer_thread});
   {
@@ -320,7 +322,7 @@ TEST_CASE("a closed group finishes what waits and refuses what comes") {
   CHECK(test::list(company.at.path()) == std::vector<std::string>{"0", "1"});
 }
 
-TEST_CASE("streamed files, trackers and transactions become durable in one company") {
+TEST_CASE("streamed files, trackers and transactions become durable in one company", "[P10]") {
   const TempDirectory at;
   Claiming ext4(test::good_ext4());
   const System system = with(ext4);
@@ -355,7 +357,7 @@ TEST_CASE("streamed files, trackers and transactions become durable in one compa
   CHECK(group->counts().commits == before + 2);  // its journal
 }
 
-TEST_CASE("device flushes of a group of 64 threads: fast at most 3") {
+TEST_CASE("device flushes of a group of 64 threads: fast at most 3", "[P20][budget]") {
   for (const test::DiskKind& kind : {test::ext4_disk, test::xfs_disk}) {
     const test::Disk disk(kind);
     if (!disk.error().empty()) return test::skip(kind.name + ": " + disk.error());

@@ -69,7 +69,7 @@ void check_full(const fs::path& directory) {
 
 }  // namespace
 
-TEST_CASE("full disk: tmpfs") {
+TEST_CASE("full disk: tmpfs", "[P19]") {
   if (!test::can_mount()) return test::skip("this user may not mount");
   const TempDirectory at;
   const test::Mount mount({"-t", "tmpfs", "-o", "size=1m", "tmpfs", at.path().native()});
@@ -81,7 +81,7 @@ TEST_CASE("full disk: tmpfs") {
   REQUIRE_OK(write_file(at / "target", "new"));
 }
 
-TEST_CASE("full disk: a small ext4") {
+TEST_CASE("full disk: a small ext4", "[P19]") {
   if (!test::can_mount()) return test::skip("this user may not mount");
   const test::Disk disk(8, {"mkfs.ext4", "-q", "-F", "-m", "0"});
   if (!disk.error().empty()) return test::skip(disk.error());
@@ -92,7 +92,7 @@ TEST_CASE("full disk: a small ext4") {
   REQUIRE_OK(write_file(disk.path() / "target", "new"));
 }
 
-TEST_CASE("a quota that is used up") {
+TEST_CASE("a quota that is used up", "[P19]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old content");
   for (const auto operation : {testing::Operation::create, testing::Operation::write_at,
@@ -109,7 +109,7 @@ TEST_CASE("a quota that is used up") {
   }
 }
 
-TEST_CASE("a mount that is read-only") {
+TEST_CASE("a mount that is read-only", "[P19]") {
   if (!test::can_mount()) return test::skip("this user may not mount");
   const TempDirectory at;
   const test::Mount mount({"-t", "tmpfs", "tmpfs", at.path().native()});
@@ -217,7 +217,7 @@ TEST_CASE("no permission") {
   CHECK(test::slurp(directory / "target") == "old");
 }
 
-TEST_CASE("a file of another user in a directory like /tmp can't be replaced") {
+TEST_CASE("a file of another user in a directory like /tmp can't be replaced", "[P17]") {
   if (!test::is_root()) return test::skip("needs root to be another user");
   const TempDirectory directory;
   REQUIRE(::chmod(directory.path().c_str(), 01777) == 0);
@@ -233,7 +233,7 @@ TEST_CASE("a file of another user in a directory like /tmp can't be replaced") {
   CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
 }
 
-TEST_CASE("a FIFO, a socket, a device are no targets, and nobody waits for them") {
+TEST_CASE("a FIFO, a socket, a device are no targets, and nobody waits for them", "[P17]") {
   const TempDirectory directory;
   const auto target = directory / "target";
   SECTION("FIFO") {
@@ -285,7 +285,7 @@ TEST_CASE("an immutable or append-only file: a clear error, and it can be read")
   }
 }
 
-TEST_CASE("too many open files") {
+TEST_CASE("too many open files", "[P19]") {
   if (test::sanitized) return test::skip("a sanitizer needs a descriptor now and then itself");
   const TempDirectory directory;
   test::spit(directory / "target", "old");

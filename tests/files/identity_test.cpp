@@ -79,7 +79,7 @@ struct TwoDirectories {
 
 }  // namespace
 
-TEST_CASE("a batch refuses a target that is named twice, however it is spelled") {
+TEST_CASE("a batch refuses a target that is named twice, however it is spelled", "[P9]") {
   const TempDirectory at;
   fs::create_directories(at / "d/sub");
   test::spit(at / "d/a", "old");
@@ -98,7 +98,7 @@ TEST_CASE("a batch refuses a target that is named twice, however it is spelled")
   CHECK(test::temps_in(at / "d").empty());
 }
 
-TEST_CASE("two names of one file are two targets of a batch") {
+TEST_CASE("two names of one file are two targets of a batch", "[P9]") {
   const TempDirectory at;
   test::spit(at / "a", "old");
   fs::create_hard_link(at / "a", at / "b");
@@ -113,7 +113,7 @@ TEST_CASE("two names of one file are two targets of a batch") {
   CHECK(test::slurp(at / "c") == "C");
 }
 
-TEST_CASE("a batch knows a target through a bind mount") {
+TEST_CASE("a batch knows a target through a bind mount", "[P9]") {
   const TempDirectory at;
   fs::create_directory(at / "d");
   fs::create_directory(at / "bound");
@@ -123,7 +123,7 @@ TEST_CASE("a batch knows a target through a bind mount") {
   check_same(at / "bound/a", at / "d/a", at / "d/a");
 }
 
-TEST_CASE("a target that comes again in a later part of a large batch is refused, too") {
+TEST_CASE("a target that comes again in a later part of a large batch is refused, too", "[P9]") {
   const TempDirectory at("/dev/shm");
   fs::create_directory(at / "d");
   std::vector<NewFile> files;
@@ -137,7 +137,7 @@ TEST_CASE("a target that comes again in a later part of a large batch is refused
   }
 }
 
-TEST_CASE("batches that name the same files by other paths take their locks in one order") {
+TEST_CASE("batches that name the same files by other paths take their locks in one order", "[P8]") {
   const TwoDirectories two;
   const auto& at = two.at;
   SECTION("spelled in other ways") {
@@ -172,7 +172,7 @@ TEST_CASE("batches that name the same files by other paths take their locks in o
   }
 }
 
-TEST_CASE("256 files with a link and a lock each get by with 1024 descriptors") {
+TEST_CASE("256 files with a link and a lock each get by with 1024 descriptors", "[P20]") {
   if (test::sanitized) return test::skip("a sanitizer needs a descriptor now and then itself");
   const TempDirectory at("/dev/shm");
   std::vector<NewFile> files;
@@ -202,7 +202,8 @@ TEST_CASE("256 files with a link and a lock each get by with 1024 descriptors") 
   CHECK(test::slurp(at / "real/255/f") == "new");
 }
 
-TEST_CASE("256 files become durable at once, with their locks or with directories of their own") {
+TEST_CASE("256 files become durable at once, with their locks or with directories of their own",
+          "[P9]") {
   const TempDirectory at("/dev/shm");
   const bool alone = GENERATE(false, true);  // in its directory
   std::vector<NewFile> files;
@@ -221,7 +222,8 @@ TEST_CASE("256 files become durable at once, with their locks or with directorie
   CHECK(counting.calls(Operation::check_alive) == 1);  // one acknowledgement
 }
 
-TEST_CASE("to know its targets costs a batch one stat for each directory and each link into one") {
+TEST_CASE("to know its targets costs a batch one stat for each directory and each link into one",
+          "[P20][budget]") {
   const TempDirectory at("/dev/shm");
   fs::create_directory(at / "d");
   const auto calls_of = [&](std::size_t count, const WriteOptions& options) {
@@ -243,7 +245,8 @@ TEST_CASE("to know its targets costs a batch one stat for each directory and eac
   CHECK(calls_of(64, fixed) == 5 + 64 * 8);
 }
 
-TEST_CASE("a link that is turned while a batch runs leads to no target that was not locked") {
+TEST_CASE("a link that is turned while a batch runs leads to no target that was not locked",
+          "[P7][P9]") {
   const TempDirectory at("/dev/shm");
   for (const char* name : {"x", "y", "z"}) test::spit(at / name, "old");
   fs::create_symlink("x", at / "link");

@@ -53,7 +53,8 @@ std::string commit_on(const boost::filesystem::path& target, Kind kind, bool dur
 
 }  // namespace
 
-TEST_CASE("300 kills at random moments leave the target whole, and clean leaves only it") {
+TEST_CASE("300 kills at random moments leave the target whole, and clean leaves only it",
+          "[P1][P16]") {
   constexpr int kills = 300;
   std::mt19937 random(20'240'229);
   std::uniform_int_distribution<long> moment_ns(0, 6'000'000);

@@ -57,7 +57,7 @@ System through(FileSystem& files) {
 
 }  // namespace
 
-TEST_CASE("a write in place that sets the time of modification back is noticed") {
+TEST_CASE("a write in place that sets the time of modification back is noticed", "[P5]") {
   const TempDirectory at;
   const auto path = at / "target";
   test::spit(path, "old content");
@@ -68,7 +68,7 @@ TEST_CASE("a write in place that sets the time of modification back is noticed")
   CHECK(read.value().version == read_version(path).value());
 }
 
-TEST_CASE("a file that is replaced while it is read is read once more, and not for ever") {
+TEST_CASE("a file that is replaced while it is read is read once more, and not for ever", "[P5]") {
   const TempDirectory at;
   const auto path = at / "target";
   test::spit(path, "content 0");
@@ -83,7 +83,7 @@ TEST_CASE("a file that is replaced while it is read is read once more, and not f
   CHECK_FALSE(read.value().version == read_version(path).value());
 }
 
-TEST_CASE("a file that is rewritten again and again while it is read is a conflict") {
+TEST_CASE("a file that is rewritten again and again while it is read is a conflict", "[P5]") {
   const TempDirectory at;
   const auto path = at / "target";
   test::spit(path, "content 0");

@@ -42,7 +42,7 @@ struct Failing {
 
 }  // namespace
 
-TEST_CASE("atomic replace is used") {
+TEST_CASE("atomic replace is used", "[P1]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
   const auto before = test::status_of(directory / "target");
@@ -56,15 +56,15 @@ TEST_CASE("atomic replace is used") {
   }
 }
 
-TEST_CASE("temp cleaned up when the write fails") {
+TEST_CASE("temp cleaned up when the write fails", "[P16]") {
   Failing(Operation::write_at, ENOSPC).check_nothing_changed();
 }
 
-TEST_CASE("temp cleaned up when the sync fails") {
+TEST_CASE("temp cleaned up when the sync fails", "[P16]") {
   Failing(Operation::sync_file, EIO).check_nothing_changed();
 }
 
-TEST_CASE("the existing file is not corrupted by a failure") {
+TEST_CASE("the existing file is not corrupted by a failure", "[P1]") {
   for (const auto operation : {Operation::create, Operation::write_at, Operation::list_xattrs,
                                Operation::stat, Operation::sync_file, Operation::rename}) {
     CAPTURE(to_string(operation));
@@ -72,7 +72,7 @@ TEST_CASE("the existing file is not corrupted by a failure") {
   }
 }
 
-TEST_CASE("no temp left after success") {
+TEST_CASE("no temp left after success", "[P16]") {
   const TempDirectory directory;
   for (int i = 0; i < 3; ++i) {
     REQUIRE_OK(write_file(directory / "target", std::to_string(i)));
@@ -155,7 +155,7 @@ TEST_CASE("a streamed file gathers small writes and commits all of them, verifie
   CHECK(files.handles_open() == 1);  // its directory's
 }
 
-TEST_CASE("a streamed file that is dropped or discarded leaves nothing") {
+TEST_CASE("a streamed file that is dropped or discarded leaves nothing", "[P16]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
   {
@@ -203,7 +203,7 @@ TEST_CASE("a streamed file that was published can't be written to, even if its c
   CHECK(test::slurp(directory / "target") == "new");
 }
 
-TEST_CASE("a streamed file gives its target's lock back when the commit fails") {
+TEST_CASE("a streamed file gives its target's lock back when the commit fails", "[P8]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
   FaultyFileSystem files(native_file_system());
@@ -288,7 +288,7 @@ TEST_CASE("a file is read with the version of its content, links followed") {
   REQUIRE_FAILS(not_regular, unchanged, read_file(directory.path()));
 }
 
-TEST_CASE("a sparse file that no memory can hold is an error, not an exception") {
+TEST_CASE("a sparse file that no memory can hold is an error, not an exception", "[P18]") {
   if (test::sanitized) return test::skip("a sanitizer ends the program for so large a request");
   const TempDirectory directory;
   test::spit(directory / "target", "");
@@ -300,7 +300,7 @@ TEST_CASE("a sparse file that no memory can hold is an error, not an exception")
   CHECK(read.error().cause == std::errc::not_enough_memory);
 }
 
-TEST_CASE("clean removes what a crash left, and nothing else") {
+TEST_CASE("clean removes what a crash left, and nothing else", "[P15]") {
   const TempDirectory directory;
   const std::string stale = ".target.0123456789abcdef.perdure-tmp";
   test::spit(directory / "target", "content");
@@ -330,7 +330,7 @@ TEST_CASE("clean removes what a crash left, and nothing else") {
   REQUIRE_OK(live.value().commit());
 }
 
-TEST_CASE("a directory is probed without leaving anything in it") {
+TEST_CASE("a directory is probed without leaving anything in it", "[P16]") {
   const TempDirectory directory;
   const auto report = probe(directory.path());
   REQUIRE_OK(report);
@@ -345,7 +345,7 @@ TEST_CASE("a directory is probed without leaving anything in it") {
   CHECK(test::list(directory.path()).empty());
 }
 
-TEST_CASE("clean leaves a transaction's apply temp to its recovery") {
+TEST_CASE("clean leaves a transaction's apply temp to its recovery", "[P15]") {
   const TempDirectory directory;
   const std::string name = ".target.0123456789abcdef.perdure-put";
   test::spit(directory / name, "on its way");
@@ -356,7 +356,7 @@ TEST_CASE("clean leaves a transaction's apply temp to its recovery") {
   CHECK(test::slurp(directory / name) == "on its way");
 }
 
-TEST_CASE("clean removes nothing where the kernel does not see every writer") {
+TEST_CASE("clean removes nothing where the kernel does not see every writer", "[P15]") {
   const TempDirectory directory;
   const std::string full = ".full.0123456789abcdef.perdure-tmp";
   const std::string empty = ".empty.0123456789abcdef.perdure-tmp";

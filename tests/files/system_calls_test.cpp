@@ -58,7 +58,7 @@ long calls_of_commit(const TempDirectory& directory, const std::string& variant)
 
 }  // namespace
 
-TEST_CASE("system calls of a durable commit of 4 KiB, by what is asked of it") {
+TEST_CASE("system calls of a durable commit of 4 KiB, by what is asked of it", "[P20][budget]") {
   if (const auto why = hindrance(); !why.empty()) return test::skip(why);
   struct Row {
     std::string variant;
@@ -87,7 +87,7 @@ TEST_CASE("system calls of a durable commit of 4 KiB, by what is asked of it") {
   }
 }
 
-TEST_CASE("system calls that a link, an ACL and an attribute at the target add") {
+TEST_CASE("system calls that a link, an ACL and an attribute at the target add", "[P20][budget]") {
   if (const auto why = hindrance(); !why.empty()) return test::skip(why);
   const TempDirectory directory;
   SECTION("a symbolic link in the same directory") {

@@ -53,7 +53,7 @@ struct Bench {
 
 }  // namespace
 
-TEST_CASE("trap: short write published as success (write-file-atomic)") {
+TEST_CASE("trap: short write published as success (write-file-atomic)", "[P1]") {
   Bench bench;
   const std::string text(1000, 'n');
   SECTION("a short write goes on") {
@@ -89,7 +89,7 @@ TEST_CASE("trap: short write published as success (write-file-atomic)") {
   }
 }
 
-TEST_CASE("trap: temp leaked when the sync fails (atomic-write-file)") {
+TEST_CASE("trap: temp leaked when the sync fails (atomic-write-file)", "[P16]") {
   for (const int error : {EIO, ENOSPC, EDQUOT}) {
     Bench bench;
     bench.files.fail({.operation = Operation::sync_file, .error = error});
@@ -99,7 +99,8 @@ TEST_CASE("trap: temp leaked when the sync fails (atomic-write-file)") {
   }
 }
 
-TEST_CASE("trap: mode or owner changed after the sync (natefinch/atomic, write-file-atomic)") {
+TEST_CASE("trap: mode or owner changed after the sync (natefinch/atomic, write-file-atomic)",
+          "[P3]") {
   Bench bench;
   REQUIRE(::chmod((bench.directory / "target").c_str(), 0640) == 0);
   WriteOptions options;
@@ -121,7 +122,7 @@ TEST_CASE("trap: mode or owner changed after the sync (natefinch/atomic, write-f
   CHECK(bench.last(Operation::write_at) < synced);
 }
 
-TEST_CASE("trap: sync failed, logged, renamed anyway (AndroidX AtomicFile, QSaveFile)") {
+TEST_CASE("trap: sync failed, logged, renamed anyway (AndroidX AtomicFile, QSaveFile)", "[P4]") {
   for (const auto durability : {Durability::ordered, Durability::durable}) {
     Bench bench;
     WriteOptions options;
@@ -133,7 +134,7 @@ TEST_CASE("trap: sync failed, logged, renamed anyway (AndroidX AtomicFile, QSave
   }
 }
 
-TEST_CASE("trap: directory sync error ignored (GLib)") {
+TEST_CASE("trap: directory sync error ignored (GLib)", "[P4]") {
   Bench bench;
   bench.files.fail({.operation = Operation::sync_directory, .error = EIO});
   REQUIRE_FAILS(system, visible, bench.commit("new"));
@@ -141,7 +142,7 @@ TEST_CASE("trap: directory sync error ignored (GLib)") {
   CHECK(bench.clean());
 }
 
-TEST_CASE("trap: EINVAL or EIO from directory sync on some mounts") {
+TEST_CASE("trap: EINVAL or EIO from directory sync on some mounts", "[P4]") {
   Bench bench;
   bench.files.fail({.operation = Operation::sync_directory, .error = EINVAL});
   const auto failed = bench.commit("new");
@@ -152,7 +153,7 @@ TEST_CASE("trap: EINVAL or EIO from directory sync on some mounts") {
   REQUIRE_OK(bench.commit("newer", options));
 }
 
-TEST_CASE("trap: temp under a guessable name without O_EXCL (write-file-atomic)") {
+TEST_CASE("trap: temp under a guessable name without O_EXCL (write-file-atomic)", "[P17]") {
   /// Plants a file under the very name that the commit is about to use, three times.
   struct Planter final : FaultyFileSystem {
     using FaultyFileSystem::FaultyFileSystem;
@@ -182,7 +183,7 @@ TEST_CASE("trap: temp under a guessable name without O_EXCL (write-file-atomic)"
   CHECK(test::temps_in(directory.path()).size() == 3);  // what is not ours is left alone
 }
 
-TEST_CASE("trap: descriptors inherited by programs (folly's mkstemp)") {
+TEST_CASE("trap: descriptors inherited by programs (folly's mkstemp)", "[P16]") {
   /// Looks at each descriptor at the moment when it is handed out.
   struct Inspector final : FaultyFileSystem {
     using FaultyFileSystem::FaultyFileSystem;
@@ -221,7 +222,8 @@ TEST_CASE("trap: descriptors inherited by programs (folly's mkstemp)") {
 }
 
 TEST_CASE(
-    "trap: no directory sync at all (renameio, tempfile, folly, Chromium, DataStore, LevelDB)") {
+    "trap: no directory sync at all (renameio, tempfile, folly, Chromium, DataStore, LevelDB)",
+    "[P3]") {
   Bench bench;
   REQUIRE_OK(bench.commit("new"));
   CHECK(bench.files.calls(Operation::sync_directory) == 1);
@@ -232,7 +234,7 @@ TEST_CASE(
   CHECK(bench.files.calls(Operation::sync_directory) == 2);
 }
 
-TEST_CASE("trap: a write that promises atomicity and does not sync by default (folly)") {
+TEST_CASE("trap: a write that promises atomicity and does not sync by default (folly)", "[P3]") {
   Bench bench;
   const auto receipt = bench.commit("new");
   REQUIRE_OK(receipt);
@@ -241,7 +243,7 @@ TEST_CASE("trap: a write that promises atomicity and does not sync by default (f
   CHECK(bench.position(Operation::sync_file) < bench.position(Operation::rename));
 }
 
-TEST_CASE("trap: orphaned temps filling disks (Chromium, write-file-atomic)") {
+TEST_CASE("trap: orphaned temps filling disks (Chromium, write-file-atomic)", "[P16]") {
   Bench bench;
   test::Child crashing([&]() -> std::string {
     auto file = AtomicFile::create(bench.directory / "target");
@@ -257,7 +259,7 @@ TEST_CASE("trap: orphaned temps filling disks (Chromium, write-file-atomic)") {
   CHECK(bench.target() == "old content");
 }
 
-TEST_CASE("trap: a check-then-act compare-and-swap (gio etag)") {
+TEST_CASE("trap: a check-then-act compare-and-swap (gio etag)", "[P5]") {
   // Both read the same version; the second passes its first look before the first one publishes.
   Bench bench;
   const auto version = read_version(bench.directory / "target");
@@ -286,7 +288,7 @@ TEST_CASE("trap: a check-then-act compare-and-swap (gio etag)") {
   CHECK(bench.target() == "the other's");
 }
 
-TEST_CASE("trap: a backup that leaves a moment without the file, or without a backup") {
+TEST_CASE("trap: a backup that leaves a moment without the file, or without a backup", "[P1]") {
   // Renaming the old content away, or unlinking the old backup, would leave such a moment.
   Bench bench;
   WriteOptions options;

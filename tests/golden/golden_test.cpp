@@ -174,7 +174,8 @@ TEST_CASE("golden journals say what their transaction was to do") {
   }
 }
 
-TEST_CASE("golden roots are recovered: all of a committed transaction, nothing of another") {
+TEST_CASE("golden roots are recovered: all of a committed transaction, nothing of another",
+          "[P11][P12]") {
   for (const auto& set : sets()) {
     for (const auto& one : golden::root_cases()) {
       const TempDirectory at;
@@ -221,7 +222,8 @@ TEST_CASE("golden markers say where the private directory is") {
   }
 }
 
-TEST_CASE("golden JSON states open with their stamps and their previous generations, and save") {
+TEST_CASE("golden JSON states open with their stamps and their previous generations, and save",
+          "[P13]") {
   for (const auto& set : sets()) {
     INFO(set.native());
     const States at(set);
@@ -272,7 +274,7 @@ TEST_CASE("golden states keep the members that this program does not know") {
   }
 }
 
-TEST_CASE("golden states in an envelope open with their stamps, and save") {
+TEST_CASE("golden states in an envelope open with their stamps, and save", "[P13]") {
   for (const auto& set : sets()) {
     INFO(set.native());
     const States at(set);
@@ -295,7 +297,7 @@ TEST_CASE("golden states in an envelope open with their stamps, and save") {
   }
 }
 
-TEST_CASE("a golden state that follows a lost one knows the evidence beside it") {
+TEST_CASE("a golden state that follows a lost one knows the evidence beside it", "[P14]") {
   for (const auto& set : sets()) {
     INFO(set.native());
     const States at(set);

@@ -43,7 +43,7 @@ BOOST_DESCRIBE_STRUCT(Tally, (), (count))
 
 }  // namespace
 
-TEST_CASE("a file that may not grow: an error where the signal is ignored, else a death") {
+TEST_CASE("a file that may not grow: an error where the signal is ignored, else a death", "[P19]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
   const std::string image(100'000, 'n');
@@ -66,7 +66,7 @@ TEST_CASE("a file that may not grow: an error where the signal is ignored, else 
   CHECK(test::temps_in(directory.path()).empty());
 }
 
-TEST_CASE("out of descriptors at the n-th: all or nothing, and none is lost") {
+TEST_CASE("out of descriptors at the n-th: all or nothing, and none is lost", "[P16][P19]") {
   if (test::sanitized) return test::skip("a sanitizer needs a descriptor now and then itself");
   const TempDirectory directory;
   fs::create_directory(directory / "sub");
@@ -111,7 +111,7 @@ TEST_CASE("out of descriptors at the n-th: all or nothing, and none is lost") {
   CHECK(test::temps_in(directory.path()).empty());
 }
 
-TEST_CASE("a quota on a real disk: refused before anything is published") {
+TEST_CASE("a quota on a real disk: refused before anything is published", "[P19]") {
   const test::Disk disk(160, {"mkfs.btrfs", "-q", "-f"});
   if (!disk.error().empty()) return test::skip(disk.error());
   const std::string path = disk.path().native();

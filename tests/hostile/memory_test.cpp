@@ -100,7 +100,7 @@ std::string is_whole(const fs::path& path, bool done) {
 
 }  // namespace
 
-TEST_CASE("out of memory in a commit of a file") {
+TEST_CASE("out of memory in a commit of a file", "[P16]") {
   const TempDirectory directory;
   const fs::path target = directory / "target";
   test::spit(target, "old");
@@ -119,7 +119,8 @@ TEST_CASE("out of memory in a commit of a file") {
 }
 
 TEST_CASE(
-    "out of memory in a group: whoever leads, nobody is left waiting, and the next group goes on") {
+    "out of memory in a group: whoever leads, nobody is left waiting, and the next group goes on",
+    "[P10][P16]") {
   constexpr std::size_t threads = 3;
   const TempDirectory directory;
   const bool committer = GENERATE(false, true);
@@ -163,7 +164,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("out of memory in a stream") {
+TEST_CASE("out of memory in a stream", "[P16]") {
   const TempDirectory directory;
   const fs::path target = directory / "target";
   test::spit(target, "old");
@@ -177,7 +178,7 @@ TEST_CASE("out of memory in a stream") {
       [&](bool done) { return is_whole(target, done); });
 }
 
-TEST_CASE("out of memory in a transaction, and in its recovery") {
+TEST_CASE("out of memory in a transaction, and in its recovery", "[P16]") {
   const TempDirectory directory;
   const fs::path root = directory / "root";
   fs::create_directories(root / "sub");
@@ -209,7 +210,8 @@ TEST_CASE("out of memory in a transaction, and in its recovery") {
       });
 }
 
-TEST_CASE("out of memory in a tracker: memory is never ahead of the disk, and saves go on") {
+TEST_CASE("out of memory in a tracker: memory is never ahead of the disk, and saves go on",
+          "[P13][P16]") {
   const TempDirectory directory;
   const fs::path path = directory / "state";
   auto tracker = StateTracker<Tally>::open(path);
@@ -231,7 +233,7 @@ TEST_CASE("out of memory in a tracker: memory is never ahead of the disk, and sa
       });
 }
 
-TEST_CASE("out of memory while a tracker opens") {
+TEST_CASE("out of memory while a tracker opens", "[P16]") {
   const TempDirectory directory;
   const fs::path path = directory / "state";
   {

@@ -78,7 +78,7 @@ void swap_for_link(const fs::path& at, const fs::path& to) {
 
 }  // namespace
 
-TEST_CASE("a directory that is swapped for a link while a bound writer commits") {
+TEST_CASE("a directory that is swapped for a link while a bound writer commits", "[P17]") {
   const Place place;
   const auto writer = AtomicWriter::bind(place.ours());
   REQUIRE_OK(writer);
@@ -89,7 +89,7 @@ TEST_CASE("a directory that is swapped for a link while a bound writer commits")
   place.check_theirs();
 }
 
-TEST_CASE("a target and temps that are swapped for links are never written through") {
+TEST_CASE("a target and temps that are swapped for links are never written through", "[P17]") {
   const Place place;
   WriteOptions options;
   options.symlink = SymlinkPolicy::refuse;
@@ -119,7 +119,8 @@ TEST_CASE("a target and temps that are swapped for links are never written throu
   place.check_theirs();
 }
 
-TEST_CASE("directories beneath a root that are swapped for links while it commits and recovers") {
+TEST_CASE("directories beneath a root that are swapped for links while it commits and recovers",
+          "[P17]") {
   const Place place;
   const fs::path root = place.ours();
   fs::create_directory(root / "sub");
@@ -143,7 +144,7 @@ TEST_CASE("directories beneath a root that are swapped for links while it commit
   REQUIRE_OK(recover(root));
 }
 
-TEST_CASE("what another user plants in a directory for all stops us, and is left alone") {
+TEST_CASE("what another user plants in a directory for all stops us, and is left alone", "[P17]") {
   if (!test::is_root()) return test::skip("needs root to be another user");
   const Place place;
   fs::permissions(place.directory.path(), fs::perms(0755));
@@ -196,7 +197,8 @@ TEST_CASE("what another user plants in a directory for all stops us, and is left
   place.check_theirs();
 }
 
-TEST_CASE("a part of a root that lies on another device is refused before anything happens") {
+TEST_CASE("a part of a root that lies on another device is refused before anything happens",
+          "[P17]") {
   if (!test::can_mount()) return test::skip("this user may not mount");
   const Place place;
   fs::create_directory(place.ours() / "sub");
@@ -217,7 +219,7 @@ TEST_CASE("a part of a root that lies on another device is refused before anythi
   CHECK(test::list(place.ours() / "sub").empty());
 }
 
-TEST_CASE("a directory that is removed under a commit") {
+TEST_CASE("a directory that is removed under a commit", "[P17]") {
   const Place place;
   const fs::path doomed = place.directory / "doomed";
   fs::create_directory(doomed);

@@ -38,7 +38,7 @@ class Forking final : public testing::FaultyFileSystem {
 
 }  // namespace
 
-TEST_CASE("a fork at any call of a commit changes nothing about it, and keeps its lock") {
+TEST_CASE("a fork at any call of a commit changes nothing about it, and keeps its lock", "[P8]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
   WriteOptions options;
@@ -66,7 +66,7 @@ TEST_CASE("a fork at any call of a commit changes nothing about it, and keeps it
   CHECK(was_held);
 }
 
-TEST_CASE("a temp counts as live as long as a child of its writer has it open") {
+TEST_CASE("a temp counts as live as long as a child of its writer has it open", "[P15]") {
   const TempDirectory directory;
   std::optional<test::Child> grandchild;
   std::array<int, 2> ends{};

@@ -47,7 +47,7 @@ void strike(const TempDirectory& at, const std::string& signal,
 
 }  // namespace
 
-TEST_CASE("a write that is killed at each system call leaves the old or the new") {
+TEST_CASE("a write that is killed at each system call leaves the old or the new", "[P1]") {
   const TempDirectory at;
   if (!perdure::test::strace_works(at)) return;
   struct Look {
@@ -70,7 +70,7 @@ TEST_CASE("a write that is killed at each system call leaves the old or the new"
   CHECK(were_old > 10);
 }
 
-TEST_CASE("a write that is asked to end at each system call leaves no temp") {
+TEST_CASE("a write that is asked to end at each system call leaves no temp", "[P1][P16]") {
   const TempDirectory at;
   if (!perdure::test::strace_works(at)) return;
   struct Look {
@@ -84,7 +84,8 @@ TEST_CASE("a write that is asked to end at each system call leaves no temp") {
   strike(at, "TERM", {"write", "f"}, Look{at});
 }
 
-TEST_CASE("an apply that is killed at each system call is all there or not, once recovered") {
+TEST_CASE("an apply that is killed at each system call is all there or not, once recovered",
+          "[P11]") {
   const TempDirectory at;
   if (!perdure::test::strace_works(at)) return;
   struct Look {

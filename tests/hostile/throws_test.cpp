@@ -267,7 +267,7 @@ std::string check_state(const fs::path& at, std::uint64_t least, std::uint64_t m
 
 }  // namespace
 
-TEST_CASE("a serializer that throws: AtomicWriter") {
+TEST_CASE("a serializer that throws: AtomicWriter", "[P16]") {
   std::shared_ptr<GroupCommit> group;
   SECTION("alone") {}
   SECTION("in a group") {
@@ -285,7 +285,7 @@ TEST_CASE("a serializer that throws: AtomicWriter") {
   CHECK(calls == 4);
 }
 
-TEST_CASE("a caller that throws between the writes of an AtomicFile") {
+TEST_CASE("a caller that throws between the writes of an AtomicFile", "[P16]") {
   const int calls =
       sweep({old_target,
              [](const fs::path& at, System system) {
@@ -299,7 +299,7 @@ TEST_CASE("a caller that throws between the writes of an AtomicFile") {
   CHECK(calls == 4);
 }
 
-TEST_CASE("a stage that throws, at each place of a pipeline") {
+TEST_CASE("a stage that throws, at each place of a pipeline", "[P16]") {
   const Pipeline alone(Told<0>{}, Serialize{}, Told<1>{}, CreateTemp{}, Told<2>{}, Write{},
                        Told<3>{}, ApplyMetadata{}, Told<4>{}, SyncFile{}, Told<5>{}, Rename{},
                        Told<6>{}, SyncParent{}, Told<7>{});
@@ -325,7 +325,7 @@ TEST_CASE("a stage that throws, at each place of a pipeline") {
   CHECK(group->counts().waiting == 0);
 }
 
-TEST_CASE("a stage that throws in a group fails alone") {
+TEST_CASE("a stage that throws in a group fails alone", "[P10][P16]") {
   const TempDirectory at("/dev/shm");
   const auto group = std::make_shared<GroupCommit>();
   const Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{},
@@ -353,7 +353,7 @@ TEST_CASE("a stage that throws in a group fails alone") {
   CHECK(temps_beneath(at.path()).empty());
 }
 
-TEST_CASE("a source that throws: a transaction that is dropped then") {
+TEST_CASE("a source that throws: a transaction that is dropped then", "[P16]") {
   const int calls =
       sweep({old_tree,
              [](const fs::path& at, System system) {
@@ -365,7 +365,7 @@ TEST_CASE("a source that throws: a transaction that is dropped then") {
 }
 
 // What was staged was half of what was asked for, and the commit took it.
-TEST_CASE("a source that throws: a transaction whose caller catches it and goes on") {
+TEST_CASE("a source that throws: a transaction whose caller catches it and goes on", "[P16]") {
   const int calls =
       sweep({old_tree,
              [](const fs::path& at, System system) {
@@ -381,7 +381,8 @@ TEST_CASE("a source that throws: a transaction whose caller catches it and goes 
   CHECK(calls == 6);
 }
 
-TEST_CASE("an observer that throws leaves no lock with the transaction that it interrupted") {
+TEST_CASE("an observer that throws leaves no lock with the transaction that it interrupted",
+          "[P16]") {
   const TempDirectory at("/dev/shm");
   old_tree(at.path());
   TransactionOptions options = quick();
@@ -395,7 +396,8 @@ TEST_CASE("an observer that throws leaves no lock with the transaction that it i
   REQUIRE_FAILS(invalid_argument, unchanged, begun.value().commit());
 }
 
-TEST_CASE("an observer that throws while a transaction is applied, and while it is recovered") {
+TEST_CASE("an observer that throws while a transaction is applied, and while it is recovered",
+          "[P16]") {
   const auto work = [](const fs::path& at, System system) {
     TransactionOptions options = quick(system);
     options.progress = [](std::uint64_t, std::uint64_t) { call(); };
@@ -428,7 +430,7 @@ TEST_CASE("an observer that throws while a transaction is applied, and while it 
                }}) == 3);
 }
 
-TEST_CASE("edits, copies and serializers that throw: a tracker's saves") {
+TEST_CASE("edits, copies and serializers that throw: a tracker's saves", "[P13][P16]") {
   const auto lock = GENERATE(TrackerLock::shared, TrackerLock::exclusive);
   const bool later = GENERATE(false, true);
   const bool committer = GENERATE(false, true);
@@ -452,7 +454,7 @@ TEST_CASE("edits, copies and serializers that throw: a tracker's saves") {
   CHECK(calls >= 5);
 }
 
-TEST_CASE("an edit that throws fails alone, and the others of its commit are saved") {
+TEST_CASE("an edit that throws fails alone, and the others of its commit are saved", "[P13][P16]") {
   const TempDirectory at("/dev/shm");
   old_state(at.path());
   auto tracker = open(at.path(), tracker_options(TrackerLock::shared));
@@ -470,7 +472,7 @@ TEST_CASE("an edit that throws fails alone, and the others of its commit are sav
   CHECK(tracker.value().state()->count == 4);
 }
 
-TEST_CASE("user code that throws while a tracker opens, migrates, reloads and restores") {
+TEST_CASE("user code that throws while a tracker opens, migrates, reloads and restores", "[P16]") {
   const auto each = [&](const auto& use, std::uint64_t most) {
     return sweep({old_state,
                   [&](const fs::path& at, System system) {

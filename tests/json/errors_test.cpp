@@ -79,7 +79,7 @@ TEST_CASE("times are strict") {
         "top level: this time is not of the years 0000 to 9999");
 }
 
-TEST_CASE("a member that is there twice is an error, known, unknown, or in a map") {
+TEST_CASE("a member that is there twice is an error, known, unknown, or in a map", "[P18]") {
   CHECK(read_trouble<Queue>(R"({"next_id": 1, "next_id": 1})") ==
         "next_id: this member is there twice");
   CHECK(read_trouble<Queue>(R"({"x": 1, "y": 2, "x": 1})") == "x: this member is there twice");
@@ -87,7 +87,7 @@ TEST_CASE("a member that is there twice is an error, known, unknown, or in a map
         "active.a: this member is there twice");
 }
 
-TEST_CASE("what is no JSON at all is told by line and column") {
+TEST_CASE("what is no JSON at all is told by line and column", "[P18]") {
   CHECK(read_trouble<Queue>("") == "it is empty");
   CHECK(read_trouble<Queue>(" \n ") == "it is empty");
   CHECK(read_trouble<Queue>("{\n  \"x\": 1,,\n}") == "not valid JSON at line 2, column 10");

@@ -24,7 +24,7 @@ struct Chain {
 };
 BOOST_DESCRIBE_STRUCT(Chain, (), (next))
 
-TEST_CASE("the depth limit holds on reading and writing, for known and unknown members") {
+TEST_CASE("the depth limit holds on reading and writing, for known and unknown members", "[P18]") {
   using Value = boost::json::value;
   CHECK(read_trouble<Value>(nested(64, '[', ']')) == "(none)");
   CHECK(read_trouble<Value>(nested(65, '[', ']')).find("nested deeper than depth_max = 64") !=
@@ -49,7 +49,7 @@ TEST_CASE("the depth limit holds on reading and writing, for known and unknown m
   CHECK(write_trouble(chain) == "(none)");
 }
 
-TEST_CASE("the size limit holds on reading and writing, to the byte") {
+TEST_CASE("the size limit holds on reading and writing, to the byte", "[P18]") {
   const std::string text = write(std::string(98, 'x'));
   REQUIRE(text.size() == 101);
   const Json<std::string> just{.indent = 2, .limits = {.size_max = 101, .depth_max = 64}};
@@ -64,7 +64,7 @@ TEST_CASE("the size limit holds on reading and writing, to the byte") {
         "the JSON text is larger than size_max = 100000 bytes");
 }
 
-TEST_CASE("texts that parsers have stumbled over are refused") {
+TEST_CASE("texts that parsers have stumbled over are refused", "[P18]") {
   using Value = boost::json::value;
   for (const std::string_view text : {"[1 2]",
                                       "[1,]",
@@ -135,14 +135,15 @@ TEST_CASE("texts that parsers have stumbled over are refused") {
   CHECK(read_trouble<Value>(std::string_view("\0", 1)) != "(none)");
 }
 
-TEST_CASE("a hundred thousand names are compared in no time that matters") {
+TEST_CASE("a hundred thousand names are compared in no time that matters", "[P18]") {
   std::string text = "{";
   for (int i = 0; i < 100'000; ++i) text += "\"n" + std::to_string(i) + "\": 0, ";
   CHECK(read_trouble<Queue>(text + "\"n7\": 0}") == "n7: this member is there twice");
   CHECK(read_trouble<Queue>(text + "\"last\": 0}") == "(none)");
 }
 
-TEST_CASE("mutated texts give a value or an error, and both readers agree on what is JSON") {
+TEST_CASE("mutated texts give a value or an error, and both readers agree on what is JSON",
+          "[P18]") {
   const std::string text =
       R"({"next_id": 12, "active": {"a": {"name": "x\u00e9\n", "load": 1.5e3,)"
       R"( "phase": "done"}}, "finished": [{}, {"attempts": -1}], "n": [null, true]})";

@@ -104,7 +104,7 @@ TEST_CASE("a stamp keeps the first and the last moment that it can hold") {
 // A single bit can turn a key into another key, a digit into another digit and white space into
 // nothing that a parser minds: only a checksum over every byte sees them all. And the checksum must
 // not get lost with its own name.
-TEST_CASE("every flipped bit of a stamped file is noticed") {
+TEST_CASE("every flipped bit of a stamped file is noticed", "[P14]") {
   for (const unsigned indent : {2U, 0U}) {
     const Json<Queue> json{.indent = indent, .limits = {}};
     const std::string text = write_stamped(sample_queue(4096), sample_stamp(), json);
@@ -124,7 +124,8 @@ TEST_CASE("every flipped bit of a stamped file is noticed") {
   }
 }
 
-TEST_CASE("every truncation of a stamped file is noticed, and so is every longer tail") {
+TEST_CASE("every truncation of a stamped file is noticed, and so is every longer tail",
+          "[P14][P18]") {
   const std::string text = write_stamped(sample_queue(4096), sample_stamp());
   for (std::size_t size = 0; size < text.size(); ++size) {
     const auto kind = stamped_kind(std::string_view(text).substr(0, size));
@@ -162,7 +163,7 @@ TEST_CASE("all three members or none") {
         "schema_version: expected a positive integer of 32 bits: " + std::string(accept));
 }
 
-TEST_CASE("a hand edit of a stamped file is refused, and can be accepted") {
+TEST_CASE("a hand edit of a stamped file is refused, and can be accepted", "[P14]") {
   const std::string text = write_stamped(Queue{}, sample_stamp());
   const std::string edited = replaced(text, "\"next_id\": 0", "\"next_id\": 5");
   CHECK(stamped_trouble(edited) == "the checksum does not match: " + std::string(accept));
@@ -182,7 +183,7 @@ TEST_CASE("a hand edit of a stamped file is refused, and can be accepted") {
 
 // Damage sends a tracker to the previous generation; a state that is whole but of another program
 // must not do that, or it would be overwritten.
-TEST_CASE("a whole file that does not fit the type is not called damaged") {
+TEST_CASE("a whole file that does not fit the type is not called damaged", "[P14]") {
   std::map<std::string, std::vector<int>> other{{"next_id", {1}}};
   const std::string text = write_stamped(other, sample_stamp());
   const auto read = Json<Queue>{}.deserialize_stamped(as_bytes(text));
@@ -208,7 +209,7 @@ TEST_CASE("the stamp may stand anywhere, as other programs write it") {
   CHECK(stamped_kind(text("")) == ErrorKind::corrupt);
 }
 
-TEST_CASE("a damaged text still says which generation it claims to be") {
+TEST_CASE("a damaged text still says which generation it claims to be", "[P14]") {
   const Json<Queue> json;
   const auto claimed = [&](std::string_view text) {
     return json.claimed_generation(as_bytes(text));

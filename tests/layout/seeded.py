@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 import floors
+import promises
 import tidy
 
 SPDX = "// SPDX-License-Identifier: BSL-1.0\n"
@@ -63,6 +64,38 @@ TIDY_FAULTS = {
     "guard": ("lib/private.hpp", SPDX, "#pragma once"),
     "shell": ("scripts/run", "#!/usr/bin/env bash\nif true; then\n", "syntax error"),
 }
+PROMISES = {
+    "docs/promises.md": """# Promises
+## P1: one
+- Tests: `engine/one_test.cpp` "one holds, and
+  two"
+- Proof: `plain`; mutant `broken`. `tests/engine/one_test.cpp` has more.
+- Laboratory: `writer`; control `no_sync`
+## P2: two
+- Tests: `engine/one_test.cpp` "says two"
+""",
+    "docs/proof.md": "| plain | worst |\n| broken | caught |\n",
+    "scripts/crash-ci": 'breaks "$fs" no_sync good\n',
+    "tests/crashlab/workloads/writer.sh": "",
+    "tests/engine/one_test.cpp": """TEST_CASE("one holds, "
+          "and two", "[P1]") {}
+TEST_CASE("says two", "[P2][budget]") {}
+TEST_CASE("untagged") {}
+""",
+}
+PROMISE_FAULTS = {
+    "an unknown tag": ("tests/engine/one_test.cpp", "[P2]", "[P2][P3]", "no promise P3"),
+    "a promise without a test": ("tests/engine/one_test.cpp", "[P2]", "[x]", "no test has the tag"),
+    "a named test without the tag": ("tests/engine/one_test.cpp", "[P2]", "[x]", "with [P2]"),
+    "a renamed test": ("tests/engine/one_test.cpp", "says two", "says 2", 'no test "says two"'),
+    "a gap": ("docs/promises.md", "## P2", "## P3", "without a gap"),
+    "a promise that names no test": ("docs/promises.md", '"says two"', "", "names no test"),
+    "a lost workload of the proof": ("docs/proof.md", "plain", "other", "mutant 'plain'"),
+    "a lost mutant": ("docs/proof.md", "broken", "other", "mutant 'broken'"),
+    "a lost workload": ("docs/promises.md", "`writer`", "`reader`", "control 'reader'"),
+    "a lost control": ("scripts/crash-ci", "no_sync", "other", "control 'no_sync'"),
+    "a lost file": ("docs/promises.md", "`tests/engine/one", "`tests/engine/gone", "there is no"),
+}
 
 
 class Seeded(unittest.TestCase):
@@ -92,6 +125,14 @@ class Seeded(unittest.TestCase):
                 found = tidy.check(self.tree({name: text}))
                 self.assertEqual(len(found), 1, found)
                 self.assertIn(words, found[0])
+
+    def test_every_promise_fault_is_found(self):
+        self.assertEqual(promises.check(self.tree(PROMISES)), [])
+        for rule, (name, sound, broken, words) in PROMISE_FAULTS.items():
+            with self.subTest(rule):
+                text = PROMISES[name].replace(sound, broken)
+                found = promises.check(self.tree({**PROMISES, name: text}))
+                self.assertTrue(any(words in fault for fault in found), found)
 
     def test_a_floor_that_nothing_stands_on_is_found(self):
         found = floors.check(self.tree(), FLOORS + [("lib/gone.cpp", 3)])

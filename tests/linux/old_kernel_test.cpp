@@ -44,7 +44,7 @@ bool forget_calls() {
 }  // namespace
 
 // The kernel itself says that it is an old one, to those who ask for it (personality(2)).
-TEST_CASE("a kernel before 5.2 is known for one whose writeback can't be awaited") {
+TEST_CASE("a kernel before 5.2 is known for one whose writeback can't be awaited", "[P3]") {
   using namespace perdure;
   FileSystem& files = native_file_system();
   if (::personality(UNAME26) < 0) {
@@ -61,7 +61,8 @@ TEST_CASE("a kernel before 5.2 is known for one whose writeback can't be awaited
   CHECK_FALSE(info.value().sync_reports);
 }
 
-TEST_CASE("a kernel without listxattrat and getxattrat keeps extended attributes all the same") {
+TEST_CASE("a kernel without listxattrat and getxattrat keeps extended attributes all the same",
+          "[P6]") {
   std::string directory = std::filesystem::current_path() / "old-kernel-XXXXXX";
   REQUIRE(::mkdtemp(directory.data()) != nullptr);
   const std::string target = directory + "/target";

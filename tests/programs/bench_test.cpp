@@ -16,7 +16,8 @@ using perdure::test::command;
 using perdure::test::Program;
 using perdure::test::TempDirectory;
 
-TEST_CASE("bench says what a commit costs, in words and as JSON, and leaves nothing there") {
+TEST_CASE("bench says what a commit costs, in words and as JSON, and leaves nothing there",
+          "[P16]") {
   const TempDirectory at;
   const auto text = command(at, {"bench", "--seconds", "0", "."});
   CHECK(text.status == 0);
@@ -48,7 +49,7 @@ TEST_CASE("bench of a directory that is not there is a failure") {
   CHECK(failed.json().at("kind").as_string() == "system");
 }
 
-TEST_CASE("bench that is interrupted ends by the signal, and leaves nothing there") {
+TEST_CASE("bench that is interrupted ends by the signal, and leaves nothing there", "[P16]") {
   const TempDirectory at;
   Program program({.arguments = {"perdure", "bench", "--seconds", "3600", "."},
                    .input = {},

@@ -57,7 +57,7 @@ TEST_CASE("probe says what the directory lies on and leaves nothing there") {
   CHECK(command(at, {"probe", "missing"}).status == 1);
 }
 
-TEST_CASE("clean removes what a killed commit left, and nothing else") {
+TEST_CASE("clean removes what a killed commit left, and nothing else", "[P15]") {
   const TempDirectory at;
   at.put("f", "old");
   at.put(".f.tmp", "foreign");

@@ -5,7 +5,7 @@
 using perdure::test::run;
 using perdure::test::TempDirectory;
 
-TEST_CASE("the kill demo finds no corrupt file of perdure's") {
+TEST_CASE("the kill demo finds no corrupt file of perdure's", "[P1]") {
   const TempDirectory at;
   const auto done = run({.arguments = {KILL_DEMO, at.path(), "--kills", "40", "--seed", "7"},
                          .input = {},

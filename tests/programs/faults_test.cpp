@@ -21,7 +21,7 @@ perdure::test::Outcome with_fault(const TempDirectory& at, const std::string& fa
 
 }  // namespace
 
-TEST_CASE("a failed sync of the content is status 1 and leaves the old file alone") {
+TEST_CASE("a failed sync of the content is status 1 and leaves the old file alone", "[P4][P19]") {
   const TempDirectory at;
   if (!strace_works(at)) return;
   at.put("f", "old");
@@ -33,7 +33,8 @@ TEST_CASE("a failed sync of the content is status 1 and leaves the old file alon
   CHECK(at.names() == Names{"f"});
 }
 
-TEST_CASE("a failed sync of the directory is status 3: in place, but not known durable") {
+TEST_CASE("a failed sync of the directory is status 3: in place, but not known durable",
+          "[P4][P19]") {
   const TempDirectory at;
   if (!strace_works(at)) return;
   at.put("f", "old");
@@ -44,7 +45,7 @@ TEST_CASE("a failed sync of the directory is status 3: in place, but not known d
   CHECK(at.names() == Names{"f"});
 }
 
-TEST_CASE("a failed rename is status 1 and leaves no temp") {
+TEST_CASE("a failed rename is status 1 and leaves no temp", "[P16][P19]") {
   const TempDirectory at;
   if (!strace_works(at)) return;
   at.put("f", "old");
@@ -55,7 +56,7 @@ TEST_CASE("a failed rename is status 1 and leaves no temp") {
   CHECK(at.names() == Names{"f"});
 }
 
-TEST_CASE("a full disk in the midst of the stream is status 1 and leaves no temp") {
+TEST_CASE("a full disk in the midst of the stream is status 1 and leaves no temp", "[P16][P19]") {
   const TempDirectory at;
   if (!strace_works(at)) return;
   at.put("f", "old");

@@ -9,7 +9,7 @@ using perdure::test::run;
 using perdure::test::skip;
 using perdure::test::TempDirectory;
 
-TEST_CASE("write commits 4 GiB from a pipe in under 32 MiB of memory") {
+TEST_CASE("write commits 4 GiB from a pipe in under 32 MiB of memory", "[P20]") {
   if (perdure::test::sanitized) return skip("a sanitizer's own memory would be counted");
   const TempDirectory at;
   constexpr std::uintmax_t gib = std::uintmax_t{1} << 30U;

@@ -15,7 +15,7 @@ using perdure::test::command;
 using perdure::test::Pipe;
 using perdure::test::TempDirectory;
 
-TEST_CASE("the exit status follows from fate and kind") {
+TEST_CASE("the exit status follows from fate and kind", "[P19]") {
   const auto status = [](ErrorKind kind, Fate fate) {
     Error error;
     error.kind = kind;
@@ -34,7 +34,7 @@ TEST_CASE("the exit status follows from fate and kind") {
   CHECK(status(ErrorKind::system, Fate::unknown) == ExitStatus::not_durable);
 }
 
-TEST_CASE("what is printed is valid UTF-8 and commands no terminal") {
+TEST_CASE("what is printed is valid UTF-8 and commands no terminal", "[P17]") {
   using perdure::cli::printable;
   CHECK(printable("plain") == "plain");
   CHECK(printable("sch\xc3\xb6n") == "sch\xc3\xb6n");

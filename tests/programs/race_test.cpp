@@ -13,7 +13,7 @@ using perdure::test::Pipe;
 using perdure::test::Program;
 using perdure::test::TempDirectory;
 
-TEST_CASE("two processes that count by --expect lose no update") {
+TEST_CASE("two processes that count by --expect lose no update", "[P5]") {
   const TempDirectory at;
   at.put("count", "0\n");
   // The version is taken before the content: a change in between makes the commit fail.
@@ -31,7 +31,7 @@ TEST_CASE("two processes that count by --expect lose no update") {
   CHECK(at.names() == std::vector<std::string>{"count"});
 }
 
-TEST_CASE("of many processes that --keep one file exactly one wins") {
+TEST_CASE("of many processes that --keep one file exactly one wins", "[P5]") {
   constexpr std::size_t writers = 8;
   for (int round = 0; round < 10; ++round) {
     const TempDirectory at;

@@ -28,7 +28,8 @@ perdure::test::Start writer(const TempDirectory& at, const Pipe& pipe) {
 
 }  // namespace
 
-TEST_CASE("a signal before the end of the input leaves the target unchanged and no temp") {
+TEST_CASE("a signal before the end of the input leaves the target unchanged and no temp",
+          "[P1][P16]") {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const TempDirectory at;
     at.put("f", "old");
@@ -45,7 +46,7 @@ TEST_CASE("a signal before the end of the input leaves the target unchanged and 
   }
 }
 
-TEST_CASE("the end of the input does not outrun the signal that caused it") {
+TEST_CASE("the end of the input does not outrun the signal that caused it", "[P1]") {
   // Ctrl-C ends the producer too: its half of the content must not be committed.
   const TempDirectory at;
   at.put("f", "old");
@@ -62,7 +63,7 @@ TEST_CASE("the end of the input does not outrun the signal that caused it") {
   CHECK(at.names() == Names{"f"});
 }
 
-TEST_CASE("a signal that comes with the very end of the input is not too late") {
+TEST_CASE("a signal that comes with the very end of the input is not too late", "[P1]") {
   // After the last look for signals and before the commit: strace sends it when the end is read.
   const TempDirectory at;
   at.put("f", "old");
@@ -86,7 +87,7 @@ TEST_CASE("a signal that was ignored from the start stays ignored") {
   CHECK(at.get("f") == "(200000 bytes)");
 }
 
-TEST_CASE("clean leaves the temp of a running writer alone, and removes it after a kill") {
+TEST_CASE("clean leaves the temp of a running writer alone, and removes it after a kill", "[P15]") {
   const TempDirectory at;
   at.put("f", "old");
   Pipe pipe;

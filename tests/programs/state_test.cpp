@@ -80,7 +80,7 @@ TEST_CASE("state show prints the state and what it is, and state get one value")
   CHECK(command(at, {"state", "show", "missing"}).status == 1);
 }
 
-TEST_CASE("state show does not let a state command the terminal") {
+TEST_CASE("state show does not let a state command the terminal", "[P17]") {
   const TempDirectory at;
   at.put("s",
          "{\"a\": \"\x7f\xc2\x9b"
@@ -90,7 +90,7 @@ TEST_CASE("state show does not let a state command the terminal") {
   CHECK_THAT(command(at, {"state", "get", "s", "/a"}).out, Contains("\\u009b"));
 }
 
-TEST_CASE("state verify is status 1 with the reason when damaged, whatever was edited") {
+TEST_CASE("state verify is status 1 with the reason when damaged, whatever was edited", "[P14]") {
   const TempDirectory at;
   make_state(at);
   CHECK(command(at, {"state", "verify", "s"}).status == 0);

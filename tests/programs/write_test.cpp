@@ -45,7 +45,7 @@ std::string token(const TempDirectory& at, const std::string& leaf) {
 
 }  // namespace
 
-TEST_CASE("write commits standard input, and nothing but the target is left") {
+TEST_CASE("write commits standard input, and nothing but the target is left", "[P16]") {
   const TempDirectory at;
   const std::string binary = std::string("a\0b\r\n\xff", 6) + std::string(200'000, 'x');
   for (const std::string& content : {std::string("one\n"), std::string(), binary}) {
@@ -88,7 +88,7 @@ TEST_CASE("the report is one line, with --verbose a line for each stage, with --
   CHECK(quiet.out + quiet.err == "");
 }
 
-TEST_CASE("a name can't command the terminal that the report goes to") {
+TEST_CASE("a name can't command the terminal that the report goes to", "[P17]") {
   const TempDirectory at;
   const auto done = command(at, {"write", "a\033]0;b"}, "1");
   CHECK_THAT(done.out, Catch::Matchers::StartsWith("a?]0;b: committed"));
@@ -116,7 +116,7 @@ TEST_CASE("write --json names a file whose name is no text") {
   CHECK(refused.json().at("path").as_string() == "no\xef\xbf\xbd");
 }
 
-TEST_CASE("write --durability says what is reached, and only that much is done") {
+TEST_CASE("write --durability says what is reached, and only that much is done", "[P3]") {
   const TempDirectory at;
   const auto stages = [&](const std::string& durability) {
     const auto done = command(at, {"write", "--json", "--durability", durability, "f"}, durability);
@@ -137,7 +137,8 @@ TEST_CASE("write --durability says what is reached, and only that much is done")
 }
 
 // What `fast` needs is not there where commits into /dev/shm end: in memory.
-TEST_CASE("write --protocol: fast is refused where it does not hold, automatic says what it took") {
+TEST_CASE("write --protocol: fast is refused where it does not hold, automatic says what it took",
+          "[P3]") {
   const TempDirectory at;
   const std::string in_memory = "/dev/shm/perdure-test-" + std::to_string(::getpid());
   const auto refused = command(at, {"write", "--protocol", "fast", in_memory}, "new");
@@ -169,7 +170,7 @@ TEST_CASE("write --protocol: fast is refused where it does not hold, automatic s
   std::filesystem::remove_all(root);
 }
 
-TEST_CASE("write --keep refuses with status 4 when the target exists") {
+TEST_CASE("write --keep refuses with status 4 when the target exists", "[P5]") {
   const TempDirectory at;
   CHECK(command(at, {"write", "--keep", "f"}, "first").status == 0);
   const auto refused = command(at, {"write", "--keep", "f"}, "second");
@@ -199,7 +200,7 @@ TEST_CASE("write --backup of a target that is not there is a plain write") {
   CHECK(at.names() == Names{"f"});
 }
 
-TEST_CASE("write --symlink follows, replaces or refuses") {
+TEST_CASE("write --symlink follows, replaces or refuses", "[P7]") {
   const TempDirectory at;
   at.put("file", "old");
   REQUIRE(::symlink("file", (at / "link").c_str()) == 0);
@@ -216,7 +217,7 @@ TEST_CASE("write --symlink follows, replaces or refuses") {
   CHECK(at.get("file") == "3");
 }
 
-TEST_CASE("without --mode the mode is kept, with it it is exact whatever the umask") {
+TEST_CASE("without --mode the mode is kept, with it it is exact whatever the umask", "[P6]") {
   const TempDirectory at;
   at.put("f", "old");
   REQUIRE(::chmod((at / "f").c_str(), 0640) == 0);
@@ -228,7 +229,7 @@ TEST_CASE("without --mode the mode is kept, with it it is exact whatever the uma
   CHECK(mode_of(at / "g") == 0640);
 }
 
-TEST_CASE("write --expect commits over that version and no other") {
+TEST_CASE("write --expect commits over that version and no other", "[P5]") {
   const TempDirectory at;
   CHECK(token(at, "f") == "absent");
   CHECK(command(at, {"write", "--expect", "absent", "f"}, "one").status == 0);
@@ -242,7 +243,7 @@ TEST_CASE("write --expect commits over that version and no other") {
   CHECK(at.names() == Names{"f"});
 }
 
-TEST_CASE("a failure with --json is one object that says what became of the target") {
+TEST_CASE("a failure with --json is one object that says what became of the target", "[P19]") {
   const TempDirectory at;
   std::filesystem::create_directory(at / "d");
   const auto failed = command(at, {"write", "--json", "d"}, "1");

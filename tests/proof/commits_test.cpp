@@ -5,11 +5,11 @@
 
 namespace perdure::test {
 
-TEST_CASE("no crash state of any workload breaks an oracle") {
+TEST_CASE("no crash state of any workload breaks an oracle", "[P1][P2][P3][P9][P10][P13][P16]") {
   check_proofs(file_proofs(), 1'000'000);
 }
 
-TEST_CASE("every mutant is caught, and each reproducer is short and replays") {
+TEST_CASE("every mutant is caught, and each reproducer is short and replays", "[P2][P3]") {
   const auto mutants = all_mutants();
   CHECK(mutants.size() >= 25);
   std::size_t caught = 0;

@@ -300,7 +300,7 @@ int losses(const Program& program, const Preset& preset, bool asks) {
 
 }  // namespace
 
-TEST_CASE("what is acknowledged over a journal that dies at any call is there") {
+TEST_CASE("what is acknowledged over a journal that dies at any call is there", "[P4]") {
   for (const Preset* preset : {&presets::ext4, &presets::ext4_journal, &presets::xfs}) {
     for (const Program& program : all_programs()) {
       CAPTURE(preset->name, program.name);
@@ -309,7 +309,8 @@ TEST_CASE("what is acknowledged over a journal that dies at any call is there") 
   }
 }
 
-TEST_CASE("a program that does not ask whether the journal lives loses what it acknowledged") {
+TEST_CASE("a program that does not ask whether the journal lives loses what it acknowledged",
+          "[P4]") {
   for (const Preset* preset : {&presets::ext4, &presets::xfs}) {
     for (const Program& program : all_programs()) {
       // Recovery unlinks the journal last: a change, which a dead journal refuses anyway.
@@ -320,7 +321,7 @@ TEST_CASE("a program that does not ask whether the journal lives loses what it a
   }
 }
 
-TEST_CASE("a journal that tells everybody needs no question") {
+TEST_CASE("a journal that tells everybody needs no question", "[P4]") {
   for (const Preset* preset : {&presets::btrfs, &presets::worst}) {
     SimulatedFileSystem disk(*preset);
     disk.put("d/a", "old");

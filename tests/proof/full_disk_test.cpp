@@ -127,7 +127,7 @@ void check_finished(Place& place, bool committed) {
 
 }  // namespace
 
-TEST_CASE("a disk that is full from the n-th allocation of a transaction on") {
+TEST_CASE("a disk that is full from the n-th allocation of a transaction on", "[P11][P19]") {
   for (const int error : {ENOSPC, EDQUOT}) {
     std::uint64_t committed = 0;
     for (std::uint64_t number = 1;; ++number) {
@@ -155,7 +155,7 @@ TEST_CASE("a disk that is full from the n-th allocation of a transaction on") {
   }
 }
 
-TEST_CASE("a disk that is full from the n-th allocation of a recovery on") {
+TEST_CASE("a disk that is full from the n-th allocation of a recovery on", "[P12][P19]") {
   for (const auto& [operation, times] :
        {std::pair(Operation::link, 3), std::pair(Operation::rename, 3),
         std::pair(Operation::make_directory, 1), std::pair(Operation::sync_directory, 3)}) {
@@ -180,7 +180,7 @@ TEST_CASE("a disk that is full from the n-th allocation of a recovery on") {
   }
 }
 
-TEST_CASE("real limits: so many blocks and inodes, and a user's quota of both") {
+TEST_CASE("real limits: so many blocks and inodes, and a user's quota of both", "[P19]") {
   for (const auto limit :
        {&Limits::space, &Limits::inodes, &Limits::quota_space, &Limits::quota_inodes}) {
     bool fitted = false;

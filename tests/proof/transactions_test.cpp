@@ -5,7 +5,7 @@
 
 namespace perdure::test {
 
-TEST_CASE("no crash state of any transaction breaks an oracle") {
+TEST_CASE("no crash state of any transaction breaks an oracle", "[P11][P12][P16]") {
   check_proofs(transaction_proofs(), 2'000'000);
 }
 

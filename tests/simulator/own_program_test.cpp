@@ -49,7 +49,7 @@ pt::Report crash_it(const pt::Preset& file_system) {
 
 namespace perdure::test {
 
-TEST_CASE("the program of the page survives every crash") {
+TEST_CASE("the program of the page survives every crash", "[P2]") {
   for (const pt::Preset* preset : pt::all_presets()) {
     const auto report = crash_it(*preset);
     INFO(preset->name);

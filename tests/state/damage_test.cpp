@@ -76,7 +76,7 @@ void flip_bits(std::size_t part, std::size_t parts) {
 
 }  // namespace
 
-TEST_CASE("a state that is cut short anywhere gives the previous generation") {
+TEST_CASE("a state that is cut short anywhere gives the previous generation", "[P14]") {
   Memory memory;
   make_state(memory, state_size);
   const Buffer whole = *memory.current;
@@ -90,20 +90,20 @@ TEST_CASE("a state that is cut short anywhere gives the previous generation") {
   CHECK(bad == 0);
 }
 
-TEST_CASE("any flipped bit is noticed: first quarter") {
+TEST_CASE("any flipped bit is noticed: first quarter", "[P14]") {
   flip_bits(0, 4);
 }
-TEST_CASE("any flipped bit is noticed: second quarter") {
+TEST_CASE("any flipped bit is noticed: second quarter", "[P14]") {
   flip_bits(1, 4);
 }
-TEST_CASE("any flipped bit is noticed: third quarter") {
+TEST_CASE("any flipped bit is noticed: third quarter", "[P14]") {
   flip_bits(2, 4);
 }
-TEST_CASE("any flipped bit is noticed: last quarter") {
+TEST_CASE("any flipped bit is noticed: last quarter", "[P14]") {
   flip_bits(3, 4);
 }
 
-TEST_CASE("without a previous generation damage gives the defaults, and says so") {
+TEST_CASE("without a previous generation damage gives the defaults, and says so", "[P14]") {
   const Place at;
   at.put("s.json", "{\"value\": 7, \"gen");
   TrackerOptions options;
@@ -121,7 +121,7 @@ TEST_CASE("without a previous generation damage gives the defaults, and says so"
   CHECK(at.get(evidence.front()) == "{\"value\": 7, \"gen");
 }
 
-TEST_CASE("an empty file is damaged, a missing one is not there") {
+TEST_CASE("an empty file is damaged, a missing one is not there", "[P14]") {
   const Place at;
   auto missing = CountTracker::open(at / "a").value();
   CHECK(missing.report().origin == Origin::defaults);
@@ -135,7 +135,8 @@ TEST_CASE("an empty file is damaged, a missing one is not there") {
   CHECK(at.names_with("b.damaged-").size() == 1);
 }
 
-TEST_CASE("a state that can't be read for another reason is an error, and nothing is touched") {
+TEST_CASE("a state that can't be read for another reason is an error, and nothing is touched",
+          "[P14]") {
   const Place at;
   REQUIRE(CountTracker::open(at / "s").value().update(increment));
   const std::string before = at.get("s");
@@ -158,7 +159,7 @@ TEST_CASE("a state that can't be read for another reason is an error, and nothin
   CHECK(at.get("s") == before);
 }
 
-TEST_CASE("a directory in its place is an error") {
+TEST_CASE("a directory in its place is an error", "[P14]") {
   const Place at;
   REQUIRE(::mkdir((at / "s").c_str(), 0755) == 0);
   const auto opened = CountTracker::open(at / "s");
@@ -167,7 +168,7 @@ TEST_CASE("a directory in its place is an error") {
   CHECK(at.names() == Names{"s"});
 }
 
-TEST_CASE("a state that is whole but no T is an error, never damage") {
+TEST_CASE("a state that is whole but no T is an error, never damage", "[P14]") {
   const Place at;
   at.put("s", "{\"value\": \"seven\"}");
   const auto opened = CountTracker::open(at / "s");
@@ -180,7 +181,7 @@ TEST_CASE("a state that is whole but no T is an error, never damage") {
 
 // Found in review: a damaged state was moved away, and only then came the error of the disk that
 // kept the previous generation from being read. The next open no longer knew of any damage.
-TEST_CASE("when the previous generation can't be read either, nothing is moved") {
+TEST_CASE("when the previous generation can't be read either, nothing is moved", "[P14]") {
   const Place at;
   {
     auto tracker = CountTracker::open(at / "s").value();
@@ -197,7 +198,7 @@ TEST_CASE("when the previous generation can't be read either, nothing is moved")
 }
 
 // Found in review: a damaged previous generation took the place of a whole one, which was dropped.
-TEST_CASE("what is damaged never counts as a previous generation") {
+TEST_CASE("what is damaged never counts as a previous generation", "[P14]") {
   const Place at;
   {
     auto tracker = CountTracker::open(at / "s", {.previous_max = 2}).value();
@@ -220,7 +221,7 @@ TEST_CASE("what is damaged never counts as a previous generation") {
   CHECK(at.names_with("damaged-").size() == 3);
 }
 
-TEST_CASE("evidence is never overwritten, however often the state is damaged") {
+TEST_CASE("evidence is never overwritten, however often the state is damaged", "[P14]") {
   const Place at;
   for (int i = 0; i < 20; ++i) {
     at.put("s", "damage " + std::to_string(i));
@@ -234,7 +235,7 @@ TEST_CASE("evidence is never overwritten, however often the state is damaged") {
 }
 
 // Found in review: the new file of a lost state was made with the usual mode, readable by all.
-TEST_CASE("the file that follows a damaged one is no more open than that one was") {
+TEST_CASE("the file that follows a damaged one is no more open than that one was", "[P6][P14]") {
   const Place at;
   const auto mode = [&] {
     struct stat status {};
@@ -255,7 +256,7 @@ TEST_CASE("the file that follows a damaged one is no more open than that one was
   ::umask(before);
 }
 
-TEST_CASE("a missing state with a previous generation there is that generation") {
+TEST_CASE("a missing state with a previous generation there is that generation", "[P14]") {
   const Place at;
   std::uint64_t last = 0;
   {
@@ -276,7 +277,8 @@ TEST_CASE("a missing state with a previous generation there is that generation")
   CHECK(tracker.generation() > last);
 }
 
-TEST_CASE("after a crash between setting aside and saving the report still names the evidence") {
+TEST_CASE("after a crash between setting aside and saving the report still names the evidence",
+          "[P14]") {
   const Place at;
   REQUIRE(CountTracker::open(at / "s").value().update(increment));
   at.put("s", "damage");
@@ -285,7 +287,7 @@ TEST_CASE("after a crash between setting aside and saving the report still names
   CHECK_THAT(report.reason, Contains(place));
 }
 
-TEST_CASE("DamagePolicy::refuse leaves a damaged state where it is") {
+TEST_CASE("DamagePolicy::refuse leaves a damaged state where it is", "[P14]") {
   const Place at;
   at.put("s", "damage");
   const auto opened = CountTracker::open(at / "s", {.damage = DamagePolicy::refuse});
@@ -319,7 +321,7 @@ TEST_CASE("DamagePolicy::accept_edit takes an edit by hand, and the edit is no p
   CHECK_FALSE(CountTracker::open(at / "s", {.damage = DamagePolicy::accept_edit}));
 }
 
-TEST_CASE("a number that damaged bytes claim is not given again") {
+TEST_CASE("a number that damaged bytes claim is not given again", "[P14]") {
   const Place at;
   {
     auto tracker = CountTracker::open(at / "s", {.previous_max = 0}).value();
@@ -334,7 +336,7 @@ TEST_CASE("a number that damaged bytes claim is not given again") {
   CHECK(tracker.generation() > 90000);
 }
 
-TEST_CASE("a planted or flipped number does not use the numbers up") {
+TEST_CASE("a planted or flipped number does not use the numbers up", "[P14]") {
   const Place at;
   at.put("s", "{\"value\": 1, \"generation\": 18446744073709551615, ");
   {
@@ -349,7 +351,7 @@ TEST_CASE("a planted or flipped number does not use the numbers up") {
   CHECK_THAT(saved.error().message(), Contains("used up"));
 }
 
-TEST_CASE("an enveloped state that is damaged gives the previous one, too") {
+TEST_CASE("an enveloped state that is damaged gives the previous one, too", "[P14]") {
   using Tracker = StateTracker<Buffer, Envelope<RawBytes>>;
   Memory memory;
   {

@@ -87,7 +87,7 @@ TEST_CASE("the layout is the documented one") {
   }
 }
 
-TEST_CASE("every flipped bit and every truncation of an envelope is noticed") {
+TEST_CASE("every flipped bit and every truncation of an envelope is noticed", "[P14][P18]") {
   const Envelope<Json<Queue>> envelope;
   const Buffer bytes = seal(envelope, sample_queue(4096), sample_stamp());
   const Envelope<Binary> small;

@@ -127,7 +127,7 @@ Knowledge after_save(const Result<void>& done, std::uint64_t before, std::uint64
 
 }  // namespace
 
-TEST_CASE("open under faults: the state or an error, and the next open has it") {
+TEST_CASE("open under faults: the state or an error, and the next open has it", "[P13][P19]") {
   try_all([](const Place& at, FaultyFileSystem& faulty) -> Knowledge {
     const auto opened = CountTracker::open(at / "s", on(faulty));
     if (opened) {
@@ -138,7 +138,8 @@ TEST_CASE("open under faults: the state or an error, and the next open has it") 
   });
 }
 
-TEST_CASE("open of a damaged state under faults: the evidence is kept, whatever fails") {
+TEST_CASE("open of a damaged state under faults: the evidence is kept, whatever fails",
+          "[P13][P14][P19]") {
   try_all([](const Place& at, FaultyFileSystem& faulty) -> Knowledge {
     at.put("s", "damage");
     const auto opened = CountTracker::open(at / "s", on(faulty));
@@ -150,7 +151,7 @@ TEST_CASE("open of a damaged state under faults: the evidence is kept, whatever 
   });
 }
 
-TEST_CASE("update under faults: done and there, or not done and told what is there") {
+TEST_CASE("update under faults: done and there, or not done and told what is there", "[P13][P19]") {
   try_all([](const Place& at, FaultyFileSystem& faulty) -> Knowledge {
     auto opened = CountTracker::open(at / "s", on(faulty));
     if (!opened) return {{3}, 3};
@@ -164,7 +165,7 @@ TEST_CASE("update under faults: done and there, or not done and told what is the
   });
 }
 
-TEST_CASE("a second save after a fault works or refuses, and a reload settles") {
+TEST_CASE("a second save after a fault works or refuses, and a reload settles", "[P13][P19]") {
   try_all([](const Place& at, FaultyFileSystem& faulty) -> Knowledge {
     auto opened = CountTracker::open(at / "s", on(faulty));
     if (!opened) return {{3}, 3};
@@ -186,7 +187,7 @@ TEST_CASE("a second save after a fault works or refuses, and a reload settles") 
   });
 }
 
-TEST_CASE("restore under faults: old or restored") {
+TEST_CASE("restore under faults: old or restored", "[P13][P19]") {
   try_all([](const Place& at, FaultyFileSystem& faulty) -> Knowledge {
     auto opened = CountTracker::open(at / "s", on(faulty));
     if (!opened) return {{3}, 3};

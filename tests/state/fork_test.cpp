@@ -125,7 +125,7 @@ TEST_CASE("edits that a parent queued are saved by the parent alone") {
   CHECK(CountTracker::open(at / "s").value().state()->value == 1);
 }
 
-TEST_CASE("a child that was forked while others save and wait is held up by none of them") {
+TEST_CASE("a child that was forked while others save and wait is held up by none of them", "[P8]") {
   const Place at;
   const bool committer_thread = GENERATE(false, true);
   CAPTURE(committer_thread);
@@ -202,7 +202,7 @@ TEST_CASE("a child that an edit forked commits nothing") {
   CHECK(tracker.generation() == 2);
 }
 
-TEST_CASE("a child that dropped its copy does not keep the parent's exclusive lock") {
+TEST_CASE("a child that dropped its copy does not keep the parent's exclusive lock", "[P8]") {
   const Place at;
   const bool committer_thread = GENERATE(false, true);
   const TrackerOptions options{.lock = TrackerLock::exclusive,

@@ -36,7 +36,8 @@ bool any_has(const Place& at, const Names& names, const std::string& content) {
 
 // Found in review: the tracker gave number 5 again, with another content, and dropped generation 4
 // for generation 3.
-TEST_CASE("an older copy put back is a loss: no number is given twice, and nothing newer goes") {
+TEST_CASE("an older copy put back is a loss: no number is given twice, and nothing newer goes",
+          "[P13]") {
   const Place at;
   count_to(at / "s", 3);
   const std::string old = at.get("s");
@@ -63,7 +64,8 @@ TEST_CASE("an older copy put back is a loss: no number is given twice, and nothi
   CHECK(again.state()->value == 33);
 }
 
-TEST_CASE("what an older copy put back lost can be restored, as long as nothing was saved") {
+TEST_CASE("what an older copy put back lost can be restored, as long as nothing was saved",
+          "[P13]") {
   const Place at;
   count_to(at / "s", 3);
   const std::string old = at.get("s");
@@ -132,7 +134,7 @@ TEST_CASE("a copy of a damaged file in its own place is a loss until something i
 
 // Found in review: a running tracker took over what another one saved on top of an older copy, and
 // its own acknowledged saves were gone without a word.
-TEST_CASE("a tracker takes over no history that does not hold its own") {
+TEST_CASE("a tracker takes over no history that does not hold its own", "[P15]") {
   const Place at;
   auto tracker = CountTracker::open(at / "s").value();
   REQUIRE(tracker.update(increment));
@@ -267,7 +269,7 @@ TEST_CASE("an accepted edit of an older copy is a loss, of the newest one is non
   CHECK(at.names_with("damaged-4").size() == 1);
 }
 
-TEST_CASE("in any store, and in an envelope, an older copy put back is a loss") {
+TEST_CASE("in any store, and in an envelope, an older copy put back is a loss", "[P13]") {
   using Tracker = StateTracker<Buffer, Envelope<RawBytes>>;
   Memory memory;
   auto tracker = Tracker::open(over(memory)).value();

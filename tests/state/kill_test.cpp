@@ -147,7 +147,7 @@ void check_after_kill(const Place& at, const Acknowledged& last, std::uint64_t& 
 
 }  // namespace
 
-TEST_CASE("300 kills: what was acknowledged is there, numbers never repeat or go back") {
+TEST_CASE("300 kills: what was acknowledged is there, numbers never repeat or go back", "[P13]") {
   const Place at;  // in memory: a kill loses no more on a disk than it does there
   std::mt19937 random(20260124);
   std::uniform_int_distribution<int> delay(0, 6000);

@@ -23,7 +23,7 @@ using perdure::test::Contains;
 using std::chrono::milliseconds;
 using testing::Operation;
 
-TEST_CASE("an exclusive lock is held as long as the tracker lives, and 0 refuses at once") {
+TEST_CASE("an exclusive lock is held as long as the tracker lives, and 0 refuses at once", "[P8]") {
   const Place at;
   testing::ManualEnvironment time;
   const System system{&native_file_system(), &time};
@@ -43,7 +43,7 @@ TEST_CASE("an exclusive lock is held as long as the tracker lives, and 0 refuses
   CHECK(CountTracker::open(at / "s", {.lock_timeout_ms = milliseconds(0)}));
 }
 
-TEST_CASE("a lock is waited for as long as was said") {
+TEST_CASE("a lock is waited for as long as was said", "[P8]") {
   const Place at;
   testing::ManualEnvironment time;
   const System system{&native_file_system(), &time};
@@ -82,7 +82,7 @@ class LateRelease final : public Environment {
 
 // Found in review: the longest timeout was multiplied into nanoseconds, overflowed, and timed out
 // at once.
-TEST_CASE("a timeout of milliseconds::max() waits for ever") {
+TEST_CASE("a timeout of milliseconds::max() waits for ever", "[P8]") {
   const Place at;
   FileSystem& files = native_file_system();
   const OwnedHandle directory(files,
@@ -94,7 +94,7 @@ TEST_CASE("a timeout of milliseconds::max() waits for ever") {
   CHECK(take_lock(files, years, directory.get(), "s", LockMode::exclusive, milliseconds::max()));
 }
 
-TEST_CASE("two shared trackers see each other's saves, and lose none") {
+TEST_CASE("two shared trackers see each other's saves, and lose none", "[P13]") {
   const Place at;
   auto one = CountTracker::open(at / "s").value();
   auto two = CountTracker::open(at / "s").value();
@@ -156,7 +156,7 @@ class EditInSync final : public testing::ForwardingFileSystem {
 
 // Found in review: before the link to the previous generation only size and mtime were compared,
 // since a link changes the ctime. The edit was overwritten, and kept under a generation's number.
-TEST_CASE("an edit in place that sets the time back is a conflict for a save under way") {
+TEST_CASE("an edit in place that sets the time back is a conflict for a save under way", "[P13]") {
   for (const std::uint32_t kept : {0U, 1U}) {
     CAPTURE(kept);
     const Place at;

@@ -53,7 +53,8 @@ long place_of(const std::vector<testing::Call>& log, Operation operation, const 
 
 // A kill between the publish and the sync of the directory leaves a state that everybody sees and
 // that the next power cut takes away. Whoever opens it must not rely on it before it is durable.
-TEST_CASE("a state that a kill left in the page cache alone is synced before open returns it") {
+TEST_CASE("a state that a kill left in the page cache alone is synced before open returns it",
+          "[P13]") {
   const Place at(Place::On::disk);
   REQUIRE(CountTracker::open(at / "s").value().update(increment));
   const pid_t child = ::fork();
@@ -85,7 +86,7 @@ TEST_CASE("a state that a kill left in the page cache alone is synced before ope
   CHECK(faulty.calls(Operation::rename) == 0);
 }
 
-TEST_CASE("when the sync of what was found fails, open fails") {
+TEST_CASE("when the sync of what was found fails, open fails", "[P13]") {
   const Place at;
   REQUIRE(CountTracker::open(at / "s").value().update(increment));
   for (const auto operation : {Operation::sync_file, Operation::sync_directory}) {
@@ -97,7 +98,7 @@ TEST_CASE("when the sync of what was found fails, open fails") {
   REQUIRE(tracker.reload());
 }
 
-TEST_CASE("reload syncs what it takes") {
+TEST_CASE("reload syncs what it takes", "[P13]") {
   const Place at;
   testing::FaultyFileSystem faulty(native_file_system());
   auto tracker = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
@@ -187,7 +188,8 @@ TEST_CASE("a crash between the link and the publish leaves a name, and no harm")
   CHECK(current.st_nlink == 1);
 }
 
-TEST_CASE("another file under the name of a previous generation is moved away, not overwritten") {
+TEST_CASE("another file under the name of a previous generation is moved away, not overwritten",
+          "[P15]") {
   const Place at;
   auto tracker = CountTracker::open(at / "s").value();
   REQUIRE(tracker.update(increment));
@@ -392,7 +394,7 @@ TEST_CASE("an enveloped state migrates by its bytes") {
   CHECK(Tracker::open(at / "s", {}, {}, {}, migrations).value().state()->size() == 3);
 }
 
-TEST_CASE("a symbolic link is followed, once, and stays") {
+TEST_CASE("a symbolic link is followed, once, and stays", "[P7]") {
   const Place at;
   REQUIRE(::mkdir((at / "real").c_str(), 0755) == 0);
   REQUIRE(CountTracker::open(at / "real/state").value().update(increment));
@@ -408,7 +410,7 @@ TEST_CASE("a symbolic link is followed, once, and stays") {
   CHECK(std::filesystem::exists(at / ("real/" + back.report().set_aside)));
 }
 
-TEST_CASE("mode and attributes of the file are kept by saves") {
+TEST_CASE("mode and attributes of the file are kept by saves", "[P6]") {
   const Place at;
   REQUIRE(CountTracker::open(at / "s").value().update(increment));
   REQUIRE(::chmod((at / "s").c_str(), 0620) == 0);
@@ -433,7 +435,8 @@ TEST_CASE("missing parents are made only where that was asked for") {
   CHECK(std::filesystem::exists(at / "a/b/s"));
 }
 
-TEST_CASE("what others plant in a directory for all is not taken for a previous generation") {
+TEST_CASE("what others plant in a directory for all is not taken for a previous generation",
+          "[P17]") {
   if (::geteuid() != 0) return skip("needs root to make files of another user");
   const Place at;
   REQUIRE(::chmod(at.path().c_str(), 01777) == 0);

@@ -66,7 +66,7 @@ void check_sum(const Place& at, std::uint64_t sum) {
 
 }  // namespace
 
-TEST_CASE("two processes of 1,000 increments each: exactly the sum") {
+TEST_CASE("two processes of 1,000 increments each: exactly the sum", "[P5][P13]") {
   const Place at;
   const auto work = [&] { return increment_often(at / "s", nullptr); };
   CHECK(run_all({work, work}));
@@ -74,7 +74,8 @@ TEST_CASE("two processes of 1,000 increments each: exactly the sum") {
   CHECK(CountTracker::open(at / "s").value().generation() == 2 * updates);
 }
 
-TEST_CASE("two processes of two threads each, with one tracker or with two: exactly the sum") {
+TEST_CASE("two processes of two threads each, with one tracker or with two: exactly the sum",
+          "[P5][P13]") {
   const Place at;
   const auto with_one = [&] {
     auto opened = CountTracker::open(at / "s", patient());
@@ -100,7 +101,8 @@ TEST_CASE("two processes of two threads each, with one tracker or with two: exac
   check_sum(at, 4 * updates);
 }
 
-TEST_CASE("a third who edits the file by hand in between: conflicts, and nothing is lost") {
+TEST_CASE("a third who edits the file by hand in between: conflicts, and nothing is lost",
+          "[P5][P13]") {
   const Place at;
   constexpr unsigned edits = 20;
   REQUIRE(CountTracker::open(at / "s").value().update(increment));

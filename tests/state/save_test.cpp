@@ -41,7 +41,7 @@ std::function<Result<void>(Count&)> note(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("an update is on disk and in memory when it returns, as plain JSON") {
+TEST_CASE("an update is on disk and in memory when it returns, as plain JSON", "[P13]") {
   const Place at;
   auto tracker = CountTracker::open(at / "s.json").value();
   const auto before = tracker.state();
@@ -76,7 +76,8 @@ TEST_CASE("edits that nobody waits for yet are one commit, in their order") {
   CHECK(memory.commits == 1);
 }
 
-TEST_CASE("an edit that fails or throws fails alone, and leaves no trace in the others' copy") {
+TEST_CASE("an edit that fails or throws fails alone, and leaves no trace in the others' copy",
+          "[P13]") {
   Memory memory;
   auto tracker = CountTracker::open(over(memory)).value();
   const auto good = tracker.save_later(note("good"));
@@ -100,7 +101,7 @@ TEST_CASE("an edit that fails or throws fails alone, and leaves no trace in the 
   CHECK(memory.commits == 1);  // nothing was left to commit
 }
 
-TEST_CASE("a failed commit fails exactly its edits, and later ones run without them") {
+TEST_CASE("a failed commit fails exactly its edits, and later ones run without them", "[P13]") {
   const Place at;
   testing::FaultyFileSystem faulty(native_file_system());
   auto tracker = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
@@ -125,7 +126,8 @@ TEST_CASE("a failed commit fails exactly its edits, and later ones run without t
         std::vector<std::string>{"before", "three"});
 }
 
-TEST_CASE("8 threads of 1,000 queued edits: few commits, each edit durable before it is told so") {
+TEST_CASE("8 threads of 1,000 queued edits: few commits, each edit durable before it is told so",
+          "[P13][P20]") {
   const Place at;
   Watch watch(native_file_system());
   auto tracker = CountTracker::open(at / "s", {.system = {&watch, &native_environment()}}).value();
@@ -150,7 +152,8 @@ TEST_CASE("8 threads of 1,000 queued edits: few commits, each edit durable befor
   CHECK(CountTracker::open(at / "s").value().state()->value == 8000);
 }
 
-TEST_CASE("with one waiter after another, nobody is told before the sync of the directory") {
+TEST_CASE("with one waiter after another, nobody is told before the sync of the directory",
+          "[P13]") {
   const Place at;
   Watch watch(native_file_system());
   auto tracker = CountTracker::open(at / "s", {.system = {&watch, &native_environment()}}).value();
@@ -165,7 +168,8 @@ TEST_CASE("with one waiter after another, nobody is told before the sync of the 
   CHECK(watch.publishes() == 20);
 }
 
-TEST_CASE("a failing commit among threads fails its own edits: what succeeded is what is there") {
+TEST_CASE("a failing commit among threads fails its own edits: what succeeded is what is there",
+          "[P13]") {
   const Place at;
   testing::FaultyFileSystem faulty(native_file_system());
   for (std::uint64_t call = 2; call < 40; call += 3) {
@@ -295,7 +299,7 @@ struct BrittleSerializer {
 
 // Found in review: an exception of a copy or of a serializer left the tracker locked for good, and
 // ended the program when it came on the committer's thread.
-TEST_CASE("a serializer or a copy that fails or throws fails the save, and nothing else") {
+TEST_CASE("a serializer or a copy that fails or throws fails the save, and nothing else", "[P13]") {
   Memory memory;
   bool throws = false;
   using Tracker = StateTracker<Brittle, Envelope<BrittleSerializer>>;
@@ -352,7 +356,7 @@ TEST_CASE("a state that would be too large to be read again is not written") {
   CHECK(CountTracker::open(at / "s", options).value().state()->notes.size() == 1);
 }
 
-TEST_CASE("after a save of unknown fate memory stays, and saves wait for a reload") {
+TEST_CASE("after a save of unknown fate memory stays, and saves wait for a reload", "[P13]") {
   const Place at;
   testing::FaultyFileSystem faulty(native_file_system());
   auto tracker = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
@@ -386,7 +390,7 @@ TEST_CASE("after a save of unknown fate memory stays, and saves wait for a reloa
   CHECK(CountTracker::open(at / "s").value().state()->value == 3);
 }
 
-TEST_CASE("flush waits for what is being committed by others, too") {
+TEST_CASE("flush waits for what is being committed by others, too", "[P13]") {
   Memory memory;
   auto tracker = CountTracker::open(over(memory)).value();
   std::atomic<int> stage = 0;
@@ -429,7 +433,7 @@ TEST_CASE("reloads and saves take turns, so that none keeps the other waiting fo
   CHECK(failures == 0);
 }
 
-TEST_CASE("an image is collected without more than twice its size") {
+TEST_CASE("an image is collected without more than twice its size", "[P20][budget]") {
   ImageSink sink;
   Buffer expected;
   const Buffer piece(100'000, std::byte{7});

@@ -60,7 +60,8 @@ long sum_for_ten(const std::string& who, const Place& at) {
 
 }  // namespace
 
-TEST_CASE("a save makes at most three system calls more than a writer: counted by strace") {
+TEST_CASE("a save makes at most three system calls more than a writer: counted by strace",
+          "[P20][budget]") {
   const Place at(Place::On::disk);
   if (const auto why = hindrance(); !why.empty()) return skip(why);
   const long writer = sum_for_ten("writer", at);
@@ -70,7 +71,8 @@ TEST_CASE("a save makes at most three system calls more than a writer: counted b
   CHECK(tracker <= writer + 10 * 3);
 }
 
-TEST_CASE("a save makes two syncs and no more, with previous generations and without") {
+TEST_CASE("a save makes two syncs and no more, with previous generations and without",
+          "[P20][budget]") {
   for (const std::uint32_t kept : {0U, 1U, 3U}) {
     const Place at;
     testing::FaultyFileSystem counted(native_file_system());

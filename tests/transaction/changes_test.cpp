@@ -15,7 +15,7 @@
 using namespace perdure;        // NOLINT(google-build-using-namespace)
 using namespace perdure::test;  // NOLINT(google-build-using-namespace)
 
-TEST_CASE("nothing is visible before commit, all of it after") {
+TEST_CASE("nothing is visible before commit, all of it after", "[P11]") {
   const TempDirectory root;
   Sample::prepare(root.path());
   auto transaction = Transaction::begin(root.path());
@@ -30,7 +30,7 @@ TEST_CASE("nothing is visible before commit, all of it after") {
   CHECK(private_of(root.path()).empty());
 }
 
-TEST_CASE("a transaction that is dropped leaves nothing") {
+TEST_CASE("a transaction that is dropped leaves nothing", "[P11][P16]") {
   const TempDirectory root;
   Sample::prepare(root.path());
   {
@@ -108,7 +108,7 @@ TEST_CASE("moves: chains, swaps, and onto one's own hard link") {
   }
 }
 
-TEST_CASE("a miss of an expectation aborts with conflict and leaves everything") {
+TEST_CASE("a miss of an expectation aborts with conflict and leaves everything", "[P5][P11]") {
   const TempDirectory root;
   Sample::prepare(root.path());
   const Version seen = read_version(root / "b").value();
@@ -135,7 +135,7 @@ TEST_CASE("a miss of an expectation aborts with conflict and leaves everything")
   }
 }
 
-TEST_CASE("metadata is kept, and new files inherit what a plain file would") {
+TEST_CASE("metadata is kept, and new files inherit what a plain file would", "[P6]") {
   const TempDirectory root;
   fs::create_directory(root / "shared");
   spit(root / "kept", "old", 0751);
@@ -201,7 +201,7 @@ TEST_CASE("what can't be meant is refused, in words, before anything happens") {
   CHECK(private_of(root.path()).empty());
 }
 
-TEST_CASE("a link on the way is not followed") {
+TEST_CASE("a link on the way is not followed", "[P7]") {
   const TempDirectory root;
   const TempDirectory outside;
   spit(outside / "secret", "old");
@@ -212,7 +212,7 @@ TEST_CASE("a link on the way is not followed") {
   CHECK(slurp(outside / "secret") == "old");
 }
 
-TEST_CASE("after a failure while staging the transaction is over") {
+TEST_CASE("after a failure while staging the transaction is over", "[P11]") {
   const TempDirectory root;
   auto transaction = Transaction::begin(root.path());
   REQUIRE_OK(transaction);
@@ -266,7 +266,7 @@ TEST_CASE("names that differ in case alone are two files, or refused where they 
 }
 
 // The fuzzer killed a transaction while it was trying whether two names are one file.
-TEST_CASE("what tells whether names are one file is a temp that clean collects") {
+TEST_CASE("what tells whether names are one file is a temp that clean collects", "[P16]") {
   const TempDirectory root;
   testing::FaultyFileSystem dying(native_file_system());
   dying.fail(

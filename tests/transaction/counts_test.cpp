@@ -44,8 +44,8 @@ Cost cost_of(std::uint64_t files, std::uint64_t directories) {
 
 }  // namespace
 
-TEST_CASE(
-    "beyond the staged files' own syncs the flushes grow with the directories, not the files") {
+TEST_CASE("beyond the staged files' own syncs the flushes grow with the directories, not the files",
+          "[P20][budget]") {
   const Cost small = cost_of(10, 1);
   const Cost more_files = cost_of(50, 1);
   const Cost more_directories = cost_of(10, 5);
@@ -57,13 +57,14 @@ TEST_CASE(
   CHECK(more_directories.directory_syncs == 3 + 2 * 5);
 }
 
-TEST_CASE("the calls for each file are counted") {
+TEST_CASE("the calls for each file are counted", "[P20][budget]") {
   const Cost few = cost_of(10, 1);
   const Cost many = cost_of(110, 1);
   CHECK(many.calls - few.calls == 100 * 14);
 }
 
-TEST_CASE("device flushes of a transaction, settling included, counted at the disk") {
+TEST_CASE("device flushes of a transaction, settling included, counted at the disk",
+          "[P20][budget]") {
   for (const DiskKind& kind : {ext4_disk, xfs_disk}) {
     const Disk disk(kind);
     if (!disk.error().empty()) return skip(kind.name + ": " + disk.error());
@@ -100,7 +101,8 @@ TEST_CASE("device flushes of a transaction, settling included, counted at the di
   }
 }
 
-TEST_CASE("device flushes of a transaction of 1,000 files: fast at most 4, settling included") {
+TEST_CASE("device flushes of a transaction of 1,000 files: fast at most 4, settling included",
+          "[P20][budget]") {
   struct Row {
     DiskKind kind;
     Protocol protocol;
@@ -137,7 +139,7 @@ TEST_CASE("device flushes of a transaction of 1,000 files: fast at most 4, settl
   }
 }
 
-TEST_CASE("10,000 files in one transaction") {
+TEST_CASE("10,000 files in one transaction", "[P20][budget]") {
   const TempDirectory root("/dev/shm");
   constexpr std::uint64_t count = 10'000;
   const std::string content(4096, 'x');

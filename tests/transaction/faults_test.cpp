@@ -75,7 +75,7 @@ bool is_lie(Operation operation, int error) {
 
 }  // namespace
 
-TEST_CASE("a transaction fails at every call of every operation") {
+TEST_CASE("a transaction fails at every call of every operation", "[P11][P19]") {
   const auto way = GENERATE(Way(), Way{ProtocolChoice::automatic, "ext4"},
                             Way{ProtocolChoice::automatic, "btrfs"});
   for (const Operation operation : all_operations()) {
@@ -99,7 +99,7 @@ TEST_CASE("a transaction fails at every call of every operation") {
   }
 }
 
-TEST_CASE("an answer that was lost is not taken for a call that did nothing") {
+TEST_CASE("an answer that was lost is not taken for a call that did nothing", "[P11][P19]") {
   const auto way = GENERATE(Way(), Way{ProtocolChoice::automatic, "ext4"},
                             Way{ProtocolChoice::automatic, "btrfs"});
   for (const Operation operation :

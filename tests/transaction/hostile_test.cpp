@@ -34,7 +34,7 @@ class AtCommitPoint final : public ForwardingFileSystem {
 
 }  // namespace
 
-TEST_CASE("a foreign or damaged journal is refused, and nothing changes") {
+TEST_CASE("a foreign or damaged journal is refused, and nothing changes", "[P14]") {
   const TempDirectory root;
   const TempDirectory outside;
   spit(root / "a", "old");
@@ -77,7 +77,7 @@ TEST_CASE("a foreign or damaged journal is refused, and nothing changes") {
   REQUIRE_OK(Transaction::begin(root.path()));
 }
 
-TEST_CASE("a journal in the shape of a link is not followed") {
+TEST_CASE("a journal in the shape of a link is not followed", "[P7][P17]") {
   const TempDirectory root;
   const TempDirectory outside;
   REQUIRE_OK(Transaction::begin(root.path()));
@@ -86,7 +86,8 @@ TEST_CASE("a journal in the shape of a link is not followed") {
   CHECK_FALSE(recover(root.path()));
 }
 
-TEST_CASE("a directory that is swapped for a link after the checks leads nobody outside") {
+TEST_CASE("a directory that is swapped for a link after the checks leads nobody outside",
+          "[P7][P17]") {
   const TempDirectory root;
   const TempDirectory outside;
   Sample::prepare(root.path());
@@ -102,7 +103,8 @@ TEST_CASE("a directory that is swapped for a link after the checks leads nobody 
   CHECK(list(outside.path()) == std::vector<std::string>{"c"});
 }
 
-TEST_CASE("a link that is planted at a target after the checks is reported, not followed") {
+TEST_CASE("a link that is planted at a target after the checks is reported, not followed",
+          "[P7][P17]") {
   const TempDirectory root;
   const TempDirectory outside;
   spit(outside / "victim", "theirs");

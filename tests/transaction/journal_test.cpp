@@ -55,7 +55,7 @@ TEST_CASE("a journal of format 1, which has no directories, is still read") {
   CHECK(encode_journal(read.value()) == bytes);
 }
 
-TEST_CASE("directories of a journal are the root and others in order, or it is refused") {
+TEST_CASE("directories of a journal are the root and others in order, or it is refused", "[P18]") {
   const auto with = [](const std::vector<std::string>& paths) {
     Journal journal = sample();
     journal.directories.clear();
@@ -72,7 +72,7 @@ TEST_CASE("directories of a journal are the root and others in order, or it is r
   CHECK(read.value().directories[2].identity == Identity{1, 2});
 }
 
-TEST_CASE("a journal cut at any byte, or with any bit flipped, is refused") {
+TEST_CASE("a journal cut at any byte, or with any bit flipped, is refused", "[P14][P18]") {
   const Buffer whole = encode_journal(sample());
   for (std::size_t size = 0; size < whole.size(); ++size) {
     REQUIRE_FAILS(recovery_required, unchanged, decode_journal(Bytes(whole).first(size)));
@@ -84,7 +84,7 @@ TEST_CASE("a journal cut at any byte, or with any bit flipped, is refused") {
   }
 }
 
-TEST_CASE("a journal with a right checksum that names what it must not is refused") {
+TEST_CASE("a journal with a right checksum that names what it must not is refused", "[P18]") {
   const auto with = [](const JournalEntry& entry) {
     return decode_journal(encode_journal({.id = some_id, .entries = {entry}}));
   };
@@ -108,7 +108,7 @@ TEST_CASE("a journal with a right checksum that names what it must not is refuse
                 decode_journal(encode_journal({.id = "../../x", .entries = {remove}})));
 }
 
-TEST_CASE("a journal of a newer format is refused, and not called damaged") {
+TEST_CASE("a journal of a newer format is refused, and not called damaged", "[P14][P18]") {
   Buffer bytes = encode_journal(sample());
   bytes[8] = std::byte{journal_format + 1};
   const auto content = Bytes(bytes).first(bytes.size() - 16);
@@ -120,7 +120,7 @@ TEST_CASE("a journal of a newer format is refused, and not called damaged") {
   REQUIRE_FAILS(too_new, unchanged, decode_journal(bytes));
 }
 
-TEST_CASE("a journal is linear in the number of paths") {
+TEST_CASE("a journal is linear in the number of paths", "[P18]") {
   const auto size_of = [](std::size_t count) {
     Journal journal{.id = some_id, .entries = {}};
     for (std::size_t i = 0; i < count; ++i) {

@@ -31,7 +31,7 @@ std::string commit_for_ever(const fs::path& root) {
 
 }  // namespace
 
-TEST_CASE("500 kills: all of one generation after recovery, which is killed too") {
+TEST_CASE("500 kills: all of one generation after recovery, which is killed too", "[P11]") {
   const TempDirectory root("/dev/shm");
   std::mt19937 draw(7);
   // A random moment; no assertion depends on which one it is.

@@ -54,7 +54,7 @@ struct Place {
 
 }  // namespace
 
-TEST_CASE("a transaction and a batch take the locks of the same files in one order") {
+TEST_CASE("a transaction and a batch take the locks of the same files in one order", "[P8]") {
   const Place place;
   WatchedLocks batch;
   for (const auto& result : write_files(place.files, place.options, batch.system())) {
@@ -67,7 +67,8 @@ TEST_CASE("a transaction and a batch take the locks of the same files in one ord
   CHECK(transaction.tried == batch.tried);
 }
 
-TEST_CASE("a transaction that meets a batch at its first lock holds no lock that the batch needs") {
+TEST_CASE("a transaction that meets a batch at its first lock holds no lock that the batch needs",
+          "[P8]") {
   const Place place;
   WatchedLocks batch;
   WatchedLocks transaction;
@@ -101,7 +102,7 @@ struct MovedMeanwhile final : testing::ForwardingFileSystem {
 
 }  // namespace
 
-TEST_CASE("a directory that is replaced while its lock is waited for is a conflict") {
+TEST_CASE("a directory that is replaced while its lock is waited for is a conflict", "[P8]") {
   const TempDirectory root("/dev/shm");
   fs::create_directory(root / "d");
   test::spit(root / "d/f", "old");
@@ -114,7 +115,7 @@ TEST_CASE("a directory that is replaced while its lock is waited for is a confli
   CHECK(test::slurp(root / "old/f") == "old");
 }
 
-TEST_CASE("a path counts at the commit, not the directory that it led to at the put") {
+TEST_CASE("a path counts at the commit, not the directory that it led to at the put", "[P8]") {
   const TempDirectory root("/dev/shm");
   fs::create_directory(root / "d");
   test::spit(root / "d/f", "old");

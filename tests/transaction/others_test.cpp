@@ -109,7 +109,8 @@ struct Meanwhile final : ForwardingFileSystem {
 
 }  // namespace
 
-TEST_CASE("a file that somebody replaced while we committed is theirs, and the receipt says so") {
+TEST_CASE("a file that somebody replaced while we committed is theirs, and the receipt says so",
+          "[P15]") {
   Disk disk;
   Meanwhile meanwhile(disk.files, [&] { disk.files.put("r/d/b", "theirs"); });
   const auto receipt = disk.run(put_three, meanwhile);
@@ -121,7 +122,7 @@ TEST_CASE("a file that somebody replaced while we committed is theirs, and the r
   for (const std::string& path : disk.files.paths()) CHECK_FALSE(path.ends_with(".perdure-tmp"));
 }
 
-TEST_CASE("what somebody made, replaced or removed while we committed stays theirs") {
+TEST_CASE("what somebody made, replaced or removed while we committed stays theirs", "[P15]") {
   Disk disk;
   Meanwhile meanwhile(disk.files, [&] {
     disk.files.put("r/d/n", "theirs");
@@ -144,7 +145,7 @@ TEST_CASE("what somebody made, replaced or removed while we committed stays thei
   CHECK(disk.content("e/c") == "new");
 }
 
-TEST_CASE("a file that is written into while we commit is replaced all the same") {
+TEST_CASE("a file that is written into while we commit is replaced all the same", "[P15]") {
   Disk disk;
   Meanwhile meanwhile(disk.files, [&] {
     disk.other([&](Handle root) {
@@ -159,7 +160,8 @@ TEST_CASE("a file that is written into while we commit is replaced all the same"
   CHECK(disk.content("d/b") == "new");
 }
 
-TEST_CASE("recovery does not bring back what somebody removed, where a rename is one step") {
+TEST_CASE("recovery does not bring back what somebody removed, where a rename is one step",
+          "[P12][P15]") {
   for (const Preset* preset : {&presets::ext4, &presets::xfs, &presets::btrfs}) {
     Disk disk(*preset);
     disk.die(put_three, Operation::link, 2);
@@ -172,7 +174,8 @@ TEST_CASE("recovery does not bring back what somebody removed, where a rename is
   }
 }
 
-TEST_CASE("recovery takes a missing file for half of our rename where that is no single step") {
+TEST_CASE("recovery takes a missing file for half of our rename where that is no single step",
+          "[P12][P15]") {
   Disk disk(presets::split_rename);
   disk.die(put_three, Operation::link, 2);
   disk.unlink("d", "b");
@@ -182,7 +185,7 @@ TEST_CASE("recovery takes a missing file for half of our rename where that is no
   CHECK(disk.content("d/b") == "new");
 }
 
-TEST_CASE("a moved file that its writer goes on writing is moved all the same") {
+TEST_CASE("a moved file that its writer goes on writing is moved all the same", "[P15]") {
   // A log is rotated; the program that has it open appends between crash and recovery. The file is
   // the same under both names, so that nothing is lost with the old one.
   Disk disk;
@@ -199,7 +202,7 @@ TEST_CASE("a moved file that its writer goes on writing is moved all the same") 
   CHECK(disk.content("d/z") == "old and more");
 }
 
-TEST_CASE("a directory that somebody put in the place of another is left alone") {
+TEST_CASE("a directory that somebody put in the place of another is left alone", "[P15]") {
   Disk disk;
   disk.die(put_three, Operation::link, 2);
   disk.other([&](Handle root) {
@@ -214,7 +217,7 @@ TEST_CASE("a directory that somebody put in the place of another is left alone")
   CHECK(disk.content("d/b") == "new");
 }
 
-TEST_CASE("a directory that somebody removed does not block the root for ever") {
+TEST_CASE("a directory that somebody removed does not block the root for ever", "[P12][P15]") {
   Disk disk;
   const Wishes wishes = [](Transaction& transaction) -> Result<void> {
     BOOST_OUTCOME_TRY(put_three(transaction));
@@ -235,7 +238,7 @@ TEST_CASE("a directory that somebody removed does not block the root for ever") 
   REQUIRE_OK(Transaction::begin("/r", disk.options(disk.files)));
 }
 
-TEST_CASE("a root that was copied with its journal takes a decision") {
+TEST_CASE("a root that was copied with its journal takes a decision", "[P12][P15]") {
   // Every file has another identity there: a recovery would take all of them for changes by others,
   // and drop the journal over half of a transaction.
   Disk disk;
@@ -256,7 +259,7 @@ TEST_CASE("a root that was copied with its journal takes a decision") {
   CHECK(disk.content("e/c") == "new");
 }
 
-TEST_CASE("what somebody changes while a recovery runs is not undone by it") {
+TEST_CASE("what somebody changes while a recovery runs is not undone by it", "[P12][P15]") {
   Disk disk;
   disk.die(put_three, Operation::link, 2);
   struct Late final : ForwardingFileSystem {

@@ -58,7 +58,7 @@ TEST_CASE("the library's own names are refused in every call, in every directory
   CHECK(tree_of(root.path()) == Tree{{"d/", ""}, {"file", "mine"}});
 }
 
-TEST_CASE("names that only look like the library's are files like any other") {
+TEST_CASE("names that only look like the library's are files like any other", "[P15]") {
   const TempDirectory root;
   for (const auto& name : free_names) {
     INFO(name);
@@ -73,7 +73,7 @@ TEST_CASE("names that only look like the library's are files like any other") {
 }
 
 // An earlier program accepted them, and may have been killed: only a person can decide then.
-TEST_CASE("a journal that names the library's own files is refused, in words") {
+TEST_CASE("a journal that names the library's own files is refused, in words", "[P18]") {
   for (const auto& name : own_names) {
     INFO(name);
     const TempDirectory root;

@@ -23,7 +23,7 @@ class Model {
 
 }  // namespace
 
-TEST_CASE("random transactions do what a map does") {
+TEST_CASE("random transactions do what a map does", "[P11]") {
   constexpr int rounds = 200;
   std::mt19937 draw(20'261);  // the same scripts every time
   const std::vector<std::string> paths{"a", "b", "c", "d/a", "d/b", "e/a"};

@@ -56,7 +56,7 @@ std::string step_of(const RecoveryReport& report, const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("the next begin finishes what a crash interrupted") {
+TEST_CASE("the next begin finishes what a crash interrupted", "[P12]") {
   const TempDirectory root("/dev/shm");
   crash_half_way(root.path());
   const auto before = inspect(root.path());
@@ -70,7 +70,8 @@ TEST_CASE("the next begin finishes what a crash interrupted") {
   CHECK_FALSE(inspect(root.path()).value().journal);
 }
 
-TEST_CASE("recovery does not depend on which call the crash came at, and may crash itself") {
+TEST_CASE("recovery does not depend on which call the crash came at, and may crash itself",
+          "[P12]") {
   for (std::uint64_t call = 1; call <= 4; ++call) {
     const TempDirectory root("/dev/shm");
     Sample::prepare(root.path());
@@ -87,7 +88,7 @@ TEST_CASE("recovery does not depend on which call the crash came at, and may cra
   }
 }
 
-TEST_CASE("the journal that was found is made durable before anything depends on it") {
+TEST_CASE("the journal that was found is made durable before anything depends on it", "[P12]") {
   const TempDirectory root("/dev/shm");
   crash_half_way(root.path());
   FaultyFileSystem watched(native_file_system());
@@ -102,7 +103,8 @@ TEST_CASE("the journal that was found is made durable before anything depends on
   CHECK(durable);
 }
 
-TEST_CASE("a file from before that the power cut took a piece of is still the one from before") {
+TEST_CASE("a file from before that the power cut took a piece of is still the one from before",
+          "[P12]") {
   // Somebody wrote it and did not sync it; the transaction was committed on top, and died. Size and
   // time of modification went back to what had reached the disk: nobody changed it since.
   const TempDirectory root("/dev/shm");
@@ -115,7 +117,7 @@ TEST_CASE("a file from before that the power cut took a piece of is still the on
   CHECK(tree_of(root.path()) == Sample::after());
 }
 
-TEST_CASE("a later change by somebody else is left alone and reported") {
+TEST_CASE("a later change by somebody else is left alone and reported", "[P15]") {
   const TempDirectory root("/dev/shm");
   crash_half_way(root.path());
   spit(root / "sub/c", "theirs");
@@ -127,7 +129,7 @@ TEST_CASE("a later change by somebody else is left alone and reported") {
   CHECK(tree_of(root.path()) == wanted);
 }
 
-TEST_CASE("a staged file that is gone takes a decision, and abandon is one") {
+TEST_CASE("a staged file that is gone takes a decision, and abandon is one", "[P12]") {
   const TempDirectory root("/dev/shm");
   crash_half_way(root.path());
   for (const auto& name : private_of(root.path())) {
@@ -147,7 +149,8 @@ TEST_CASE("a staged file that is gone takes a decision, and abandon is one") {
 }
 
 // The fuzzer's: neither could anybody see what was there, nor give it up.
-TEST_CASE("a directory that became a file or a link can be looked at, and the root given up") {
+TEST_CASE("a directory that became a file or a link can be looked at, and the root given up",
+          "[P12]") {
   const TempDirectory root("/dev/shm");
   crash_half_way(root.path());
   fs::rename(root / "sub", root / "moved");
@@ -172,7 +175,7 @@ TEST_CASE("a directory that became a file or a link can be looked at, and the ro
 }
 
 // The proof's: what was a link for one moment was passed over, and half of the transaction settled.
-TEST_CASE("a directory that was a link for a moment is not passed over by recovery") {
+TEST_CASE("a directory that was a link for a moment is not passed over by recovery", "[P12][P17]") {
   const TempDirectory root("/dev/shm");
   crash_half_way(root.path());
   FaultyFileSystem swapped(native_file_system());
@@ -183,7 +186,7 @@ TEST_CASE("a directory that was a link for a moment is not passed over by recove
   CHECK(tree_of(root.path()) == Sample::after());
 }
 
-TEST_CASE("a root can be given up whatever keeps its paths from being looked at") {
+TEST_CASE("a root can be given up whatever keeps its paths from being looked at", "[P12]") {
   const TempDirectory root("/dev/shm");
   crash_half_way(root.path());
   FaultyFileSystem failing(native_file_system());
@@ -220,7 +223,7 @@ std::string crash_beside_apply_temp(const fs::path& root) {
 
 }  // namespace
 
-TEST_CASE("a root that is given up keeps no apply temp that its journal names") {
+TEST_CASE("a root that is given up keeps no apply temp that its journal names", "[P16]") {
   const TempDirectory root("/dev/shm");
   const std::string temp = crash_beside_apply_temp(root.path());
   const std::string name = fs::path(temp).filename().native();
@@ -265,7 +268,8 @@ TEST_CASE("a root that is given up keeps no apply temp that its journal names") 
   REQUIRE_OK(Transaction::begin(root.path()));
 }
 
-TEST_CASE("apply temps leave their directories, on the disk, before the journal is set aside") {
+TEST_CASE("apply temps leave their directories, on the disk, before the journal is set aside",
+          "[P12][P16]") {
   const TempDirectory root("/dev/shm");
   (void)crash_beside_apply_temp(root.path());
   FaultyFileSystem watched(native_file_system());
@@ -281,7 +285,8 @@ TEST_CASE("apply temps leave their directories, on the disk, before the journal 
   CHECK(settled);
 }
 
-TEST_CASE("giving up that dies at any call leaves no apply temp that no journal names") {
+TEST_CASE("giving up that dies at any call leaves no apply temp that no journal names",
+          "[P12][P16]") {
   for (std::uint64_t n = 1;; ++n) {
     CAPTURE(n);
     const TempDirectory root("/dev/shm");
@@ -297,7 +302,7 @@ TEST_CASE("giving up that dies at any call leaves no apply temp that no journal 
   }
 }
 
-TEST_CASE("an apply temp that can't be moved keeps nobody from giving the root up") {
+TEST_CASE("an apply temp that can't be moved keeps nobody from giving the root up", "[P16]") {
   const TempDirectory root("/dev/shm");
   const std::string temp = crash_beside_apply_temp(root.path());
   FaultyFileSystem failing(native_file_system());
@@ -311,7 +316,7 @@ TEST_CASE("an apply temp that can't be moved keeps nobody from giving the root u
   REQUIRE_OK(Transaction::begin(root.path()));
 }
 
-TEST_CASE("staged files without a journal were never committed") {
+TEST_CASE("staged files without a journal were never committed", "[P12]") {
   const TempDirectory root("/dev/shm");
   REQUIRE_OK(Transaction::begin(root.path()));
   spit(root / ".perdure/s_0123456789abcdef_0", "x");

@@ -7,7 +7,7 @@
 using namespace perdure;        // NOLINT(google-build-using-namespace)
 using namespace perdure::test;  // NOLINT(google-build-using-namespace)
 
-TEST_CASE("a second committer waits, or is told") {
+TEST_CASE("a second committer waits, or is told", "[P8]") {
   const TempDirectory root;
   auto first = Transaction::begin(root.path());
   REQUIRE_OK(first);
@@ -70,14 +70,14 @@ TEST_CASE("the private directory may be outside the tree, and everyone must agre
   REQUIRE_FAILS(invalid_argument, unchanged, Transaction::begin(place / "tree"));
 }
 
-TEST_CASE("a private directory that others may enter is refused") {
+TEST_CASE("a private directory that others may enter is refused", "[P17]") {
   const TempDirectory root;
   fs::create_directory(root / ".perdure");
   ::chmod((root / ".perdure").c_str(), 0755);
   REQUIRE_FAILS(invalid_argument, unchanged, Transaction::begin(root.path()));
 }
 
-TEST_CASE("a planted private directory or marker leads nowhere") {
+TEST_CASE("a planted private directory or marker leads nowhere", "[P17]") {
   const TempDirectory root;
   const TempDirectory elsewhere;
   SECTION("a link in the place of the private directory") {
@@ -91,7 +91,7 @@ TEST_CASE("a planted private directory or marker leads nowhere") {
   CHECK(list(elsewhere.path()).empty());
 }
 
-TEST_CASE("inspect makes nothing") {
+TEST_CASE("inspect makes nothing", "[P12]") {
   const TempDirectory root;
   const auto report = inspect(root.path());
   REQUIRE_OK(report);

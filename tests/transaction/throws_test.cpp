@@ -72,7 +72,7 @@ Transaction begin_sample(const fs::path& root) {
 }  // namespace
 
 // A caller caught what its source threw, and committed: the files before it went out alone.
-TEST_CASE("a source or a serializer that throws ends the transaction") {
+TEST_CASE("a source or a serializer that throws ends the transaction", "[P11]") {
   const TempDirectory root;
   Transaction transaction = begin_sample(root.path());
   SECTION("a source, before it writes") {
@@ -165,7 +165,8 @@ TEST_CASE("progress has no say in the transaction that it is told of") {
   CHECK(tree_of(root.path()) == Sample::after());
 }
 
-TEST_CASE("a transaction throws at every call, and whoever catches it can't commit a part") {
+TEST_CASE("a transaction throws at every call, and whoever catches it can't commit a part",
+          "[P11]") {
   std::uint64_t calls = 0;
   for (std::uint64_t n = 1;; ++n) {
     INFO("call " << n);
@@ -211,7 +212,7 @@ TEST_CASE("a transaction throws at every call, and whoever catches it can't comm
 }
 
 // The staged file of what was wished before would not go; the path was forgotten all the same.
-TEST_CASE("a removal that fails half-way ends the transaction") {
+TEST_CASE("a removal that fails half-way ends the transaction", "[P11]") {
   const TempDirectory root;
   Sample::prepare(root.path());
   FaultyFileSystem faulty(native_file_system());

@@ -165,13 +165,14 @@ TEST_CASE("what is mounted beneath a root is refused in words") {
   CHECK(list(root / "mounted").empty());
 }
 
-TEST_CASE("a link that is refused is found before the commit point, and said what to do about") {
+TEST_CASE("a link that is refused is found before the commit point, and said what to do about",
+          "[P11]") {
   // The first is of the move, from the target into the private directory.
   check_refusals(Operation::link, 2,
                  {EXDEV, EMLINK, EPERM, EACCES, ENAMETOOLONG, EDQUOT, ENOSPC, EOPNOTSUPP});
 }
 
-TEST_CASE("a directory that is refused is found before the commit point") {
+TEST_CASE("a directory that is refused is found before the commit point", "[P11]") {
   check_refusals(Operation::make_directory, 1,
                  {EMLINK, EPERM, EACCES, ENAMETOOLONG, EDQUOT, ENOSPC});
 }
@@ -215,7 +216,7 @@ TEST_CASE("names are tried at their longest, also below directories that are mad
   CHECK(slurp(root / longest / fits) == "x");
 }
 
-TEST_CASE("a file that has as many names as it may is not moved half-way") {
+TEST_CASE("a file that has as many names as it may is not moved half-way", "[P11]") {
   const TempDirectory root("/dev/shm");
   Sample::prepare(root.path());
   FewLinks files(2);
@@ -244,7 +245,7 @@ TEST_CASE("a directory that is marked append-only is refused before anything is 
   check_refused(root.path(), run(root.path(), files, put), EPERM);
 }
 
-TEST_CASE("one trial for each directory and kind, not for each file") {
+TEST_CASE("one trial for each directory and kind, not for each file", "[P20][budget]") {
   const auto calls_of = [](std::uint64_t files, std::uint64_t directories) {
     const TempDirectory root("/dev/shm");
     FaultyFileSystem counting(native_file_system());
@@ -277,7 +278,7 @@ TEST_CASE("one trial for each directory and kind, not for each file") {
                                  {Operation::remove_directory, 4}});
 }
 
-TEST_CASE("a trial that is killed half-way leaves temps that clean collects") {
+TEST_CASE("a trial that is killed half-way leaves temps that clean collects", "[P16]") {
   for (const Operation undo : {Operation::unlink, Operation::remove_directory}) {
     const TempDirectory root("/dev/shm");
     Sample::prepare(root.path());
@@ -300,7 +301,7 @@ TEST_CASE("a trial that is killed half-way leaves temps that clean collects") {
   }
 }
 
-TEST_CASE("a directory with a temp's name that holds something is nobody's to clean") {
+TEST_CASE("a directory with a temp's name that holds something is nobody's to clean", "[P15]") {
   const TempDirectory at;
   const std::string name = ".d.0123456789abcdef.perdure-tmp";
   fs::create_directory(at / name);
