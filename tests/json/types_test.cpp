@@ -215,7 +215,7 @@ TEST_CASE("a state, indented by two") {
   CHECK(read<Queue>(write(large)) == large);
 }
 
-TEST_CASE("members in any order; missing ones keep the default, unknown ones are checked") {
+TEST_CASE("members in any order: missing ones keep the default, unknown ones are checked") {
   const auto queue = read<Queue>(
       R"({"new": {"x": [1, 1e999, null]}, "active": {"a": {"phase": "done", "name": "n"}}})");
   CHECK(queue.next_id == 0);

@@ -62,6 +62,9 @@ TIDY_FAULTS = {
     "long name": ("lib/a_name_with_many_words.cpp", SPDX, "words"),
     "machine path": ("docs/page.md", "see /ho" + "me/me/x\n", "one machine"),
     "guard": ("lib/private.hpp", SPDX, "#pragma once"),
+    "a test elsewhere": ("tests/some.cpp", SPDX + 'TEST_CASE("a") {}\n', "end in _test"),
+    "test without test cases": ("tests/some_test.cpp", SPDX, "has no test case"),
+    "a lost test": ("tests/some_test.cpp", SPDX + 'TEST_CASE("a; b") {}\n', "splits"),
     "shell": ("scripts/run", "#!/usr/bin/env bash\nif true; then\n", "syntax error"),
 }
 PROMISES = {

@@ -26,6 +26,7 @@ BYTES_GIVEN = re.compile(r"^fuzz/(corpus|old_crashes)/|/data/")
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")) + r")\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$}/])/(home|root|work|workspace|Users)/\w")
 SNAKE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+TEST_CASE = re.compile(r'^(?:TEMPLATE_)?TEST_CASE\w*\(\s*((?:"(?:[^"\\]|\\.)*"\s*)*)', re.MULTILINE)
 NO_FUNCTION = re.compile(
     r"^\s*(namespace|class|struct|enum|union|extern|export|template\s*<[^{]*>\s*(class|struct))\b"
 )
@@ -88,6 +89,20 @@ def check_code(name, text):
     return faults
 
 
+def check_test(name, text):
+    """Where test cases are, and whether ctest can find each of them by its name."""
+    cases = TEST_CASE.findall(text)
+    faults = []
+    if cases and not name.endswith("_test.cpp"):
+        faults.append(f"{name}: has test cases: let its name end in _test.cpp")
+    if not cases and name.endswith("_test.cpp"):
+        faults.append(f"{name}: has no test case: take _test from its name")
+    for case in cases:
+        if ";" in case:
+            faults.append(f"{name}: {case.strip()}: ctest splits a name at ';' and runs no test")
+    return faults
+
+
 def check_name(name):
     """snake_case, one to three words, for folders as for files."""
     faults = []
@@ -142,6 +157,7 @@ def check(root):
         if path.suffix in CODE:
             count += 1
             faults += check_code(name, text)
+            faults += check_test(name, text)
     if count == 0:
         faults.append("no code found: is the folder right?")
     return faults

@@ -255,7 +255,7 @@ TEST_CASE("links, mount points, devices and immutable files refuse what they ref
   CHECK(disk.create(root, "n", 0600).error().value() == EROFS);
 }
 
-TEST_CASE("a kill shows everything and keeps nothing; a power cut takes what is pending") {
+TEST_CASE("a kill shows everything and keeps nothing, a power cut takes what is pending") {
   SimulatedFileSystem disk;
   disk.put("f", "x");
   CHECK_FALSE(disk.pending().empty());

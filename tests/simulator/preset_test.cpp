@@ -158,7 +158,7 @@ TEST_CASE("how content that was not synced is found under a name that is") {
         std::set<std::string>{"new", "empty", "short"});
 }
 
-TEST_CASE("synced content is whole under every preset; awaited content where a journal orders it") {
+TEST_CASE("synced content is whole under every preset, awaited content where a journal orders it") {
   const auto look = [](SimulatedFileSystem& disk) -> std::string {
     const auto found = disk.content("f");
     return !found ? "missing" : *found == whole ? "new" : "torn";
