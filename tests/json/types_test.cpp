@@ -220,7 +220,7 @@ TEST_CASE("members in any order: missing ones keep the default, unknown ones are
       R"({"new": {"x": [1, 1e999, null]}, "active": {"a": {"phase": "done", "name": "n"}}})");
   CHECK(queue.next_id == 0);
   CHECK(queue.active.at("a") == Job{"n", 3, Phase::done, {}});
-  CHECK(read_trouble<Queue>(R"({"new": [1, 01]})") == R"(new[1]: "01" is no number)");
+  CHECK(read_trouble<Queue>(R"({"new": [1, 01]})") == R"(new[1]: "01" is not a number)");
   CHECK(read_trouble<Queue>(R"({"new": {"x": 1, "y": 2, "x": 3}})") ==
         "new.x: this member is there twice");
 }
