@@ -11,7 +11,7 @@
 namespace perdure {
 
 struct GroupOptions {
-  /// The most commits that one sync serves; more make the next group.
+  /// The most commits that one sync serves, up to 4096; more make the next group.
   std::size_t together_max = 256;
   /// The most commits that wait for a group with their temps written; a caller beyond them waits
   /// to be let in, in the order of arrival.

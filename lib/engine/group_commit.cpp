@@ -5,12 +5,14 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <perdure/group_commit.hpp>
 
+#include "engine/batch_stages.hpp"
 #include "linux/fork.hpp"
 
 namespace perdure {
@@ -20,6 +22,7 @@ namespace {
 struct Arrival {
   Members members;
   Protocol protocol;
+  struct Room* own_room = nullptr;  ///< Of one that is too large for the group's.
   std::condition_variable changed{};
   bool done = false;
   bool refused = false;
@@ -58,31 +61,35 @@ class Queue {
   std::size_t commits_ = 0;
 };
 
-std::vector<Member*> published_of(const Queue& group, Protocol protocol) {
-  std::vector<Member*> published;
-  for (const Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
-    if (arrival->protocol != protocol) continue;
-    std::copy_if(arrival->members.begin(), arrival->members.end(), std::back_inserter(published),
-                 [](const Member* member) { return member->outcome.has_value(); });
+/// Room for publishing a group, taken before anybody leads: the leader of a group allocates nothing
+/// unless something fails.
+struct Room {
+  explicit Room(std::size_t commits_max) : grouping(commits_max) { published.reserve(commits_max); }
+
+  Members published_of(const Queue& group, Protocol protocol) {
+    published.clear();
+    for (const Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
+      if (arrival->protocol != protocol) continue;
+      for (Member* member : arrival->members) {
+        if (member->outcome) published.push_back(member);
+      }
+    }
+    return published;
   }
-  return published;
-}
+
+  std::vector<Member*> published;
+  Grouping grouping;
+};
 
 /// One rename after the other by one thread: whoever is the last in the group was renamed last,
 /// which is what SyncPublished rests on. What is thrown reaches all of them, out of memory too.
-void publish_group(const Queue& group) noexcept try {
+void publish_group(const Queue& group, Room& room) noexcept try {
   for (const Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
     detail::run_for_all(Rename{}, arrival->members);
   }
-  if (const auto fast = published_of(group, Protocol::fast); !fast.empty()) {
-    SyncPublished{}.run_together(fast);
-  }
-  if (const auto portable = published_of(group, Protocol::portable); !portable.empty()) {
-    SyncParent{}.run_together(portable);
-  }
-  if (const auto all = published_of(group, Protocol::whole); !all.empty()) {
-    SyncAllPublished{}.run_together(all);
-  }
+  sync_published_of(room.published_of(group, Protocol::fast), room.grouping);
+  sync_parents_of(room.published_of(group, Protocol::portable), room.grouping);
+  sync_all_published_of(room.published_of(group, Protocol::whole), room.grouping);
 } catch (...) {
   for (Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
     arrival->thrown = std::current_exception();
@@ -94,9 +101,14 @@ void publish_group(const Queue& group) noexcept try {
 /// Whoever stands in a queue is on another thread's stack. So nothing between its push and its pop
 /// may throw: the functions that it calls there say `noexcept`.
 struct GroupCommit::State {
-  explicit State(GroupOptions group_options) : options(group_options) {
-    options.together_max = std::max<std::size_t>(options.together_max, 1);
+  explicit State(const GroupOptions& group_options)
+      : options(checked(group_options)), room(options.together_max) {}
+
+  static GroupOptions checked(GroupOptions options) noexcept {
+    constexpr std::size_t together_max = 4096;  // as the header says
+    options.together_max = std::clamp<std::size_t>(options.together_max, 1, together_max);
     options.waiting_max = std::max<std::size_t>(options.waiting_max, 1);
+    return options;
   }
 
   /// In a forked child there are neither the threads that wait here nor the committer, and whoever
@@ -113,6 +125,7 @@ struct GroupCommit::State {
   bool serve_alone(Arrival& arrival) const noexcept;
 
   GroupOptions options;
+  Room room;  // the leader's
   const MadeBy made_by{};
   mutable std::mutex mutex;
   std::condition_variable work;  // the committer thread has something to do
@@ -176,7 +189,7 @@ void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock) noexcept {
   admit();
   lock.unlock();
   const auto begin = std::chrono::steady_clock::now();
-  publish_group(group);
+  publish_group(group, group.front()->own_room != nullptr ? *group.front()->own_room : room);
   const auto time = std::chrono::steady_clock::now() - begin;
   lock.lock();
   leading = false;
@@ -212,7 +225,7 @@ bool GroupCommit::State::serve_alone(Arrival& arrival) const noexcept {
   if (closed) return false;
   Queue group;
   group.push(arrival);
-  publish_group(group);
+  publish_group(group, *arrival.own_room);
   return true;
 }
 
@@ -264,7 +277,12 @@ GroupCommit::Counts GroupCommit::counts() const {
 }
 
 void GroupCommit::publish(Members members, Protocol protocol) {
-  Arrival arrival{members, protocol};
+  // Larger than a group, it stands alone in its own.
+  std::optional<Room> own_room;
+  if (state_->is_parents() || members.size() > state_->options.together_max) {
+    own_room.emplace(members.size());
+  }
+  Arrival arrival{members, protocol, own_room ? &*own_room : nullptr};
   const bool served = [&] {
     if (state_->is_parents()) return state_->serve_alone(arrival);
     std::unique_lock lock(state_->mutex);

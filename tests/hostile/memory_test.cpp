@@ -8,6 +8,7 @@
 #include <thread>
 
 #include <perdure/perdure.hpp>
+#include <perdure/testing/forwarding_file_system.hpp>
 #include <perdure/transaction.hpp>
 
 #include "support/directory.hpp"
@@ -17,8 +18,10 @@
 namespace {
 
 std::atomic<std::int64_t> allocations_left = -1;  // below 0: any number
+std::atomic<std::int64_t> allocations_made = 0;
 
 void* allocate(std::size_t size) {
+  ++allocations_made;
   if (allocations_left >= 0 && allocations_left-- == 0) {
     allocations_left = 0;  // and from then on all of them
     throw std::bad_alloc();
@@ -249,4 +252,42 @@ TEST_CASE("out of memory while a tracker opens", "[P16]") {
                                    ? ""
                                    : "the state is gone";
                       });
+}
+
+namespace {
+
+/// Counts the allocations between a leader's first rename and its last question.
+struct WatchedLeader final : testing::ForwardingFileSystem {
+  WatchedLeader() : ForwardingFileSystem(native_file_system()) {}
+  SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                         const std::string& to, RenameMode mode) override {
+    if (first < 0) first = allocations_made;
+    return ForwardingFileSystem::rename(from_directory, from, to_directory, to, mode);
+  }
+  SysResult<void> check_alive(Handle handle) override {
+    auto asked = ForwardingFileSystem::check_alive(handle);
+    last = allocations_made;
+    return asked;
+  }
+  std::int64_t first = -1;
+  std::int64_t last = -1;
+};
+
+}  // namespace
+
+TEST_CASE("who leads a group allocates nothing") {
+  const TempDirectory directory("/dev/shm");
+  WriteOptions options;
+  options.group = std::make_shared<GroupCommit>();
+  std::vector<NewFile> files;
+  for (const char* name : {"a/1", "b/1", "a/2", "b/2"}) {
+    fs::create_directories((directory / name).parent_path());
+    files.push_back({directory / name, as_bytes("new")});
+  }
+  WatchedLeader watched;
+  const System system{.files = &watched, .environment = &native_environment()};
+  for (const auto& done : write_files(files, options, system)) REQUIRE_OK(done);
+  REQUIRE(watched.first >= 0);
+  REQUIRE(watched.last >= watched.first);
+  CHECK(watched.last - watched.first == 0);
 }

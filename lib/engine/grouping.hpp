@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+// Commits that can share a sync, found by the device and the directory of their targets.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <perdure/pipeline/commit.hpp>
+
+namespace perdure {
+
+/// Groups commits by device and directory. Its room is taken when it is made, so that who leads a
+/// group allocates nothing.
+class Grouping {
+ public:
+  /// Has room for so many commits.
+  explicit Grouping(std::size_t commits_max);
+
+  /// Commits whose targets lie on one device.
+  struct Device {
+    Members members;  ///< Those of one directory stand together.
+    std::span<const Members> directories;
+    Member* last = nullptr;  ///< The one that was given last.
+  };
+
+  /// In the order in which devices and directories come first in `members`, at most as many as
+  /// there is room for. A commit whose directory can't be identified shares it with those who have
+  /// it open by the same handle. If all do, no stat is made. Good until the next call.
+  std::span<const Device> group(Members members);
+
+ private:
+  /// A directory that some commits have open.
+  struct Opened {
+    FileSystem* files;
+    Handle handle;
+    std::optional<Version> version;
+    std::size_t device;
+    std::size_t directory;
+  };
+  struct Entry {
+    Member* member;
+    std::size_t opened;
+    std::size_t order;
+  };
+
+  std::size_t opened_by(const Member& member);
+  void identify();
+  void divide();
+
+  std::vector<Opened> opened_;
+  std::vector<Entry> entries_;
+  std::vector<Member*> members_;
+  std::vector<Members> directories_;
+  std::vector<Device> devices_;
+};
+
+}  // namespace perdure
