@@ -1,4 +1,38 @@
 // SPDX-License-Identifier: BSL-1.0
+// The queue of commits that share syncs: callers wait, one of them leads and publishes for all.
+//
+// The life of an arrival, one call of publish():
+//
+//   publish() --> outside --admit()--> waiting --next_group()--> in a group --lead()--> done
+//       |            |
+//       +--closed----+--refuse()--> refused
+//
+// The life of the group's leader; all but publish_group() happens under the mutex:
+//
+//   nobody leads --lead()--> gather() --> next_group() --> publish_group() --> tell its callers
+//        ^                                                                            |
+//        +----------------------------------------------------------------------------+
+//
+// What holds whenever the mutex is free:
+//
+//   G1  At most one thread leads: `leading` is set before gather() gives the mutex back, and only
+//       the leader clears it. With a committer thread nobody but that thread leads.
+//   G2  An arrival is in one queue, or in the leader's group, until it is done or refused. Its
+//       caller sleeps until then or leads, so the arrival on the caller's stack outlives the queue.
+//       Therefore nothing between a push and the end may throw.
+//   G3  Order: callers enter `waiting`, and groups, in the order in which they came. Somebody is
+//       outside only while `waiting` is full.
+//   G4  Nobody sleeps forever: if somebody waits and nobody leads, the first in `waiting` (or the
+//       committer thread) has been woken. Only a leader takes from `waiting`, and wakes the next.
+//   G5  Without a committer thread, the leader's own arrival is the first of its group. An arrival
+//       that is larger than a group is alone in its group, and brings its own room.
+//   G6  All renames of a group come before its first sync, by one thread. A commit that failed
+//       before the sync is not synced and keeps its error; a sync that fails, fails for all that
+//       it served.
+//   G7  Once `closed` is set under the mutex nobody comes in, and nobody is outside. Callers in
+//       `waiting` are still served; close() returns when `waiting` is empty and nobody leads.
+//
+// In a forked child none of this holds: nobody there touches the mutex or the queues.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
