@@ -32,14 +32,14 @@ SysResult<void> unlink_any(FileSystem& files, Handle directory, const std::strin
 
 /// The staged file gets the target's name by way of a second one, so that its first one stays for
 /// a redo.
-SysResult<void> put_entry(Root& root, const Journal& journal, const JournalEntry& entry,
+SysResult<void> put_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                           Handle directory) {
   FileSystem& files = root.files;
   const std::string staged = names::staged_of(journal.id, entry.staged);
-  auto linked = files.link(root.place.get(), staged, directory, entry.apply_temp);
+  auto linked = files.link(root.private_directory.get(), staged, directory, entry.apply_temp);
   if (!linked && linked.error() == std::errc::file_exists) {
     BOOST_OUTCOME_TRY(files.unlink(directory, entry.apply_temp));
-    linked = files.link(root.place.get(), staged, directory, entry.apply_temp);
+    linked = files.link(root.private_directory.get(), staged, directory, entry.apply_temp);
   }
   if (!linked) return linked.error();
   BOOST_OUTCOME_TRY(files.rename(directory, entry.apply_temp, directory, leaf_of(entry.path),
@@ -51,7 +51,7 @@ SysResult<void> put_entry(Root& root, const Journal& journal, const JournalEntry
 
 }  // namespace
 
-Result<std::optional<Status>> stat_path(Root& root, const std::string& path,
+Result<std::optional<Status>> stat_path(TransactionRoot& root, const std::string& path,
                                         Directories& directories) {
   const auto directory = directories.open(parent_of(path));
   if (!directory && is_missing(directory.error())) return std::optional<Status>();
@@ -62,7 +62,8 @@ Result<std::optional<Status>> stat_path(Root& root, const std::string& path,
   return root.failure(apply_step, path, status.error());
 }
 
-Result<bool> is_untouched(Root& root, const JournalEntry& entry, Directories& directories) {
+Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
+                          Directories& directories) {
   if (entry.action == JournalAction::make_directory) return true;
   const auto replaced = directories.is_replaced(parent_of(entry.path));
   if (!replaced) return root.failure(apply_step, entry.path, replaced.error());
@@ -72,7 +73,7 @@ Result<bool> is_untouched(Root& root, const JournalEntry& entry, Directories& di
   return identity_of(now->version) == entry.before->identity;
 }
 
-Result<void> apply_entry(Root& root, const Journal& journal, const JournalEntry& entry,
+Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                          Directories& directories) {
   FileSystem& files = root.files;
   const auto directory = directories.open(parent_of(entry.path));
@@ -94,7 +95,8 @@ Result<void> apply_entry(Root& root, const Journal& journal, const JournalEntry&
   return success();
 }
 
-Result<void> clear_apply_temp(Root& root, const JournalEntry& entry, Directories& directories) {
+Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
+                              Directories& directories) {
   if (entry.action != JournalAction::put) return success();
   const auto directory = directories.open(parent_of(entry.path));
   if (!directory && is_missing(directory.error())) return success();
@@ -104,27 +106,27 @@ Result<void> clear_apply_temp(Root& root, const JournalEntry& entry, Directories
   return success();
 }
 
-Result<std::uint64_t> discard_staged(Root& root) {
-  const auto entries = root.files.list(root.place.get());
+Result<std::uint64_t> discard_staged(TransactionRoot& root) {
+  const auto entries = root.files.list(root.private_directory.get());
   if (!entries) return root.failure(discard_step, "", entries.error());
   const bool any = std::ranges::any_of(
       entries.value(), [](const auto& entry) { return names::is_staged(entry.name); });
   if (any) {
-    const auto synced = root.files.sync_directory(root.place.get());
+    const auto synced = root.files.sync_directory(root.private_directory.get());
     if (!synced) return root.failure(discard_step, "", synced.error());
   }
   std::uint64_t discarded = 0;
   for (const auto& entry : entries.value()) {
     const bool staged = names::is_staged(entry.name);
     if (!staged && entry.name != names::journal_temp) continue;
-    const auto removed = unlink_any(root.files, root.place.get(), entry.name);
+    const auto removed = unlink_any(root.files, root.private_directory.get(), entry.name);
     if (!removed) return root.failure(discard_step, "", removed.error());
     discarded += staged ? 1U : 0U;
   }
   return discarded;
 }
 
-Result<bool> commit_journal(Root& root, Bytes journal, std::string_view name) {
+Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_view name) {
   WriteOptions options;
   options.metadata = Metadata::preserve(0600);  // of nothing: it keeps what it is made with
   options.group = root.options.group;
@@ -132,7 +134,7 @@ Result<bool> commit_journal(Root& root, Bytes journal, std::string_view name) {
   const Protocol protocol = fast ? Protocol::fast : Protocol::portable;  // it is one file
   Commit commit(root.files, root.random, options);
   commit.path = root.path.native();
-  commit.directory = root.place.get();
+  commit.directory = root.private_directory.get();
   commit.leaf = name;
   const auto committed = [&]() -> Result<bool> {
     const std::string temp_name(names::journal_temp);
@@ -162,7 +164,7 @@ Result<bool> commit_journal(Root& root, Bytes journal, std::string_view name) {
 namespace {
 
 /// What was put in place stays there.
-Result<void> sync_named(Root& root, const Journal& journal, Directories& directories) {
+Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directories& directories) {
   std::set<std::string> named;
   for (const auto& entry : journal.entries) {
     named.insert(parent_of(entry.path));
@@ -181,13 +183,15 @@ Result<void> sync_named(Root& root, const Journal& journal, Directories& directo
   // Without a journal a lost block is told once, maybe to another commit of this process. Over a
   // journal that died nothing of what follows reaches the disk, so the journal of the transaction
   // stays there.
-  if (!sync_failed_since(root.files, root.place.get(), root.sync_mark)) return success();
+  if (!sync_failed_since(root.files, root.private_directory.get(), root.sync_mark))
+    return success();
   return root.failure(settle_step, "", std::make_error_code(std::errc::io_error));
 }
 
 }  // namespace
 
-Result<void> settle(Root& root, const Journal& journal, Directories& directories, bool recovered) {
+Result<void> settle(TransactionRoot& root, const Journal& journal, Directories& directories,
+                    bool recovered) {
   FileSystem& files = root.files;
   // With `fast` the order in which things were done is the order in which the disk gets them.
   if (root.protocol == Protocol::portable) {
@@ -196,7 +200,7 @@ Result<void> settle(Root& root, const Journal& journal, Directories& directories
   if (root.protocol == Protocol::whole) {
     BOOST_OUTCOME_TRY(sync_root(root, settle_step));
   }
-  const Handle place = root.place.get();
+  const Handle place = root.private_directory.get();
   for (const auto name : {names::journal_copy, names::journal}) {
     if (name == names::journal_copy && !recovered) continue;
     const auto dropped = unlink_any(files, place, std::string(name));

@@ -7,34 +7,37 @@
 namespace perdure {
 
 /// What is at the path now; empty where there is nothing, or no directory for it.
-Result<std::optional<Status>> stat_path(Root& root, const std::string& path,
+Result<std::optional<Status>> stat_path(TransactionRoot& root, const std::string& path,
                                         Directories& directories);
 
 /// Whether nobody replaced, made or removed the path since the transaction was checked. A write
 /// into the file that is to be replaced is no reason to keep it: it comes before the rename.
-Result<bool> is_untouched(Root& root, const JournalEntry& entry, Directories& directories);
+Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
+                          Directories& directories);
 
 /// Puts one path in place. Every step is safe to repeat: the staged file keeps its own name.
-Result<void> apply_entry(Root& root, const Journal& journal, const JournalEntry& entry,
+Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                          Directories& directories);
 
 /// Unlinks what a crash may have left of a path's way into place.
-Result<void> clear_apply_temp(Root& root, const JournalEntry& entry, Directories& directories);
+Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
+                              Directories& directories);
 
 /// Unlinks all staged files and an unfinished journal; how many files. Only without a journal,
 /// whose removal is made durable first: it may have been killed before that was.
-Result<std::uint64_t> discard_staged(Root& root);
+Result<std::uint64_t> discard_staged(TransactionRoot& root);
 
 /// Makes the journal durable under this name: written beside, synced, renamed, its name synced.
 /// After Fate::unknown nobody knows whether it counts until recovery. True if the file system
 /// confirmed it (Receipt::confirmed).
-Result<bool> commit_journal(Root& root, Bytes journal, std::string_view name);
+Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_view name);
 
 /// After all paths are in place: their directories durable, then the journal gone, durably, then
 /// the staged files. In that order: a journal that came back would undo what others commit later.
 /// With `fast` nothing is synced: whatever the disk gets of what others do later, it got this
 /// before.
 /// `recovered`: recovery may have made a copy of the journal, which goes with it.
-Result<void> settle(Root& root, const Journal& journal, Directories& directories, bool recovered);
+Result<void> settle(TransactionRoot& root, const Journal& journal, Directories& directories,
+                    bool recovered);
 
 }  // namespace perdure

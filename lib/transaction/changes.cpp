@@ -49,7 +49,7 @@ class TempSink final : public Sink {
 };
 
 /// A directory on the way to the path that can't be opened.
-Error closed_way(const Root& root, const std::string& path, std::error_code cause) {
+Error closed_way(const TransactionRoot& root, const std::string& path, std::error_code cause) {
   Error error = root.failure(check_step, path, cause);
   if (cause == std::errc::cross_device_link) {
     error.detail = "something is mounted on the way; make a root of what is mounted there";
@@ -102,8 +102,8 @@ Result<void> Staging::stage(Wish& wish, const std::string& path,
     BOOST_OUTCOME_TRY(read_xattrs(commit));
   }
   wish.staged = next_++;
-  const auto made =
-      root_.files.create(root_.place.get(), names::staged_of(id_, wish.staged), temp_mode(commit));
+  const auto made = root_.files.create(root_.private_directory.get(),
+                                       names::staged_of(id_, wish.staged), temp_mode(commit));
   if (!made) return root_.failure(stage_step, path, made.error());
   commit.temp = OwnedHandle(root_.files, made.value());
   TempSink sink(commit);
@@ -189,7 +189,8 @@ Result<void> Staging::drop(const std::string& path) {
   wishes_.erase(found);
   if (wish.action != JournalAction::put) return success();
   if (!wish.moved) bytes_ -= wish.size;
-  const auto removed = root_.files.unlink(root_.place.get(), names::staged_of(id_, wish.staged));
+  const auto removed =
+      root_.files.unlink(root_.private_directory.get(), names::staged_of(id_, wish.staged));
   if (!removed) return root_.failure(stage_step, path, removed.error());
   return success();
 }
@@ -262,9 +263,10 @@ Result<void> Staging::move(const std::string& from, const std::string& to) {
   BOOST_OUTCOME_TRY(drop(to));
   Wish wish{.staged = next_++, .moved = true};
   const std::string name = names::staged_of(id_, wish.staged);
-  const auto linked = root_.files.link(directory.value(), leaf_of(from), root_.place.get(), name);
+  const auto linked =
+      root_.files.link(directory.value(), leaf_of(from), root_.private_directory.get(), name);
   if (!linked) return root_.failure(step, from, linked.error());
-  const auto opened = root_.files.open_file(root_.place.get(), name);
+  const auto opened = root_.files.open_file(root_.private_directory.get(), name);
   if (!opened) return root_.failure(step, from, opened.error());
   OwnedHandle file(root_.files, opened.value());
   const auto status = root_.files.stat(file.get());
@@ -290,7 +292,7 @@ Result<Buffer> Staging::read(const std::string& path) {
     if (wish->second.action != JournalAction::put) {
       return root_.failure(step, path, std::make_error_code(std::errc::no_such_file_or_directory));
     }
-    look.directory = root_.place.get();
+    look.directory = root_.private_directory.get();
     leaf = names::staged_of(id_, wish->second.staged);
   } else {
     const auto directory = directories_.open(parent_of(path));
@@ -306,7 +308,7 @@ void Staging::discard() noexcept try {
   unsettled_.clear();
   if (kept_) return;
   for (std::uint64_t number = 0; number < next_; ++number) {
-    (void)root_.files.unlink(root_.place.get(), names::staged_of(id_, number));
+    (void)root_.files.unlink(root_.private_directory.get(), names::staged_of(id_, number));
   }
 } catch (...) {  // NOLINT(bugprone-empty-catch)
 }
@@ -348,7 +350,7 @@ Result<void> Staging::sync_names() {
     if (!synced) return root_.failure("sync the names that are there", path, synced.error());
   }
   if (next_ == 0) return success();
-  const auto named = root_.files.sync_directory(root_.place.get());
+  const auto named = root_.files.sync_directory(root_.private_directory.get());
   if (!named) return root_.failure("sync the staged files' names", "", named.error());
   return success();
 }
@@ -366,7 +368,7 @@ Result<Status> Staging::check_way(const std::string& directory, const std::strin
     return root_.failure(check_step, path, ErrorKind::unsupported,
                          "it is on another file system (or subvolume) than the root");
   }
-  if (version.same_file(root_.place_status.version)) {
+  if (version.same_file(root_.private_status.version)) {
     return root_.failure(check_step, path, ErrorKind::invalid_argument,
                          "'" + directory + "' is the root's private directory");
   }
@@ -482,7 +484,8 @@ Result<void> Staging::dress_again(Wish& wish, const std::string& path, const Sta
   const auto directory = directories_.open(parent_of(path));
   if (!directory) return root_.failure(check_step, path, directory.error());
   commit.directory = directory.value();
-  const auto opened = root_.files.open_file(root_.place.get(), names::staged_of(id_, wish.staged));
+  const auto opened =
+      root_.files.open_file(root_.private_directory.get(), names::staged_of(id_, wish.staged));
   if (!opened) return root_.failure(check_step, path, opened.error());
   commit.temp = OwnedHandle(root_.files, opened.value());
   BOOST_OUTCOME_TRY(read_xattrs(commit));

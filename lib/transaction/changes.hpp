@@ -20,7 +20,8 @@ namespace perdure {
 /// of it is visible outside the private directory.
 class Staging {
  public:
-  Staging(Root& root, std::string id) : root_(root), directories_(root), id_(std::move(id)) {}
+  Staging(TransactionRoot& root, std::string id)
+      : root_(root), directories_(root), id_(std::move(id)) {}
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
   ~Staging() = default;
@@ -74,7 +75,7 @@ class Staging {
   Result<void> dress_again(Wish& wish, const std::string& path, const Status& found);
   Result<void> check_aliases();
 
-  Root& root_;
+  TransactionRoot& root_;
   Directories directories_;
   std::string id_;
   std::map<std::string, Wish> wishes_;

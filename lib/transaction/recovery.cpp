@@ -30,11 +30,11 @@ struct FoundJournal {
 
 /// The journal under one of its fixed names, read as what a stranger wrote; empty where there is
 /// none.
-Result<std::optional<FoundJournal>> read_journal(Root& root, std::string_view name) {
+Result<std::optional<FoundJournal>> read_journal(TransactionRoot& root, std::string_view name) {
   const WriteOptions options;
   Commit look(root.files, root.random, options);
   look.path = (root.path / root.options.private_directory / std::string(name)).native();
-  look.directory = root.place.get();
+  look.directory = root.private_directory.get();
   auto content = read_steady(look, std::string(name), journal_size_max, {});
   if (!content && content.error().cause == std::errc::no_such_file_or_directory) {
     return std::optional<FoundJournal>();
@@ -61,7 +61,7 @@ Result<std::optional<FoundJournal>> read_journal(Root& root, std::string_view na
 
 /// The journal, or the copy that an earlier recovery made of it. A copy beside a journal of another
 /// transaction is one whose removal never reached the disk: that one was settled before.
-Result<std::optional<FoundJournal>> find_journal(Root& root) {
+Result<std::optional<FoundJournal>> find_journal(TransactionRoot& root) {
   BOOST_OUTCOME_TRY(auto found, read_journal(root, names::journal));
   BOOST_OUTCOME_TRY(auto copy, read_journal(root, names::journal_copy));
   const bool copied = copy && (!found || copy->journal.id == found->journal.id);
@@ -74,8 +74,8 @@ Result<std::optional<FoundJournal>> find_journal(Root& root) {
 /// enough, since its sync may have failed before, which is said once: so it is written anew. Under
 /// its other name: where a rename is no single step on the disk, the one that was there and the one
 /// that takes its name may both be gone for a moment.
-Result<void> make_durable(Root& root, const FoundJournal& found) {
-  const auto synced = root.files.sync_directory(root.place.get());
+Result<void> make_durable(TransactionRoot& root, const FoundJournal& found) {
+  const auto synced = root.files.sync_directory(root.private_directory.get());
   if (!synced) return root.failure(step, "", synced.error());
   BOOST_OUTCOME_TRY(
       commit_journal(root, found.bytes, found.copied ? names::journal : names::journal_copy));
@@ -104,20 +104,20 @@ bool leads_nowhere(std::error_code cause) {
 }
 
 /// Those that were there before: what is in their place now may be somebody else's.
-Directories directories_of(Root& root, const Journal& journal) {
+Directories directories_of(TransactionRoot& root, const Journal& journal) {
   Directories directories(root);
   for (const auto& [path, identity] : journal.directories) directories.expect(path, identity);
   return directories;
 }
 
 /// Empty, or why nothing that the journal says of files holds of those that are here.
-std::string_view fault_of_place(const Root& root, const Journal& journal) {
+std::string_view fault_of_place(const TransactionRoot& root, const Journal& journal) {
   if (journal.directories.empty()) return {};
   const bool same = journal.directories.front().identity == identity_of(root.status.version);
   return same ? "" : "it was written in another directory: this root was copied, or restored";
 }
 
-Result<void> judge_all(Root& root, const Journal& journal, RecoveryReport& report,
+Result<void> judge_all(TransactionRoot& root, const Journal& journal, RecoveryReport& report,
                        Purpose purpose) {
   report.journal = true;
   report.id = journal.id;
@@ -140,7 +140,7 @@ Result<T> as_committed(Result<T> result) {
   return result;
 }
 
-Error lost_file(const Root& root, const std::string& path) {
+Error lost_file(const TransactionRoot& root, const std::string& path) {
   Error error = root.failure(
       step, path, ErrorKind::recovery_required,
       "its staged file is gone, or a copy of the one that was" + std::string(what_to_do));
@@ -148,7 +148,7 @@ Error lost_file(const Root& root, const std::string& path) {
   return error;
 }
 
-Result<void> redo_all(Root& root, const Journal& journal, RecoveryReport& report) {
+Result<void> redo_all(TransactionRoot& root, const Journal& journal, RecoveryReport& report) {
   Directories directories = directories_of(root, journal);
   root.sync_mark = failed_syncs();
   for (std::size_t i = 0; i < journal.entries.size(); ++i) {
@@ -174,8 +174,8 @@ struct Evidence {
   OwnedHandle directory;
 };
 
-Result<Evidence> make_evidence(Root& root) {
-  const Handle place = root.place.get();
+Result<Evidence> make_evidence(TransactionRoot& root) {
+  const Handle place = root.private_directory.get();
   auto name = names::make_abandoned(root.random);
   if (!name) return root.failure(step, "", name.error());
   const auto made = root.files.make_directory(place, name.value(), 0700);
@@ -189,7 +189,8 @@ Result<Evidence> make_evidence(Root& root) {
 /// Without the journal nobody knows that they are of no use, so they are gone from the disk before
 /// it is. Their names are random: one that lies in a copied directory is of no use, either. Returns
 /// the words for those that can't be moved, which must not keep the root from being given up.
-std::string set_apply_temps_aside(Root& root, const Journal& journal, const Evidence& evidence) {
+std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
+                                  const Evidence& evidence) {
   FileSystem& files = root.files;
   std::string words;
   std::set<std::string> changed;
@@ -215,7 +216,7 @@ std::string set_apply_temps_aside(Root& root, const Journal& journal, const Evid
   };
   if (!changed.empty()) {  // first where they are now
     sync(evidence.directory.get());
-    sync(root.place.get());
+    sync(root.private_directory.get());
   }
   for (const auto& path : changed) {
     const auto directory = directories.open(path);
@@ -225,9 +226,9 @@ std::string set_apply_temps_aside(Root& root, const Journal& journal, const Evid
 }
 
 /// Moves everything of the private directory that belongs to transactions to the evidence.
-Result<void> set_all_aside(Root& root, const Evidence& evidence, std::uint64_t mark) {
+Result<void> set_all_aside(TransactionRoot& root, const Evidence& evidence, std::uint64_t mark) {
   FileSystem& files = root.files;
-  const Handle place = root.place.get();
+  const Handle place = root.private_directory.get();
   const Handle aside = evidence.directory.get();
   const auto entries = files.list(place);
   if (!entries) return root.failure(step, "", entries.error());
@@ -248,7 +249,7 @@ Result<void> set_all_aside(Root& root, const Evidence& evidence, std::uint64_t m
 
 }  // namespace
 
-Result<RecoveryReport> recover_root(Root& root) {
+Result<RecoveryReport> recover_root(TransactionRoot& root) {
   RecoveryReport report;
   BOOST_OUTCOME_TRY(const auto found, find_journal(root));
   if (found) {
@@ -317,7 +318,7 @@ Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& optio
     report.journal = true;
     report.damage = found.error().detail;
   }
-  const auto entries = opened->files.list(opened->place.get());
+  const auto entries = opened->files.list(opened->private_directory.get());
   if (!entries) return opened->failure("inspect the root", "", entries.error());
   for (const auto& entry : entries.value()) {
     if (names::is_staged(entry.name) && !report.journal) ++report.discarded;

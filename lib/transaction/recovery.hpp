@@ -9,6 +9,6 @@ namespace perdure {
 
 /// Brings a root, whose lock is held, to rest: finishes the committed transaction, if there is one,
 /// and discards what never committed.
-Result<RecoveryReport> recover_root(Root& root);
+Result<RecoveryReport> recover_root(TransactionRoot& root);
 
 }  // namespace perdure

@@ -20,9 +20,9 @@ bool is_as_before(const Version& now, const Before& before) {
 
 enum class Staged { there, missing, another };
 
-Staged look_for_staged(Root& root, const Journal& journal, const JournalEntry& entry) {
+Staged look_for_staged(TransactionRoot& root, const Journal& journal, const JournalEntry& entry) {
   const auto staged =
-      root.files.stat_at(root.place.get(), names::staged_of(journal.id, entry.staged));
+      root.files.stat_at(root.private_directory.get(), names::staged_of(journal.id, entry.staged));
   if (!staged) return Staged::missing;
   const bool same = identity_of(staged.value().version) == entry.staged_identity;
   return same ? Staged::there : Staged::another;
@@ -35,15 +35,15 @@ bool is_moved(const Journal& journal, const Identity& identity) {
   });
 }
 
-bool renames_at_once(Root& root) {
+bool renames_at_once(TransactionRoot& root) {
   if (!root.renames_at_once) {
-    const auto info = root.files.describe(root.place.get());
+    const auto info = root.files.describe(root.private_directory.get());
     root.renames_at_once = info && renames_at_once(info.value());
   }
   return *root.renames_at_once;
 }
 
-RecoveryStep judge_put(Root& root, const Journal& journal, const JournalEntry& entry,
+RecoveryStep judge_put(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                        const std::optional<Status>& now) {
   if (now && identity_of(now->version) == entry.staged_identity) return RecoveryStep::done;
   bool as_before = false;
@@ -70,8 +70,8 @@ RecoveryStep judge_removal(const Journal& journal, const JournalEntry& entry,
 
 }  // namespace
 
-Result<RecoveryStep> recovery_step_of(Root& root, const Journal& journal, const JournalEntry& entry,
-                                      Directories& directories) {
+Result<RecoveryStep> recovery_step_of(TransactionRoot& root, const Journal& journal,
+                                      const JournalEntry& entry, Directories& directories) {
   const auto replaced = directories.is_replaced(parent_of(entry.path));
   if (!replaced) return root.failure(step, entry.path, replaced.error());
   if (replaced.value()) return RecoveryStep::foreign;

@@ -9,7 +9,7 @@
 namespace perdure {
 
 /// What a path of the journal asks of recovery.
-Result<RecoveryStep> recovery_step_of(Root& root, const Journal& journal, const JournalEntry& entry,
-                                      Directories& directories);
+Result<RecoveryStep> recovery_step_of(TransactionRoot& root, const Journal& journal,
+                                      const JournalEntry& entry, Directories& directories);
 
 }  // namespace perdure

@@ -20,7 +20,7 @@ std::string marker_text(const std::string& place) {
 }
 
 /// Where the marker says that the private directory is: one component, or an absolute path.
-Result<std::string> parse_marker(const Root& root, Bytes bytes) {
+Result<std::string> parse_marker(const TransactionRoot& root, Bytes bytes) {
   std::string_view text = as_text(bytes);
   const bool whole =
       text.starts_with(marker_head) && text.ends_with('\n') && text.size() > marker_head.size() + 1;
@@ -35,7 +35,7 @@ Result<std::string> parse_marker(const Root& root, Bytes bytes) {
                       "it does not say where the private directory is");
 }
 
-Result<std::optional<std::string>> read_marker(const Root& root) {
+Result<std::optional<std::string>> read_marker(const TransactionRoot& root) {
   const auto marker =
       read_file(root.path / std::string(names::root_marker), marker_size_max, root.options.system);
   if (marker) {
@@ -49,7 +49,7 @@ Result<std::optional<std::string>> read_marker(const Root& root) {
 }
 
 /// A root in a root would have two locks for one file.
-Result<void> refuse_nested(Root& root) {
+Result<void> refuse_nested(TransactionRoot& root) {
   constexpr int depth_max = 4096;
   OwnedHandle above;
   Status here = root.status;
@@ -71,8 +71,8 @@ Result<void> refuse_nested(Root& root) {
 }
 
 /// The private directory must be this user's alone, and on the root's file system.
-Result<void> check_place(Root& root, const std::string& place) {
-  const auto status = root.files.stat(root.place.get());
+Result<void> check_private_directory(TransactionRoot& root, const std::string& place) {
+  const auto status = root.files.stat(root.private_directory.get());
   if (!status) return root.failure(open_step, place, status.error());
   if (status.value().owner != root.files.user() || (status.value().mode & 077U) != 0) {
     return root.failure(open_step, place, ErrorKind::invalid_argument,
@@ -82,22 +82,22 @@ Result<void> check_place(Root& root, const std::string& place) {
     return root.failure(open_step, place, ErrorKind::invalid_argument,
                         "the private directory must be on the same file system as the root");
   }
-  root.place_status = status.value();
+  root.private_status = status.value();
   return success();
 }
 
-Result<void> open_place(Root& root, const std::string& place) {
+Result<void> open_private_directory(TransactionRoot& root, const std::string& place) {
   const bool inside = place.front() != '/';
   auto opened = inside ? root.files.open_beneath(root.directory.get(), place)
                        : root.files.open_directory(Handle::working_directory, place);
   if (!opened) return root.failure(open_step, place, opened.error());
-  root.place = OwnedHandle(root.files, opened.value());
+  root.private_directory = OwnedHandle(root.files, opened.value());
   if (inside) root.private_name = place;
-  return check_place(root, place);
+  return check_private_directory(root, place);
 }
 
 /// First use: the private directory, durable, then the marker that says where it is.
-Result<std::string> make_root(Root& root) {
+Result<std::string> make_root(TransactionRoot& root) {
   const std::string& place = root.options.private_directory;
   const bool inside = !place.starts_with('/');
   if (place.empty() || (inside && !names::fault_of_leaf(place).empty()) ||
@@ -136,8 +136,9 @@ Result<std::string> make_root(Root& root) {
   return place_marked.value_or(place);
 }
 
-Result<std::unique_ptr<Root>> begin_open(const Path& path, const TransactionOptions& options) {
-  auto root = std::make_unique<Root>(path, options);
+Result<std::unique_ptr<TransactionRoot>> begin_open(const Path& path,
+                                                    const TransactionOptions& options) {
+  auto root = std::make_unique<TransactionRoot>(path, options);
   BOOST_OUTCOME_TRY(root->directory, open_directory(root->files, path));
   const auto status = root->files.stat(root->directory.get());
   if (!status) return root->failure(open_step, "", status.error());
@@ -147,8 +148,8 @@ Result<std::unique_ptr<Root>> begin_open(const Path& path, const TransactionOpti
 
 }  // namespace
 
-Error Root::failure(std::string_view step, const std::string& relative,
-                    std::error_code cause) const {
+Error TransactionRoot::failure(std::string_view step, const std::string& relative,
+                               std::error_code cause) const {
   return {.kind = ErrorKind::system,
           .fate = Fate::unchanged,
           .cause = cause,
@@ -157,15 +158,15 @@ Error Root::failure(std::string_view step, const std::string& relative,
           .detail = {}};
 }
 
-Error Root::failure(std::string_view step, const std::string& relative, ErrorKind kind,
-                    std::string detail) const {
+Error TransactionRoot::failure(std::string_view step, const std::string& relative, ErrorKind kind,
+                               std::string detail) const {
   Error error = failure(step, relative, {});
   error.kind = kind;
   error.detail = std::move(detail);
   return error;
 }
 
-Result<void> Root::check_path(std::string_view step, const std::string& relative) const {
+Result<void> TransactionRoot::check_path(std::string_view step, const std::string& relative) const {
   std::string_view fault = fault_of_path(relative);
   if (fault.empty() && !private_name.empty() &&
       (relative == private_name || relative.starts_with(private_name + "/"))) {
@@ -175,7 +176,8 @@ Result<void> Root::check_path(std::string_view step, const std::string& relative
   return failure(step, relative, ErrorKind::invalid_argument, std::string(fault));
 }
 
-Result<std::unique_ptr<Root>> open_root(const Path& path, const TransactionOptions& options) {
+Result<std::unique_ptr<TransactionRoot>> open_root(const Path& path,
+                                                   const TransactionOptions& options) {
   BOOST_OUTCOME_TRY(auto root, begin_open(path, options));
   BOOST_OUTCOME_TRY(auto place, read_marker(*root));
   if (!place) {
@@ -186,9 +188,10 @@ Result<std::unique_ptr<Root>> open_root(const Path& path, const TransactionOptio
                          "this root has its private directory at '" + *place + "', not at '" +
                              options.private_directory + "'; say so in the options");
   }
-  BOOST_OUTCOME_TRY(open_place(*root, *place));
-  auto lock = take_lock(root->files, root->random, root->place.get(), std::string(names::root_lock),
-                        LockMode::exclusive, options.lock_timeout_ms);
+  BOOST_OUTCOME_TRY(open_private_directory(*root, *place));
+  auto lock =
+      take_lock(root->files, root->random, root->private_directory.get(),
+                std::string(names::root_lock), LockMode::exclusive, options.lock_timeout_ms);
   if (!lock) {
     Error error = root->failure("take the root's lock", "", lock.error());
     if (lock.error() == std::errc::timed_out) {
@@ -201,16 +204,17 @@ Result<std::unique_ptr<Root>> open_root(const Path& path, const TransactionOptio
   return root;
 }
 
-Result<std::unique_ptr<Root>> look_at_root(const Path& path, const TransactionOptions& options) {
+Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
+                                                      const TransactionOptions& options) {
   BOOST_OUTCOME_TRY(auto root, begin_open(path, options));
   BOOST_OUTCOME_TRY(const auto place, read_marker(*root));
-  if (!place) return std::unique_ptr<Root>();
-  BOOST_OUTCOME_TRY(open_place(*root, *place));
+  if (!place) return std::unique_ptr<TransactionRoot>();
+  BOOST_OUTCOME_TRY(open_private_directory(*root, *place));
   return root;
 }
 
-Result<void> sync_root(Root& root, std::string_view step) {
-  const auto synced = root.files.sync_file_system(root.place.get());
+Result<void> sync_root(TransactionRoot& root, std::string_view step) {
+  const auto synced = root.files.sync_file_system(root.private_directory.get());
   if (!synced) return root.failure(step, "", synced.error());
   return success();
 }

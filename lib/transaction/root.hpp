@@ -16,8 +16,8 @@
 namespace perdure {
 
 /// A root of transactions, open: its directory, its private one, and the lock if it was taken.
-struct Root {
-  Root(const Path& at, const TransactionOptions& root_options)
+struct TransactionRoot {
+  TransactionRoot(const Path& at, const TransactionOptions& root_options)
       : path(at),
         options(root_options),
         files(*root_options.system.files),
@@ -28,10 +28,10 @@ struct Root {
   FileSystem& files;
   RandomPool random;
   OwnedHandle directory;
-  OwnedHandle place;         ///< The private directory.
-  Status status;             ///< Of the root's directory.
-  Status place_status;       ///< Of the private one.
-  std::string private_name;  ///< Of the private directory, if it is directly under the root.
+  OwnedHandle private_directory;  ///< Of the transactions alone: journal, staged files, lock.
+  Status status;                  ///< Of the root's directory.
+  Status private_status;          ///< Of the private one.
+  std::string private_name;       ///< Of the private directory, if it is directly under the root.
   OwnedHandle lock;
   /// By which a transaction is committed; what recovers is portable.
   Protocol protocol = Protocol::portable;
@@ -51,19 +51,21 @@ struct Root {
 
 /// Opens the root for a committer: makes the private directory and the marker where they are
 /// missing, and takes the lock.
-Result<std::unique_ptr<Root>> open_root(const Path& path, const TransactionOptions& options);
+Result<std::unique_ptr<TransactionRoot>> open_root(const Path& path,
+                                                   const TransactionOptions& options);
 
 /// Opens it to look on: makes nothing, takes no lock. Empty where no transaction ever was.
-Result<std::unique_ptr<Root>> look_at_root(const Path& path, const TransactionOptions& options);
+Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
+                                                      const TransactionOptions& options);
 
 /// Everything on the root's file system is durable (`Protocol::whole`).
-Result<void> sync_root(Root& root, std::string_view step);
+Result<void> sync_root(TransactionRoot& root, std::string_view step);
 
 /// Directories beneath a root, opened without following links, and kept open as long as there are
 /// not too many.
 class Directories {
  public:
-  explicit Directories(Root& root) : root_(root) {}
+  explicit Directories(TransactionRoot& root) : root_(root) {}
   /// The directory `relative`, "" for the root itself. Not owned; good until the next call.
   /// One that is not the directory expected there is as good as missing.
   SysResult<Handle> open(const std::string& relative);
@@ -76,7 +78,7 @@ class Directories {
   SysResult<bool> is_replaced(const std::string& relative);
 
  private:
-  Root& root_;
+  TransactionRoot& root_;
   std::map<std::string, Identity> expected_;
   std::map<std::string, OwnedHandle> open_;
 };

@@ -20,7 +20,8 @@ constexpr const char* gone = "it does not exist any more";
 
 /// Runs one phase of a commit and writes its time down.
 template <class Phase>
-Result<void> timed(Root& root, TransactionReceipt& receipt, std::string_view name, Phase phase) {
+Result<void> timed(TransactionRoot& root, TransactionReceipt& receipt, std::string_view name,
+                   Phase phase) {
   const auto begin = root.random.monotonic();
   Result<void> outcome = phase();
   receipt.stages.push_back({name, root.random.monotonic() - begin});
@@ -30,7 +31,7 @@ Result<void> timed(Root& root, TransactionReceipt& receipt, std::string_view nam
 }  // namespace
 
 struct Transaction::State {
-  explicit State(std::unique_ptr<Root> opened, std::string id)
+  explicit State(std::unique_ptr<TransactionRoot> opened, std::string id)
       : root(std::move(opened)), staging(*root, std::move(id)) {}
 
   Result<void> check_open(std::string_view step, bool changing = true) const {
@@ -79,7 +80,7 @@ struct Transaction::State {
   Result<void> apply(const Journal& journal, TransactionReceipt& receipt);
   Result<TransactionReceipt> commit();
 
-  std::unique_ptr<Root> root;
+  std::unique_ptr<TransactionRoot> root;
   Staging staging;
   std::map<std::string, Version> expected;
   std::vector<OwnedHandle> locks;    // of the expected targets
@@ -243,8 +244,8 @@ Result<Transaction> Transaction::begin(const Path& path, const TransactionOption
   BOOST_OUTCOME_TRY(recover_root(*root));
   WriteOptions wanted;
   wanted.protocol = options.protocol;
-  BOOST_OUTCOME_TRY(root->protocol,
-                    choose_protocol(root->files, root->place.get(), wanted, path.native(), true));
+  BOOST_OUTCOME_TRY(root->protocol, choose_protocol(root->files, root->private_directory.get(),
+                                                    wanted, path.native(), true));
   auto id = names::make_transaction_id(root->random);
   if (!id) return root->failure("begin a transaction", "", id.error());
   return Transaction(std::make_unique<State>(std::move(root), std::move(id.value())));

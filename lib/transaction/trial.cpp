@@ -77,7 +77,7 @@ std::string advice(std::error_code cause, JournalAction action, std::size_t leng
   }
 }
 
-Result<void> try_name(Root& root, const Journal& journal, const JournalEntry& entry,
+Result<void> try_name(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                       Handle directory) {
   FileSystem& files = root.files;
   const std::string leaf = leaf_of(entry.path);
@@ -88,7 +88,7 @@ Result<void> try_name(Root& root, const Journal& journal, const JournalEntry& en
   if (!name) return root.failure(step, entry.path, name.error());
   const std::string staged = names::staged_of(journal.id, entry.staged);
   Tried tried(files, directory, std::move(name.value()), entry.action);
-  const auto made = link ? files.link(root.place.get(), staged, directory, tried.name())
+  const auto made = link ? files.link(root.private_directory.get(), staged, directory, tried.name())
                          : files.make_directory(directory, tried.name(), 0700);
   if (!made) {
     if (made.error() == std::errc::file_exists) tried.leave();
@@ -106,8 +106,8 @@ Result<void> try_name(Root& root, const Journal& journal, const JournalEntry& en
 
 }  // namespace
 
-Result<void> try_out(Root& root, const Journal& journal, const std::set<std::uint64_t>& moved,
-                     Directories& directories) {
+Result<void> try_out(TransactionRoot& root, const Journal& journal,
+                     const std::set<std::uint64_t>& moved, Directories& directories) {
   std::set<std::string> made;
   std::map<std::string, Needs> needs;
   for (const auto& entry : journal.entries) {  // a directory comes before what is in it

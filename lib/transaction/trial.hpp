@@ -15,7 +15,7 @@ namespace perdure {
 /// transaction makes a directory, the nearest one above it that is there is tried instead.
 /// `moved`: the staged files that are links to files of others; each of these is tried itself.
 /// Leaves nothing; what a killed trial leaves is a temp, which `clean` removes.
-Result<void> try_out(Root& root, const Journal& journal, const std::set<std::uint64_t>& moved,
-                     Directories& directories);
+Result<void> try_out(TransactionRoot& root, const Journal& journal,
+                     const std::set<std::uint64_t>& moved, Directories& directories);
 
 }  // namespace perdure
