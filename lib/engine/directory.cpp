@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "engine/directory.hpp"
 
+#include "base/missing.hpp"
 #include "engine/names.hpp"
 
 namespace perdure {
@@ -87,8 +88,7 @@ Result<OwnedHandle> open_directory(FileSystem& files, const fs::path& path, Pare
       BOOST_OUTCOME_TRY(sync_found(files, directory.get(), name));
     }
     return directory;
-  } else if (found.error() != std::errc::no_such_file_or_directory ||
-             parents == Parents::required) {
+  } else if (!is_missing(found.error()) || parents == Parents::required) {
     return failure(name, open_step, found.error());
   }
   fs::path leaf = path.filename();
@@ -98,7 +98,7 @@ Result<OwnedHandle> open_directory(FileSystem& files, const fs::path& path, Pare
     parent = parent.parent_path();
   }
   if (leaf.empty() || leaf == "..") {
-    return failure(name, open_step, std::make_error_code(std::errc::no_such_file_or_directory));
+    return failure(name, open_step, missing_cause());
   }
   BOOST_OUTCOME_TRY(const OwnedHandle above, open_directory(files, parent, parents));
   BOOST_OUTCOME_TRY(make(files, above.get(), leaf.native(), name, parents));

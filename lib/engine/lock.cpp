@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/missing.hpp"
 #include "engine/names.hpp"
 
 namespace perdure {
@@ -19,7 +20,7 @@ SysResult<bool> still_named(FileSystem& files, Handle directory, const std::stri
                             const Status& locked) {
   const auto named = files.stat_at(directory, name);
   if (named) return named.value().version.same_file(locked.version);
-  if (named.error() == std::errc::no_such_file_or_directory) return false;
+  if (is_missing(named.error())) return false;
   return named.error();
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/missing.hpp"
+
 namespace perdure {
 namespace {
 
@@ -155,8 +157,7 @@ Result<void> read_xattrs(Commit& commit) {
   commit.xattrs.clear();
   if (!commit.options.metadata.preserved || !has_model(commit)) return success();
   auto listed = commit.files.list_xattrs_at(commit.directory, model_name(commit));
-  if (!listed && listed.error() == std::errc::no_such_file_or_directory &&
-      commit.model_name.empty()) {
+  if (!listed && is_missing(listed.error()) && commit.model_name.empty()) {
     commit.existing.reset();  // somebody removed it since the look
     return success();
   }

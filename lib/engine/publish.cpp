@@ -2,10 +2,12 @@
 // How a temp becomes the target: renamed over it, linked where nothing may be, or behind a backup.
 #include "engine/publish.hpp"
 
+#include "base/missing.hpp"
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/target.hpp"
 #include "engine/temp.hpp"
+#include "engine/unlink.hpp"
 
 namespace perdure {
 namespace {
@@ -20,7 +22,7 @@ void find_out_fate(Commit& commit) {
   };
   const auto at_target = commit.files.stat_at(commit.directory, commit.leaf);
   const auto at_temp = commit.files.stat_at(commit.directory, commit.temp_name);
-  const bool target_known = at_target || at_target.error() == std::errc::no_such_file_or_directory;
+  const bool target_known = at_target || is_missing(at_target.error());
   if (is_temp(at_target)) {
     commit.fate = Fate::visible;
     if (!is_temp(at_temp)) commit.temp_name.clear();
@@ -80,12 +82,12 @@ Result<void> replace_backup(Commit& commit, const std::string& backup) {
     const auto renamed =
         commit.files.rename(commit.directory, name, commit.directory, backup, RenameMode::replace);
     // When both are the same file already, the rename does nothing and succeeds (rename(2)).
-    const auto removed = commit.files.unlink(commit.directory, name);
-    const bool left = !removed && removed.error() != std::errc::no_such_file_or_directory;
+    const auto removed = unlink_if_there(commit.files, commit.directory, name);
+    const bool left = !removed;
     if (renamed && !left) return success();
     // Nobody has the old content open for writing, so that `clean` may take its temp name for a
     // stale one.
-    const bool cleaned = !renamed && renamed.error() == std::errc::no_such_file_or_directory;
+    const bool cleaned = !renamed && is_missing(renamed.error());
     if (cleaned && !left && attempt < attempts_max) continue;
     Error error = commit.failure(backup_step, renamed ? removed.error() : renamed.error());
     if (left) error.detail = "'" + name + "' is left";

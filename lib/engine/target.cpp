@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "engine/target.hpp"
 
+#include "base/missing.hpp"
 #include "engine/lock.hpp"
 #include "engine/names.hpp"
 
@@ -110,7 +111,7 @@ bool needs_lock(const Commit& commit) {
 Result<std::optional<Status>> look(const Commit& commit) {
   const auto status = commit.files.stat_at(commit.directory, commit.leaf);
   if (status) return std::optional(status.value());
-  if (status.error() == std::errc::no_such_file_or_directory) return std::optional<Status>();
+  if (is_missing(status.error())) return std::optional<Status>();
   return commit.failure(find_step, status.error());
 }
 

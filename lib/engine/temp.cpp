@@ -3,6 +3,7 @@
 
 #include "engine/metadata.hpp"
 #include "engine/names.hpp"
+#include "engine/unlink.hpp"
 #include "linux/fork.hpp"
 
 namespace perdure {
@@ -94,8 +95,8 @@ Result<void> remove_temp(Commit& commit) {
   if (commit.temp_name.empty()) return success();
   if (!is_temp_ours(commit)) return not_ours(commit, "remove the temp");
   const std::string name = std::exchange(commit.temp_name, {});
-  const auto removed = commit.files.unlink(commit.directory, name);
-  if (removed || removed.error() == std::errc::no_such_file_or_directory) return success();
+  const auto removed = unlink_if_there(commit.files, commit.directory, name);
+  if (removed) return success();
   Error error = commit.failure("remove the temp", removed.error());
   error.detail = "'" + name + "' is left beside the target; `perdure clean` removes it";
   return error;

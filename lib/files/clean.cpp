@@ -6,6 +6,7 @@
 
 #include <perdure/clean.hpp>
 
+#include "base/missing.hpp"
 #include "engine/directory.hpp"
 #include "engine/names.hpp"
 
@@ -26,8 +27,7 @@ constexpr std::chrono::seconds second_look_after{1};
 Verdict judge(FileSystem& files, Handle directory, const std::string& name) {
   const auto opened = files.open_file(directory, name);
   if (!opened) {
-    return opened.error() == std::errc::no_such_file_or_directory ? Verdict::gone
-                                                                  : Verdict::not_ours;
+    return is_missing(opened.error()) ? Verdict::gone : Verdict::not_ours;
   }
   const OwnedHandle file(files, opened.value());
   const auto status = files.stat(file.get());
@@ -81,7 +81,7 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
     if (!dry_run) {
       const auto removed = is_directory ? files.remove_directory(opened.get(), name)
                                         : files.unlink(opened.get(), name);
-      if (!removed && removed.error() == std::errc::no_such_file_or_directory) {
+      if (!removed && is_missing(removed.error())) {
         return success();  // another cleaner was quicker, or its committer has published it since
       }
       if (!removed) return failure(removed.error(), name);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <perdure/atomic_writer.hpp>
 #include <perdure/files.hpp>
 
-#include <perdure/atomic_writer.hpp>
-
+#include "base/missing.hpp"
 #include "engine/commit.hpp"
 #include "engine/directory.hpp"
 #include "engine/metadata.hpp"
@@ -33,7 +33,7 @@ Fate fate_after_unlink(const Commit& commit) {
   if (!commit.existing) return Fate::unchanged;
   const auto now = commit.files.stat_at(commit.directory, commit.leaf);
   if (now && now.value().version.same_file(commit.existing->version)) return Fate::unchanged;
-  const bool gone = !now && now.error() == std::errc::no_such_file_or_directory;
+  const bool gone = !now && is_missing(now.error());
   return gone ? Fate::visible : Fate::unknown;
 }
 

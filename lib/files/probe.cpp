@@ -4,6 +4,7 @@
 #include "engine/directory.hpp"
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
+#include "engine/unlink.hpp"
 
 namespace perdure {
 namespace {
@@ -20,8 +21,8 @@ class Guinea {
   std::pair<std::string, std::error_code> remove() {
     std::pair<std::string, std::error_code> left;
     for (const auto& name : std::exchange(names_, {})) {
-      const auto removed = files_.unlink(directory_, name);
-      if (removed || removed.error() == std::errc::no_such_file_or_directory) continue;
+      const auto removed = unlink_if_there(files_, directory_, name);
+      if (removed) continue;
       left.first += (left.first.empty() ? "'" : ", '") + name + "'";
       left.second = removed.error();
     }

@@ -4,6 +4,7 @@
 
 #include <perdure/state_store.hpp>
 
+#include "base/missing.hpp"
 #include "engine/commit.hpp"
 #include "engine/confirm.hpp"
 #include "engine/directory.hpp"
@@ -305,7 +306,7 @@ class FileStore final : public StateStore {
       commit.model = status.value();
       return success();
     }
-    if (status.error() == std::errc::no_such_file_or_directory) return success();
+    if (is_missing(status.error())) return success();
     return commit.failure("read the lost state's metadata", status.error());
   }
 
@@ -321,7 +322,7 @@ class FileStore final : public StateStore {
       return success();
     };
     auto read = read_steady(commit, leaf, size_max_, settle);
-    if (!read && read.error().cause == std::errc::no_such_file_or_directory) {
+    if (!read && is_missing(read.error().cause)) {
       // Looked at twice, since what follows is to do without it.
       const auto there = files_.stat_at(directory_.get(), leaf);
       if (there) return std::move(read.error());

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/checksum.hpp"
+#include "base/missing.hpp"
 #include "state/image_sink.hpp"
 
 namespace perdure::detail {
@@ -429,7 +430,7 @@ Result<void> DurableState::set_newer_aside() {
   for (; !stored_.newer.empty(); stored_.newer.pop_back()) {
     const std::uint64_t number = stored_.newer.back();
     auto moved = store_->set_aside_previous(number);
-    if (!moved && moved.error().cause != std::errc::no_such_file_or_directory) {
+    if (!moved && !is_missing(moved.error().cause)) {
       moved.error().fate = Fate::unchanged;  // of the state
       return std::move(moved.error());
     }

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <set>
 
+#include "base/missing.hpp"
 #include "engine/commit.hpp"
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
 #include "engine/temp.hpp"
+#include "engine/unlink.hpp"
 #include "linux/fork.hpp"
 
 namespace perdure {
@@ -18,17 +20,6 @@ constexpr std::string_view apply_step = "put in place";
 constexpr std::string_view commit_step = "commit the journal";
 constexpr std::string_view discard_step = "discard staged files";
 constexpr std::string_view settle_step = "settle the transaction";
-
-bool is_missing(std::error_code cause) {
-  return cause == std::errc::no_such_file_or_directory;
-}
-
-/// Unlinks what may be there or not.
-SysResult<void> unlink_any(FileSystem& files, Handle directory, const std::string& name) {
-  const auto removed = files.unlink(directory, name);
-  if (removed || is_missing(removed.error())) return success();
-  return removed.error();
-}
 
 /// The staged file gets the target's name by way of a second one, so that its first one stays for
 /// a redo.
@@ -46,7 +37,7 @@ SysResult<void> put_entry(TransactionRoot& root, const Journal& journal, const J
                                  RenameMode::replace));
   // A rename between two names of one file does nothing (rename(2)): a move onto its own hard link.
   const bool same = entry.before && entry.before->identity == entry.staged_identity;
-  return same ? unlink_any(files, directory, entry.apply_temp) : SysResult<void>(success());
+  return same ? unlink_if_there(files, directory, entry.apply_temp) : SysResult<void>(success());
 }
 
 }  // namespace
@@ -84,7 +75,7 @@ Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
       done = put_entry(root, journal, entry, directory.value());
       break;
     case JournalAction::remove:
-      done = unlink_any(files, directory.value(), leaf_of(entry.path));
+      done = unlink_if_there(files, directory.value(), leaf_of(entry.path));
       break;
     case JournalAction::make_directory:
       done = files.make_directory(directory.value(), leaf_of(entry.path), entry.mode);
@@ -101,7 +92,7 @@ Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
   const auto directory = directories.open(parent_of(entry.path));
   if (!directory && is_missing(directory.error())) return success();
   if (!directory) return root.failure(apply_step, entry.path, directory.error());
-  const auto removed = unlink_any(root.files, directory.value(), entry.apply_temp);
+  const auto removed = unlink_if_there(root.files, directory.value(), entry.apply_temp);
   if (!removed) return root.failure(apply_step, entry.path, removed.error());
   return success();
 }
@@ -119,7 +110,7 @@ Result<std::uint64_t> discard_staged(TransactionRoot& root) {
   for (const auto& entry : entries.value()) {
     const bool staged = names::is_staged(entry.name);
     if (!staged && entry.name != names::journal_temp) continue;
-    const auto removed = unlink_any(root.files, root.private_directory.get(), entry.name);
+    const auto removed = unlink_if_there(root.files, root.private_directory.get(), entry.name);
     if (!removed) return root.failure(discard_step, "", removed.error());
     discarded += staged ? 1U : 0U;
   }
@@ -138,7 +129,7 @@ Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_vi
   commit.leaf = name;
   const auto committed = [&]() -> Result<bool> {
     const std::string temp_name(names::journal_temp);
-    const auto cleared = unlink_any(root.files, commit.directory, temp_name);
+    const auto cleared = unlink_if_there(root.files, commit.directory, temp_name);
     if (!cleared) return commit.failure(commit_step, cleared.error());
     const auto made = root.files.create(commit.directory, temp_name, 0600);
     if (!made) return commit.failure(commit_step, made.error());
@@ -203,7 +194,7 @@ Result<void> settle(TransactionRoot& root, const Journal& journal, Directories& 
   const Handle place = root.private_directory.get();
   for (const auto name : {names::journal_copy, names::journal}) {
     if (name == names::journal_copy && !recovered) continue;
-    const auto dropped = unlink_any(files, place, std::string(name));
+    const auto dropped = unlink_if_there(files, place, std::string(name));
     if (!dropped) return root.failure(settle_step, "", dropped.error());
   }
   if (root.protocol != Protocol::fast) {
@@ -212,7 +203,7 @@ Result<void> settle(TransactionRoot& root, const Journal& journal, Directories& 
   }
   for (const auto& entry : journal.entries) {
     if (entry.action != JournalAction::put) continue;
-    const auto removed = unlink_any(files, place, names::staged_of(journal.id, entry.staged));
+    const auto removed = unlink_if_there(files, place, names::staged_of(journal.id, entry.staged));
     if (!removed) return root.failure(settle_step, entry.path, removed.error());
   }
   return success();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/missing.hpp"
 #include "engine/metadata.hpp"
 #include "engine/names.hpp"
 #include "engine/read.hpp"
@@ -19,10 +20,6 @@ constexpr std::string_view check_step = "check the transaction";
 /// Staged files are settled so many at a time: their writeback overlaps, and the first sync's
 /// journal commit serves the others.
 constexpr std::size_t unsettled_max = 64;
-
-bool is_missing(std::error_code cause) {
-  return cause == std::errc::no_such_file_or_directory;
-}
 
 /// Small writes gather, large ones go straight to the temp.
 class TempSink final : public Sink {
@@ -205,7 +202,7 @@ Result<void> Staging::remove(const std::string& path) {
   }
   BOOST_OUTCOME_TRY(const auto found, stat(path));
   if (!found && !put) {
-    return root_.failure(step, path, std::make_error_code(std::errc::no_such_file_or_directory));
+    return root_.failure(step, path, missing_cause());
   }
   if (found && found->type == FileType::directory) {
     return root_.failure(step, path, ErrorKind::not_regular, "it is a directory");
@@ -252,7 +249,7 @@ Result<void> Staging::move(const std::string& from, const std::string& to) {
     return success();
   }
   if (!found) {
-    return root_.failure(step, from, std::make_error_code(std::errc::no_such_file_or_directory));
+    return root_.failure(step, from, missing_cause());
   }
   if (found->type != FileType::regular) {
     return root_.failure(step, from, ErrorKind::not_regular, "only files can be moved");
@@ -290,7 +287,7 @@ Result<Buffer> Staging::read(const std::string& path) {
   std::string leaf = leaf_of(path);
   if (const auto wish = wishes_.find(path); wish != wishes_.end()) {
     if (wish->second.action != JournalAction::put) {
-      return root_.failure(step, path, std::make_error_code(std::errc::no_such_file_or_directory));
+      return root_.failure(step, path, missing_cause());
     }
     look.directory = root_.private_directory.get();
     leaf = names::staged_of(id_, wish->second.staged);

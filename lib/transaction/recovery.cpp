@@ -6,6 +6,7 @@
 
 #include <perdure/recovery.hpp>
 
+#include "base/missing.hpp"
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/read.hpp"
@@ -36,7 +37,7 @@ Result<std::optional<FoundJournal>> read_journal(TransactionRoot& root, std::str
   look.path = (root.path / root.options.private_directory / std::string(name)).native();
   look.directory = root.private_directory.get();
   auto content = read_steady(look, std::string(name), journal_size_max, {});
-  if (!content && content.error().cause == std::errc::no_such_file_or_directory) {
+  if (!content && is_missing(content.error().cause)) {
     return std::optional<FoundJournal>();
   }
   if (!content) return content.error();
@@ -196,7 +197,7 @@ std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
   std::set<std::string> changed;
   Directories directories(root);
   const auto told = [&](const SysResult<void>& done, const std::string& path) {
-    const bool well = done || done.error() == std::errc::no_such_file_or_directory;
+    const bool well = done || is_missing(done.error());
     if (!well) words += "; '" + path + "' is left: " + done.error().message();
     return done.has_value();
   };

@@ -3,6 +3,7 @@
 
 #include <perdure/files.hpp>
 
+#include "base/missing.hpp"
 #include "engine/commit.hpp"
 #include "engine/directory.hpp"
 #include "engine/lock.hpp"
@@ -42,7 +43,7 @@ Result<std::optional<std::string>> read_marker(const TransactionRoot& root) {
     BOOST_OUTCOME_TRY(auto place, parse_marker(root, marker.value().bytes));
     return std::optional(std::move(place));
   }
-  if (marker.error().cause == std::errc::no_such_file_or_directory) {
+  if (is_missing(marker.error().cause)) {
     return std::optional<std::string>();
   }
   return marker.error();
@@ -234,7 +235,7 @@ SysResult<Handle> Directories::open(const std::string& relative) {
   if (const auto expected = expected_.find(relative); expected != expected_.end()) {
     BOOST_OUTCOME_TRY(const Status status, root_.files.stat(opened));
     if (identity_of(status.version) != expected->second) {
-      return std::make_error_code(std::errc::no_such_file_or_directory);
+      return missing_cause();
     }
   }
   open_.emplace(relative, std::move(directory));
@@ -250,7 +251,7 @@ SysResult<bool> Directories::is_replaced(const std::string& relative) {
     if (!expected_.contains(at)) continue;
     const auto opened = open(at);
     if (opened) return false;
-    if (opened.error() == std::errc::no_such_file_or_directory) return true;
+    if (is_missing(opened.error())) return true;
     return opened.error();
   }
   return false;

@@ -3,6 +3,7 @@
 
 #include <perdure/transaction.hpp>
 
+#include "base/missing.hpp"
 #include "engine/confirm.hpp"
 #include "engine/lock.hpp"
 #include "engine/names.hpp"
@@ -97,7 +98,7 @@ Result<std::vector<std::string>> Transaction::State::order_expected() {
   for (const auto& [path, version] : expected) {
     const std::string parent = parent_of(path);
     const auto directory = staging.directories().open(parent);
-    if (!directory && directory.error() == std::errc::no_such_file_or_directory) {
+    if (!directory && is_missing(directory.error())) {
       if (!version.is_absent()) {
         return root->failure(compare_step, path, ErrorKind::conflict, gone);
       }
@@ -126,7 +127,7 @@ Result<void> Transaction::State::lock_expected() {
   for (const auto& path : paths) {
     const Version& version = expected.at(path);
     const auto directory = staging.directories().open(parent_of(path));
-    if (!directory && directory.error() == std::errc::no_such_file_or_directory) {
+    if (!directory && is_missing(directory.error())) {
       return root->failure(compare_step, path, ErrorKind::conflict, replaced);
     }
     if (!directory) return root->failure(compare_step, path, directory.error());
@@ -140,7 +141,7 @@ Result<void> Transaction::State::lock_expected() {
     }
     locks.push_back(std::move(lock.value()));
     const auto now = root->files.stat_at(directory.value(), leaf);
-    if (!now && now.error() != std::errc::no_such_file_or_directory) {
+    if (!now && !is_missing(now.error())) {
       return root->failure(compare_step, path, now.error());
     }
     if ((now ? now.value().version : Version::absent()) != version) {
@@ -152,7 +153,7 @@ Result<void> Transaction::State::lock_expected() {
   staging.directories().look_anew();
   for (const auto& path : paths) {
     const auto directory = staging.directories().open(parent_of(path));
-    if (!directory && directory.error() == std::errc::no_such_file_or_directory) {
+    if (!directory && is_missing(directory.error())) {
       return root->failure(compare_step, path, ErrorKind::conflict, replaced);
     }
     if (!directory) return root->failure(compare_step, path, directory.error());
@@ -168,7 +169,7 @@ Result<void> Transaction::State::check_nowhere() {
       return root->failure(compare_step, path, ErrorKind::conflict,
                            "somebody else made its directory meanwhile; read it again");
     }
-    if (directory.error() != std::errc::no_such_file_or_directory) {
+    if (!is_missing(directory.error())) {
       return root->failure(compare_step, path, directory.error());
     }
   }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/missing.hpp"
 #include "engine/names.hpp"
 
 namespace perdure {
@@ -40,7 +41,7 @@ class Tried {
   SysResult<void> remove() {
     const auto removed = action_ == JournalAction::put ? files_.unlink(directory_, name_)
                                                        : files_.remove_directory(directory_, name_);
-    gone_ = removed || removed.error() == std::errc::no_such_file_or_directory;
+    gone_ = removed || is_missing(removed.error());
     return gone_ ? SysResult<void>(success()) : removed;
   }
 
