@@ -6,7 +6,7 @@
 #include <perdure/testing/manual_environment.hpp>
 
 #include "fuzz.hpp"
-#include "transaction/journal_format.hpp"
+#include "transaction/tree.hpp"
 
 namespace perdure::fuzz {
 

@@ -42,24 +42,14 @@ SysResult<void> put_entry(TransactionRoot& root, const Journal& journal, const J
 
 }  // namespace
 
-Result<std::optional<Status>> stat_path(TransactionRoot& root, const std::string& path,
-                                        Directories& directories) {
-  const auto directory = directories.open(parent_of(path));
-  if (!directory && is_missing(directory.error())) return std::optional<Status>();
-  if (!directory) return root.failure(apply_step, path, directory.error());
-  const auto status = root.files.stat_at(directory.value(), leaf_of(path));
-  if (status) return std::optional(status.value());
-  if (is_missing(status.error())) return std::optional<Status>();
-  return root.failure(apply_step, path, status.error());
-}
-
 Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
                           Directories& directories) {
   if (entry.action == JournalAction::make_directory) return true;
   const auto replaced = directories.is_replaced(parent_of(entry.path));
   if (!replaced) return root.failure(apply_step, entry.path, replaced.error());
   if (replaced.value()) return false;
-  BOOST_OUTCOME_TRY(const auto now, stat_path(root, entry.path, directories));
+  BOOST_OUTCOME_TRY(const auto now,
+                    root.checked(apply_step, entry.path, directories.stat(entry.path)));
   if (!now || !entry.before) return now.has_value() == entry.before.has_value();
   return identity_of(now->version) == entry.before->identity;
 }

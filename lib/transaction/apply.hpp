@@ -3,12 +3,9 @@
 
 #include "transaction/journal_format.hpp"
 #include "transaction/root.hpp"
+#include "transaction/tree.hpp"
 
 namespace perdure {
-
-/// What is at the path now; empty where there is nothing, or no directory for it.
-Result<std::optional<Status>> stat_path(TransactionRoot& root, const std::string& path,
-                                        Directories& directories);
 
 /// Whether nobody replaced, made or removed the path since the transaction was checked. A write
 /// into the file that is to be replaced is no reason to keep it: it comes before the rename.

@@ -63,13 +63,9 @@ struct Staging::Inherited {
 };
 
 Result<std::optional<Status>> Staging::stat(const std::string& path) {
-  const auto directory = directories_.open(parent_of(path));
-  if (!directory && is_missing(directory.error())) return std::optional<Status>();
-  if (!directory) return closed_way(root_, path, directory.error());
-  const auto status = root_.files.stat_at(directory.value(), leaf_of(path));
-  if (status) return std::optional(status.value());
-  if (is_missing(status.error())) return std::optional<Status>();
-  return root_.failure(check_step, path, status.error());
+  const auto found = directories_.stat(path);
+  if (!found) return closed_way(root_, path, found.error());
+  return found.value();
 }
 
 Result<void> Staging::put(const std::string& path,

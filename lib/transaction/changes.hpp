@@ -13,6 +13,7 @@
 
 #include "transaction/journal_format.hpp"
 #include "transaction/root.hpp"
+#include "transaction/tree.hpp"
 
 namespace perdure {
 
@@ -21,7 +22,7 @@ namespace perdure {
 class Staging {
  public:
   Staging(TransactionRoot& root, std::string id)
-      : root_(root), directories_(root), id_(std::move(id)) {}
+      : root_(root), directories_(root.files, root.directory.get()), id_(std::move(id)) {}
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
   ~Staging() = default;

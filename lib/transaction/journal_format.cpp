@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::array<unsigned char, 8> magic{0x89, 'P', 'R', 'D', 'J', '\r', '\n', 0x1a};
 constexpr std::size_t digest_size = 16;
-constexpr std::size_t path_size_max = 4096;
 /// The smallest entry: enough to bound the count by the size before anything is allocated.
 constexpr std::size_t entry_size_min = 10;
 constexpr std::size_t directory_size_min = 20;
@@ -239,27 +238,6 @@ Result<Journal> decode_journal(Bytes bytes) {
   }
   if (reader.left() != 0) return refused(ErrorKind::recovery_required, "it has too many bytes");
   return journal;
-}
-
-std::string_view fault_of_path(std::string_view path) {
-  if (path.empty()) return "the path is empty";
-  if (path.size() > path_size_max) return "the path is too long";
-  if (path.front() == '/') return "the path is absolute: name it relative to the root";
-  while (true) {
-    const auto end = path.find('/');
-    const auto component = path.substr(0, end);
-    if (component.empty()) return "the path has an empty component";
-    if (component.size() > names::length_max) return "a component of the path is too long";
-    if (const auto fault = names::fault_of_leaf(component); !fault.empty()) {
-      return "the path has a component '.' or '..' or a zero byte";
-    }
-    if (names::is_own(component)) {
-      return "the path names one of the library's own files: a lock, a temp, a previous "
-             "generation or a root's marker";
-    }
-    if (end == std::string_view::npos) return {};
-    path.remove_prefix(end + 1);
-  }
 }
 
 }  // namespace perdure

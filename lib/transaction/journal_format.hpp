@@ -10,18 +10,9 @@
 #include <perdure/error.hpp>
 #include <perdure/file_version.hpp>
 
-namespace perdure {
+#include "transaction/tree.hpp"
 
-/// What a file is known by across a crash: a device's number may differ after the next mount, and
-/// the root lies on one device anyway.
-struct Identity {
-  std::uint64_t inode = 0;
-  std::int64_t birth_ns = 0;
-  friend bool operator==(const Identity&, const Identity&) = default;
-};
-[[nodiscard]] inline Identity identity_of(const Version& version) {
-  return {version.inode, version.birth_ns};
-}
+namespace perdure {
 
 enum class JournalAction : std::uint8_t { put = 1, remove = 2, make_directory = 3 };
 
@@ -70,8 +61,5 @@ struct Journal {
 /// Trusts nothing: a journal that is not whole, or that names a path it must not, is
 /// ErrorKind::recovery_required; one of a newer format ErrorKind::too_new.
 Result<Journal> decode_journal(Bytes bytes);
-
-/// Why `path` is no plain path beneath a root; empty when it is one.
-[[nodiscard]] std::string_view fault_of_path(std::string_view path);
 
 }  // namespace perdure

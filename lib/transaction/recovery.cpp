@@ -106,7 +106,7 @@ bool leads_nowhere(std::error_code cause) {
 
 /// Those that were there before: what is in their place now may be somebody else's.
 Directories directories_of(TransactionRoot& root, const Journal& journal) {
-  Directories directories(root);
+  Directories directories(root.files, root.directory.get());
   for (const auto& [path, identity] : journal.directories) directories.expect(path, identity);
   return directories;
 }
@@ -195,7 +195,7 @@ std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
   FileSystem& files = root.files;
   std::string words;
   std::set<std::string> changed;
-  Directories directories(root);
+  Directories directories(root.files, root.directory.get());
   const auto told = [&](const SysResult<void>& done, const std::string& path) {
     const bool well = done || is_missing(done.error());
     if (!well) words += "; '" + path + "' is left: " + done.error().message();

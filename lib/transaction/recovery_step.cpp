@@ -5,7 +5,6 @@
 
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
-#include "transaction/apply.hpp"
 
 namespace perdure {
 namespace {
@@ -75,7 +74,7 @@ Result<RecoveryStep> recovery_step_of(TransactionRoot& root, const Journal& jour
   const auto replaced = directories.is_replaced(parent_of(entry.path));
   if (!replaced) return root.failure(step, entry.path, replaced.error());
   if (replaced.value()) return RecoveryStep::foreign;
-  BOOST_OUTCOME_TRY(const auto now, stat_path(root, entry.path, directories));
+  BOOST_OUTCOME_TRY(const auto now, root.checked(step, entry.path, directories.stat(entry.path)));
   switch (entry.action) {
     case JournalAction::put:
       return judge_put(root, journal, entry, now);

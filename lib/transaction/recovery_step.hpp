@@ -5,6 +5,7 @@
 
 #include "transaction/journal_format.hpp"
 #include "transaction/root.hpp"
+#include "transaction/tree.hpp"
 
 namespace perdure {
 

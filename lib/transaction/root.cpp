@@ -8,6 +8,7 @@
 #include "engine/directory.hpp"
 #include "engine/lock.hpp"
 #include "engine/names.hpp"
+#include "transaction/tree.hpp"
 
 namespace perdure {
 namespace {
@@ -218,53 +219,6 @@ Result<void> sync_root(TransactionRoot& root, std::string_view step) {
   const auto synced = root.files.sync_file_system(root.private_directory.get());
   if (!synced) return root.failure(step, "", synced.error());
   return success();
-}
-
-SysResult<Handle> Directories::open(const std::string& relative) {
-  constexpr std::size_t open_max = 128;
-  if (relative.empty()) return root_.directory.get();
-  if (const auto found = open_.find(relative); found != open_.end()) return found->second.get();
-  for (auto above = parent_of(relative); !above.empty(); above = parent_of(above)) {
-    if (!expected_.contains(above)) continue;
-    BOOST_OUTCOME_TRY(open(above));
-    break;  // that looked at those above it
-  }
-  if (open_.size() >= open_max) open_.clear();
-  BOOST_OUTCOME_TRY(const Handle opened, root_.files.open_beneath(root_.directory.get(), relative));
-  OwnedHandle directory(root_.files, opened);
-  if (const auto expected = expected_.find(relative); expected != expected_.end()) {
-    BOOST_OUTCOME_TRY(const Status status, root_.files.stat(opened));
-    if (identity_of(status.version) != expected->second) {
-      return missing_cause();
-    }
-  }
-  open_.emplace(relative, std::move(directory));
-  return opened;
-}
-
-void Directories::expect(const std::string& relative, const Identity& identity) {
-  if (!relative.empty()) expected_.insert_or_assign(relative, identity);
-}
-
-SysResult<bool> Directories::is_replaced(const std::string& relative) {
-  for (std::string at = relative; !at.empty(); at = parent_of(at)) {
-    if (!expected_.contains(at)) continue;
-    const auto opened = open(at);
-    if (opened) return false;
-    if (is_missing(opened.error())) return true;
-    return opened.error();
-  }
-  return false;
-}
-
-std::string parent_of(const std::string& relative) {
-  const auto slash = relative.rfind('/');
-  return slash == std::string::npos ? std::string() : relative.substr(0, slash);
-}
-
-std::string leaf_of(const std::string& relative) {
-  const auto slash = relative.rfind('/');
-  return slash == std::string::npos ? relative : relative.substr(slash + 1);
 }
 
 }  // namespace perdure

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include <perdure/path.hpp>
 #include <perdure/system/file_system.hpp>
 #include <perdure/transaction_options.hpp>
 
 #include "engine/random_pool.hpp"
-#include "transaction/journal_format.hpp"
 
 namespace perdure {
 
@@ -45,6 +45,17 @@ struct TransactionRoot {
                               std::error_code cause) const;
   [[nodiscard]] Error failure(std::string_view step, const std::string& relative, ErrorKind kind,
                               std::string detail) const;
+  /// The value of a call, or `failure` with its cause.
+  template <class T>
+  [[nodiscard]] Result<T> checked(std::string_view step, const std::string& relative,
+                                  SysResult<T> result) const {
+    if (!result) return failure(step, relative, result.error());
+    if constexpr (std::is_void_v<T>) {
+      return success();
+    } else {
+      return std::move(result.value());
+    }
+  }
   /// Whether a transaction may name this path.
   Result<void> check_path(std::string_view step, const std::string& relative) const;
 };
@@ -60,31 +71,5 @@ Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
 
 /// Everything on the root's file system is durable (`Protocol::whole`).
 Result<void> sync_root(TransactionRoot& root, std::string_view step);
-
-/// Directories beneath a root, opened without following links, and kept open as long as there are
-/// not too many.
-class Directories {
- public:
-  explicit Directories(TransactionRoot& root) : root_(root) {}
-  /// The directory `relative`, "" for the root itself. Not owned; good until the next call.
-  /// One that is not the directory expected there is as good as missing.
-  SysResult<Handle> open(const std::string& relative);
-  /// Opens each anew from now on: a directory that is open stays the same when its path leads
-  /// elsewhere.
-  void look_anew() noexcept { open_.clear(); }
-  /// From now on `relative` is this directory, or none.
-  void expect(const std::string& relative, const Identity& identity);
-  /// Whether an expected directory, this one or on the way to it, is gone or another.
-  SysResult<bool> is_replaced(const std::string& relative);
-
- private:
-  TransactionRoot& root_;
-  std::map<std::string, Identity> expected_;
-  std::map<std::string, OwnedHandle> open_;
-};
-
-/// "a/b" is in "a"; "a" is in "".
-[[nodiscard]] std::string parent_of(const std::string& relative);
-[[nodiscard]] std::string leaf_of(const std::string& relative);
 
 }  // namespace perdure

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "transaction/tree.hpp"
+
+#include "base/missing.hpp"
+#include "engine/names.hpp"
+
+namespace perdure {
+
+std::string_view fault_of_path(std::string_view path) {
+  if (path.empty()) return "the path is empty";
+  if (path.size() > path_size_max) return "the path is too long";
+  if (path.front() == '/') return "the path is absolute: name it relative to the root";
+  while (true) {
+    const auto end = path.find('/');
+    const auto component = path.substr(0, end);
+    if (component.empty()) return "the path has an empty component";
+    if (component.size() > names::length_max) return "a component of the path is too long";
+    if (const auto fault = names::fault_of_leaf(component); !fault.empty()) {
+      return "the path has a component '.' or '..' or a zero byte";
+    }
+    if (names::is_own(component)) {
+      return "the path names one of the library's own files: a lock, a temp, a previous "
+             "generation or a root's marker";
+    }
+    if (end == std::string_view::npos) return {};
+    path.remove_prefix(end + 1);
+  }
+}
+
+std::string parent_of(const std::string& relative) {
+  const auto slash = relative.rfind('/');
+  return slash == std::string::npos ? std::string() : relative.substr(0, slash);
+}
+
+std::string leaf_of(const std::string& relative) {
+  const auto slash = relative.rfind('/');
+  return slash == std::string::npos ? relative : relative.substr(slash + 1);
+}
+
+SysResult<Handle> Directories::open(const std::string& relative) {
+  constexpr std::size_t open_max = 128;
+  if (relative.empty()) return root_;
+  if (const auto found = open_.find(relative); found != open_.end()) return found->second.get();
+  for (auto above = parent_of(relative); !above.empty(); above = parent_of(above)) {
+    if (!expected_.contains(above)) continue;
+    BOOST_OUTCOME_TRY(open(above));
+    break;  // that looked at those above it
+  }
+  if (open_.size() >= open_max) open_.clear();
+  BOOST_OUTCOME_TRY(const Handle opened, files_.open_beneath(root_, relative));
+  OwnedHandle directory(files_, opened);
+  if (const auto expected = expected_.find(relative); expected != expected_.end()) {
+    BOOST_OUTCOME_TRY(const Status status, files_.stat(opened));
+    if (identity_of(status.version) != expected->second) {
+      return missing_cause();
+    }
+  }
+  open_.emplace(relative, std::move(directory));
+  return opened;
+}
+
+SysResult<std::optional<Status>> Directories::stat(const std::string& relative) {
+  const auto directory = open(parent_of(relative));
+  if (!directory && is_missing(directory.error())) return std::optional<Status>();
+  if (!directory) return directory.error();
+  const auto status = files_.stat_at(directory.value(), leaf_of(relative));
+  if (status) return std::optional(status.value());
+  if (is_missing(status.error())) return std::optional<Status>();
+  return status.error();
+}
+
+void Directories::expect(const std::string& relative, const Identity& identity) {
+  if (!relative.empty()) expected_.insert_or_assign(relative, identity);
+}
+
+SysResult<bool> Directories::is_replaced(const std::string& relative) {
+  for (std::string at = relative; !at.empty(); at = parent_of(at)) {
+    if (!expected_.contains(at)) continue;
+    const auto opened = open(at);
+    if (opened) return false;
+    if (is_missing(opened.error())) return true;
+    return opened.error();
+  }
+  return false;
+}
+
+}  // namespace perdure

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+// The paths beneath a root: which are allowed, and the directories that they lie in.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <perdure/error.hpp>
+#include <perdure/file_version.hpp>
+#include <perdure/system/file_system.hpp>
+
+namespace perdure {
+
+inline constexpr std::size_t path_size_max = 4096;
+
+/// Why `path` is no plain path beneath a root; empty when it is one.
+[[nodiscard]] std::string_view fault_of_path(std::string_view path);
+
+/// "a/b" is in "a"; "a" is in "".
+[[nodiscard]] std::string parent_of(const std::string& relative);
+[[nodiscard]] std::string leaf_of(const std::string& relative);
+
+/// What a file is known by across a crash: a device's number may differ after the next mount, and
+/// the root lies on one device anyway.
+struct Identity {
+  std::uint64_t inode = 0;
+  std::int64_t birth_ns = 0;
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+[[nodiscard]] inline Identity identity_of(const Version& version) {
+  return {version.inode, version.birth_ns};
+}
+
+/// Directories beneath a root, opened without following links, and kept open as long as there are
+/// not too many.
+class Directories {
+ public:
+  /// `root` stays open as long as this is used.
+  Directories(FileSystem& files, Handle root) : files_(files), root_(root) {}
+  /// The directory `relative`, "" for the root itself. Not owned; good until the next call.
+  /// One that is not the directory expected there is as good as missing.
+  SysResult<Handle> open(const std::string& relative);
+  /// What is at the path now; empty where there is nothing, or no directory for it.
+  SysResult<std::optional<Status>> stat(const std::string& relative);
+  /// Opens each anew from now on: a directory that is open stays the same when its path leads
+  /// elsewhere.
+  void look_anew() noexcept { open_.clear(); }
+  /// From now on `relative` is this directory, or none.
+  void expect(const std::string& relative, const Identity& identity);
+  /// Whether an expected directory, this one or on the way to it, is gone or another.
+  SysResult<bool> is_replaced(const std::string& relative);
+
+ private:
+  FileSystem& files_;
+  Handle root_;
+  std::map<std::string, Identity> expected_;
+  std::map<std::string, OwnedHandle> open_;
+};
+
+}  // namespace perdure
