@@ -11,6 +11,7 @@
 #include <boost/json/fwd.hpp>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/caught.hpp>
 #include <perdure/error.hpp>
 #include <perdure/json/reader.hpp>
 #include <perdure/json/types.hpp>
@@ -32,9 +33,6 @@ inline constexpr std::array<JsonMember, 1> wrapping{
                [](JsonWriter& writer, const void* state, const JsonPlace& at) {
                  return write_json(writer, *static_cast<const T*>(state), at);
                }}};
-
-/// Turns the exception that is being handled into an error: of memory, or of a type of the user.
-[[nodiscard]] Error exception_error(std::string_view step) noexcept;
 
 /// The generation in a text that may be damaged, cut off, or not of this type; 0 if it has none.
 [[nodiscard]] std::uint64_t claimed_generation(Bytes bytes, const JsonLimits& limits) noexcept;
@@ -80,7 +78,7 @@ struct Json {
     static_cast<void>(write_json(writer, value, JsonPlace{}) && writer.finish());
     return writer.result();
   } catch (...) {
-    return json_detail::exception_error("write the JSON text");
+    return detail::caught("write the JSON text");
   }
 
   /// Reads a text without a stamp. Members that `T` does not have are checked and dropped.
@@ -92,7 +90,7 @@ struct Json {
     }
     return reader.error();
   } catch (...) {
-    return json_detail::exception_error("read the JSON text");
+    return detail::caught("read the JSON text");
   }
 
   /// Writes an object with the members of `value`, the unknown members of the stamp, and the stamp;
@@ -103,7 +101,7 @@ struct Json {
     static_cast<void>(write_top(writer, value) && writer.finish());
     return writer.result();
   } catch (...) {
-    return json_detail::exception_error("write the JSON text");
+    return detail::caught("write the JSON text");
   }
 
   /// Reads what `serialize_stamped` wrote, or a text with no stamp at all (`Stamped::stamped` is
@@ -151,7 +149,7 @@ struct Json {
     out.stamp = std::move(reader.stamp());
     return out;
   } catch (...) {
-    return json_detail::exception_error("read the JSON text");
+    return detail::caught("read the JSON text");
   }
 
   static bool read_top(JsonReader& reader, T& value) {

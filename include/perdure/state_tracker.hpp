@@ -9,10 +9,11 @@
 #include <type_traits>
 #include <utility>
 
+#include <perdure/detail/caught.hpp>
 #include <perdure/json.hpp>
 #include <perdure/migration.hpp>
-#include <perdure/stamp.hpp>
 #include <perdure/procedure.hpp>
+#include <perdure/stamp.hpp>
 #include <perdure/state_store.hpp>
 
 namespace perdure {
@@ -76,7 +77,7 @@ struct LoadedState {
   bool stamped = false;
 };
 
-/// What TrackerCore has to know of `T` and its serializer. What those throw comes as an error.
+/// What the tracker has to know of `T` and its serializer. What those throw comes as an error.
 class StateCodec {
  public:
   StateCodec() = default;
@@ -101,30 +102,31 @@ using Edit = std::function<Result<void>(void*)>;
 
 struct PendingEdit;
 
-/// The tracker without its type: queue, commits, recovery. Shared with the handles of queued edits.
-class TrackerCore : public std::enable_shared_from_this<TrackerCore> {
+/// The tracker without its type: the queue of edits, and the turns of those who commit them. Copies
+/// share it: the tracker has one, and each handle of a queued edit. False when it was moved from.
+class EditQueue {
  public:
-  static Result<std::shared_ptr<TrackerCore>> open(std::unique_ptr<StateStore> store,
-                                                   std::unique_ptr<StateCodec> codec,
-                                                   const TrackerOptions& options);
-  TrackerCore(const TrackerCore&) = delete;
-  TrackerCore& operator=(const TrackerCore&) = delete;
-  virtual ~TrackerCore() = default;
+  static Result<EditQueue> open(std::unique_ptr<StateStore> store,
+                                std::unique_ptr<StateCodec> codec, const TrackerOptions& options);
 
-  [[nodiscard]] virtual std::shared_ptr<const void> state() const = 0;
-  [[nodiscard]] virtual OpenReport report() const = 0;
-  [[nodiscard]] virtual std::uint64_t generation() const = 0;
-  virtual std::shared_ptr<PendingEdit> queue(Edit edit) = 0;
-  virtual Result<void> wait(PendingEdit& pending) = 0;
-  virtual Result<void> flush() = 0;
-  virtual Result<void> reload() = 0;
-  virtual Result<void> restore(std::uint64_t generation) = 0;
-  virtual Result<StateHistory> history() = 0;
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+  [[nodiscard]] std::shared_ptr<const void> state() const;
+  [[nodiscard]] OpenReport report() const;
+  [[nodiscard]] std::uint64_t generation() const;
+  [[nodiscard]] std::shared_ptr<PendingEdit> queue(Edit edit) const;
+  Result<void> wait(PendingEdit& pending) const;
+  Result<void> flush() const;
+  Result<void> reload() const;
+  Result<void> restore(std::uint64_t generation) const;
+  Result<StateHistory> history() const;
   /// The tracker is gone; handles may still be there.
-  virtual void stop() = 0;
+  void stop() const;
 
- protected:
-  TrackerCore() = default;
+ private:
+  struct State;
+  explicit EditQueue(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+
+  std::shared_ptr<State> state_;
 };
 
 template <class T, class F>
@@ -159,7 +161,7 @@ class CodecOf final : public StateCodec {
     BOOST_OUTCOME_TRY(Stamped<T> read, migrations_.template load<T>(serializer_, bytes));
     return to_loaded(std::move(read));
   } catch (...) {
-    return json_detail::exception_error("read the state");
+    return caught("read the state");
   }
   [[nodiscard]] Result<LoadedState> load_edited(Bytes bytes) const override try {
     if constexpr (requires { serializer_.deserialize_edited(bytes); }) {
@@ -182,18 +184,18 @@ class CodecOf final : public StateCodec {
                    .detail = "this format is not one to edit by hand"};
     }
   } catch (...) {
-    return json_detail::exception_error("read the state");
+    return caught("read the state");
   }
   [[nodiscard]] Result<void> save(const void* value, const Stamp& stamp, Sink& sink) const override
       try {
     return serializer_.serialize_stamped(*static_cast<const T*>(value), stamp, sink);
   } catch (...) {
-    return json_detail::exception_error("write the state");
+    return caught("write the state");
   }
   [[nodiscard]] Result<std::shared_ptr<void>> copy(const void* value) const override try {
     return std::shared_ptr<void>(std::make_shared<T>(*static_cast<const T*>(value)));
   } catch (...) {
-    return json_detail::exception_error("copy the state");
+    return caught("copy the state");
   }
   [[nodiscard]] std::shared_ptr<const void> defaults() const override { return defaults_; }
   [[nodiscard]] std::uint32_t schema_version() const override {
@@ -232,16 +234,15 @@ class CodecOf final : public StateCodec {
 /// that the tracker was given; what is committed then takes the lock for that one commit.
 class SaveHandle {
  public:
-  SaveHandle(std::shared_ptr<detail::TrackerCore> core,
-             std::shared_ptr<detail::PendingEdit> pending)
-      : core_(std::move(core)), pending_(std::move(pending)) {}
+  SaveHandle(detail::EditQueue edits, std::shared_ptr<detail::PendingEdit> pending)
+      : edits_(std::move(edits)), pending_(std::move(pending)) {}
 
   /// What the edit itself returned or threw comes back here, too. Any number of times. Not within
   /// an edit of the same tracker (ErrorKind::invalid_argument): that would wait for itself.
-  Result<void> wait() const { return core_->wait(*pending_); }
+  Result<void> wait() const { return edits_.wait(*pending_); }
 
  private:
-  std::shared_ptr<detail::TrackerCore> core_;
+  detail::EditQueue edits_;
   std::shared_ptr<detail::PendingEdit> pending_;
 };
 
@@ -290,32 +291,32 @@ class StateTracker {
                                    T defaults = {}, Migrations<S> migrations = {}) {
     auto codec = std::make_unique<detail::CodecOf<T, S>>(std::move(serializer), std::move(defaults),
                                                          std::move(migrations));
-    BOOST_OUTCOME_TRY(auto core,
-                      detail::TrackerCore::open(std::move(store), std::move(codec), options));
-    return StateTracker(std::move(core));
+    BOOST_OUTCOME_TRY(auto edits,
+                      detail::EditQueue::open(std::move(store), std::move(codec), options));
+    return StateTracker(std::move(edits));
   }
 
   StateTracker(StateTracker&&) noexcept = default;
   StateTracker& operator=(StateTracker&& other) noexcept {
     if (this != &other) {
-      if (core_) core_->stop();
-      core_ = std::move(other.core_);
+      if (edits_) edits_.stop();
+      edits_ = std::move(other.edits_);
     }
     return *this;
   }
   StateTracker(const StateTracker&) = delete;
   StateTracker& operator=(const StateTracker&) = delete;
   ~StateTracker() {
-    if (core_) core_->stop();
+    if (edits_) edits_.stop();
   }
 
   /// The last durable state; a snapshot that never changes. Never waits for the disk.
   [[nodiscard]] std::shared_ptr<const T> state() const {
-    return std::static_pointer_cast<const T>(core_->state());
+    return std::static_pointer_cast<const T>(edits_.state());
   }
   /// Its number, and how this tracker came by it.
-  [[nodiscard]] std::uint64_t generation() const { return core_->generation(); }
-  [[nodiscard]] OpenReport report() const { return core_->report(); }
+  [[nodiscard]] std::uint64_t generation() const { return edits_.generation(); }
+  [[nodiscard]] OpenReport report() const { return edits_.report(); }
 
   /// Runs `edit(T&)` on a copy of the state and makes the result durable. `edit` returns nothing,
   /// or Result<void> to call the save off. It may be run more than once (when another edit of the
@@ -333,26 +334,26 @@ class StateTracker {
   /// fail; later ones run on the last durable state, without them.
   template <class F>
   SaveHandle save_later(F edit) {
-    return {core_, core_->queue(detail::to_edit<T>(std::move(edit)))};
+    return {edits_, edits_.queue(detail::to_edit<T>(std::move(edit)))};
   }
 
   /// Waits for everything that was queued up to now; the first error, if there is one.
-  Result<void> flush() { return core_->flush(); }
+  Result<void> flush() { return edits_.flush(); }
 
   /// Takes what is on disk now as the state, whoever wrote it, and makes it durable. A damaged file
   /// is an error here and stays where it is: memory has the better state.
-  Result<void> reload() { return core_->reload(); }
+  Result<void> reload() { return edits_.reload(); }
 
   /// What the store has: previous generations, and states that were set aside.
-  Result<StateHistory> history() { return core_->history(); }
+  Result<StateHistory> history() { return edits_.history(); }
 
   /// Commits a previous generation again, under a new number.
-  Result<void> restore(std::uint64_t number) { return core_->restore(number); }
+  Result<void> restore(std::uint64_t number) { return edits_.restore(number); }
 
  private:
-  explicit StateTracker(std::shared_ptr<detail::TrackerCore> core) : core_(std::move(core)) {}
+  explicit StateTracker(detail::EditQueue edits) : edits_(std::move(edits)) {}
 
-  std::shared_ptr<detail::TrackerCore> core_;
+  detail::EditQueue edits_;
 };
 
 }  // namespace perdure

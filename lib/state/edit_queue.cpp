@@ -27,40 +27,42 @@ namespace {
 
 using Batch = std::vector<std::shared_ptr<PendingEdit>>;
 
-class Core final : public TrackerCore {
+}  // namespace
+
+struct EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
  public:
-  Core(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
-       const TrackerOptions& options)
+  State(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
+        const TrackerOptions& options)
       : state_(std::move(store), std::move(codec), options),
         with_committer_(options.committer_thread) {}
-  Core(const Core&) = delete;
-  Core& operator=(const Core&) = delete;
-  ~Core() override { join(); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { join(); }
 
   /// A forked child leaves its copy where it is: to destroy it would wait for threads that are not
   /// there.
-  static void dispose(const Core* core) {
-    if (core->state_.is_ours()) delete core;
+  static void dispose(const State* state) {
+    if (state->state_.is_ours()) delete state;
   }
 
   Result<void> start();
 
-  [[nodiscard]] std::shared_ptr<const void> state() const override { return state_.value(); }
-  [[nodiscard]] OpenReport report() const override { return state_.report(); }
-  [[nodiscard]] std::uint64_t generation() const override { return state_.generation(); }
-  std::shared_ptr<PendingEdit> queue(Edit edit) override;
-  Result<void> wait(PendingEdit& pending) override;
-  Result<void> flush() override;
-  Result<void> reload() override {
+  [[nodiscard]] std::shared_ptr<const void> value() const { return state_.value(); }
+  [[nodiscard]] OpenReport report() const { return state_.report(); }
+  [[nodiscard]] std::uint64_t generation() const { return state_.generation(); }
+  std::shared_ptr<PendingEdit> queue(Edit edit);
+  Result<void> wait(PendingEdit& pending);
+  Result<void> flush();
+  Result<void> reload() {
     return other_turn<void>([&] { return state_.reload(); });
   }
-  Result<void> restore(std::uint64_t generation) override {
+  Result<void> restore(std::uint64_t generation) {
     return other_turn<void>([&] { return state_.restore(generation); });
   }
-  Result<StateHistory> history() override {
+  Result<StateHistory> history() {
     return other_turn<StateHistory>([&] { return state_.history(); });
   }
-  void stop() override;
+  void stop();
 
  private:
   /// One thread at a time works on state_: it has the turn. Where both kinds wait, they alternate,
@@ -92,12 +94,12 @@ class Core final : public TrackerCore {
   Result<T> other_turn(Function work);
   bool lead(std::unique_lock<std::mutex>& guard);
   Result<void> wait_until_done(PendingEdit& pending);
-  Result<std::shared_ptr<const void>> edited_copy(const void* value);
+  EditOutcome edit_copy(void* copy);
   void save() noexcept;
   void run_committer();
   void join();
 
-  DurableState state_;
+  SavedState state_;
   const bool with_committer_;
   Batch in_flight_;  // changed under mutex_ by who has the turn
 
@@ -117,12 +119,12 @@ class Core final : public TrackerCore {
   std::thread committer_;
 };
 
-Result<void> Core::start() {
+Result<void> EditQueue::State::start() {
   BOOST_OUTCOME_TRY(state_.open());
   if (!with_committer_) return success();
   committing_ = true;
   try {
-    // It keeps the core alive, should an edit on that thread destroy the tracker.
+    // It keeps this alive, should an edit on that thread destroy the tracker.
     committer_ = std::thread([this, alive = shared_from_this()] { run_committer(); });
   } catch (const std::system_error& error) {
     Error refused = state_.failure("start the committer's thread", ErrorKind::system, {});
@@ -132,19 +134,19 @@ Result<void> Core::start() {
   return success();
 }
 
-void Core::begin(Turn turn) {
+void EditQueue::State::begin(Turn turn) {
   busy_ = true;
   worker_ = std::this_thread::get_id();
   last_turn_ = turn;
 }
 
-void Core::end() {
+void EditQueue::State::end() {
   busy_ = false;
   changed_.notify_all();
 }
 
 template <class T, class Function>
-Result<T> Core::other_turn(Function work) {
+Result<T> EditQueue::State::other_turn(Function work) {
   if (!state_.is_ours()) return state_.not_ours();
   std::unique_lock guard(mutex_);
   if (is_nested()) return nested();
@@ -161,31 +163,27 @@ Result<T> Core::other_turn(Function work) {
 }
 
 /// Runs the batch's edits on one copy. An edit that fails or throws is done with at once, and the
-/// others run again on a copy that it never touched. Null when no edit is left.
-Result<std::shared_ptr<const void>> Core::edited_copy(const void* value) {
-  while (true) {
-    const auto is_left = [](const auto& pending) { return !pending->failed; };
-    if (std::none_of(in_flight_.begin(), in_flight_.end(), is_left)) {
-      return std::shared_ptr<const void>();
+/// others are to run again on a copy that it never touched.
+EditOutcome EditQueue::State::edit_copy(void* copy) {
+  for (const auto& pending : in_flight_) {
+    if (pending->failed) continue;
+    try {
+      pending->outcome = pending->edit(copy);
+      pending->failed = !pending->outcome;
+    } catch (...) {
+      pending->thrown = std::current_exception();
+      pending->failed = true;
     }
-    BOOST_OUTCOME_TRY(auto copy, state_.codec().copy(value));
-    const bool whole = std::all_of(in_flight_.begin(), in_flight_.end(), [&](const auto& pending) {
-      if (pending->failed) return true;
-      try {
-        pending->outcome = pending->edit(copy.get());
-        pending->failed = !pending->outcome;
-      } catch (...) {
-        pending->thrown = std::current_exception();
-        pending->failed = true;
-      }
-      return !pending->failed;
-    });
-    if (whole) return std::shared_ptr<const void>(std::move(copy));
+    if (!pending->failed) continue;
+    const auto is_left = [](const auto& other) { return !other->failed; };
+    return std::any_of(in_flight_.begin(), in_flight_.end(), is_left) ? EditOutcome::again
+                                                                      : EditOutcome::nothing;
   }
+  return EditOutcome::done;
 }
 
-void Core::save() noexcept {
-  const auto saved = state_.save([&](const void* value) { return edited_copy(value); });
+void EditQueue::State::save() noexcept {
+  const auto saved = state_.save([&](void* copy) { return edit_copy(copy); });
   for (const auto& pending : in_flight_) {
     if (pending->failed) continue;
     try {
@@ -206,7 +204,7 @@ void Core::save() noexcept {
 /// still, so that a destructor which waits for the tracker is told that it can't. What an edit
 /// threw goes with the batch, if nobody waits for that edit. False in a child that an edit forked:
 /// the mutex is not locked then, and must not be.
-bool Core::lead(std::unique_lock<std::mutex>& guard) {
+bool EditQueue::State::lead(std::unique_lock<std::mutex>& guard) {
   begin(Turn::save);
   in_flight_.swap(queue_);
   guard.unlock();
@@ -228,7 +226,7 @@ bool Core::lead(std::unique_lock<std::mutex>& guard) {
   return true;
 }
 
-std::shared_ptr<PendingEdit> Core::queue(Edit edit) {
+std::shared_ptr<PendingEdit> EditQueue::State::queue(Edit edit) {
   auto pending = std::make_shared<PendingEdit>();
   if (!state_.is_ours()) {
     pending->outcome = state_.not_ours();
@@ -242,7 +240,7 @@ std::shared_ptr<PendingEdit> Core::queue(Edit edit) {
   return pending;
 }
 
-Result<void> Core::wait_until_done(PendingEdit& pending) {
+Result<void> EditQueue::State::wait_until_done(PendingEdit& pending) {
   std::unique_lock guard(mutex_);
   if (!pending.done && is_nested()) return nested();
   if (!pending.done) {
@@ -259,7 +257,7 @@ Result<void> Core::wait_until_done(PendingEdit& pending) {
   return success();
 }
 
-Result<void> Core::wait(PendingEdit& pending) {
+Result<void> EditQueue::State::wait(PendingEdit& pending) {
   if (state_.is_ours()) {
     BOOST_OUTCOME_TRY(wait_until_done(pending));
   } else if (!pending.done) {  // the parent's: it saves it
@@ -270,7 +268,7 @@ Result<void> Core::wait(PendingEdit& pending) {
   return pending.outcome;
 }
 
-Result<void> Core::flush() {
+Result<void> EditQueue::State::flush() {
   if (!state_.is_ours()) return state_.not_ours();
   Batch waiting;
   {
@@ -293,7 +291,7 @@ Result<void> Core::flush() {
   return first;
 }
 
-void Core::run_committer() {
+void EditQueue::State::run_committer() {
   std::unique_lock guard(mutex_);
   committer_id_ = std::this_thread::get_id();
   while (true) {
@@ -305,7 +303,7 @@ void Core::run_committer() {
   changed_.notify_all();
 }
 
-void Core::stop() {
+void EditQueue::State::stop() {
   if (!state_.is_ours()) {
     state_.release();  // to close the child's descriptor leaves the parent's lock
     return;
@@ -322,7 +320,7 @@ void Core::stop() {
   state_.release();
 }
 
-void Core::join() {
+void EditQueue::State::join() {
   if (!committer_.joinable()) return;
   if (committer_.get_id() == std::this_thread::get_id()) {
     committer_.detach();  // an edit destroys its own tracker: the thread ends by itself
@@ -331,15 +329,44 @@ void Core::join() {
   }
 }
 
-}  // namespace
+Result<EditQueue> EditQueue::open(std::unique_ptr<StateStore> store,
+                                  std::unique_ptr<StateCodec> codec,
+                                  const TrackerOptions& options) {
+  std::shared_ptr<State> state(new State(std::move(store), std::move(codec), options),
+                               &State::dispose);
+  BOOST_OUTCOME_TRY(state->start());
+  return EditQueue(std::move(state));
+}
 
-Result<std::shared_ptr<TrackerCore>> TrackerCore::open(std::unique_ptr<StateStore> store,
-                                                       std::unique_ptr<StateCodec> codec,
-                                                       const TrackerOptions& options) {
-  const std::shared_ptr<Core> core(new Core(std::move(store), std::move(codec), options),
-                                   &Core::dispose);
-  BOOST_OUTCOME_TRY(core->start());
-  return std::shared_ptr<TrackerCore>(core);
+std::shared_ptr<const void> EditQueue::state() const {
+  return state_->value();
+}
+OpenReport EditQueue::report() const {
+  return state_->report();
+}
+std::uint64_t EditQueue::generation() const {
+  return state_->generation();
+}
+std::shared_ptr<PendingEdit> EditQueue::queue(Edit edit) const {
+  return state_->queue(std::move(edit));
+}
+Result<void> EditQueue::wait(PendingEdit& pending) const {
+  return state_->wait(pending);
+}
+Result<void> EditQueue::flush() const {
+  return state_->flush();
+}
+Result<void> EditQueue::reload() const {
+  return state_->reload();
+}
+Result<void> EditQueue::restore(std::uint64_t generation) const {
+  return state_->restore(generation);
+}
+Result<StateHistory> EditQueue::history() const {
+  return state_->history();
+}
+void EditQueue::stop() const {
+  state_->stop();
 }
 
 }  // namespace detail

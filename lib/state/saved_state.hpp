@@ -17,18 +17,24 @@
 
 namespace perdure::detail {
 
+/// What edits made of a copy of the state.
+enum class EditOutcome {
+  done,     ///< It is to be saved.
+  again,    ///< One failed half-way; the others want a fresh copy.
+  nothing,  ///< None is left.
+};
+
 /// One state, in memory and in its store: reads it, falls back, catches up with others, commits.
 /// Memory is never ahead of what is durable. Nothing throws.
 ///
 /// Used by one thread at a time, except for value, report and generation, which any may call.
 /// These three work in a forked child, too; nothing else does there.
-class DurableState {
+class SavedState {
  public:
-  /// Makes the value that shall be saved out of the one that is there; null for nothing to save.
-  using Edited = std::function<Result<std::shared_ptr<const void>>(const void* value)>;
+  using Edits = std::function<EditOutcome(void* copy)>;
 
-  DurableState(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
-               const TrackerOptions& options)
+  SavedState(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
+             const TrackerOptions& options)
       : store_(std::move(store)), codec_(std::move(codec)), options_(options) {}
 
   /// False in a forked child of the process that made this.
@@ -39,11 +45,11 @@ class DurableState {
   [[nodiscard]] std::shared_ptr<const void> value() const;
   [[nodiscard]] OpenReport report() const;
   [[nodiscard]] std::uint64_t generation() const;
-  [[nodiscard]] const StateCodec& codec() const { return *codec_; }
   [[nodiscard]] Error failure(std::string_view step, ErrorKind kind, std::string detail) const;
 
   Result<void> open();
-  Result<void> save(const Edited& edited);
+  /// Saves what `edits` make of a copy of the state that is current then.
+  Result<void> save(const Edits& edits);
   Result<void> reload();
   Result<void> restore(std::uint64_t generation);
   Result<StateHistory> history();
@@ -103,7 +109,8 @@ class DurableState {
   Result<void> set_newer_aside();
   Result<void> commit(std::shared_ptr<const void> value, UnknownMembers unknown, OpenReport report);
   Result<StateDraft> draft(const Stamp& stamp, std::vector<std::uint64_t>& kept) const;
-  Result<void> check_settled() const;
+  Result<void> check_outcome_known() const;
+  Result<std::shared_ptr<const void>> edited(const Edits& edits) const;
   Result<void> publish(LoadedState state, OpenReport report);
   [[nodiscard]] const Shown& shown() const noexcept { return shown_[current_]; }
   [[nodiscard]] std::unique_lock<std::mutex> lock_shown() const;
@@ -116,7 +123,7 @@ class DurableState {
   Stored stored_;
   std::uint64_t attempted_max_ = 0;  // the highest number seen or tried: none is used twice
   std::uint64_t published_max_ = 0;  // the highest of what was this tracker's state
-  bool unsettled_ = false;           // a save may or may not survive: reload first
+  bool outcome_unknown_ = false;     // a save may or may not survive: reload first
 
   const MadeBy made_by_{};
   mutable std::mutex mutex_;  // guards what follows

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+// What users' code threw, as an error.
+#pragma once
+
+#include <string_view>
+
+#include <perdure/error.hpp>
+
+namespace perdure::detail {
+
+/// Turns the exception that is being handled into an error: of memory, or of a type of the user.
+/// Called from a catch block.
+[[nodiscard]] Error caught(std::string_view step) noexcept;
+
+}  // namespace perdure::detail

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSL-1.0
+// How a state is saved, reloaded and restored.
+#include <algorithm>
+
+#include <perdure/detail/caught.hpp>
+
+#include "base/checksum.hpp"
+#include "base/missing.hpp"
+#include "state/image_sink.hpp"
+#include "state/saved_state.hpp"
+
+namespace perdure::detail {
+namespace {
+
+constexpr std::string_view save_step = "save the state";
+
+}  // namespace
+
+/// Before a save, under the lock: what did others do since the state was read? Another tracker's
+/// commits are taken over; anything else is a conflict.
+Result<void> SavedState::catch_up() {
+  BOOST_OUTCOME_TRY(const Revision now, store_->revision());
+  if (now == stored_.revision) return success();
+  const auto conflict = [&](std::string words) {
+    return failure(save_step, ErrorKind::conflict, std::move(words));
+  };
+  if (now.is_absent()) {
+    return conflict("somebody removed the file since it was read; reload, or put it back");
+  }
+  BOOST_OUTCOME_TRY(auto stored, store_->load());
+  if (!stored) return conflict("somebody removed the file just now");
+  auto loaded = codec_->load(stored->bytes);
+  if (!loaded) {
+    Error error = at_path(std::move(loaded.error()));
+    if (error.kind == ErrorKind::corrupt) error.kind = ErrorKind::conflict;
+    error.step = save_step;
+    return error;
+  }
+  if (!loaded.value().stamped) {
+    return conflict(
+        "somebody else changed the file since it was read; reload to take their change");
+  }
+  if (!descends(standing_of(loaded.value(), *stored))) {
+    return conflict("somebody put another copy in its place, or saved on top of one: generation " +
+                    std::to_string(loaded.value().stamp.generation) + " does not hold generation " +
+                    std::to_string(shown().stamp.generation) +
+                    ", which this program has; reload to take it");
+  }
+  BOOST_OUTCOME_TRY(auto history, store_->history());
+  attempted_max_ = std::max(attempted_max_, history.generation_max);
+  BOOST_OUTCOME_TRY(
+      Found found, take_current(std::move(loaded.value()), std::move(*stored), std::move(history)));
+  if (found.report.origin == Origin::replaced) {
+    return conflict(found.report.reason + "; reload to take it");
+  }
+  stored_ = std::move(found.stored);
+  return publish(std::move(found.state), std::move(found.report));
+}
+
+Result<void> SavedState::check_outcome_known() const {
+  if (!outcome_unknown_) return success();
+  return failure(save_step, ErrorKind::recovery_required,
+                 "an earlier save may or may not survive a power cut; reload first");
+}
+
+/// What shall be committed, but for the image; `kept` are the previous generations after it.
+Result<StateDraft> SavedState::draft(const Stamp& stamp, std::vector<std::uint64_t>& kept) const {
+  StateDraft made{.image = {}, .expected = stored_.revision, .keep_as = {}, .drop = {}};
+  if (stamp.generation == 0) {
+    return failure(save_step, ErrorKind::unsupported,
+                   "the generation numbers are used up: some file beside it bears the last one");
+  }
+  kept = stored_.previous;
+  for (const auto number : stored_.newer) std::erase(kept, number);
+  if (stored_.exists && stored_.keepable && options_.previous_max > 0) {
+    made.keep_as = stored_.generation;
+    kept.insert(kept.begin(), stored_.generation);
+  }
+  if (kept.size() > options_.previous_max) {
+    made.drop.assign(kept.begin() + options_.previous_max, kept.end());
+    kept.resize(options_.previous_max);
+  }
+  return made;
+}
+
+/// The lineage of what is saved next. After a loss it is a new one, so that a tracker which had
+/// what is lost can tell.
+Result<Lineage> SavedState::next_lineage() const {
+  const Standing& own = stored_.standing;
+  if (!codec_->keeps_lineage() || (!own.lost && own.lineage.id != 0)) return own.lineage;
+  Lineage drawn{.id = 0, .from = own.lineage.id, .from_generation = own.generation};
+  const auto random =
+      options_.system.environment->random(std::as_writable_bytes(std::span(&drawn.id, 1)));
+  if (!random) {
+    Error error = failure(save_step, ErrorKind::system, {});
+    error.cause = random.error();
+    return error;
+  }
+  drawn.id = std::max<std::uint64_t>(drawn.id, 1);
+  return drawn;
+}
+
+/// Previous generations that are newer than the copy in the state's place: the newest state that
+/// was acknowledged may be among them. They are kept for good, as evidence, before anything is
+/// saved on top of the copy.
+Result<void> SavedState::set_newer_aside() {
+  for (; !stored_.newer.empty(); stored_.newer.pop_back()) {
+    const std::uint64_t number = stored_.newer.back();
+    auto moved = store_->set_aside_previous(number);
+    if (!moved && !is_missing(moved.error().cause)) {
+      moved.error().fate = Fate::unchanged;  // of the state
+      return std::move(moved.error());
+    }
+    std::erase(stored_.previous, number);
+  }
+  return success();
+}
+
+Result<void> SavedState::commit(std::shared_ptr<const void> value, UnknownMembers unknown,
+                                OpenReport report) {
+  Stamp stamp;
+  stamp.generation = attempted_max_ + 1;
+  stamp.last_updated = StampTime(options_.system.environment->wall());
+  stamp.schema_version = codec_->schema_version();
+  stamp.unknown = std::move(unknown);
+  BOOST_OUTCOME_TRY(stamp.lineage, next_lineage());
+  std::vector<std::uint64_t> kept;
+  BOOST_OUTCOME_TRY(StateDraft made, draft(stamp, kept));
+  ImageSink sink(stored_.image_size);
+  const auto written = codec_->save(value.get(), stamp, sink);
+  if (!written) return at_path(written.error());
+  if (!is_ours()) return not_ours();  // an edit or a serializer forked
+  const Buffer image = sink.take();
+  made.image = image;
+  Checksum sum;
+  sum.update(image);
+  const Standing standing{
+      .lineage = stamp.lineage, .generation = stamp.generation, .digest = sum.digest()};
+  BOOST_OUTCOME_TRY(set_newer_aside());
+
+  attempted_max_ = stamp.generation;
+  outcome_unknown_ = true;  // should this throw half-way
+  auto committed = store_->commit(made);
+  outcome_unknown_ = !committed && committed.error().fate != Fate::unchanged;
+  if (!committed) return std::move(committed.error());
+  stored_ = {.revision = std::move(committed.value()),
+             .exists = true,
+             .keepable = true,
+             .generation = stamp.generation,
+             .previous = std::move(kept),
+             .newer = {},
+             .image_size = image.size(),
+             .standing = standing};
+  return publish({std::move(value), std::move(stamp), true}, std::move(report));
+}
+
+Result<std::shared_ptr<const void>> SavedState::edited(const Edits& edits) const {
+  while (true) {
+    BOOST_OUTCOME_TRY(auto copy, codec_->copy(shown().value.get()));
+    const EditOutcome outcome = edits(copy.get());
+    if (outcome == EditOutcome::nothing) return std::shared_ptr<const void>();
+    if (outcome == EditOutcome::done) return std::shared_ptr<const void>(std::move(copy));
+  }
+}
+
+Result<void> SavedState::save(const Edits& edits) try {
+  BOOST_OUTCOME_TRY(check_outcome_known());
+  BOOST_OUTCOME_TRY(const auto lock, take_lock());
+  BOOST_OUTCOME_TRY(catch_up());
+  BOOST_OUTCOME_TRY(auto value, edited(edits));
+  if (!value) return success();
+  return commit(std::move(value), shown().stamp.unknown, shown().report);
+} catch (...) {
+  Error error = at_path(caught(save_step));
+  if (outcome_unknown_) error.fate = Fate::unknown;
+  return error;
+}
+
+/// After a save of unknown fate whatever is found is committed anew. Syncing it would not do: a
+/// sync error is reported once, and a second sync may succeed without having written.
+Result<void> SavedState::reload() try {
+  BOOST_OUTCOME_TRY(const auto lock, take_lock());
+  BOOST_OUTCOME_TRY(Found found, find(false));
+  const bool was_unknown = outcome_unknown_;
+  stored_ = std::move(found.stored);
+  if (!was_unknown) return publish(std::move(found.state), std::move(found.report));
+  attempted_max_ = std::max(attempted_max_, found.state.stamp.generation);
+  auto committed = commit(std::move(found.state.value), std::move(found.state.stamp.unknown),
+                          std::move(found.report));
+  if (!committed) outcome_unknown_ = true;
+  return committed;
+} catch (...) {
+  return at_path(caught("reload the state"));
+}
+
+Result<void> SavedState::restore(std::uint64_t generation) try {
+  constexpr std::string_view step = "restore an earlier generation";
+  BOOST_OUTCOME_TRY(check_outcome_known());
+  BOOST_OUTCOME_TRY(const auto lock, take_lock());
+  BOOST_OUTCOME_TRY(catch_up());
+  BOOST_OUTCOME_TRY(auto stored, store_->load_previous(generation));
+  if (!stored) {
+    return failure(step, ErrorKind::invalid_argument,
+                   "there is no previous generation " + std::to_string(generation) +
+                       "; `perdure state history FILE` lists them");
+  }
+  auto loaded = codec_->load(stored->bytes);
+  if (!loaded) {
+    Error error = at_path(std::move(loaded.error()));
+    error.step = step;
+    error.detail = "generation " + std::to_string(generation) + ": " + error.detail;
+    return error;
+  }
+  return commit(std::move(loaded.value().value), std::move(loaded.value().stamp.unknown),
+                shown().report);
+} catch (...) {
+  Error error = at_path(caught("restore an earlier generation"));
+  if (outcome_unknown_) error.fate = Fate::unknown;
+  return error;
+}
+
+Result<StateHistory> SavedState::history() try { return store_->history(); } catch (...) {
+  return at_path(caught("list the state's generations"));
+}
+
+}  // namespace perdure::detail
