@@ -16,25 +16,12 @@ Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
 Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                          Directories& directories);
 
-/// Unlinks what a crash may have left of a path's way into place.
-Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
-                              Directories& directories);
-
-/// Unlinks all staged files and an unfinished journal; how many files. Only without a journal,
-/// whose removal is made durable first: it may have been killed before that was.
-Result<std::uint64_t> discard_staged(TransactionRoot& root);
-
-/// Makes the journal durable under this name: written beside, synced, renamed, its name synced.
-/// After Fate::unknown nobody knows whether it counts until recovery. True if the file system
-/// confirmed it (Receipt::confirmed).
-Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_view name);
-
 /// After all paths are in place: their directories durable, then the journal gone, durably, then
 /// the staged files. In that order: a journal that came back would undo what others commit later.
 /// With `fast` nothing is synced: whatever the disk gets of what others do later, it got this
 /// before.
 /// `recovered`: recovery may have made a copy of the journal, which goes with it.
 Result<void> settle(TransactionRoot& root, const Journal& journal, Directories& directories,
-                    bool recovered);
+                    Protocol protocol, bool recovered);
 
 }  // namespace perdure

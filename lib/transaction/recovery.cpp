@@ -9,79 +9,18 @@
 #include "base/missing.hpp"
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
-#include "engine/read.hpp"
 #include "engine/sync.hpp"
+#include "engine/unlink.hpp"
 #include "transaction/apply.hpp"
+#include "transaction/journal_file.hpp"
 #include "transaction/recovery_step.hpp"
 
 namespace perdure {
 namespace {
 
-constexpr std::string_view step = "recover the root";
-constexpr std::uint64_t journal_size_max = std::uint64_t{1} << 32U;
-constexpr std::string_view what_to_do =
-    "; `perdure inspect` shows what is there, `perdure recover --abandon` sets it aside as "
-    "evidence";
-
-struct FoundJournal {
-  Buffer bytes;
-  Journal journal;
-  bool copied = false;  ///< An earlier recovery made its copy.
-};
-
-/// The journal under one of its fixed names, read as what a stranger wrote; empty where there is
-/// none.
-Result<std::optional<FoundJournal>> read_journal(TransactionRoot& root, std::string_view name) {
-  const WriteOptions options;
-  Commit look(root.files, root.random, options);
-  look.path = (root.path / root.options.private_directory / std::string(name)).native();
-  look.directory = root.private_directory.get();
-  auto content = read_steady(look, std::string(name), journal_size_max, {});
-  if (!content && is_missing(content.error().cause)) {
-    return std::optional<FoundJournal>();
-  }
-  if (!content) return content.error();
-  FoundJournal found{std::move(content.value().bytes), {}, false};
-  auto journal = decode_journal(found.bytes);
-  for (std::size_t i = 0; journal && i < journal.value().entries.size(); ++i) {
-    const auto allowed = root.check_path(step, journal.value().entries[i].path);
-    if (!allowed) {
-      return root.failure(step, "", ErrorKind::recovery_required,
-                          "its journal names a path that is refused" + std::string(what_to_do));
-    }
-  }
-  if (!journal) {
-    Error error = std::move(journal.error());
-    error.path = look.path;
-    error.detail += what_to_do;
-    return error;
-  }
-  found.journal = std::move(journal.value());
-  return std::optional(std::move(found));
-}
-
-/// The journal, or the copy that an earlier recovery made of it. A copy beside a journal of another
-/// transaction is one whose removal never reached the disk: that one was settled before.
-Result<std::optional<FoundJournal>> find_journal(TransactionRoot& root) {
-  BOOST_OUTCOME_TRY(auto found, read_journal(root, names::journal));
-  BOOST_OUTCOME_TRY(auto copy, read_journal(root, names::journal_copy));
-  const bool copied = copy && (!found || copy->journal.id == found->journal.id);
-  if (!found) found = std::move(copy);
-  if (found) found->copied = copied;
-  return found;
-}
-
-/// Nothing may depend on a journal that is in the page cache alone. Syncing what was found is not
-/// enough, since its sync may have failed before, which is said once: so it is written anew. Under
-/// its other name: where a rename is no single step on the disk, the one that was there and the one
-/// that takes its name may both be gone for a moment.
-Result<void> make_durable(TransactionRoot& root, const FoundJournal& found) {
-  const auto synced = root.files.sync_directory(root.private_directory.get());
-  if (!synced) return root.failure(step, "", synced.error());
-  BOOST_OUTCOME_TRY(
-      commit_journal(root, found.bytes, found.copied ? names::journal : names::journal_copy));
-  return success();
-}
+constexpr std::string_view discard_step = "discard staged files";
+/// Recovery relies on nothing but syncs, whatever protocol the transaction was committed by.
+constexpr Protocol protocol = Protocol::portable;
 
 std::string_view word_for(JournalAction action) {
   switch (action) {
@@ -142,11 +81,43 @@ Result<T> as_committed(Result<T> result) {
 }
 
 Error lost_file(const TransactionRoot& root, const std::string& path) {
-  Error error = root.failure(
-      step, path, ErrorKind::recovery_required,
-      "its staged file is gone, or a copy of the one that was" + std::string(what_to_do));
+  Error error = root.failure(recover_step, path, ErrorKind::recovery_required,
+                             "its staged file is gone, or a copy of the one that was" +
+                                 std::string(refused_journal_advice));
   error.fate = Fate::committed;
   return error;
+}
+
+/// Unlinks what a crash may have left of a path's way into place.
+Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
+                              Directories& directories) {
+  if (entry.action != JournalAction::put) return success();
+  const auto directory = directories.open(parent_of(entry.path));
+  if (!directory && is_missing(directory.error())) return success();
+  if (!directory) return root.failure(recover_step, entry.path, directory.error());
+  return root.checked(recover_step, entry.path,
+                      unlink_if_there(root.files, directory.value(), entry.apply_temp));
+}
+
+/// Unlinks all staged files and an unfinished journal; how many files. Only without a journal,
+/// whose removal is made durable first: it may have been killed before that was.
+Result<std::uint64_t> discard_staged(TransactionRoot& root) {
+  const Handle directory = root.private_directory.get();
+  BOOST_OUTCOME_TRY(const auto entries, root.checked(discard_step, "", root.files.list(directory)));
+  const bool any =
+      std::ranges::any_of(entries, [](const auto& entry) { return names::is_staged(entry.name); });
+  if (any) {
+    BOOST_OUTCOME_TRY(root.checked(discard_step, "", root.files.sync_directory(directory)));
+  }
+  std::uint64_t discarded = 0;
+  for (const auto& entry : entries) {
+    const bool staged = names::is_staged(entry.name);
+    if (!staged && entry.name != names::journal_temp) continue;
+    BOOST_OUTCOME_TRY(
+        root.checked(discard_step, "", unlink_if_there(root.files, directory, entry.name)));
+    discarded += staged ? 1U : 0U;
+  }
+  return discarded;
 }
 
 Result<void> redo_all(TransactionRoot& root, const Journal& journal, RecoveryReport& report) {
@@ -166,7 +137,7 @@ Result<void> redo_all(TransactionRoot& root, const Journal& journal, RecoveryRep
     }
     if (root.options.progress) root.options.progress(i + 1, journal.entries.size());
   }
-  return settle(root, journal, directories, true);
+  return settle(root, journal, directories, protocol, true);
 }
 
 /// A new directory in the private one, for what is given up.
@@ -178,11 +149,11 @@ struct Evidence {
 Result<Evidence> make_evidence(TransactionRoot& root) {
   const Handle place = root.private_directory.get();
   auto name = names::make_abandoned(root.random);
-  if (!name) return root.failure(step, "", name.error());
+  if (!name) return root.failure(recover_step, "", name.error());
   const auto made = root.files.make_directory(place, name.value(), 0700);
-  if (!made) return root.failure(step, "", made.error());
+  if (!made) return root.failure(recover_step, "", made.error());
   const auto opened = root.files.open_beneath(place, name.value());
-  if (!opened) return root.failure(step, "", opened.error());
+  if (!opened) return root.failure(recover_step, "", opened.error());
   return Evidence{std::move(name.value()), OwnedHandle(root.files, opened.value())};
 }
 
@@ -232,19 +203,19 @@ Result<void> set_all_aside(TransactionRoot& root, const Evidence& evidence, std:
   const Handle place = root.private_directory.get();
   const Handle aside = evidence.directory.get();
   const auto entries = files.list(place);
-  if (!entries) return root.failure(step, "", entries.error());
+  if (!entries) return root.failure(recover_step, "", entries.error());
   for (const auto& entry : entries.value()) {
     if (!names::is_staged(entry.name) && entry.name != names::journal &&
         entry.name != names::journal_copy && entry.name != names::journal_temp) {
       continue;
     }
     const auto moved = files.rename(place, entry.name, aside, entry.name, RenameMode::replace);
-    if (!moved) return root.failure(step, "", moved.error());
+    if (!moved) return root.failure(recover_step, "", moved.error());
   }
   const auto aside_synced = files.sync_directory(aside);
-  if (!aside_synced) return root.failure(step, "", aside_synced.error());
+  if (!aside_synced) return root.failure(recover_step, "", aside_synced.error());
   const auto synced = sync_directory_durably(files, place, mark);
-  if (!synced) return root.failure(step, "", synced.error());
+  if (!synced) return root.failure(recover_step, "", synced.error());
   return success();
 }
 
@@ -256,8 +227,8 @@ Result<RecoveryReport> recover_root(TransactionRoot& root) {
   if (found) {
     const Journal& journal = found->journal;
     if (const auto fault = fault_of_place(root, journal); !fault.empty()) {
-      Error error = root.failure(step, "", ErrorKind::recovery_required,
-                                 std::string(fault).append(what_to_do));
+      Error error = root.failure(recover_step, "", ErrorKind::recovery_required,
+                                 std::string(fault).append(refused_journal_advice));
       error.fate = Fate::committed;
       return error;
     }
@@ -268,7 +239,7 @@ Result<RecoveryReport> recover_root(TransactionRoot& root) {
     if (lost != report.paths.end()) {
       return lost_file(root, lost->path);
     }
-    BOOST_OUTCOME_TRY(as_committed(make_durable(root, *found)));
+    BOOST_OUTCOME_TRY(as_committed(make_durable(root, *found, protocol)));
     BOOST_OUTCOME_TRY(as_committed(redo_all(root, journal, report)));
   }
   BOOST_OUTCOME_TRY(report.discarded, discard_staged(root));

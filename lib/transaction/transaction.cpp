@@ -11,6 +11,7 @@
 #include "linux/fork.hpp"
 #include "transaction/apply.hpp"
 #include "transaction/changes.hpp"
+#include "transaction/journal_file.hpp"
 #include "transaction/recovery.hpp"
 
 namespace perdure {
@@ -207,8 +208,8 @@ Result<Journal> Transaction::State::seal(TransactionReceipt& receipt) {
   // files. It discards those of a journal that is not there.
   staging.keep(true);
   const auto committed = timed(*root, receipt, "journal", [&]() -> Result<void> {
-    BOOST_OUTCOME_TRY(receipt.confirmed,
-                      commit_journal(*root, encode_journal(journal), names::journal));
+    BOOST_OUTCOME_TRY(receipt.confirmed, commit_journal(*root, encode_journal(journal),
+                                                        names::journal, root->protocol));
     return success();
   });
   if (committed) return journal;
@@ -225,8 +226,9 @@ Result<TransactionReceipt> Transaction::State::commit() {
   receipt.protocol = root->protocol;
   auto settled = timed(*root, receipt, "apply", [&] { return apply(journal, receipt); });
   if (settled && !journal.entries.empty()) {
-    settled = timed(*root, receipt, "settle",
-                    [&] { return settle(*root, journal, staging.directories(), false); });
+    settled = timed(*root, receipt, "settle", [&] {
+      return settle(*root, journal, staging.directories(), root->protocol, false);
+    });
   }
   if (settled) return receipt;
   settled.error().fate = Fate::committed;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "transaction/journal_file.hpp"
+
+#include "base/missing.hpp"
+#include "engine/commit.hpp"
+#include "engine/names.hpp"
+#include "engine/read.hpp"
+#include "engine/temp.hpp"
+#include "engine/unlink.hpp"
+#include "linux/fork.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view commit_step = "commit the journal";
+constexpr std::uint64_t journal_size_max = std::uint64_t{1} << 32U;
+
+/// The journal under one of its fixed names, read as what a stranger wrote; empty where there is
+/// none.
+Result<std::optional<FoundJournal>> read_journal(TransactionRoot& root, std::string_view name) {
+  const WriteOptions options;
+  Commit look(root.files, root.random, options);
+  look.path = (root.path / root.options.private_directory / std::string(name)).native();
+  look.directory = root.private_directory.get();
+  auto content = read_steady(look, std::string(name), journal_size_max, {});
+  if (!content && is_missing(content.error().cause)) {
+    return std::optional<FoundJournal>();
+  }
+  if (!content) return content.error();
+  FoundJournal found{std::move(content.value().bytes), {}, false};
+  auto journal = decode_journal(found.bytes);
+  for (std::size_t i = 0; journal && i < journal.value().entries.size(); ++i) {
+    const auto allowed = root.check_path(recover_step, journal.value().entries[i].path);
+    if (!allowed) {
+      return root.failure(
+          recover_step, "", ErrorKind::recovery_required,
+          "its journal names a path that is refused" + std::string(refused_journal_advice));
+    }
+  }
+  if (!journal) {
+    Error error = std::move(journal.error());
+    error.path = look.path;
+    error.detail += refused_journal_advice;
+    return error;
+  }
+  found.journal = std::move(journal.value());
+  return std::optional(std::move(found));
+}
+
+}  // namespace
+
+Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_view name,
+                            Protocol chosen) {
+  WriteOptions options;
+  options.metadata = Metadata::preserve(0600);  // of nothing: it keeps what it is made with
+  options.group = root.options.group;
+  const bool fast = chosen == Protocol::fast;
+  const Protocol protocol = fast ? Protocol::fast : Protocol::portable;  // it is one file
+  Commit commit(root.files, root.random, options);
+  commit.path = root.path.native();
+  commit.directory = root.private_directory.get();
+  commit.leaf = name;
+  const auto committed = [&]() -> Result<bool> {
+    const std::string temp_name(names::journal_temp);
+    const auto cleared = unlink_if_there(root.files, commit.directory, temp_name);
+    if (!cleared) return commit.failure(commit_step, cleared.error());
+    const auto made = root.files.create(commit.directory, temp_name, 0600);
+    if (!made) return commit.failure(commit_step, made.error());
+    commit.made_by = process_mark();
+    commit.temp = OwnedHandle(root.files, made.value());
+    commit.temp_name = temp_name;
+    auto written = append_to_temp(commit, journal);
+    if (!written) return abandon(commit, std::move(written.error()));
+    BOOST_OUTCOME_TRY(const Receipt receipt,
+                      run_commit(commit, make_finish(options, protocol, {})));
+    return receipt.confirmed;
+  }();
+  if (committed) return committed;
+  Error error = committed.error();
+  error.step = commit_step;
+  if (error.fate != Fate::unchanged) {
+    error.fate = Fate::unknown;
+    error.detail = "the next recovery of this root finds out";
+  }
+  return error;
+}
+
+Result<std::optional<FoundJournal>> find_journal(TransactionRoot& root) {
+  BOOST_OUTCOME_TRY(auto found, read_journal(root, names::journal));
+  BOOST_OUTCOME_TRY(auto copy, read_journal(root, names::journal_copy));
+  const bool copied = copy && (!found || copy->journal.id == found->journal.id);
+  if (!found) found = std::move(copy);
+  if (found) found->copied = copied;
+  return found;
+}
+
+Result<void> make_durable(TransactionRoot& root, const FoundJournal& found, Protocol protocol) {
+  BOOST_OUTCOME_TRY(
+      root.checked(recover_step, "", root.files.sync_directory(root.private_directory.get())));
+  BOOST_OUTCOME_TRY(commit_journal(root, found.bytes,
+                                   found.copied ? names::journal : names::journal_copy, protocol));
+  return success();
+}
+
+Result<void> remove_journal(TransactionRoot& root, std::string_view step, Protocol protocol,
+                            bool recovered) {
+  const Handle directory = root.private_directory.get();
+  for (const auto name : {names::journal_copy, names::journal}) {
+    if (name == names::journal_copy && !recovered) continue;
+    BOOST_OUTCOME_TRY(
+        root.checked(step, "", unlink_if_there(root.files, directory, std::string(name))));
+  }
+  if (protocol == Protocol::fast) return success();
+  return root.checked(step, "", root.files.sync_directory(directory));
+}
+
+}  // namespace perdure
