@@ -168,6 +168,15 @@ Error TransactionRoot::failure(std::string_view step, const std::string& relativ
   return error;
 }
 
+Error TransactionRoot::closed_way(std::string_view step, const std::string& relative,
+                                  std::error_code cause) const {
+  Error error = failure(step, relative, cause);
+  if (cause == std::errc::cross_device_link) {
+    error.detail = "something is mounted on the way; make a root of what is mounted there";
+  }
+  return error;
+}
+
 Result<void> TransactionRoot::check_path(std::string_view step, const std::string& relative) const {
   std::string_view fault = fault_of_path(relative);
   if (fault.empty() && !private_name.empty() &&

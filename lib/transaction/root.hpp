@@ -33,8 +33,6 @@ struct TransactionRoot {
   Status private_status;          ///< Of the private one.
   std::string private_name;       ///< Of the private directory, if it is directly under the root.
   OwnedHandle lock;
-  /// By which a transaction is committed; what recovers is portable.
-  Protocol protocol = Protocol::portable;
   /// Whether a rename is one step on the disk here; empty until somebody needs to know.
   std::optional<bool> renames_at_once{};
   std::uint64_t sync_mark = 0;  ///< The failed syncs of this process before anything was applied.
@@ -45,6 +43,9 @@ struct TransactionRoot {
                               std::error_code cause) const;
   [[nodiscard]] Error failure(std::string_view step, const std::string& relative, ErrorKind kind,
                               std::string detail) const;
+  /// The same of a directory on the way to `relative` that can't be opened.
+  [[nodiscard]] Error closed_way(std::string_view step, const std::string& relative,
+                                 std::error_code cause) const;
   /// The value of a call, or `failure` with its cause.
   template <class T>
   [[nodiscard]] Result<T> checked(std::string_view step, const std::string& relative,

@@ -12,6 +12,7 @@
 #include "transaction/apply.hpp"
 #include "transaction/changes.hpp"
 #include "transaction/journal_file.hpp"
+#include "transaction/precheck.hpp"
 #include "transaction/recovery.hpp"
 
 namespace perdure {
@@ -33,8 +34,8 @@ Result<void> timed(TransactionRoot& root, TransactionReceipt& receipt, std::stri
 }  // namespace
 
 struct Transaction::State {
-  explicit State(std::unique_ptr<TransactionRoot> opened, std::string id)
-      : root(std::move(opened)), staging(*root, std::move(id)) {}
+  explicit State(std::unique_ptr<TransactionRoot> opened, std::string id, Protocol chosen)
+      : root(std::move(opened)), protocol(chosen), changes(*root, std::move(id), chosen) {}
 
   Result<void> check_open(std::string_view step, bool changing = true) const {
     if (!made_by.this_process()) {
@@ -59,7 +60,7 @@ struct Transaction::State {
       Ending& operator=(const Ending&) = delete;
       ~Ending() {
         state.staging_now = false;
-        if (!returned || state.staging.is_broken()) state.finish();
+        if (!returned || state.changes.is_broken()) state.finish();
       }
     };
     Ending ending(*this);
@@ -69,8 +70,8 @@ struct Transaction::State {
   }
   void finish() noexcept {
     over = true;
-    if (!made_by.this_process()) staging.keep(true);  // they are the parent's
-    staging.discard();
+    if (!made_by.this_process()) changes.staged().keep(true);  // they are the parent's
+    changes.staged().discard();
     locks.clear();
     root->lock.reset();
   }
@@ -78,12 +79,13 @@ struct Transaction::State {
   Result<std::vector<std::string>> order_expected();
   Result<void> lock_expected();
   Result<void> check_nowhere();
-  Result<Journal> seal(TransactionReceipt& receipt);
+  Result<Journal> reach_commit_point(TransactionReceipt& receipt);
   Result<void> apply(const Journal& journal, TransactionReceipt& receipt);
   Result<TransactionReceipt> commit();
 
   std::unique_ptr<TransactionRoot> root;
-  Staging staging;
+  Protocol protocol;
+  Changes changes;
   std::map<std::string, Version> expected;
   std::vector<OwnedHandle> locks;    // of the expected targets
   std::vector<std::string> nowhere;  // expected to be absent, in directories that are
@@ -98,7 +100,7 @@ Result<std::vector<std::string>> Transaction::State::order_expected() {
   std::map<std::string, Version> identities;
   for (const auto& [path, version] : expected) {
     const std::string parent = parent_of(path);
-    const auto directory = staging.directories().open(parent);
+    const auto directory = changes.directories().open(parent);
     if (!directory && is_missing(directory.error())) {
       if (!version.is_absent()) {
         return root->failure(compare_step, path, ErrorKind::conflict, gone);
@@ -112,7 +114,7 @@ Result<std::vector<std::string>> Transaction::State::order_expected() {
       const auto status = root->files.stat(directory.value());
       if (!status) return root->failure(compare_step, path, status.error());
       identity = identities.emplace(parent, status.value().version).first;
-      staging.directories().expect(parent, identity_of(identity->second));
+      changes.directories().expect(parent, identity_of(identity->second));
     }
     found.emplace_back(TargetKey(identity->second, leaf_of(path)), path);
   }
@@ -127,7 +129,7 @@ Result<void> Transaction::State::lock_expected() {
   BOOST_OUTCOME_TRY(const auto paths, order_expected());
   for (const auto& path : paths) {
     const Version& version = expected.at(path);
-    const auto directory = staging.directories().open(parent_of(path));
+    const auto directory = changes.directories().open(parent_of(path));
     if (!directory && is_missing(directory.error())) {
       return root->failure(compare_step, path, ErrorKind::conflict, replaced);
     }
@@ -151,9 +153,9 @@ Result<void> Transaction::State::lock_expected() {
     }
   }
   // Somebody may have moved a directory while we waited: then its lock says nothing of the path.
-  staging.directories().look_anew();
+  changes.directories().look_anew();
   for (const auto& path : paths) {
-    const auto directory = staging.directories().open(parent_of(path));
+    const auto directory = changes.directories().open(parent_of(path));
     if (!directory && is_missing(directory.error())) {
       return root->failure(compare_step, path, ErrorKind::conflict, replaced);
     }
@@ -165,7 +167,7 @@ Result<void> Transaction::State::lock_expected() {
 /// There was no directory to hold a lock. Whoever made it meanwhile may have made the file, too.
 Result<void> Transaction::State::check_nowhere() {
   for (const auto& path : nowhere) {
-    const auto directory = staging.directories().open(parent_of(path));
+    const auto directory = changes.directories().open(parent_of(path));
     if (directory) {
       return root->failure(compare_step, path, ErrorKind::conflict,
                            "somebody else made its directory meanwhile; read it again");
@@ -181,9 +183,9 @@ Result<void> Transaction::State::apply(const Journal& journal, TransactionReceip
   std::uint64_t done = 0;
   root->sync_mark = failed_syncs();
   for (const auto& entry : journal.entries) {
-    BOOST_OUTCOME_TRY(const bool untouched, is_untouched(*root, entry, staging.directories()));
+    BOOST_OUTCOME_TRY(const bool untouched, is_untouched(*root, entry, changes.directories()));
     if (untouched) {
-      BOOST_OUTCOME_TRY(apply_entry(*root, journal, entry, staging.directories()));
+      BOOST_OUTCOME_TRY(apply_entry(*root, journal, entry, changes.directories()));
     } else {
       receipt.left_alone.push_back(entry.path);
     }
@@ -193,42 +195,41 @@ Result<void> Transaction::State::apply(const Journal& journal, TransactionReceip
 }
 
 /// Everything before the commit point, and the commit point.
-Result<Journal> Transaction::State::seal(TransactionReceipt& receipt) {
+Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& receipt) {
   // The paths count as they are now. What they led to at a `put` may have been moved since.
-  staging.directories().look_anew();
+  changes.directories().look_anew();
   BOOST_OUTCOME_TRY(timed(*root, receipt, "check", [&] { return lock_expected(); }));
   Journal journal;
   BOOST_OUTCOME_TRY(timed(*root, receipt, "stage", [&]() -> Result<void> {
-    BOOST_OUTCOME_TRY(journal, staging.seal());
+    BOOST_OUTCOME_TRY(journal, prepare_journal(*root, changes));
     BOOST_OUTCOME_TRY(check_nowhere());
     return success();
   }));
   if (journal.entries.empty()) return journal;
   // What may be in the journal is recovery's, also if something is thrown: it must find the staged
   // files. It discards those of a journal that is not there.
-  staging.keep(true);
+  changes.staged().keep(true);
   const auto committed = timed(*root, receipt, "journal", [&]() -> Result<void> {
-    BOOST_OUTCOME_TRY(receipt.confirmed, commit_journal(*root, encode_journal(journal),
-                                                        names::journal, root->protocol));
+    BOOST_OUTCOME_TRY(receipt.confirmed,
+                      commit_journal(*root, encode_journal(journal), names::journal, protocol));
     return success();
   });
   if (committed) return journal;
-  if (committed.error().fate == Fate::unchanged) staging.keep(false);
+  if (committed.error().fate == Fate::unchanged) changes.staged().keep(false);
   return committed.error();
 }
 
 Result<TransactionReceipt> Transaction::State::commit() {
   TransactionReceipt receipt;
-  BOOST_OUTCOME_TRY(const Journal journal, seal(receipt));
+  BOOST_OUTCOME_TRY(const Journal journal, reach_commit_point(receipt));
   receipt.id = journal.id;
   receipt.files = journal.entries.size();
-  receipt.bytes = staging.bytes();
-  receipt.protocol = root->protocol;
+  receipt.bytes = changes.bytes();
+  receipt.protocol = protocol;
   auto settled = timed(*root, receipt, "apply", [&] { return apply(journal, receipt); });
   if (settled && !journal.entries.empty()) {
-    settled = timed(*root, receipt, "settle", [&] {
-      return settle(*root, journal, staging.directories(), root->protocol, false);
-    });
+    settled = timed(*root, receipt, "settle",
+                    [&] { return settle(*root, journal, changes.directories(), protocol, false); });
   }
   if (settled) return receipt;
   settled.error().fate = Fate::committed;
@@ -247,11 +248,12 @@ Result<Transaction> Transaction::begin(const Path& path, const TransactionOption
   BOOST_OUTCOME_TRY(recover_root(*root));
   WriteOptions wanted;
   wanted.protocol = options.protocol;
-  BOOST_OUTCOME_TRY(root->protocol, choose_protocol(root->files, root->private_directory.get(),
-                                                    wanted, path.native(), true));
+  BOOST_OUTCOME_TRY(
+      const Protocol protocol,
+      choose_protocol(root->files, root->private_directory.get(), wanted, path.native(), true));
   auto id = names::make_transaction_id(root->random);
   if (!id) return root->failure("begin a transaction", "", id.error());
-  return Transaction(std::make_unique<State>(std::move(root), std::move(id.value())));
+  return Transaction(std::make_unique<State>(std::move(root), std::move(id.value()), protocol));
 }
 
 Result<void> Transaction::put(const std::string& path, Bytes content) {
@@ -263,21 +265,21 @@ Result<void> Transaction::put_from(const std::string& path,
   constexpr std::string_view step = "stage the new content";
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
-  return state_->stage([&] { return state_->staging.put(path, source); });
+  return state_->stage([&] { return state_->changes.put(path, source); });
 }
 
 Result<void> Transaction::remove(const std::string& path) {
   constexpr std::string_view step = "remove the file";
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
-  return state_->stage([&] { return state_->staging.remove(path); });
+  return state_->stage([&] { return state_->changes.remove(path); });
 }
 
 Result<void> Transaction::make_directory(const std::string& path) {
   constexpr std::string_view step = "make the directory";
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
-  return state_->stage([&] { return state_->staging.make_directory(path); });
+  return state_->stage([&] { return state_->changes.make_directory(path); });
 }
 
 Result<void> Transaction::move(const std::string& from, const std::string& to) {
@@ -285,14 +287,14 @@ Result<void> Transaction::move(const std::string& from, const std::string& to) {
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, from));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, to));
-  return state_->stage([&] { return state_->staging.move(from, to); });
+  return state_->stage([&] { return state_->changes.move(from, to); });
 }
 
 Result<Buffer> Transaction::read(const std::string& path) {
   constexpr std::string_view step = "read the file";
   BOOST_OUTCOME_TRY(state_->check_open(step, false));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
-  return state_->staging.read(path);
+  return state_->changes.read(path);
 }
 
 Result<void> Transaction::expect(const std::string& path, const Version& version) {

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "transaction/precheck.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/missing.hpp"
+#include "engine/names.hpp"
+#include "transaction/trial.hpp"
+
+namespace perdure {
+namespace {
+
+class Precheck {
+ public:
+  Precheck(TransactionRoot& root, Changes& changes)
+      : root_(root),
+        changes_(changes),
+        by_path_(changes.by_path()),
+        staged_(changes.staged()),
+        directories_(changes.directories()) {}
+
+  Result<Journal> journal();
+
+ private:
+  Result<void> sync_names();
+  Result<JournalEntry> check(const std::string& path, Change& change);
+  Result<void> check_parent(const std::string& path);
+  Result<Status> check_way(const std::string& directory, const std::string& path);
+  Result<void> check_found(const std::string& path, const Change& change, const Status& found);
+  Result<void> check_aliases();
+
+  TransactionRoot& root_;
+  Changes& changes_;
+  std::map<std::string, Change>& by_path_;
+  StagedFiles& staged_;
+  Directories& directories_;
+  std::map<std::string, Status> ways_;     ///< Directories that check_way has seen.
+  std::map<std::string, Status> parents_;  ///< Those of them that paths lie in directly.
+};
+
+Result<Journal> Precheck::journal() {
+  Journal made{.id = staged_.id(), .entries = {}};
+  made.directories.push_back({"", identity_of(root_.status.version)});
+  std::set<std::uint64_t> moved;
+  for (auto& [path, change] : by_path_) {  // a directory comes before what is in it
+    BOOST_OUTCOME_TRY(check_parent(path));
+    BOOST_OUTCOME_TRY(auto entry, check(path, change));
+    made.entries.push_back(std::move(entry));
+    if (change.staged.moved) moved.insert(change.staged.number);
+  }
+  for (const auto& [path, status] : parents_) {
+    if (!path.empty()) made.directories.push_back({path, identity_of(status.version)});
+  }
+  BOOST_OUTCOME_TRY(check_aliases());
+  BOOST_OUTCOME_TRY(try_out(root_, made, moved, directories_));
+  BOOST_OUTCOME_TRY(staged_.flush());
+  // With `fast` the journal of the file system has these names before it has the journal's.
+  if (staged_.protocol() == Protocol::portable) {
+    BOOST_OUTCOME_TRY(sync_names());
+  }
+  if (staged_.protocol() == Protocol::whole) {
+    BOOST_OUTCOME_TRY(sync_root(root_, "flush the staged files"));
+  }
+  return made;
+}
+
+/// The names that are there, and those that are gone, must be so after a power cut, too: recovery
+/// would take what an unsynced rename or removal of somebody else brings back for a later change,
+/// and leave it alone. And the staged files must still be found.
+Result<void> Precheck::sync_names() {
+  for (const auto& [path, status] : parents_) {
+    const auto directory = directories_.open(path);
+    if (!directory) return root_.failure(check_step, path, directory.error());
+    const auto synced = root_.files.sync_directory(directory.value());
+    if (!synced) return root_.failure("sync the names that are there", path, synced.error());
+  }
+  return staged_.sync_names();
+}
+
+/// A directory on the way to the path that is there: on the root's device (else a hard link can't
+/// reach it), no root of its own, and not the private one under whatever name. "" is the root.
+Result<Status> Precheck::check_way(const std::string& directory, const std::string& path) {
+  if (const auto seen = ways_.find(directory); seen != ways_.end()) return seen->second;
+  const auto opened = directories_.open(directory);
+  if (!opened) return root_.closed_way(check_step, path, opened.error());
+  const auto status = root_.files.stat(opened.value());
+  if (!status) return root_.failure(check_step, path, status.error());
+  const Version& version = status.value().version;
+  if (version.device != root_.status.version.device) {
+    return root_.failure(check_step, path, ErrorKind::unsupported,
+                         "it is on another file system (or subvolume) than the root");
+  }
+  if (version.same_file(root_.private_status.version)) {
+    return root_.failure(check_step, path, ErrorKind::invalid_argument,
+                         "'" + directory + "' is the root's private directory");
+  }
+  if (!directory.empty()) {
+    const auto marker = root_.files.stat_at(opened.value(), std::string(names::root_marker));
+    if (marker) {
+      return root_.failure(check_step, path, ErrorKind::invalid_argument,
+                           "'" + directory + "' is a root of its own; commit there");
+    }
+    if (!is_missing(marker.error())) return root_.failure(check_step, path, marker.error());
+  }
+  ways_.emplace(directory, status.value());
+  return status.value();
+}
+
+/// The directories on the way to the path: there, or made by this transaction; and the one that it
+/// lies in writable.
+Result<void> Precheck::check_parent(const std::string& path) {
+  const std::string parent = parent_of(path);
+  bool made = false;
+  for (std::string above = parent; !above.empty(); above = parent_of(above)) {
+    const auto change = by_path_.find(above);
+    if (change == by_path_.end()) continue;
+    if (change->second.action != JournalAction::make_directory) {
+      return root_.failure(check_step, path, ErrorKind::invalid_argument,
+                           "'" + above + "' is a file in this transaction");
+    }
+    made = true;  // what is above it was looked at when it was checked itself
+  }
+  if (made || parents_.contains(parent)) return success();
+  for (std::string above = parent_of(parent); !above.empty(); above = parent_of(above)) {
+    BOOST_OUTCOME_TRY(check_way(above, path));
+  }
+  BOOST_OUTCOME_TRY(const Status status, check_way(parent, path));
+  BOOST_OUTCOME_TRY(staged_.inherited(parent));
+  parents_.emplace(parent, status);
+  directories_.expect(parent, identity_of(status.version));
+  return success();
+}
+
+Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
+  JournalEntry entry;
+  entry.action = change.action;
+  entry.path = path;
+  BOOST_OUTCOME_TRY(const auto found, changes_.stat(path));
+  if (found) {
+    BOOST_OUTCOME_TRY(check_found(path, change, *found));
+    entry.before = before_of(found->version);
+  }
+  if (!found && change.action == JournalAction::remove) {
+    return root_.failure(check_step, path, ErrorKind::conflict,
+                         "somebody else removed it meanwhile");
+  }
+  const auto parent = parents_.find(parent_of(path));
+  if (change.action != JournalAction::make_directory && parent != parents_.end() &&
+      parent->second.immutable) {
+    Error error =
+        root_.failure(check_step, path, std::make_error_code(std::errc::operation_not_permitted));
+    error.detail = "its directory is marked immutable or append-only";
+    return error;
+  }
+  if (change.action == JournalAction::make_directory) entry.mode = 0777;
+  if (change.action != JournalAction::put) return entry;
+  if (found && !change.staged.moved && found->version != change.staged.metadata_of) {
+    BOOST_OUTCOME_TRY(staged_.refresh_metadata(change.staged, path, *found));
+  }
+  entry.staged = change.staged.number;
+  entry.staged_identity = change.staged.identity;
+  auto temp = names::make_apply_temp(leaf_of(path), root_.random);
+  if (!temp) return root_.failure(check_step, path, temp.error());
+  entry.apply_temp = std::move(temp.value());
+  return entry;
+}
+
+Result<void> Precheck::check_found(const std::string& path, const Change& change,
+                                   const Status& found) {
+  const auto parent = parents_.find(parent_of(path));
+  if (change.action == JournalAction::make_directory || parent == parents_.end()) {
+    return root_.failure(check_step, path, ErrorKind::conflict, "somebody else made it meanwhile");
+  }
+  const Status& directory = parent->second;
+  const bool file = found.type == FileType::regular ||
+                    (found.type == FileType::symlink && change.action == JournalAction::remove);
+  if (found.type == FileType::symlink && !file) {
+    return root_.failure(check_step, path, ErrorKind::symlink_refused,
+                         "it is a symbolic link; remove it, or name what it points at");
+  }
+  if (!file) {
+    return root_.failure(check_step, path, ErrorKind::not_regular, "it is not a regular file");
+  }
+  if (found.mount_point) {
+    return root_.failure(check_step, path, ErrorKind::mount_point,
+                         "it is a mount point, which can't be replaced");
+  }
+  if (found.immutable) {
+    return root_.failure(check_step, path,
+                         std::make_error_code(std::errc::operation_not_permitted));
+  }
+  constexpr std::uint32_t sticky = 01000;
+  if ((directory.mode & sticky) == 0) return success();
+  const std::uint32_t user = root_.files.user();
+  if (user == 0 || user == found.owner || user == directory.owner) return success();
+  return root_.failure(check_step, path, std::make_error_code(std::errc::operation_not_permitted));
+}
+
+/// Two names that a case-insensitive directory takes for one. Whether it is one is tried out, with
+/// a temp, only where names collide.
+Result<void> Precheck::check_aliases() {
+  std::map<std::string, std::string> seen;
+  for (const auto& [path, change] : by_path_) {
+    const auto [other, fresh] = seen.emplace(names::folded(path), path);
+    if (fresh) continue;
+    const auto directory = directories_.open(parent_of(path));
+    if (!directory) continue;  // made by this transaction, in a parent that was checked
+    const auto name = names::make_temp("case", root_.random);
+    if (!name) return root_.failure(check_step, path, name.error());
+    const auto made = root_.files.create(directory.value(), name.value(), 0600);
+    if (!made) return root_.failure(check_step, path, made.error());
+    const OwnedHandle file(root_.files, made.value());
+    std::string shouted = name.value();
+    std::transform(shouted.begin(), shouted.end(), shouted.begin(), [](char c) {
+      return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    });
+    const bool insensitive = root_.files.stat_at(directory.value(), shouted).has_value();
+    const auto removed = root_.files.unlink(directory.value(), name.value());
+    if (!removed) return root_.failure(check_step, path, removed.error());
+    if (insensitive) {
+      return root_.failure(check_step, path, ErrorKind::invalid_argument,
+                           "'" + other->second +
+                               "' is the same file here: the directory does not "
+                               "tell upper from lower case");
+    }
+  }
+  return success();
+}
+
+}  // namespace
+
+Result<Journal> prepare_journal(TransactionRoot& root, Changes& changes) {
+  return Precheck(root, changes).journal();
+}
+
+}  // namespace perdure

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+// The last checks of a transaction before its journal is written.
+#pragma once
+
+#include "transaction/changes.hpp"
+#include "transaction/journal_format.hpp"
+#include "transaction/root.hpp"
+
+namespace perdure {
+
+/// Checks everything that putting in place could trip over, makes the staged files durable with
+/// their names, or ordered before the journal, and says what the journal must.
+Result<Journal> prepare_journal(TransactionRoot& root, Changes& changes);
+
+}  // namespace perdure

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "transaction/staged_file.hpp"
+
+#include "base/missing.hpp"
+#include "engine/metadata.hpp"
+#include "engine/names.hpp"
+#include "engine/temp.hpp"
+
+namespace perdure {
+namespace {
+
+/// Staged files are flushed so many at a time: their writeback overlaps, and the first sync's
+/// journal commit serves the others.
+constexpr std::size_t unflushed_max = 64;
+
+/// Small writes gather, large ones go straight to the temp.
+class TempSink final : public Sink {
+ public:
+  explicit TempSink(Commit& commit) : commit_(commit) {}
+  Result<void> write(Bytes bytes) override {
+    constexpr std::size_t gather_size = std::size_t{64} << 10U;
+    if (gathered_.size() + bytes.size() < gather_size) {
+      gathered_.insert(gathered_.end(), bytes.begin(), bytes.end());
+      return success();
+    }
+    BOOST_OUTCOME_TRY(flush());
+    return append_to_temp(commit_, bytes);
+  }
+  Result<void> flush() {
+    BOOST_OUTCOME_TRY(append_to_temp(commit_, gathered_));
+    gathered_.clear();
+    return success();
+  }
+
+ private:
+  Commit& commit_;
+  Buffer gathered_;
+};
+
+}  // namespace
+
+std::string StagedFiles::name_of(const StagedFile& staged) const {
+  return names::staged_of(id_, staged.number);
+}
+
+Result<StagedFile> StagedFiles::stage(const std::string& path,
+                                      const std::optional<Status>& existing,
+                                      const std::function<Result<void>(Sink&)>& source) {
+  WriteOptions options;
+  options.metadata = root_.options.metadata;
+  Commit commit(root_.files, root_.random, options);
+  commit.path = (root_.path / path).native();
+  commit.existing = existing;
+  StagedFile staged;
+  if (commit.existing) {
+    BOOST_OUTCOME_TRY(commit.directory,
+                      root_.checked(stage_step, path, directories_.open(parent_of(path))));
+    commit.leaf = leaf_of(path);
+    staged.metadata_of = commit.existing->version;
+    BOOST_OUTCOME_TRY(read_xattrs(commit));
+  }
+  staged.number = next_++;
+  const auto made =
+      root_.files.create(root_.private_directory.get(), name_of(staged), temp_mode(commit));
+  if (!made) return root_.failure(stage_step, path, made.error());
+  commit.temp = OwnedHandle(root_.files, made.value());
+  TempSink sink(commit);
+  BOOST_OUTCOME_TRY(source(sink));
+  BOOST_OUTCOME_TRY(sink.flush());
+  BOOST_OUTCOME_TRY(const Status status,
+                    root_.checked(stage_step, path, root_.files.stat(commit.temp.get())));
+  BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
+  staged.identity = identity_of(status.version);
+  staged.size = status.version.size;
+  (void)root_.files.start_writeback(commit.temp.get());  // a hint: the sync has the last word
+  unflushed_.push_back(std::move(commit.temp));
+  BOOST_OUTCOME_TRY(flush_if_many());
+  return staged;
+}
+
+Result<StagedFile> StagedFiles::link(std::string_view step, Handle directory,
+                                     const std::string& from) {
+  const Handle private_directory = root_.private_directory.get();
+  StagedFile staged{.number = next_++, .moved = true};
+  const std::string name = name_of(staged);
+  BOOST_OUTCOME_TRY(root_.checked(
+      step, from, root_.files.link(directory, leaf_of(from), private_directory, name)));
+  BOOST_OUTCOME_TRY(const Handle opened,
+                    root_.checked(step, from, root_.files.open_file(private_directory, name)));
+  OwnedHandle file(root_.files, opened);
+  BOOST_OUTCOME_TRY(const Status status, root_.checked(step, from, root_.files.stat(file.get())));
+  staged.identity = identity_of(status.version);
+  unflushed_.push_back(std::move(file));
+  return staged;
+}
+
+Result<void> StagedFiles::remove(const StagedFile& staged, const std::string& path) {
+  return root_.checked(stage_step, path,
+                       root_.files.unlink(root_.private_directory.get(), name_of(staged)));
+}
+
+Result<void> StagedFiles::give_metadata(Commit& commit, const std::string& path,
+                                        const std::optional<Status>& temp) {
+  const bool like_target = commit.existing && commit.existing->type == FileType::regular;
+  if (like_target || !root_.options.metadata.preserved) return apply_metadata(commit, temp);
+  BOOST_OUTCOME_TRY(const Inherited* const from, inherited(parent_of(path)));
+  if (from == nullptr || !from->known) return success();
+  MetadataSource source{
+      .status = from->status,
+      .xattrs = {},
+      .value = [from](const auto& xattr) { return SysResult<Buffer>(from->xattrs.at(xattr)); },
+      .temp = temp};
+  for (const auto& [name, value] : from->xattrs) source.xattrs.push_back(name);
+  return copy_metadata(commit, source);
+}
+
+Result<const StagedFiles::Inherited*> StagedFiles::inherited(const std::string& parent) {
+  if (const auto found = inherited_.find(parent); found != inherited_.end()) {
+    return found->second.get();
+  }
+  const auto directory = directories_.open(parent);
+  if (!directory && is_missing(directory.error())) return nullptr;
+  if (!directory) return root_.failure(check_step, parent, directory.error());
+  auto shown = std::make_shared<Inherited>();
+  FileSystem& files = root_.files;
+  const auto made = files.create_unnamed(directory.value(), root_.options.metadata.mode & 0777U);
+  if (made) {
+    const OwnedHandle file(files, made.value());
+    const auto status = files.stat(file.get());
+    if (!status) return root_.failure(check_step, parent, status.error());
+    const auto names = files.list_xattrs(file.get());
+    if (!names) return root_.failure(check_step, parent, names.error());
+    for (const auto& name : names.value()) {
+      auto value = files.get_xattr(file.get(), name);
+      if (!value) return root_.failure(check_step, parent, value.error());
+      shown->xattrs.emplace(name, std::move(value.value()));
+    }
+    shown->status = status.value();
+    shown->known = true;
+  } else if (made.error() != std::errc::operation_not_supported) {
+    return root_.failure(check_step, parent, made.error());
+  }
+  return (inherited_[parent] = std::move(shown)).get();
+}
+
+Result<void> StagedFiles::refresh_metadata(StagedFile& staged, const std::string& path,
+                                           const Status& found) {
+  WriteOptions options;
+  options.metadata = root_.options.metadata;
+  Commit commit(root_.files, root_.random, options);
+  commit.path = (root_.path / path).native();
+  commit.existing = found;
+  commit.leaf = leaf_of(path);
+  BOOST_OUTCOME_TRY(commit.directory,
+                    root_.checked(check_step, path, directories_.open(parent_of(path))));
+  const auto opened = root_.files.open_file(root_.private_directory.get(), name_of(staged));
+  if (!opened) return root_.failure(check_step, path, opened.error());
+  commit.temp = OwnedHandle(root_.files, opened.value());
+  BOOST_OUTCOME_TRY(read_xattrs(commit));
+  BOOST_OUTCOME_TRY(give_metadata(commit, path, {}));
+  staged.metadata_of = found.version;
+  unflushed_.push_back(std::move(commit.temp));
+  return success();
+}
+
+Result<void> StagedFiles::flush() {
+  for (auto& file : unflushed_) {
+    SysResult<void> flushed = success();
+    if (protocol_ == Protocol::portable) flushed = root_.files.sync_file(file.get());
+    if (protocol_ == Protocol::fast) flushed = root_.files.await_writeback(file.get());
+    if (!flushed) return root_.failure("flush the staged files", "", flushed.error());
+    file.reset();
+  }
+  unflushed_.clear();
+  return success();
+}
+
+Result<void> StagedFiles::flush_if_many() {
+  return unflushed_.size() < unflushed_max ? success() : flush();
+}
+
+Result<void> StagedFiles::sync_names() {
+  if (next_ == 0) return success();
+  return root_.checked("sync the staged files' names", "",
+                       root_.files.sync_directory(root_.private_directory.get()));
+}
+
+/// If there is no memory for a name, its file stays; the next recovery discards it.
+void StagedFiles::discard() noexcept try {
+  unflushed_.clear();
+  if (kept_) return;
+  for (std::uint64_t number = 0; number < next_; ++number) {
+    (void)root_.files.unlink(root_.private_directory.get(), names::staged_of(id_, number));
+  }
+} catch (...) {  // NOLINT(bugprone-empty-catch)
+}
+
+}  // namespace perdure

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+// The staged files of a transaction: its new content, in the private directory until it is put in
+// place.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <perdure/pipeline/commit.hpp>
+#include <perdure/serializer.hpp>
+
+#include "transaction/root.hpp"
+#include "transaction/tree.hpp"
+
+namespace perdure {
+
+inline constexpr std::string_view stage_step = "stage the new content";
+inline constexpr std::string_view check_step = "check the transaction";
+
+/// One staged file. Its number is in its name.
+struct StagedFile {
+  std::uint64_t number = 0;
+  Identity identity{};
+  std::uint64_t size = 0;
+  std::optional<Version> metadata_of{};  ///< The target whose metadata it was given.
+  bool moved = false;  ///< A hard link to a file of the tree, which brings its own metadata.
+};
+
+class StagedFiles {
+ public:
+  StagedFiles(TransactionRoot& root, Directories& directories, std::string id, Protocol protocol)
+      : root_(root), directories_(directories), id_(std::move(id)), protocol_(protocol) {}
+  StagedFiles(const StagedFiles&) = delete;
+  StagedFiles& operator=(const StagedFiles&) = delete;
+  ~StagedFiles() = default;
+
+  /// Stages what the source writes, with the metadata of `existing`, or those of a new file.
+  Result<StagedFile> stage(const std::string& path, const std::optional<Status>& existing,
+                           const std::function<Result<void>(Sink&)>& source);
+  /// Stages the file that has this path, by a hard link. `directory` is the one it lies in.
+  Result<StagedFile> link(std::string_view step, Handle directory, const std::string& from);
+  /// Gives the metadata of the target once more, which changed since; it is synced once more.
+  Result<void> refresh_metadata(StagedFile& staged, const std::string& path, const Status& found);
+  Result<void> remove(const StagedFile& staged, const std::string& path);
+
+  /// Makes them durable; with `fast`, certain to be on the disk before the journal is; with `whole`
+  /// that is left to the sync of everything.
+  Result<void> flush();
+  /// The same, once many wait.
+  Result<void> flush_if_many();
+  /// Makes their names durable.
+  Result<void> sync_names();
+
+  /// Whether they are the journal's, so that `discard` leaves them.
+  void keep(bool kept) noexcept { kept_ = kept; }
+  /// Removes them, unless they were kept. The next committer collects what won't go.
+  void discard() noexcept;
+
+  /// What a new file in a directory inherits from it: group, ACL, label.
+  struct Inherited {
+    Status status;
+    std::map<std::string, Buffer> xattrs;
+    bool known = false;  ///< False where the file system has no files without a name.
+  };
+  /// As the kernel has it: shown by a file that never gets a name. Making one also finds out
+  /// whether this user may write there at all. Null for a directory that does not exist yet.
+  Result<const Inherited*> inherited(const std::string& parent);
+
+  [[nodiscard]] std::string name_of(const StagedFile& staged) const;
+  [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
+
+ private:
+  Result<void> give_metadata(Commit& commit, const std::string& path,
+                             const std::optional<Status>& temp);
+
+  TransactionRoot& root_;
+  Directories& directories_;
+  std::string id_;
+  Protocol protocol_;
+  std::map<std::string, std::shared_ptr<const Inherited>> inherited_;
+  std::vector<OwnedHandle> unflushed_;  ///< Wait for company on their way to the disk.
+  std::uint64_t next_ = 0;
+  bool kept_ = false;
+};
+
+}  // namespace perdure
