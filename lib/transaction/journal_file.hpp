@@ -1,5 +1,35 @@
 // SPDX-License-Identifier: BSL-1.0
 // The journal of a transaction as a file: written, found, made durable, removed.
+//
+// The life of a transaction, as the private directory shows it. `j` is the journal, `j.copy` the
+// copy that recovery makes. A crash keeps the state, and the next recovery goes on from there.
+//
+//     nothing <------- discard ------- staged          prepare_journal: J2
+//        ^                               |
+//        |                               | commit_journal writes j.tmp, renames it to j
+//        |                               v
+//        |                           committed  <---> copied: recovery, make_durable: J4
+//        |                               |              |
+//        |                               | apply_entry  | redo: apply_entry
+//        |                               v              v
+//        +------- remove_journal ----- in place         settle: J5, J6
+//
+// J1. There is one journal at a time. A transaction begins under the root's lock, when recovery has
+//     left none, and commits once.
+// J2. Before `j` has its name, the disk has the staged files with their names, and the names that
+//     the checks found: synced, or by `fast` ordered before it.
+// J3. A journal gets its name when its content is complete: synced, or by `fast` awaited. One that
+//     can't be read was damaged later, so only a person can decide.
+// J4. No path changes before the journal is durable. Recovery does not know whether it is, so it
+//     writes it anew first; never over the one that it found.
+// J5. A staged file that the journal names keeps its own name until the journal is gone, so that
+//     each step can be repeated.
+// J6. The journal is removed when the disk has all that it names, or by `fast` gets that first. The
+//     removal is synced, or by `fast` ordered, before the staged files go and before a commit
+//     succeeds: a journal that came back would undo later commits.
+// J7. Recovery judges the whole journal before it changes anything. A journal of another root, or
+//     one whose staged file is lost, stops it.
+// J8. Once `j` may have its name, the transaction leaves its staged files to recovery.
 #pragma once
 
 #include <optional>
