@@ -177,7 +177,7 @@ TEST_CASE("a real ext4 whose device is full dies in another program's sync, and 
   spit(image, "");
   boost::filesystem::resize_file(image, std::uintmax_t{40} << 20U);
   const auto made = run({"mkfs.ext4", "-q", "-F", "-E", "lazy_journal_init=1", image});
-  if (made.status != 0) return test::skip("mkfs.ext4: " + made.output);
+  if (made.status != 0) return test::skip("mkfs.ext4: " + made.said());
   const Mount disk({"-o", "loop", image, (at / "mnt").native()});
   if (!disk.error().empty()) return test::skip(disk.error());
   boost::filesystem::create_directory(at / "mnt/d");

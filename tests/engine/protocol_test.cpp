@@ -189,7 +189,7 @@ TEST_CASE("an external journal is seen", "[P3]") {
   const test::Loop journal(32);
   if (!journal.error().empty()) return test::skip(journal.error());
   const auto made = test::run({"mkfs.ext4", "-q", "-F", "-O", "journal_dev", journal.device()});
-  if (made.status != 0) return test::skip("mkfs.ext4: " + made.output);
+  if (made.status != 0) return test::skip("mkfs.ext4: " + made.said());
   const Disk disk(64, ext4_with({"-J", "device=" + journal.device()}));
   if (!disk.error().empty()) return test::skip(disk.error());
   const auto report = probe(disk.path());
@@ -204,7 +204,7 @@ TEST_CASE("fast commits are seen after tune2fs took the feature from a mounted f
   const Disk disk(64, ext4_with({"-O", "fast_commit"}));
   if (!disk.error().empty()) return test::skip(disk.error());
   const auto tuned = test::run({"tune2fs", "-O", "^fast_commit", disk.device()});
-  if (tuned.status != 0) return test::skip("tune2fs: " + tuned.output);
+  if (tuned.status != 0) return test::skip("tune2fs: " + tuned.said());
   const auto report = probe(disk.path());
   REQUIRE_OK(report);
   CAPTURE(report.value().reason);

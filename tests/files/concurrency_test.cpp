@@ -9,25 +9,17 @@
 
 #include <perdure/perdure.hpp>
 
+#include "support/content.hpp"
 #include "support/directory.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
 
 using namespace perdure;
+using test::content_of;
+using test::is_whole;
 using test::TempDirectory;
 
 namespace {
-
-/// A content that shows when it is torn: one letter, again and again, and a size that follows
-/// from the letter.
-std::string content_of(int writer) {
-  const auto letter = static_cast<char>('a' + writer);
-  return std::string(std::size_t{1000} * static_cast<std::size_t>(writer + 1), letter);
-}
-
-bool is_whole(const std::string& text) {
-  return !text.empty() && text[0] >= 'a' && text == content_of(text[0] - 'a');
-}
 
 WriteOptions unsynced() {
   WriteOptions options;
@@ -40,7 +32,7 @@ std::string commit_rounds(const boost::filesystem::path& directory, int writer, 
                           const WriteOptions& options) {
   const auto bound = AtomicWriter::bind(directory, options);
   if (!bound) return bound.error().message();
-  const std::string content = content_of(writer);
+  const std::string content = content_of(static_cast<unsigned>(writer));
   for (int i = 0; i < rounds; ++i) {
     const auto done = bound.value().commit("target", content);
     if (!done) return done.error().message();
@@ -95,7 +87,7 @@ TEST_CASE("8 threads and 4 processes commit to one target, and no read is torn o
   REQUIRE_OK(writer);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {  // half of them share one writer
-      const std::string content = content_of(i);
+      const std::string content = content_of(static_cast<unsigned>(i));
       for (int round = 0; round < rounds; ++round) {
         const auto done = i % 2 == 0 ? writer.value().commit("target", content)
                                      : write_file(directory / "target", content, options);
@@ -160,9 +152,11 @@ TEST_CASE("a cleaner that never rests takes no live temp away", "[P15]") {
   for (int i = 0; i < 2; ++i) {
     writers.emplace_back([&, i] {
       for (int round = 0; round < 100 || cleanings < 50; ++round) {
-        const auto one = write_file(directory / "target", content_of(i), unsynced());
+        const auto one =
+            write_file(directory / "target", content_of(static_cast<unsigned>(i)), unsynced());
         auto file = AtomicFile::create(directory / "target", unsynced());
-        const bool streamed = file && file.value().write(as_bytes(content_of(i))) &&
+        const bool streamed = file &&
+                              file.value().write(as_bytes(content_of(static_cast<unsigned>(i)))) &&
                               file.value().commit().has_value();
         if (one && streamed) continue;
         const std::scoped_lock lock(mutex);

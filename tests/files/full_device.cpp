@@ -38,7 +38,7 @@ struct Way {
   bool grouped = false;
 };
 
-struct Outcome {
+struct Tally {
   std::size_t acknowledged = 0;
   std::size_t unconfirmed = 0;  ///< Acknowledged, and the receipt says that nobody was asked.
   std::size_t refused = 0;  ///< The sync said well, the question after it that the journal died.
@@ -110,8 +110,8 @@ class Thin {
     must(run({"sync", filler.native()}));
     fs::remove(filler);
   }
-  static void must(const Ran& ran) {
-    if (ran.status != 0) throw std::runtime_error(ran.output);
+  static void must(const Outcome& ran) {
+    if (ran.status != 0) throw std::runtime_error(ran.said());
   }
   void resize(std::uint64_t bytes) {
     must(run({"mount", "-o", "remount,size=" + std::to_string(bytes), (at_ / "back").native()}));
@@ -121,7 +121,7 @@ class Thin {
   void mount() {
     const auto made = run({"losetup", "--find", "--show", "--sector-size", "4096", image_});
     must(made);
-    const std::string device = made.output.substr(0, made.output.find('\n'));
+    const std::string device = made.out.substr(0, made.out.find('\n'));
     requests_.reset();
     requests_ = std::make_unique<PagedRequests>(device);
     disk_ = std::make_unique<Mount>(std::vector<std::string>{device, path_.native()});
@@ -145,7 +145,7 @@ std::string target_of(std::size_t thread) {
 /// Commits version 1, 2, ... of its target until a commit fails; returns the last that it may
 /// trust.
 std::uint64_t commit_until_it_fails(const fs::path& target, const WriteOptions& options,
-                                    Outcome& outcome) {
+                                    Tally& outcome) {
   std::uint64_t trusted = 0;
   for (std::uint64_t version = 1; version < versions_max; ++version) {
     const auto done = write_file(target, as_bytes(std::to_string(version)), options);
@@ -160,7 +160,7 @@ std::uint64_t commit_until_it_fails(const fs::path& target, const WriteOptions& 
   return trusted;
 }
 
-Outcome run_round(const std::string& type, const Way& way, std::uint64_t room) {
+Tally run_round(const std::string& type, const Way& way, std::uint64_t room) {
   Thin disk(type);
   WriteOptions options;
   options.protocol = way.protocol;
@@ -170,7 +170,7 @@ Outcome run_round(const std::string& type, const Way& way, std::uint64_t room) {
     spit(disk.path() / target_of(i), "0");
   }
   disk.leave(room);
-  std::vector<Outcome> outcomes(threads_count);
+  std::vector<Tally> outcomes(threads_count);
   std::vector<std::uint64_t> trusted(threads_count);
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < threads_count; ++i) {
@@ -180,7 +180,7 @@ Outcome run_round(const std::string& type, const Way& way, std::uint64_t room) {
   }
   for (auto& thread : threads) thread.join();
   disk.restart();
-  Outcome all;
+  Tally all;
   for (std::size_t i = 0; i < threads_count; ++i) {
     const std::string found = slurp(disk.path() / target_of(i));
     all.acknowledged += outcomes[i].acknowledged;
@@ -193,12 +193,12 @@ Outcome run_round(const std::string& type, const Way& way, std::uint64_t room) {
 
 /// Whether nothing was lost.
 bool run_rounds(const std::string& type, std::size_t rounds, const Way& way) {
-  Outcome all;
+  Tally all;
   std::size_t refused_in = 0;
   std::size_t lost_in = 0;
   for (std::size_t round = 0; round < rounds; ++round) {
     // Another moment of death each time: after some dozens of blocks of the journal, or hundreds.
-    const Outcome one = run_round(type, way, (16U + round % 64U * 11U) * 4096U);
+    const Tally one = run_round(type, way, (16U + round % 64U * 11U) * 4096U);
     all.acknowledged += one.acknowledged;
     all.unconfirmed += one.unconfirmed;
     all.refused += one.refused;

@@ -270,7 +270,7 @@ TEST_CASE("an immutable or append-only file: a clear error, and it can be read")
   };
   for (const auto& [set, unset] : {std::pair{"+i", "-i"}, std::pair{"+a", "-a"}}) {
     const auto marked = mark(set);
-    if (marked.status != 0) return test::skip("chattr: " + marked.output);
+    if (marked.status != 0) return test::skip("chattr: " + marked.said());
     const auto failed = write_file(directory / "target", "new");
     const auto removed = remove_file(directory / "target");
     const auto read = read_file(directory / "target");

@@ -6,25 +6,17 @@
 
 #include <perdure/perdure.hpp>
 
+#include "support/content.hpp"
 #include "support/directory.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
 
 using namespace perdure;
+using test::content_of;
+using test::is_whole;
 using test::TempDirectory;
 
 namespace {
-
-/// Content number n: as long as it says, so that a torn one is seen.
-std::string content_of(unsigned n) {
-  std::string text = std::to_string(n) + ":";
-  text.resize(1000 + n * 7919 % 60'000, static_cast<char>('a' + n % 26));
-  return text + "\n";
-}
-
-bool is_whole(const std::string& text) {
-  return text == content_of(static_cast<unsigned>(std::stoul(text)));
-}
 
 enum class Kind { one_shot, streamed, backup, kept_lock };
 

@@ -1,56 +1,29 @@
 // SPDX-License-Identifier: BSL-1.0
 // System calls of one commit, counted from outside by strace(1). The figures are exact, so that one
 // call more shows here before it shows in somebody's latency; docs/architecture.md quotes them.
-#include <cstdlib>
-#include <sstream>
+#include <cstdio>
 
 #include "support/attributes.hpp"
 #include "support/directory.hpp"
-#include "support/process.hpp"
 #include "support/result.hpp"
+#include "support/trace.hpp"
 
 using namespace perdure;
 using test::TempDirectory;
 
 namespace {
 
-/// Why calls can't be counted here; empty when they can.
-std::string hindrance() {
-  if (test::sanitized) return "sanitizers make system calls of their own";
-  const auto tried = test::run({"strace", "-f", "-c", "-o", "/dev/null", "true"});
-  if (tried.status == 127) return "strace is not installed";
-  if (tried.status != 0) return "strace is not permitted: " + tried.output;
-  return {};
-}
-
-/// All system calls of a run of the committer: the lines of strace's log. Its own table (-c) leaves
-/// out calls that are newer than it is.
-long calls_of_run(const TempDirectory& directory, const std::string& variant, int count,
-                  const TempDirectory& notes) {
-  const auto log = notes / "strace";
-  const auto ran = test::run({"strace", "-f", "-o", log.native(), PERDURE_COMMITTER, variant,
-                              directory.path().native(), std::to_string(count)});
-  INFO(ran.output);
-  REQUIRE(ran.status == 0);
-  std::istringstream lines(test::slurp(log));
-  long calls = 0;
-  for (std::string line; std::getline(lines, line);) {
-    const bool event =
-        line.find("+++ ") != std::string::npos || line.find("--- ") != std::string::npos;
-    const bool second_half = line.find(" resumed>") != std::string::npos;
-    if (!event && !second_half) ++calls;
-  }
-  REQUIRE(calls > 0);
-  return calls;
+long calls_of_run(const TempDirectory& directory, const std::string& variant, int count) {
+  return test::sum_of(test::calls_of(
+      {PERDURE_COMMITTER, variant, directory.path().native(), std::to_string(count)}));
 }
 
 /// Calls of one commit: what 200 commits more cost, so that start and end of the program drop out.
 /// One request for 4 KiB of random bytes serves 256 temps: a few of them fall into the difference.
 long calls_of_commit(const TempDirectory& directory, const std::string& variant) {
   constexpr int commits = 200;
-  const TempDirectory notes;
-  const long few = calls_of_run(directory, variant, 10, notes);
-  const long many = calls_of_run(directory, variant, 10 + commits, notes);
+  const long few = calls_of_run(directory, variant, 10);
+  const long many = calls_of_run(directory, variant, 10 + commits);
   CAPTURE(variant, few, many);
   CHECK((many - few) % commits <= 5);
   return (many - few) / commits;
@@ -59,7 +32,7 @@ long calls_of_commit(const TempDirectory& directory, const std::string& variant)
 }  // namespace
 
 TEST_CASE("system calls of a durable commit of 4 KiB, by what is asked of it", "[P20][budget]") {
-  if (const auto why = hindrance(); !why.empty()) return test::skip(why);
+  if (const auto why = test::count_hindrance(); !why.empty()) return test::skip(why);
   struct Row {
     std::string variant;
     long calls;
@@ -88,7 +61,7 @@ TEST_CASE("system calls of a durable commit of 4 KiB, by what is asked of it", "
 }
 
 TEST_CASE("system calls that a link, an ACL and an attribute at the target add", "[P20][budget]") {
-  if (const auto why = hindrance(); !why.empty()) return test::skip(why);
+  if (const auto why = test::count_hindrance(); !why.empty()) return test::skip(why);
   const TempDirectory directory;
   SECTION("a symbolic link in the same directory") {
     test::spit(directory / "real", "old");

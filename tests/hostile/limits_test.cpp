@@ -119,7 +119,7 @@ TEST_CASE("a quota on a real disk: refused before anything is published", "[P19]
        {std::vector<std::string>{"btrfs", "quota", "enable", path},
         std::vector<std::string>{"btrfs", "qgroup", "limit", "4M", path}}) {
     const auto ran = test::run(command);
-    if (ran.status != 0) return test::skip(ran.output);
+    if (ran.status != 0) return test::skip(ran.said());
   }
   REQUIRE_OK(write_file(disk.path() / "target", "old"));
   const std::string image(std::size_t{8} << 20U, 'n');

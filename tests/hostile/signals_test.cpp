@@ -5,6 +5,7 @@
 
 #include "programs/program.hpp"
 #include "support/catch.hpp"
+#include "support/trace.hpp"
 
 using perdure::test::command;
 using perdure::test::TempDirectory;
@@ -49,7 +50,7 @@ void strike(const TempDirectory& at, const std::string& signal,
 
 TEST_CASE("a write that is killed at each system call leaves the old or the new", "[P1]") {
   const TempDirectory at;
-  if (!perdure::test::strace_works(at)) return;
+  if (!perdure::test::strace_works()) return;
   struct Look {
     const TempDirectory& at;
     int& were_new;
@@ -72,7 +73,7 @@ TEST_CASE("a write that is killed at each system call leaves the old or the new"
 
 TEST_CASE("a write that is asked to end at each system call leaves no temp", "[P1][P16]") {
   const TempDirectory at;
-  if (!perdure::test::strace_works(at)) return;
+  if (!perdure::test::strace_works()) return;
   struct Look {
     const TempDirectory& at;
     void prepare() const { at.put("f", old_content); }
@@ -87,7 +88,7 @@ TEST_CASE("a write that is asked to end at each system call leaves no temp", "[P
 TEST_CASE("an apply that is killed at each system call is all there or not, once recovered",
           "[P11]") {
   const TempDirectory at;
-  if (!perdure::test::strace_works(at)) return;
+  if (!perdure::test::strace_works()) return;
   struct Look {
     const TempDirectory& at;
     int& were_new;

@@ -6,9 +6,6 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string>
@@ -21,6 +18,7 @@
 #include <perdure/perdure.hpp>
 
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 
 namespace {
 
@@ -48,7 +46,7 @@ TEST_CASE("a kernel before 5.2 is known for one whose writeback can't be awaited
   using namespace perdure;
   FileSystem& files = native_file_system();
   if (::personality(UNAME26) < 0) {
-    std::puts("perdure: skipped: this kernel can't pass for an older one");
+    perdure::test::skip("this kernel can't pass for an older one");
     return;
   }
   const auto opened = files.open_directory(Handle::working_directory, ".");
@@ -63,16 +61,14 @@ TEST_CASE("a kernel before 5.2 is known for one whose writeback can't be awaited
 
 TEST_CASE("a kernel without listxattrat and getxattrat keeps extended attributes all the same",
           "[P6]") {
-  std::string directory = std::filesystem::current_path() / "old-kernel-XXXXXX";
-  REQUIRE(::mkdtemp(directory.data()) != nullptr);
-  const std::string target = directory + "/target";
+  const perdure::test::TempDirectory directory;
+  const std::string target = directory.file("target");
   REQUIRE(perdure::write_file(target, "old").has_value());
   const std::string large(2000, 'v');  // more than the first guess at a size
   const bool supported =
       ::setxattr(target.c_str(), "user.large", large.data(), large.size(), 0) == 0;
   if (!supported || !forget_calls()) {
-    std::puts("perdure: skipped: no attributes of users here, or no filter is allowed");
-    std::filesystem::remove_all(directory);
+    perdure::test::skip("no attributes of users here, or no filter is allowed");
     return;
   }
   CHECK(::syscall(listxattrat_number, -1, "x", 0, nullptr, 0) == -1);
@@ -85,5 +81,4 @@ TEST_CASE("a kernel without listxattrat and getxattrat keeps extended attributes
         static_cast<ssize_t>(large.size()));
   kept.resize(large.size());
   CHECK(kept == large);
-  std::filesystem::remove_all(directory);
 }

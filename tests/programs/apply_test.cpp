@@ -16,7 +16,7 @@ namespace {
 /// A copy of a site that was a root, with a state that was tracked, a lock and a temp in it.
 void copy_of_a_site(const TempDirectory& at) {
   for (const char* directory : {"from", "from/.perdure", "from/sub", "from/sub/.perdure", "to"}) {
-    std::filesystem::create_directory(at / directory);
+    std::filesystem::create_directory(at.file(directory));
   }
   at.put("from/.perdure-root", "perdure root 1\n.perdure\n");
   at.put("from/.perdure/.root.perdure-lock", "");
@@ -49,7 +49,7 @@ TEST_CASE("apply --from leaves the library's own files out, and says so") {
   CHECK(at.get("to/sub/page") == "new");
   CHECK(at.get("to/sub/.perdure/notes") == "no root's: a directory like any other");
 
-  const json::object object = command(at, {"apply", "to", "--from", "from", "--json"}).json();
+  const json::object object = json_of(command(at, {"apply", "to", "--from", "from", "--json"}));
   const json::array wanted{"from/.perdure", "from/.perdure-root", "from/.state.json.7.perdure-prev",
                            "from/.state.json.perdure-lock",
                            "from/sub/.page.0123456789abcdef.perdure-tmp"};
@@ -62,7 +62,7 @@ TEST_CASE("apply --from leaves the library's own files out, and says so") {
 
 TEST_CASE("apply refuses the library's own names where it is told them") {
   const TempDirectory at;
-  std::filesystem::create_directory(at / "to");
+  std::filesystem::create_directory(at.file("to"));
   at.put("to/.f.perdure-lock", "live");
   at.put("src", "x");
   CHECK(command(at, {"apply", "to", "--put", ".f.perdure-lock=src"}).status == 2);
@@ -70,6 +70,6 @@ TEST_CASE("apply refuses the library's own names where it is told them") {
   CHECK(refused.status == 2);
   CHECK(refused.err.find("own file") != std::string::npos);
   CHECK(at.get("to/.f.perdure-lock") == "live");
-  CHECK(command(at, {"apply", "to", "--put", "a=src", "--json"}).json().at("left_out") ==
+  CHECK(json_of(command(at, {"apply", "to", "--put", "a=src", "--json"})).at("left_out") ==
         json::array());
 }

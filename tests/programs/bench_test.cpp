@@ -25,7 +25,7 @@ TEST_CASE("bench says what a commit costs, in words and as JSON, and leaves noth
                            perdure::test::Contains("--protocol automatic") &&
                            perdure::test::Contains("The disk alone takes "));
   const auto object =
-      command(at, {"bench", "--seconds", "0", "--size", "1MiB", "--json", "."}).json();
+      json_of(command(at, {"bench", "--seconds", "0", "--size", "1MiB", "--json", "."}));
   CHECK(object.at("bytes").to_number<int>() == 1 << 20);
   CHECK_FALSE(object.at("reason").as_string().empty());
   std::vector<std::string> names;
@@ -46,14 +46,14 @@ TEST_CASE("bench of a directory that is not there is a failure") {
   const TempDirectory at;
   const auto failed = command(at, {"bench", "--json", "missing"});
   CHECK(failed.status == 1);
-  CHECK(failed.json().at("kind").as_string() == "system");
+  CHECK(json_of(failed).at("kind").as_string() == "system");
 }
 
 TEST_CASE("bench that is interrupted ends by the signal, and leaves nothing there", "[P16]") {
   const TempDirectory at;
-  Program program({.arguments = {"perdure", "bench", "--seconds", "3600", "."},
-                   .input = {},
-                   .directory = at.path()});
+  Program program(
+      perdure::test::in_surroundings({.arguments = {"perdure", "bench", "--seconds", "3600", "."},
+                                      .directory = at.path().native()}));
   while (at.names().empty()) std::this_thread::yield();
   program.send(SIGINT);
   const auto outcome = program.wait();

@@ -25,16 +25,16 @@ TEST_CASE("version prints a token that changes with the file, and absent for non
   CHECK(command(at, {"version", "f"}).out == one.out);
   at.put("f", "two, longer");
   CHECK(command(at, {"version", "f"}).out != one.out);
-  const auto object = command(at, {"version", "--json", "f"}).json();
+  const auto object = json_of(command(at, {"version", "--json", "f"}));
   CHECK(std::string(object.at("version").as_string()) + "\n" == command(at, {"version", "f"}).out);
 }
 
 TEST_CASE("version of a directory is a failure") {
   const TempDirectory at;
-  std::filesystem::create_directory(at / "d");
+  std::filesystem::create_directory(at.file("d"));
   const auto failed = command(at, {"version", "--json", "d"});
   CHECK(failed.status == 1);
-  CHECK(failed.json().at("kind").as_string() == "not_regular");
+  CHECK(json_of(failed).at("kind").as_string() == "not_regular");
 }
 
 TEST_CASE("probe says what the directory lies on and leaves nothing there") {
@@ -44,7 +44,7 @@ TEST_CASE("probe says what the directory lies on and leaves nothing there") {
   CHECK_THAT(text.out, perdure::test::Contains("file system ") &&
                            perdure::test::Contains("mount options ") &&
                            perdure::test::Contains("protocol       portable: "));
-  const json::object object = command(at, {"probe", "--json", "."}).json();
+  const json::object object = json_of(command(at, {"probe", "--json", "."}));
   CHECK_FALSE(object.at("file_system").at("type").as_string().empty());
   CHECK(object.at("file_system").at("mount_options").is_array());
   CHECK(object.at("protocol").as_string() == "portable");
@@ -66,7 +66,7 @@ TEST_CASE("clean removes what a killed commit left, and nothing else", "[P15]") 
                            ">&3; kill -KILL $!; wait $! 2>/dev/null; rm p; exit 0");
   REQUIRE(killed.status == 0);
   REQUIRE(at.names().size() == 3);
-  const json::object dry = command(at, {"clean", "--dry-run", "--json", "."}).json();
+  const json::object dry = json_of(command(at, {"clean", "--dry-run", "--json", "."}));
   REQUIRE(dry.at("removed").as_array().size() == 1);
   CHECK(dry.at("dry_run").as_bool());
   CHECK(at.names().size() == 3);

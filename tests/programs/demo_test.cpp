@@ -7,10 +7,8 @@ using perdure::test::TempDirectory;
 
 TEST_CASE("the kill demo finds no corrupt file of perdure's", "[P1]") {
   const TempDirectory at;
-  const auto done = run({.arguments = {KILL_DEMO, at.path(), "--kills", "40", "--seed", "7"},
-                         .input = {},
-                         .directory = {}});
-  INFO(done.out + done.err);
+  const auto done = run({KILL_DEMO, at.path().native(), "--kills", "40", "--seed", "7"});
+  INFO(done.said());
   CHECK(done.status == 0);
   CHECK_THAT(done.out, perdure::test::Contains("a perdure writer: killed 40 times") &&
                            perdure::test::Contains("all removed by clean: yes"));

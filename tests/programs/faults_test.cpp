@@ -4,6 +4,7 @@
 
 #include "program.hpp"
 #include "support/catch.hpp"
+#include "support/trace.hpp"
 
 using perdure::test::bash;
 using perdure::test::command;
@@ -23,12 +24,12 @@ perdure::test::Outcome with_fault(const TempDirectory& at, const std::string& fa
 
 TEST_CASE("a failed sync of the content is status 1 and leaves the old file alone", "[P4][P19]") {
   const TempDirectory at;
-  if (!strace_works(at)) return;
+  if (!strace_works()) return;
   at.put("f", "old");
   const auto failed = with_fault(at, "fsync:error=EIO:when=1", {"write", "--json", "f"}, "new");
   CHECK(failed.status == 1);
-  CHECK(failed.json().at("fate").as_string() == "unchanged");
-  CHECK(failed.json().at("errno").as_int64() == EIO);
+  CHECK(json_of(failed).at("fate").as_string() == "unchanged");
+  CHECK(json_of(failed).at("errno").as_int64() == EIO);
   CHECK(at.get("f") == "old");
   CHECK(at.names() == Names{"f"});
 }
@@ -36,18 +37,18 @@ TEST_CASE("a failed sync of the content is status 1 and leaves the old file alon
 TEST_CASE("a failed sync of the directory is status 3: in place, but not known durable",
           "[P4][P19]") {
   const TempDirectory at;
-  if (!strace_works(at)) return;
+  if (!strace_works()) return;
   at.put("f", "old");
   const auto failed = with_fault(at, "fsync:error=EIO:when=2", {"write", "--json", "f"}, "new");
   CHECK(failed.status == 3);
-  CHECK(failed.json().at("fate").as_string() == "visible");
+  CHECK(json_of(failed).at("fate").as_string() == "visible");
   CHECK(at.get("f") == "new");
   CHECK(at.names() == Names{"f"});
 }
 
 TEST_CASE("a failed rename is status 1 and leaves no temp", "[P16][P19]") {
   const TempDirectory at;
-  if (!strace_works(at)) return;
+  if (!strace_works()) return;
   at.put("f", "old");
   const auto failed = with_fault(at, "rename,renameat,renameat2:error=EACCES", {"write", "f"}, "n");
   CHECK(failed.status == 1);
@@ -58,7 +59,7 @@ TEST_CASE("a failed rename is status 1 and leaves no temp", "[P16][P19]") {
 
 TEST_CASE("a full disk in the midst of the stream is status 1 and leaves no temp", "[P16][P19]") {
   const TempDirectory at;
-  if (!strace_works(at)) return;
+  if (!strace_works()) return;
   at.put("f", "old");
   const auto failed =
       with_fault(at, "pwrite64:error=ENOSPC:when=3", {"write", "f"}, std::string(2'000'000, 'x'));
@@ -70,15 +71,15 @@ TEST_CASE("a full disk in the midst of the stream is status 1 and leaves no temp
 
 TEST_CASE("an input that fails in its midst is not the end of the file") {
   const TempDirectory at;
-  if (!strace_works(at)) return;
+  if (!strace_works()) return;
   at.put("f", "old");
   at.put("source", std::string(2'000'000, 'x'));
   // Only reads of the input count: those of the loader are of other files.
-  const auto failed = traced(at, {"-P", at / "source", "-e", "inject=read:error=EIO:when=3"},
-                             {"write", "--json", "f", "--from", at / "source"});
+  const auto failed = traced(at, {"-P", at.file("source"), "-e", "inject=read:error=EIO:when=3"},
+                             {"write", "--json", "f", "--from", at.file("source")});
   CHECK(failed.status == 1);
-  CHECK(failed.json().at("path").as_string() == at / "source");
-  CHECK(failed.json().at("fate").as_string() == "unchanged");
+  CHECK(json_of(failed).at("path").as_string() == at.file("source"));
+  CHECK(json_of(failed).at("fate").as_string() == "unchanged");
   CHECK(at.get("f") == "old");
   CHECK(at.names() == Names{"f", "source"});
 }
@@ -86,7 +87,7 @@ TEST_CASE("an input that fails in its midst is not the end of the file") {
 TEST_CASE("an input that can't be read leaves the target unchanged") {
   const TempDirectory at;
   at.put("f", "old");
-  std::filesystem::create_directory(at / "d");
+  std::filesystem::create_directory(at.file("d"));
   CHECK(command(at, {"write", "f", "--from", "d"}).status == 1);
   CHECK(command(at, {"write", "f", "--from", "missing"}).status == 1);
   CHECK(bash(at, "perdure write f <d").status == 1);

@@ -41,10 +41,9 @@ TEST_CASE("of many processes that --keep one file exactly one wins", "[P5]") {
     for (std::size_t i = 0; i < writers; ++i) {
       pipes.push_back(std::make_unique<Pipe>());
       programs.push_back(std::make_unique<Program>(
-          perdure::test::Start{.arguments = {"perdure", "write", "-q", "--keep", "f"},
-                               .input = {},
-                               .input_descriptor = pipes.back()->reader(),
-                               .directory = at.path()}));
+          perdure::test::in_surroundings({.arguments = {"perdure", "write", "-q", "--keep", "f"},
+                                          .input_descriptor = pipes.back()->reader(),
+                                          .directory = at.path().native()})));
       pipes.back()->feed(100'000 * (i + 1));
     }
     for (auto& pipe : pipes) pipe->close_writer();
@@ -57,7 +56,7 @@ TEST_CASE("of many processes that --keep one file exactly one wins", "[P5]") {
     CHECK(std::count(statuses.begin(), statuses.end(), 0) == 1);
     CHECK(std::count(statuses.begin(), statuses.end(), 4) == writers - 1);
     REQUIRE(winner < writers);
-    CHECK(at.get("f") == "(" + std::to_string(100'000 * (winner + 1)) + " bytes)");
+    CHECK(at.get("f").size() == 100'000 * (winner + 1));
     CHECK(at.names() == std::vector<std::string>{"f"});
   }
 }

@@ -7,6 +7,7 @@
 
 #include "program.hpp"
 #include "support/catch.hpp"
+#include "support/trace.hpp"
 
 using perdure::test::bash;
 using perdure::test::command;
@@ -20,10 +21,9 @@ namespace {
 constexpr std::size_t more_than_a_pipe_holds = 2'000'000;
 
 perdure::test::Start writer(const TempDirectory& at, const Pipe& pipe) {
-  return {.arguments = {"perdure", "write", "f"},
-          .input = {},
-          .input_descriptor = pipe.reader(),
-          .directory = at.path()};
+  return perdure::test::in_surroundings({.arguments = {"perdure", "write", "f"},
+                                         .input_descriptor = pipe.reader(),
+                                         .directory = at.path().native()});
 }
 
 }  // namespace
@@ -68,10 +68,10 @@ TEST_CASE("a signal that comes with the very end of the input is not too late", 
   const TempDirectory at;
   at.put("f", "old");
   at.put("source", "half of the content");
-  if (!perdure::test::strace_works(at)) return;
+  if (!perdure::test::strace_works()) return;
   const auto outcome =
-      perdure::test::traced(at, {"-P", at / "source", "-e", "inject=read:signal=SIGINT:when=2"},
-                            {"write", "f", "--from", at / "source"});
+      perdure::test::traced(at, {"-P", at.file("source"), "-e", "inject=read:signal=SIGINT:when=2"},
+                            {"write", "f", "--from", at.file("source")});
   CHECK(outcome.signal == SIGINT);  // strace ends as the program ended
   CHECK(at.get("f") == "old");
   CHECK(at.names() == Names{"f", "source"});
@@ -84,7 +84,7 @@ TEST_CASE("a signal that was ignored from the start stays ignored") {
                          "trap '' HUP; mkfifo p; perdure write f --from p & exec 3>p; printf "
                          "'%0200000d' 1 >&3; kill -HUP $!; exec 3>&-; wait $!");
   CHECK(done.status == 0);
-  CHECK(at.get("f") == "(200000 bytes)");
+  CHECK(at.get("f").size() == 200'000);
 }
 
 TEST_CASE("clean leaves the temp of a running writer alone, and removes it after a kill", "[P15]") {
@@ -93,13 +93,13 @@ TEST_CASE("clean leaves the temp of a running writer alone, and removes it after
   Pipe pipe;
   Program program(writer(at, pipe));
   pipe.feed(more_than_a_pipe_holds);
-  const auto live = command(at, {"clean", "--json", "."}).json();
+  const auto live = json_of(command(at, {"clean", "--json", "."}));
   CHECK(live.at("live").as_array().size() == 1);
   CHECK(live.at("removed").as_array().empty());
   program.send(SIGKILL);
   CHECK(program.wait().signal == SIGKILL);
   CHECK(at.get("f") == "old");
   CHECK(at.names().size() == 2);
-  CHECK(command(at, {"clean", "--json", "."}).json().at("removed").as_array().size() == 1);
+  CHECK(json_of(command(at, {"clean", "--json", "."})).at("removed").as_array().size() == 1);
   CHECK(at.names() == Names{"f"});
 }

@@ -25,7 +25,7 @@ namespace {
 
 /// Three saves, the last with the limit 3.
 void make_state(const TempDirectory& at) {
-  auto tracker = Tracker::open(at / "s").value();
+  auto tracker = Tracker::open(at.file("s")).value();
   for (int i = 1; i <= 3; ++i) {
     REQUIRE(tracker.update([&](json::object& state) {
       state["limit"] = i;
@@ -37,7 +37,7 @@ void make_state(const TempDirectory& at) {
 /// Every name and content, lock files too: what a command that only looks must not change.
 std::map<std::string, std::string> everything(const TempDirectory& at) {
   std::map<std::string, std::string> all;
-  for (const auto& entry : std::filesystem::directory_iterator(at.path())) {
+  for (const auto& entry : std::filesystem::directory_iterator(at.path().native())) {
     const std::string name = entry.path().filename().string();
     all[name] = at.get(name);
   }
@@ -59,7 +59,7 @@ TEST_CASE("state show prints the state and what it is, and state get one value")
   CHECK(shown.status == 0);
   CHECK_THAT(shown.out, Catch::Matchers::StartsWith("s: generation 3, 20") &&
                             Contains("\n  \"limit\": 3,") && !Contains("checksum"));
-  const json::object object = command(at, {"state", "show", "--json", "s"}).json();
+  const json::object object = json_of(command(at, {"state", "show", "--json", "s"}));
   CHECK(object.at("generation").as_int64() == 3);
   CHECK(object.at("stamped").as_bool());
   CHECK(object.at("state").at("limit").as_int64() == 3);
@@ -68,7 +68,7 @@ TEST_CASE("state show prints the state and what it is, and state get one value")
   CHECK(command(at, {"state", "get", "s", "/limit"}).out == "3\n");
   CHECK(command(at, {"state", "get", "s", "/jobs/0/name"}).out == "\"a/b\"\n");
   CHECK(command(at, {"state", "get", "s", "/jobs/0"}).out == "{\"name\":\"a/b\",\"done\":false}\n");
-  CHECK(command(at, {"state", "get", "--json", "s", "/limit"}).json().at("value") == 3);
+  CHECK(json_of(command(at, {"state", "get", "--json", "s", "/limit"})).at("value") == 3);
   CHECK_THAT(command(at, {"state", "get", "s", ""}).out,
              Catch::Matchers::StartsWith("{\"limit\":3"));
   const auto missing = command(at, {"state", "get", "s", "/nothing"});
@@ -99,7 +99,7 @@ TEST_CASE("state verify is status 1 with the reason when damaged, whatever was e
   const auto edited = command(at, {"state", "verify", "s"});
   CHECK(edited.status == 1);
   CHECK_THAT(edited.err, Contains("checksum") && Contains("state accept"));
-  const auto object = command(at, {"state", "verify", "--json", "s"}).json();
+  const auto object = json_of(command(at, {"state", "verify", "--json", "s"}));
   CHECK(object.at("kind").as_string() == "corrupt");
   at.put("s", at.get("s").substr(0, 20));
   CHECK(command(at, {"state", "verify", "s"}).status == 1);
@@ -116,7 +116,7 @@ TEST_CASE("show, get, verify and history change nothing, not even beside a damag
   const TempDirectory at;
   at.put("plain", "[1, 2]");
   make_state(at);
-  std::filesystem::remove(at / ".s.perdure-lock");
+  std::filesystem::remove(at.file(".s.perdure-lock"));
   const auto look = [&] {
     const auto before = everything(at);
     for (const std::string file : {"s", "plain", "missing"}) {
@@ -131,7 +131,7 @@ TEST_CASE("show, get, verify and history change nothing, not even beside a damag
   look();
   at.put("s", "damage");
   look();
-  std::filesystem::remove(at / "s");
+  std::filesystem::remove(at.file("s"));
   look();
   CHECK(command(at, {"state", "get", "plain", "/1"}).out == "2\n");
 }
@@ -145,10 +145,10 @@ TEST_CASE("state set changes one value, makes what is missing, and keeps the res
   CHECK(command(at, {"state", "set", "-q", "s", "/owner/name", "\"Ada\""}).out.empty());
   CHECK(command(at, {"state", "set", "s", "/jobs/-", "{\"name\": \"c\"}"}).status == 0);
   CHECK(command(at, {"state", "set", "s", "/negative", "-5"}).status == 0);
-  const auto object = command(at, {"state", "set", "--json", "s", "/x", "null"}).json();
+  const auto object = json_of(command(at, {"state", "set", "--json", "s", "/x", "null"}));
   CHECK(object.at("generation").as_int64() == 8);
   CHECK(object.at("fate").as_string() == "committed");
-  const auto tracker = Tracker::open(at / "s").value();
+  const auto tracker = Tracker::open(at.file("s")).value();
   const json::object& state = *tracker.state();
   CHECK(state.at("limit").as_uint64() == 18446744073709551615U);
   CHECK(state.at("owner").at("name").as_string() == "Ada");
@@ -192,7 +192,7 @@ TEST_CASE("state set beside other sets loses nothing") {
                          "for job in $(jobs -p); do wait $job || exit 1; done");
   INFO(done.err);
   REQUIRE(done.status == 0);
-  const auto tracker = Tracker::open(at / "s").value();
+  const auto tracker = Tracker::open(at.file("s")).value();
   CHECK(tracker.generation() == 20);
   CHECK(tracker.state()->size() == 4);
   for (const auto& entry : *tracker.state()) CHECK(entry.value().as_object().size() == 5);
@@ -200,12 +200,12 @@ TEST_CASE("state set beside other sets loses nothing") {
 
 TEST_CASE("state set beside a running tracker: both see what the other saved") {
   const TempDirectory at;
-  auto tracker = Tracker::open(at / "s").value();
+  auto tracker = Tracker::open(at.file("s")).value();
   REQUIRE(tracker.update([](json::object& state) { state["own"] = 1; }));
   REQUIRE(command(at, {"state", "set", "s", "/other", "2"}).status == 0);
   REQUIRE(tracker.update([](json::object& state) { state["own"] = 3; }));
   CHECK(json::serialize(*tracker.state()) == R"({"own":3,"other":2})");
-  auto owner = Tracker::open(at / "x", {.lock = perdure::TrackerLock::exclusive}).value();
+  auto owner = Tracker::open(at.file("x"), {.lock = perdure::TrackerLock::exclusive}).value();
   REQUIRE(owner.update([](json::object& state) { state["own"] = 1; }));
   CHECK(command(at, {"state", "get", "x", "/own"}).out == "1\n");
 }
@@ -214,10 +214,11 @@ TEST_CASE("state set keeps the manner of the owner: one line, schema version, pr
   const TempDirectory at;
   using perdure::Json;
   {
-    auto tracker = perdure::StateTracker<json::object>::open(
-                       at / "s", {.previous_max = 3}, Json<json::object>{.indent = 0, .limits = {}},
-                       {}, perdure::Migrations<Json<json::object>>(7))
-                       .value();
+    auto tracker =
+        perdure::StateTracker<json::object>::open(at.file("s"), {.previous_max = 3},
+                                                  Json<json::object>{.indent = 0, .limits = {}}, {},
+                                                  perdure::Migrations<Json<json::object>>(7))
+            .value();
     for (int i = 0; i < 5; ++i) {
       REQUIRE(tracker.update([&](json::object& state) { state["n"] = i; }));
     }
@@ -226,8 +227,9 @@ TEST_CASE("state set keeps the manner of the owner: one line, schema version, pr
   const std::string text = at.get("s");
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
   CHECK_THAT(text, Contains("\"schema_version\":7"));
-  CHECK(command(at, {"state", "history", "--json", "s"}).json().at("previous").as_array().size() ==
-        3);
+  CHECK(
+      json_of(command(at, {"state", "history", "--json", "s"})).at("previous").as_array().size() ==
+      3);
 }
 
 TEST_CASE("state accept takes an edit by hand, with stamp or without, and keeps the previous one") {
@@ -239,7 +241,7 @@ TEST_CASE("state accept takes an edit by hand, with stamp or without, and keeps 
   CHECK(command(at, {"state", "verify", "s"}).status == 0);
   CHECK(command(at, {"state", "get", "s", "/limit"}).out == "70\n");
   CHECK(at.names() == Names{".s.2.perdure-prev", "s"});
-  const auto tracker = Tracker::open(at / "s").value();
+  const auto tracker = Tracker::open(at.file("s")).value();
   CHECK(tracker.generation() > 3);
   CHECK(tracker.report().origin == perdure::Origin::current);
 
@@ -252,12 +254,12 @@ TEST_CASE("state accept takes an edit by hand, with stamp or without, and keeps 
   CHECK_THAT(broken.err, Contains("not valid JSON"));
   CHECK(at.get("s") == "{\"limit\": ");
   CHECK(command(at, {"state", "accept", "missing"}).status == 1);
-  CHECK_FALSE(std::filesystem::exists(at / "missing"));
+  CHECK_FALSE(std::filesystem::exists(at.file("missing")));
 }
 
 TEST_CASE("a running tracker goes on from an edit that was accepted") {
   const TempDirectory at;
-  auto tracker = Tracker::open(at / "s").value();
+  auto tracker = Tracker::open(at.file("s")).value();
   REQUIRE(tracker.update([](json::object& state) { state["limit"] = 1; }));
   edit(at, "\"limit\": 1", "\"limit\": 5");
   const auto more = [](json::object& state) {
@@ -281,7 +283,7 @@ TEST_CASE("an older copy put back is told by every look at it, and restore bring
     CHECK(said.status == 0);
     CHECK_THAT(said.out, Contains("older copy") && Contains("perdure state restore FILE 3"));
   }
-  CHECK(command(at, {"state", "show", "--json", "s"}).json().contains("replaced"));
+  CHECK(json_of(command(at, {"state", "show", "--json", "s"})).contains("replaced"));
   const auto restored = command(at, {"state", "restore", "s", "3"});
   CHECK(restored.status == 0);
   CHECK_THAT(restored.err, Contains("older copy"));
@@ -306,13 +308,13 @@ TEST_CASE("state history lists what there is, and restore brings it back under a
   CHECK(command(at, {"state", "get", "s", "/limit"}).out == "2\n");
 
   at.put("s", "damage");
-  const auto damaged = command(at, {"state", "history", "--json", "s"}).json();
+  const auto damaged = json_of(command(at, {"state", "history", "--json", "s"}));
   CHECK_THAT(std::string(damaged.at("current").at("damage").as_string()), Contains("not valid"));
   REQUIRE(damaged.at("previous").as_array().size() == 1);
   CHECK(damaged.at("previous").at(0).at("generation").as_int64() == 3);
   const auto restored = command(at, {"state", "restore", "--json", "s", "3"});
   CHECK(restored.status == 0);
-  const std::string aside(restored.json().at("set_aside").as_string());
+  const std::string aside(json_of(restored).at("set_aside").as_string());
   CHECK(at.get(aside) == "damage");
   CHECK(command(at, {"state", "get", "s", "/limit"}).out == "3\n");
   CHECK_THAT(command(at, {"state", "history", "s"}).out, Contains("\ndamaged   " + aside));
@@ -323,7 +325,7 @@ TEST_CASE("a state in an envelope can be shown, verified, listed and restored, n
   const TempDirectory at;
   {
     using Enveloped = perdure::StateTracker<perdure::Buffer, perdure::Envelope<perdure::RawBytes>>;
-    auto tracker = Enveloped::open(at / "s").value();
+    auto tracker = Enveloped::open(at.file("s")).value();
     for (std::size_t i = 1; i < 3; ++i) {
       REQUIRE(tracker.update([&](perdure::Buffer& bytes) { bytes.resize(i); }));
     }

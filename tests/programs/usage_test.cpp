@@ -71,8 +71,8 @@ TEST_CASE("with --json a wrong command line is an object too") {
     INFO(joined(arguments));
     const auto refused = command(at, arguments, "new");
     CHECK(refused.status == 2);
-    CHECK(refused.json().at("fate").as_string() == "unchanged");
-    CHECK(refused.json().at("kind").as_string() == "invalid_argument");
+    CHECK(json_of(refused).at("fate").as_string() == "unchanged");
+    CHECK(json_of(refused).at("kind").as_string() == "invalid_argument");
     CHECK(at.names().empty());
   }
 }

@@ -99,7 +99,7 @@ TEST_CASE("write --json is one object, and its version is that of the file") {
   const auto done = command(at, {"write", "--json", "f"}, "12345");
   CHECK(done.status == 0);
   CHECK(done.err.empty());
-  const json::object receipt = done.json();
+  const json::object receipt = json_of(done);
   CHECK(receipt.at("fate").as_string() == "committed");
   CHECK(receipt.at("bytes").as_int64() == 5);
   CHECK(receipt.at("durability").as_string() == "durable");
@@ -113,7 +113,7 @@ TEST_CASE("write --json names a file whose name is no text") {
   at.put("f", "old");
   const auto refused = command(at, {"write", "--json", "no\xff/f"}, "1");
   CHECK(refused.status == 1);
-  CHECK(refused.json().at("path").as_string() == "no\xef\xbf\xbd");
+  CHECK(json_of(refused).at("path").as_string() == "no\xef\xbf\xbd");
 }
 
 TEST_CASE("write --durability says what is reached, and only that much is done", "[P3]") {
@@ -121,9 +121,9 @@ TEST_CASE("write --durability says what is reached, and only that much is done",
   const auto stages = [&](const std::string& durability) {
     const auto done = command(at, {"write", "--json", "--durability", durability, "f"}, durability);
     CHECK(done.status == 0);
-    CHECK(done.json().at("durability").as_string() == durability);
+    CHECK(json_of(done).at("durability").as_string() == durability);
     CHECK(at.get("f") == durability);
-    return stages_of(done.json());
+    return stages_of(json_of(done));
   };
   const auto durable = stages("durable");
   CHECK(contains(durable, "sync file"));
@@ -147,11 +147,11 @@ TEST_CASE("write --protocol: fast is refused where it does not hold, automatic s
   CHECK_FALSE(std::filesystem::exists(in_memory));
   const auto done = command(at, {"write", "--json", "--protocol", "automatic", in_memory}, "new");
   CHECK(done.status == 0);
-  CHECK(done.json().at("protocol").as_string() == "portable");
+  CHECK(json_of(done).at("protocol").as_string() == "portable");
   std::filesystem::remove(in_memory);
   const auto probed = command(at, {"probe", "--json", "/dev/shm"});
-  CHECK(probed.json().at("protocol").as_string() == "portable");
-  CHECK(probed.json().at("reason").as_string().find("tmpfs") != std::string_view::npos);
+  CHECK(json_of(probed).at("protocol").as_string() == "portable");
+  CHECK(json_of(probed).at("reason").as_string().find("tmpfs") != std::string_view::npos);
   CHECK(command(at, {"write", "--protocol", "quick", "f"}, "").status == 2);
   CHECK(command(at, {"state", "set", "--protocol", "automatic", "s", "/a", "1"}).status == 0);
   const std::string root = in_memory + "-root";
@@ -166,7 +166,7 @@ TEST_CASE("write --protocol: fast is refused where it does not hold, automatic s
   CHECK(not_applied.status == 1);
   CHECK((not_applied.out + not_applied.err).find("tmpfs") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(root + "/a"));
-  CHECK(with("automatic").json().at("protocol").as_string() == "portable");
+  CHECK(json_of(with("automatic")).at("protocol").as_string() == "portable");
   std::filesystem::remove_all(root);
 }
 
@@ -203,16 +203,16 @@ TEST_CASE("write --backup of a target that is not there is a plain write") {
 TEST_CASE("write --symlink follows, replaces or refuses", "[P7]") {
   const TempDirectory at;
   at.put("file", "old");
-  REQUIRE(::symlink("file", (at / "link").c_str()) == 0);
+  REQUIRE(::symlink("file", (at.file("link")).c_str()) == 0);
   CHECK(command(at, {"write", "--symlink", "refuse", "link"}, "1").status == 4);
   CHECK(at.get("file") == "old");
   CHECK(command(at, {"write", "--symlink", "follow", "link"}, "2").status == 0);
   CHECK(at.get("file") == "2");
   CHECK(command(at, {"write", "link"}, "3").status == 0);  // the default
   CHECK(at.get("file") == "3");
-  CHECK(std::filesystem::is_symlink(at / "link"));
+  CHECK(std::filesystem::is_symlink(at.file("link")));
   CHECK(command(at, {"write", "--symlink", "replace", "link"}, "4").status == 0);
-  CHECK_FALSE(std::filesystem::is_symlink(at / "link"));
+  CHECK_FALSE(std::filesystem::is_symlink(at.file("link")));
   CHECK(at.get("link") == "4");
   CHECK(at.get("file") == "3");
 }
@@ -220,13 +220,13 @@ TEST_CASE("write --symlink follows, replaces or refuses", "[P7]") {
 TEST_CASE("without --mode the mode is kept, with it it is exact whatever the umask", "[P6]") {
   const TempDirectory at;
   at.put("f", "old");
-  REQUIRE(::chmod((at / "f").c_str(), 0640) == 0);
+  REQUIRE(::chmod((at.file("f")).c_str(), 0640) == 0);
   CHECK(command(at, {"write", "f"}, "1").status == 0);
-  CHECK(mode_of(at / "f") == 0640);
+  CHECK(mode_of(at.file("f")) == 0640);
   CHECK(bash(at, "umask 077; echo 2 | perdure write --mode 0664 f").status == 0);
-  CHECK(mode_of(at / "f") == 0664);
+  CHECK(mode_of(at.file("f")) == 0664);
   CHECK(bash(at, "umask 027; echo 3 | perdure write g").status == 0);
-  CHECK(mode_of(at / "g") == 0640);
+  CHECK(mode_of(at.file("g")) == 0640);
 }
 
 TEST_CASE("write --expect commits over that version and no other", "[P5]") {
@@ -238,17 +238,17 @@ TEST_CASE("write --expect commits over that version and no other", "[P5]") {
   CHECK(command(at, {"write", "--expect", one, "f"}, "two").status == 0);
   const auto refused = command(at, {"write", "--json", "--expect", one, "f"}, "three");
   CHECK(refused.status == 4);
-  CHECK(refused.json().at("kind").as_string() == "conflict");
+  CHECK(json_of(refused).at("kind").as_string() == "conflict");
   CHECK(at.get("f") == "two");
   CHECK(at.names() == Names{"f"});
 }
 
 TEST_CASE("a failure with --json is one object that says what became of the target", "[P19]") {
   const TempDirectory at;
-  std::filesystem::create_directory(at / "d");
+  std::filesystem::create_directory(at.file("d"));
   const auto failed = command(at, {"write", "--json", "d"}, "1");
   CHECK(failed.status == 1);
-  const json::object object = failed.json();
+  const json::object object = json_of(failed);
   CHECK(object.at("fate").as_string() == "unchanged");
   CHECK(object.at("kind").as_string() == "not_regular");
   CHECK(object.at("path").as_string() == "d");
@@ -268,6 +268,6 @@ TEST_CASE("write --verify is a stage of the receipt") {
   const TempDirectory at;
   const auto done = command(at, {"write", "--verify", "--json", "f"}, "checked");
   CHECK(done.status == 0);
-  CHECK(contains(stages_of(done.json()), "verify"));
+  CHECK(contains(stages_of(json_of(done)), "verify"));
   CHECK(at.get("f") == "checked");
 }

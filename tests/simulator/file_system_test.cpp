@@ -2,14 +2,13 @@
 // The simulated file system behaves as the real one: one script of random calls, run on both.
 #include <array>
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
 #include <random>
 
 #include <perdure/system/native.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 
 namespace perdure::test {
 
@@ -165,21 +164,17 @@ Buffer acl_of(bool extended) {
 TEST_CASE("random calls do the same on the simulated and on the real file system") {
   if (native_file_system().user() != 0) SUCCEED("some permissions differ, and are seen alike");
   for (unsigned seed = 1; seed <= 30; ++seed) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "perdure-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    {
-      SimulatedFileSystem disk;
-      if (native_file_system().user() != 0) disk.set_user({.user = 1000, .group = 1000});
-      disk.make_directories("root", 0777);
-      Script real(native_file_system(), pattern, seed);
-      Script simulated(disk, "root", seed);
-      for (int step = 0; step < 400; ++step) {
-        const std::string expected = real.step();
-        INFO("seed " << seed << ", step " << step);
-        REQUIRE(simulated.step() == expected);
-      }
+    const TempDirectory directory;
+    SimulatedFileSystem disk;
+    if (native_file_system().user() != 0) disk.set_user({.user = 1000, .group = 1000});
+    disk.make_directories("root", 0777);
+    Script real(native_file_system(), directory.path().native(), seed);
+    Script simulated(disk, "root", seed);
+    for (int step = 0; step < 400; ++step) {
+      const std::string expected = real.step();
+      INFO("seed " << seed << ", step " << step);
+      REQUIRE(simulated.step() == expected);
     }
-    std::filesystem::remove_all(pattern);
   }
 }
 

@@ -7,9 +7,10 @@
 #include <perdure/envelope.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 
+#include "count.hpp"
 #include "memory_store.hpp"
-#include "place.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 
 using namespace perdure;
 using namespace perdure::test;
@@ -104,10 +105,11 @@ TEST_CASE("any flipped bit is noticed: last quarter", "[P14]") {
 }
 
 TEST_CASE("without a previous generation damage gives the defaults, and says so", "[P14]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   at.put("s.json", "{\"value\": 7, \"gen");
   TrackerOptions options;
-  auto tracker = CountTracker::open(at / "s.json", options, {}, {.value = 5, .notes = {}}).value();
+  auto tracker =
+      CountTracker::open(at.file("s.json"), options, {}, {.value = 5, .notes = {}}).value();
   const OpenReport report = tracker.report();
   CHECK(report.origin == Origin::defaults);
   CHECK(tracker.state()->value == 5);
@@ -122,14 +124,14 @@ TEST_CASE("without a previous generation damage gives the defaults, and says so"
 }
 
 TEST_CASE("an empty file is damaged, a missing one is not there", "[P14]") {
-  const Place at;
-  auto missing = CountTracker::open(at / "a").value();
+  const TempDirectory at(Medium::memory);
+  auto missing = CountTracker::open(at.file("a")).value();
   CHECK(missing.report().origin == Origin::defaults);
   CHECK_THAT(missing.report().reason, Contains("there is no current state"));
   CHECK(missing.report().set_aside.empty());
   CHECK(at.names().empty());
   at.put("b", "");
-  auto empty = CountTracker::open(at / "b").value();
+  auto empty = CountTracker::open(at.file("b")).value();
   CHECK(empty.report().origin == Origin::defaults);
   CHECK_THAT(empty.report().reason, Contains("empty"));
   CHECK(at.names_with("b.damaged-").size() == 1);
@@ -137,8 +139,8 @@ TEST_CASE("an empty file is damaged, a missing one is not there", "[P14]") {
 
 TEST_CASE("a state that can't be read for another reason is an error, and nothing is touched",
           "[P14]") {
-  const Place at;
-  REQUIRE(CountTracker::open(at / "s").value().update(increment));
+  const TempDirectory at(Medium::memory);
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
   const std::string before = at.get("s");
   for (const auto operation :
        {Operation::open_file, Operation::read_at, Operation::list, Operation::sync_file}) {
@@ -146,7 +148,7 @@ TEST_CASE("a state that can't be read for another reason is an error, and nothin
       testing::FaultyFileSystem faulty(native_file_system());
       faulty.fail({.operation = operation, .error = error});
       const auto opened =
-          CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}});
+          CountTracker::open(at.file("s"), {.system = {&faulty, &native_environment()}});
       INFO(to_string(operation) << " " << error);
       REQUIRE_FALSE(opened);
       CHECK(opened.error().cause.value() == error);
@@ -160,18 +162,18 @@ TEST_CASE("a state that can't be read for another reason is an error, and nothin
 }
 
 TEST_CASE("a directory in its place is an error", "[P14]") {
-  const Place at;
-  REQUIRE(::mkdir((at / "s").c_str(), 0755) == 0);
-  const auto opened = CountTracker::open(at / "s");
+  const TempDirectory at(Medium::memory);
+  REQUIRE(::mkdir((at.file("s")).c_str(), 0755) == 0);
+  const auto opened = CountTracker::open(at.file("s"));
   REQUIRE_FALSE(opened);
   CHECK(opened.error().kind == ErrorKind::not_regular);
   CHECK(at.names() == Names{"s"});
 }
 
 TEST_CASE("a state that is whole but no T is an error, never damage", "[P14]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   at.put("s", "{\"value\": \"seven\"}");
-  const auto opened = CountTracker::open(at / "s");
+  const auto opened = CountTracker::open(at.file("s"));
   REQUIRE_FALSE(opened);
   CHECK(opened.error().kind == ErrorKind::serializer);
   CHECK_THAT(opened.error().message(),
@@ -182,32 +184,33 @@ TEST_CASE("a state that is whole but no T is an error, never damage", "[P14]") {
 // Found in review: a damaged state was moved away, and only then came the error of the disk that
 // kept the previous generation from being read. The next open no longer knew of any damage.
 TEST_CASE("when the previous generation can't be read either, nothing is moved", "[P14]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   {
-    auto tracker = CountTracker::open(at / "s").value();
+    auto tracker = CountTracker::open(at.file("s")).value();
     REQUIRE(tracker.update(increment));
     REQUIRE(tracker.update(increment));
   }
   at.put("s", "damage");
   testing::FaultyFileSystem faulty(native_file_system());
   faulty.fail({.operation = Operation::open_file, .call = 2, .error = EIO});
-  const auto opened = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}});
+  const auto opened =
+      CountTracker::open(at.file("s"), {.system = {&faulty, &native_environment()}});
   REQUIRE_FALSE(opened);
   CHECK(at.get("s") == "damage");
-  CHECK(CountTracker::open(at / "s").value().report().origin == Origin::previous);
+  CHECK(CountTracker::open(at.file("s")).value().report().origin == Origin::previous);
 }
 
 // Found in review: a damaged previous generation took the place of a whole one, which was dropped.
 TEST_CASE("what is damaged never counts as a previous generation", "[P14]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   {
-    auto tracker = CountTracker::open(at / "s", {.previous_max = 2}).value();
+    auto tracker = CountTracker::open(at.file("s"), {.previous_max = 2}).value();
     for (int i = 0; i < 3; ++i) REQUIRE(tracker.update(increment));
   }
   at.put("s", "damage 3");
   at.put(".s.2.perdure-prev", "damage 2");
   {
-    auto tracker = CountTracker::open(at / "s").value();
+    auto tracker = CountTracker::open(at.file("s")).value();
     const OpenReport report = tracker.report();
     CHECK(report.origin == Origin::previous);
     CHECK(report.generation == 1);
@@ -217,15 +220,15 @@ TEST_CASE("what is damaged never counts as a previous generation", "[P14]") {
   CHECK(at.names_with("perdure-prev") == Names{".s.1.perdure-prev"});
   CHECK(at.names_with("damaged-").size() == 2);
   at.put("s", "again");
-  CHECK(CountTracker::open(at / "s").value().report().generation == 1);
+  CHECK(CountTracker::open(at.file("s")).value().report().generation == 1);
   CHECK(at.names_with("damaged-").size() == 3);
 }
 
 TEST_CASE("evidence is never overwritten, however often the state is damaged", "[P14]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   for (int i = 0; i < 20; ++i) {
     at.put("s", "damage " + std::to_string(i));
-    REQUIRE(CountTracker::open(at / "s").value().update(increment));
+    REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
   }
   Names contents;
   for (const auto& name : at.names_with("damaged-")) contents.push_back(at.get(name));
@@ -236,42 +239,42 @@ TEST_CASE("evidence is never overwritten, however often the state is damaged", "
 
 // Found in review: the new file of a lost state was made with the usual mode, readable by all.
 TEST_CASE("the file that follows a damaged one is no more open than that one was", "[P6][P14]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   const auto mode = [&] {
     struct stat status {};
-    REQUIRE(::stat((at / "s").c_str(), &status) == 0);
+    REQUIRE(::stat((at.file("s")).c_str(), &status) == 0);
     return status.st_mode & 07777U;
   };
   const mode_t before = ::umask(022);
-  REQUIRE(CountTracker::open(at / "s").value().update(increment));
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
   CHECK(mode() == 0644);
-  REQUIRE(::chmod((at / "s").c_str(), 0600) == 0);
+  REQUIRE(::chmod((at.file("s")).c_str(), 0600) == 0);
   at.put("s", "damage");
-  REQUIRE(CountTracker::open(at / "s", {.previous_max = 0}).value().update(increment));
+  REQUIRE(CountTracker::open(at.file("s"), {.previous_max = 0}).value().update(increment));
   CHECK(mode() == 0600);
-  REQUIRE(CountTracker::open(at / "s").value().update(increment));
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
   at.remove("s");
-  REQUIRE(CountTracker::open(at / "s").value().update(increment));
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
   CHECK(mode() == 0600);
   ::umask(before);
 }
 
 TEST_CASE("a missing state with a previous generation there is that generation", "[P14]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   std::uint64_t last = 0;
   {
-    auto tracker = CountTracker::open(at / "s").value();
+    auto tracker = CountTracker::open(at.file("s")).value();
     for (int i = 0; i < 3; ++i) REQUIRE(tracker.update(increment));
     last = tracker.generation();
   }
   at.remove("s");
   for (int again = 0; again < 2; ++again) {  // as long as nothing is saved
-    const OpenReport report = CountTracker::open(at / "s").value().report();
+    const OpenReport report = CountTracker::open(at.file("s")).value().report();
     CHECK(report.origin == Origin::previous);
     CHECK(report.generation == 2);
     CHECK_THAT(report.reason, Contains("there is no current state"));
   }
-  auto tracker = CountTracker::open(at / "s").value();
+  auto tracker = CountTracker::open(at.file("s")).value();
   CHECK(tracker.state()->value == 2);
   REQUIRE(tracker.update(increment));
   CHECK(tracker.generation() > last);
@@ -279,27 +282,27 @@ TEST_CASE("a missing state with a previous generation there is that generation",
 
 TEST_CASE("after a crash between setting aside and saving the report still names the evidence",
           "[P14]") {
-  const Place at;
-  REQUIRE(CountTracker::open(at / "s").value().update(increment));
+  const TempDirectory at(Medium::memory);
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
   at.put("s", "damage");
-  const std::string place = CountTracker::open(at / "s").value().report().set_aside;
-  const OpenReport report = CountTracker::open(at / "s").value().report();
+  const std::string place = CountTracker::open(at.file("s")).value().report().set_aside;
+  const OpenReport report = CountTracker::open(at.file("s")).value().report();
   CHECK_THAT(report.reason, Contains(place));
 }
 
 TEST_CASE("DamagePolicy::refuse leaves a damaged state where it is", "[P14]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   at.put("s", "damage");
-  const auto opened = CountTracker::open(at / "s", {.damage = DamagePolicy::refuse});
+  const auto opened = CountTracker::open(at.file("s"), {.damage = DamagePolicy::refuse});
   REQUIRE_FALSE(opened);
   CHECK(opened.error().kind == ErrorKind::corrupt);
   CHECK(at.names() == Names{"s"});
 }
 
 TEST_CASE("DamagePolicy::accept_edit takes an edit by hand, and the edit is no previous one") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   {
-    auto tracker = CountTracker::open(at / "s").value();
+    auto tracker = CountTracker::open(at.file("s")).value();
     REQUIRE(tracker.update(increment));
     REQUIRE(tracker.update(increment));
   }
@@ -307,7 +310,7 @@ TEST_CASE("DamagePolicy::accept_edit takes an edit by hand, and the edit is no p
   text.replace(text.find("\"value\": 2"), 10, "\"value\": 9");
   at.put("s", text);
   {
-    auto tracker = CountTracker::open(at / "s", {.damage = DamagePolicy::accept_edit}).value();
+    auto tracker = CountTracker::open(at.file("s"), {.damage = DamagePolicy::accept_edit}).value();
     CHECK(tracker.state()->value == 9);
     CHECK(tracker.report().origin == Origin::current);
     CHECK_THAT(tracker.report().reason, Contains("checksum"));
@@ -315,37 +318,37 @@ TEST_CASE("DamagePolicy::accept_edit takes an edit by hand, and the edit is no p
     REQUIRE(tracker.update([](Count&) {}));
     CHECK(tracker.generation() > 2);
   }
-  CHECK(CountTracker::open(at / "s").value().state()->value == 9);
+  CHECK(CountTracker::open(at.file("s")).value().state()->value == 9);
   CHECK(at.names() == Names{".s.1.perdure-prev", "s"});
   at.put("s", "{");
-  CHECK_FALSE(CountTracker::open(at / "s", {.damage = DamagePolicy::accept_edit}));
+  CHECK_FALSE(CountTracker::open(at.file("s"), {.damage = DamagePolicy::accept_edit}));
 }
 
 TEST_CASE("a number that damaged bytes claim is not given again", "[P14]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   {
-    auto tracker = CountTracker::open(at / "s", {.previous_max = 0}).value();
+    auto tracker = CountTracker::open(at.file("s"), {.previous_max = 0}).value();
     for (int i = 0; i < 5; ++i) REQUIRE(tracker.update(increment));
     at.put("s", at.get("s").replace(0, 1, "("));  // no JSON, but the stamp at its end is there
   }
   std::string text = at.get("s");
   text.replace(text.find("\"generation\": 5"), 15, "\"generation\": 90000");
   at.put("s", text);
-  auto tracker = CountTracker::open(at / "s").value();
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));
   CHECK(tracker.generation() > 90000);
 }
 
 TEST_CASE("a planted or flipped number does not use the numbers up", "[P14]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   at.put("s", "{\"value\": 1, \"generation\": 18446744073709551615, ");
   {
-    auto tracker = CountTracker::open(at / "s").value();
+    auto tracker = CountTracker::open(at.file("s")).value();
     REQUIRE(tracker.update(increment));
     CHECK(tracker.generation() < 10'000);
   }
   at.put(".s.18446744073709551615.perdure-prev", "{}");
-  auto tracker = CountTracker::open(at / "s").value();
+  auto tracker = CountTracker::open(at.file("s")).value();
   const auto saved = tracker.update(increment);
   REQUIRE_FALSE(saved);
   CHECK_THAT(saved.error().message(), Contains("used up"));

@@ -8,9 +8,10 @@
 
 #include <perdure/state_tracker.hpp>
 
+#include "count.hpp"
 #include "memory_store.hpp"
-#include "place.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 #include "support/process.hpp"
 
 using namespace perdure;

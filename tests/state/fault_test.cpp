@@ -8,8 +8,9 @@
 #include <perdure/clean.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 
-#include "place.hpp"
+#include "count.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 
 using namespace perdure;
 using namespace perdure::test;
@@ -32,7 +33,7 @@ struct Knowledge {
   std::uint64_t generation_min = 0;     ///< The last one that was acknowledged.
 };
 
-using Scenario = std::function<Knowledge(const Place&, FaultyFileSystem&)>;
+using Scenario = std::function<Knowledge(const TempDirectory&, FaultyFileSystem&)>;
 
 TrackerOptions on(FaultyFileSystem& faulty) {
   return {.lock_timeout_ms = std::chrono::milliseconds(0),
@@ -41,15 +42,15 @@ TrackerOptions on(FaultyFileSystem& faulty) {
 }
 
 /// Three generations: values 1, 2, 3.
-void prepare(const Place& at) {
-  auto tracker = CountTracker::open(at / "s", {.previous_max = 2}).value();
+void prepare(const TempDirectory& at) {
+  auto tracker = CountTracker::open(at.file("s"), {.previous_max = 2}).value();
   for (int i = 0; i < 3; ++i) REQUIRE(tracker.update(increment));
 }
 
 /// After the fault is gone the state must open, be one of the possible ones, and save.
-bool recovers(const Place& at, const Knowledge& known) {
+bool recovers(const TempDirectory& at, const Knowledge& known) {
   auto opened = CountTracker::open(
-      at / "s", {.lock_timeout_ms = std::chrono::milliseconds(0), .previous_max = 2});
+      at.file("s"), {.lock_timeout_ms = std::chrono::milliseconds(0), .previous_max = 2});
   if (!opened) return false;
   auto& tracker = opened.value();
   const auto value = tracker.state()->value;
@@ -77,7 +78,7 @@ std::string name_of(const Trial& trial, const FaultyFileSystem& faulty) {
 
 /// The errors that the n-th call of the scenario can return; empty when it has fewer calls.
 std::vector<int> errors_at(const Scenario& scenario, std::uint64_t call) {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   prepare(at);
   FaultyFileSystem faulty(native_file_system());
   (void)scenario(at, faulty);
@@ -96,7 +97,7 @@ void try_all(const Scenario& scenario) {
       for (const auto& [from_then_on, after_effect] :
            {std::pair(false, false), std::pair(true, false), std::pair(false, true)}) {
         const Trial trial{call, error, from_then_on, after_effect};
-        const Place at;
+        const TempDirectory at(Medium::memory);
         prepare(at);
         FaultyFileSystem faulty(native_file_system());
         faulty.fail({.call = call,
@@ -109,7 +110,7 @@ void try_all(const Scenario& scenario) {
         INFO(name_of(trial, faulty));
         CHECK(faulty.handles_open() == 0);
         // A temp that could not be removed, or that nobody was told of, is left for `clean`.
-        if (from_then_on || after_effect) REQUIRE(clean(at.path()));
+        if (from_then_on || after_effect) REQUIRE(clean(at.path().native()));
         CHECK(recovers(at, known));
       }
     }
@@ -128,8 +129,8 @@ Knowledge after_save(const Result<void>& done, std::uint64_t before, std::uint64
 }  // namespace
 
 TEST_CASE("open under faults: the state or an error, and the next open has it", "[P13][P19]") {
-  try_all([](const Place& at, FaultyFileSystem& faulty) -> Knowledge {
-    const auto opened = CountTracker::open(at / "s", on(faulty));
+  try_all([](const TempDirectory& at, FaultyFileSystem& faulty) -> Knowledge {
+    const auto opened = CountTracker::open(at.file("s"), on(faulty));
     if (opened) {
       CHECK(opened.value().state()->value == 3);
       CHECK(opened.value().report().origin == Origin::current);
@@ -140,9 +141,9 @@ TEST_CASE("open under faults: the state or an error, and the next open has it", 
 
 TEST_CASE("open of a damaged state under faults: the evidence is kept, whatever fails",
           "[P13][P14][P19]") {
-  try_all([](const Place& at, FaultyFileSystem& faulty) -> Knowledge {
+  try_all([](const TempDirectory& at, FaultyFileSystem& faulty) -> Knowledge {
     at.put("s", "damage");
-    const auto opened = CountTracker::open(at / "s", on(faulty));
+    const auto opened = CountTracker::open(at.file("s"), on(faulty));
     if (opened) CHECK(opened.value().state()->value == 2);
     std::size_t evidence = at.get("s") == "damage" ? 1 : 0;
     for (const auto& name : at.names_with("damaged-")) evidence += at.get(name) == "damage" ? 1 : 0;
@@ -152,8 +153,8 @@ TEST_CASE("open of a damaged state under faults: the evidence is kept, whatever 
 }
 
 TEST_CASE("update under faults: done and there, or not done and told what is there", "[P13][P19]") {
-  try_all([](const Place& at, FaultyFileSystem& faulty) -> Knowledge {
-    auto opened = CountTracker::open(at / "s", on(faulty));
+  try_all([](const TempDirectory& at, FaultyFileSystem& faulty) -> Knowledge {
+    auto opened = CountTracker::open(at.file("s"), on(faulty));
     if (!opened) return {{3}, 3};
     auto& tracker = opened.value();
     const auto done = tracker.update(increment);
@@ -166,8 +167,8 @@ TEST_CASE("update under faults: done and there, or not done and told what is the
 }
 
 TEST_CASE("a second save after a fault works or refuses, and a reload settles", "[P13][P19]") {
-  try_all([](const Place& at, FaultyFileSystem& faulty) -> Knowledge {
-    auto opened = CountTracker::open(at / "s", on(faulty));
+  try_all([](const TempDirectory& at, FaultyFileSystem& faulty) -> Knowledge {
+    auto opened = CountTracker::open(at.file("s"), on(faulty));
     if (!opened) return {{3}, 3};
     auto& tracker = opened.value();
     const auto handle = tracker.save_later(increment);
@@ -188,8 +189,8 @@ TEST_CASE("a second save after a fault works or refuses, and a reload settles", 
 }
 
 TEST_CASE("restore under faults: old or restored", "[P13][P19]") {
-  try_all([](const Place& at, FaultyFileSystem& faulty) -> Knowledge {
-    auto opened = CountTracker::open(at / "s", on(faulty));
+  try_all([](const TempDirectory& at, FaultyFileSystem& faulty) -> Knowledge {
+    auto opened = CountTracker::open(at.file("s"), on(faulty));
     if (!opened) return {{3}, 3};
     auto& tracker = opened.value();
     const auto done = tracker.restore(1);

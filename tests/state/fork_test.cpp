@@ -14,9 +14,10 @@
 
 #include <perdure/testing/forwarding_file_system.hpp>
 
+#include "count.hpp"
 #include "memory_store.hpp"
-#include "place.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 #include "support/process.hpp"
 
 using namespace perdure;
@@ -90,12 +91,13 @@ pid_t fork_and_await() {
 }  // namespace
 
 TEST_CASE("a forked child's copy of a tracker refuses to save, reads, and is dropped") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   const bool committer_thread = GENERATE(false, true);
   const auto lock = GENERATE(TrackerLock::shared, TrackerLock::exclusive);
   CAPTURE(committer_thread);
   auto tracker =
-      CountTracker::open(at / "s", {.lock = lock, .committer_thread = committer_thread}).value();
+      CountTracker::open(at.file("s"), {.lock = lock, .committer_thread = committer_thread})
+          .value();
   for (int i = 0; i < 3; ++i) REQUIRE(tracker.update(increment));
   const auto done = tracker.save_later(increment);
   REQUIRE(done.wait());
@@ -112,8 +114,8 @@ TEST_CASE("a forked child's copy of a tracker refuses to save, reads, and is dro
 }
 
 TEST_CASE("edits that a parent queued are saved by the parent alone") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
   const auto queued = tracker.save_later(increment);
   Child child([&] {
     bound_time();
@@ -122,16 +124,16 @@ TEST_CASE("edits that a parent queued are saved by the parent alone") {
   CHECK(child.said() == all_refused + "0 of 0, defaults\n");
   CHECK(at.names().empty());
   REQUIRE(queued.wait());
-  CHECK(CountTracker::open(at / "s").value().state()->value == 1);
+  CHECK(CountTracker::open(at.file("s")).value().state()->value == 1);
 }
 
 TEST_CASE("a child that was forked while others save and wait is held up by none of them", "[P8]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   const bool committer_thread = GENERATE(false, true);
   CAPTURE(committer_thread);
   Holding files;
-  auto tracker = CountTracker::open(at / "s", {.committer_thread = committer_thread,
-                                               .system = {&files, &native_environment()}})
+  auto tracker = CountTracker::open(at.file("s"), {.committer_thread = committer_thread,
+                                                   .system = {&files, &native_environment()}})
                      .value();
   REQUIRE(tracker.update(increment));
   files.armed = true;
@@ -150,7 +152,7 @@ TEST_CASE("a child that was forked while others save and wait is held up by none
   files.open = true;
   for (std::thread& thread : threads) thread.join();
   CHECK(told == std::vector<std::string>(2, "done\n"));
-  CHECK(CountTracker::open(at / "s").value().state()->value == 2);
+  CHECK(CountTracker::open(at.file("s")).value().state()->value == 2);
 }
 
 TEST_CASE("a child reads the state, whoever was about to read or change it when it was forked") {
@@ -180,10 +182,10 @@ TEST_CASE("a child reads the state, whoever was about to read or change it when 
 }
 
 TEST_CASE("a child that an edit forked commits nothing") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   const bool committer_thread = GENERATE(false, true);
   CAPTURE(committer_thread);
-  auto tracker = CountTracker::open(at / "s", {.committer_thread = committer_thread}).value();
+  auto tracker = CountTracker::open(at.file("s"), {.committer_thread = committer_thread}).value();
   REQUIRE(tracker.update(increment));
   const std::string before = at.get("s");
   const pid_t test = ::getpid();
@@ -203,12 +205,12 @@ TEST_CASE("a child that an edit forked commits nothing") {
 }
 
 TEST_CASE("a child that dropped its copy does not keep the parent's exclusive lock", "[P8]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   const bool committer_thread = GENERATE(false, true);
   const TrackerOptions options{.lock = TrackerLock::exclusive,
                                .lock_timeout_ms = std::chrono::milliseconds(0),
                                .committer_thread = committer_thread};
-  auto tracker = std::make_unique<CountTracker>(CountTracker::open(at / "s", options).value());
+  auto tracker = std::make_unique<CountTracker>(CountTracker::open(at.file("s"), options).value());
   Child child([&] {
     bound_time();
     tracker.reset();
@@ -217,9 +219,9 @@ TEST_CASE("a child that dropped its copy does not keep the parent's exclusive lo
     return std::string();
   });
   while (at.get("dropped") == "(none)") std::this_thread::yield();
-  CHECK_FALSE(CountTracker::open(at / "s", options));
+  CHECK_FALSE(CountTracker::open(at.file("s"), options));
   tracker.reset();
-  CHECK(CountTracker::open(at / "s", options));
+  CHECK(CountTracker::open(at.file("s"), options));
   at.put("end", "");
   CHECK(child.said().empty());
 }

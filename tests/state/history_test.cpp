@@ -7,9 +7,10 @@
 
 #include <perdure/envelope.hpp>
 
+#include "count.hpp"
 #include "memory_store.hpp"
-#include "place.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 
 using namespace perdure;
 using namespace perdure::test;
@@ -27,7 +28,7 @@ Result<void> add(CountTracker& tracker, std::uint64_t more) {
   return tracker.update([more](Count& count) { count.value += more; });
 }
 
-bool any_has(const Place& at, const Names& names, const std::string& content) {
+bool any_has(const TempDirectory& at, const Names& names, const std::string& content) {
   return std::ranges::any_of(names,
                              [&](const std::string& name) { return at.get(name) == content; });
 }
@@ -38,14 +39,14 @@ bool any_has(const Place& at, const Names& names, const std::string& content) {
 // for generation 3.
 TEST_CASE("an older copy put back is a loss: no number is given twice, and nothing newer goes",
           "[P13]") {
-  const Place at;
-  count_to(at / "s", 3);
+  const TempDirectory at(Medium::memory);
+  count_to(at.file("s"), 3);
   const std::string old = at.get("s");
-  count_to(at / "s", 5);
+  count_to(at.file("s"), 5);
   const std::string newer = at.get(".s.4.perdure-prev");
   at.put("s", old);
   {
-    auto tracker = CountTracker::open(at / "s").value();
+    auto tracker = CountTracker::open(at.file("s")).value();
     const OpenReport report = tracker.report();
     CHECK(report.origin == Origin::replaced);
     CHECK(report.generation == 3);
@@ -59,19 +60,19 @@ TEST_CASE("an older copy put back is a loss: no number is given twice, and nothi
   }
   CHECK(any_has(at, at.names(), newer));
   CHECK(at.names_with("damaged-4").size() == 1);
-  auto again = CountTracker::open(at / "s").value();
+  auto again = CountTracker::open(at.file("s")).value();
   CHECK(again.report().origin == Origin::current);
   CHECK(again.state()->value == 33);
 }
 
 TEST_CASE("what an older copy put back lost can be restored, as long as nothing was saved",
           "[P13]") {
-  const Place at;
-  count_to(at / "s", 3);
+  const TempDirectory at(Medium::memory);
+  count_to(at.file("s"), 3);
   const std::string old = at.get("s");
-  count_to(at / "s", 5);
+  count_to(at.file("s"), 5);
   at.put("s", old);
-  auto tracker = CountTracker::open(at / "s").value();
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.restore(4));
   CHECK(tracker.state()->value == 4);
   CHECK(tracker.generation() > 1000);
@@ -80,20 +81,20 @@ TEST_CASE("what an older copy put back lost can be restored, as long as nothing 
 
 // The copy bears the number of the newest previous generation, and is not that file.
 TEST_CASE("a copy of the newest previous generation in the state's place is a loss, too") {
-  const Place at;
-  count_to(at / "s", 5);
+  const TempDirectory at(Medium::memory);
+  count_to(at.file("s"), 5);
   at.put("s", at.get(".s.4.perdure-prev"));
-  auto tracker = CountTracker::open(at / "s").value();
+  auto tracker = CountTracker::open(at.file("s")).value();
   CHECK(tracker.report().origin == Origin::replaced);
   REQUIRE(add(tracker, 10));
   CHECK(tracker.generation() > 1000);
 }
 
 TEST_CASE("a save that was cut short between its link and its rename is no loss") {
-  const Place at;
-  count_to(at / "s", 2);
-  REQUIRE(::link((at / "s").c_str(), (at / ".s.2.perdure-prev").c_str()) == 0);
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  count_to(at.file("s"), 2);
+  REQUIRE(::link((at.file("s")).c_str(), (at.file(".s.2.perdure-prev")).c_str()) == 0);
+  auto tracker = CountTracker::open(at.file("s")).value();
   CHECK(tracker.report().origin == Origin::current);
   CHECK(tracker.report().reason.empty());
   REQUIRE(tracker.update(increment));
@@ -104,45 +105,45 @@ TEST_CASE("a save that was cut short between its link and its rename is no loss"
 // Found by the simulator: the second name that the next save had given to the copy hid the
 // evidence.
 TEST_CASE("a save on top of an older copy that was cut short leaves the loss to be seen") {
-  const Place at;
-  count_to(at / "s", 3);
+  const TempDirectory at(Medium::memory);
+  count_to(at.file("s"), 3);
   const std::string old = at.get("s");
-  count_to(at / "s", 5);
+  count_to(at.file("s"), 5);
   at.put("s", old);
-  std::filesystem::rename(at / ".s.4.perdure-prev", at / "s.damaged-4.abcdefghijkmnpqr");
-  REQUIRE(::link((at / "s").c_str(), (at / ".s.3.perdure-prev").c_str()) == 0);
-  auto tracker = CountTracker::open(at / "s").value();
+  std::filesystem::rename(at.file(".s.4.perdure-prev"), at.file("s.damaged-4.abcdefghijkmnpqr"));
+  REQUIRE(::link((at.file("s")).c_str(), (at.file(".s.3.perdure-prev")).c_str()) == 0);
+  auto tracker = CountTracker::open(at.file("s")).value();
   CHECK(tracker.report().origin == Origin::replaced);
   REQUIRE(tracker.update(increment));
   CHECK(tracker.generation() > 1000);
 }
 
 TEST_CASE("a copy of a damaged file in its own place is a loss until something is saved") {
-  const Place at;
-  count_to(at / "s", 3);
+  const TempDirectory at(Medium::memory);
+  count_to(at.file("s"), 3);
   const std::string whole = at.get("s");
   at.put("s", "damage");
-  CHECK(CountTracker::open(at / "s").value().report().origin == Origin::previous);
+  CHECK(CountTracker::open(at.file("s")).value().report().origin == Origin::previous);
   at.put("s", whole);
-  auto tracker = CountTracker::open(at / "s").value();
+  auto tracker = CountTracker::open(at.file("s")).value();
   CHECK(tracker.report().origin == Origin::replaced);
   CHECK_THAT(tracker.report().reason, Contains("damaged-"));
   REQUIRE(tracker.update(increment));
   CHECK(tracker.state()->value == 4);
-  CHECK(CountTracker::open(at / "s").value().report().origin == Origin::current);
+  CHECK(CountTracker::open(at.file("s")).value().report().origin == Origin::current);
 }
 
 // Found in review: a running tracker took over what another one saved on top of an older copy, and
 // its own acknowledged saves were gone without a word.
 TEST_CASE("a tracker takes over no history that does not hold its own", "[P15]") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));
   const std::string old = at.get("s");
   for (int i = 0; i < 4; ++i) REQUIRE(tracker.update(increment));
   at.put("s", old);
   {
-    auto other = CountTracker::open(at / "s").value();
+    auto other = CountTracker::open(at.file("s")).value();
     for (int i = 0; i < 9; ++i) REQUIRE(add(other, 100));
   }
   const std::string theirs = at.get("s");
@@ -162,8 +163,8 @@ TEST_CASE("a tracker takes over no history that does not hold its own", "[P15]")
 }
 
 TEST_CASE("the same number with another content is a conflict, with the same content it is none") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s", {.previous_max = 0}).value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s"), {.previous_max = 0}).value();
   REQUIRE(tracker.update(increment));
   const std::string old = at.get("s");
   REQUIRE(tracker.update(increment));
@@ -172,7 +173,7 @@ TEST_CASE("the same number with another content is a conflict, with the same con
   REQUIRE(tracker.update(increment));
   at.put("s", old);
   {
-    auto other = CountTracker::open(at / "s", {.previous_max = 0}).value();
+    auto other = CountTracker::open(at.file("s"), {.previous_max = 0}).value();
     REQUIRE(add(other, 100));
     REQUIRE(add(other, 100));
     CHECK(other.generation() == tracker.generation());
@@ -184,11 +185,11 @@ TEST_CASE("the same number with another content is a conflict, with the same con
 }
 
 TEST_CASE("a state that was removed and begun anew is a conflict for who ran all the while") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s", {.previous_max = 0}).value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s"), {.previous_max = 0}).value();
   REQUIRE(tracker.update(increment));
   at.remove("s");
-  count_to(at / "s", 7, 0);
+  count_to(at.file("s"), 7, 0);
   const auto refused = tracker.update(increment);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::conflict);
@@ -196,8 +197,8 @@ TEST_CASE("a state that was removed and begun anew is a conflict for who ran all
 }
 
 TEST_CASE("two trackers that opened the same loss go on together") {
-  const Place at;
-  count_to(at / "s", 5);
+  const TempDirectory at(Medium::memory);
+  count_to(at.file("s"), 5);
   SECTION("a lost file") {
     at.remove("s");
   }
@@ -215,8 +216,8 @@ TEST_CASE("two trackers that opened the same loss go on together") {
     at.remove("s");
     at.remove(".s.4.perdure-prev");
   }
-  auto one = CountTracker::open(at / "s").value();
-  auto two = CountTracker::open(at / "s").value();
+  auto one = CountTracker::open(at.file("s")).value();
+  auto two = CountTracker::open(at.file("s")).value();
   const std::uint64_t before = one.state()->value;
   std::set<std::uint64_t> numbers;
   for (int i = 0; i < 3; ++i) {
@@ -230,11 +231,11 @@ TEST_CASE("two trackers that opened the same loss go on together") {
 }
 
 TEST_CASE("who fell back beside a tracker that had more is no company for it") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
   for (int i = 0; i < 5; ++i) REQUIRE(tracker.update(increment));
   at.remove("s");
-  count_to(at / "s", 9);
+  count_to(at.file("s"), 9);
   const auto refused = tracker.update(increment);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::conflict);
@@ -242,26 +243,26 @@ TEST_CASE("who fell back beside a tracker that had more is no company for it") {
 }
 
 TEST_CASE("an accepted edit of an older copy is a loss, of the newest one is none") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   const auto edit = [&](const std::string& from, const std::string& to) {
     std::string text = at.get("s");
     text.replace(text.find(from), from.size(), to);
     at.put("s", text);
   };
   const TrackerOptions accepting{.damage = DamagePolicy::accept_edit};
-  count_to(at / "s", 3);
+  count_to(at.file("s"), 3);
   const std::string old = at.get("s");
-  count_to(at / "s", 5);
+  count_to(at.file("s"), 5);
   edit("\"value\": 5", "\"value\": 50");
   {
-    auto tracker = CountTracker::open(at / "s", accepting).value();
+    auto tracker = CountTracker::open(at.file("s"), accepting).value();
     CHECK(tracker.report().origin == Origin::current);
     REQUIRE(tracker.update(increment));
     CHECK(tracker.generation() < 100);
   }
   at.put("s", old);
   edit("\"value\": 3", "\"value\": 30");
-  auto tracker = CountTracker::open(at / "s", accepting).value();
+  auto tracker = CountTracker::open(at.file("s"), accepting).value();
   CHECK(tracker.report().origin == Origin::replaced);
   REQUIRE(tracker.update(increment));
   CHECK(tracker.state()->value == 31);

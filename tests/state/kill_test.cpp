@@ -12,8 +12,9 @@
 #include <perdure/clean.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
 
-#include "place.hpp"
+#include "count.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 
 using namespace perdure;
 using namespace perdure::test;
@@ -132,8 +133,8 @@ bool run_and_kill(const std::string& path, std::uint64_t call, std::chrono::micr
 }
 
 /// The state after a kill: at least what was acknowledged, at most one save more.
-void check_after_kill(const Place& at, const Acknowledged& last, std::uint64_t& highest) {
-  const auto opened = CountTracker::open(at / "s");
+void check_after_kill(const TempDirectory& at, const Acknowledged& last, std::uint64_t& highest) {
+  const auto opened = CountTracker::open(at.file("s"));
   REQUIRE(opened);
   const auto& tracker = opened.value();
   REQUIRE((tracker.report().origin == Origin::current || last.value == 0));
@@ -148,7 +149,8 @@ void check_after_kill(const Place& at, const Acknowledged& last, std::uint64_t& 
 }  // namespace
 
 TEST_CASE("300 kills: what was acknowledged is there, numbers never repeat or go back", "[P13]") {
-  const Place at;  // in memory: a kill loses no more on a disk than it does there
+  const TempDirectory at(
+      Medium::memory);  // in memory: a kill loses no more on a disk than it does there
   std::mt19937 random(20260124);
   std::uniform_int_distribution<int> delay(0, 6000);
   Acknowledged last;
@@ -159,7 +161,7 @@ TEST_CASE("300 kills: what was acknowledged is there, numbers never repeat or go
     // Every second one at a chosen call, from the first of a save to the last, again and again.
     const bool chosen = kills % 2 == 1;
     const std::uint64_t before = last.generation;
-    if (!run_and_kill(at / "s", chosen ? call : 0, std::chrono::microseconds(delay(random)),
+    if (!run_and_kill(at.file("s"), chosen ? call : 0, std::chrono::microseconds(delay(random)),
                       last)) {
       calls_of_save = call - 1;
       call = 1;
@@ -169,14 +171,14 @@ TEST_CASE("300 kills: what was acknowledged is there, numbers never repeat or go
     if (chosen) ++call;
     REQUIRE(last.generation >= before);
     check_after_kill(at, last, highest);
-    last.value = CountTracker::open(at / "s").value().state()->value;
+    last.value = CountTracker::open(at.file("s")).value().state()->value;
   }
   CHECK(calls_of_save > 8);
-  const auto swept = clean(at.path()).value();
+  const auto swept = clean(at.path().native()).value();
   CHECK(swept.live.empty());
   CHECK(at.names_with("perdure-tmp").empty());
   CHECK(at.names_with("perdure-prev").size() <= 3);
-  auto tracker = CountTracker::open(at / "s").value();
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));
   CHECK(at.names_with("perdure-prev").size() == 1);
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -14,8 +15,9 @@
 #include <perdure/testing/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
-#include "place.hpp"
+#include "count.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 
 using namespace perdure;
 using namespace perdure::test;
@@ -24,15 +26,15 @@ using std::chrono::milliseconds;
 using testing::Operation;
 
 TEST_CASE("an exclusive lock is held as long as the tracker lives, and 0 refuses at once", "[P8]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   testing::ManualEnvironment time;
   const System system{&native_file_system(), &time};
   {
-    auto owner = CountTracker::open(at / "s", {.lock = TrackerLock::exclusive}).value();
+    auto owner = CountTracker::open(at.file("s"), {.lock = TrackerLock::exclusive}).value();
     REQUIRE(owner.update(increment));
     for (const auto lock : {TrackerLock::shared, TrackerLock::exclusive}) {
       const auto refused = CountTracker::open(
-          at / "s", {.lock = lock, .lock_timeout_ms = milliseconds(0), .system = system});
+          at.file("s"), {.lock = lock, .lock_timeout_ms = milliseconds(0), .system = system});
       REQUIRE_FALSE(refused);
       CHECK(refused.error().kind == ErrorKind::lock_timeout);
       CHECK_THAT(refused.error().message(), Contains("another program has this state open"));
@@ -40,17 +42,17 @@ TEST_CASE("an exclusive lock is held as long as the tracker lives, and 0 refuses
     }
     REQUIRE(owner.update(increment));
   }
-  CHECK(CountTracker::open(at / "s", {.lock_timeout_ms = milliseconds(0)}));
+  CHECK(CountTracker::open(at.file("s"), {.lock_timeout_ms = milliseconds(0)}));
 }
 
 TEST_CASE("a lock is waited for as long as was said", "[P8]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   testing::ManualEnvironment time;
   const System system{&native_file_system(), &time};
-  const auto owner = CountTracker::open(at / "s", {.lock = TrackerLock::exclusive}).value();
+  const auto owner = CountTracker::open(at.file("s"), {.lock = TrackerLock::exclusive}).value();
   const auto begin = time.monotonic();
   const auto refused =
-      CountTracker::open(at / "s", {.lock_timeout_ms = milliseconds(2500), .system = system});
+      CountTracker::open(at.file("s"), {.lock_timeout_ms = milliseconds(2500), .system = system});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::lock_timeout);
   CHECK(time.monotonic() - begin == milliseconds(2500));
@@ -83,10 +85,10 @@ class LateRelease final : public Environment {
 // Found in review: the longest timeout was multiplied into nanoseconds, overflowed, and timed out
 // at once.
 TEST_CASE("a timeout of milliseconds::max() waits for ever", "[P8]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   FileSystem& files = native_file_system();
-  const OwnedHandle directory(files,
-                              files.open_directory(Handle::working_directory, at.path()).value());
+  const OwnedHandle directory(
+      files, files.open_directory(Handle::working_directory, at.path().native()).value());
   OwnedHandle held = take_lock(files, native_environment(), directory.get(), "s",
                                LockMode::exclusive, milliseconds(0))
                          .value();
@@ -95,9 +97,9 @@ TEST_CASE("a timeout of milliseconds::max() waits for ever", "[P8]") {
 }
 
 TEST_CASE("two shared trackers see each other's saves, and lose none", "[P13]") {
-  const Place at;
-  auto one = CountTracker::open(at / "s").value();
-  auto two = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  auto one = CountTracker::open(at.file("s")).value();
+  auto two = CountTracker::open(at.file("s")).value();
   for (int i = 0; i < 5; ++i) {
     REQUIRE(one.update(increment));
     REQUIRE(two.update(increment));
@@ -110,10 +112,10 @@ TEST_CASE("two shared trackers see each other's saves, and lose none", "[P13]") 
 }
 
 TEST_CASE("a failed save of one tracker does not disturb the other's numbers") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   testing::FaultyFileSystem faulty(native_file_system());
-  auto one = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
-  auto two = CountTracker::open(at / "s").value();
+  auto one = CountTracker::open(at.file("s"), {.system = {&faulty, &native_environment()}}).value();
+  auto two = CountTracker::open(at.file("s")).value();
   REQUIRE(one.update(increment));
   faulty.restart();
   faulty.fail({.operation = Operation::write_at, .call = 1, .error = ENOSPC});
@@ -159,10 +161,10 @@ class EditInSync final : public testing::ForwardingFileSystem {
 TEST_CASE("an edit in place that sets the time back is a conflict for a save under way", "[P13]") {
   for (const std::uint32_t kept : {0U, 1U}) {
     CAPTURE(kept);
-    const Place at;
-    EditInSync files(at / "s");
-    auto tracker = CountTracker::open(
-                       at / "s", {.previous_max = kept, .system = {&files, &native_environment()}})
+    const TempDirectory at(Medium::memory);
+    EditInSync files(at.file("s"));
+    auto tracker = CountTracker::open(at.file("s"), {.previous_max = kept,
+                                                     .system = {&files, &native_environment()}})
                        .value();
     REQUIRE(tracker.update(increment));
     files.armed = true;
@@ -177,8 +179,8 @@ TEST_CASE("an edit in place that sets the time back is a conflict for a save und
 }
 
 TEST_CASE("an edit by hand of a stamped file is a conflict, and how to accept it is said") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));
   std::string text = at.get("s");
   text.replace(text.find("\"value\": 1"), 10, "\"value\": 7");
@@ -198,8 +200,8 @@ TEST_CASE("an edit by hand of a stamped file is a conflict, and how to accept it
 }
 
 TEST_CASE("an edit by hand that took the stamp out is a conflict until reload takes it") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));
   REQUIRE(tracker.update(increment));
   at.put("s", "{\"value\": 70}\n");
@@ -211,12 +213,12 @@ TEST_CASE("an edit by hand that took the stamp out is a conflict until reload ta
   REQUIRE(tracker.update(increment));
   CHECK(tracker.state()->value == 71);
   CHECK(tracker.generation() > 2);
-  CHECK(CountTracker::open(at / "s").value().state()->value == 71);
+  CHECK(CountTracker::open(at.file("s")).value().state()->value == 71);
 }
 
 TEST_CASE("an older copy put back by hand is a conflict until reload takes it") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));
   const std::string old = at.get("s");
   REQUIRE(tracker.update(increment));
@@ -232,8 +234,8 @@ TEST_CASE("an older copy put back by hand is a conflict until reload takes it") 
 }
 
 TEST_CASE("a file that was removed under a running tracker is a conflict") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));
   at.remove("s");
   const auto refused = tracker.update(increment);
@@ -244,12 +246,12 @@ TEST_CASE("a file that was removed under a running tracker is a conflict") {
 }
 
 TEST_CASE("a change of the mode alone is no conflict, and is kept") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));
-  std::filesystem::permissions(at / "s", std::filesystem::perms(0640));
+  std::filesystem::permissions(at.file("s"), std::filesystem::perms(0640));
   REQUIRE(tracker.update(increment));
-  CHECK(std::filesystem::status(at / "s").permissions() == std::filesystem::perms(0640));
+  CHECK(std::filesystem::status(at.file("s")).permissions() == std::filesystem::perms(0640));
 }
 
 namespace {
@@ -257,27 +259,28 @@ namespace {
 /// Puts another file in the target's place right before the name for the previous generation.
 class LateEditor final : public testing::ForwardingFileSystem {
  public:
-  LateEditor(FileSystem& base, const Place& at) : ForwardingFileSystem(base), at_(at) {}
+  LateEditor(FileSystem& base, const TempDirectory& at) : ForwardingFileSystem(base), at_(at) {}
   bool armed = false;
   SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
                        const std::string& to) override {
     if (armed) {
       at_.put("editor", "{\"value\": 50}\n");
-      std::filesystem::rename(at_ / "editor", at_ / "s");
+      std::filesystem::rename(at_.file("editor"), at_.file("s"));
     }
     return base().link(from_directory, from, to_directory, to);
   }
 
  private:
-  const Place& at_;
+  const TempDirectory& at_;
 };
 
 }  // namespace
 
 TEST_CASE("an editor in the middle of a save is a conflict, and does not become a previous one") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   LateEditor editor(native_file_system(), at);
-  auto tracker = CountTracker::open(at / "s", {.system = {&editor, &native_environment()}}).value();
+  auto tracker =
+      CountTracker::open(at.file("s"), {.system = {&editor, &native_environment()}}).value();
   REQUIRE(tracker.update(increment));
   editor.armed = true;
   const auto refused = tracker.update(increment);

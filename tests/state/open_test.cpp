@@ -16,9 +16,10 @@
 #include <perdure/testing/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
+#include "count.hpp"
 #include "memory_store.hpp"
-#include "place.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 
 using namespace perdure;
 using namespace perdure::test;
@@ -55,14 +56,14 @@ long place_of(const std::vector<testing::Call>& log, Operation operation, const 
 // that the next power cut takes away. Whoever opens it must not rely on it before it is durable.
 TEST_CASE("a state that a kill left in the page cache alone is synced before open returns it",
           "[P13]") {
-  const Place at(Place::On::disk);
-  REQUIRE(CountTracker::open(at / "s").value().update(increment));
+  const TempDirectory at;
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
     DiesAtParentSync dying(native_file_system());
     auto tracker =
-        CountTracker::open(at / "s", {.system = {&dying, &native_environment()}}).value();
+        CountTracker::open(at.file("s"), {.system = {&dying, &native_environment()}}).value();
     dying.armed = true;
     (void)tracker.update(increment);
     std::_Exit(1);
@@ -73,7 +74,7 @@ TEST_CASE("a state that a kill left in the page cache alone is synced before ope
 
   testing::FaultyFileSystem faulty(native_file_system());
   const System system{&faulty, &native_environment()};
-  const auto tracker = CountTracker::open(at / "s", {.system = system}).value();
+  const auto tracker = CountTracker::open(at.file("s"), {.system = system}).value();
   CHECK(tracker.state()->value == 2);
   CHECK(tracker.generation() == 2);
   const auto log = faulty.log();
@@ -87,21 +88,22 @@ TEST_CASE("a state that a kill left in the page cache alone is synced before ope
 }
 
 TEST_CASE("when the sync of what was found fails, open fails", "[P13]") {
-  const Place at;
-  REQUIRE(CountTracker::open(at / "s").value().update(increment));
+  const TempDirectory at(Medium::memory);
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
   for (const auto operation : {Operation::sync_file, Operation::sync_directory}) {
     testing::FaultyFileSystem faulty(native_file_system());
     faulty.fail({.operation = operation, .error = EIO});
-    CHECK_FALSE(CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}));
+    CHECK_FALSE(CountTracker::open(at.file("s"), {.system = {&faulty, &native_environment()}}));
   }
-  auto tracker = CountTracker::open(at / "s").value();
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.reload());
 }
 
 TEST_CASE("reload syncs what it takes", "[P13]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   testing::FaultyFileSystem faulty(native_file_system());
-  auto tracker = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
+  auto tracker =
+      CountTracker::open(at.file("s"), {.system = {&faulty, &native_environment()}}).value();
   REQUIRE(tracker.update(increment));
   at.put("s", "{\"value\": 9}");
   faulty.restart();
@@ -112,9 +114,9 @@ TEST_CASE("reload syncs what it takes", "[P13]") {
 }
 
 TEST_CASE("a file without a stamp loads, and gets one at the first save") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   at.put("s", "{\"value\": 41}");
-  auto tracker = CountTracker::open(at / "s").value();
+  auto tracker = CountTracker::open(at.file("s")).value();
   CHECK(tracker.report().origin == Origin::current);
   CHECK(tracker.state()->value == 41);
   CHECK(at.get("s") == "{\"value\": 41}");
@@ -124,22 +126,22 @@ TEST_CASE("a file without a stamp loads, and gets one at the first save") {
   REQUIRE(previous.size() == 1);
   CHECK(at.get(previous.front()) == "{\"value\": 41}");
   at.put("s", "damage");
-  auto back = CountTracker::open(at / "s").value();
+  auto back = CountTracker::open(at.file("s")).value();
   CHECK(back.state()->value == 41);
   CHECK(back.report().origin == Origin::previous);
 }
 
 TEST_CASE("some of the three without the others is damage, not a file without a stamp") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   at.put("s", "{\"value\": 1, \"generation\": 4}");
-  CHECK(CountTracker::open(at / "s").value().report().origin == Origin::defaults);
+  CHECK(CountTracker::open(at.file("s")).value().report().origin == Origin::defaults);
   CHECK(at.names_with("damaged-").size() == 1);
 }
 
 TEST_CASE("as many previous generations are kept as the option says") {
   for (const std::uint32_t kept : {0U, 1U, 3U}) {
-    const Place at;
-    auto tracker = CountTracker::open(at / "s", {.previous_max = kept}).value();
+    const TempDirectory at(Medium::memory);
+    auto tracker = CountTracker::open(at.file("s"), {.previous_max = kept}).value();
     for (int i = 0; i < 6; ++i) REQUIRE(tracker.update(increment));
     Names expected;
     for (std::uint64_t number = 6 - kept; number < 6; ++number) {
@@ -150,33 +152,33 @@ TEST_CASE("as many previous generations are kept as the option says") {
     CHECK(history.previous.size() == kept);
     CHECK(std::is_sorted(history.previous.rbegin(), history.previous.rend()));
     struct stat current {};
-    REQUIRE(::stat((at / "s").c_str(), &current) == 0);
+    REQUIRE(::stat((at.file("s")).c_str(), &current) == 0);
     CHECK(current.st_nlink == 1);
   }
 }
 
 TEST_CASE("fewer previous generations by option are dropped at the next save") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   {
-    auto tracker = CountTracker::open(at / "s", {.previous_max = 3}).value();
+    auto tracker = CountTracker::open(at.file("s"), {.previous_max = 3}).value();
     for (int i = 0; i < 5; ++i) REQUIRE(tracker.update(increment));
   }
-  REQUIRE(CountTracker::open(at / "s", {.previous_max = 1}).value().update(increment));
+  REQUIRE(CountTracker::open(at.file("s"), {.previous_max = 1}).value().update(increment));
   CHECK(at.names_with("perdure-prev") == Names{".s.5.perdure-prev"});
-  REQUIRE(CountTracker::open(at / "s", {.previous_max = 0}).value().update(increment));
+  REQUIRE(CountTracker::open(at.file("s"), {.previous_max = 0}).value().update(increment));
   CHECK(at.names_with("perdure-prev").empty());
 }
 
 TEST_CASE("a crash between the link and the publish leaves a name, and no harm") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   {
-    auto tracker = CountTracker::open(at / "s").value();
+    auto tracker = CountTracker::open(at.file("s")).value();
     REQUIRE(tracker.update(increment));
     REQUIRE(tracker.update(increment));
   }
-  REQUIRE(::link((at / "s").c_str(), (at / ".s.2.perdure-prev").c_str()) == 0);
+  REQUIRE(::link((at.file("s")).c_str(), (at.file(".s.2.perdure-prev")).c_str()) == 0);
   {
-    auto tracker = CountTracker::open(at / "s").value();
+    auto tracker = CountTracker::open(at.file("s")).value();
     CHECK(tracker.report().origin == Origin::current);
     CHECK(tracker.generation() == 2);
     REQUIRE(tracker.update(increment));
@@ -184,14 +186,14 @@ TEST_CASE("a crash between the link and the publish leaves a name, and no harm")
   }
   CHECK(at.names() == Names{".s.2.perdure-prev", "s"});
   struct stat current {};
-  REQUIRE(::stat((at / "s").c_str(), &current) == 0);
+  REQUIRE(::stat((at.file("s")).c_str(), &current) == 0);
   CHECK(current.st_nlink == 1);
 }
 
 TEST_CASE("another file under the name of a previous generation is moved away, not overwritten",
           "[P15]") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));
   at.put(".s.1.perdure-prev", "somebody's");
   REQUIRE(tracker.update(increment));
@@ -202,23 +204,23 @@ TEST_CASE("another file under the name of a previous generation is moved away, n
 }
 
 TEST_CASE("without hard links saves fail, and the error says how to do without") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   testing::FaultyFileSystem faulty(native_file_system());
   faulty.fail({.operation = Operation::link, .error = EPERM, .from_then_on = true});
   TrackerOptions options{.system = {&faulty, &native_environment()}};
-  auto tracker = CountTracker::open(at / "s", options).value();
+  auto tracker = CountTracker::open(at.file("s"), options).value();
   REQUIRE(tracker.update(increment));
   const auto failed = tracker.update(increment);
   REQUIRE_FALSE(failed);
   CHECK(failed.error().kind == ErrorKind::unsupported);
   CHECK_THAT(failed.error().message(), Contains("previous_max"));
   options.previous_max = 0;
-  CHECK(CountTracker::open(at / "s", options).value().update(increment));
+  CHECK(CountTracker::open(at.file("s"), options).value().update(increment));
 }
 
 TEST_CASE("restore commits an earlier generation under a new number") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s", {.previous_max = 3}).value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s"), {.previous_max = 3}).value();
   for (int i = 0; i < 4; ++i) REQUIRE(tracker.update(increment));
   REQUIRE(tracker.restore(2));
   CHECK(tracker.state()->value == 2);
@@ -231,38 +233,38 @@ TEST_CASE("restore commits an earlier generation under a new number") {
   REQUIRE_FALSE(damaged);
   CHECK(damaged.error().kind == ErrorKind::corrupt);
   CHECK_THAT(damaged.error().message(), Contains("generation 3"));
-  CHECK(CountTracker::open(at / "s").value().state()->value == 2);
+  CHECK(CountTracker::open(at.file("s")).value().state()->value == 2);
 }
 
 TEST_CASE("members that this program does not know survive its saves") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   at.put("s", "{\"value\": 1, \"color\": {\"r\": 1.50}, \"notes\": [\"n\"], \"big\": 1e400}");
-  auto tracker = CountTracker::open(at / "s").value();
+  auto tracker = CountTracker::open(at.file("s")).value();
   for (int i = 0; i < 3; ++i) REQUIRE(tracker.update(increment));
   const std::string text = at.get("s");
   CHECK_THAT(text, Contains("\"color\": {\"r\": 1.50}") && Contains("\"big\": 1e400") &&
                        Contains("\"value\": 4"));
-  REQUIRE(CountTracker::open(at / "s").value().restore(3));
+  REQUIRE(CountTracker::open(at.file("s")).value().restore(3));
   CHECK_THAT(at.get("s"), Contains("\"big\": 1e400"));
 }
 
 TEST_CASE("a state that is no object is wrapped, and comes back") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   using Tracker = StateTracker<std::vector<int>>;
-  REQUIRE(Tracker::open(at / "s").value().update([](auto& list) { list = {1, 2, 3}; }));
+  REQUIRE(Tracker::open(at.file("s")).value().update([](auto& list) { list = {1, 2, 3}; }));
   CHECK_THAT(at.get("s"), Contains("\"state\": ["));
-  CHECK(*Tracker::open(at / "s").value().state() == std::vector<int>{1, 2, 3});
+  CHECK(*Tracker::open(at.file("s")).value().state() == std::vector<int>{1, 2, 3});
 }
 
 TEST_CASE("a state without a schema is a dictionary") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   using Tracker = StateTracker<boost::json::object>;
-  auto tracker = Tracker::open(at / "s").value();
+  auto tracker = Tracker::open(at.file("s")).value();
   REQUIRE(tracker.update([](boost::json::object& state) {
     state["list"] = {1, "two", nullptr};
     state["exact"] = std::uint64_t{18446744073709551615U};
   }));
-  const auto again = Tracker::open(at / "s").value();
+  const auto again = Tracker::open(at.file("s")).value();
   CHECK(*again.state() == *tracker.state());
   CHECK(again.state()->at("exact").as_uint64() == 18446744073709551615U);
   CHECK(again.state()->size() == 2);
@@ -297,15 +299,15 @@ struct Binary {
 }  // namespace
 
 TEST_CASE("any serializer will do in an envelope: a binary one") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   using Tracker = StateTracker<std::vector<Point>, Envelope<Binary>>;
   {
-    auto tracker = Tracker::open(at / "points").value();
+    auto tracker = Tracker::open(at.file("points")).value();
     REQUIRE(tracker.update([](auto& points) { points = {{1, 2}}; }));
     REQUIRE(tracker.update([](auto& points) { points.push_back({3, 4}); }));
   }
   {
-    auto tracker = Tracker::open(at / "points").value();
+    auto tracker = Tracker::open(at.file("points")).value();
     CHECK(*tracker.state() == std::vector<Point>{{1, 2}, {3, 4}});
     CHECK(tracker.generation() == 2);
     CHECK(tracker.report().last_updated > StampTime{});
@@ -313,15 +315,15 @@ TEST_CASE("any serializer will do in an envelope: a binary one") {
     CHECK(*tracker.state() == std::vector<Point>{{1, 2}});
   }
   at.put("points", at.get("points").substr(0, 70));
-  auto tracker = Tracker::open(at / "points").value();
+  auto tracker = Tracker::open(at.file("points")).value();
   CHECK(tracker.report().origin == Origin::previous);
   CHECK(tracker.state()->size() == 2);
   REQUIRE(tracker.update([](auto& points) { points.clear(); }));
-  CHECK(Tracker::open(at / "points").value().state()->empty());
+  CHECK(Tracker::open(at.file("points")).value().state()->empty());
 }
 
 TEST_CASE("an older schema is migrated, a newer one is refused, a missing step is named") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   at.put("s", "{\"total\": 20, \"schema_version\": 1}");
   Migrations<Json<Count>> migrations(3);
   migrations.from(1, [](boost::json::object& state) -> Result<void> {
@@ -329,7 +331,7 @@ TEST_CASE("an older schema is migrated, a newer one is refused, a missing step i
     state.erase("total");
     return success();
   });
-  const auto missing = CountTracker::open(at / "s", {}, {}, {}, migrations);
+  const auto missing = CountTracker::open(at.file("s"), {}, {}, {}, migrations);
   REQUIRE_FALSE(missing);
   CHECK_THAT(missing.error().message(), Contains("schema version 2") && Contains("/s"));
   CHECK(at.names() == Names{"s"});
@@ -339,20 +341,21 @@ TEST_CASE("an older schema is migrated, a newer one is refused, a missing step i
     return success();
   });
   {
-    auto tracker = CountTracker::open(at / "s", {}, {}, {}, migrations).value();
+    auto tracker = CountTracker::open(at.file("s"), {}, {}, {}, migrations).value();
     CHECK(tracker.state()->value == 41);
     CHECK_THAT(at.get("s"), Contains("total"));  // only a save writes
     REQUIRE(tracker.update(increment));
   }
   CHECK_THAT(at.get("s"), Contains("\"schema_version\": 3") && Contains("\"value\": 42"));
   {
-    auto tracker = CountTracker::open(at / "s", {}, {}, {}, migrations).value();
+    auto tracker = CountTracker::open(at.file("s"), {}, {}, {}, migrations).value();
     CHECK(tracker.state()->value == 42);
     CHECK(tracker.generation() == 2);
   }
   const std::string text = at.get("s");
   for (const std::uint32_t older : {0U, 2U}) {
-    const auto refused = CountTracker::open(at / "s", {}, {}, {}, Migrations<Json<Count>>(older));
+    const auto refused =
+        CountTracker::open(at.file("s"), {}, {}, {}, Migrations<Json<Count>>(older));
     REQUIRE_FALSE(refused);
     CHECK(refused.error().kind == ErrorKind::too_new);
   }
@@ -361,24 +364,24 @@ TEST_CASE("an older schema is migrated, a newer one is refused, a missing step i
 }
 
 TEST_CASE("what a migration throws or refuses is an error of open, and the file stays") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   at.put("s", "{\"total\": \"twenty\", \"schema_version\": 1}");
   Migrations<Json<Count>> migrations(2);
   migrations.from(1, [](boost::json::object& state) -> Result<void> {
     state["value"] = state["total"].as_int64();
     return success();
   });
-  const auto opened = CountTracker::open(at / "s", {}, {}, {}, migrations);
+  const auto opened = CountTracker::open(at.file("s"), {}, {}, {}, migrations);
   REQUIRE_FALSE(opened);
   CHECK(opened.error().kind == ErrorKind::serializer);
   CHECK(at.names() == Names{"s"});
 }
 
 TEST_CASE("an enveloped state migrates by its bytes") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   using Serializer = Envelope<RawBytes>;
   using Tracker = StateTracker<Buffer, Serializer>;
-  REQUIRE(Tracker::open(at / "s", {}, {}, {}, Migrations<Serializer>(1))
+  REQUIRE(Tracker::open(at.file("s"), {}, {}, {}, Migrations<Serializer>(1))
               .value()
               .update([](Buffer& bytes) { bytes.assign(2, std::byte{1}); }));
   Migrations<Serializer> migrations(2);
@@ -386,72 +389,73 @@ TEST_CASE("an enveloped state migrates by its bytes") {
     bytes.push_back(std::byte{9});
     return success();
   });
-  auto tracker = Tracker::open(at / "s", {}, {}, {}, migrations).value();
+  auto tracker = Tracker::open(at.file("s"), {}, {}, {}, migrations).value();
   CHECK(tracker.state()->size() == 3);
   CHECK(tracker.generation() == 1);
   REQUIRE(tracker.update([](Buffer&) {}));
-  CHECK_FALSE(Tracker::open(at / "s", {}, {}, {}, Migrations<Serializer>(1)));
-  CHECK(Tracker::open(at / "s", {}, {}, {}, migrations).value().state()->size() == 3);
+  CHECK_FALSE(Tracker::open(at.file("s"), {}, {}, {}, Migrations<Serializer>(1)));
+  CHECK(Tracker::open(at.file("s"), {}, {}, {}, migrations).value().state()->size() == 3);
 }
 
 TEST_CASE("a symbolic link is followed, once, and stays", "[P7]") {
-  const Place at;
-  REQUIRE(::mkdir((at / "real").c_str(), 0755) == 0);
-  REQUIRE(CountTracker::open(at / "real/state").value().update(increment));
-  REQUIRE(::symlink("real/state", (at / "link").c_str()) == 0);
-  auto tracker = CountTracker::open(at / "link").value();
+  const TempDirectory at(Medium::memory);
+  REQUIRE(::mkdir((at.file("real")).c_str(), 0755) == 0);
+  REQUIRE(CountTracker::open(at.file("real/state")).value().update(increment));
+  REQUIRE(::symlink("real/state", (at.file("link")).c_str()) == 0);
+  auto tracker = CountTracker::open(at.file("link")).value();
   REQUIRE(tracker.update(increment));
-  CHECK(std::filesystem::is_symlink(at / "link"));
-  CHECK(CountTracker::open(at / "real/state").value().state()->value == 2);
+  CHECK(std::filesystem::is_symlink(at.file("link")));
+  CHECK(CountTracker::open(at.file("real/state")).value().state()->value == 2);
   CHECK(at.names() == Names{"link", "real"});
   at.put("real/state", "damage");
-  auto back = CountTracker::open(at / "link").value();
+  auto back = CountTracker::open(at.file("link")).value();
   CHECK(back.report().origin == Origin::previous);
-  CHECK(std::filesystem::exists(at / ("real/" + back.report().set_aside)));
+  CHECK(std::filesystem::exists(at.file("real/" + back.report().set_aside)));
 }
 
 TEST_CASE("mode and attributes of the file are kept by saves", "[P6]") {
-  const Place at;
-  REQUIRE(CountTracker::open(at / "s").value().update(increment));
-  REQUIRE(::chmod((at / "s").c_str(), 0620) == 0);
-  auto tracker = CountTracker::open(at / "s").value();
+  const TempDirectory at(Medium::memory);
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
+  REQUIRE(::chmod((at.file("s")).c_str(), 0620) == 0);
+  auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));
   struct stat status {};
-  REQUIRE(::stat((at / "s").c_str(), &status) == 0);
+  REQUIRE(::stat((at.file("s")).c_str(), &status) == 0);
   CHECK((status.st_mode & 07777U) == 0620);
   TrackerOptions options;
   options.file.metadata = Metadata::fixed(0600);
-  REQUIRE(CountTracker::open(at / "s", options).value().update(increment));
-  REQUIRE(::stat((at / "s").c_str(), &status) == 0);
+  REQUIRE(CountTracker::open(at.file("s"), options).value().update(increment));
+  REQUIRE(::stat((at.file("s")).c_str(), &status) == 0);
   CHECK((status.st_mode & 07777U) == 0600);
 }
 
 TEST_CASE("missing parents are made only where that was asked for") {
-  const Place at;
-  CHECK_FALSE(CountTracker::open(at / "a/b/s"));
+  const TempDirectory at(Medium::memory);
+  CHECK_FALSE(CountTracker::open(at.file("a/b/s")));
   TrackerOptions options;
   options.file.make_parents = true;
-  REQUIRE(CountTracker::open(at / "a/b/s", options).value().update(increment));
-  CHECK(std::filesystem::exists(at / "a/b/s"));
+  REQUIRE(CountTracker::open(at.file("a/b/s"), options).value().update(increment));
+  CHECK(std::filesystem::exists(at.file("a/b/s")));
 }
 
 TEST_CASE("what others plant in a directory for all is not taken for a previous generation",
           "[P17]") {
   if (::geteuid() != 0) return skip("needs root to make files of another user");
-  const Place at;
+  const TempDirectory at(Medium::memory);
   REQUIRE(::chmod(at.path().c_str(), 01777) == 0);
-  REQUIRE(CountTracker::open(at / "s").value().update(increment));
-  std::filesystem::rename(at / "s", at / ".s.1.perdure-prev");
-  CHECK(CountTracker::open(at / "s").value().report().origin == Origin::previous);
-  REQUIRE(::chown((at / ".s.1.perdure-prev").c_str(), 12345, 12345) == 0);
-  CHECK(CountTracker::open(at / "s").value().report().origin == Origin::defaults);
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
+  std::filesystem::rename(at.file("s"), at.file(".s.1.perdure-prev"));
+  CHECK(CountTracker::open(at.file("s")).value().report().origin == Origin::previous);
+  REQUIRE(::chown((at.file(".s.1.perdure-prev")).c_str(), 12345, 12345) == 0);
+  CHECK(CountTracker::open(at.file("s")).value().report().origin == Origin::defaults);
 }
 
 TEST_CASE("time comes from the environment, to the nanosecond, in UTC") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   testing::ManualEnvironment time;
   time.advance(std::chrono::nanoseconds(123456789));
-  auto tracker = CountTracker::open(at / "s", {.system = {&native_file_system(), &time}}).value();
+  auto tracker =
+      CountTracker::open(at.file("s"), {.system = {&native_file_system(), &time}}).value();
   REQUIRE(tracker.update(increment));
   CHECK_THAT(at.get("s"), Contains("\"last_updated\": \"2001-09-09T01:46:40.123456789Z\""));
 }

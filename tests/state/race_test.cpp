@@ -3,13 +3,15 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <functional>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
-#include "place.hpp"
+#include "count.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 
 using namespace perdure;
 using namespace perdure::test;
@@ -56,8 +58,8 @@ int increment_often(const std::string& path, std::atomic<unsigned>* conflicts) {
   return 0;
 }
 
-void check_sum(const Place& at, std::uint64_t sum) {
-  const auto tracker = CountTracker::open(at / "s").value();
+void check_sum(const TempDirectory& at, std::uint64_t sum) {
+  const auto tracker = CountTracker::open(at.file("s")).value();
   CHECK(tracker.state()->value == sum);
   CHECK(tracker.report().origin == Origin::current);
   CHECK(at.names_with("damaged").empty());
@@ -67,18 +69,18 @@ void check_sum(const Place& at, std::uint64_t sum) {
 }  // namespace
 
 TEST_CASE("two processes of 1,000 increments each: exactly the sum", "[P5][P13]") {
-  const Place at;
-  const auto work = [&] { return increment_often(at / "s", nullptr); };
+  const TempDirectory at(Medium::memory);
+  const auto work = [&] { return increment_often(at.file("s"), nullptr); };
   CHECK(run_all({work, work}));
   check_sum(at, 2 * updates);
-  CHECK(CountTracker::open(at / "s").value().generation() == 2 * updates);
+  CHECK(CountTracker::open(at.file("s")).value().generation() == 2 * updates);
 }
 
 TEST_CASE("two processes of two threads each, with one tracker or with two: exactly the sum",
           "[P5][P13]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   const auto with_one = [&] {
-    auto opened = CountTracker::open(at / "s", patient());
+    auto opened = CountTracker::open(at.file("s"), patient());
     std::atomic<int> status = opened ? 0 : 1;
     const auto often = [&] {
       for (unsigned i = 0; i < updates; ++i) {
@@ -92,8 +94,8 @@ TEST_CASE("two processes of two threads each, with one tracker or with two: exac
   };
   const auto with_two = [&] {
     std::atomic<int> status = 0;
-    std::thread other([&] { status = increment_often(at / "s", nullptr); });
-    const int own = increment_often(at / "s", nullptr);
+    std::thread other([&] { status = increment_often(at.file("s"), nullptr); });
+    const int own = increment_often(at.file("s"), nullptr);
     other.join();
     return status == 0 ? own : status.load();
   };
@@ -103,13 +105,13 @@ TEST_CASE("two processes of two threads each, with one tracker or with two: exac
 
 TEST_CASE("a third who edits the file by hand in between: conflicts, and nothing is lost",
           "[P5][P13]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   constexpr unsigned edits = 20;
-  REQUIRE(CountTracker::open(at / "s").value().update(increment));
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
   // The editor keeps others out while it edits, as `flock` would: what it overwrote unseen would be
   // lost by its own doing. It knows nothing else of perdure.
   const auto edit_often = [&] {
-    const auto opened = open_file_store(at / "s");
+    const auto opened = open_file_store(at.file("s"));
     if (!opened) return 1;
     for (unsigned i = 0; i < edits; ++i) {
       const auto held = opened.value()->lock(std::chrono::milliseconds::max());
@@ -117,13 +119,13 @@ TEST_CASE("a third who edits the file by hand in between: conflicts, and nothing
       const std::string text = at.get("s");
       const auto value = std::stoul(text.substr(text.find("\"value\": ") + 9));
       at.put("edited", "{\"value\": " + std::to_string(value + 1'000'000) + "}");
-      std::filesystem::rename(at / "edited", at / "s");
+      std::filesystem::rename(at.file("edited"), at.file("s"));
     }
     return 0;
   };
   const auto work = [&] {
     std::atomic<unsigned> conflicts = 0;
-    return increment_often(at / "s", &conflicts);
+    return increment_often(at.file("s"), &conflicts);
   };
   CHECK(run_all({work, work, edit_often}));
   check_sum(at, 1 + 2 * updates + edits * 1'000'000);

@@ -11,10 +11,11 @@
 #include <perdure/envelope.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 
+#include "count.hpp"
 #include "memory_store.hpp"
-#include "place.hpp"
 #include "state/image_sink.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
 #include "watch.hpp"
 
 using namespace perdure;
@@ -42,8 +43,8 @@ std::function<Result<void>(Count&)> note(const std::string& text) {
 }  // namespace
 
 TEST_CASE("an update is on disk and in memory when it returns, as plain JSON", "[P13]") {
-  const Place at;
-  auto tracker = CountTracker::open(at / "s.json").value();
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s.json")).value();
   const auto before = tracker.state();
   REQUIRE(tracker.update([](Count& count) { count = {.value = 3, .notes = {"a"}}; }));
   CHECK(before->value == 0);
@@ -52,7 +53,7 @@ TEST_CASE("an update is on disk and in memory when it returns, as plain JSON", "
   const std::string text = at.get("s.json");
   CHECK_THAT(text, Contains("\n  \"value\": 3,") && Contains("\"generation\": 1") &&
                        Contains("\"last_updated\": \"20") && Contains("\"checksum\": \"xxh3-128:"));
-  const auto again = CountTracker::open(at / "s.json").value();
+  const auto again = CountTracker::open(at.file("s.json")).value();
   CHECK(again.state()->notes == std::vector<std::string>{"a"});
   CHECK(again.report().origin == Origin::current);
   CHECK(again.report().reason.empty());
@@ -102,9 +103,10 @@ TEST_CASE("an edit that fails or throws fails alone, and leaves no trace in the 
 }
 
 TEST_CASE("a failed commit fails exactly its edits, and later ones run without them", "[P13]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   testing::FaultyFileSystem faulty(native_file_system());
-  auto tracker = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
+  auto tracker =
+      CountTracker::open(at.file("s"), {.system = {&faulty, &native_environment()}}).value();
   REQUIRE(tracker.update(note("before")));
   const auto one = tracker.save_later(note("one"));
   const auto two = tracker.save_later(note("two"));
@@ -122,15 +124,16 @@ TEST_CASE("a failed commit fails exactly its edits, and later ones run without t
   REQUIRE(three.wait());
   CHECK(tracker.state()->notes == std::vector<std::string>{"before", "three"});
   CHECK(tracker.generation() > tried);  // a number that was tried is not given again
-  CHECK(CountTracker::open(at / "s").value().state()->notes ==
+  CHECK(CountTracker::open(at.file("s")).value().state()->notes ==
         std::vector<std::string>{"before", "three"});
 }
 
 TEST_CASE("8 threads of 1,000 queued edits: few commits, each edit durable before it is told so",
           "[P13][P20]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   Watch watch(native_file_system());
-  auto tracker = CountTracker::open(at / "s", {.system = {&watch, &native_environment()}}).value();
+  auto tracker =
+      CountTracker::open(at.file("s"), {.system = {&watch, &native_environment()}}).value();
   std::atomic<unsigned> wrong = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
@@ -149,14 +152,15 @@ TEST_CASE("8 threads of 1,000 queued edits: few commits, each edit durable befor
   CHECK(tracker.generation() <= 50);
   CHECK(watch.publishes() == tracker.generation());
   CHECK(watch.all_durable());
-  CHECK(CountTracker::open(at / "s").value().state()->value == 8000);
+  CHECK(CountTracker::open(at.file("s")).value().state()->value == 8000);
 }
 
 TEST_CASE("with one waiter after another, nobody is told before the sync of the directory",
           "[P13]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   Watch watch(native_file_system());
-  auto tracker = CountTracker::open(at / "s", {.system = {&watch, &native_environment()}}).value();
+  auto tracker =
+      CountTracker::open(at.file("s"), {.system = {&watch, &native_environment()}}).value();
   for (int i = 0; i < 20; ++i) {
     std::vector<SaveHandle> handles;
     for (int n = 0; n < 5; ++n) handles.push_back(tracker.save_later(increment));
@@ -170,12 +174,13 @@ TEST_CASE("with one waiter after another, nobody is told before the sync of the 
 
 TEST_CASE("a failing commit among threads fails its own edits: what succeeded is what is there",
           "[P13]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   testing::FaultyFileSystem faulty(native_file_system());
   for (std::uint64_t call = 2; call < 40; call += 3) {
     faulty.fail({.operation = Operation::sync_file, .call = call, .error = EIO});
   }
-  auto tracker = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
+  auto tracker =
+      CountTracker::open(at.file("s"), {.system = {&faulty, &native_environment()}}).value();
   std::atomic<std::uint64_t> acknowledged = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -189,7 +194,7 @@ TEST_CASE("a failing commit among threads fails its own edits: what succeeded is
   CHECK(faulty.fired() > 0);
   CHECK(acknowledged < 200);
   CHECK(tracker.state()->value == acknowledged);
-  CHECK(CountTracker::open(at / "s").value().state()->value == acknowledged);
+  CHECK(CountTracker::open(at.file("s")).value().state()->value == acknowledged);
 }
 
 TEST_CASE("the committer's thread commits by itself, and finishes the queue at the end") {
@@ -210,34 +215,34 @@ TEST_CASE("the committer's thread commits by itself, and finishes the queue at t
 }
 
 TEST_CASE("a handle may outlive its tracker, and still saves") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   std::optional<SaveHandle> handle;
   {
-    auto tracker = CountTracker::open(at / "s", {.lock = TrackerLock::exclusive}).value();
+    auto tracker = CountTracker::open(at.file("s"), {.lock = TrackerLock::exclusive}).value();
     REQUIRE(tracker.update(increment));
     handle = tracker.save_later(increment);
   }
   {  // the lock went with the tracker, not with the handle
     TrackerOptions options;
     options.lock_timeout_ms = std::chrono::milliseconds(0);
-    auto other = CountTracker::open(at / "s", options);
+    auto other = CountTracker::open(at.file("s"), options);
     REQUIRE(other);
     CHECK(other.value().state()->value == 1);
     REQUIRE(other.value().update(increment));
   }
   REQUIRE(handle->wait());
-  CHECK(CountTracker::open(at / "s").value().state()->value == 3);
+  CHECK(CountTracker::open(at.file("s")).value().state()->value == 3);
 }
 
 TEST_CASE("a tracker can be moved, also over another one") {
-  const Place at;
-  auto one = CountTracker::open(at / "one", {.committer_thread = true}).value();
-  auto two = CountTracker::open(at / "two", {.lock = TrackerLock::exclusive}).value();
+  const TempDirectory at(Medium::memory);
+  auto one = CountTracker::open(at.file("one"), {.committer_thread = true}).value();
+  auto two = CountTracker::open(at.file("two"), {.lock = TrackerLock::exclusive}).value();
   const auto handle = one.save_later(increment);
   one = std::move(two);
   CHECK(handle.wait());
   REQUIRE(one.update(increment));
-  CHECK(CountTracker::open(at / "one").value().state()->value == 1);
+  CHECK(CountTracker::open(at.file("one")).value().state()->value == 1);
   auto three = std::move(one);
   REQUIRE(three.update(increment));
   CHECK(three.state()->value == 2);
@@ -330,9 +335,9 @@ TEST_CASE("a serializer or a copy that fails or throws fails the save, and nothi
 
 TEST_CASE(
     "a value that can't be written fails the edits of its commit, and the disk is untouched") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   using Tracker = StateTracker<std::map<std::string, double>>;
-  auto tracker = Tracker::open(at / "s").value();
+  auto tracker = Tracker::open(at.file("s")).value();
   REQUIRE(tracker.update([](auto& map) { map["a"] = 1; }));
   const std::string before = at.get("s");
   const auto failed = tracker.update([](auto& map) { map["a"] = std::nan(""); });
@@ -345,21 +350,22 @@ TEST_CASE(
 }
 
 TEST_CASE("a state that would be too large to be read again is not written") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   TrackerOptions options;
   options.file.size_max = 1000;
-  auto tracker = CountTracker::open(at / "s", options).value();
+  auto tracker = CountTracker::open(at.file("s"), options).value();
   REQUIRE(tracker.update(note("small")));
   const auto failed = tracker.update(note(std::string(1000, 'x')));
   REQUIRE_FALSE(failed);
   CHECK_THAT(failed.error().message(), Contains("1000 are the most"));
-  CHECK(CountTracker::open(at / "s", options).value().state()->notes.size() == 1);
+  CHECK(CountTracker::open(at.file("s"), options).value().state()->notes.size() == 1);
 }
 
 TEST_CASE("after a save of unknown fate memory stays, and saves wait for a reload", "[P13]") {
-  const Place at;
+  const TempDirectory at(Medium::memory);
   testing::FaultyFileSystem faulty(native_file_system());
-  auto tracker = CountTracker::open(at / "s", {.system = {&faulty, &native_environment()}}).value();
+  auto tracker =
+      CountTracker::open(at.file("s"), {.system = {&faulty, &native_environment()}}).value();
   REQUIRE(tracker.update(increment));
   faulty.restart();
   faulty.fail({.operation = Operation::sync_directory, .call = 1, .error = EIO});
@@ -387,7 +393,7 @@ TEST_CASE("after a save of unknown fate memory stays, and saves wait for a reloa
   CHECK(tracker.state()->value == 2);
   CHECK(tracker.generation() > 2);  // what was found was committed anew, under its own number
   REQUIRE(tracker.update(increment));
-  CHECK(CountTracker::open(at / "s").value().state()->value == 3);
+  CHECK(CountTracker::open(at.file("s")).value().state()->value == 3);
 }
 
 TEST_CASE("flush waits for what is being committed by others, too", "[P13]") {

@@ -7,7 +7,7 @@
 
 #include <perdure/atomic_writer.hpp>
 
-#include "place.hpp"
+#include "count.hpp"
 
 using namespace perdure;
 

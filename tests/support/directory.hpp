@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <vector>
 
 #include <boost/filesystem.hpp>
@@ -18,10 +19,23 @@ namespace perdure::test {
 
 namespace fs = boost::filesystem;
 
+/// Which kind of file system a directory is to lie on.
+enum class Medium {
+  disk,    ///< TMPDIR, otherwise /var/tmp.
+  memory,  ///< /dev/shm where the machine has it, otherwise as `disk`.
+};
+
+inline fs::path base_of(Medium medium) {
+  if (medium == Medium::memory && ::access("/dev/shm", W_OK) == 0) return "/dev/shm";
+  const char* const set = std::getenv("TMPDIR");
+  return set != nullptr ? set : "/var/tmp";
+}
+
 /// A new, empty directory (mode 0700), gone with all that is in it when this is.
 class TempDirectory {
  public:
-  explicit TempDirectory(const fs::path& base = fs::temp_directory_path()) {
+  explicit TempDirectory(Medium medium = Medium::disk) : TempDirectory(base_of(medium)) {}
+  explicit TempDirectory(const fs::path& base) {
     std::string text = (base / "perdure-test-XXXXXX").native();
     if (::mkdtemp(text.data()) == nullptr) throw std::runtime_error("mkdtemp " + text);
     path_ = text;
@@ -35,6 +49,20 @@ class TempDirectory {
 
   [[nodiscard]] const fs::path& path() const { return path_; }
   [[nodiscard]] fs::path operator/(const fs::path& below) const { return path_ / below; }
+  /// The path of a file in it as text, for command lines and system calls.
+  [[nodiscard]] std::string file(const std::string& leaf) const { return (path_ / leaf).native(); }
+
+  /// Makes or rewrites a file, in place.
+  void put(const std::string& leaf, std::string_view content) const;
+  /// All bytes of a file, "(none)" where there is no such file.
+  [[nodiscard]] std::string get(const std::string& leaf) const;
+  /// Whether a file is exactly this. A failed test does not print the content.
+  [[nodiscard]] bool holds(const std::string& leaf, std::string_view content) const;
+  void remove(const std::string& leaf) const { fs::remove(path_ / leaf); }
+  /// Every name in it, sorted, but not the lock files: those stay by design.
+  [[nodiscard]] std::vector<std::string> names() const;
+  /// The names that have `part` in them.
+  [[nodiscard]] std::vector<std::string> names_with(const std::string& part) const;
 
  private:
   fs::path path_;
@@ -89,6 +117,30 @@ inline struct stat status_of(const fs::path& path) {
 
 inline mode_t mode_of(const fs::path& path) {
   return status_of(path).st_mode & 07777U;
+}
+
+inline void TempDirectory::put(const std::string& leaf, std::string_view content) const {
+  std::ofstream(file(leaf), std::ios::binary) << content << std::flush;
+}
+
+inline std::string TempDirectory::get(const std::string& leaf) const {
+  return fs::is_regular_file(path_ / leaf) ? slurp(path_ / leaf) : "(none)";
+}
+
+inline bool TempDirectory::holds(const std::string& leaf, std::string_view content) const {
+  return fs::is_regular_file(path_ / leaf) && slurp(path_ / leaf) == content;
+}
+
+inline std::vector<std::string> TempDirectory::names() const {
+  std::vector<std::string> all = list(path_);
+  std::erase_if(all, [](const auto& name) { return name.find(".perdure-lock") != name.npos; });
+  return all;
+}
+
+inline std::vector<std::string> TempDirectory::names_with(const std::string& part) const {
+  std::vector<std::string> all = names();
+  std::erase_if(all, [&](const auto& name) { return name.find(part) == name.npos; });
+  return all;
 }
 
 /// Sets the process's umask while it lives.

@@ -24,9 +24,9 @@ class Loop {
     boost::filesystem::resize_file(image, mib << 20U);
     const auto made = run({"losetup", "--find", "--show", image.native()});
     if (made.status != 0) {
-      error_ = "losetup: " + made.output;
+      error_ = "losetup: " + made.said();
     } else {
-      device_ = made.output.substr(0, made.output.find('\n'));
+      device_ = made.out.substr(0, made.out.find('\n'));
     }
   }
   Loop(const Loop&) = delete;
@@ -70,7 +70,7 @@ class Disk {
     mkfs.push_back(loop_.device());
     const auto made = run(mkfs);
     if (made.status != 0) {
-      error_ = mkfs[0] + (made.status == 127 ? " is not installed" : ": " + made.output);
+      error_ = mkfs[0] + (made.status == 127 ? " is not installed" : ": " + made.said());
       return;
     }
     std::vector<std::string> arguments{loop_.device(), at_.path().native()};
@@ -91,7 +91,7 @@ class Disk {
   /// one.
   void sync() const {
     const auto synced = run({"sync", "--file-system", path().native()});
-    if (synced.status != 0) throw std::runtime_error("sync: " + synced.output);
+    if (synced.status != 0) throw std::runtime_error("sync: " + synced.said());
   }
 
   /// Flushes that the device has completed (Documentation/block/stat.rst of the kernel).

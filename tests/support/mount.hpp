@@ -29,7 +29,7 @@ class Mount {
   explicit Mount(std::vector<std::string> arguments) : at_(arguments.back()) {
     arguments.insert(arguments.begin(), "mount");
     const auto ran = run(arguments);
-    if (ran.status != 0) error_ = "mount: " + ran.output;
+    if (ran.status != 0) error_ = "mount: " + ran.said();
   }
   Mount(const Mount&) = delete;
   Mount& operator=(const Mount&) = delete;

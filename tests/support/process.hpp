@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Child processes: forks of the test that do one thing, and programs.
+// Child processes: forks of the test that do one thing.
 #pragma once
 
 #include <array>
@@ -17,7 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
-#include <vector>
+
+#include "support/program.hpp"
 
 namespace perdure::test {
 
@@ -98,41 +99,6 @@ inline std::string as_user(uid_t user, const std::function<std::string()>& work)
     return work();
   });
   return child.said();
-}
-
-struct Ran {
-  int status = -1;     ///< Exit status, 127 where it could not be started.
-  std::string output;  ///< Standard output and standard error.
-};
-
-/// Runs a program and awaits it.
-inline Ran run(const std::vector<std::string>& arguments) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
-  std::vector<char*> argv;
-  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  const pid_t pid = ::fork();
-  if (pid < 0) throw std::runtime_error("fork");
-  if (pid == 0) {
-    ::dup2(ends[1], 1);
-    ::dup2(ends[1], 2);
-    ::execvp(argv[0], argv.data());
-    ::_exit(127);
-  }
-  ::close(ends[1]);
-  Ran ran;
-  std::array<char, 4096> block{};
-  ssize_t got = 0;
-  while ((got = ::read(ends[0], block.data(), block.size())) > 0 || (got < 0 && errno == EINTR)) {
-    if (got > 0) ran.output.append(block.data(), static_cast<std::size_t>(got));
-  }
-  ::close(ends[0]);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return ran;
 }
 
 /// Those of this process, to be compared.
