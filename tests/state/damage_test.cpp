@@ -176,8 +176,6 @@ TEST_CASE("a state that is whole but no T is an error, never damage", "[P14]") {
   const auto opened = CountTracker::open(at.file("s"));
   REQUIRE_FALSE(opened);
   CHECK(opened.error().kind == ErrorKind::serializer);
-  CHECK_THAT(opened.error().message(),
-             Contains("value: expected an integer, found a string") && Contains("/s"));
   CHECK(at.names() == Names{"s"});
 }
 
@@ -351,7 +349,7 @@ TEST_CASE("a planted or flipped number does not use the numbers up", "[P14]") {
   auto tracker = CountTracker::open(at.file("s")).value();
   const auto saved = tracker.update(increment);
   REQUIRE_FALSE(saved);
-  CHECK_THAT(saved.error().message(), Contains("used up"));
+  CHECK(saved.error().fate == Fate::unchanged);
 }
 
 TEST_CASE("an enveloped state that is damaged gives the previous one, too", "[P14]") {

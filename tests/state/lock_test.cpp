@@ -37,7 +37,7 @@ TEST_CASE("an exclusive lock is held as long as the tracker lives, and 0 refuses
           at.file("s"), {.lock = lock, .lock_timeout_ms = milliseconds(0), .system = system});
       REQUIRE_FALSE(refused);
       CHECK(refused.error().kind == ErrorKind::lock_timeout);
-      CHECK_THAT(refused.error().message(), Contains("another program has this state open"));
+      CHECK(refused.error().fate == Fate::unchanged);
       CHECK(time.sleeps() == 0);
     }
     REQUIRE(owner.update(increment));
@@ -189,12 +189,10 @@ TEST_CASE("an edit by hand of a stamped file is a conflict, and how to accept it
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::conflict);
   CHECK(refused.error().fate == Fate::unchanged);
-  CHECK_THAT(refused.error().message(), Contains("state accept"));
   CHECK(at.get("s") == text);
   const auto reloaded = tracker.reload();
   REQUIRE_FALSE(reloaded);
   CHECK(reloaded.error().kind == ErrorKind::corrupt);
-  CHECK_THAT(reloaded.error().message(), Contains("state accept"));
   CHECK(at.get("s") == text);
   CHECK(tracker.state()->value == 1);
 }
@@ -241,7 +239,7 @@ TEST_CASE("a file that was removed under a running tracker is a conflict") {
   const auto refused = tracker.update(increment);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::conflict);
-  CHECK_THAT(refused.error().message(), Contains("removed"));
+  CHECK(refused.error().fate == Fate::unchanged);
   CHECK(tracker.state()->value == 1);
 }
 
