@@ -39,7 +39,6 @@ TEST_CASE("a root above another keeps out of it, however deep a path leads") {
     REQUIRE_OK(stage(begun.value()));
     const auto refused = begun.value().commit();
     REQUIRE_FAILS(invalid_argument, unchanged, refused);
-    CHECK(refused.error().message().find("'sub' is a root of its own") != std::string::npos);
     CHECK(tree_of(root.path()) == before);
     CHECK(private_of(root.path()).empty());
   };
