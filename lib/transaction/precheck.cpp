@@ -71,10 +71,10 @@ Result<Journal> Precheck::journal() {
 /// and leave it alone. And the staged files must still be found.
 Result<void> Precheck::sync_names() {
   for (const auto& [path, status] : parents_) {
-    const auto directory = directories_.open(path);
-    if (!directory) return root_.failure(check_step, path, directory.error());
-    const auto synced = root_.files.sync_directory(directory.value());
-    if (!synced) return root_.failure("sync the names that are there", path, synced.error());
+    BOOST_OUTCOME_TRY(const auto directory,
+                      root_.checked(check_step, path, directories_.open(path)));
+    BOOST_OUTCOME_TRY(root_.checked("sync the names that are there", path,
+                                    root_.files.sync_directory(directory)));
   }
   return staged_.sync_names();
 }
@@ -207,18 +207,18 @@ Result<void> Precheck::check_aliases() {
     if (fresh) continue;
     const auto directory = directories_.open(parent_of(path));
     if (!directory) continue;  // made by this transaction, in a parent that was checked
-    const auto name = names::make_temp("case", root_.random);
-    if (!name) return root_.failure(check_step, path, name.error());
-    const auto made = root_.files.create(directory.value(), name.value(), 0600);
-    if (!made) return root_.failure(check_step, path, made.error());
-    const OwnedHandle file(root_.files, made.value());
-    std::string shouted = name.value();
+    BOOST_OUTCOME_TRY(const auto name,
+                      root_.checked(check_step, path, names::make_temp("case", root_.random)));
+    BOOST_OUTCOME_TRY(
+        const auto made,
+        root_.checked(check_step, path, root_.files.create(directory.value(), name, 0600)));
+    const OwnedHandle file(root_.files, made);
+    std::string shouted = name;
     std::transform(shouted.begin(), shouted.end(), shouted.begin(), [](char c) {
       return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     });
     const bool insensitive = root_.files.stat_at(directory.value(), shouted).has_value();
-    const auto removed = root_.files.unlink(directory.value(), name.value());
-    if (!removed) return root_.failure(check_step, path, removed.error());
+    BOOST_OUTCOME_TRY(root_.checked(check_step, path, root_.files.unlink(directory.value(), name)));
     if (insensitive) {
       return root_.failure(check_step, path, ErrorKind::invalid_argument,
                            "'" + other->second +

@@ -150,11 +150,11 @@ Result<Evidence> make_evidence(TransactionRoot& root) {
   const Handle place = root.private_directory.get();
   auto name = names::make_abandoned(root.random);
   if (!name) return root.failure(recover_step, "", name.error());
-  const auto made = root.files.make_directory(place, name.value(), 0700);
-  if (!made) return root.failure(recover_step, "", made.error());
-  const auto opened = root.files.open_beneath(place, name.value());
-  if (!opened) return root.failure(recover_step, "", opened.error());
-  return Evidence{std::move(name.value()), OwnedHandle(root.files, opened.value())};
+  BOOST_OUTCOME_TRY(
+      root.checked(recover_step, "", root.files.make_directory(place, name.value(), 0700)));
+  BOOST_OUTCOME_TRY(const auto opened,
+                    root.checked(recover_step, "", root.files.open_beneath(place, name.value())));
+  return Evidence{std::move(name.value()), OwnedHandle(root.files, opened)};
 }
 
 /// Moves the apply temps of a journal to the evidence: one may be the last copy of its content.
@@ -202,20 +202,17 @@ Result<void> set_all_aside(TransactionRoot& root, const Evidence& evidence, std:
   FileSystem& files = root.files;
   const Handle place = root.private_directory.get();
   const Handle aside = evidence.directory.get();
-  const auto entries = files.list(place);
-  if (!entries) return root.failure(recover_step, "", entries.error());
-  for (const auto& entry : entries.value()) {
+  BOOST_OUTCOME_TRY(const auto entries, root.checked(recover_step, "", files.list(place)));
+  for (const auto& entry : entries) {
     if (!names::is_staged(entry.name) && entry.name != names::journal &&
         entry.name != names::journal_copy && entry.name != names::journal_temp) {
       continue;
     }
-    const auto moved = files.rename(place, entry.name, aside, entry.name, RenameMode::replace);
-    if (!moved) return root.failure(recover_step, "", moved.error());
+    BOOST_OUTCOME_TRY(root.checked(
+        recover_step, "", files.rename(place, entry.name, aside, entry.name, RenameMode::replace)));
   }
-  const auto aside_synced = files.sync_directory(aside);
-  if (!aside_synced) return root.failure(recover_step, "", aside_synced.error());
-  const auto synced = sync_directory_durably(files, place, mark);
-  if (!synced) return root.failure(recover_step, "", synced.error());
+  BOOST_OUTCOME_TRY(root.checked(recover_step, "", files.sync_directory(aside)));
+  BOOST_OUTCOME_TRY(root.checked(recover_step, "", sync_directory_durably(files, place, mark)));
   return success();
 }
 

@@ -59,10 +59,9 @@ Result<void> refuse_nested(TransactionRoot& root) {
     const auto opened = root.files.open_directory(above ? above.get() : root.directory.get(), "..");
     if (!opened) return success();  // beyond what this user may look at
     above = OwnedHandle(root.files, opened.value());
-    const auto status = root.files.stat(above.get());
-    if (!status) return root.failure(open_step, "", status.error());
-    if (status.value().version.same_file(here.version)) return success();  // "/" is its own parent
-    here = status.value();
+    BOOST_OUTCOME_TRY(const auto status, root.checked(open_step, "", root.files.stat(above.get())));
+    if (status.version.same_file(here.version)) return success();  // "/" is its own parent
+    here = status;
     if (root.files.stat_at(above.get(), std::string(names::root_marker))) {
       return root.failure(open_step, "", ErrorKind::invalid_argument,
                           "it lies within another root (a directory above it has " +
@@ -118,8 +117,8 @@ Result<std::string> make_root(TransactionRoot& root) {
   if (!made && made.error() != std::errc::file_exists) {
     return root.failure("make the private directory", place, made.error());
   }
-  const auto synced = root.files.sync_directory(above);
-  if (!synced) return root.failure("make the private directory durable", place, synced.error());
+  BOOST_OUTCOME_TRY(
+      root.checked("make the private directory durable", place, root.files.sync_directory(above)));
   // No lock file for this one: of two who make the root at once the kernel picks the marker.
   WriteOptions options;
   options.existing = ExistingPolicy::keep;
@@ -225,8 +224,8 @@ Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
 }
 
 Result<void> sync_root(TransactionRoot& root, std::string_view step) {
-  const auto synced = root.files.sync_file_system(root.private_directory.get());
-  if (!synced) return root.failure(step, "", synced.error());
+  BOOST_OUTCOME_TRY(
+      root.checked(step, "", root.files.sync_file_system(root.private_directory.get())));
   return success();
 }
 
