@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Puts the paths of a journal in place, and settles them.
 #pragma once
 
 #include "transaction/journal_format.hpp"

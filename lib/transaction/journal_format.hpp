@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// What a journal says, and its bytes.
 #pragma once
 
 #include <cstdint>

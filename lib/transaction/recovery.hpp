@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Brings a root to rest that a transaction was killed in.
 #pragma once
 
 #include <perdure/recovery_report.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Judges what recovery has to do about one path.
 #pragma once
 
 #include <perdure/recovery_report.hpp>

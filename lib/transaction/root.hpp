@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A root of transactions, open: its directories, its marker, its lock.
 #pragma once
 
 #include <memory>

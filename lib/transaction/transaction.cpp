@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The order of a commit: locks, checks, journal, putting in place, settling.
 #include <algorithm>
 
 #include <perdure/transaction.hpp>
@@ -226,14 +227,14 @@ Result<TransactionReceipt> Transaction::State::commit() {
   receipt.files = journal.entries.size();
   receipt.bytes = changes.bytes();
   receipt.protocol = protocol;
-  auto settled = timed(*root, receipt, "apply", [&] { return apply(journal, receipt); });
-  if (settled && !journal.entries.empty()) {
-    settled = timed(*root, receipt, "settle",
-                    [&] { return settle(*root, journal, changes.directories(), protocol, false); });
+  auto done = timed(*root, receipt, "apply", [&] { return apply(journal, receipt); });
+  if (done && !journal.entries.empty()) {
+    done = timed(*root, receipt, "settle",
+                 [&] { return settle(*root, journal, changes.directories(), protocol, false); });
   }
-  if (settled) return receipt;
-  settled.error().fate = Fate::committed;
-  return std::move(settled.error());
+  if (done) return receipt;
+  done.error().fate = Fate::committed;
+  return std::move(done.error());
 }
 
 Transaction::Transaction(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}

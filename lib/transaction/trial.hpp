@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Tries out what putting in place will need.
 #pragma once
 
 #include <cstdint>
