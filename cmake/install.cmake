@@ -1,24 +1,71 @@
+# Each library is a component: of `find_package(perdure COMPONENTS state testing)`, and with the
+# prefix perdure_ of `cmake --install`. The core is perdure_core, the programs are perdure_tools.
 include(CMakePackageConfigHelpers)
 
 set(perdure_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/perdure)
-install(TARGETS perdure perdure_testing EXPORT perdure-targets)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/perdure DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-  FILES_MATCHING PATTERN "*.hpp")
-install(EXPORT perdure-targets NAMESPACE perdure:: DESTINATION ${perdure_cmake_dir})
+set(perdure_components core testing)
+if(PERDURE_BUILD_STATE)
+  list(APPEND perdure_components state)
+endif()
+
+# perdure_install_library(COMPONENT TARGET EXPORT): a library, and how CMake finds it.
+function(perdure_install_library component target export)
+  install(TARGETS ${target} EXPORT ${export}
+    LIBRARY NAMELINK_COMPONENT perdure_${component} COMPONENT perdure_${component}
+    ARCHIVE COMPONENT perdure_${component})
+  install(EXPORT ${export} NAMESPACE perdure:: DESTINATION ${perdure_cmake_dir}
+    COMPONENT perdure_${component})
+endfunction()
+perdure_install_library(core perdure perdure-targets)
+perdure_install_library(testing perdure_testing perdure-testing-targets)
+
+file(GLOB_RECURSE perdure_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include
+  ${PROJECT_SOURCE_DIR}/include/*.hpp)
+foreach(header IN LISTS perdure_headers)
+  set(component core)
+  if(header MATCHES "^perdure/testing/")
+    set(component testing)
+  elseif(header MATCHES "^perdure/(envelope|json|migration|stamp|state)") # floor 5
+    set(component state)
+  endif()
+  if(component IN_LIST perdure_components)
+    get_filename_component(folder ${header} DIRECTORY)
+    install(FILES ${PROJECT_SOURCE_DIR}/include/${header}
+      DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder} COMPONENT perdure_${component})
+  endif()
+endforeach()
+
 configure_package_config_file(cmake/perdure-config.cmake.in
   ${PROJECT_BINARY_DIR}/perdure-config.cmake INSTALL_DESTINATION ${perdure_cmake_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/perdure-config-version.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/perdure-config.cmake
-  ${PROJECT_BINARY_DIR}/perdure-config-version.cmake DESTINATION ${perdure_cmake_dir})
-# Relative to the file itself, so that `cmake --install --prefix` and a moved package hold.
+  ${PROJECT_BINARY_DIR}/perdure-config-version.cmake
+  DESTINATION ${perdure_cmake_dir} COMPONENT perdure_core)
+
+# Relative to the file itself, so that `cmake --install --prefix` and a moved package hold. A static
+# library has the libraries linked that it uses in private; a shared one has done so itself.
 file(RELATIVE_PATH perdure_pc_prefix
   ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-configure_file(cmake/perdure.pc.in ${PROJECT_BINARY_DIR}/perdure.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/perdure.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+set(perdure_pc_private "")
+if(BUILD_SHARED_LIBS)
+  set(perdure_pc_private ".private")
+endif()
+# perdure_install_pc(COMPONENT TARGET NAME): what is made of cmake/TARGET.pc.in.
+function(perdure_install_pc component target name)
+  configure_file(cmake/${target}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT perdure_${component})
+endfunction()
+perdure_install_pc(core perdure perdure)
+
+if(PERDURE_BUILD_STATE)
+  perdure_install_library(state perdure_state perdure-state-targets)
+  perdure_install_pc(state perdure_state perdure-state)
+endif()
 if(PERDURE_BUILD_TOOLS)
-  install(TARGETS perdure_cli)
+  install(TARGETS perdure_cli COMPONENT perdure_tools)
   if(TARGET crashlab)
-    install(TARGETS crashlab)
+    install(TARGETS crashlab COMPONENT perdure_tools)
   endif()
 endif()

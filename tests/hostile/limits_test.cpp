@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <perdure/perdure.hpp>
+#include <perdure/state_tracker.hpp>
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/transaction.hpp>
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include <perdure/perdure.hpp>
+#include <perdure/state_tracker.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
 #include <perdure/transaction.hpp>
 

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <thread>
 
+#include <perdure/envelope.hpp>
 #include <perdure/perdure.hpp>
+#include <perdure/state_tracker.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 
 #include "support/directory.hpp"

@@ -1,8 +1,9 @@
 # Uses perdure as somebody else's project would.
-#   cmake -DUSE=package|pkgconfig|subdirectory -DWORK=dir -DSOURCE=dir -DBUILD=dir -DCONSUMER=dir
-#         -DGENERATOR=name -DCOMPILER=c++ [-DLAUNCHER=ccache] -P check.cmake
-# WORK is emptied first. `package` installs BUILD into WORK/prefix, moves that, and leaves the rest
-# to the consumer; `pkgconfig` is told the same prefix.
+#   cmake -DUSE=package|subdirectory -DWORK=dir -DSOURCE=dir -DBUILD=dir -DCONSUMER=dir
+#         -DGENERATOR=name -DCOMPILER=c++ -DFLAGS=flags -DOPTIONS=options [-DLAUNCHER=ccache]
+#         -P check.cmake
+# WORK is emptied first. `package` installs from BUILD, component by component, and lets CMake and
+# pkg-config find it; `subdirectory` builds SOURCE as a part of the consumer.
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
 
@@ -16,17 +17,35 @@ function(run)
   set(output "${output}" PARENT_SCOPE)
 endfunction()
 
+# refused(WORDS COMMAND...): the command fails, and says these words, however it breaks its lines.
+function(refused words)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output
+    ERROR_VARIABLE output TIMEOUT 800)
+  string(REGEX REPLACE "[ \n]+" " " line "${output}")
+  string(FIND "${line}" "${words}" found)
+  if(status EQUAL 0 OR found EQUAL -1)
+    string(JOIN " " command ${ARGN})
+    message(FATAL_ERROR "${command}: ${status}, without the words '${words}'\n${output}")
+  endif()
+endfunction()
+
+# install_into(PREFIX COMPONENT...): without a component, all of them.
 function(install_into prefix)
-  run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
+  if(NOT ARGN)
+    run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
+  endif()
+  foreach(component IN LISTS ARGN)
+    run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first --component perdure_${component})
+  endforeach()
   file(RENAME ${WORK}/first ${prefix}) # a package may be moved, and nothing may still point there
 endfunction()
 
-# The user's program works, and so does the double that made its commit fail.
-function(try_consumer program doubles)
+# The user's program works, and so does the double that makes its commit fail.
+function(try_consumer program)
   run(${program} ${WORK}/app.conf)
-  if(doubles)
-    run(${doubles} ${WORK}/app.conf)
-  endif()
+  foreach(other IN LISTS ARGN)
+    run(${other} ${WORK}/app.conf)
+  endforeach()
   file(READ ${WORK}/app.conf content)
   if(NOT content STREQUAL "threads = 8\n")
     message(FATAL_ERROR "app.conf is '${content}'")
@@ -37,27 +56,86 @@ function(try_consumer program doubles)
   endif()
 endfunction()
 
-set(configure ${CMAKE_COMMAND} -S ${CONSUMER} -B ${WORK}/build -G ${GENERATOR}
-  -DCMAKE_CXX_COMPILER=${COMPILER} -DUSE=${USE})
+function(try_state program)
+  file(REMOVE_RECURSE ${WORK}/states) # with the generations before it
+  file(MAKE_DIRECTORY ${WORK}/states)
+  run(${program} ${WORK}/states/count.json)
+endfunction()
+
+# The commands that linked a program name nothing of the state's, and the program has nothing of it.
+function(check_core_alone program commands)
+  run(readelf -d ${program})
+  string(APPEND commands "${output}")
+  run(nm ${program})
+  string(APPEND commands "${output}")
+  set(foreign "libsimdjson|-lsimdjson|8simdjson|boost_json|5boost4json|perdure_state")
+  if(commands MATCHES "[^\n]*(${foreign})[^\n]*")
+    message(FATAL_ERROR "${program} commits files and yet needs: ${CMAKE_MATCH_0}")
+  endif()
+endfunction()
+
+set(configure ${CMAKE_COMMAND} -S ${CONSUMER} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
+  -DUSE=${USE})
 if(USE STREQUAL "package")
+  list(APPEND configure -B ${WORK}/build -DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF)
+
+  # The core alone.
+  install_into(${WORK}/core core)
+  set(core ${configure} -DCMAKE_PREFIX_PATH=${WORK}/core)
+  run(${core} -DCOMPONENTS=)
+  run(${CMAKE_COMMAND} --build ${WORK}/build --verbose)
+  check_core_alone(${WORK}/build/consumer "${output}")
+  try_consumer(${WORK}/build/consumer)
+  foreach(component state testing)
+    refused("component ${component} was not installed"
+      ${core} -DCOMPONENTS=${component} -DOPTIONAL=OFF)
+    run(${core} -DCOMPONENTS=${component} -DOPTIONAL=ON)
+  endforeach()
+  refused("component stat is unknown" ${core} -DCOMPONENTS=stat -DOPTIONAL=OFF)
+  refused("component core needs the package Boost 1.81"
+    ${core} -DCOMPONENTS= -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON)
+
+  # All of it.
   install_into(${WORK}/prefix)
-  run(${configure} -DCMAKE_PREFIX_PATH=${WORK}/prefix -DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF)
+  set(whole ${configure} -Uperdure_DIR -DCMAKE_PREFIX_PATH=${WORK}/prefix
+    "-DCOMPONENTS=state testing")
+  set(without ${whole} -DCMAKE_DISABLE_FIND_PACKAGE_Boost=OFF
+    -DCMAKE_DISABLE_FIND_PACKAGE_simdjson=ON)
+  refused("component state needs the package simdjson" ${without})
+  run(${without} -DCOMPONENTS=testing)
+  run(${whole} -DCMAKE_DISABLE_FIND_PACKAGE_simdjson=OFF)
   run(${CMAKE_COMMAND} --build ${WORK}/build)
-  try_consumer(${WORK}/build/consumer ${WORK}/build/consumer_doubles)
-elseif(USE STREQUAL "pkgconfig")
-  install_into(${WORK}/prefix)
+  try_consumer(${WORK}/build/consumer ${WORK}/build/consumer_testing)
+  try_state(${WORK}/build/consumer_state)
+
+  # pkg-config.
   file(GLOB_RECURSE pc ${WORK}/prefix/perdure.pc)
   get_filename_component(folder ${pc} DIRECTORY)
   set(ENV{PKG_CONFIG_PATH} ${folder})
   run(pkg-config --cflags --libs perdure)
+  check_core_alone(${WORK}/build/consumer "${output}")
   separate_arguments(flags UNIX_COMMAND "${output}")
   run(${COMPILER} ${CONSUMER}/main.cpp ${flags} -o ${WORK}/consumer)
-  try_consumer(${WORK}/consumer "")
+  try_consumer(${WORK}/consumer)
+  run(pkg-config --cflags --libs perdure-state)
+  separate_arguments(flags UNIX_COMMAND "${output}")
+  run(${COMPILER} ${CONSUMER}/state.cpp ${flags} -o ${WORK}/consumer_state)
+  try_state(${WORK}/consumer_state)
 elseif(USE STREQUAL "subdirectory")
-  run(${configure} -DPERDURE_SOURCE=${SOURCE} "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}"
-    -DCMAKE_INSTALL_PREFIX=${WORK}/prefix)
-  run(${CMAKE_COMMAND} --build ${WORK}/build --target consumer consumer_doubles)
-  try_consumer(${WORK}/build/consumer ${WORK}/build/consumer_doubles)
+  list(APPEND configure -DPERDURE_SOURCE=${SOURCE} -DCMAKE_INSTALL_PREFIX=${WORK}/prefix)
+
+  # Who wants the core alone needs neither simdjson nor Boost.JSON.
+  run(${configure} -B ${WORK}/core -DPERDURE_BUILD_STATE=OFF
+    -DCMAKE_DISABLE_FIND_PACKAGE_simdjson=ON)
+
+  # Compiled as BUILD was: what ccache has of it, it has for this, too.
+  run(${configure} -B ${WORK}/build "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}"
+    "-DCMAKE_CXX_FLAGS=${FLAGS}" "-DOPTIONS=${OPTIONS}")
+  run(${CMAKE_COMMAND} --build ${WORK}/build --verbose --target consumer)
+  check_core_alone(${WORK}/build/consumer "${output}")
+  run(${CMAKE_COMMAND} --build ${WORK}/build)
+  try_consumer(${WORK}/build/consumer ${WORK}/build/consumer_testing)
+  try_state(${WORK}/build/consumer_state)
   run(${CMAKE_CTEST_COMMAND} --test-dir ${WORK}/build -N)
   if(NOT output MATCHES "Total Tests: 0")
     message(FATAL_ERROR "perdure brought tests of its own:\n${output}")

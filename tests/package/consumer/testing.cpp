@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A user's test: what does my program do when the disk says no?
-#include <perdure/perdure.hpp>
+#include <perdure/files.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
