@@ -66,7 +66,7 @@ class StateStore {
 
   /// Waits for the lock against every other user of this state; ErrorKind::lock_timeout.
   virtual Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds timeout_ms) = 0;
-  /// The current revision; cheap.
+  /// The current revision; cheap. A store may keep what it saw for the commit that expects it.
   virtual Result<Revision> revision() = 0;
   /// The current state, durable before it is returned; empty when there is none. Whatever keeps it
   /// from being read (permissions, an I/O error) is an error, never "none".

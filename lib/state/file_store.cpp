@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <algorithm>
-#include <map>
-
+// A tracked state in a file: FileStore, a StateStore.
 #include <perdure/state_store.hpp>
 
 #include "base/missing.hpp"
@@ -16,6 +14,7 @@
 #include "engine/read.hpp"
 #include "engine/sync.hpp"
 #include "engine/target.hpp"
+#include "state/generations.hpp"
 
 namespace perdure {
 namespace {
@@ -26,96 +25,6 @@ Revision to_revision(const Version& version) {
 
 constexpr std::string_view find_step = "find the state";
 constexpr std::string_view set_aside_step = "set the damaged file aside";
-constexpr std::string_view keep_step = "keep the previous generation";
-
-/// Gives the current state its second name before the new one takes the first. The name bears the
-/// generation: a link to a fixed name would, after a crash before the publish, be the current file.
-struct KeepGeneration {
-  static constexpr std::string_view name = "keep generation";
-  static constexpr Fact needs = Fact::ordered;
-  static constexpr Fact gives = Fact::none;
-  std::optional<std::uint64_t> generation;
-
-  Result<void> run(Commit& commit) const;
-};
-
-/// What `link` refuses that a person can do something about.
-Error keep_failure(const Commit& commit, std::error_code cause) {
-  Error error = commit.failure(keep_step, cause);
-  if (cause == std::errc::operation_not_permitted || cause == std::errc::operation_not_supported) {
-    error.kind = ErrorKind::unsupported;
-    error.detail = "no hard link can be made here; set previous_max to 0 to do without";
-  }
-  return error;
-}
-
-/// The name is taken by a file that is not the current one. The same content, copied back by hand
-/// maybe, will do; anything else is moved away as evidence, never overwritten.
-Result<void> make_room(Commit& commit, const std::string& kept, std::uint64_t generation) {
-  const auto there = read_steady(commit, kept, UINT64_MAX, {});
-  const auto current = read_steady(commit, commit.leaf, UINT64_MAX, {});
-  if (there && current && there.value().bytes == current.value().bytes) return success();
-  const auto away = names::make_damaged(commit.leaf, generation, commit.environment);
-  if (!away) return commit.failure(keep_step, away.error());
-  const auto renamed = commit.files.rename(commit.directory, kept, commit.directory, away.value(),
-                                           RenameMode::replace);
-  if (!renamed) return commit.failure(keep_step, renamed.error());
-  const auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, kept);
-  if (!linked) return keep_failure(commit, linked.error());
-  return success();
-}
-
-/// True when nothing but the ctime differs: that is what our link changes. A write whose mtime was
-/// set back changes nothing else either, so the whole version is compared just before the link.
-bool differs_by_link(const Status& now, const Status& before) {
-  Version version = now.version;
-  version.ctime_ns = before.version.ctime_ns;
-  return version == before.version && now.mode == before.mode && now.owner == before.owner &&
-         now.group == before.group;
-}
-
-Result<void> KeepGeneration::run(Commit& commit) const {
-  if (!generation || !commit.existing) return success();
-  BOOST_OUTCOME_TRY(const auto before, look(commit));
-  if (!before || before->version != commit.existing->version) return success();  // Rename refuses
-  const std::string kept = names::previous_of(commit.leaf, *generation);
-  const auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, kept);
-  const bool taken = !linked && linked.error() == std::errc::file_exists;
-  if (!linked && !taken) return keep_failure(commit, linked.error());
-  if (taken) {  // a crash between link and publish left it, or it is somebody else's
-    const auto there = commit.files.stat_at(commit.directory, kept);
-    if (!there) return commit.failure(keep_step, there.error());
-    if (!there.value().version.same_file(commit.existing->version)) {
-      BOOST_OUTCOME_TRY(make_room(commit, kept, *generation));
-    }
-  }
-  BOOST_OUTCOME_TRY(const auto now, look(commit));
-  if (now && differs_by_link(*now, *commit.existing)) {
-    // Rename follows at once, and need not look again. In company it follows when the leader comes.
-    commit.expected.reset();
-    if (commit.options.group) commit.expected = now->version;
-    return success();
-  }
-  // Somebody replaced the file just now, and what got the name is not that generation. Rename
-  // refuses to go on.
-  if (linked) (void)commit.files.unlink(commit.directory, kept);
-  return success();
-}
-
-/// Drops what is too old. A name that won't go is named again by the next draft.
-struct DropGenerations {
-  static constexpr std::string_view name = "drop generations";
-  static constexpr Fact needs = Fact::published;
-  static constexpr Fact gives = Fact::none;
-  const std::vector<std::uint64_t>* generations;
-
-  Result<void> run(Commit& commit) const {
-    for (const auto generation : *generations) {
-      (void)commit.files.unlink(commit.directory, names::previous_of(commit.leaf, generation));
-    }
-    return success();
-  }
-};
 
 class FileStore final : public StateStore {
  public:
@@ -161,8 +70,8 @@ class FileStore final : public StateStore {
   }
 
   Result<Revision> revision() override {
-    BOOST_OUTCOME_TRY(seen_, look(begin()));
-    return seen_ ? to_revision(seen_->version) : Revision{};
+    BOOST_OUTCOME_TRY(last_look_, look_now());
+    return last_look_.revision;
   }
 
   Result<std::optional<StoredState>> load() override { return load_leaf(leaf_); }
@@ -173,15 +82,7 @@ class FileStore final : public StateStore {
   Result<Revision> commit(const StateDraft& draft) override {
     Commit commit = begin();
     commit.image = draft.image;
-    commit.expected = Version::absent();
-    if (!draft.expected.is_absent()) {
-      BOOST_OUTCOME_TRY(commit.expected, parse_version(draft.expected.token));
-    }
-    if (!seen_ || seen_->version != *commit.expected) {  // else it was looked at just now
-      BOOST_OUTCOME_TRY(seen_, look(commit));
-    }
-    commit.existing = seen_;
-    BOOST_OUTCOME_TRY(check_target(commit));
+    BOOST_OUTCOME_TRY(expect(commit, draft.expected));
     if (draft.image.size() > size_max_) {
       return commit.failure("save the state", ErrorKind::invalid_argument,
                             "it has " + std::to_string(draft.image.size()) + " bytes, and " +
@@ -194,23 +95,14 @@ class FileStore final : public StateStore {
   }
 
   Result<StateHistory> history() override {
-    const auto entries = files_.list(directory_.get());
-    if (!entries) return begin().failure("list the state's generations", entries.error());
+    auto found = list_generations(files_, directory_.get(), directory_status_, leaf_);
+    if (!found) return begin().failure("list the state's generations", found.error());
+    const Generations& generations = found.value();
+    remember_model(generations);
     StateHistory history;
-    std::map<std::uint64_t, std::string> damaged;
-    for (const auto& entry : entries.value()) {
-      if (!is_trusted(entry.name)) continue;
-      if (const auto previous = names::parse_previous(entry.name, leaf_)) {
-        history.previous.push_back(*previous);
-        history.generation_max = std::max(history.generation_max, *previous);
-      } else if (const auto number = names::parse_damaged(entry.name, leaf_)) {
-        damaged[*number] = entry.name;
-        history.generation_max = std::max(history.generation_max, *number);
-      }
-    }
-    std::sort(history.previous.rbegin(), history.previous.rend());
-    for (const auto& [number, name] : damaged) history.damaged.push_back(shown(name));
-    remember_model(history, damaged);
+    history.previous = generations.previous;
+    history.generation_max = generations.generation_max;
+    for (const auto& [number, name] : generations.damaged) history.damaged.push_back(shown(name));
     return history;
   }
 
@@ -231,6 +123,37 @@ class FileStore final : public StateStore {
     explicit FileLock(OwnedHandle taken) : handle(std::move(taken)) {}
     OwnedHandle handle;
   };
+
+  /// The current state at one moment.
+  struct Look {
+    std::optional<Status> status;  ///< Empty when there is none.
+    Revision revision;
+  };
+
+  Result<Look> look_now() {
+    Look now;
+    BOOST_OUTCOME_TRY(now.status, look(begin()));
+    if (now.status) now.revision = to_revision(now.status->version);
+    return now;
+  }
+
+  /// Has the commit replace the state of the revision `expected` and no other. revision() looked
+  /// just now, as a rule at that one: its look serves, which saves a system call. Rename, or the
+  /// group, refuses if somebody replaced the file since.
+  Result<void> expect(Commit& commit, const Revision& expected) {
+    if (!last_look_.status || last_look_.revision != expected) {
+      BOOST_OUTCOME_TRY(last_look_, look_now());
+    }
+    commit.existing = last_look_.status;
+    commit.expected = Version::absent();
+    if (commit.existing && !expected.is_absent()) commit.expected = commit.existing->version;
+    BOOST_OUTCOME_TRY(check_target(commit));
+    if (last_look_.revision == expected) return success();
+    return commit.failure("compare the version", ErrorKind::conflict,
+                          commit.existing
+                              ? "the target was changed since it was read; read it again"
+                              : "the target does not exist any more");
+  }
 
   [[nodiscard]] AnyPipeline stages_for(const StateDraft& draft) const {
     const KeepGeneration keep{draft.keep_as};
@@ -255,17 +178,6 @@ class FileStore final : public StateStore {
     return commit;
   }
 
-  /// In a directory like /tmp anybody may plant a previous generation of a state that is lost: only
-  /// those of this user and of the directory's owner count there.
-  [[nodiscard]] bool is_trusted(const std::string& name) const {
-    constexpr std::uint32_t sticky_and_open = 01002;
-    if ((directory_status_.mode & sticky_and_open) != sticky_and_open) return true;
-    if (!names::parse_previous(name, leaf_) && !names::parse_damaged(name, leaf_)) return false;
-    const auto status = files_.stat_at(directory_.get(), name);
-    return status && (status.value().owner == files_.user() ||
-                      status.value().owner == directory_status_.owner);
-  }
-
   /// A name beside the state, for people.
   [[nodiscard]] std::string shown(const std::string& name) const {
     return followed_ ? name : (Path(path_).parent_path() / name).native();
@@ -288,13 +200,12 @@ class FileStore final : public StateStore {
 
   /// A state whose current file is lost gets a new one with the permissions of what is left: the
   /// newest previous generation, else the newest damaged one.
-  void remember_model(const StateHistory& history,
-                      const std::map<std::uint64_t, std::string>& damaged) {
+  void remember_model(const Generations& generations) {
     model_.clear();
-    if (!history.previous.empty()) {
-      model_ = names::previous_of(leaf_, history.previous.front());
-    } else if (!damaged.empty()) {
-      model_ = damaged.rbegin()->second;
+    if (!generations.previous.empty()) {
+      model_ = names::previous_of(leaf_, generations.previous.front());
+    } else if (!generations.damaged.empty()) {
+      model_ = generations.damaged.rbegin()->second;
     }
   }
 
@@ -314,14 +225,14 @@ class FileStore final : public StateStore {
   /// anybody trusts it, and so is its name.
   Result<std::optional<StoredState>> load_leaf(const std::string& leaf) {
     Commit commit = begin();
-    const auto settle = [&](Handle file) -> Result<void> {
+    const auto sync_found = [&](Handle file) -> Result<void> {
       const auto content = files_.sync_file(file);
       if (!content) return commit.failure("sync the state that was found", content.error());
       const auto name = sync_directory_durably(files_, directory_.get(), failed_syncs());
       if (!name) return commit.failure("sync the state's directory", name.error());
       return success();
     };
-    auto read = read_steady(commit, leaf, size_max_, settle);
+    auto read = read_steady(commit, leaf, size_max_, sync_found);
     if (!read && is_missing(read.error().cause)) {
       // Looked at twice, since what follows is to do without it.
       const auto there = files_.stat_at(directory_.get(), leaf);
@@ -342,9 +253,9 @@ class FileStore final : public StateStore {
   OwnedHandle directory_;
   Status directory_status_;  ///< When it was opened.
   std::string leaf_;
-  std::string model_;           ///< Whose metadata a first or lost current file gets.
-  bool followed_ = false;       ///< A link led to another file than the path names.
-  std::optional<Status> seen_;  ///< The current state as revision() last saw it.
+  std::string model_;      ///< Whose metadata a first or lost current file gets.
+  bool followed_ = false;  ///< A link led to another file than the path names.
+  Look last_look_;         ///< What revision() saw, for the commit that expects it.
 };
 
 }  // namespace

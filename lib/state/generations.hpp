@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+// The generations of a state that lie beside its file: kept, dropped, listed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <perdure/pipeline/stage.hpp>
+#include <perdure/system/file_system.hpp>
+
+namespace perdure {
+
+/// Gives the current state its second name before the new one takes the first. The name bears the
+/// generation: a link to a fixed name would, after a crash before the publish, be the current file.
+struct KeepGeneration {
+  static constexpr std::string_view name = "keep generation";
+  static constexpr Fact needs = Fact::ordered;
+  static constexpr Fact gives = Fact::none;
+  std::optional<std::uint64_t> generation;
+
+  Result<void> run(Commit& commit) const;
+};
+
+/// Drops what is too old. A name that won't go is named again by the next draft.
+struct DropGenerations {
+  static constexpr std::string_view name = "drop generations";
+  static constexpr Fact needs = Fact::published;
+  static constexpr Fact gives = Fact::none;
+  const std::vector<std::uint64_t>* generations;
+
+  Result<void> run(Commit& commit) const;
+};
+
+/// The numbers that the names beside a state bear.
+struct Generations {
+  std::vector<std::uint64_t> previous;           ///< Newest first.
+  std::map<std::uint64_t, std::string> damaged;  ///< Their names.
+  std::uint64_t generation_max = 0;              ///< Of both.
+};
+
+/// Lists the generations of the state `leaf` in `directory`, whose status is `directory_status`.
+/// Anybody may plant a file in a directory like /tmp, a previous generation of a lost state too. So
+/// only files of this user and of the directory's owner count there.
+SysResult<Generations> list_generations(FileSystem& files, Handle directory,
+                                        const Status& directory_status, const std::string& leaf);
+
+}  // namespace perdure
