@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Values at JSON Pointers.
 #pragma once
 
 #include <string_view>
@@ -8,6 +9,10 @@
 #include <perdure/error.hpp>
 
 namespace perdure {
+
+/// In words what is wrong with a JSON Pointer (RFC 6901); empty if it is one. For a program that
+/// checks its command line before it reads anything.
+[[nodiscard]] std::string_view fault_of_json_pointer(std::string_view text) noexcept;
 
 /// The value at a JSON Pointer (RFC 6901): "" is all of `document`, "/list/0/name" a name in it.
 /// A view into `document`. ErrorKind::invalid_argument when nothing is there, or for a pointer that

@@ -94,7 +94,8 @@ TEST_CASE("JSON Pointers: set") {
   CHECK(set("/a/01", 1) == R"("/a/01": "01" is no place in an array of 4 elements)");
   CHECK(set("/s/x", 1) == R"("/s/x": no object and no array stands before "x")");
   CHECK(set("s", 1) == R"("s": not a JSON Pointer: it begins with /, or is empty)");
-  CHECK(set("/n/x~", 1) == R"("/n/x~": ~ is written ~0, and / is written ~1)");
+  CHECK(set("/n/x~", 1) ==
+        R"("/n/x~": not a JSON Pointer: ~ is written ~0, and / in a name is written ~1)");
   CHECK(now() == before);
   CHECK(set("", 1) == "(none)");
   CHECK(now() == "1\n");

@@ -5,6 +5,8 @@
 
 #include <perdure/json/place.hpp>
 
+#include "formats/json/pointer.hpp"
+
 namespace perdure {
 namespace {
 
@@ -46,16 +48,7 @@ std::string JsonPlace::text() const {
 bool JsonPlace::pointer_to(std::string& pointer) const {
   if (up == nullptr) return true;
   if (element || !up->pointer_to(pointer)) return false;
-  pointer += '/';
-  for (const char c : key) {
-    if (c == '~') {
-      pointer += "~0";
-    } else if (c == '/') {
-      pointer += "~1";
-    } else {
-      pointer += c;
-    }
-  }
+  json_detail::append_name(pointer, key);
   return true;
 }
 

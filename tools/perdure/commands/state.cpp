@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "commands/state.hpp"
 
+#include <perdure/json_pointer.hpp>
+
 #include "commands.hpp"
 
 namespace perdure::cli {
@@ -21,15 +23,9 @@ constexpr std::string_view examples =
     "  perdure state history queue.json; perdure state restore queue.json 41\n";
 
 std::string check_pointer(const std::string& text) {
-  if (!text.empty() && text.front() != '/') {
-    return "'" + text + "' is no JSON Pointer: it is empty or begins with /";
-  }
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '~' && (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1'))) {
-      return "'" + text + "' is no JSON Pointer: ~ is written ~0, and / in a name ~1";
-    }
-  }
-  return {};
+  const std::string_view fault = fault_of_json_pointer(text);
+  return fault.empty() ? std::string()
+                       : "'" + text + "' is not a JSON Pointer: " + std::string(fault);
 }
 
 }  // namespace
