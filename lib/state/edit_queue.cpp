@@ -1,5 +1,32 @@
 // SPDX-License-Identifier: BSL-1.0
-// Who works on a tracked state when: the queue of edits, and the turns of those who commit them.
+// Which thread works on a tracked state, and when: the queue of edits, and the turns.
+//
+// The life of an edit:
+//
+//   queue() --> in queue_ --lead()--> in in_flight_ --save()--> done: saved, failed or thrown
+//
+// The turn, for all that touches the state but to read what is shown:
+//
+//   free --begin(save): lead()--> busy --end()--> free
+//   free --begin(other): reload(), restore(), history()--> busy --end()--> free
+//
+// What holds whenever mutex_ is free, in the process that opened the state:
+//
+//   E1  At most one thread has the turn (busy_, worker_). Nobody else calls state_, but for what is
+//       shown, for is_ours() and failure(), and for release() under mutex_ while the turn is free.
+//   E2  An edit is in queue_, or in in_flight_, or done. in_flight_ is empty unless a save has the
+//       turn. Edits are saved in the order in which they were queued.
+//   E3  `done` is set once. Nobody changes a done edit, so its outcome is read without mutex_.
+//   E4  saves_waiting_ counts the threads that wait for edits which are not done.
+//   E5  Where saves and other work both wait, they alternate: last_turn_ says whose turn it was. So
+//       a stream of saves does not keep a reload waiting, nor the other way round.
+//   E6  While committing_ is set, only the committer's thread leads. Otherwise the first waiting
+//       thread that may, leads.
+//   E7  Code of the user's (edits, destructors) runs without mutex_. On the thread that has the
+//       turn, and on the committer's, it can't wait for this tracker: is_nested() refuses.
+//   E8  Nobody sleeps forever: each change that a sleeper may wait for wakes all of them.
+//
+// In a forked child none of this holds, and mutex_ must not be touched: each way in asks is_ours().
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
@@ -8,6 +35,8 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include <perdure/detail/edit_queue.hpp>
 
 #include "state/saved_state.hpp"
 
@@ -23,14 +52,10 @@ struct PendingEdit {
   std::exception_ptr thrown;
 };
 
-namespace {
-
-using Batch = std::vector<std::shared_ptr<PendingEdit>>;
-
-}  // namespace
-
 struct EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
  public:
+  using Batch = std::vector<std::shared_ptr<PendingEdit>>;
+
   State(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
         const TrackerOptions& options)
       : state_(std::move(store), std::move(codec), options),
@@ -65,8 +90,6 @@ struct EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
   void stop();
 
  private:
-  /// One thread at a time works on state_: it has the turn. Where both kinds wait, they alternate,
-  /// so that a stream of saves does not keep a reload waiting, nor the other way round.
   enum class Turn { save, other };
 
   [[nodiscard]] bool saves_wanted() const {
@@ -370,19 +393,5 @@ void EditQueue::stop() const {
 }
 
 }  // namespace detail
-
-std::string_view to_string(Origin origin) noexcept {
-  switch (origin) {
-    case Origin::current:
-      return "current";
-    case Origin::previous:
-      return "previous";
-    case Origin::replaced:
-      return "replaced";
-    case Origin::defaults:
-      return "defaults";
-  }
-  return "";
-}
 
 }  // namespace perdure

@@ -1,4 +1,30 @@
 // SPDX-License-Identifier: BSL-1.0
+// A tracked state, in memory and in its store. load.cpp finds and takes it, save.cpp commits it.
+//
+//   open()           known: memory has what is durable, or the defaults
+//     |                |  ^  ^
+//     +--------------->|  |  |   save(), restore(): committed, or Fate::unchanged
+//                      |  +--+   reload(): took what it found
+//                      |     ^
+//                      |     +-- reload() committed anew what it found
+//                      v     |
+//                    unknown: save() and restore() refuse
+//
+// `known` becomes `unknown` when a commit ends with another fate than `unchanged`, or throws.
+//
+//   S1  Memory is never ahead of the disk: only publish() changes what is shown, and is called with
+//       what the store returned as durable. Defaults, which nobody was told are saved, are shown
+//       where nothing else is left.
+//   S2  No number is used twice: attempted_max_ never falls, is at least every number that was seen
+//       or tried, and the next commit takes the one after it.
+//   S3  While the outcome is known, stored_ and what is shown speak of one state.
+//   S4  While it is unknown, memory keeps the last state that is known to be durable. Only a
+//       commit of what reload() found ends that: a second sync may succeed and write nothing.
+//   S5  A save destroys no evidence: damaged states, and previous ones newer than the current one,
+//       are moved aside first. A text accepted as an edit is replaced by a save with its content.
+//   S6  store_ and stored_ belong to the thread that has the turn (edit_queue.cpp). What is shown
+//       is read by any thread under mutex_, and in a forked child without it: the current entry of
+//       shown_ never changes in place.
 #pragma once
 
 #include <array>
@@ -11,7 +37,9 @@
 #include <string>
 #include <vector>
 
-#include <perdure/state_tracker.hpp>
+#include <perdure/detail/state_codec.hpp>
+#include <perdure/state_store.hpp>
+#include <perdure/tracker_options.hpp>
 
 #include "linux/fork.hpp"
 

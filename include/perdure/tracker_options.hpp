@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+// How a tracked state is opened, and what `open` found.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <perdure/stamp.hpp>
+#include <perdure/state_store.hpp>
+#include <perdure/system/native.hpp>
+
+namespace perdure {
+
+/// Where the state came from that a tracker began with.
+enum class Origin {
+  current,   ///< The state that was committed last.
+  previous,  ///< An earlier generation: the current one was missing or damaged.
+  replaced,  ///< The state that is there, and it is not the one that was committed last: somebody
+             ///< put another copy in its place, an older one most likely.
+  defaults,  ///< Nothing was there that could be used.
+};
+[[nodiscard]] std::string_view to_string(Origin origin) noexcept;
+
+/// What `open` or `reload` found.
+struct OpenReport {
+  Origin origin = Origin::defaults;
+  std::uint64_t generation = 0;  ///< Of the state that was taken; 0 for defaults.
+  StampTime last_updated{};      ///< When that generation was made; zero if the file does not say.
+  /// Why it is not the current one, or what was accepted about it; empty if all is well.
+  std::string reason;
+  std::string set_aside;  ///< Where the damaged file is kept as evidence; empty if none was.
+};
+
+/// Who else may save the same state.
+enum class TrackerLock {
+  shared,     ///< Anyone with a tracker: the lock is taken for each save, and a save that another
+              ///< tracker overtook is made again on top of what that one left.
+  exclusive,  ///< Nobody: the lock is held as long as the tracker lives.
+};
+
+/// What to do with a current state that fails its own check: damaged, or edited by hand without
+/// taking the stamp out. Which of the two it is nobody can tell.
+enum class DamagePolicy {
+  set_aside,    ///< Move it out of the way, as evidence, and go on with the previous generation.
+  refuse,       ///< ErrorKind::corrupt; nothing is touched.
+  accept_edit,  ///< Take it at its word if it can be read at all; the next save gives it a stamp.
+};
+
+struct TrackerOptions {
+  TrackerLock lock = TrackerLock::shared;
+  /// How long to wait for the lock. 0 refuses at once; `milliseconds::max()` waits for ever.
+  std::chrono::milliseconds lock_timeout_ms{10'000};
+  /// How many previous generations to keep beside the current one.
+  std::uint32_t previous_max = 1;
+  /// Commit what `save_later` queued on a thread of the tracker's own, as soon as it can.
+  bool committer_thread = false;
+  /// `reload` never sets aside: it refuses instead, since memory has a better state.
+  DamagePolicy damage = DamagePolicy::set_aside;
+  FileStoreOptions file = {};
+  /// Gives the time for `last_updated`, and the files for a tracker that is opened by path.
+  System system = native_system();
+};
+
+}  // namespace perdure
