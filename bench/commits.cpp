@@ -53,7 +53,7 @@ Case streamed(const Ways& ways, std::size_t size) {
 }
 
 /// Many files of 4 KiB: "batch" where each may be new by itself, "transaction" where all or none
-/// are. Those who can't do the second take part all the same; the page marks them.
+/// are. Savers that can't do the second take part all the same; the page marks them.
 Case many(const Ways& ways, const std::string& family, unsigned count) {
   return {.name = family + "/" + std::to_string(count),
           .make =

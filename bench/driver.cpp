@@ -8,8 +8,8 @@
 //     state RECORDS                change one member, save all of it   -> nanoseconds
 //     load RECORDS                 load that                           -> nanoseconds
 //
-// What it can't do it answers with "no". What it needs beforehand is made before it looks at its
-// clock. At the end of its input it ends.
+// It answers "no" to what it can't do. It makes what it needs before it looks at its clock. At the
+// end of its input it ends.
 #include <algorithm>
 #include <csignal>
 #include <cstdio>

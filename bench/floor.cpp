@@ -80,7 +80,7 @@ class BareCalls final : public Saver {
            file.close();
   }
 
-  /// What a batch can share is shared: the last sync.
+  /// A batch shares all that it can: the last sync.
   bool save_all(const Batch& batch) override {
     std::vector<Descriptor> files;
     std::vector<std::string> temps(batch.count);

@@ -74,7 +74,7 @@ class TableReporter : public benchmark::BenchmarkReporter {
   }
 };
 
-/// What the page has to know of each candidate, beside its figures.
+/// The page's facts about each candidate, besides its figures.
 void describe(const Ways& ways, const std::vector<std::string>& missing) {
   for (const auto& way : ways) {
     benchmark::AddCustomContext(

@@ -24,7 +24,7 @@ class Scratch {
   std::string path_;
 };
 
-/// What a block device has counted since it exists.
+/// The counters of a block device since it exists.
 struct DeviceCounters {
   std::uint64_t bytes_written = 0;
   std::uint64_t flushes = 0;

@@ -44,17 +44,17 @@ class Saver {
   virtual std::optional<double> own_time_s() { return std::nullopt; }
 };
 
-/// What a candidate is; the page gives each its colour.
+/// The kind of a candidate; the page gives each its colour.
 enum class Kind {
   floor,  ///< The bare system calls.
-  limit,  ///< What no commit can be faster than.
+  limit,  ///< The floor below every commit.
   perdure,
   file,      ///< Another library that makes a file.
   database,  ///< One that keeps the content in files of its own.
 };
 [[nodiscard]] std::string_view to_string(Kind kind) noexcept;
 
-/// What holds once `save` returned. "ordered" and "none" as perdure's Durability has them.
+/// The promise once `save` returned. "ordered" and "none" as perdure's Durability has them.
 struct Reached {
   static constexpr std::string_view durable = "durable";
   static constexpr std::string_view ordered = "ordered";
@@ -85,7 +85,7 @@ std::function<std::unique_ptr<Saver>(const std::string&)> opener(Arguments... ar
 using Ways = std::vector<Way>;
 void add_floor(Ways& ways);
 void add_perdure(Ways& ways);
-/// Those whose libraries were there when this was built, and in `missing` the others' names.
+/// The savers whose libraries were there when this was built, and in `missing` the others' names.
 void add_peers(Ways& ways, std::vector<std::string>& missing);
 /// A program for each peer of another language: every file of `directory` that can be executed, and
 /// is called `only` unless that is empty.

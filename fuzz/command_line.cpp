@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A command line, an argument a line, given to the program as it is: on a simulated disk, so that
-// nothing can be harmed. What it prints with --json is JSON, and nothing escapes it.
+// nothing can be harmed. With --json the program prints JSON, and no exception leaves it.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -137,7 +137,7 @@ std::map<std::string, std::string> contents(testing::SimulatedFileSystem& from) 
   return all;
 }
 
-/// What is there when the transaction in "r" is finished. Whoever opens that root finishes it.
+/// The tree once the transaction in "r" is finished. The next opening of that root finishes it.
 const std::map<std::string, std::string>& recovered() {
   static const auto all = [] {
     disk = testing::SimulationAccess::make(prepared());

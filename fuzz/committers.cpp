@@ -8,7 +8,7 @@ namespace perdure::fuzz {
 
 namespace {
 
-/// Those of the proofs that have more than one actor: counters, keepers, writers and cleaners.
+/// The proofs' workloads with more than one actor: counters, keepers, writers and cleaners.
 const std::vector<test::Proof>& concurrent_proofs() {
   static const std::vector<test::Proof> proofs = [] {
     std::vector<test::Proof> all = test::all_proofs();

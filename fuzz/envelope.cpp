@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// An envelope: a byte that says whether the checksum is mended, then the file. What is taken is
-// taken byte for byte, and everything else is an error.
+// An envelope: a byte that says whether the checksum is mended, then the file. The envelope is
+// taken byte for byte, or the read is an error.
 #include <cstring>
 #include <map>
 
@@ -65,7 +65,7 @@ void check_typed(Bytes file) {
   const Envelope<Json<State>> serializer;
   const auto read = serializer.deserialize_stamped(file);
   // Without a stamp, members that look like one are members like others.
-  if (read) require_done(serializer.deserialize(file), "a stamp is no condition");
+  if (read) require_done(serializer.deserialize(file), "a file without a stamp is readable too");
   if (!read) return;
   Buffer again;
   BufferSink sink(again);

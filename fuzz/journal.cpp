@@ -108,7 +108,7 @@ Buffer structured(Feed& feed, SimulatedFileSystem& disk) {
   return encode_journal(journal);
 }
 
-/// What lies outside the private directory, by path.
+/// The tree outside the private directory, by path.
 std::map<std::string, std::string> files_of(const SimulatedFileSystem& disk) {
   std::map<std::string, std::string> files;
   for (const std::string& path : disk.paths()) {

@@ -123,7 +123,7 @@ bool alike(const bj::value& ours, const bj::value& theirs) {
                             });
 }
 
-/// What of a text only we refuse: Boost.JSON takes the last of two members, and rounds.
+/// Whether only we refuse a text: Boost.JSON takes the last of two members, and rounds.
 bool is_stricter(const Error& error) {
   for (const std::string_view why :
        {"twice", "from -9223372036854775808", "out of range", "nested deeper"}) {

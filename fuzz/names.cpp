@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Names on disk: the length of a leaf, the leaf, a number, then a name that claims to be one of
-// ours. What is made can be parsed, and what is parsed is what would be made.
+// ours. Each name that we make can be parsed, and each name that is parsed is one that we would
+// make.
 #include "engine/names.hpp"
 
 #include <perdure/testing/manual_environment.hpp>

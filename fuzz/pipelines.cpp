@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Pipelines of stages in an order that the compiler would take, whatever it is: the preset, stage
 // by stage which of the legal ones comes next, what is done with an existing target, calls that
-// fail, then the crash. What is legal must hold.
+// fail, then the crash. Every legal pipeline must keep its promise.
 #include <array>
 #include <tuple>
 #include <vector>

@@ -29,7 +29,7 @@ constexpr std::size_t gathered = 140'000;  // more than is kept of a stream befo
 /// A link to the target d/t.
 const std::string link = "d/l";
 
-/// What is said of the target's version.
+/// The expectation about the target's version.
 enum class Expects : std::uint8_t { nothing, current, absent };
 
 struct FileStep {
@@ -170,7 +170,7 @@ void run_step(Session& session, const FileStep& step) {
   }
 }
 
-/// What every start does. The directory may be gone with the attempt that was to make it.
+/// The start of every program. The directory may be gone with the attempt that was to make it.
 void clean_up(Session& session) {
   for (const char* directory : {"/d", "/e"}) {
     const auto cleaned = clean(directory, false, session.system());

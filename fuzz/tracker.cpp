@@ -39,7 +39,7 @@ std::string stamped_file(Feed& feed) {
   Buffer bytes;
   BufferSink sink(bytes);
   const State state{feed.number<std::int8_t>(), std::string(feed.text(feed.below(8)))};
-  // Bytes that are no UTF-8 can't be written: they make an empty file.
+  // Bytes that are not UTF-8 can't be written: they make an empty file.
   if (!Json<State>{}.serialize_stamped(state, stamp, sink)) bytes.clear();
   for (std::size_t flips = feed.below(3); flips > 0 && !bytes.empty(); --flips) {
     bytes[feed.below(bytes.size())] ^= static_cast<std::byte>(feed.number());
@@ -142,7 +142,7 @@ std::uint64_t highest_number(SimulatedFileSystem& disk, const Tracker& tracker) 
   return highest;
 }
 
-/// What somebody else does to the state; true when it is another tracker that saves.
+/// The deed of somebody else to the state; true when it is another tracker that saves.
 bool meddle(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options) {
   const OwnedHandle directory(disk, disk.open_directory(Handle::working_directory, "d").value());
   const std::string leaf = leaf_of(disk);
@@ -162,7 +162,7 @@ bool meddle(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options
   return false;
 }
 
-/// What the state's file holds, if it is a state.
+/// The state in the file, if it is one.
 std::optional<State> on_disk(SimulatedFileSystem& disk) {
   const auto content = disk.content("d/" + leaf_of(disk));
   if (!content) return std::nullopt;
@@ -170,7 +170,7 @@ std::optional<State> on_disk(SimulatedFileSystem& disk) {
   return read ? std::optional(std::move(read.value().value)) : std::nullopt;
 }
 
-/// A save that failed: as if it had not been tried. What is newer than a copy in the state's place
+/// A save that failed: as if it had not been tried. A state that is newer than a copy in its place
 /// may have been set aside.
 void check_refused(const SimulatedFileSystem& disk, const Files& files, const Tracker& tracker,
                    const Error& error) {

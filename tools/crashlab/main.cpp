@@ -95,7 +95,7 @@ int show(const KeptOptions& options) {
 int acknowledge(const std::string& text) {
   const char* socket_path = std::getenv("CRASHLAB_ACK");
   if (socket_path == nullptr)
-    throw Failure("CRASHLAB_ACK isn't set: this is no workload's process");
+    throw Failure("CRASHLAB_ACK isn't set: run this within a workload of `crashlab run`");
   send_ack(socket_path, text);
   return 0;
 }

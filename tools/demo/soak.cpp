@@ -54,12 +54,12 @@ constexpr std::size_t transaction_writers = 2;
 constexpr std::size_t counters = 3;
 constexpr std::size_t workers = file_writers + transaction_writers + counters;
 
-/// What all processes share.
+/// The counts that all processes share.
 struct Board {
   std::array<std::atomic<std::uint64_t>, workers> attempted;     ///< The number under way.
   std::array<std::atomic<std::uint64_t>, workers> acknowledged;  ///< The last that was told done.
   std::atomic<std::uint64_t> commits;
-  std::atomic<std::uint64_t> increments;  ///< Those of the counters among them.
+  std::atomic<std::uint64_t> increments;  ///< The counters' share of the commits.
   std::atomic<std::uint64_t> failures;    ///< Commits that a fault or the full disk refused.
 };
 
@@ -271,12 +271,12 @@ class Soak {
     }
   }
 
-  /// To the last block. Whoever commits now is refused, or not.
+  /// To the last block. A commit is refused now, or not.
   void fill() const {
     const int fd = ::open(at("filler").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const std::vector<char> block(std::size_t{1} << 20U, 'f');
     std::uint64_t written = 0;
-    constexpr std::uint64_t filler_max = std::uint64_t{512} << 20U;  // on a disk that is no loop's
+    constexpr std::uint64_t filler_max = std::uint64_t{512} << 20U;  // if it is not a loop device
     for (ssize_t put = 1; put > 0 && written < filler_max;) {
       put = ::write(fd, block.data(), block.size());
       if (put > 0) written += static_cast<std::uint64_t>(put);

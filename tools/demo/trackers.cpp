@@ -14,7 +14,7 @@ namespace perdure::demo {
 
 namespace {
 
-/// What both programs keep: which save it was, and enough beside it to be worth losing.
+/// The state of both programs: which save it was, and enough beside it to be worth losing.
 struct Journal {
   std::uint64_t number = 0;
   std::vector<std::string> entries;

@@ -13,7 +13,7 @@
 
 namespace perdure::demo {
 
-/// What a writer tells about itself; lies in memory that it shares with whoever kills it.
+/// The report of a writer about itself; lies in memory that it shares with its killer.
 struct Progress {
   std::atomic<std::uint64_t> acknowledged;  ///< The last content whose write returned.
   std::atomic<std::uint32_t> stage;         ///< Index into the writer's stages: where it is now.
@@ -24,7 +24,7 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
 /// Content number `number`, `size` bytes: no two numbers share a word at any place.
 [[nodiscard]] Buffer content(std::uint64_t number, std::size_t size);
 
-/// What lies in the target after a kill.
+/// The content of the target after a kill.
 struct Finding {
   enum class Kind { missing, torn, whole } kind = Kind::missing;
   std::uint64_t number = 0;  ///< Of a whole one.

@@ -137,7 +137,7 @@ class Run {
 
   /// A checker that rejects even this would only report violations that are none.
   void check_uncrashed() {
-    if (options_.dies_at != 0) {  // what is in a dead file system's cache is no state to judge
+    if (options_.dies_at != 0) {  // the cache of a dead file system is not a state to judge
       file_system_.unmount();
       return;
     }

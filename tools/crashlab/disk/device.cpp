@@ -22,7 +22,7 @@ constexpr int answer_timeout_ms = 30000;
 constexpr std::size_t answer_max = 1024;
 
 /// The process that leaves a mount namespace last does its unmounting, in its own death, before its
-/// descriptors are closed: were that this one, it would wait for itself, for ever. So it has a
+/// descriptors are closed: were that this one, it would wait for itself forever. So it has a
 /// namespace of its own, in which nothing is ever mounted.
 void leave_mounts() {
   must(::unshare(CLONE_NEWNS), "a mount namespace of one's own");

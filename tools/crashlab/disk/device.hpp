@@ -30,7 +30,7 @@ class Device {
   pid_t pid() const { return pid_; }
   std::string path() const { return options_.directory + "/" + options_.file_name; }
 
-  /// Throws Failure when the process is gone: what was seen since then is no finding.
+  /// Throws Failure when the process is gone: what was seen since then does not count.
   void must_live() const;
 
   /// From here on requests and acknowledgements are recorded. Waits until none is under way.

@@ -262,7 +262,7 @@ bool DiskServer::take_command() {
 }
 
 void DiskServer::finish_recording() {
-  // What is still under way is answered at once; it stays unanswered in the recording.
+  // A request that is still under way is answered at once; it stays unanswered in the recording.
   const Recording recording = recorder_.end();
   while (!due_.empty()) {
     answer(due_.top());

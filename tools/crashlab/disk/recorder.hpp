@@ -15,7 +15,7 @@ namespace crashlab {
 /// Used by the disk's one thread. Between begin() and end() everything is kept.
 class Recorder {
  public:
-  /// What answered() needs to know of a request that is under way.
+  /// The facts about a request under way that answered() needs.
   struct Ticket {
     enum class Kind : std::uint8_t { none, write, flush };
     Kind kind = Kind::none;

@@ -10,7 +10,7 @@
 
 namespace crashlab {
 
-/// What the guarded work gets.
+/// The surroundings of the guarded work.
 class Guarded {
  public:
   Guarded(const RunDir& run_dir, int heartbeat) : run_dir_(run_dir), heartbeat_(heartbeat) {}

@@ -76,7 +76,7 @@ FsKind fs_kind(const std::string& name) {
   for (const FsKind kind : {FsKind::ext4, FsKind::xfs, FsKind::btrfs}) {
     if (name == name_of(kind)) return kind;
   }
-  throw Failure("\"" + name + "\" is no file system that is known here: ext4, xfs or btrfs");
+  throw Failure("\"" + name + "\" is not a file system that is known here: ext4, xfs or btrfs");
 }
 
 FileSystem::FileSystem(FsKind kind, std::string device, std::string mount_point,

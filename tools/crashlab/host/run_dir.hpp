@@ -10,9 +10,9 @@ namespace crashlab {
 
 /// STATE/run-<random>: only root's, locked as long as any process of the run lives.
 ///
-/// What has to be undone beside the directory itself is found without trusting its content: mounts
-/// beneath it (mountinfo), loop devices that bear its name as their tag, and the FUSE connection of
-/// its disk, which ends with the process that serves it.
+/// The guard finds what it has to undo, besides the directory itself, without trusting its content:
+/// mounts beneath it (mountinfo), loop devices that bear its name as their tag, and the FUSE
+/// connection of its disk, which ends with the process that serves it.
 class RunDir {
  public:
   /// Makes the state directory when it isn't there (0700), refuses one that others could write to,

@@ -31,8 +31,8 @@ struct Summary {
 };
 
 /// Tier by tier over the whole recording, so that a budget cuts the rarest states and not the last
-/// commits. What is explored depends on the recording, the options and their seed alone (and on the
-/// clock, where --time-max ends it).
+/// commits. The states depend on the recording, the options and their seed alone (and on the clock,
+/// where --time-max ends it).
 class Explorer {
  public:
   struct Parts {

@@ -25,7 +25,7 @@ struct Violation {
 
 const char* name_of(Violation::Kind kind);
 
-/// What is on the disk of a kept violation, and how it came to be.
+/// The disk of a kept violation, and how it came to be.
 struct KeptViolation {
   RunOptions options;
   Violation violation;

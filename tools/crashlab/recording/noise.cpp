@@ -13,7 +13,7 @@ NoiseKind noise_kind(const std::string& name) {
   if (name == "log") return NoiseKind::log;
   if (name == "commit") return NoiseKind::commit;
   if (name == "mixed") return NoiseKind::mixed;
-  throw Failure("\"" + name + "\" is no kind of noise: none, log, commit or mixed");
+  throw Failure("\"" + name + "\" is not a kind of noise: none, log, commit or mixed");
 }
 
 Noise::Noise(NoiseKind kind, FsKind file_system, std::string directory, std::uint64_t seed)

@@ -15,8 +15,8 @@ enum class NoiseKind : std::uint8_t { none, log, commit, mixed };
 /// Throws Failure for other names.
 NoiseKind noise_kind(const std::string& name);
 
-/// What a busy machine does to a file system while the workload is between two of its calls.
-/// All of it happens in `directory`; a failure to make noise is a Failure.
+/// The load of a busy machine on a file system while the workload is between two of its calls. All
+/// of it happens in `directory`; a failure to make noise is a Failure.
 ///
 /// `log` is the fsync of a new directory: it commits the journal of ext4 and xfs and writes a log
 /// tree on btrfs, and writes no file's data. `commit` is a whole commit: on btrfs a transaction

@@ -15,8 +15,8 @@
 namespace crashlab {
 
 /// Moments are counted, not measured: each request received, each answer sent and each
-/// acknowledgement taken is one step later than the last. What the workload was told before moment
-/// t was answered before t.
+/// acknowledgement taken is one step later than the last. An answer that the workload had before
+/// moment t was sent before t.
 using Moment = std::uint64_t;
 inline constexpr Moment never = std::numeric_limits<Moment>::max();
 

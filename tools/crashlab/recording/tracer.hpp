@@ -13,7 +13,7 @@ namespace crashlab {
 /// the file system mounted at `mount_point`. Calls on descriptors of other file systems are passed
 /// over. Writes through a shared mapping can't be seen; msync can.
 ///
-/// The caller has SIGCHLD blocked and no other child that it waits for meanwhile.
+/// The caller has SIGCHLD blocked and no other child that it waits for in the meantime.
 Outcome run_traced(const Command& command, const std::string& mount_point,
                    const std::function<void()>& step, const Tick& tick);
 

@@ -35,8 +35,8 @@ struct Tear {
   std::uint64_t seed = 0;     ///< which sectors, for scattered
 };
 
-/// What of the pending writes is there. Indices into CrashPoint::pending, ascending; a torn write
-/// is in `kept` too.
+/// The pending writes that are there. Indices into CrashPoint::pending, ascending; a torn write is
+/// in `kept` too.
 struct Choice {
   std::vector<std::uint32_t> kept;
   std::vector<Tear> torn;  ///< none or one

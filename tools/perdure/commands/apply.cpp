@@ -32,7 +32,7 @@ constexpr std::string_view examples =
     "  generate | perdure apply etc --put app/rules=-   one of the sources may be the input\n"
     "  perdure apply site --from new --json | jq .files\n";
 
-/// What --from finds: directories before what is in them.
+/// The findings of --from: directories before what is in them.
 struct Tree {
   std::vector<fs::path> found;
   std::vector<fs::path> left_out;  ///< The library's own, which no transaction may name.

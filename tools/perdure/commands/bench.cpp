@@ -76,7 +76,7 @@ class Bench {
                           }});
     return success();
   }
-  /// What no commit can be faster than: a write into space that is there, and its sync.
+  /// The floor below every commit: a write into space that is there, and its sync.
   Result<void> add_disk(const std::string& image) {
     const std::string path = path_ + "/disk";
     const auto closes = [](const int* file) {

@@ -47,7 +47,7 @@ constexpr std::string_view restore_examples =
     "  perdure state history queue.json\n"
     "  perdure state restore queue.json 41\n";
 
-/// What the program that owns the state wrote, so that our save looks like its own.
+/// The habits of the program that owns the state, so that our save looks like its own.
 struct Manner {
   std::uint32_t schema_version = 0;
   unsigned indent = 2;
@@ -176,7 +176,7 @@ ExitStatus SaveCommand::set() const {
     state = std::move(whole.get_object());
     return success();
   };
-  // What can't be done to a new state is found out before there is a lock file for it.
+  // An edit that a new state can't take is refused before there is a lock file for it.
   if (!manner.value().exists && manner.value().history.previous.empty()) {
     json::object none;
     auto possible = change(none);

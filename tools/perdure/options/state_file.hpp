@@ -30,7 +30,7 @@ struct StateFile {
 };
 
 /// Reads bytes of a state. ErrorKind::corrupt for a damaged or hand-edited one; with `edited`, a
-/// stamp that does not fit is no error.
+/// stamp that does not fit is not an error.
 Result<StateFile> parse_state(Bytes bytes, const std::string& path, bool edited = false);
 /// Reads a file; neither locks nor writes nor syncs anything.
 Result<StateFile> read_state(const std::string& path, bool edited = false);

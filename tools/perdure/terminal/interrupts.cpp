@@ -16,8 +16,8 @@ std::error_code last_error() {
   return {errno, std::generic_category()};
 }
 
-/// Those that would end the program. Linux queues an ignored signal while it is blocked, so one
-/// that was ignored from the start must not be blocked.
+/// The signals that would end the program. Linux queues an ignored signal while it is blocked, so
+/// one that was ignored from the start must not be blocked.
 sigset_t held_signals() {
   sigset_t set{};
   sigemptyset(&set);

@@ -41,7 +41,7 @@ void add_quiet_option(CLI::App& command, OutputOptions& output);
 
 /// Valid UTF-8 whatever came in (file names need not be); what is not becomes U+FFFD.
 [[nodiscard]] std::string utf8(std::string_view text);
-/// The same, and nothing in it that a terminal would obey: a file's name is no command.
+/// The same, and nothing in it that a terminal would obey: a file's name is not a command.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// "4096 bytes", "1.5 MiB".

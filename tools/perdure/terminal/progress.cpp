@@ -36,7 +36,7 @@ void Progress::draw_bar(std::uint64_t bytes) {
     bytes = done_;
     line_open_ = true;
   }
-  // An input that grew meanwhile must not draw beyond the end of the bar.
+  // An input that grew in the meantime must not draw beyond the end of the bar.
   const std::uint64_t missing = bar_->expected_count() - bar_->count();
   if (const std::uint64_t step = std::min(bytes, missing); step > 0) {
     *bar_ += step;
