@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a commit in a group costs when a crowd commits at the same time.
+// The cost of a commit in a group when a crowd commits at the same time.
 //   bench_crowd DIRECTORY [THREADS]...      100 and 10,000 threads unless given
 // Each row makes at least 50,000 durable commits of 4 KiB, 20 by each of its threads, which start
 // together.

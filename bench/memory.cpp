@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What is needed in memory: by a stream, whatever its size, and by a save of a tracked state of
+// Memory that is needed: by a stream, whatever its size, and by a save of a tracked state of
 // 200,000 records. Works in TMPDIR, or /var/tmp.
 #include <algorithm>
 #include <atomic>

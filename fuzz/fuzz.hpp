@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the fuzz targets share. A target defines LLVMFuzzerTestOneInput and nothing else: libFuzzer
-// calls it with what it makes up, replay.cpp with the files of the corpus.
+// The common part of the fuzz targets. A target defines LLVMFuzzerTestOneInput and nothing else:
+// libFuzzer calls it with what it makes up, replay.cpp with the files of the corpus.
 #pragma once
 
 #include <algorithm>

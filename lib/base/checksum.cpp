@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Computes checksums and writes them as text.
 #include "base/checksum.hpp"
 
 #include <cstring>

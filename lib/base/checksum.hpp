@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The checksum of stored bytes: XXH3 with 128 bits.
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Turns errors into sentences and words.
 #include <cerrno>
 
 #include <perdure/error.hpp>
@@ -20,7 +21,7 @@ std::string_view sentence(Fate fate) {
   return "";
 }
 
-/// What a person can do about the codes that people meet.
+/// Advice about the codes that people meet.
 std::string_view advice(const std::error_code& cause) {
   if (cause.category() != std::generic_category()) return "";
   if (cause.value() == EDQUOT) return "free some space, or have the quota raised";  // no std::errc

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Versions of files as text, there and back.
 #include <array>
 #include <charconv>
 

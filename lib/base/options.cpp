@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The words of options.
 #include <perdure/options.hpp>
 
 namespace perdure {

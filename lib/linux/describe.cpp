@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Reads from the kernel what a directory lies on: mount table, /proc/fs, superblocks.
 #include "linux/describe.hpp"
 
 #include <algorithm>
@@ -162,7 +163,7 @@ bool kernel_is_at_least(int wanted_major, int wanted_minor) {
   return std::pair(found_major, found_minor) >= std::pair(wanted_major, wanted_minor);
 }
 
-/// What a new file in the directory inherits: FS_XFLAG bits; nothing where they can't be read.
+/// The bits that a new file in the directory inherits (FS_XFLAG); nothing where they can't be read.
 std::optional<std::uint32_t> inherited_flags(int fd) {
   fsxattr attributes{};
   if (::ioctl(fd, FS_IOC_FSGETXATTR, &attributes) != 0) return std::nullopt;  // NOLINT: variadic

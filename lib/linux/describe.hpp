@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
+// Finds out what a directory lies on.
 #pragma once
 
 #include <perdure/system/file_system.hpp>
 
 namespace perdure {
 
-/// What the directory `fd` lies on: from fstatfs(2), /proc/self/mountinfo, and, for what mountinfo
-/// does not say, /proc/fs/ext4, /proc/fs/jbd2 and ioctl(2).
+/// The file system of the directory `fd`: from fstatfs(2), /proc/self/mountinfo, and, for what
+/// mountinfo does not say, /proc/fs/ext4, /proc/fs/jbd2 and ioctl(2).
 SysResult<FileSystemInfo> describe_native(int fd);
 
 }  // namespace perdure

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Time and randomness by system calls.
 #include <cerrno>
 #include <ctime>
 #include <sys/random.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The file system by system calls.
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -318,8 +319,8 @@ class NativeFileSystem final : public FileSystem {
   SysResult<bool> open_for_writing(Handle file) override {
     // A read lease is granted only while nobody has the file open for writing (F_SETLEASE in
     // fcntl(2); check_conflicting_open in fs/locks.c), whatever process or container they are in.
-    // Whoever opens the file for writing in between breaks the lease, and the signal for that must
-    // not be SIGIO, which ends a process: SIGURG is ignored unless somebody asks for it.
+    // An open for writing in between breaks the lease, and the signal for that must not be SIGIO,
+    // which ends a process: SIGURG is ignored unless somebody asks for it.
     if (::fcntl(fd_of(file), F_SETSIG, SIGURG) < 0) return last_error();
     if (::fcntl(fd_of(file), F_SETLEASE, F_RDLCK) < 0) {
       if (errno == EAGAIN) return true;

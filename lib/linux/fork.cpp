@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Counts forks by a handler of pthread_atfork.
 #include "linux/fork.hpp"
 
 #include <atomic>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Tells a forked child from its parent.
 #pragma once
 
 #include <cstdint>
@@ -6,9 +7,9 @@
 namespace perdure {
 
 /// Tells a forked child from its parent without a system call: it differs from what it was before
-/// when a fork(2) lies between. Never 0. Whoever wants to compare asks before the fork, too.
-/// vfork(2) and a bare clone(2) go unnoticed. Safe to use from several threads, and in a child
-/// of a process that has several.
+/// when a fork(2) lies between. Never 0. To compare, ask before the fork, too. vfork(2) and a bare
+/// clone(2) go unnoticed. Safe to use from several threads, and in a child of a process that has
+/// several.
 [[nodiscard]] std::uint64_t process_mark() noexcept;
 
 /// Which process made the thing that has this member. In a forked child a mutex may be held by a

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Parses /proc/self/mountinfo.
 #include "linux/mount_info.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The mount table of this process.
 #pragma once
 
 #include <cstdint>

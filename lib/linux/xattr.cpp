@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Lists, reads and writes extended attributes, of any size.
 #include "linux/xattr.hpp"
 
 #include <cerrno>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Extended attributes by system calls.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Completes the options of a run.
 #include "options.hpp"
 
 #include "disk/pages.hpp"

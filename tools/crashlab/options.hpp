@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the user asked for.
+// The user's options.
 #pragma once
 
 #include <cstdint>

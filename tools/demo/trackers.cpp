@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Saves a state by a StateTracker, and by a plain write.
 #include "trackers.hpp"
 
 #include <array>

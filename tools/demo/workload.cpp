@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Writes a file by a plain write, and by a commit.
 #include "workload.hpp"
 
 #include <array>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The command line: parses it, runs a subcommand, and returns its exit status.
 #include <algorithm>
 #include <csignal>
 #include <exception>

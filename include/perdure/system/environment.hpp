@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The seam to time and randomness.
 #pragma once
 
 #include <chrono>

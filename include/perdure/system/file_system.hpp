@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The seam to the file system: each system call, and what a power cut leaves of it.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,7 @@ enum class Handle : int {
 
 enum class FileType { regular, directory, symlink, other };
 
-/// What is known of a file, all read by one call.
+/// The facts about a file that one call reads.
 struct Status {
   FileType type = FileType::other;
   std::uint32_t mode = 0;  ///< Permission bits, 07777.
@@ -56,7 +57,8 @@ enum class JournalPlace {
   external,  ///< On a device of its own.
 };
 
-/// What a directory lies on. What can't be found out is empty or `unknown`, never a guess.
+/// The file system that a directory lies on. A fact that can't be found out is empty or `unknown`,
+/// never a guess.
 struct FileSystemInfo {
   std::string type;    ///< "ext4", "xfs", "btrfs", "tmpfs", "overlay", ... or "" if unknown.
   std::string source;  ///< The device or whatever mountinfo calls it.
@@ -88,9 +90,9 @@ struct FileSystemInfo {
 /// except that a call interrupted before it did anything (EINTR) is made again where that is
 /// safe. Errors are codes of the generic category (errno).
 ///
-/// Implementations are safe to use from several threads at once, as the system calls are. What a
-/// power cut leaves is stated for each call that has to do with it; everything else may be on
-/// disk in any order or not at all (docs/architecture.md).
+/// Implementations are safe to use from several threads at once, as the system calls are. Each call
+/// that has to do with a power cut says what one leaves; everything else may be on disk in any
+/// order or not at all (docs/architecture.md).
 class FileSystem {
  public:
   FileSystem() = default;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The file system and environment of the operating system.
 #pragma once
 
 #include <perdure/system/environment.hpp>
@@ -18,7 +19,7 @@ struct System {
 /// The kernel's clocks and its random numbers.
 [[nodiscard]] Environment& native_environment() noexcept;
 
-/// What every call uses that is not told otherwise.
+/// The system that every call uses unless it is told otherwise.
 [[nodiscard]] inline System native_system() noexcept {
   return {&native_file_system(), &native_environment()};
 }

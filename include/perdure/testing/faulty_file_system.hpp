@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A file system whose calls fail as a test tells it.
 #pragma once
 
 #include <array>
@@ -23,7 +24,7 @@ struct Fault {
   std::optional<Operation> operation = {};
   /// Which of those fails, counted from 1 since the file system was made or `restart` was called.
   std::uint64_t call = 1;
-  /// What it returns (errno). Ignored when `count` is set.
+  /// The error that it returns (errno). Ignored when `count` is set.
   int error = 5;
   /// From that call on all of them fail, not only the one.
   bool from_then_on = false;
@@ -38,14 +39,14 @@ struct Fault {
 struct Call {
   Operation operation = Operation::stat;
   std::string name;  ///< The name that it was about: of a rename the new one; of an xattr its own.
-  int error = 0;     ///< What it returned, injected or not; 0 for success.
+  int error = 0;     ///< The error that it returned, injected or not; 0 for success.
   bool injected = false;
 };
 
 /// A file system in which a test decides what fails, over any other.
 ///
-/// What fails does not reach the file system below (but see Fault::after_effect), except that a
-/// close always does: a handle is gone in any case. Counts and logs every call.
+/// A call that fails does not reach the file system below (but see Fault::after_effect), except
+/// that a close always does: a handle is gone in any case. Counts and logs every call.
 ///
 /// The loop "fail at call n, raise n until it succeeds" goes like this:
 ///
@@ -78,7 +79,7 @@ class FaultyFileSystem : public FileSystem {
   [[nodiscard]] std::uint64_t calls(Operation operation) const;
   /// How many calls were made to fail, or came back short, by a fault or a script.
   [[nodiscard]] std::uint64_t fired() const;
-  /// What was called so far, oldest first.
+  /// The calls so far, oldest first.
   [[nodiscard]] std::vector<Call> log() const;
   /// Handles that were opened through this and not closed yet: 0 when nothing leaks.
   [[nodiscard]] std::int64_t handles_open() const;

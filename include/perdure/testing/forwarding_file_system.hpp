@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A file system that hands each call on, to override one of them.
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,7 @@ struct User {
   std::uint32_t umask = 022;
 };
 
-/// How much fits. What goes beyond is ENOSPC, or EDQUOT where the quota is the smaller one.
+/// How much fits. More is ENOSPC, or EDQUOT where the quota is the smaller one.
 struct Limits {
   static constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t space = none;         ///< Bytes, in blocks of 4096.

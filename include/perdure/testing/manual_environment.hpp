@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Time and randomness that a test decides.
 #pragma once
 
 #include <chrono>

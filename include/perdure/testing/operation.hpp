@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Each call of the seam by name.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Oracles: checks of a state after a crash and its recovery.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@
 /// Checks that most programs want to pass in every crash state. Each takes what it needs to know
 /// from the session's history; each is a value that may be shared by threads.
 ///
-/// What the history allows of one target, the words "settled" and "superseded" below:
+/// How the history limits one target, by the words "settled" and "superseded" below:
 /// - An acknowledged attempt is settled when it was `durable`, and, of any durability, as long as
 ///   only the process died since.
 /// - A settled attempt supersedes every attempt on that target that had ended before it began.
@@ -52,7 +53,7 @@ Oracle no_litter(std::vector<std::string> allowed = {});
 /// These files are what they were: content by path.
 Oracle untouched(std::map<std::string, std::string> files);
 
-/// What `metadata_kept` compares.
+/// The metadata that `metadata_kept` compares.
 struct ExpectedMetadata {
   std::uint32_t mode = 0644;
   std::uint32_t owner = 0;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The presets: what file systems leave after a power cut, as data.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +8,15 @@
 
 namespace perdure::testing {
 
-/// What a file system may do to operations that a power cut finds pending: rules, as data.
+/// The rules, as data, by which a file system treats operations that a power cut finds pending.
 ///
 /// Three classes of operations: content of a file, metadata of a file, entries of a directory. A
 /// crash state is a set of operations that contains, with each operation, all that it depends on;
 /// then content that was not synced is torn. The rules say what depends on what and how it tears.
 ///
 /// A preset allows at least what the file system does: where the kernel gives no promise that a
-/// program may rely on, the preset takes the harsher reading. What passes under a preset passes on
-/// the file system; what a preset lets fail need not fail on every kernel.
+/// program may rely on, the preset takes the harsher reading. A program that passes under a preset
+/// passes on the file system; one that fails under it need not fail on every kernel.
 struct Preset {
   /// In which sizes a file with unsynced content may be found.
   enum class Sizes : std::uint8_t {
@@ -31,7 +32,7 @@ struct Preset {
   };
 
   std::string_view name;          ///< "ext4_journal"
-  std::string_view file_system;   ///< What `describe` says: "ext4".
+  std::string_view file_system;   ///< The type that `describe` returns: "ext4".
   std::string_view mount_option;  ///< "data=journal", or empty.
 
   /// Metadata and entries reach the disk in the order of the calls: a journal.

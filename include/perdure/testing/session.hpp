@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A run of a program under test, and its history.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +30,7 @@ struct Event {
   Fate fate = Fate::unchanged;  ///< failed: what the program was told of the target.
 };
 
-/// What a program under test runs in: a file system, an environment, and a place to note its
+/// The surroundings of a program under test: a file system, an environment, and a place to note its
 /// history. Given to it for the length of one run.
 class Session {
  public:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A file system in memory that can lose power.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@
 
 namespace perdure::testing {
 
-/// What a power cut leaves of what is pending.
+/// The part of the pending changes that a power cut leaves.
 enum class Survivors : std::uint8_t { none, all, random };
 
 /// The seam in memory, with a disk that can lose power.
@@ -69,8 +70,8 @@ class SimulatedFileSystem final : public FileSystem {
   /// fdatasync(2): content and size, not the names and not the metadata. No part of the seam, since
   /// the library never uses it; here for those who want to see why.
   SysResult<void> sync_data(Handle file);
-  /// What the sync of this file or directory would have written is lost for good: it may be on the
-  /// disk or not, and no later sync changes that. What a failed fsync(2) leaves.
+  /// The changes that the sync of this file or directory would have written are lost for good: they
+  /// may be on the disk or not, and no later sync changes that. A failed fsync(2) leaves that.
   void lose_sync(Handle handle);
   /// The same for sync_file_system.
   void lose_sync_of_all();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What is explored, by which rules, and what came of it.
+// A workload that is explored, the rules for it, and the report.
 #pragma once
 
 #include <array>
@@ -23,17 +23,17 @@ struct Workload {
   std::string name;
   /// Sets up the disk; all of it is durable, and nothing of it is crashed. May be empty.
   Procedure<Session&> prepare;
-  /// What is crashed. With more than one, each is a thread of its own, and they are interleaved
-  /// call by call; they may wait for each other only by `Environment::sleep`.
+  /// The program that is crashed. With more than one actor, each is a thread of its own, and they
+  /// are interleaved call by call; they may wait for each other only by `Environment::sleep`.
   std::vector<Procedure<Session&>> actors;
-  /// What the program does when it starts after a crash; is crashed in its turn. May be empty.
+  /// The program's start after a crash; is crashed in its turn. May be empty.
   Procedure<Session&> recover;
   /// With more than one, the first actor is run so many times, and does what
   /// `Session::case_number` says. States that cases share are explored once.
   std::size_t cases = 1;
 };
 
-/// What must hold in every crash state once recovery ran: no words, or words for what does not. See
+/// A check of every crash state once recovery ran: no words, or words for what does not hold. See
 /// oracle.hpp for those that most programs need.
 struct Oracle {
   std::string name;
@@ -73,11 +73,11 @@ struct ExploreOptions {
   bool progress = true;
 };
 
-/// What an oracle found, and how to see it again.
+/// A finding of an oracle, and how to see it again.
 struct Violation {
   std::string oracle;
   std::string words;
-  /// What happened, for people, and for `replay`. As small as it could be made.
+  /// The story of the crash, for people and for `replay`. As small as it could be made.
   std::string reproducer;
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Fails the calls that a test names.
 #include <algorithm>
 #include <cerrno>
 #include <system_error>

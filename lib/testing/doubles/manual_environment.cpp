@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Time that moves only when it is told to.
 #include <system_error>
 
 #include <perdure/testing/manual_environment.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The names of calls, and the errors that each can return.
 #include <algorithm>
 #include <array>
 #include <cerrno>

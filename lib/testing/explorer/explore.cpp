@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Explores a workload: every crash point, every crash state, every oracle.
 #include <algorithm>
 #include <atomic>
 #include <iostream>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Runs threads one at a time, in an order that is chosen.
 #include "testing/explorer/interleaver.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The oracles that most programs need.
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -17,7 +18,7 @@ constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 struct Attempt {
   const Event* event = nullptr;
   std::size_t begin = 0;
-  std::size_t end = never;  // acknowledged, failed, or the crash in its midst
+  std::size_t end = never;  // acknowledged, failed, or the crash within it
   bool settled = false;
   bool refused = false;      // failed as `unchanged`
   bool ordered_cut = false;  // power went since it began
@@ -62,7 +63,7 @@ std::set<std::string> targets_of(const std::vector<Event>& history) {
   return targets;
 }
 
-/// What a target may be.
+/// The contents that a target may have.
 struct Allowed {
   bool anything = false;
   bool missing_at_first = true;  // nothing settled: it may never have been there

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Replays a row of crashes, shrinks it, and writes it down.
 #include "testing/explorer/reproducer.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Runs a workload and notes the points at which it may crash.
 #include "testing/explorer/runner.hpp"
 
 #include <algorithm>

@@ -73,7 +73,7 @@ class Runner {
   std::vector<Event> prepared_history_;
 };
 
-/// What a kill at this point leaves.
+/// The disk that a kill at this point leaves.
 Disk killed(const Point& point);
 
 /// The history after a crash at this point.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Notes what a program attempted, and what it was told.
 #include "testing/explorer/session.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the explorer adds to a session.
+// The explorer's part of a session.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Applies ACLs to modes, as the kernel does.
 #include "testing/simulator/acl.hpp"
 
 #include <algorithm>

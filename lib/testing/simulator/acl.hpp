@@ -15,8 +15,8 @@ inline constexpr std::string_view default_name = "system.posix_acl_default";
 /// The attribute's value; empty if it is not there.
 std::optional<Buffer> find(const Xattrs* xattrs, std::string_view name);
 
-/// What setting this access ACL makes of a mode, and whether it says more than a mode can: one
-/// that does not is not kept. Empty for a value that is no ACL.
+/// The mode that setting this access ACL leads to, and whether it says more than a mode can: one
+/// that does not is not kept. Empty for a value that is not an ACL.
 struct Reduced {
   std::uint32_t mode = 0;
   bool minimal = true;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Enumerates the sets of pending changes that a power cut may leave.
 #include "testing/simulator/crash_states.hpp"
 
 #include <algorithm>

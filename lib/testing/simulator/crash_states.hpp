@@ -13,8 +13,8 @@
 
 namespace perdure::testing {
 
-/// One crash state: the changes that are missing, by number, and the tears. What is not named
-/// survived whole.
+/// One crash state: the changes that are missing, by number, and the tears. A change that is not
+/// named survived intact.
 struct Choice {
   std::vector<std::uint64_t> lost;
   std::vector<Tear> tears;

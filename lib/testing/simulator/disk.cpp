@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Issues changes, syncs them, and applies those that survive.
 #include "testing/simulator/disk.hpp"
 
 #include <algorithm>

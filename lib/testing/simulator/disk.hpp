@@ -21,7 +21,8 @@ struct Effect {
   InodeId child = no_inode;
 };
 
-/// What one call did to the disk. Immutable once it is in a log, and shared by all copies of it.
+/// The effect of one call on the disk. Immutable once it is in a log, and shared by all copies of
+/// it.
 struct Change {
   enum class Kind : std::uint8_t { entry, mode, owner, xattr, size, write };
   Kind kind = Kind::entry;
@@ -77,7 +78,7 @@ struct Disk {
 
   /// Makes the change visible, and pending.
   void issue(Change change);
-  /// What the sync of a file or a directory makes durable, by the rules of the preset.
+  /// The changes that the sync of a file or a directory makes durable, by the rules of the preset.
   void sync_file(InodeId inode);
   void sync_directory(InodeId directory);
   void sync_file_system();
@@ -92,7 +93,7 @@ struct Disk {
 
   /// The disk with this tree on it, all of it durable.
   [[nodiscard]] Disk after_crash(Tree tree) const;
-  /// What a kill leaves: files without a name are gone.
+  /// The effect of a kill: files without a name are gone.
   void drop_orphans() { visible.settle(); }
   /// Equal for disks that look alike now and after any power cut.
   [[nodiscard]] std::uint64_t hash() const;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The presets, each rule with its source.
 #include <array>
 
 #include <perdure/testing/preset.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The calls of SimulatedFileSystem on open files.
 #include <algorithm>
 #include <cerrno>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a test does to a SimulatedFileSystem around the seam.
+// A test's calls to a SimulatedFileSystem around the seam.
 #include <algorithm>
 #include <functional>
 #include <stdexcept>

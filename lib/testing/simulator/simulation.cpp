@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Permissions, limits and handles of the simulated calls.
 #include "testing/simulator/simulation.hpp"
 
 #include <algorithm>

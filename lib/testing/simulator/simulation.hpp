@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the calls of SimulatedFileSystem have in common.
+// The common part of SimulatedFileSystem's calls.
 #pragma once
 
 #include <cerrno>
@@ -28,7 +28,7 @@ class Recorder {
   virtual ~Recorder() = default;
   /// Before the call. `disk` may be forked.
   virtual void before(Operation operation, Disk& disk) = 0;
-  /// A process that dies in the midst of a write may have done this much of it.
+  /// A process that dies in the middle of a write may have done this much of it.
   virtual void partly(Operation operation, Disk disk) = 0;
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Enumerates the tears of a file by the rules of a preset.
 #include "testing/simulator/tears.hpp"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ std::vector<std::uint64_t> tear_points(const Preset& preset, std::uint64_t durab
     points.insert(points.end(), {1, 511, 512, 4095, 4096});
     if (fresh_size > 0) points.push_back(fresh_size - 1);
   }
-  // A journal has the size of what is durable; nothing of it can be lost. A prefix is no size.
+  // A journal has the size of what is durable; nothing of it can be lost. A prefix is not a size.
   const bool sized = preset.ordered && preset.sizes != Preset::Sizes::prefix;
   const std::uint64_t low = sized ? durable_size : 0;
   const std::uint64_t high = std::max(durable_size, fresh_size);

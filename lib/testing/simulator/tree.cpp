@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A tree of files that shares unchanged parts with its copies.
 #include "testing/simulator/tree.hpp"
 
 #include <algorithm>

@@ -16,7 +16,7 @@
 
 namespace perdure::testing {
 
-/// Names a file within the simulation, for ever. Inode numbers are reused, these are not.
+/// Names a file within the simulation, forever. Inode numbers are reused, these are not.
 using InodeId = std::uint32_t;
 inline constexpr InodeId no_inode = 0;
 inline constexpr InodeId root_inode = 1;
@@ -135,7 +135,7 @@ class Tree {
   void erase(InodeId id);
 
   [[nodiscard]] InodeId lookup(InodeId directory, std::string_view name) const noexcept;
-  /// Gives `child` the name, whoever had it before. A missing directory is no error: nothing
+  /// Gives `child` the name, whoever had it before. A missing directory is not an error: nothing
   /// happens.
   void set_entry(InodeId directory, const std::string& name, InodeId child);
   void remove_entry(InodeId directory, const std::string& name);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Serves a slow disk, and probes whether the laboratory can run here.
 #include "commands/disk.hpp"
 
 #include <cstdio>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Lays a kept violation on a disk, and mounts it.
 #include "commands/mount.hpp"
 
 #include <cerrno>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Runs the workload, explores its states, and reports.
 #include "commands/run.hpp"
 
 #include <cstdio>

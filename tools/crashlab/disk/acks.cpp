@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Takes acknowledgements over a socket.
 #include "disk/acks.hpp"
 
 #include <algorithm>

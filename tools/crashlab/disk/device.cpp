@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Starts the process that serves the disk, and talks to it.
 #include "disk/device.hpp"
 
 #include <cerrno>

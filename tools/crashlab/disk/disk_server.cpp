@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Answers the requests of the FUSE file, and those of the laboratory.
 #include "disk/disk_server.hpp"
 
 #include <cerrno>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Attaches and detaches loop devices.
 #include "disk/loop_device.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Keeps pages in memory, and marks those that were written.
 #include "disk/pages.hpp"
 
 #include <algorithm>

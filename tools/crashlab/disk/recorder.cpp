@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Counts moments, and notes requests and answers.
 #include "disk/recorder.hpp"
 
 #include <utility>

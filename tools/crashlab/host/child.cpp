@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Starts, watches and ends a command.
 #include "host/child.hpp"
 
 #include <algorithm>

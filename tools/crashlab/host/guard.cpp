@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Forks the laboratory into namespaces, and cleans up after it.
 #include "host/guard.hpp"
 
 #include <cerrno>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Makes, mounts and checks ext4, xfs and btrfs.
 #include "host/mounted_disk.hpp"
 
 #include <cerrno>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Helpers around system calls, whose errors are thrown as Failure.
 #include "host/posix.hpp"
 
 #include <cerrno>

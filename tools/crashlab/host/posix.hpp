@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What every part of the laboratory needs of the operating system: descriptors, failures, time.
+// Helpers around the operating system for every part of the laboratory: descriptors, failures,
+// time.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Makes directories of runs, and removes those that a killed run left.
 #include "host/run_dir.hpp"
 
 #include <cerrno>

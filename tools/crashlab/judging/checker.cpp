@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Runs the checker for each state, or asks its server.
 #include "judging/checker.hpp"
 
 #include <cerrno>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Chooses crash states, lays them on the disk, and has them judged.
 #include "judging/explorer.hpp"
 
 #include <cerrno>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Writes the line, the summary and the JSON file of a run.
 #include "judging/report.hpp"
 
 #include <algorithm>

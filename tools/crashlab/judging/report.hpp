@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a run tells: a line that moves on a terminal, a summary, a JSON file.
+// The output of a run: a line that moves on a terminal, a summary, a JSON file.
 #pragma once
 
 #include <string>

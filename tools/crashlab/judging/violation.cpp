@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Keeps violations in a directory, and reads them back.
 #include "judging/violation.hpp"
 
 #include <algorithm>

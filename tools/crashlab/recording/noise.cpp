@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Makes syncs of its own between the calls of a workload.
 #include "recording/noise.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Writes a recording to a file, and reads it back.
 #include "recording/recording.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a disk was asked and told while a workload ran.
+// The requests to a disk and its answers while a workload ran.
 #pragma once
 
 #include <cstddef>

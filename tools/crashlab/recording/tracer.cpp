@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Stops a workload at its system calls by ptrace(2).
 #include "recording/tracer.hpp"
 
 #include <cerrno>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The filter by which the kernel stops a workload at these calls.
 #include "recording/watched_calls.hpp"
 
 #include <cstddef>

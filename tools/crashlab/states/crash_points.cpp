@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Finds the writes that are pending at each moment.
 #include "states/crash_points.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Lays crash states on the disk, write by write, and hashes them.
 #include "states/state_image.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Takes the turns of a measurement, and reports medians.
 #include "bench/rounds.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// `perdure apply`: changes of several files, all or none.
 #include <algorithm>
 #include <iostream>
 #include <memory>

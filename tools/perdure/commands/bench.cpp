@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// `perdure bench`: how long commits take in a directory.
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// `perdure clean`: removes what killed committers left.
 #include <memory>
 
 #include <boost/json/array.hpp>

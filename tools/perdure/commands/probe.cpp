@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// `perdure probe`: what a commit into a directory would stand on.
 #include <memory>
 
 #include <boost/json/array.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// `perdure recover` and `perdure inspect`: what a crash left in a root.
 #include <memory>
 
 #include <perdure/transaction.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// `perdure state`: its subcommands, and the options that they share.
 #include "commands/state.hpp"
 
 #include <perdure/json_pointer.hpp>

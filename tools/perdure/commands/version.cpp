@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// `perdure version`: the version of a file, as a token.
 #include <memory>
 
 #include <perdure/files.hpp>

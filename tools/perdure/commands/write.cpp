@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// `perdure write`: standard input or a file becomes the target.
 #include <charconv>
 #include <iostream>
 #include <memory>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Parses --protocol.
 #include "options/protocol.hpp"
 
 #include <string>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The option --protocol.
 #pragma once
 
 #include <CLI/App.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Reads the file of a state, as JSON or in an envelope.
 #include "options/state_file.hpp"
 
 #include <boost/json.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Reads a file or standard input in blocks.
 #include "terminal/input.hpp"
 
 #include <cerrno>

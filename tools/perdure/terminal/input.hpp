@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The input of a write: a file or standard input.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Blocks signals, and tells when one came.
 #include "terminal/interrupts.hpp"
 
 #include <array>

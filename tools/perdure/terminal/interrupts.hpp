@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Signals that end a program, told instead of obeyed.
 #pragma once
 
 #include <csignal>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Prints results, errors and the table of exit statuses.
 #include "terminal/output.hpp"
 
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the program says, and to whom: exit status, standard output, standard error.
+// The program's output, and to whom it goes: exit status, standard output, standard error.
 #pragma once
 
 #include <string>

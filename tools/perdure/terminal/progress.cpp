@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Draws a line of progress on a terminal.
 #include "terminal/progress.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A line of progress on a terminal.
 #pragma once
 
 #include <chrono>
