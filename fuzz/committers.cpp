@@ -18,30 +18,30 @@ const std::vector<test::Proof>& concurrent_proofs() {
   return proofs;
 }
 
-test::Proof program(Feed& feed, std::size_t kind) {
-  if (kind == 0) return feed.one_of(concurrent_proofs());
+test::Proof program(InputBytes& input, std::size_t kind) {
+  if (kind == 0) return input.one_of(concurrent_proofs());
   test::Proof proof = kind == 1   ? files_proof()
                       : kind == 2 ? transactions_proof()
                                   : saves_proof(false);
-  for (std::size_t actors = 2 + feed.below(2); actors > 0; --actors) {
-    proof.workload.actors.push_back(kind == 1   ? files_actor(feed)
-                                    : kind == 2 ? transactions_actor(feed)
-                                                : saves_actor(feed, false));
+  for (std::size_t actors = 2 + input.below(2); actors > 0; --actors) {
+    proof.workload.actors.push_back(kind == 1   ? files_actor(input)
+                                    : kind == 2 ? transactions_actor(input)
+                                                : saves_actor(input, false));
   }
   return proof;
 }
 
-void check(Feed feed) {
-  const testing::Preset& preset = *feed.one_of(testing::all_presets());
-  const std::size_t kind = feed.below(4);
+void check(InputBytes input) {
+  const testing::Preset& preset = *input.one_of(testing::all_presets());
+  const std::size_t kind = input.below(4);
   testing::Variant variant;
-  for (std::size_t turns = feed.below(8); turns > 0; --turns) {
-    variant.schedule.push_back(feed.below(48));
+  for (std::size_t turns = input.below(8); turns > 0; --turns) {
+    variant.schedule.push_back(input.below(48));
   }
-  const test::Proof proof = program(feed, kind);
+  const test::Proof proof = program(input, kind);
   // The proofs take a failure without a fault for a finding, and know of none.
-  if (kind != 0) variant.faults = faults_of(feed, proof, preset, kind != 2);
-  crash(proof, preset, std::move(variant), feed);
+  if (kind != 0) variant.faults = faults_of(input, proof, preset, kind != 2);
+  crash(proof, preset, std::move(variant), input);
 }
 
 }  // namespace
@@ -49,6 +49,6 @@ void check(Feed feed) {
 }  // namespace perdure::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  perdure::fuzz::check(perdure::fuzz::Feed(data, size));
+  perdure::fuzz::check(perdure::fuzz::InputBytes(data, size));
   return 0;
 }

@@ -11,13 +11,13 @@ namespace {
 
 /// Of what is pending and survives as a whole or not at all: which is lost. In an order everything
 /// behind a first lost one is, too.
-std::vector<std::uint64_t> lost_of(Feed& feed, const Disk& disk) {
+std::vector<std::uint64_t> lost_of(InputBytes& input, const Disk& disk) {
   std::vector<std::uint64_t> lost;
   bool behind = false;
   for (const Pending& pending : disk.log) {
     if (pending.durable || pending.is_torn(*disk.preset)) continue;
     const bool follows = behind && disk.preset->ordered && !pending.loose;
-    if (follows || feed.below(4) == 1) {
+    if (follows || input.below(4) == 1) {
       lost.push_back(pending.change->number);
       behind = behind || !pending.loose;
     }
@@ -27,8 +27,8 @@ std::vector<std::uint64_t> lost_of(Feed& feed, const Disk& disk) {
 
 /// A state that a power cut here can leave. The names first, then, among all the ways in which the
 /// content that was not synced can be torn, one.
-Choice choice_of(Feed& feed, const Disk& disk, const Bounds& bounds) {
-  Choice choice{lost_of(feed, disk), {}};
+Choice choice_of(InputBytes& input, const Disk& disk, const Bounds& bounds) {
+  Choice choice{lost_of(input, disk), {}};
   if (!is_possible(disk, choice, bounds)) choice.lost.clear();
   const auto is_lost = [&](const Pending& pending) {
     return std::ranges::find(choice.lost, pending.change->number) != choice.lost.end();
@@ -38,7 +38,7 @@ Choice choice_of(Feed& feed, const Disk& disk, const Bounds& bounds) {
   for (Pending& pending : named.log) {
     pending.durable |= !pending.is_torn(*disk.preset) && !is_lost(pending);
   }
-  std::size_t skip = feed.below(64);
+  std::size_t skip = input.below(64);
   Choice torn;
   for_each_crash_state(named, bounds, [&](Disk&&, const Choice& found) {
     torn = found;
@@ -49,11 +49,11 @@ Choice choice_of(Feed& feed, const Disk& disk, const Bounds& bounds) {
 }
 
 /// Decides the next crash; `points` are those of the run that it ends.
-Step step_of(Feed& feed, const std::vector<Point>& points, const Bounds& bounds) {
+Step step_of(InputBytes& input, const std::vector<Point>& points, const Bounds& bounds) {
   Step step;
-  step.point = feed.number<std::uint16_t>() % points.size();
-  step.kill = feed.below(4) == 0;
-  if (!step.kill) step.choice = choice_of(feed, points[step.point].disk, bounds);
+  step.point = input.number<std::uint16_t>() % points.size();
+  step.kill = input.below(4) == 0;
+  if (!step.kill) step.choice = choice_of(input, points[step.point].disk, bounds);
   return step;
 }
 
@@ -66,23 +66,23 @@ ExploreOptions options_of(const test::Proof& proof, const Preset& preset) {
   return options;
 }
 
-void report(const Runner& runner, const testing::Path& path, const Finding& finding) {
+void report(const Runner& runner, const testing::CrashPath& path, const Finding& finding) {
   std::fprintf(stderr, "%s\n", write_path(runner, path, finding).c_str());
   require(false, finding.oracle + ": " + finding.words);
 }
 
 }  // namespace
 
-void crash(const test::Proof& proof, const Preset& preset, Variant variant, Feed& feed) {
+void crash(const test::Proof& proof, const Preset& preset, Variant variant, InputBytes& input) {
   const ExploreOptions options = options_of(proof, preset);
   const Runner runner(proof.workload, proof.oracles, options);
-  testing::Path path{&preset, options.seed, std::move(variant), {}};
+  testing::CrashPath path{&preset, options.seed, std::move(variant), {}};
   std::vector<Point> points;
   auto finding = runner.run(path.variant, points);
   if (finding) return report(runner, path, *finding);
-  for (std::size_t crashes = 1 + feed.below(3); crashes > 0; --crashes) {
+  for (std::size_t crashes = 1 + input.below(3); crashes > 0; --crashes) {
     const Step& step =
-        path.steps.emplace_back(step_of(feed, points, runner.bounds(path.steps.size())));
+        path.steps.emplace_back(step_of(input, points, runner.bounds(path.steps.size())));
     const Point& point = points[step.point];
     const Disk disk = step.kill ? killed(point) : crash_state(point.disk, step.choice);
     const auto kind = step.kill ? Event::Kind::kill : Event::Kind::power_cut;
@@ -95,25 +95,25 @@ void crash(const test::Proof& proof, const Preset& preset, Variant variant, Feed
   }
 }
 
-std::vector<Fault> faults_of(Feed& feed, const test::Proof& proof, const Preset& preset,
+std::vector<Fault> faults_of(InputBytes& input, const test::Proof& proof, const Preset& preset,
                              bool directory_syncs) {
   std::vector<Fault> faults;
-  const std::size_t count = feed.below(3);
+  const std::size_t count = input.below(3);
   if (count == 0) return faults;
   const std::vector<Operation> calls =
       Runner(proof.workload, proof.oracles, options_of(proof, preset)).log();
   while (faults.size() < count && !calls.empty()) {
-    const auto at = calls.begin() + static_cast<std::ptrdiff_t>(feed.below(calls.size()));
+    const auto at = calls.begin() + static_cast<std::ptrdiff_t>(input.below(calls.size()));
     Fault fault;
     fault.operation = *at;
     fault.call = static_cast<std::uint64_t>(std::count(calls.begin(), at + 1, *at));
     const auto errors = errors_of(*at);
-    if (!errors.empty()) fault.error = feed.one_of(errors);
-    const auto how = feed.number();
+    if (!errors.empty()) fault.error = input.one_of(errors);
+    const auto how = input.number();
     fault.from_then_on = (how & 3U) == 1;
     fault.after_effect = (how & 12U) == 4;
     const bool transfers = *at == Operation::read_at || *at == Operation::write_at;
-    if (transfers && (how & 16U) != 0) fault.count = feed.below(9000);
+    if (transfers && (how & 16U) != 0) fault.count = input.below(9000);
     // Each call is a moment at which to crash: a few, not thousands of one byte each.
     if (fault.from_then_on && fault.count > 0U) *fault.count += 500;
     const bool lie =

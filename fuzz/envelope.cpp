@@ -86,9 +86,9 @@ void check_typed(Bytes file) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace perdure::fuzz;
-  Feed feed(data, size);
-  const bool mended = feed.flag();
-  perdure::Buffer file(feed.rest().begin(), feed.rest().end());
+  InputBytes input(data, size);
+  const bool mended = input.flag();
+  perdure::Buffer file(input.rest().begin(), input.rest().end());
   if (mended) mend(file);
   check_raw(file);
   check_typed(file);

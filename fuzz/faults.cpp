@@ -8,18 +8,18 @@ namespace perdure::fuzz {
 
 namespace {
 
-void check(Feed feed) {
-  const testing::Preset& preset = *feed.one_of(testing::all_presets());
-  const std::size_t kind = feed.below(3);
+void check(InputBytes input) {
+  const testing::Preset& preset = *input.one_of(testing::all_presets());
+  const std::size_t kind = input.below(3);
   test::Proof proof = kind == 0   ? files_proof()
                       : kind == 1 ? transactions_proof()
                                   : saves_proof(true);
-  proof.workload.actors = {kind == 0   ? files_actor(feed)
-                           : kind == 1 ? transactions_actor(feed)
-                                       : saves_actor(feed, true)};
+  proof.workload.actors = {kind == 0   ? files_actor(input)
+                           : kind == 1 ? transactions_actor(input)
+                                       : saves_actor(input, true)};
   testing::Variant variant;
-  variant.faults = faults_of(feed, proof, preset, kind != 1);
-  crash(proof, preset, std::move(variant), feed);
+  variant.faults = faults_of(input, proof, preset, kind != 1);
+  crash(proof, preset, std::move(variant), input);
 }
 
 }  // namespace
@@ -27,6 +27,6 @@ void check(Feed feed) {
 }  // namespace perdure::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  perdure::fuzz::check(perdure::fuzz::Feed(data, size));
+  perdure::fuzz::check(perdure::fuzz::InputBytes(data, size));
   return 0;
 }

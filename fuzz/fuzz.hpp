@@ -32,11 +32,11 @@ void require_done(const Result<T>& result, const std::string& words) {
 
 /// The input as a row of small decisions. Behind its end there are zeros, so that every input
 /// decodes to something and its beginning says the most.
-class Feed {
+class InputBytes {
  public:
-  Feed(const std::uint8_t* data, std::size_t size)
+  InputBytes(const std::uint8_t* data, std::size_t size)
       : rest_(reinterpret_cast<const std::byte*>(data), size) {}
-  explicit Feed(Bytes bytes) : rest_(bytes) {}
+  explicit InputBytes(Bytes bytes) : rest_(bytes) {}
 
   [[nodiscard]] bool empty() const { return rest_.empty(); }
   /// A number of so many bytes, little-endian.

@@ -67,43 +67,43 @@ Version version_of(SimulatedFileSystem& disk, const std::string& path) {
 }
 
 /// An entry about paths that are there, are not there, or must not be named.
-JournalEntry entry_of(Feed& feed, SimulatedFileSystem& disk) {
-  if (feed.below(3) == 0) return feed.one_of(real_journal().entries);
+JournalEntry entry_of(InputBytes& input, SimulatedFileSystem& disk) {
+  if (input.below(3) == 0) return input.one_of(real_journal().entries);
   JournalEntry entry;
-  entry.action = feed.one_of(
+  entry.action = input.one_of(
       std::array{JournalAction::put, JournalAction::remove, JournalAction::make_directory});
-  const std::size_t length = feed.below(16);
-  entry.path = feed.one_of(std::array<std::string, 14>{
+  const std::size_t length = input.below(16);
+  entry.path = input.one_of(std::array<std::string, 14>{
       "d/a", "d/b", "e/b", "f", "f/a", "notes", "d", "e", "x/y", "d/a/b", ".perdure/x",
-      ".perdure-root", "../outside", std::string(feed.text(length))});
-  if (feed.flag()) {
+      ".perdure-root", "../outside", std::string(input.text(length))});
+  if (input.flag()) {
     entry.before = before_of(version_of(disk, "r/" + entry.path));
-    if (feed.below(8) == 0) entry.before->identity.inode ^= feed.number();
-    if (feed.below(8) == 0) entry.before->mtime_ns += feed.number<std::int8_t>();
+    if (input.below(8) == 0) entry.before->identity.inode ^= input.number();
+    if (input.below(8) == 0) entry.before->mtime_ns += input.number<std::int8_t>();
   }
-  entry.mode = feed.below(16) == 0 ? feed.number<std::uint32_t>() : 0755;
-  entry.staged = feed.below(3);
+  entry.mode = input.below(16) == 0 ? input.number<std::uint32_t>() : 0755;
+  entry.staged = input.below(3);
   const std::string staged = place + names::staged_of(real_journal().id, entry.staged);
   entry.staged_identity = identity_of(version_of(disk, staged));
-  testing::ManualEnvironment environment(feed.number());
-  const bool older = feed.below(4) == 0;  // programs that gave it a plain temp's name
+  testing::ManualEnvironment environment(input.number());
+  const bool older = input.below(4) == 0;  // programs that gave it a plain temp's name
   entry.apply_temp =
       (older ? names::make_temp("a", environment) : names::make_apply_temp("a", environment))
           .value();
-  if (feed.below(16) == 0) entry.apply_temp = "../" + entry.apply_temp;
+  if (input.below(16) == 0) entry.apply_temp = "../" + entry.apply_temp;
   return entry;
 }
 
-Buffer structured(Feed& feed, SimulatedFileSystem& disk) {
+Buffer structured(InputBytes& input, SimulatedFileSystem& disk) {
   Journal journal{.id = real_journal().id, .entries = {}};
-  if (feed.below(8) == 0) journal.id = feed.text(16);
-  if (feed.flag()) journal.format = 1;
+  if (input.below(8) == 0) journal.id = input.text(16);
+  if (input.flag()) journal.format = 1;
   if (journal.format == journal_format) {
     journal.directories = real_journal().directories;
-    if (feed.below(4) == 0) journal.directories.front().identity.inode ^= feed.number();
+    if (input.below(4) == 0) journal.directories.front().identity.inode ^= input.number();
   }
-  for (std::size_t count = feed.below(5); count > 0; --count) {
-    journal.entries.push_back(entry_of(feed, disk));
+  for (std::size_t count = input.below(5); count > 0; --count) {
+    journal.entries.push_back(entry_of(input, disk));
   }
   return encode_journal(journal);
 }
@@ -160,12 +160,12 @@ void check_end(SimulatedFileSystem& disk, const TransactionOptions& options,
           "the root can be committed to");
 }
 
-void check(Feed feed) {
-  const std::uint8_t flags = feed.number();
+void check(InputBytes input) {
+  const std::uint8_t flags = input.number();
   const auto disk = testing::SimulationAccess::make(prepared());
   testing::ManualEnvironment environment(11);
-  Buffer file =
-      (flags & 1U) != 0 ? structured(feed, *disk) : Buffer(feed.rest().begin(), feed.rest().end());
+  Buffer file = (flags & 1U) != 0 ? structured(input, *disk)
+                                  : Buffer(input.rest().begin(), input.rest().end());
   if ((flags & 2U) != 0) mend(file);
   const auto decoded = decode_journal(file);
   std::optional<Journal> journal;
@@ -210,6 +210,6 @@ void check(Feed feed) {
 }  // namespace perdure::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  perdure::fuzz::check(perdure::fuzz::Feed(data, size));
+  perdure::fuzz::check(perdure::fuzz::InputBytes(data, size));
   return 0;
 }

@@ -191,9 +191,9 @@ void check_stamped(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace perdure::fuzz;
-  Feed feed(data, size);
-  const bool mended = feed.flag();
-  std::string text(perdure::as_text(feed.rest()));
+  InputBytes input(data, size);
+  const bool mended = input.flag();
+  std::string text(perdure::as_text(input.rest()));
   if (mended) mend(text);
   check_schemaless(text);
   check_typed(text);

@@ -76,10 +76,10 @@ void check_path(std::string_view path) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace perdure;
   using namespace perdure::fuzz;
-  Feed feed(data, size);
-  const std::string leaf(feed.text(feed.below(names::length_max + 1)));
-  const auto number = feed.number<std::uint64_t>();
-  const std::string name(as_text(feed.rest()));
+  InputBytes input(data, size);
+  const std::string leaf(input.text(input.below(names::length_max + 1)));
+  const auto number = input.number<std::uint64_t>();
+  const std::string name(as_text(input.rest()));
   if (names::fault_of_leaf(leaf).empty()) {
     check_leaf(leaf, number);
     check_name(name, leaf);

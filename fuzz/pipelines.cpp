@@ -92,12 +92,12 @@ void clean_up(testing::Session& session) {
 
 /// Up to 15 stages, each legal behind those before it; none where they don't publish: that does not
 /// compile.
-std::optional<AnyPipeline> pipeline_from(Feed& feed) {
+std::optional<AnyPipeline> pipeline_from(InputBytes& input) {
   std::vector<Known> steps;
   Fact have = Fact::none;
   Protocol protocol = Protocol::portable;
   constexpr std::size_t steps_max = 16;
-  for (std::size_t count = feed.below(steps_max); count > 0; --count) {
+  for (std::size_t count = input.below(steps_max); count > 0; --count) {
     std::vector<Known> legal;
     for (const Known& stage : stages) {
       const bool again =
@@ -106,7 +106,7 @@ std::optional<AnyPipeline> pipeline_from(Feed& feed) {
                          stage.protocol != protocol;
       if (has(have, stage.needs) && !again && !mixed) legal.push_back(stage);
     }
-    const Known& next = feed.one_of(legal);
+    const Known& next = input.one_of(legal);
     // Metadata after a sync: what was synced is not what gets the name.
     const bool late = has(next.gives, Fact::metadata) && has(have, Fact::durable_content);
     have = without(have, next.drops | (late ? Fact::ordered : Fact::none)) | next.gives;
@@ -123,18 +123,18 @@ std::optional<AnyPipeline> pipeline_from(Feed& feed) {
                                   : pipeline_of<Fact::published>(std::move(steps), protocol);
 }
 
-void check(Feed feed) {
-  const testing::Preset& preset = *feed.one_of(testing::all_presets());
-  const auto pipeline = pipeline_from(feed);
+void check(InputBytes input) {
+  const testing::Preset& preset = *input.one_of(testing::all_presets());
+  const auto pipeline = pipeline_from(input);
   if (!pipeline) return;
   WriteOptions options;
   options.durability = pipeline->durability();
   using enum ExistingPolicy;
-  options.existing = feed.one_of(std::array{replace, replace, keep, backup});
-  const std::size_t target = feed.below(4);
+  options.existing = input.one_of(std::array{replace, replace, keep, backup});
+  const std::size_t target = input.below(4);
   // Stages of `fast` are refused where it is not known to hold.
   const bool allowed = pipeline->protocol() != Protocol::fast || preset.awaited_ordered;
-  const bool faulty = feed.flag();
+  const bool faulty = input.flag();
   const bool strict = !faulty && options.existing != keep && allowed;
   test::Proof proof = test::replace_proof("pipeline", options, *pipeline, strict);
   if (options.existing != replace || target == 3) {
@@ -147,8 +147,8 @@ void check(Feed feed) {
   }
   if (pipeline->protocol() == Protocol::whole) proof = test::whole_proof(proof, "pipeline");
   testing::Variant variant;
-  if (faulty) variant.faults = faults_of(feed, proof, preset, true);
-  crash(proof, preset, std::move(variant), feed);
+  if (faulty) variant.faults = faults_of(input, proof, preset, true);
+  crash(proof, preset, std::move(variant), input);
 }
 
 }  // namespace
@@ -156,6 +156,6 @@ void check(Feed feed) {
 }  // namespace perdure::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  perdure::fuzz::check(perdure::fuzz::Feed(data, size));
+  perdure::fuzz::check(perdure::fuzz::InputBytes(data, size));
   return 0;
 }

@@ -44,13 +44,13 @@ struct FileStep {
   Expects expects = Expects::nothing;
 };
 
-WriteOptions options_of(Feed& feed) {
+WriteOptions options_of(InputBytes& input) {
   WriteOptions options;
-  options.durability = feed.one_of(
+  options.durability = input.one_of(
       std::array{Durability::durable, Durability::durable, Durability::ordered, Durability::none});
   using enum ExistingPolicy;
-  options.existing = feed.one_of(std::array{replace, replace, replace, keep, backup, backup});
-  const std::uint8_t flags = feed.number();
+  options.existing = input.one_of(std::array{replace, replace, replace, keep, backup, backup});
+  const std::uint8_t flags = input.number();
   options.coordinate = (flags & 1U) != 0;
   options.verify = (flags & 2U) != 0;  // refused where nothing is put on the disk
   options.make_parents = (flags & 4U) != 0;
@@ -58,21 +58,21 @@ WriteOptions options_of(Feed& feed) {
   if ((flags & 16U) != 0) options.group = std::make_shared<GroupCommit>();
   if ((flags & 32U) != 0) options.metadata = Metadata::fixed(0600);
   if ((flags & 192U) == 64) options.symlink = SymlinkPolicy::refuse;
-  if ((flags & 192U) == 128) options.backup_suffix = feed.one_of(std::array{".old", "", "/x"});
+  if ((flags & 192U) == 128) options.backup_suffix = input.one_of(std::array{".old", "", "/x"});
   return options;
 }
 
-FileStep file_step(Feed& feed, std::size_t number) {
+FileStep file_step(InputBytes& input, std::size_t number) {
   using enum FileStep::Kind;
   FileStep step;
-  step.kind = feed.one_of(std::array{write, write, write, stream, batch, FileStep::Kind::remove,
-                                     discard, FileStep::Kind::clean});
+  step.kind = input.one_of(std::array{write, write, write, stream, batch, FileStep::Kind::remove,
+                                      discard, FileStep::Kind::clean});
   step.letter = static_cast<char>('b' + number);
-  step.options = options_of(feed);
-  step.targets = {feed.one_of(std::array{"d/t", "d/t", "d/u", "e/t"})};
+  step.options = options_of(input);
+  step.targets = {input.one_of(std::array{"d/t", "d/t", "d/u", "e/t"})};
   if (step.kind == batch) {
     const std::array<std::string, 5> all{"d/t", "d/u", "d/v", "e/t", "e/u"};
-    const std::size_t count = 2 + feed.below(4);
+    const std::size_t count = 2 + input.below(4);
     step.targets.assign(all.end() - static_cast<std::ptrdiff_t>(count), all.end());
   }
   // A commit that says nothing of parents takes the directory's name for durable.
@@ -80,13 +80,13 @@ FileStep file_step(Feed& feed, std::size_t number) {
     step.options.make_parents |= target.starts_with("e/");
   }
   step.by_link =
-      step.targets.front() == "d/t" && step.kind != FileStep::Kind::remove && feed.below(4) == 1;
-  step.expects = feed.one_of(
+      step.targets.front() == "d/t" && step.kind != FileStep::Kind::remove && input.below(4) == 1;
+  step.expects = input.one_of(
       std::array{Expects::nothing, Expects::nothing, Expects::current, Expects::absent});
   constexpr std::array<std::size_t, 6> sizes{0, 1, 600, 5000, 9000, 4096};
-  const std::size_t size = feed.below(32);
+  const std::size_t size = input.below(32);
   step.size = size == 31 ? gathered : sizes.at(size % sizes.size());
-  step.pieces = 1 + feed.below(3);
+  step.pieces = 1 + input.below(3);
   return step;
 }
 
@@ -205,10 +205,10 @@ Proof files_proof() {
   return proof;
 }
 
-Actor files_actor(Feed& feed) {
+Actor files_actor(InputBytes& input) {
   std::vector<FileStep> steps;
-  for (std::size_t count = 1 + feed.below(steps_max); count > 0; --count) {
-    steps.push_back(file_step(feed, steps.size()));
+  for (std::size_t count = 1 + input.below(steps_max); count > 0; --count) {
+    steps.push_back(file_step(input, steps.size()));
   }
   return [steps = std::move(steps)](Session& session) {
     for (const FileStep& step : steps) run_step(session, step);
@@ -220,18 +220,18 @@ Actor files_actor(Feed& feed) {
 namespace {
 
 /// Anything, also what can't be done.
-Wish wish_of(Feed& feed, char letter) {
+Wish wish_of(InputBytes& input, char letter) {
   const std::array<std::string, 8> paths{"d/a", "d/b", "e/a", "e/b", "f/a", "f", "d/A", "d"};
   Wish wish;
   using enum Wish::Kind;
-  wish.kind = feed.one_of(
+  wish.kind = input.one_of(
       std::array{put, put, Wish::Kind::remove, move, make_directory, read, expect, put});
-  wish.path = wish.kind == make_directory && feed.flag() ? "f" : feed.one_of(paths);
+  wish.path = wish.kind == make_directory && input.flag() ? "f" : input.one_of(paths);
   if (wish.kind == put) {
-    const std::size_t size = feed.below(16);
+    const std::size_t size = input.below(16);
     wish.other = content_of(letter, size == 15 ? gathered : size % 2 == 0 ? 100 : 5000);
   }
-  if (wish.kind == move) wish.other = feed.one_of(paths);
+  if (wish.kind == move) wish.other = input.one_of(paths);
   return wish;
 }
 
@@ -248,12 +248,12 @@ Proof transactions_proof() {
   return proof;
 }
 
-Actor transactions_actor(Feed& feed) {
-  std::vector<std::vector<Wish>> transactions(1 + feed.below(3));
+Actor transactions_actor(InputBytes& input) {
+  std::vector<std::vector<Wish>> transactions(1 + input.below(3));
   char letter = 'p';
   for (auto& wishes : transactions) {
-    for (std::size_t count = 1 + feed.below(steps_max); count > 0; --count) {
-      wishes.push_back(wish_of(feed, letter));
+    for (std::size_t count = 1 + input.below(steps_max); count > 0; --count) {
+      wishes.push_back(wish_of(input, letter));
     }
     ++letter;
   }
@@ -319,10 +319,10 @@ Proof saves_proof(bool alone) {
   return proof;
 }
 
-Actor saves_actor(Feed& feed, bool alone) {
+Actor saves_actor(InputBytes& input, bool alone) {
   std::vector<std::size_t> steps;
-  for (std::size_t count = 1 + feed.below(steps_max); count > 0; --count) {
-    steps.push_back(feed.below(4));
+  for (std::size_t count = 1 + input.below(steps_max); count > 0; --count) {
+    steps.push_back(input.below(4));
   }
   return [steps = std::move(steps), alone](Session& session) {
     auto tracker = tally::open_tracker(session);

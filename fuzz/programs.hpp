@@ -13,14 +13,14 @@ using Actor = std::function<void(testing::Session&)>;
 
 /// Commits, removals and collections of temps, with any options, to a few targets.
 test::Proof files_proof();
-Actor files_actor(Feed& feed);
+Actor files_actor(InputBytes& input);
 
 /// Transactions on one root.
 test::Proof transactions_proof();
-Actor transactions_actor(Feed& feed);
+Actor transactions_actor(InputBytes& input);
 
 /// Saves of one state. Others beside it see only that all increments are counted.
 test::Proof saves_proof(bool alone);
-Actor saves_actor(Feed& feed, bool alone);
+Actor saves_actor(InputBytes& input, bool alone);
 
 }  // namespace perdure::fuzz

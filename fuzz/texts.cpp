@@ -5,10 +5,10 @@
 
 #include <boost/json.hpp>
 
+#include <perdure/file_version.hpp>
 #include <perdure/json.hpp>
 #include <perdure/json/time.hpp>
 #include <perdure/json_pointer.hpp>
-#include <perdure/file_version.hpp>
 
 #include "fuzz.hpp"
 #include "linux/mount_info.hpp"
@@ -87,9 +87,9 @@ void check_pointer(std::string_view pointer) {
 }
 
 /// A table, asked for the mount of one of its lines.
-void check_mount(Feed feed) {
-  std::size_t number = feed.below(4);
-  const std::string_view table = as_text(feed.rest());
+void check_mount(InputBytes input) {
+  std::size_t number = input.below(4);
+  const std::string_view table = as_text(input.rest());
   std::string_view line = table;
   for (auto end = line.find('\n'); number > 0 && end != line.npos; end = line.find('\n')) {
     line.remove_prefix(end + 1);
@@ -116,19 +116,19 @@ void check_mount(Feed feed) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace perdure;
   using namespace perdure::fuzz;
-  Feed feed(data, size);
-  switch (feed.below(4)) {
+  InputBytes input(data, size);
+  switch (input.below(4)) {
     case 0:
-      check_version(as_text(feed.rest()));
+      check_version(as_text(input.rest()));
       break;
     case 1:
-      check_time(as_text(feed.rest()));
+      check_time(as_text(input.rest()));
       break;
     case 2:
-      check_pointer(as_text(feed.rest()));
+      check_pointer(as_text(input.rest()));
       break;
     default:
-      check_mount(feed);
+      check_mount(input);
       break;
   }
   return 0;

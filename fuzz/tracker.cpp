@@ -29,28 +29,28 @@ using Tracker = StateTracker<State>;
 using testing::SimulatedFileSystem;
 
 /// A whole file of this generation, with up to two bytes flipped, or cut short.
-std::string stamped_file(Feed& feed) {
+std::string stamped_file(InputBytes& input) {
   Stamp stamp;
-  stamp.generation = feed.flag() ? feed.number<std::uint64_t>() : feed.below(8);
-  stamp.schema_version = feed.below(4) == 0 ? static_cast<std::uint32_t>(feed.below(3)) : 0;
-  const std::size_t beside = feed.below(4);
+  stamp.generation = input.flag() ? input.number<std::uint64_t>() : input.below(8);
+  stamp.schema_version = input.below(4) == 0 ? static_cast<std::uint32_t>(input.below(3)) : 0;
+  const std::size_t beside = input.below(4);
   if (beside == 0) stamp.unknown[""] = {{"more", "[1]"}};
   if (beside == 1) stamp.lineage = {.id = 1 + stamp.generation % 3};
   Buffer bytes;
   BufferSink sink(bytes);
-  const State state{feed.number<std::int8_t>(), std::string(feed.text(feed.below(8)))};
+  const State state{input.number<std::int8_t>(), std::string(input.text(input.below(8)))};
   // Bytes that are not UTF-8 can't be written: they make an empty file.
   if (!Json<State>{}.serialize_stamped(state, stamp, sink)) bytes.clear();
-  for (std::size_t flips = feed.below(3); flips > 0 && !bytes.empty(); --flips) {
-    bytes[feed.below(bytes.size())] ^= static_cast<std::byte>(feed.number());
+  for (std::size_t flips = input.below(3); flips > 0 && !bytes.empty(); --flips) {
+    bytes[input.below(bytes.size())] ^= static_cast<std::byte>(input.number());
   }
-  if (feed.below(8) == 0 && !bytes.empty()) bytes.resize(feed.below(bytes.size()));
+  if (input.below(8) == 0 && !bytes.empty()) bytes.resize(input.below(bytes.size()));
   return std::string(as_text(bytes));
 }
 
-std::string name_of(Feed& feed, Environment& environment) {
-  const std::uint64_t number = feed.below(4) == 0 ? feed.number<std::uint64_t>() : feed.below(8);
-  switch (feed.below(6)) {
+std::string name_of(InputBytes& input, Environment& environment) {
+  const std::uint64_t number = input.below(4) == 0 ? input.number<std::uint64_t>() : input.below(8);
+  switch (input.below(6)) {
     case 0:
     case 1:
       return "state";
@@ -61,41 +61,42 @@ std::string name_of(Feed& feed, Environment& environment) {
     case 4:
       return names::lock_of("state");
     default: {
-      const std::string name(feed.text(feed.below(40)));
+      const std::string name(input.text(input.below(40)));
       return names::fault_of_leaf(name).empty() ? name : "notes";
     }
   }
 }
 
-void put_file(Feed& feed, SimulatedFileSystem& disk, Environment& environment) {
-  const std::string path = "d/" + name_of(feed, environment);
+void put_file(InputBytes& input, SimulatedFileSystem& disk, Environment& environment) {
+  const std::string path = "d/" + name_of(input, environment);
   for (const std::string& there : disk.paths()) {
     if (there == path || there == path + "/") return;
   }
-  switch (feed.below(8)) {
+  switch (input.below(8)) {
     case 0:
-      return disk.put(path, feed.text(feed.below(64)));
+      return disk.put(path, input.text(input.below(64)));
     case 1:
-      return disk.make_symlink(path, std::string(feed.one_of(std::array{"notes", "state", "x/y"})));
+      return disk.make_symlink(path,
+                               std::string(input.one_of(std::array{"notes", "state", "x/y"})));
     case 2:
       return disk.make_directories(path);
     case 3: {  // a text that was made by hand
-      const bool numbered = feed.flag();
+      const bool numbered = input.flag();
       return disk.put(path, numbered ? R"({"count": 7, "generation": 7})" : R"({"count": 7})");
     }
     default:
-      return disk.put(path, stamped_file(feed));
+      return disk.put(path, stamped_file(input));
   }
 }
 
-TrackerOptions options_of(Feed& feed, testing::SimulatedFileSystem& disk,
+TrackerOptions options_of(InputBytes& input, testing::SimulatedFileSystem& disk,
                           Environment& environment) {
   TrackerOptions options;
-  options.lock = feed.flag() ? TrackerLock::exclusive : TrackerLock::shared;
-  options.previous_max = static_cast<std::uint32_t>(feed.below(4));
-  options.damage = feed.one_of(std::array{DamagePolicy::set_aside, DamagePolicy::set_aside,
-                                          DamagePolicy::refuse, DamagePolicy::accept_edit});
-  options.file.size_max = feed.below(8) == 0 ? 100 : 1U << 20U;
+  options.lock = input.flag() ? TrackerLock::exclusive : TrackerLock::shared;
+  options.previous_max = static_cast<std::uint32_t>(input.below(4));
+  options.damage = input.one_of(std::array{DamagePolicy::set_aside, DamagePolicy::set_aside,
+                                           DamagePolicy::refuse, DamagePolicy::accept_edit});
+  options.file.size_max = input.below(8) == 0 ? 100 : 1U << 20U;
   options.lock_timeout_ms = std::chrono::milliseconds(20);
   options.system = {&disk, &environment};
   return options;
@@ -143,10 +144,10 @@ std::uint64_t highest_number(SimulatedFileSystem& disk, const Tracker& tracker) 
 }
 
 /// The deed of somebody else to the state; true when it is another tracker that saves.
-bool meddle(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options) {
+bool meddle(InputBytes& input, SimulatedFileSystem& disk, const TrackerOptions& options) {
   const OwnedHandle directory(disk, disk.open_directory(Handle::working_directory, "d").value());
   const std::string leaf = leaf_of(disk);
-  const std::size_t kind = feed.below(8);
+  const std::size_t kind = input.below(8);
   if (kind == 1 && options.lock == TrackerLock::shared) {
     auto other = Tracker::open("/d/state", options);
     if (!other) return false;
@@ -156,7 +157,7 @@ bool meddle(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options
   if (kind >= 3 && kind <= 6) {
     if (!disk.stat_at(directory.get(), leaf)) return false;
     if (disk.unlink(directory.get(), leaf)) {
-      disk.put("d/" + leaf, kind == 3 ? R"({"count": 7})" : stamped_file(feed));
+      disk.put("d/" + leaf, kind == 3 ? R"({"count": 7})" : stamped_file(input));
     }
   }
   return false;
@@ -181,10 +182,10 @@ void check_refused(const SimulatedFileSystem& disk, const Files& files, const Tr
   }
 }
 
-void check_saves(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options,
+void check_saves(InputBytes& input, SimulatedFileSystem& disk, const TrackerOptions& options,
                  Tracker& tracker) {
   const State before = *tracker.state();
-  const bool theirs = meddle(feed, disk, options);
+  const bool theirs = meddle(input, disk, options);
   const std::uint64_t highest = highest_number(disk, tracker);
   const Files files = files_of(disk);
   const auto saved = tracker.update([](State& state) { state.count = 1234; });
@@ -207,12 +208,12 @@ void check_saves(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& op
           "a reload changes nothing");
 }
 
-void check_restore(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options,
+void check_restore(InputBytes& input, SimulatedFileSystem& disk, const TrackerOptions& options,
                    Tracker& tracker, const StateHistory& history) {
-  const std::uint64_t none = feed.below(8);
+  const std::uint64_t none = input.below(8);
   const bool there = !history.previous.empty();
-  const std::uint64_t chosen = there && none != 1 ? feed.one_of(history.previous) : none;
-  (void)meddle(feed, disk, options);
+  const std::uint64_t chosen = there && none != 1 ? input.one_of(history.previous) : none;
+  (void)meddle(input, disk, options);
   const std::uint64_t highest = highest_number(disk, tracker);
   const Files files = files_of(disk);
   const auto restored = tracker.restore(chosen);
@@ -220,7 +221,7 @@ void check_restore(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& 
   require(tracker.generation() > highest, "what is restored gets a number of its own");
 }
 
-void check_open(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& options) {
+void check_open(InputBytes& input, SimulatedFileSystem& disk, const TrackerOptions& options) {
   const Files before = files_of(disk);
   auto tracker = Tracker::open("/d/state", options);
   if (!tracker) {
@@ -237,10 +238,10 @@ void check_open(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& opt
   if (report.origin == Origin::defaults) {
     require(*tracker.value().state() == State{}, "defaults are the defaults");
   }
-  check_saves(feed, disk, options, tracker.value());
+  check_saves(input, disk, options, tracker.value());
   const auto history = tracker.value().history();
-  if (history) check_restore(feed, disk, options, tracker.value(), history.value());
-  if (feed.flag()) (void)meddle(feed, disk, options);
+  if (history) check_restore(input, disk, options, tracker.value(), history.value());
+  if (input.flag()) (void)meddle(input, disk, options);
   (void)tracker.value().reload();
 }
 
@@ -250,14 +251,14 @@ void check_open(Feed& feed, SimulatedFileSystem& disk, const TrackerOptions& opt
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace perdure::fuzz;
-  Feed feed(data, size);
+  InputBytes input(data, size);
   perdure::testing::SimulatedFileSystem disk;
   perdure::testing::ManualEnvironment environment(7);
-  const auto options = options_of(feed, disk, environment);
+  const auto options = options_of(input, disk, environment);
   disk.make_directories("d");
-  for (std::size_t files = feed.below(6); files > 0; --files) put_file(feed, disk, environment);
+  for (std::size_t files = input.below(6); files > 0; --files) put_file(input, disk, environment);
   disk.sync_all();
-  check_open(feed, disk, options);
+  check_open(input, disk, options);
   require(disk.handles_open() == 0, "nothing is left open");
   return 0;
 }

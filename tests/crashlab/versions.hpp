@@ -72,7 +72,7 @@ inline int last_acknowledged() {
   return std::atoi(last_line().c_str());
 }
 
-/// Empty when the text is a whole version that is no older than `oldest`; otherwise why not.
+/// Empty when the text is an intact version that is no older than `oldest`; otherwise why not.
 inline std::string judge_text(const std::string& text, std::size_t size, int oldest) {
   if (text.size() != size) return "the file has " + std::to_string(text.size()) + " bytes";
   if (text == std::string(size, '\0')) return "the file is all zeros";

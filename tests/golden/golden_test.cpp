@@ -161,12 +161,12 @@ TEST_CASE("golden journals say what their transaction was to do") {
   for (const auto& set : sets()) {
     std::size_t journals = 0;
     for (const auto& one : golden::root_cases()) {
-      const fs::path place = private_of(set / "roots" / one.name, one);
-      CHECK(fs::exists(place / "j") == one.committed);
-      CHECK(fs::exists(place / "j.copy") == !one.recovery_killed.empty());
+      const fs::path private_directory = private_of(set / "roots" / one.name, one);
+      CHECK(fs::exists(private_directory / "j") == one.committed);
+      CHECK(fs::exists(private_directory / "j.copy") == !one.recovery_killed.empty());
       for (const char* name : {"j", "j.copy", "j.tmp"}) {
-        if (!fs::exists(place / name)) continue;
-        check_journal(place / name);
+        if (!fs::exists(private_directory / name)) continue;
+        check_journal(private_directory / name);
         ++journals;
       }
     }

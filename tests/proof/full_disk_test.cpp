@@ -68,8 +68,8 @@ const std::vector<Wish>& wishes() {
 }
 
 /// A root on a disk of its own, before and after the transaction.
-struct Place {
-  explicit Place(User user = {}) : disk(presets::worst) {
+struct RootOnDisk {
+  explicit RootOnDisk(User user = {}) : disk(presets::worst) {
     const OwnedHandle all(disk, disk.open_directory(Handle::working_directory, "/").value());
     disk.set_owner(all.get(), user.user, user.group).value();
     disk.set_user(user);
@@ -107,22 +107,22 @@ struct Place {
 };
 
 /// After a commit for which there was no room.
-void check_refused(Place& place, const Error& error) {
+void check_refused(RootOnDisk& root, const Error& error) {
   INFO(error.message());
   REQUIRE((error.fate == Fate::unchanged || error.fate == Fate::committed));
   if (error.fate == Fate::unchanged) {
-    CHECK(place.now() == place.before);
-    CHECK(place.is_clean());
+    CHECK(root.now() == root.before);
+    CHECK(root.is_clean());
   }
 }
 
 /// Once there is room; and it is durable then.
-void check_finished(Place& place, bool committed) {
-  REQUIRE(place.recover(place.disk));
-  CHECK(place.is_clean());
-  place.disk.cut_power(Survivors::none);
-  REQUIRE(place.recover(place.disk));
-  CHECK(place.now() == (committed ? place.after : place.before));
+void check_finished(RootOnDisk& root, bool committed) {
+  REQUIRE(root.recover(root.disk));
+  CHECK(root.is_clean());
+  root.disk.cut_power(Survivors::none);
+  REQUIRE(root.recover(root.disk));
+  CHECK(root.now() == (committed ? root.after : root.before));
 }
 
 }  // namespace
@@ -132,24 +132,24 @@ TEST_CASE("a disk that is full from the n-th allocation of a transaction on", "[
     std::uint64_t committed = 0;
     for (std::uint64_t number = 1;; ++number) {
       INFO(number);
-      Place place;
-      FullDisk full(place.disk, number, error);
-      const auto done = place.commit(full);
+      RootOnDisk root;
+      FullDisk full(root.disk, number, error);
+      const auto done = root.commit(full);
       if (!full.fired()) {
         CHECK(number > 15);
         break;
       }
       // Without some allocations it can do: those that only find something out, or set room aside.
-      if (!done) check_refused(place, done.error());
+      if (!done) check_refused(root, done.error());
       const bool unfinished = !done && done.error().fate == Fate::committed;
       if (unfinished) {
-        FullDisk still(place.disk, 1, error);
-        const auto early = place.recover(still);
+        FullDisk still(root.disk, 1, error);
+        const auto early = root.recover(still);
         REQUIRE(!early);
         CHECK(early.error().fate == Fate::committed);
         ++committed;
       }
-      check_finished(place, done || unfinished);
+      check_finished(root, done || unfinished);
     }
     CHECK(committed > 3);
   }
@@ -187,19 +187,19 @@ TEST_CASE("real limits: so many blocks and inodes, and a user's quota of both", 
     std::uint64_t refused = 0;
     for (std::uint64_t units = 1; units < 60 && !fitted; ++units) {
       INFO(units);
-      Place place({.user = 1000, .group = 100});
+      RootOnDisk root({.user = 1000, .group = 100});
       Limits limits;
       const bool space = limit == &Limits::space || limit == &Limits::quota_space;
       limits.*limit = space ? units * 4096 : units;
-      place.disk.set_limits(limits);
-      const auto done = place.commit(place.disk);
+      root.disk.set_limits(limits);
+      const auto done = root.commit(root.disk);
       fitted = done.has_value();
       if (!done) {
-        check_refused(place, done.error());
+        check_refused(root, done.error());
         ++refused;
       }
-      place.disk.set_limits({});
-      check_finished(place, done || done.error().fate == Fate::committed);
+      root.disk.set_limits({});
+      check_finished(root, done || done.error().fate == Fate::committed);
     }
     CHECK(fitted);
     CHECK(refused > 3);

@@ -30,7 +30,9 @@ struct Watching : Lying {
     const auto found = names.find(handle);
     return found == names.end() ? "" : found->second;
   }
-  [[nodiscard]] bool is_place(Handle handle) const { return name(handle) == ".perdure"; }
+  [[nodiscard]] bool is_private_directory(Handle handle) const {
+    return name(handle) == ".perdure";
+  }
   [[nodiscard]] bool is_staged(Handle handle) const { return name(handle).starts_with("s_"); }
   static bool is_journal(const std::string& name) { return name == "j" || name == "j.copy"; }
 
@@ -71,7 +73,7 @@ struct Watching : Lying {
     return removed;
   }
   SysResult<void> sync_directory(Handle directory) override {
-    if (is_place(directory) && journal_named) journal_synced = true;
+    if (is_private_directory(directory) && journal_named) journal_synced = true;
     return Lying::sync_directory(directory);
   }
 };
@@ -102,7 +104,7 @@ struct DirectoryUnsynced final : Watching {
   SysResult<void> sync_directory(Handle directory) override {
     if (!which(*this, directory)) return Watching::sync_directory(directory);
     if (failed) disk.lose_sync(directory);
-    if (is_place(directory) && journal_named) journal_synced = true;
+    if (is_private_directory(directory) && journal_named) journal_synced = true;
     return success();
   }
 };
@@ -117,29 +119,30 @@ bool copied_file(const Watching& files, Handle file) {
   return files.name(file) == "j.tmp" && files.recovering;
 }
 bool staged_names(const Watching& files, Handle directory) {
-  return files.is_place(directory) && !files.journal_written;
+  return files.is_private_directory(directory) && !files.journal_written;
 }
 bool journal_name(const Watching& files, Handle directory) {
-  return files.is_place(directory) && files.journal_named && !files.journal_synced &&
+  return files.is_private_directory(directory) && files.journal_named && !files.journal_synced &&
          !files.recovering;
 }
 bool copied_name(const Watching& files, Handle directory) {
-  return files.is_place(directory) && !files.journal_synced && files.recovering;
+  return files.is_private_directory(directory) && !files.journal_synced && files.recovering;
 }
 bool journal_removal(const Watching& files, Handle directory) {
-  return files.is_place(directory) && files.journal_gone;
+  return files.is_private_directory(directory) && files.journal_gone;
 }
 bool applied(const Watching& files, Handle directory) {
-  return !files.is_place(directory) && files.journal_named;
+  return !files.is_private_directory(directory) && files.journal_named;
 }
 bool made_directory(const Watching& files, Handle directory) {
   return files.name(directory) == "f";
 }
 bool unchanged_in_recovery(const Watching& files, Handle directory) {
-  return files.recovering && !files.is_place(directory) && !files.changed.contains(directory);
+  return files.recovering && !files.is_private_directory(directory) &&
+         !files.changed.contains(directory);
 }
 bool found_names(const Watching& files, Handle directory) {
-  return !files.is_place(directory) && !files.journal_written;
+  return !files.is_private_directory(directory) && !files.journal_written;
 }
 bool private_directory(const Watching& files, Handle directory) {
   return files.name(directory) == "/r" && files.changed.empty();
@@ -174,17 +177,17 @@ struct JournalDroppedAtOnce final : Watching {
 /// The journal is removed first, and then what it is there for is synced.
 struct JournalDroppedFirst final : Watching {
   using Watching::Watching;
-  Handle place = Handle::none;
+  Handle private_directory = Handle::none;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override {
-    if (from == "j.tmp") place = to_directory;
+    if (from == "j.tmp") private_directory = to_directory;
     return Watching::rename(from_directory, from, to_directory, to, mode);
   }
   SysResult<void> sync_directory(Handle directory) override {
-    if (!is_place(directory) && journal_synced && !journal_gone) {
-      (void)unlink(place, "j.copy");
-      (void)unlink(place, "j");
-      (void)Watching::sync_directory(place);
+    if (!is_private_directory(directory) && journal_synced && !journal_gone) {
+      (void)unlink(private_directory, "j.copy");
+      (void)unlink(private_directory, "j");
+      (void)Watching::sync_directory(private_directory);
     }
     return Watching::sync_directory(directory);
   }
@@ -193,17 +196,17 @@ struct JournalDroppedFirst final : Watching {
 /// The staged files are removed before the directories that have their new names are synced.
 struct StagedDroppedFirst final : Watching {
   using Watching::Watching;
-  Handle place = Handle::none;
+  Handle private_directory = Handle::none;
   SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
                        const std::string& to) override {
-    place = from_directory;
+    private_directory = from_directory;
     return Watching::link(from_directory, from, to_directory, to);
   }
   SysResult<void> sync_directory(Handle directory) override {
-    if (!is_place(directory) && journal_synced && place != Handle::none) {
-      const auto entries = list(place);
+    if (!is_private_directory(directory) && journal_synced && private_directory != Handle::none) {
+      const auto entries = list(private_directory);
       for (const DirectoryEntry& entry : entries.value()) {
-        if (entry.name.starts_with("s_")) (void)unlink(place, entry.name);
+        if (entry.name.starts_with("s_")) (void)unlink(private_directory, entry.name);
       }
     }
     return Watching::sync_directory(directory);
@@ -292,7 +295,7 @@ template <char first>
 struct Kept final : Watching {
   using Watching::Watching;
   SysResult<void> unlink(Handle directory, const std::string& file) override {
-    if (is_place(directory) && file.front() == first) return success();
+    if (is_private_directory(directory) && file.front() == first) return success();
     return Watching::unlink(directory, file);
   }
 };
@@ -333,7 +336,7 @@ struct LooksOnce final : Watching {
   std::map<std::string, SysResult<Status>> seen;
   SysResult<Status> stat_at(Handle directory, const std::string& file) override {
     const auto now = Watching::stat_at(directory, file);
-    if (is_place(directory) || recovering) return now;
+    if (is_private_directory(directory) || recovering) return now;
     const std::string path = name(directory) + "/" + file;
     if (!journal_named) seen.insert_or_assign(path, now);
     const auto before = seen.find(path);

@@ -16,7 +16,7 @@ namespace {
 
 const std::string theirs = content_of('o', 600);
 
-struct Deed {
+struct Interference {
   std::string name;  // of the attempt that says it was done
   std::function<Result<void>(Session&)> run;
   std::vector<std::string> paths;           // that are theirs from then on
@@ -55,8 +55,8 @@ bool is_theirs(const Files& files, const std::string& path) {
   return found != files.end() && found->second == theirs;
 }
 
-const std::vector<Deed>& all_deeds() {
-  static const std::vector<Deed> deeds{
+const std::vector<Interference>& all_interferences() {
+  static const std::vector<Interference> interferences{
       {"replaced",
        [](Session& session) { return replace(session, "d/a"); },
        {"d/a"},
@@ -83,13 +83,13 @@ const std::vector<Deed>& all_deeds() {
        {},
        [](const Files& files) { return is_theirs(files, "e/b") || is_theirs(files, "d/m"); }},
   };
-  return deeds;
+  return interferences;
 }
 
-/// Does the deed as soon as the journal has its name.
+/// Does the interference as soon as the journal has its name.
 struct Meanwhile final : ForwardingFileSystem {
-  Meanwhile(FileSystem& below, std::function<void()> deed)
-      : ForwardingFileSystem(below), run(std::move(deed)) {}
+  Meanwhile(FileSystem& below, std::function<void()> interference)
+      : ForwardingFileSystem(below), run(std::move(interference)) {}
   std::function<void()> run;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override {
@@ -131,19 +131,19 @@ std::pair<std::size_t, std::size_t> count_new(const Files& files,
 
 std::string check_beside_others(Session& session) {
   const Files files = files_of(session);
-  for (const Deed& deed : all_deeds()) {
+  for (const Interference& interference : all_interferences()) {
     const bool tried = std::ranges::any_of(session.history(), [&](const Event& event) {
-      return event.kind == Event::Kind::attempt && event.target == deed.name;
+      return event.kind == Event::Kind::attempt && event.target == interference.name;
     });
     if (!tried) continue;
-    const auto [there, all] = count_new(files, deed.paths);
+    const auto [there, all] = count_new(files, interference.paths);
     const bool told = was_told(session, "transaction");
     if (there != all && (there != 0 || told)) {
       return std::to_string(there) + " of " + std::to_string(all) + ": " + words_of(files);
     }
-    const bool decidable = deed.split || session.preset().ordered;
-    if (decidable && was_told(session, deed.name) && !deed.holds(files)) {
-      return "what was " + deed.name + " is not theirs any more: " + words_of(files);
+    const bool decidable = interference.split || session.preset().ordered;
+    if (decidable && was_told(session, interference.name) && !interference.holds(files)) {
+      return "what was " + interference.name + " is not theirs any more: " + words_of(files);
     }
   }
   return {};
@@ -153,12 +153,12 @@ std::string check_beside_others(Session& session) {
 
 Proof others_meanwhile_proof(ProtocolChoice protocol) {
   Proof proof = transaction_proof("transaction_beside_others", {}, protocol);
-  proof.workload.cases = all_deeds().size();
+  proof.workload.cases = all_interferences().size();
   proof.workload.actors = {[protocol](Session& session) {
-    const Deed& deed = all_deeds().at(session.case_number());
+    const Interference& interference = all_interferences().at(session.case_number());
     Meanwhile meanwhile(session.files(), [&] {
-      must(session,
-           session.commit(deed.name, "", Durability::durable, [&] { return deed.run(session); }));
+      must(session, session.commit(interference.name, "", Durability::durable,
+                                   [&] { return interference.run(session); }));
     });
     TransactionOptions options = transaction_options(session, protocol);
     options.system.files = &meanwhile;

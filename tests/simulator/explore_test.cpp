@@ -177,7 +177,7 @@ TEST_CASE("a lost update needs a schedule, and the explorer finds it") {
   CHECK(replay(workload, {counted}, report.violation->reproducer, options));
 }
 
-TEST_CASE("steps are whole, generations go up, and the oracles say when not") {
+TEST_CASE("steps are intact, generations go up, and the oracles say when not") {
   SimulatedFileSystem disk;
   disk.put("a", "1");
   disk.put("b", "2");

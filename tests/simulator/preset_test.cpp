@@ -14,7 +14,7 @@ using namespace perdure::testing;  // NOLINT: this file is about nothing else
 
 namespace {
 
-const std::string whole = std::string(4096, 'n') + std::string(904, 'm');
+const std::string full = std::string(4096, 'n') + std::string(904, 'm');
 
 /// Every outcome that a power cut at the end of `act` can have, in words.
 std::set<std::string> outcomes(const Preset& preset, const std::function<void(FileSystem&)>& act,
@@ -132,18 +132,18 @@ TEST_CASE("how content that was not synced is found under a name that is") {
     const Handle root = root_of(files);
     const Handle file = files.create(root, "f", 0600).value();
     (void)files.sync_directory(root);
-    (void)files.write_at(file, 0, as_bytes(whole));
+    (void)files.write_at(file, 0, as_bytes(full));
   };
   const auto look = [](SimulatedFileSystem& disk) -> std::string {
     const std::string found = disk.content("f").value();
-    if (found == whole) return "new";
+    if (found == full) return "new";
     if (found.empty()) return "empty";
-    if (whole.starts_with(found)) return "short";
+    if (full.starts_with(found)) return "short";
     if (found.find_first_not_of('\0') == std::string::npos) {
-      return found.size() == whole.size() ? "zeros" : "short zeros";
+      return found.size() == full.size() ? "zeros" : "short zeros";
     }
     for (std::size_t i = 0; i < found.size(); ++i) {
-      if (found[i] != '\0' && found[i] != whole[i]) return "garbage";
+      if (found[i] != '\0' && found[i] != full[i]) return "garbage";
     }
     return "holes";
   };
@@ -158,15 +158,16 @@ TEST_CASE("how content that was not synced is found under a name that is") {
         std::set<std::string>{"new", "empty", "short"});
 }
 
-TEST_CASE("synced content is whole under every preset, awaited content where a journal orders it") {
+TEST_CASE(
+    "synced content is intact under every preset, awaited content where a journal orders it") {
   const auto look = [](SimulatedFileSystem& disk) -> std::string {
     const auto found = disk.content("f");
-    return !found ? "missing" : *found == whole ? "new" : "torn";
+    return !found ? "missing" : *found == full ? "new" : "torn";
   };
   const auto writing = [](FileSystem& files, bool sync) {
     const Handle root = root_of(files);
     const Handle file = files.create(root, "t", 0600).value();
-    (void)files.write_at(file, 0, as_bytes(whole));
+    (void)files.write_at(file, 0, as_bytes(full));
     if (sync) {
       (void)files.sync_file(file);
     } else {
@@ -193,7 +194,7 @@ TEST_CASE("awaited content with nothing behind it is torn like any other") {
     const Handle root = root_of(files);
     const Handle file = files.create(root, "f", 0600).value();
     (void)files.sync_directory(root);
-    (void)files.write_at(file, 0, as_bytes(whole));
+    (void)files.write_at(file, 0, as_bytes(full));
     (void)files.await_writeback(file);
   };
   const auto look = [](SimulatedFileSystem& disk) -> std::string {
@@ -215,7 +216,7 @@ TEST_CASE("the power goes before writeback is awaited, too") {
     const Handle root = root_of(files);
     const Handle file = files.create(root, "t", 0600).value();
     (void)files.sync_directory(root);
-    (void)files.write_at(file, 0, as_bytes(whole));
+    (void)files.write_at(file, 0, as_bytes(full));
     session.acknowledge(session.attempt("told", std::nullopt));
     (void)files.await_writeback(file);
     (void)files.rename(root, "t", root, "f", RenameMode::replace);
@@ -262,10 +263,10 @@ TEST_CASE("what was written over may be as it was") {
   const auto act = [](FileSystem& files) {
     const Handle root = root_of(files);
     const Handle file = files.create(root, "f", 0600).value();
-    (void)files.write_at(file, 0, as_bytes(std::string(whole.size(), 'b')));
+    (void)files.write_at(file, 0, as_bytes(std::string(full.size(), 'b')));
     (void)files.sync_file(file);
     (void)files.sync_directory(root);
-    (void)files.write_at(file, 0, as_bytes(whole));
+    (void)files.write_at(file, 0, as_bytes(full));
   };
   const auto look = [](SimulatedFileSystem& disk) {
     return disk.content("f").value().substr(0, 1);
@@ -282,13 +283,13 @@ TEST_CASE("a sync that failed is lost for good") {
     SimulatedFileSystem disk(*preset);
     const Handle root = root_of(disk);
     const Handle file = disk.create(root, "f", 0600).value();
-    CHECK(disk.write_at(file, 0, as_bytes(whole)));
+    CHECK(disk.write_at(file, 0, as_bytes(full)));
     disk.lose_sync(file);
     CHECK(disk.sync_file(file));  // "succeeds"
     CHECK(disk.sync_directory(root));
     disk.cut_power(Survivors::none);
     if (preset->content_ordered) continue;  // its journal has the content, and writes it later
-    CHECK(disk.content("f") != whole);
+    CHECK(disk.content("f") != full);
   }
 }
 

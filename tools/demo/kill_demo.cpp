@@ -41,7 +41,7 @@ struct Settings {
 
 struct Tally {
   unsigned long kills = 0;
-  unsigned long whole = 0;
+  unsigned long intact = 0;
   unsigned long torn = 0;
   unsigned long missing = 0;
   unsigned long lost = 0;  ///< Older than what was acknowledged.
@@ -108,8 +108,8 @@ void count(const Finding& found, std::uint64_t acknowledged, Tally& tally) {
     case Finding::Kind::torn:
       ++tally.torn;
       break;
-    case Finding::Kind::whole:
-      ++tally.whole;
+    case Finding::Kind::intact:
+      ++tally.intact;
       if (found.number < acknowledged) ++tally.lost;
       break;
   }
@@ -157,7 +157,7 @@ Tally kill_often(const Writer& writer, const Settings& settings, const std::stri
 void print(const Writer& writer, const Tally& tally) {
   std::cout << writer.name << ": killed " << tally.kills << " times in " << tally.writes
             << " writes\n"
-            << "  whole files      " << std::setw(6) << tally.whole << '\n'
+            << "  intact files     " << std::setw(6) << tally.intact << '\n'
             << "  CORRUPT files    " << std::setw(6) << tally.torn + tally.missing << '\n'
             << "  gone though done " << std::setw(6) << tally.lost << '\n'
             << "  where the kills hit:\n";
@@ -187,7 +187,7 @@ bool clean_up(const std::string& directory) {
 bool holds(const Writer& writer, const Settings& settings, const std::string& path) {
   const Tally tally = kill_often(writer, settings, path);
   print(writer, tally);
-  return tally.kills > 0 && tally.whole == tally.kills && tally.lost == 0;
+  return tally.kills > 0 && tally.intact == tally.kills && tally.lost == 0;
 }
 
 int run(const Settings& settings) {

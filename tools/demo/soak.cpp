@@ -236,7 +236,7 @@ class Soak {
     return std::move(result.value());
   }
 
-  /// Whole, and not older than what was acknowledged. Nothing newer was attempted.
+  /// Intact, and not older than what was acknowledged. Nothing newer was attempted.
   std::uint64_t check_file(const Path& path, std::size_t worker) const {
     const auto read = read_file(path);
     const std::uint64_t acknowledged = board_.acknowledged.at(worker);

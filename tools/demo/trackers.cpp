@@ -34,7 +34,7 @@ Journal journal(std::uint64_t number, std::size_t size) {
   return made;
 }
 
-bool is_whole(const Journal& found, std::size_t size) {
+bool is_intact(const Journal& found, std::size_t size) {
   return found.entries == journal(found.number, size).entries;
 }
 
@@ -70,8 +70,8 @@ Finding examine_naive(const std::string& path, std::size_t size) {
   const auto found = read_file(path);
   if (!found) return {Finding::Kind::missing, 0};
   const auto read = Json<Journal>{}.deserialize(found.value().bytes);
-  if (!read || !is_whole(read.value(), size)) return {Finding::Kind::torn, 0};
-  return {Finding::Kind::whole, read.value().number};
+  if (!read || !is_intact(read.value(), size)) return {Finding::Kind::torn, 0};
+  return {Finding::Kind::intact, read.value().number};
 }
 
 constexpr std::array<std::string_view, 9> tracker_stages = {
@@ -146,8 +146,8 @@ Finding examine_tracker(const std::string& path, std::size_t size) {
   if (!tracker) return {Finding::Kind::torn, 0};
   if (tracker.value().report().origin != Origin::current) return {Finding::Kind::missing, 0};
   const auto state = tracker.value().state();
-  if (!is_whole(*state, size)) return {Finding::Kind::torn, 0};
-  return {Finding::Kind::whole, state->number};
+  if (!is_intact(*state, size)) return {Finding::Kind::torn, 0};
+  return {Finding::Kind::intact, state->number};
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ Finding examine(const std::string& path, std::size_t size) {
   for (int step = 0; step < 6; ++step) inverse *= 2 - word(1, 0) * inverse;
   const std::uint64_t number = first * inverse;
   if (bytes != content(number, size)) return {Finding::Kind::torn, 0};
-  return {Finding::Kind::whole, number};
+  return {Finding::Kind::intact, number};
 }
 
 const Writer& plain_writer() noexcept {

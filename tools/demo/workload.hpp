@@ -26,8 +26,8 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
 
 /// The content of the target after a kill.
 struct Finding {
-  enum class Kind { missing, torn, whole } kind = Kind::missing;
-  std::uint64_t number = 0;  ///< Of a whole one.
+  enum class Kind { missing, torn, intact } kind = Kind::missing;
+  std::uint64_t number = 0;  ///< Of an intact one.
 };
 [[nodiscard]] Finding examine(const std::string& path, std::size_t size);
 

@@ -14,10 +14,10 @@
 /// Checks that most programs want to pass in every crash state. Each takes what it needs to know
 /// from the session's history; each is a value that may be shared by threads.
 ///
-/// How the history limits one target, by the words "settled" and "superseded" below:
-/// - An acknowledged attempt is settled when it was `durable`, and, of any durability, as long as
+/// How the history limits one target, by the words "binding" and "superseded" below:
+/// - An acknowledged attempt is binding when it was `durable`, and, of any durability, as long as
 ///   only the process died since.
-/// - A settled attempt supersedes every attempt on that target that had ended before it began.
+/// - A binding attempt supersedes every attempt on that target that had ended before it began.
 /// - An attempt that failed as `unchanged` must never be seen.
 /// - An attempt that failed as `committed` is as good as acknowledged: recovery finishes it.
 /// - An attempt of Durability::none allows anything at all after a power cut, until superseded.
@@ -30,18 +30,18 @@ Oracle at_once(Oracle oracle);
 /// gave it; missing only if it was missing at first or some attempt removed it.
 Oracle old_or_new();
 
-/// Each target is what an attempt made it that no settled one supersedes: what was acknowledged is
+/// Each target is what an attempt made it that no binding one supersedes: what was acknowledged is
 /// there, or something newer is; what was removed stays removed.
 Oracle acknowledged();
 
 /// As `acknowledged`, of something that is not the content of one file: what `read` finds (the
 /// files of a transaction in words, the state that a program starts with) is what an attempt on
-/// `target` made it that no settled one supersedes. Says nothing of a target without attempts.
+/// `target` made it that no binding one supersedes. Says nothing of a target without attempts.
 /// `read` may change the disk: it gets a copy. Empty where nothing is found.
 Oracle found(std::string target, std::function<std::optional<std::string>(Session&)> read);
 
 /// Attempts with one `step` happen together, and in their order: all targets are what they were
-/// after some step, and no settled step is missing. For transactions, and for histories of states.
+/// after some step, and no binding step is missing. For transactions, and for histories of states.
 /// Holds of nothing under presets::split_rename, which shows targets missing, and says so by
 /// silence.
 Oracle steps_whole();
@@ -71,7 +71,7 @@ Oracle recovery_idempotent(Procedure<Session&> recover);
 /// `commit` succeeds (it says so by no words) on what recovery left.
 Oracle still_works(std::function<std::string(Session&)> commit);
 
-/// The generation that `read` finds is not below that of the newest settled attempt and not above
+/// The generation that `read` finds is not below that of the newest binding attempt and not above
 /// that of the newest attempt; `number` says which generation a content is, for the contents of the
 /// attempts on `target`. Two attempts that gave one number to two contents are a violation too.
 Oracle generations(std::string target,

@@ -201,7 +201,7 @@ class Search {
   }
 
   Violation explain(unsigned level) {
-    Path path{options_.preset, options_.seed, {}, {}};
+    CrashPath path{options_.preset, options_.seed, {}, {}};
     std::vector<Origin> row;
     std::size_t index = worst_;
     if (level == 0) path.variant = variants_[index];
@@ -274,7 +274,7 @@ Report explore(const Workload& workload, const std::vector<Oracle>& oracles,
 
 std::optional<Violation> replay(const Workload& workload, const std::vector<Oracle>& oracles,
                                 std::string_view reproducer, const ExploreOptions& options) {
-  const Path path = read_path(reproducer);
+  const CrashPath path = read_path(reproducer);
   ExploreOptions same = options;
   same.preset = path.preset;
   same.seed = path.seed;

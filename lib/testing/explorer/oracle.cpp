@@ -19,7 +19,7 @@ struct Attempt {
   const Event* event = nullptr;
   std::size_t begin = 0;
   std::size_t end = never;  // acknowledged, failed, or the crash within it
-  bool settled = false;
+  bool binding = false;
   bool refused = false;      // failed as `unchanged`
   bool ordered_cut = false;  // power went since it began
 };
@@ -34,12 +34,12 @@ std::vector<Attempt> attempts_of(const std::vector<Event>& history) {
         break;
       case Event::Kind::acknowledged:
         attempts.at(event.attempt).end = at;
-        attempts.at(event.attempt).settled = true;
+        attempts.at(event.attempt).binding = true;
         break;
       case Event::Kind::failed:
         attempts.at(event.attempt).end = at;
         attempts.at(event.attempt).refused = event.fate == Fate::unchanged;
-        attempts.at(event.attempt).settled = event.fate == Fate::committed;
+        attempts.at(event.attempt).binding = event.fate == Fate::committed;
         break;
       case Event::Kind::kill:
       case Event::Kind::power_cut:
@@ -47,7 +47,7 @@ std::vector<Attempt> attempts_of(const std::vector<Event>& history) {
           attempt.end = std::min(attempt.end, at);
           if (event.kind == Event::Kind::kill) continue;
           attempt.ordered_cut = true;
-          if (attempt.event->durability != Durability::durable) attempt.settled = false;
+          if (attempt.event->durability != Durability::durable) attempt.binding = false;
         }
         break;
     }
@@ -66,7 +66,7 @@ std::set<std::string> targets_of(const std::vector<Event>& history) {
 /// The contents that a target may have.
 struct Allowed {
   bool anything = false;
-  bool missing_at_first = true;  // nothing settled: it may never have been there
+  bool missing_at_first = true;  // nothing binding: it may never have been there
   std::vector<const Attempt*> attempts;
 };
 
@@ -77,9 +77,9 @@ Allowed allowed_for(const std::vector<Attempt>& attempts, const std::string& tar
     if (attempt.event->target != target || attempt.refused) continue;
     const bool superseded =
         superseding && std::ranges::any_of(attempts, [&](const Attempt& by) {
-          return by.settled && by.event->target == target && by.begin > attempt.end;
+          return by.binding && by.event->target == target && by.begin > attempt.end;
         });
-    if (attempt.settled && superseding) allowed.missing_at_first = false;
+    if (attempt.binding && superseding) allowed.missing_at_first = false;
     if (superseded) continue;
     allowed.attempts.push_back(&attempt);
     allowed.anything |= attempt.event->durability == Durability::none && attempt.ordered_cut;
@@ -106,7 +106,7 @@ std::string judge(Session& session, bool superseding) {
     }
     // A rename in three steps shows the target missing while it runs, and nobody can help it.
     if (!content && session.preset().split_rename &&
-        std::ranges::any_of(allowed.attempts, [](const Attempt* a) { return !a->settled; })) {
+        std::ranges::any_of(allowed.attempts, [](const Attempt* a) { return !a->binding; })) {
       continue;
     }
     std::string words = target + " is " + size_words(content) + "; allowed:";
@@ -132,7 +132,7 @@ std::string judge_content(Session& session) {
     const auto first = std::ranges::find_if(
         attempts, [&](const Attempt& attempt) { return attempt.event->target == target; });
     // An attempt that was acknowledged before any crash made it be there; nothing took it away.
-    if (!content && !(first->settled && first->event->durability == Durability::durable)) continue;
+    if (!content && !(first->binding && first->event->durability == Durability::durable)) continue;
     return target + " is " + size_words(content) + ", which no attempt ever made it";
   }
   return {};
@@ -182,16 +182,16 @@ Oracle steps_whole() {
               found[target] = session.disk().content(target);
             std::map<std::string, std::optional<std::string>> state;
             for (const std::string& target : targets) state[target] = std::nullopt;
-            std::size_t settled_left = 0;
-            for (const Attempt& attempt : attempts) settled_left += attempt.settled ? 1 : 0;
-            bool matched = settled_left == 0 && state == found;
+            std::size_t binding_left = 0;
+            for (const Attempt& attempt : attempts) binding_left += attempt.binding ? 1 : 0;
+            bool matched = binding_left == 0 && state == found;
             for (std::size_t i = 0; i < attempts.size(); ++i) {
               if (attempts[i].refused) continue;
               state[attempts[i].event->target] = attempts[i].event->content;
-              settled_left -= attempts[i].settled ? 1 : 0;
+              binding_left -= attempts[i].binding ? 1 : 0;
               const bool goes_on = i + 1 < attempts.size() && attempts[i].event->step != 0 &&
                                    attempts[i + 1].event->step == attempts[i].event->step;
-              if (!goes_on && settled_left == 0) matched |= state == found;
+              if (!goes_on && binding_left == 0) matched |= state == found;
             }
             if (matched) return {};
             std::string words = "no step left the targets like this:";
@@ -283,7 +283,7 @@ Oracle generations(std::string target,
       [target = std::move(target), number = std::move(number)](Session& session) -> std::string {
         const auto attempts = attempts_of(session.history());
         std::map<std::uint64_t, std::string> contents;
-        std::uint64_t settled = 0;
+        std::uint64_t binding = 0;
         std::uint64_t newest = 0;
         for (const Attempt& attempt : attempts) {
           if (attempt.event->target != target || !attempt.event->content) continue;
@@ -294,15 +294,15 @@ Oracle generations(std::string target,
             return "generation " + std::to_string(*generation) + " was given twice";
           }
           newest = std::max(newest, *generation);
-          if (attempt.settled) settled = std::max(settled, *generation);
+          if (attempt.binding) binding = std::max(binding, *generation);
         }
         const auto content = session.disk().content(target);
         const auto found = content ? number(*content) : std::nullopt;
-        if (settled == 0 && !found) return {};
+        if (binding == 0 && !found) return {};
         if (!found) return target + " has no generation";
-        if (*found < settled || *found > newest) {
-          return "generation " + std::to_string(*found) + ", settled was " +
-                 std::to_string(settled);
+        if (*found < binding || *found > newest) {
+          return "generation " + std::to_string(*found) + ", binding was " +
+                 std::to_string(binding);
         }
         return {};
       }};

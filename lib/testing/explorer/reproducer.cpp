@@ -13,7 +13,7 @@ namespace {
 
 /// One crash after the other; `at` sees each point before its crash.
 template <class See>
-std::optional<Finding> go(const Runner& runner, const Path& path, bool& possible, See see) {
+std::optional<Finding> go(const Runner& runner, const CrashPath& path, bool& possible, See see) {
   possible = false;
   std::vector<Point> points;
   auto at_once = runner.run(path.variant, points);
@@ -190,43 +190,43 @@ Tear read_tear(const std::vector<std::string>& words, const std::string& line) {
 
 }  // namespace
 
-std::optional<Finding> follow(const Runner& runner, const Path& path, bool* possible) {
+std::optional<Finding> follow(const Runner& runner, const CrashPath& path, bool* possible) {
   bool was_possible = false;
   auto finding = go(runner, path, was_possible, [](const Step&, const Point&) {});
   if (possible != nullptr) *possible = was_possible;
   return finding;
 }
 
-Path shrink(const Runner& runner, Path path) {
-  const auto better = [&](const Path& smaller) {
+CrashPath shrink(const Runner& runner, CrashPath path) {
+  const auto better = [&](const CrashPath& smaller) {
     if (!follow(runner, smaller)) return false;
     path = smaller;
     return true;
   };
   for (std::size_t i = path.steps.size(); i-- > 0;) {
     for (std::size_t k = path.steps[i].choice.tears.size(); k-- > 0;) {
-      Path smaller = path;
+      CrashPath smaller = path;
       auto& tears = smaller.steps[i].choice.tears;
       tears.erase(tears.begin() + static_cast<std::ptrdiff_t>(k));
       better(smaller);
     }
     for (std::size_t k = path.steps[i].choice.lost.size(); k-- > 0;) {
       if (k >= path.steps[i].choice.lost.size()) continue;
-      Path smaller = path;
+      CrashPath smaller = path;
       auto& lost = smaller.steps[i].choice.lost;
       lost.erase(lost.begin() + static_cast<std::ptrdiff_t>(k));
       better(smaller);
     }
   }
   while (!path.variant.schedule.empty()) {
-    Path smaller = path;
+    CrashPath smaller = path;
     smaller.variant.schedule.pop_back();
     if (!better(smaller)) break;
   }
   return path;
 }
 
-std::string write_path(const Runner& runner, const Path& path, const Finding& finding) {
+std::string write_path(const Runner& runner, const CrashPath& path, const Finding& finding) {
   std::ostringstream out;
   out << "workload: " << runner.workload().name << "\n";
   out << "preset: " << runner.options().preset->name << ", seed: " << runner.options().seed << "\n";
@@ -246,8 +246,8 @@ std::string write_path(const Runner& runner, const Path& path, const Finding& fi
   return out.str();
 }
 
-Path read_path(std::string_view text) {
-  Path path;
+CrashPath read_path(std::string_view text) {
+  CrashPath path;
   std::istringstream in{std::string(text)};
   for (std::string line; std::getline(in, line);) {
     const auto words = words_of(line);

@@ -17,7 +17,7 @@ struct Step {
   Choice choice;
 };
 
-struct Path {
+struct CrashPath {
   const Preset* preset = nullptr;
   std::uint64_t seed = 1;
   Variant variant;
@@ -26,13 +26,14 @@ struct Path {
 
 /// Goes the whole way and asks the oracles at its end. Empty when they are content, and when the
 /// path can't be gone (`possible` says which).
-std::optional<Finding> follow(const Runner& runner, const Path& path, bool* possible = nullptr);
+std::optional<Finding> follow(const Runner& runner, const CrashPath& path,
+                              bool* possible = nullptr);
 
 /// Takes away what the finding does not need, as long as some oracle still objects.
-Path shrink(const Runner& runner, Path path);
+CrashPath shrink(const Runner& runner, CrashPath path);
 
 /// The text of a reproducer, and back. Throws std::invalid_argument for what is none.
-std::string write_path(const Runner& runner, const Path& path, const Finding& finding);
-Path read_path(std::string_view text);
+std::string write_path(const Runner& runner, const CrashPath& path, const Finding& finding);
+CrashPath read_path(std::string_view text);
 
 }  // namespace perdure::testing

@@ -14,9 +14,9 @@ namespace perdure::testing {
 namespace {
 
 /// Faults and turns: between the program and the disk.
-class Gate final : public FaultyFileSystem {
+class GatedFileSystem final : public FaultyFileSystem {
  public:
-  Gate(FileSystem& base, SimulatedFileSystem& disk, Interleaver* interleaver)
+  GatedFileSystem(FileSystem& base, SimulatedFileSystem& disk, Interleaver* interleaver)
       : FaultyFileSystem(base), disk_(disk), interleaver_(interleaver) {}
 
  protected:
@@ -36,9 +36,9 @@ class Gate final : public FaultyFileSystem {
   Interleaver* interleaver_;
 };
 
-class PointRecorder final : public Recorder {
+class PointObserver final : public SimulationObserver {
  public:
-  PointRecorder(std::vector<Point>& points, Disk& disk, const std::vector<Event>& history)
+  PointObserver(std::vector<Point>& points, Disk& disk, const std::vector<Event>& history)
       : points_(points),
         disk_(disk),
         live_(history),
@@ -46,10 +46,10 @@ class PointRecorder final : public Recorder {
 
   void before(Operation operation, Disk& disk) override {
     // After any of these less can be lost than before it.
-    const bool settles =
+    const bool makes_durable =
         operation == Operation::sync_file || operation == Operation::sync_directory ||
         operation == Operation::sync_file_system || operation == Operation::await_writeback;
-    add(disk, operation, false, settles);
+    add(disk, operation, false, makes_durable);
   }
   void partly(Operation operation, Disk disk) override {
     points_.push_back({std::move(disk), history(), operation, false, true, false});
@@ -91,26 +91,26 @@ class PointRecorder final : public Recorder {
 };
 
 /// Takes the points of one session for as long as it lives.
-class Recording {
+class PointsOfSession {
  public:
-  Recording(Session& session, std::vector<Point>* points) : session_(session) {
+  PointsOfSession(Session& session, std::vector<Point>* points) : session_(session) {
     if (points == nullptr) return;
     Simulation& sim = SimulationAccess::of(session.disk());
-    recorder_ = std::make_unique<PointRecorder>(*points, sim.disk, session.history());
-    sim.recorder = recorder_.get();
-    SessionAccess::watch(session, [this] { recorder_->event(); });
+    observer_ = std::make_unique<PointObserver>(*points, sim.disk, session.history());
+    sim.observer = observer_.get();
+    SessionAccess::watch(session, [this] { observer_->event(); });
   }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
-  ~Recording() { SimulationAccess::of(session_.disk()).recorder = nullptr; }
+  PointsOfSession(const PointsOfSession&) = delete;
+  PointsOfSession& operator=(const PointsOfSession&) = delete;
+  ~PointsOfSession() { SimulationAccess::of(session_.disk()).observer = nullptr; }
 
   void end() {
-    if (recorder_) recorder_->end();
+    if (observer_) observer_->end();
   }
 
  private:
   Session& session_;
-  std::unique_ptr<PointRecorder> recorder_;
+  std::unique_ptr<PointObserver> observer_;
 };
 
 }  // namespace
@@ -165,18 +165,18 @@ std::optional<Finding> Runner::run(const Variant& variant, std::vector<Point>& p
   if (workload_.actors.size() == 1 && variant.faults.empty()) {
     Session session({&below, &environment}, *disk, prepared_history_);
     SessionAccess::set_case(session, variant.case_number);
-    Recording recording(session, &points);
+    PointsOfSession recording(session, &points);
     workload_.actors.front()(session);
     recording.end();
     return verdict(session);
   }
   Interleaver interleaver(variant.schedule);
   InterleavedEnvironment interleaved(environment, interleaver);
-  Gate gate(below, *disk, &interleaver);
+  GatedFileSystem gate(below, *disk, &interleaver);
   for (const Fault& fault : variant.faults) gate.fail(fault);
   Session session({&gate, &interleaved}, *disk, prepared_history_);
   SessionAccess::set_case(session, variant.case_number);
-  Recording recording(session, &points);
+  PointsOfSession recording(session, &points);
   std::vector<std::function<void()>> actors;
   for (const auto& actor : workload_.actors) actors.push_back([&] { actor(session); });
   interleaver.run(actors);
@@ -207,14 +207,14 @@ std::optional<Finding> Runner::recover(const Disk& disk, const History& history,
   ManualEnvironment environment(mix(options_.seed, level));
   const auto layer = options_.layer ? options_.layer(*files) : nullptr;
   FileSystem& below = layer ? *layer : *files;
-  std::unique_ptr<Gate> gate;
+  std::unique_ptr<GatedFileSystem> gate;
   if (options_.faults_in_recovery && !variant.faults.empty()) {
-    gate = std::make_unique<Gate>(below, *files, nullptr);
+    gate = std::make_unique<GatedFileSystem>(below, *files, nullptr);
     for (const Fault& fault : variant.faults) gate->fail(fault);
   }
   if (auto finding = ask(*files, environment, *history, true)) return finding;
   Session session({gate ? gate.get() : &below, &environment}, *files, *history);
-  Recording recording(session, points);
+  PointsOfSession recording(session, points);
   if (workload_.recover) {
     workload_.recover(session);
     if (gate) {  // what the faults spoiled, a later start makes good
@@ -233,7 +233,7 @@ std::vector<std::size_t> Runner::calls() const {
   ManualEnvironment environment(mix(options_.seed, 0));
   Interleaver interleaver({});
   InterleavedEnvironment interleaved(environment, interleaver);
-  Gate gate(*disk, *disk, &interleaver);
+  GatedFileSystem gate(*disk, *disk, &interleaver);
   Session session({&gate, &interleaved}, *disk, prepared_history_);
   std::vector<std::function<void()>> actors;
   for (const auto& actor : workload_.actors) actors.push_back([&] { actor(session); });
@@ -244,7 +244,7 @@ std::vector<std::size_t> Runner::calls() const {
 std::vector<Operation> Runner::log() const {
   const auto disk = SimulationAccess::make(prepared_);
   ManualEnvironment environment(mix(options_.seed, 0));
-  Gate gate(*disk, *disk, nullptr);
+  GatedFileSystem gate(*disk, *disk, nullptr);
   Session session({&gate, &environment}, *disk, prepared_history_);
   workload_.actors.front()(session);
   std::vector<Operation> operations;

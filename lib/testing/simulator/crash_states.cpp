@@ -175,9 +175,9 @@ class Explorer {
     }
   }
 
-  /// The names are settled; now the content of each file that was not synced.
+  /// The names are decided; now the content of each file that was not synced.
   void finish(Tree tree, const std::vector<std::uint64_t>& lost) {
-    tree.settle();
+    tree.drop_unreachable();
     std::vector<const std::vector<Torn>*> files;
     for (const auto& [id, inode] : tree.inodes()) {
       if (inode->type != FileType::regular) continue;
@@ -232,7 +232,7 @@ class Explorer {
   }
 
   /// The ways in which this file can be found, first the one without a tear; nullptr if its content
-  /// is settled.
+  /// is decided.
   const std::vector<Torn>* tears_of(InodeId id, const Inode& inode,
                                     const std::vector<std::uint64_t>& lost) {
     const auto concerns = [&](const Pending& pending) {
@@ -302,7 +302,7 @@ Disk crash_state(const Disk& disk, const Choice& choice) {
   for (const Pending& pending : disk.log) {
     if (survives(pending) && !is_torn(pending)) apply(tree, *pending.change, disk.log);
   }
-  tree.settle();
+  tree.drop_unreachable();
   Tree whole = tree;
   for (const Pending& pending : disk.log) {
     const InodeId inode = pending.change->inode;

@@ -23,7 +23,7 @@ struct Choice {
 };
 
 /// Calls `visit` with each state, most intact first, until it returns false. The disks given are
-/// settled: what is visible is durable. May call with equal states more than once.
+/// decided: what is visible is durable. May call with equal states more than once.
 void for_each_crash_state(const Disk& disk, const Bounds& bounds,
                           const std::function<bool(Disk&&, const Choice&)>& visit);
 

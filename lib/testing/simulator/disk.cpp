@@ -220,7 +220,7 @@ void Disk::compact() {
   for (auto at = log.begin(); at != first; ++at) apply(base, *at->change, log);
   log.erase(log.begin(), first);
   // Files that lost their last name for good go, unless a pending change still knows them.
-  if (log.empty()) base.settle();
+  if (log.empty()) base.drop_unreachable();
 }
 
 std::uint64_t Disk::hash() const {

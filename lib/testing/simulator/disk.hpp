@@ -94,10 +94,10 @@ struct Disk {
   /// The disk with this tree on it, all of it durable.
   [[nodiscard]] Disk after_crash(Tree tree) const;
   /// The effect of a kill: files without a name are gone.
-  void drop_orphans() { visible.settle(); }
+  void drop_orphans() { visible.drop_unreachable(); }
   /// Equal for disks that look alike now and after any power cut.
   [[nodiscard]] std::uint64_t hash() const;
-  [[nodiscard]] bool settled() const noexcept { return log.empty(); }
+  [[nodiscard]] bool nothing_pending() const noexcept { return log.empty(); }
 
  private:
   Disk(const Disk& before, Tree tree);

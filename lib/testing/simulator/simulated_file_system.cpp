@@ -87,22 +87,22 @@ SysResult<Handle> SimulatedFileSystem::open_lock(Handle directory, const std::st
   const auto found = sim.child(parent, name);
   if (!found && found.error().value() != ENOENT) return found.error();
   BOOST_OUTCOME_TRY(const Handle handle, sim.open(root_inode, true));
-  const auto settle = [&](SysResult<InodeId> inode) -> SysResult<Handle> {
+  const auto opened = [&](SysResult<InodeId> inode) -> SysResult<Handle> {
     sim.find(handle)->inode = inode ? inode.value() : no_inode;
     if (!inode) return inode.error();
     return handle;
   };
   if (!found) {
     sim.record(Operation::open_lock);
-    return settle(sim.make(parent, name, FileType::regular, 0600));
+    return opened(sim.make(parent, name, FileType::regular, 0600));
   }
   const Inode& inode = *sim.disk.visible.find(found.value());
-  if (inode.type == FileType::symlink) return settle(errno_code(ELOOP));
-  if (inode.type == FileType::directory) return settle(errno_code(EISDIR));
-  if (const int refusal = sim.refusal(); refusal != 0) return settle(errno_code(refusal));
-  if (!sim.permits(inode, 6)) return settle(errno_code(EACCES));
-  if (inode.immutable) return settle(errno_code(EPERM));
-  return settle(found.value());
+  if (inode.type == FileType::symlink) return opened(errno_code(ELOOP));
+  if (inode.type == FileType::directory) return opened(errno_code(EISDIR));
+  if (const int refusal = sim.refusal(); refusal != 0) return opened(errno_code(refusal));
+  if (!sim.permits(inode, 6)) return opened(errno_code(EACCES));
+  if (inode.immutable) return opened(errno_code(EPERM));
+  return opened(found.value());
 }
 
 SysResult<void> SimulatedFileSystem::close(Handle handle) {
@@ -147,10 +147,10 @@ SysResult<std::size_t> SimulatedFileSystem::write_at(Handle file, std::uint64_t 
   if (bytes.empty()) return std::size_t{0};
   sim.record(Operation::write_at);
   sim.tick();
-  if (sim.recorder != nullptr && bytes.size() > 1) {
+  if (sim.observer != nullptr && bytes.size() > 1) {
     Simulation half(sim.disk.fork());
     half.issue_write(id, offset, bytes.first((bytes.size() + 1) / 2));
-    sim.recorder->partly(Operation::write_at, std::move(half.disk));
+    sim.observer->partly(Operation::write_at, std::move(half.disk));
   }
   sim.issue_write(id, offset, bytes);
   sim.touch(id, true);

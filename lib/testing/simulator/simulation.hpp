@@ -20,12 +20,12 @@
 namespace perdure::testing {
 
 /// Sees the disk before each call that changes it; an explorer takes its crash points from here.
-class Recorder {
+class SimulationObserver {
  public:
-  Recorder() = default;
-  Recorder(const Recorder&) = delete;
-  Recorder& operator=(const Recorder&) = delete;
-  virtual ~Recorder() = default;
+  SimulationObserver() = default;
+  SimulationObserver(const SimulationObserver&) = delete;
+  SimulationObserver& operator=(const SimulationObserver&) = delete;
+  virtual ~SimulationObserver() = default;
   /// Before the call. `disk` may be forked.
   virtual void before(Operation operation, Disk& disk) = 0;
   /// A process that dies in the middle of a write may have done this much of it.
@@ -55,7 +55,7 @@ struct Simulation {
   User user;
   Limits limits;
   bool read_only = false;
-  Recorder* recorder = nullptr;
+  SimulationObserver* observer = nullptr;
 
   static constexpr int first_handle = 3;
 
@@ -103,7 +103,7 @@ struct Simulation {
   }
 
   void record(Operation operation) {
-    if (recorder != nullptr) recorder->before(operation, disk);
+    if (observer != nullptr) observer->before(operation, disk);
   }
   std::int64_t tick() { return disk.clock_ns += 1'000'000; }
   void touch(InodeId inode, bool content);

@@ -161,7 +161,7 @@ std::string Tree::path_of(InodeId id) const {
   return found;
 }
 
-void Tree::settle() {
+void Tree::drop_unreachable() {
   thread_local std::vector<InodeId> reached;
   reached.assign(1, root_inode);
   for (std::size_t i = 0; i < reached.size(); ++i) {

@@ -146,7 +146,7 @@ class Tree {
 
   /// Drops what no path from the root leads to, and gives those that bear one number numbers of
   /// their own: what is left is what a file system check would leave.
-  void settle();
+  void drop_unreachable();
   /// Equal for trees with the same paths, hard links, content and metadata.
   [[nodiscard]] std::uint64_t hash() const;
   /// The lowest number that no inode bears.

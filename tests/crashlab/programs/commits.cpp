@@ -6,7 +6,7 @@
 //   perdure_commits serve WORKLOAD                     a check server
 //
 // WORKLOAD: durable (AtomicWriter; an acknowledged version or a later one), ordered (AtomicWriter;
-// any whole version), none (AtomicWriter; whatever is there can be committed over), tracker
+// any intact version), none (AtomicWriter; whatever is there can be committed over), tracker
 // (StateTracker; opens, and is no older than acknowledged), transaction (after recovery all files
 // are of one version, no older than acknowledged), recovered (the same, with commits that are
 // killed and recovered before they are acknowledged), batch (write_files; each file is of an

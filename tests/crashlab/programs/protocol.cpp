@@ -6,7 +6,7 @@
 //   crashlab_protocol write PROTOCOL COUNT [SIZE]   versions 1 to COUNT, each acknowledged
 //   crashlab_protocol check [SIZE]              judges the state at CRASHLAB_MOUNT, once
 //   crashlab_protocol serve [SIZE]              the same as a check server
-//   crashlab_protocol serve_atomic [SIZE]       one that accepts any whole version
+//   crashlab_protocol serve_atomic [SIZE]       one that accepts any intact version
 //   crashlab_protocol content VERSION [SIZE]    prints what that version is
 #include <cstdio>
 #include <cstdlib>

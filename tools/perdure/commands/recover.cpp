@@ -28,7 +28,7 @@ constexpr std::string_view inspect_examples =
     "  perdure inspect site\n"
     "  perdure inspect --json site | jq '.paths[] | select(.step == \"redo\").path'\n";
 
-enum class Deed { recovered, abandoned, inspected };
+enum class RecoveryMode { recovered, abandoned, inspected };
 
 boost::json::object to_json(const RecoveryReport& report) {
   boost::json::array paths;
@@ -41,14 +41,14 @@ boost::json::object to_json(const RecoveryReport& report) {
           {"discarded", report.discarded}, {"set_aside", utf8(report.set_aside)}};
 }
 
-std::string_view words_for(RecoveryStep step, Deed deed) {
+std::string_view words_for(RecoveryStep step, RecoveryMode mode) {
   switch (step) {
     case RecoveryStep::done:
       return "is new            ";
     case RecoveryStep::redo:
-      return deed == Deed::recovered   ? "put in place      "
-             : deed == Deed::abandoned ? "is old            "
-                                       : "to be put in place";
+      return mode == RecoveryMode::recovered   ? "put in place      "
+             : mode == RecoveryMode::abandoned ? "is old            "
+                                               : "to be put in place";
     case RecoveryStep::foreign:
       return "changed by others ";
     case RecoveryStep::lost:
@@ -57,7 +57,7 @@ std::string_view words_for(RecoveryStep step, Deed deed) {
   return "";
 }
 
-std::string to_text(const std::string& root, const RecoveryReport& report, Deed deed) {
+std::string to_text(const std::string& root, const RecoveryReport& report, RecoveryMode mode) {
   std::string text = printable(root) + ": ";
   const bool read = !report.id.empty();
   if (!report.damage.empty() && !read) {
@@ -70,12 +70,12 @@ std::string to_text(const std::string& root, const RecoveryReport& report, Deed 
     if (!report.damage.empty()) text += "  damage: " + printable(report.damage) + "\n";
   }
   for (const auto& path : report.paths) {
-    text += "  " + std::string(words_for(path.step, deed)) + "  " + printable(path.path) + " (" +
+    text += "  " + std::string(words_for(path.step, mode)) + "  " + printable(path.path) + " (" +
             path.action + ")\n";
   }
   if (report.discarded > 0) {
     text += "  " + std::to_string(report.discarded) + " staged files that were never committed " +
-            (deed == Deed::inspected ? "are left\n" : "were removed\n");
+            (mode == RecoveryMode::inspected ? "are left\n" : "were removed\n");
   }
   if (!report.set_aside.empty()) {
     text += "  set aside in " + printable(report.set_aside) + "\n";
@@ -91,9 +91,11 @@ struct RecoverCommand {
   [[nodiscard]] ExitStatus run(bool inspecting) const {
     const auto done = inspecting ? inspect(root) : abandoning ? abandon(root) : recover(root);
     if (!done) return report(done.error(), output);
-    const Deed deed = inspecting ? Deed::inspected : abandoning ? Deed::abandoned : Deed::recovered;
+    const RecoveryMode mode = inspecting   ? RecoveryMode::inspected
+                              : abandoning ? RecoveryMode::abandoned
+                                           : RecoveryMode::recovered;
     if (output.json) return print_result(to_json(done.value()));
-    return output.quiet ? ExitStatus::success : print_result(to_text(root, done.value(), deed));
+    return output.quiet ? ExitStatus::success : print_result(to_text(root, done.value(), mode));
   }
 };
 

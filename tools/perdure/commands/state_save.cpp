@@ -48,35 +48,35 @@ constexpr std::string_view restore_examples =
     "  perdure state restore queue.json 41\n";
 
 /// The habits of the program that owns the state, so that our save looks like its own.
-struct Manner {
+struct FileStyle {
   std::uint32_t schema_version = 0;
   unsigned indent = 2;
   bool enveloped = false;
-  bool whole = false;   ///< The current state has a stamp, and it fits.
+  bool intact = false;  ///< The current state has a stamp, and it fits.
   bool exists = false;  ///< There is a current state.
   StateHistory history;
 };
 
-/// Takes the manner from the current file; where that is lost, from the newest that is readable.
-Result<Manner> manner_of(const std::string& file) {
-  Manner manner;
+/// Takes the style from the current file; where that is lost, from the newest that is readable.
+Result<FileStyle> style_of(const std::string& file) {
+  FileStyle style;
   const auto learn = [&](const StateFile& from) {
-    manner.schema_version = from.stamp.schema_version;
-    manner.indent = from.compact ? 0 : 2;
-    manner.enveloped = from.enveloped;
+    style.schema_version = from.stamp.schema_version;
+    style.indent = from.compact ? 0 : 2;
+    style.enveloped = from.enveloped;
   };
   auto current = read_state(file);
-  manner.exists = current || current.error().cause != std::errc::no_such_file_or_directory;
-  manner.whole = current && current.value().stamped;
+  style.exists = current || current.error().cause != std::errc::no_such_file_or_directory;
+  style.intact = current && current.value().stamped;
   if (!current && current.error().kind == ErrorKind::corrupt) current = read_state(file, true);
   BOOST_OUTCOME_TRY(const auto store, open_file_store(file));
-  BOOST_OUTCOME_TRY(manner.history, store->history());
+  BOOST_OUTCOME_TRY(style.history, store->history());
   if (current) {
     learn(current.value());
-    return manner;
+    return style;
   }
-  if (manner.exists && current.error().kind != ErrorKind::corrupt) return current.error();
-  for (const auto number : manner.history.previous) {
+  if (style.exists && current.error().kind != ErrorKind::corrupt) return current.error();
+  for (const auto number : style.history.previous) {
     BOOST_OUTCOME_TRY(const auto stored, store->load_previous(number));
     if (!stored) continue;
     if (const auto parsed = parse_state(stored->bytes, file)) {
@@ -84,7 +84,7 @@ Result<Manner> manner_of(const std::string& file) {
       break;
     }
   }
-  return manner;
+  return style;
 }
 
 struct SaveCommand {
@@ -103,23 +103,23 @@ struct SaveCommand {
   [[nodiscard]] ExitStatus refuse(ErrorKind kind, std::string_view step, std::string detail) const;
   [[nodiscard]] ExitStatus failed(Error error) const;
   /// Previous generations as many as there are: their number is the owner's to choose.
-  [[nodiscard]] TrackerOptions options(const Manner& manner, DamagePolicy damage) const;
-  [[nodiscard]] Result<JsonTracker> open(const Manner& manner, DamagePolicy damage) const;
+  [[nodiscard]] TrackerOptions options(const FileStyle& style, DamagePolicy damage) const;
+  [[nodiscard]] Result<JsonTracker> open(const FileStyle& style, DamagePolicy damage) const;
 };
 
-TrackerOptions SaveCommand::options(const Manner& manner, DamagePolicy damage) const {
+TrackerOptions SaveCommand::options(const FileStyle& style, DamagePolicy damage) const {
   TrackerOptions options;
   options.file.protocol = protocol;
   options.damage = damage;
   options.previous_max =
-      static_cast<std::uint32_t>(std::max<std::size_t>(1, manner.history.previous.size()));
+      static_cast<std::uint32_t>(std::max<std::size_t>(1, style.history.previous.size()));
   return options;
 }
 
-Result<JsonTracker> SaveCommand::open(const Manner& manner, DamagePolicy damage) const {
-  return JsonTracker::open(file, options(manner, damage),
-                           {.indent = manner.indent, .limits = state_limits}, {},
-                           Migrations<StateJson>(manner.schema_version));
+Result<JsonTracker> SaveCommand::open(const FileStyle& style, DamagePolicy damage) const {
+  return JsonTracker::open(file, options(style, damage),
+                           {.indent = style.indent, .limits = state_limits}, {},
+                           Migrations<StateJson>(style.schema_version));
 }
 
 ExitStatus SaveCommand::failed(Error error) const {
@@ -157,9 +157,9 @@ ExitStatus SaveCommand::set() const {
     return refuse(ErrorKind::invalid_argument, "read the value",
                   value.error().detail + "; a string is written '\"text\"'");
   }
-  const auto manner = manner_of(file);
-  if (!manner) return failed(manner.error());
-  if (manner.value().enveloped) {
+  const auto style = style_of(file);
+  if (!style) return failed(style.error());
+  if (style.value().enveloped) {
     return refuse(ErrorKind::unsupported, "change the state",
                   "it is in an envelope, and what is in there only its program knows");
   }
@@ -177,12 +177,12 @@ ExitStatus SaveCommand::set() const {
     return success();
   };
   // An edit that a new state can't take is refused before there is a lock file for it.
-  if (!manner.value().exists && manner.value().history.previous.empty()) {
+  if (!style.value().exists && style.value().history.previous.empty()) {
     json::object none;
     auto possible = change(none);
     if (!possible) return failed(std::move(possible.error()));
   }
-  auto opened = open(manner.value(), DamagePolicy::refuse);
+  auto opened = open(style.value(), DamagePolicy::refuse);
   if (!opened) return failed(opened.error());
   auto& tracker = opened.value();
   const OpenReport found = tracker.report();
@@ -192,19 +192,19 @@ ExitStatus SaveCommand::set() const {
 
 ExitStatus SaveCommand::accept() const {
   constexpr std::string_view step = "accept the edit";
-  const auto manner = manner_of(file);
-  if (!manner) return failed(manner.error());
-  if (!manner.value().exists) {
+  const auto style = style_of(file);
+  if (!style) return failed(style.error());
+  if (!style.value().exists) {
     return failed({.cause = std::make_error_code(std::errc::no_such_file_or_directory),
                    .step = std::string(step),
                    .path = file,
                    .detail = {}});
   }
-  if (manner.value().enveloped) {
+  if (style.value().enveloped) {
     return refuse(ErrorKind::unsupported, step,
                   "it is in an envelope, and not for editing by hand");
   }
-  auto opened = open(manner.value(), DamagePolicy::accept_edit);
+  auto opened = open(style.value(), DamagePolicy::accept_edit);
   if (!opened) return failed(opened.error());
   auto& tracker = opened.value();
   const OpenReport found = tracker.report();
@@ -216,9 +216,9 @@ ExitStatus SaveCommand::accept() const {
 }
 
 ExitStatus SaveCommand::restore() const {
-  const auto manner = manner_of(file);
-  if (!manner) return failed(manner.error());
-  const auto& there = manner.value().history.previous;
+  const auto style = style_of(file);
+  if (!style) return failed(style.error());
+  const auto& there = style.value().history.previous;
   if (std::find(there.begin(), there.end(), generation) == there.end()) {
     return refuse(ErrorKind::unsupported, "restore an earlier generation",
                   "there is no previous generation " + std::to_string(generation) +
@@ -230,10 +230,10 @@ ExitStatus SaveCommand::restore() const {
     const auto restored = opened.value().restore(generation);
     return restored ? tell(opened.value().generation(), found) : failed(restored.error());
   };
-  if (!manner.value().enveloped) return bring_back(open(manner.value(), DamagePolicy::set_aside));
-  return bring_back(
-      EnvelopeTracker::open(file, options(manner.value(), DamagePolicy::set_aside), {}, {},
-                            Migrations<StateEnvelope>(manner.value().schema_version)));
+  if (!style.value().enveloped) return bring_back(open(style.value(), DamagePolicy::set_aside));
+  return bring_back(EnvelopeTracker::open(file, options(style.value(), DamagePolicy::set_aside), {},
+                                          {},
+                                          Migrations<StateEnvelope>(style.value().schema_version)));
 }
 
 CLI::App& add(CLI::App& state, ExitStatus& status, const char* name, const char* words,
