@@ -12,7 +12,8 @@ namespace perdure {
 /// Which options can't be meant.
 Result<void> check_options(const WriteOptions& options, const std::string& path);
 
-/// What `make` makes of the stages that publish and, by `sync`, make durable: alone or in company.
+/// The pipeline that `make` builds around the stages that publish and, by `sync`, make durable:
+/// alone or in company.
 template <class Sync, class Make>
 AnyPipeline with_publish(const WriteOptions& options, Sync sync, Make make) {
   if (options.group) return make(PublishTogether<protocol_of<Sync>()>{options.group});

@@ -19,10 +19,9 @@ struct FailedDevice {
   FailedDevice* next;
 };
 
-/// The failed syncs of this process. Grows with failures alone, by one entry
-/// for each device; two threads may add one device twice, and both entries
-/// count. Without a mutex: a thread that a forked child does not have would
-/// hold it there for ever.
+/// The failed syncs of this process. Grows with failures alone, by one entry for each device; two
+/// threads may add one device twice, and both entries count. Without a mutex: a thread that a
+/// forked child does not have would hold it there forever.
 struct FailedSyncs {
   std::atomic<std::uint64_t> count{0};
   std::atomic<std::uint64_t> last_unknown{0};  // of a device that could not be told

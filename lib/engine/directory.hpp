@@ -10,7 +10,7 @@
 
 namespace perdure {
 
-/// What becomes of directories that are missing, and who answers for the names of the others.
+/// How missing directories are treated, and who answers for the names of the others.
 enum class Parents : std::uint8_t {
   required,  ///< They are an error.
   made,  ///< They are made, and their names synced, so that whoever finds them may rely on them.
@@ -23,7 +23,7 @@ enum class Parents : std::uint8_t {
 Parents parents_for(const WriteOptions& options);
 
 /// Opens `path`, `.` if that is empty. A directory whose name could not be synced is removed again,
-/// unless somebody has put something there meanwhile.
+/// unless somebody has put something there in the meantime.
 Result<OwnedHandle> open_directory(FileSystem& files, const boost::filesystem::path& path,
                                    Parents parents = Parents::required);
 

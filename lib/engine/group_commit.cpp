@@ -52,7 +52,7 @@
 namespace perdure {
 namespace {
 
-/// What one caller brings; lives on its stack until it is done. Stands in one queue at a time.
+/// One caller's commit; lives on its stack until it is done. Stands in one queue at a time.
 struct Arrival {
   Members members;
   Protocol protocol;
@@ -116,7 +116,7 @@ struct Room {
 };
 
 /// One rename after the other by one thread: whoever is the last in the group was renamed last,
-/// which is what SyncPublished rests on. What is thrown reaches all of them, out of memory too.
+/// which is what SyncPublished rests on. An exception reaches all of them, out of memory too.
 void publish_group(const Queue& group, Room& room) noexcept try {
   for (const Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
     detail::run_for_all(Rename{}, arrival->members);
@@ -132,8 +132,8 @@ void publish_group(const Queue& group, Room& room) noexcept try {
 
 }  // namespace
 
-/// Whoever stands in a queue is on another thread's stack. So nothing between its push and its pop
-/// may throw: the functions that it calls there say `noexcept`.
+/// A waiter in a queue lies on another thread's stack. So nothing between its push and its pop may
+/// throw: the functions that it calls there say `noexcept`.
 struct GroupCommit::State {
   explicit State(const GroupOptions& group_options)
       : options(checked(group_options)), room(options.together_max) {}
@@ -183,7 +183,7 @@ void GroupCommit::State::admit() noexcept {
   while (!outside.empty() && waiting.size() < options.waiting_max) waiting.push(outside.pop());
 }
 
-/// Those outside come too late.
+/// Callers outside come too late.
 void GroupCommit::State::refuse() noexcept {
   while (!outside.empty()) {
     Arrival& arrival = outside.pop();
@@ -192,9 +192,9 @@ void GroupCommit::State::refuse() noexcept {
   }
 }
 
-/// Those whom the last group served are on their way back. Were the first of them to lead at once,
-/// the others would wait for its sync and then for theirs: so it waits for them a little, and not
-/// at all after a group of one.
+/// The callers of the last group are on their way back. If the first of them led at once, the
+/// others would wait twice: for its sync, then for their own. So it waits for them a little, and
+/// not at all after a group of one.
 void GroupCommit::State::gather(std::unique_lock<std::mutex>& lock) noexcept {
   if (last_size <= 1) return;
   wanted = std::min({last_size, options.together_max, options.waiting_max});
@@ -215,7 +215,7 @@ Queue GroupCommit::State::next_group() noexcept {
   return group;
 }
 
-/// Publishes what waits. The lock is held before and after, not meanwhile.
+/// Publishes the waiting commits. The lock is held before and after, not while it publishes.
 void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock) noexcept {
   leading = true;
   gather(lock);

@@ -14,8 +14,8 @@ namespace perdure {
 /// Which target it is, by whatever path it was reached: one directory has one device and inode,
 /// also through links and bind mounts. Two hard links of a file are two targets.
 ///
-/// Whoever holds several locks of targets at once takes them in the order of these keys: then no
-/// two can wait for each other. The case of ASCII letters comes last, since a directory may take
+/// A thread that holds several locks of targets at once takes them in the order of these keys: then
+/// no two can wait for each other. The case of ASCII letters comes last, since a directory may take
 /// `A` and `a` for one name, with one lock.
 struct TargetKey {
   TargetKey(const Version& directory, const std::string& leaf);

@@ -10,7 +10,7 @@
 
 namespace perdure {
 
-/// What a file's metadata is to become.
+/// The metadata that a file is to get.
 struct MetadataSource {
   Status status;                    ///< Mode, owner and group count.
   std::vector<std::string> xattrs;  ///< Names.
@@ -18,8 +18,8 @@ struct MetadataSource {
   std::optional<Status> temp{};  ///< Of the temp, where it is known: saves the call.
 };
 
-/// Makes the temp's metadata that of `source`. What is equal already costs no call; what can't be
-/// done is ErrorKind::metadata.
+/// Makes the temp's metadata that of `source`. Metadata that is equal already costs no call; a
+/// failure is ErrorKind::metadata.
 Result<void> copy_metadata(Commit& commit, const MetadataSource& source);
 
 /// Reads which extended attributes the target has, if the commit is to keep them.
@@ -29,8 +29,8 @@ Result<void> read_xattrs(Commit& commit);
 /// directory has.
 [[nodiscard]] std::uint32_t temp_mode(const Commit& commit);
 
-/// Gives the temp its final owner, ACL, mode and attributes. What is equal already costs no call.
-/// `temp` is what the temp has now, where that is known.
+/// Gives the temp its final owner, ACL, mode and attributes. Metadata that is equal already costs
+/// no call. `temp` is what the temp has now, where that is known.
 Result<void> apply_metadata(Commit& commit, const std::optional<Status>& temp = {});
 
 }  // namespace perdure

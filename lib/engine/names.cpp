@@ -21,7 +21,7 @@ constexpr std::size_t hash_length = 16;
 constexpr std::string_view previous_suffix = ".perdure-prev";
 constexpr std::string_view staged_prefix = "s_";
 constexpr std::string_view damaged_mark = ".damaged-";
-// What a numbered name needs beside the leaf: two dots, 20 digits, the longer of the two endings.
+// A numbered name needs besides the leaf: two dots, 20 digits, the longer of the two endings.
 constexpr std::size_t numbered_length =
     2 + 20 + std::max(previous_suffix.size(), damaged_mark.size() + random_length);
 
@@ -32,7 +32,7 @@ bool in_alphabet(char c) {
 constexpr std::size_t cut_max = 3;  // what a UTF-8 character has beside its first byte
 
 /// The beginning of `leaf`, `size_max` bytes at most and `cut_max` fewer at least, not cut inside a
-/// UTF-8 character. What is no UTF-8 is cut anywhere.
+/// UTF-8 character. A leaf that is not UTF-8 is cut anywhere.
 std::string_view shortened(std::string_view leaf, std::size_t size_max) {
   if (leaf.size() <= size_max) return leaf;
   for (std::size_t size = size_max; size + cut_max >= size_max; --size) {

@@ -40,8 +40,8 @@ SysResult<std::string> make_temp(std::string_view leaf, Environment& environment
                                  std::size_t size_max = length_max);
 [[nodiscard]] bool is_temp(std::string_view name);
 /// The same for a file on its way from a transaction's staged file to its target. Nobody has it
-/// open, so that no look at it tells whether it lives: its journal does. It is no temp to
-/// `is_temp`.
+/// open, so that no look at it tells whether it lives: its journal does. `is_temp` does not count
+/// it.
 SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& environment);
 [[nodiscard]] bool is_apply_temp(std::string_view name);
 /// Whether the library gives such names to files beside targets that others rely on: temps, locks,

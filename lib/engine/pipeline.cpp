@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What every pipeline does around its stages.
+// The work of every pipeline around its stages.
 #include <utility>
 
 #include <perdure/pipeline/pipeline.hpp>

@@ -14,15 +14,15 @@ struct Verdict {
   std::string reason;
 };
 
-/// The allow-list, and the conditions of its entries. What is not known to hold is refused: another
-/// type, an option that was not tried, a fact that could not be read.
+/// The allow-list, and the conditions of its entries. A file system of which it is not known to
+/// hold is refused: another type, an option that was not tried, a fact that could not be read.
 Verdict judge_fast(const FileSystemInfo& info);
 
 /// Whether `whole` is what many files at once take there.
 Verdict judge_whole(const FileSystemInfo& info);
 
-/// Whether a power cut leaves a rename within a directory done or undone, never half done. What is
-/// not known to be so is not.
+/// Whether a power cut leaves a rename within a directory done or undone, never half done. False
+/// where that is not known.
 bool renames_at_once(const FileSystemInfo& info);
 
 /// The protocol for a commit into `directory`, or for `many` at once. ErrorKind::unsupported when

@@ -39,8 +39,8 @@ Error publish_failure(Commit& commit, std::error_code cause) {
   return commit.failure(publish_step, cause);
 }
 
-/// What renameat2 with RENAME_NOREPLACE does, where the file system does not know it (ZFS, NFS): a
-/// link fails when the name is taken, just as atomically.
+/// Does what renameat2 with RENAME_NOREPLACE does, where the file system does not know it (ZFS,
+/// NFS): a link fails when the name is taken, just as atomically.
 Result<void> publish_by_link(Commit& commit) {
   const auto linked =
       commit.files.link(commit.directory, commit.temp_name, commit.directory, commit.leaf);

@@ -8,16 +8,16 @@ namespace {
 
 constexpr std::string_view step = "read the file";
 
-/// One pass over the file; false when its version changed meanwhile. All of it counts: whoever
-/// writes in place can set the size and the time of modification back, and no program can set the
-/// ctime.
+/// One pass over the file; false when its version changed in the meantime. All of it counts:
+/// whoever writes in place can set the size and the time of modification back, and no program can
+/// set the ctime.
 Result<bool> read_once(const Commit& commit, Handle file, std::uint64_t size_max,
                        FileContent& content) {
   FileSystem& files = commit.files;
   const auto before = files.stat(file);
   if (!before) return commit.failure(step, before.error());
   if (before.value().type != FileType::regular) {
-    return commit.failure(step, ErrorKind::not_regular, "it is no regular file");
+    return commit.failure(step, ErrorKind::not_regular, "it is not a regular file");
   }
   const std::uint64_t size = before.value().version.size;
   if (size > size_max) {

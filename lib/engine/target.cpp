@@ -66,7 +66,7 @@ Result<void> check_file(const Commit& commit) {
           : "it is a FIFO, a socket or a device, not a file; write to it with other means");
 }
 
-/// What a rename can't or must not replace.
+/// Refuses a target that a rename can't or must not replace.
 Result<void> check_replaceable(const Commit& commit) {
   if (!commit.existing) return success();
   BOOST_OUTCOME_TRY(check_file(commit));

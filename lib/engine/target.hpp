@@ -17,7 +17,7 @@ struct Claim {
 };
 
 /// Finds the real directory and leaf of the target, as the symlink policy says, and looks at what
-/// is there: fills `commit.directory`, `leaf` and `existing`. Refuses what is no file.
+/// is there: fills `commit.directory`, `leaf` and `existing`. Refuses anything but a file.
 Result<void> resolve(Commit& commit, Handle directory, const std::string& leaf, Claim& claim);
 
 /// Whether the commit takes the target's lock.

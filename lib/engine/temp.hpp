@@ -7,8 +7,8 @@
 
 namespace perdure {
 
-/// Whether this process may write, publish or remove the temp: it made it, and is no forked child
-/// of whoever did.
+/// Whether this process may write, publish or remove the temp: it made it, and is not a forked
+/// child of the maker.
 [[nodiscard]] bool is_temp_ours(const Commit& commit);
 /// The error of one that may not.
 [[nodiscard]] Error not_ours(const Commit& commit, std::string_view step);

@@ -45,7 +45,7 @@ Verdict judge(FileSystem& files, Handle directory, const std::string& name) {
 
 /// Whether a lease counts every writer. The kernel counts those of one inode: through FUSE, an
 /// overlay or a network file system others reach the same file by another inode, or from another
-/// machine. What can't be told counts as one of those.
+/// machine. A type that can't be read counts as one of these.
 bool knows_all_writers(const FileSystemInfo& info) {
   constexpr std::array<std::string_view, 8> local{
       "ext2",  "ext3", "ext4",  "xfs",

@@ -222,11 +222,11 @@ void EditQueue::State::save() noexcept {
   }
 }
 
-/// What users gave is destroyed without the mutex: a destructor may use the tracker. An edit goes
-/// before its save is told, since it may refer to what its caller owns. Its thread has the turn
-/// still, so that a destructor which waits for the tracker is told that it can't. What an edit
-/// threw goes with the batch, if nobody waits for that edit. False in a child that an edit forked:
-/// the mutex is not locked then, and must not be.
+/// The users' functions are destroyed without the mutex: a destructor may use the tracker. An edit
+/// goes before its save is told, since it may refer to what its caller owns. Its thread has the
+/// turn still, so that a destructor which waits for the tracker is told that it can't. An edit's
+/// exception goes with the batch, if nobody waits for that edit. False in a child that an edit
+/// forked: the mutex is not locked then, and must not be.
 bool EditQueue::State::lead(std::unique_lock<std::mutex>& guard) {
   begin(Turn::save);
   in_flight_.swap(queue_);

@@ -28,7 +28,7 @@ OpenReport report_of(const Stamp& stamp, Origin origin) {
           .set_aside = {}};
 }
 
-/// What a state without a lineage of its own goes by among its readers.
+/// The lineage by which readers know a state that has none of its own.
 std::uint64_t lineage_of(Bytes digest, const Revision& revision) {
   Checksum sum;
   sum.update(digest);
@@ -192,7 +192,7 @@ Result<SavedState::Found> SavedState::take_edited(const Error& damage, StoredSta
   return found;
 }
 
-/// The newest previous generation that is whole. An error that is no damage ends the search: it may
+/// The newest previous generation that is whole. An error other than damage ends the search: it may
 /// be over by tomorrow, and an older state must not be taken today for that.
 Result<std::optional<LoadedState>> SavedState::newest_previous(
     const std::vector<std::uint64_t>& numbers, std::vector<std::uint64_t>& damaged,

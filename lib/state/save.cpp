@@ -63,7 +63,7 @@ Result<void> SavedState::check_outcome_known() const {
                  "an earlier save may or may not survive a power cut; reload first");
 }
 
-/// What shall be committed, but for the image; `kept` are the previous generations after it.
+/// The draft to be committed, but for the image; `kept` are the previous generations after it.
 Result<StateDraft> SavedState::draft(const Stamp& stamp, std::vector<std::uint64_t>& kept) const {
   StateDraft made{.image = {}, .expected = stored_.revision, .keep_as = {}, .drop = {}};
   if (stamp.generation == 0) {

@@ -94,7 +94,7 @@ class SavedState {
     bool bare = false;             // the file does not say which lineage it has
     bool lost = false;             // what is saved next begins a new history
   };
-  /// What is known of the store.
+  /// The known part of the store.
   struct Stored {
     Revision revision;
     bool exists = false;                  // there is a current state ...
@@ -105,7 +105,7 @@ class SavedState {
     std::size_t image_size = 0;           // in bytes; the next image is likely about as large
     Standing standing{};
   };
-  /// What is durable, as any thread may see it.
+  /// The durable state, as any thread may see it.
   struct Shown {
     std::shared_ptr<const void> value;
     Stamp stamp;

@@ -73,7 +73,7 @@ Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
 
 namespace {
 
-/// What was put in place stays there.
+/// The files in place stay there.
 Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directories& directories) {
   std::set<std::string> named;
   for (const auto& entry : journal.entries) {

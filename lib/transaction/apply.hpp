@@ -9,7 +9,7 @@
 namespace perdure {
 
 /// Whether nobody replaced, made or removed the path since the transaction was checked. A write
-/// into the file that is to be replaced is no reason to keep it: it comes before the rename.
+/// into the file that is to be replaced does not keep it: it comes before the rename.
 Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
                           Directories& directories);
 

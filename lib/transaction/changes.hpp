@@ -17,7 +17,7 @@
 
 namespace perdure {
 
-/// What is to become of one path.
+/// The change that is wanted of one path.
 struct Change {
   JournalAction action = JournalAction::put;
   StagedFile staged{};  ///< put: the new content.

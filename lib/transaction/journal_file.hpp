@@ -66,9 +66,9 @@ struct FoundJournal {
 Result<std::optional<FoundJournal>> find_journal(TransactionRoot& root);
 
 /// Nothing may depend on a journal that is in the page cache alone. Syncing what was found is not
-/// enough, since its sync may have failed before, which is said once: so it is written anew. Under
-/// its other name: where a rename is no single step on the disk, the one that was there and the one
-/// that takes its name may both be gone for a moment.
+/// enough, since its sync may have failed before, which is said once: so it is written anew. On
+/// file systems where a rename is several disk writes, a crash can lose both the old and the new
+/// name. So we write the copy under the other name and keep the original.
 Result<void> make_durable(TransactionRoot& root, const FoundJournal& found, Protocol protocol);
 
 /// The journal is gone, durably or, with `fast`, before what others do later. `recovered`: recovery

@@ -17,7 +17,7 @@ namespace perdure {
 
 enum class JournalAction : std::uint8_t { put = 1, remove = 2, make_directory = 3 };
 
-/// What was at a path before the transaction. Its ctime is not part of it: our own hard links
+/// The file at a path before the transaction. Its ctime is not part of it: our own hard links
 /// change that.
 struct Before {
   Identity identity;
@@ -29,7 +29,7 @@ struct Before {
   return {identity_of(version), version.size, version.mtime_ns};
 }
 
-/// What is to become of one path.
+/// The change that is wanted of one path.
 struct JournalEntry {
   JournalAction action = JournalAction::put;
   std::string path;                ///< Relative to the root, in plain form.

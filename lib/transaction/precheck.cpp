@@ -37,7 +37,7 @@ class Precheck {
   StagedFiles& staged_;
   Directories& directories_;
   std::map<std::string, Status> ways_;     ///< Directories that check_way has seen.
-  std::map<std::string, Status> parents_;  ///< Those of them that paths lie in directly.
+  std::map<std::string, Status> parents_;  ///< The directories that paths lie in directly.
 };
 
 Result<Journal> Precheck::journal() {

@@ -43,7 +43,7 @@ bool leads_nowhere(std::error_code cause) {
   return cause == std::errc::not_a_directory || cause == std::errc::too_many_symbolic_link_levels;
 }
 
-/// Those that were there before: what is in their place now may be somebody else's.
+/// Only directories that were there before: the ones in their place now may be somebody else's.
 Directories directories_of(TransactionRoot& root, const Journal& journal) {
   Directories directories(root.files, root.directory.get());
   for (const auto& [path, identity] : journal.directories) directories.expect(path, identity);

@@ -47,7 +47,7 @@ RecoveryStep judge_put(TransactionRoot& root, const Journal& journal, const Jour
   if (now && identity_of(now->version) == entry.staged_identity) return RecoveryStep::done;
   bool as_before = false;
   if (now) as_before = entry.before && is_as_before(now->version, *entry.before);
-  // Missing although it was there before: somebody removed it, or, where a rename is no single step
+  // Missing although it was there before: somebody removed it, or, where a rename is several steps
   // on the disk, that is half of ours.
   if (!now) as_before = !entry.before || !renames_at_once(root);
   const Staged staged = look_for_staged(root, journal, entry);

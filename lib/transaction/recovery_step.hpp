@@ -10,7 +10,7 @@
 
 namespace perdure {
 
-/// What a path of the journal asks of recovery.
+/// The step that a path of the journal asks of recovery.
 Result<RecoveryStep> recovery_step_of(TransactionRoot& root, const Journal& journal,
                                       const JournalEntry& entry, Directories& directories);
 

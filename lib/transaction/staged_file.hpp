@@ -61,7 +61,7 @@ class StagedFiles {
   /// Removes them, unless they were kept. The next committer collects what won't go.
   void discard() noexcept;
 
-  /// What a new file in a directory inherits from it: group, ACL, label.
+  /// The metadata that a new file in a directory inherits from it: group, ACL, label.
   struct Inherited {
     Status status;
     std::map<std::string, Buffer> xattrs;

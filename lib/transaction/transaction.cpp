@@ -165,7 +165,8 @@ Result<void> Transaction::State::lock_expected() {
   return success();
 }
 
-/// There was no directory to hold a lock. Whoever made it meanwhile may have made the file, too.
+/// There was no directory to hold a lock. Somebody who made it in the meantime may have made the
+/// file, too.
 Result<void> Transaction::State::check_nowhere() {
   for (const auto& path : nowhere) {
     const auto directory = changes.directories().open(parent_of(path));
@@ -197,7 +198,8 @@ Result<void> Transaction::State::apply(const Journal& journal, TransactionReceip
 
 /// Everything before the commit point, and the commit point.
 Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& receipt) {
-  // The paths count as they are now. What they led to at a `put` may have been moved since.
+  // The paths count as they are now. A directory that they led to at a `put` may have been moved
+  // since.
   changes.directories().look_anew();
   BOOST_OUTCOME_TRY(timed(*root, receipt, "check", [&] { return lock_expected(); }));
   Journal journal;
@@ -207,8 +209,8 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
     return success();
   }));
   if (journal.entries.empty()) return journal;
-  // What may be in the journal is recovery's, also if something is thrown: it must find the staged
-  // files. It discards those of a journal that is not there.
+  // Staged files that may be in the journal are recovery's, also if something is thrown: it must
+  // find the staged files. It discards those of a journal that is not there.
   changes.staged().keep(true);
   const auto committed = timed(*root, receipt, "journal", [&]() -> Result<void> {
     BOOST_OUTCOME_TRY(receipt.confirmed,

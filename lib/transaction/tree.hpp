@@ -16,14 +16,14 @@ namespace perdure {
 
 inline constexpr std::size_t path_size_max = 4096;
 
-/// Why `path` is no plain path beneath a root; empty when it is one.
+/// Why `path` is not a plain path beneath a root; empty when it is one.
 [[nodiscard]] std::string_view fault_of_path(std::string_view path);
 
 /// "a/b" is in "a"; "a" is in "".
 [[nodiscard]] std::string parent_of(const std::string& relative);
 [[nodiscard]] std::string leaf_of(const std::string& relative);
 
-/// What a file is known by across a crash: a device's number may differ after the next mount, and
+/// The identity of a file across a crash: a device's number may differ after the next mount, and
 /// the root lies on one device anyway.
 struct Identity {
   std::uint64_t inode = 0;
@@ -43,7 +43,7 @@ class Directories {
   /// The directory `relative`, "" for the root itself. Not owned; good until the next call.
   /// One that is not the directory expected there is as good as missing.
   SysResult<Handle> open(const std::string& relative);
-  /// What is at the path now; empty where there is nothing, or no directory for it.
+  /// The status of the path now; empty where there is nothing, or no directory for it.
   SysResult<std::optional<Status>> stat(const std::string& relative);
   /// Opens each anew from now on: a directory that is open stays the same when its path leads
   /// elsewhere.

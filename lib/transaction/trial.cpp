@@ -14,14 +14,14 @@ namespace {
 
 constexpr std::string_view step = "try out the way into place";
 
-/// What a directory that is there will be asked for.
+/// The needs of a commit in a directory that is there.
 struct Needs {
   const JournalEntry* file = nullptr;       ///< The one with the longest name on its way.
   const JournalEntry* directory = nullptr;  ///< The one to be made with the longest name.
   std::vector<const JournalEntry*> each;    ///< Whatever the others say: moved files.
 };
 
-/// Makes sure that a name which is tried goes again, whatever is thrown meanwhile.
+/// Makes sure that a name which is tried goes again, whatever is thrown in between.
 class Tried {
  public:
   Tried(FileSystem& files, Handle directory, std::string name, JournalAction action)
@@ -53,7 +53,7 @@ class Tried {
   bool gone_ = false;
 };
 
-/// What to do about a refusal that would stay one, where Error::message does not say it.
+/// Advice about a refusal that would stay one, where Error::message has none.
 std::string advice(std::error_code cause, JournalAction action, std::size_t length) {
   const bool link = action == JournalAction::put;
   switch (cause.value()) {

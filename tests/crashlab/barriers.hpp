@@ -22,7 +22,7 @@ enum class Barrier {
   staged_names,   ///< ... and all their names.
   journal,        ///< The journal's content (`fast`: awaited), before it is renamed ...
   journal_name,   ///< ... and its name (`fast`: by its own sync): the commit point.
-  directories,    ///< What was applied, before the journal goes.
+  directories,    ///< The directories with applied files, before the journal goes.
   journal_gone,   ///< That it is gone, before the staged files go and others commit.
   found_journal,  ///< In recovery: journal and journal_name for the journal that was found.
   journal_end,    ///< The journal is about to go. No sync: a moment to be killed at.
@@ -33,7 +33,7 @@ inline constexpr std::array<std::string_view, 7> names = {
     "staged",      "staged_names", "journal",      "journal_name",
     "directories", "journal_gone", "found_journal"};
 
-/// Several, separated by commas; empty if one of them is no barrier.
+/// Several, separated by commas; empty if one of them is not a barrier.
 inline std::set<Barrier> parse(const std::string& text) {
   std::set<Barrier> found;
   std::istringstream words(text);
@@ -55,7 +55,7 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
 
   /// This process ends, as by SIGKILL, where it comes to this barrier the next time.
   void kill_before(Barrier barrier) { killed_before_ = barrier; }
-  /// What comes is a recovery (or a commit) from now on.
+  /// A recovery (or a commit) comes from now on.
   void set_recovering(bool recovering) { recovering_ = recovering; }
 
   perdure::SysResult<perdure::Handle> open_beneath(perdure::Handle from,

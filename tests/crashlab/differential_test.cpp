@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// What power cuts leave on a real file system must be possible under that file system's preset in
-// the simulator: the same scripts run through both, and each outcome seen there must be one that is
-// allowed here, after the same operation returned.
+// Each state that power cuts leave on a real file system must be possible under that file system's
+// preset in the simulator: the same scripts run through both, and each outcome seen there must be
+// one that is allowed here, after the same operation returned.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -136,7 +136,7 @@ crashlab::Command laboratory(const System& system, const std::string& noise,
   return command;
 }
 
-/// What the laboratory sees, quiet and with each noise. The runs go on at the same time: they
+/// The findings of the laboratory, quiet and with each noise. The runs go on at the same time: they
 /// mostly wait.
 Outcomes observed(const System& system) {
   const std::string directory = "/tmp/crashlab-differential-" + crashlab::random_name();

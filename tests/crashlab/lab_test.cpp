@@ -263,7 +263,7 @@ TEST_CASE("Any program can be workload and checker") {
   CHECK(outcome.output.find("2 acknowledgements") != std::string::npos);
 }
 
-TEST_CASE("What is no finding is a failure with its reason") {
+TEST_CASE("a run that can't find anything fails with its reason") {
   NEEDS_LAB();
   const Lab lab;
   const auto fails = [&](const std::vector<std::string>& words, const std::string& reason) {
@@ -308,7 +308,7 @@ TEST_CASE("A checker that dies or hangs makes a violation, not a hang") {
 }
 
 // A process that serves a FUSE disk and is the last in the disk's mount namespace unmounts it while
-// it dies, before its descriptors close, and waits for itself for ever. Killing the guard did that.
+// it dies, before its descriptors close, and waits for itself forever. Killing the guard did that.
 TEST_CASE("Whatever part is killed, nothing is left mounted, attached or running") {
   NEEDS_LAB();
   Lab lab;

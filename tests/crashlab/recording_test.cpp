@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What is recorded comes back the same, and what is damaged is refused.
+// A recording comes back the same, and a damaged one is refused.
 #include "recording/recording.hpp"
 
 #include <sys/mman.h>

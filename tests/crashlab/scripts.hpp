@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Short rows of file operations, written once and run twice: on a real file system and in the
-// simulator. What a power cut leaves of them there must be possible here.
+// simulator. Each state that a power cut leaves of them there must be possible here.
 #pragma once
 
 #include <functional>
@@ -31,7 +31,7 @@ struct Script {
 
 std::span<const Script> all();
 
-/// What a script finds: content by path; a path that ends in '/' is a directory.
+/// The findings of a script: content by path; a path that ends in '/' is a directory.
 std::map<std::string, std::string> prepared();
 
 /// One word for what a power cut left, from content by path (a directory's is not looked at):

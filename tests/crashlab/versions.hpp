@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What all workloads of the laboratory's tests share: numbered contents, acknowledgements, and the
-// judgement of a file that was replaced again and again.
+// The common part of the workloads of the laboratory's tests: numbered contents, acknowledgements,
+// and the judgement of a file that was replaced again and again.
 #pragma once
 
 #include <cstdio>
@@ -59,7 +59,7 @@ inline void acknowledge(int version) {
   acknowledge(std::to_string(version));
 }
 
-/// What was acknowledged last; empty for nothing.
+/// The last acknowledgement; empty for nothing.
 inline std::string last_line() {
   std::string last;
   std::ifstream acks(environment("CRASHLAB_ACKED"));

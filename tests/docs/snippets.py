@@ -11,7 +11,7 @@ import re
 import sys
 
 BLOCK = re.compile(r"^```cpp\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# What a reader of such a page has included already.
+# The headers that a reader of such a page has included already.
 PRELUDE = "// Made by tests/docs/snippets.py\n#include <cstdio>\n#include <string>\n"
 
 

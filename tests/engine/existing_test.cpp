@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What to do with an existing target: keep it, back it up, replace only the version one knows.
+// Policies for an existing target: keep it, back it up, replace only the version one knows.
 #include <atomic>
 #include <cerrno>
 #include <thread>
@@ -288,7 +288,7 @@ TEST_CASE("expecting no file makes a file once", "[P5]") {
   CHECK(test::slurp(directory / "target") == "1");
 }
 
-TEST_CASE("removing an expected version is no check-then-act either", "[P5]") {
+TEST_CASE("removing an expected version leaves no time between check and act either", "[P5]") {
   const TempDirectory directory;
   test::spit(directory / "target", "1");
   const auto version = read_version(directory / "target").value();
@@ -343,7 +343,7 @@ TEST_CASE("a lock that is not to be had ends with what holds it up", "[P8]") {
   CHECK(test::slurp(directory / "target") == "old");
 }
 
-TEST_CASE("names that the library gives to its own files are no targets") {
+TEST_CASE("names that the library gives to its own files are refused as targets") {
   // `clean` would take such a target away; a lock file that is replaced excludes nobody.
   const TempDirectory directory;
   for (const char* leaf : {".a.0123456789abcdef.perdure-tmp", ".a.perdure-lock"}) {

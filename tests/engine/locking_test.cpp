@@ -144,7 +144,7 @@ TEST_CASE("a lock file that vanishes again and again ends the wait too", "[P8]")
   CHECK(files.handles_open() == 0);
 }
 
-TEST_CASE("what is no regular file is no lock", "[P8][P17]") {
+TEST_CASE("anything but a regular file is refused as a lock", "[P8][P17]") {
   const TempDirectory directory;
   const OwnedHandle at = open(directory);
   const auto path = directory / names::lock_of("target");

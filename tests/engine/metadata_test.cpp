@@ -176,7 +176,7 @@ TEST_CASE("a default ACL on the directory does not widen the temp", "[P6]") {
     Inspector files;
     REQUIRE_OK(write_file(bench.target(), "new", fixed_mode ? fixed(0640) : WriteOptions(), {},
                           {.files = &files, .environment = &native_environment()}));
-    // What the default ACL gives to user 4321 is bound by the mask: the group bits of the mode.
+    // The mask bounds what the default ACL gives to user 4321: the group bits of the mode.
     CHECK((files.temp_mode & 077U) == 0);
     CHECK(test::mode_of(bench.target()) == 0640);
     CHECK(test::attribute(bench.target(), test::access_acl) == "(none)");

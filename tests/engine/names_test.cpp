@@ -60,7 +60,7 @@ TEST_CASE("a temp's name begins with its leaf, cut between characters") {
   CHECK(name.starts_with("." + repeated("\xC3\xA4", 112) + "."));
 }
 
-TEST_CASE("other names are no temps", "[P15]") {
+TEST_CASE("other names are not temps", "[P15]") {
   const std::string good = temp_name("a");
   REQUIRE(names::is_temp(good));
   for (const std::string& name :
@@ -152,7 +152,7 @@ TEST_CASE("a version's token reads back as the same version") {
   CHECK(to_string(Version::absent()) == "absent");
 }
 
-TEST_CASE("what is no version token is refused and quoted", "[P18]") {
+TEST_CASE("a text that is not a version token is refused and quoted", "[P18]") {
   for (const std::string& token :
        {std::string(), std::string("v1"), std::string("v1:"), std::string("v1:1:2:3:4:5"),
         std::string("v1:1:2:3:4:5:6:7"), std::string("v1:1:2:3:4:5:6 "),

@@ -269,7 +269,8 @@ TEST_CASE("device flushes of a durable commit: portable at most 4, fast at most 
     const double fast = flushes_of(by(ProtocolChoice::fast));
     const double none = flushes_of(ordered);
     CAPTURE(kind.name, portable, fast, none);
-    // A log that is written back or a journal that is checkpointed meanwhile flushes now and then.
+    // A log that is written back or a journal that is checkpointed at the time flushes now and
+    // then.
     constexpr double others = 0.3;
     CHECK(portable <= 4 + others);
     CHECK(portable > 2 + others);
@@ -291,7 +292,7 @@ TEST_CASE("fast is refused where it is not known to hold, with the reason, and n
   CHECK(refused.error().message().find("tmpfs") != std::string::npos);
   const auto streamed = AtomicFile::create(at / "target", by(ProtocolChoice::fast));
   REQUIRE_FAILS(unsupported, unchanged, streamed);
-  // A pipeline of one's own is no way around it.
+  // A pipeline of one's own does not get around it.
   REQUIRE_FAILS(unsupported, unchanged, AtomicWriter::bind(at.path(), FastDurable()));
   REQUIRE_FAILS(unsupported, unchanged, AtomicWriter::bind(at.path(), FastOrdered()));
   CHECK(test::list(at.path()) == std::vector<std::string>{"target"});
@@ -370,7 +371,7 @@ TEST_CASE("fast awaits the content before the rename and syncs the renamed file,
         }) == std::vector<testing::Operation>{write_at, await_writeback, rename});
 }
 
-TEST_CASE("a failed sync of the published file is no success, and says that the content is there",
+TEST_CASE("a failed sync of the published file is an error, and says that the content is there",
           "[P4]") {
   const TempDirectory at;
   test::spit(at / "target", "old");

@@ -106,7 +106,7 @@ TEST_CASE("forty links are followed, as the kernel does, and no more", "[P7]") {
   CHECK_THROWS(test::slurp(directory / "41"));  // nor does the kernel
 }
 
-TEST_CASE("a link to a directory is no target", "[P7]") {
+TEST_CASE("a link to a directory is refused as a target", "[P7]") {
   const Two two;
   fs::create_symlink("../real", two.link("a"));
   fs::create_symlink("../real/", two.link("b"));

@@ -40,7 +40,7 @@ std::string commit_rounds(const boost::filesystem::path& directory, int writer, 
   return "done";
 }
 
-/// Whoever sleeps here lets something happen meanwhile.
+/// A sleep here lets something happen.
 class Meanwhile final : public Environment {
  public:
   explicit Meanwhile(std::function<void()> event) : event_(std::move(event)) {}
@@ -260,7 +260,7 @@ TEST_CASE("nobody can kill a cleaner by opening a temp at the wrong moment", "[P
 }
 
 TEST_CASE("signals that never stop neither fail nor hang a commit") {
-  // fallocate(2) on tmpfs gave up at each signal until Linux 6.17: retried, it went on for ever.
+  // fallocate(2) on tmpfs gave up at each signal until Linux 6.17: retried, it went on forever.
   const TempDirectory directory("/dev/shm");
   test::Child interrupted([&]() -> std::string {
     struct sigaction action {};

@@ -45,8 +45,8 @@ struct Scenario {
   bool existed = true;
   std::string after = "new content";
   bool exists_after = true;
-  /// What else must hold after a success that no answer about the target's state was a lie for;
-  /// says what does not.
+  /// A further check after a success, when no answer about the target's state was a lie; says what
+  /// does not hold.
   std::function<std::string(const fs::path&)> check = {};
   std::vector<Tolerated> tolerated = {};
   /// Answers that are lies about the state below, and after which nothing can be asked for.
@@ -57,8 +57,8 @@ struct Scenario {
   bool without_no_replace = false;
 };
 
-/// Does not wait for the disk: what is tested is which calls are made, and fsync is no part of what
-/// other processes see.
+/// Does not wait for the disk: what is tested is which calls are made, and other processes see
+/// nothing of an fsync.
 class Swift final : public perdure::testing::ForwardingFileSystem {
  public:
   explicit Swift(bool without_no_replace)

@@ -228,7 +228,7 @@ TEST_CASE("fail at call n: probe", "[P19]") {
   };
   scenario.tolerated.clear();
   scenario.lies = {{Operation::unlink, {ENOENT}}};
-  // What fails while a thing is tried out is the answer.
+  // A failure while a thing is tried out is the answer.
   for (const auto operation :
        {Operation::sync_file, Operation::sync_directory, Operation::preallocate, Operation::link,
         Operation::rename, Operation::set_xattr, Operation::try_lock, Operation::open_file,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Many threads whose commits become durable together. What is to meet in one group is made to: the
-// disk's first sync does not return before the others wait.
+// Many threads whose commits become durable together. Commits that are to meet in one group are
+// made to: the disk's first sync does not return before the others wait.
 #include <atomic>
 #include <functional>
 #include <new>

@@ -233,7 +233,7 @@ TEST_CASE("a file of another user in a directory like /tmp can't be replaced", "
   CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
 }
 
-TEST_CASE("a FIFO, a socket, a device are no targets, and nobody waits for them", "[P17]") {
+TEST_CASE("a FIFO, a socket, a device are refused as targets, and nobody waits for them", "[P17]") {
   const TempDirectory directory;
   const auto target = directory / "target";
   SECTION("FIFO") {

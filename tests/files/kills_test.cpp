@@ -20,7 +20,7 @@ namespace {
 
 enum class Kind { one_shot, streamed, backup, kept_lock };
 
-/// Commits for ever.
+/// Commits forever.
 std::string commit_on(const boost::filesystem::path& target, Kind kind, bool durable) {
   WriteOptions options;
   options.durability = durable ? Durability::durable : Durability::none;

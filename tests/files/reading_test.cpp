@@ -77,7 +77,7 @@ TEST_CASE("a file that is replaced while it is read is read once more, and not f
   });
   const auto read = read_file(path, UINT64_MAX, through(files));
   REQUIRE_OK(read);
-  // What it was when it was opened: others have replaced it since, and its version says so.
+  // The file as it was when it was opened: others have replaced it since, and its version says so.
   CHECK(as_text(read.value().bytes) == "content 0");
   CHECK(files.passes <= 3);
   CHECK_FALSE(read.value().version == read_version(path).value());

@@ -73,7 +73,7 @@ TEST_CASE("trap: short write published as success (write-file-atomic)", "[P1]") 
     REQUIRE_FAILS(system, unchanged, bench.commit(text));
     CHECK(bench.target() == "old content");
   }
-  SECTION("a write of nothing is no progress, and no success") {
+  SECTION("a write of nothing does not count as progress or as success") {
     bench.files.script(Operation::write_at, {61, 0});
     REQUIRE_FAILS(system, unchanged, bench.commit(text));
     CHECK(bench.target() == "old content");

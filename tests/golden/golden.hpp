@@ -13,7 +13,8 @@
 
 namespace perdure::test::golden {
 
-/// The name under which a folder of golden files stands in a marker: it is no path of any machine.
+/// The name under which a folder of golden files stands in a marker: it is not a path of any
+/// machine.
 inline const std::string anchor = "/golden";
 
 /// Shows a folder as `anchor`.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What today's code makes of the files of every format that was ever released or tried.
+// Today's code reads the files of every format that was ever released or tried.
 #include "golden.hpp"
 
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Memory that is not to be had at the n-th allocation, for every n. What then comes is an error or
-// std::bad_alloc, and either way files are whole, nothing is left behind, and the next try works.
+// Memory that is not to be had at the n-th allocation, for every n. The call then fails by an error
+// or std::bad_alloc, and either way files are intact, nothing is left behind, and the next try
+// works.
 #include <array>
 #include <atomic>
 #include <cstdlib>

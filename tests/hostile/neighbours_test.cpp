@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Neighbours who can write where we commit: they swap, plant, hold and remove. What lies outside of
-// our directory is never written to, and every commit is told truly what became of it.
+// Neighbours who can write where we commit: they swap, plant, hold and remove. Nothing outside of
+// our directory is ever written to, and every commit is told truly what became of it.
 #include <atomic>
 #include <fcntl.h>
 #include <sys/file.h>

@@ -27,7 +27,7 @@ const std::vector<std::string> calls{
 template <class Look>
 void strike(const TempDirectory& at, const std::string& signal,
             const std::vector<std::string>& arguments, Look look) {
-  // What is asked to end may go on to its end, so that its status does not tell.
+  // A program that is asked to end may go on to its end, so that its status does not tell.
   const bool kills = signal == "KILL";
   const int calls_max = kills ? 200 : 12;
   for (const std::string& call : calls) {

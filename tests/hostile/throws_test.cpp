@@ -366,7 +366,7 @@ TEST_CASE("a source that throws: a transaction that is dropped then", "[P16]") {
   CHECK(calls == 6);
 }
 
-// What was staged was half of what was asked for, and the commit took it.
+// Half of what was asked for was staged, and the commit took it.
 TEST_CASE("a source that throws: a transaction whose caller catches it and goes on", "[P16]") {
   const int calls =
       sweep({old_tree,

@@ -87,7 +87,7 @@ TEST_CASE("a member that is there twice is an error, known, unknown, or in a map
         "active.a: this member is there twice");
 }
 
-TEST_CASE("what is no JSON at all is told by line and column", "[P18]") {
+TEST_CASE("bytes that are not JSON at all are told by line and column", "[P18]") {
   CHECK(read_trouble<Queue>("") == "it is empty");
   CHECK(read_trouble<Queue>(" \n ") == "it is empty");
   CHECK(read_trouble<Queue>("{\n  \"x\": 1,,\n}") == "not valid JSON at line 2, column 10");

@@ -135,7 +135,7 @@ TEST_CASE("every truncation of a stamped file is noticed, and so is every longer
     CHECK(stamped_kind(text + std::string(tail)) == ErrorKind::corrupt);
   }
   CHECK(stamped_kind(text + std::string(1, '\0')) == ErrorKind::corrupt);
-  // What a file system may leave of a file that was not synced.
+  // The forms in which a file system may leave a file that was not synced.
   for (std::size_t at = 0; at < text.size(); at += 512) {
     std::string zeros = text;
     std::fill(zeros.begin() + static_cast<std::ptrdiff_t>(at), zeros.end(), '\0');
@@ -253,7 +253,7 @@ TEST_CASE("members that the program does not know survive a save") {
   CHECK(again.stamp.unknown == expected);
   CHECK(saved.find(R"("shape": {"deep": [1, 2.50, 1e999, "\u00e9"]})") != std::string::npos);
 
-  // What was in an object that is gone, goes with it.
+  // Members of an object that is gone go with it.
   changed.active.erase("a/b");
   CHECK(
       read_stamped<Queue>(write_stamped(changed, read.stamp)).stamp.unknown.count("/active/a~1b") ==
@@ -264,7 +264,7 @@ TEST_CASE("members that the program does not know survive a save") {
   CHECK(read_stamped<Queue>(write_stamped(changed, both)).value.next_id == 1);
 }
 
-TEST_CASE("a state that is no object is wrapped") {
+TEST_CASE("a state that is not an object is wrapped") {
   const std::vector<int> list{1, 2};
   const std::string text = write_stamped(list, sample_stamp(), {.indent = 0, .limits = {}});
   CHECK(text.find(R"(,"state":[1,2],"checksum":)") != std::string::npos);

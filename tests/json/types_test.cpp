@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a type looks like in JSON, and that it comes back as it was.
+// Each type as JSON, and that it comes back as it was.
 #include <array>
 #include <bit>
 #include <cmath>

@@ -90,8 +90,8 @@ TEST_CASE("JSON Pointers: set") {
   CHECK(set("/s", nullptr) == "(none)");
   CHECK(now() == "{\"a\":[1,5,6,7],\"s\":null,\"new\":{\"deep/er\":{\"one\":true}}}\n");
   const std::string before = now();
-  CHECK(set("/a/9", 1) == R"("/a/9": "9" is no place in an array of 4 elements)");
-  CHECK(set("/a/01", 1) == R"("/a/01": "01" is no place in an array of 4 elements)");
+  CHECK(set("/a/9", 1) == R"("/a/9": "9" is not a place in an array of 4 elements)");
+  CHECK(set("/a/01", 1) == R"("/a/01": "01" is not a place in an array of 4 elements)");
   CHECK(set("/s/x", 1) == R"("/s/x": no object and no array stands before "x")");
   CHECK(set("s", 1) == R"("s": not a JSON Pointer: it begins with /, or is empty)");
   CHECK(set("/n/x~", 1) ==

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the program makes of system calls that fail, injected from outside by strace.
+// The program's answers to system calls that fail, injected from outside by strace.
 #include <filesystem>
 
 #include "program.hpp"

@@ -108,7 +108,7 @@ TEST_CASE("write --json is one object, and its version is that of the file") {
   CHECK(contains(stages_of(receipt), "sync parent"));
 }
 
-TEST_CASE("write --json names a file whose name is no text") {
+TEST_CASE("write --json names a file whose name is not UTF-8") {
   const TempDirectory at;
   at.put("f", "old");
   const auto refused = command(at, {"write", "--json", "no\xff/f"}, "1");
@@ -136,7 +136,7 @@ TEST_CASE("write --durability says what is reached, and only that much is done",
   CHECK_FALSE(contains(none, "sync parent"));
 }
 
-// What `fast` needs is not there where commits into /dev/shm end: in memory.
+// Commits into /dev/shm end in memory, which lacks what `fast` needs.
 TEST_CASE("write --protocol: fast is refused where it does not hold, automatic says what it took",
           "[P3]") {
   const TempDirectory at;

@@ -22,7 +22,7 @@ TEST_CASE("every mutant is caught, and each reproducer is short and replays", "[
       CHECK_FALSE(row.caught.empty());
       ++caught;
     } else {
-      CHECK(row.caught.empty());  // otherwise it is no equivalent, and the list is wrong
+      CHECK(row.caught.empty());  // otherwise it is not an equivalent, and the list is wrong
     }
     for (const auto& [preset, reason] : mutant.allowed) {
       const auto really =

@@ -445,7 +445,7 @@ const std::vector<Excuse>& excuses() {
   return all;
 }
 
-/// What a preset rightly lets pass, and mutations that change nothing.
+/// Mutants that a preset rightly lets pass, and mutations that change nothing.
 void excuse(Mutant& mutant) {
   for (const Excuse& excuse : excuses()) {
     if (std::ranges::find(excuse.mutants, mutant.name) == excuse.mutants.end()) continue;

@@ -15,7 +15,7 @@ struct Mutant {
   std::string name;
   Proof proof;
   testing::Layer layer;  // a file system that lies; may be empty
-  /// Presets under which nothing can be found, with the reason: there the mutation is no bug.
+  /// Presets under which nothing can be found, with the reason: there the mutation breaks nothing.
   std::map<std::string, std::string> allowed;
   /// No bug under any preset; why.
   std::string equivalent;

@@ -44,8 +44,8 @@ ExploreOptions options_for(const Proof& proof, const Preset& preset) {
   if (proof.bound) proof.bound(options);
   if (proof.fault_stride != 0) {
     options.faults = all_faults(proof.workload, preset, proof.fault_stride);
-    // "There is no such file" of one that is there, or the reverse: lies that no kernel tells.
-    // Whoever believes them makes a new file, or no directory, or sees no journal.
+    // "There is no such file" of one that is there, or the reverse: lies that no kernel tells. A
+    // program that believes them makes a new file, or no directory, or sees no journal.
     std::erase_if(options.faults, [](const std::vector<Fault>& faults) {
       return std::ranges::any_of(faults, [](const Fault& fault) {
         if (fault.count) return false;

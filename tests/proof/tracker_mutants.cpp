@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What keeps a tracked state safe, left out.
+// Mutants of the tracked state: each leaves out something that keeps it safe.
 #include "lies.hpp"
 #include "transaction_mutants.hpp"
 
@@ -9,7 +9,7 @@ using namespace perdure::testing;  // NOLINT: this file is about nothing else
 
 namespace {
 
-/// What `open` finds is trusted as it is: after a kill it may be in the page cache alone.
+/// The finding of `open` is trusted as it is: after a kill it may be in the page cache alone.
 struct FoundUnsynced final : Lying {
   using Lying::Lying;
   bool saving = false;

@@ -117,8 +117,8 @@ namespace {
 
 // --- Oracles.
 
-/// What the next start of the program would find: nothing, or a value, and that it had to fall back
-/// for it.
+/// The finding of the program's next start: nothing, or a value, and that it had to fall back for
+/// it.
 const std::string fallen_back = "the previous ";
 std::optional<std::string> state_found(Session& session) {
   auto tracker = open_tracker(session);
@@ -135,7 +135,7 @@ std::optional<std::string> state_found(Session& session) {
   return std::nullopt;
 }
 
-/// What was acknowledged is the current state. Where a rename is three steps, the current file and
+/// The current state is the acknowledged one. Where a rename is three steps, the current file and
 /// the link that keeps it may be lost together: nothing can be promised then, but that no value is
 /// made up.
 Oracle state_there(bool fallback_counts = false) {

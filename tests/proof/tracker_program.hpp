@@ -26,7 +26,7 @@ TrackerOptions options_of(const testing::Session& session);
 Result<Tracker> open_tracker(testing::Session& session);
 std::string value_of(const Tracker& tracker);
 
-/// Opens it, as every start of the program does. What it returns was told to somebody, and must
+/// Opens it, as every start of the program does. The returned state was told to somebody, and must
 /// still be there after the next power cut.
 std::optional<Tracker> start(testing::Session& session, bool strict);
 /// The same after a crash: leftovers are collected first.

@@ -120,8 +120,8 @@ Proof damage_proof() {
   return proof;
 }
 
-/// While nobody ran somebody put the copy of an earlier generation in the state's place. What the
-/// history had is a loss; no number of it is given again, and what is newer than the copy stays.
+/// While nobody ran somebody put the copy of an earlier generation in the state's place. The rest
+/// of the history is a loss; no number of it is given again, and files newer than the copy stay.
 Proof put_back_proof() {
   Proof proof = tracker_proof("tracker_put_back", [](Session& session) {
     auto tracker = start(session, true);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What transactions are used for: alone, in rows, for the first time, beside others, two at once.
+// Uses of transactions: alone, in rows, for the first time, beside others, two at once.
 #include <algorithm>
 
 #include <perdure/files.hpp>
@@ -145,7 +145,8 @@ Proof others_after_proof(ProtocolChoice protocol) {
     other("e/b", content_of('o', 60));
     other("e/a", std::nullopt);  // which the transaction made: a journal that came back would, too
   }};
-  // What others write is there or not by their own protocol, which a rename in three steps breaks.
+  // The files of others are there or not by their own protocol, which a rename in three steps
+  // breaks.
   for (Oracle& oracle : proof.oracles) {
     if (oracle.name != "all_or_none") continue;
     oracle.check = [check = oracle.check](Session& session) {
@@ -157,9 +158,9 @@ Proof others_after_proof(ProtocolChoice protocol) {
   return proof;
 }
 
-/// What others did just before the transaction replaces it, and never synced: a file made in place,
-/// one renamed over another, one removed. The power takes that along; it must not pass for
-/// something that somebody wrote since.
+/// Changes that others made just before the transaction replaces them, and never synced: a file
+/// made in place, one renamed over another, one removed. The power takes that along; it must not
+/// pass for something that somebody wrote since.
 Proof unsynced_proof(ProtocolChoice protocol) {
   Proof proof = transaction_proof("transaction_over_unsynced", {}, protocol);
   proof.workload.actors = {[protocol](Session& session) {

@@ -21,7 +21,7 @@ struct Interference {
   std::function<Result<void>(Session&)> run;
   std::vector<std::string> paths;           // that are theirs from then on
   std::function<bool(const Files&)> holds;  // of the tree, once they were told
-  bool split = true;                        // decidable where a rename is no single step
+  bool split = true;                        // decidable where a rename is several steps
 };
 
 Result<void> replace(Session& session, const std::string& path) {

@@ -190,7 +190,7 @@ Oracle all_or_none() {
   return oracle;
 }
 
-/// What a crash leaves of a trial is collected by `clean`, and by it alone.
+/// `clean` collects what a crash leaves of a trial, and nothing else does.
 Oracle only_its_files() {
   return {"no_litter", [](Session& session) -> std::string {
             for (const char* directory : {"r", "r/d", "r/e", "r/f"}) {

@@ -9,7 +9,7 @@
 
 namespace perdure::test {
 
-/// What lies beneath a root: content by path; a directory's path ends in '/'.
+/// The tree beneath a root: content by path; a directory's path ends in '/'.
 using Files = std::map<std::string, std::string>;
 
 /// One thing that a transaction is asked for.
@@ -33,7 +33,7 @@ TransactionOptions transaction_options(const testing::Session& session,
 /// The content that a letter and a size stand for (see content_of), in as few words.
 std::string brief(const std::string& content);
 
-/// What is beneath the root now; the root's own files left out.
+/// The tree beneath the root now; the root's own files left out.
 Files files_of(testing::Session& session);
 
 /// The same as words: content of an attempt on "root".
@@ -47,7 +47,7 @@ bool apply_wishes(Files& files, const std::vector<Wish>& wishes);
 Result<void> transact(testing::Session& session, const std::vector<Wish>& wishes,
                       ProtocolChoice protocol = ProtocolChoice::portable);
 
-/// What must succeed.
+/// A call that must succeed.
 void must(testing::Session& session, const Result<void>& done);
 
 Result<void> recover_root_of(testing::Session& session);
@@ -68,7 +68,7 @@ void drop_oracle(Proof& proof, const std::string& name);
 
 /// Every small transaction, and every small row of them.
 std::vector<Proof> sequence_proofs(ProtocolChoice protocol);
-/// Others who change the same tree meanwhile.
+/// Others who change the same tree at the same time.
 Proof others_meanwhile_proof(ProtocolChoice protocol);
 /// With calls that fail, in transactions and in their recovery.
 std::vector<Proof> faulty_transaction_proofs();

@@ -33,7 +33,7 @@ std::vector<Proof> all_proofs();
 /// The proof of that name; throws when there is none.
 Proof find_proof(const std::string& name);
 
-/// What holds of files in "d" that are committed as d/t is; `allowed` may lie there, too.
+/// The oracles of files in "d" that are committed as d/t is; `allowed` may lie there, too.
 std::vector<testing::Oracle> file_oracles(std::vector<std::string> allowed,
                                           std::function<void(testing::Session&)> clean_up);
 

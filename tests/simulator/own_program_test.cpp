@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What docs/crash-testing.md shows, compiled and run; the page is compared with this file.
+// The example of docs/crash-testing.md, compiled and run; the page is compared with this file.
 #include <fstream>
 #include <sstream>
 
@@ -36,7 +36,7 @@ pt::Workload settings_program() {
   return program;
 }
 
-// What must hold wherever the power goes: whole, not lost once save returned, nothing left over.
+// The promise wherever the power goes: intact, not lost once save returned, nothing left over.
 pt::Report crash_it(const pt::Preset& file_system) {
   pt::ExploreOptions options;
   options.preset = &file_system;

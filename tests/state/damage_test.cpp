@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a tracker does with a state that is damaged, lost, or can't be read.
+// A tracker whose state is damaged, lost, or can't be read.
 #include <cerrno>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -297,7 +297,7 @@ TEST_CASE("DamagePolicy::refuse leaves a damaged state where it is", "[P14]") {
   CHECK(at.names() == Names{"s"});
 }
 
-TEST_CASE("DamagePolicy::accept_edit takes an edit by hand, and the edit is no previous one") {
+TEST_CASE("DamagePolicy::accept_edit takes an edit by hand, which does not become a previous one") {
   const TempDirectory at(Medium::memory);
   {
     auto tracker = CountTracker::open(at.file("s")).value();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What users hand to a tracker is destroyed where it may use the tracker.
+// A tracker destroys its users' functions where these may use the tracker.
 #include <functional>
 #include <future>
 #include <memory>
@@ -75,7 +75,7 @@ void check_used(const std::function<std::string(CountTracker&, Said&)>& work,
 }  // namespace
 
 // Found in review: the tracker destroyed an edit under its own mutex, so that a capture which used
-// the tracker in its destructor waited for ever.
+// the tracker in its destructor waited forever.
 TEST_CASE("a capture of an edit may use the tracker in its destructor") {
   for (const bool thread : {false, true}) {
     check_used(

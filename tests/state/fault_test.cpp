@@ -27,7 +27,7 @@ struct Trial {
   bool after_effect;
 };
 
-/// What a scenario knows to be true after it met a fault.
+/// The facts that a scenario knows after it met a fault.
 struct Knowledge {
   std::vector<std::uint64_t> possible;  ///< Values that may be on disk now.
   std::uint64_t generation_min = 0;     ///< The last one that was acknowledged.
@@ -118,7 +118,7 @@ void try_all(const Scenario& scenario) {
   CHECK(trials > 100);
 }
 
-/// What a save that was answered with `done` leaves possible, when `before` was durable.
+/// The states that are possible after a save answered `done`, when `before` was durable.
 Knowledge after_save(const Result<void>& done, std::uint64_t before, std::uint64_t after,
                      std::uint64_t generation) {
   if (done) return {{after}, generation};

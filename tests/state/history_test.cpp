@@ -90,7 +90,7 @@ TEST_CASE("a copy of the newest previous generation in the state's place is a lo
   CHECK(tracker.generation() > 1000);
 }
 
-TEST_CASE("a save that was cut short between its link and its rename is no loss") {
+TEST_CASE("a save that was cut short between its link and its rename loses nothing") {
   const TempDirectory at(Medium::memory);
   count_to(at.file("s"), 2);
   REQUIRE(::link((at.file("s")).c_str(), (at.file(".s.2.perdure-prev")).c_str()) == 0);
@@ -230,7 +230,7 @@ TEST_CASE("two trackers that opened the same loss go on together") {
   CHECK(numbers.size() == 6);
 }
 
-TEST_CASE("who fell back beside a tracker that had more is no company for it") {
+TEST_CASE("a tracker that had more refuses the saves of one that fell back") {
   const TempDirectory at(Medium::memory);
   auto tracker = CountTracker::open(at.file("s")).value();
   for (int i = 0; i < 5; ++i) REQUIRE(tracker.update(increment));

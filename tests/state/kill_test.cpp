@@ -101,7 +101,7 @@ struct Acknowledged {
   }
 }
 
-/// What the pipe still holds: the last thing that was acknowledged.
+/// The rest of the pipe: the last thing that was acknowledged.
 Acknowledged drain(int pipe, Acknowledged last) {
   Acknowledged told;
   while (::read(pipe, &told, sizeof told) == sizeof told) last = told;

@@ -243,7 +243,7 @@ TEST_CASE("a file that was removed under a running tracker is a conflict") {
   CHECK(tracker.state()->value == 1);
 }
 
-TEST_CASE("a change of the mode alone is no conflict, and is kept") {
+TEST_CASE("a change of the mode alone does not conflict, and is kept") {
   const TempDirectory at(Medium::memory);
   auto tracker = CountTracker::open(at.file("s")).value();
   REQUIRE(tracker.update(increment));

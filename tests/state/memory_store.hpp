@@ -13,14 +13,14 @@
 
 namespace perdure::test {
 
-/// What a MemoryStore holds; outlives it.
+/// The content of a MemoryStore; outlives it.
 struct Memory {
   std::optional<Buffer> current;
   std::uint64_t revision = 1;
   std::map<std::uint64_t, Buffer> previous;
   std::vector<std::pair<std::uint64_t, Buffer>> damaged;
   unsigned commits = 0;
-  std::vector<Error> failures;  ///< What the next commits return, the last one first.
+  std::vector<Error> failures;  ///< The errors of the next commits, the last one first.
 };
 
 class MemoryStore final : public StateStore {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What open finds, makes durable and keeps: stamps, generations, links, members, other formats.
+// The findings of open, made durable and kept: stamps, generations, links, members, other formats.
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -53,7 +53,8 @@ long place_of(const std::vector<testing::Call>& log, Operation operation, const 
 }  // namespace
 
 // A kill between the publish and the sync of the directory leaves a state that everybody sees and
-// that the next power cut takes away. Whoever opens it must not rely on it before it is durable.
+// that the next power cut takes away. A program that opens it must not rely on it before it is
+// durable.
 TEST_CASE("a state that a kill left in the page cache alone is synced before open returns it",
           "[P13]") {
   const TempDirectory at;
@@ -248,7 +249,7 @@ TEST_CASE("members that this program does not know survive its saves") {
   CHECK_THAT(at.get("s"), Contains("\"big\": 1e400"));
 }
 
-TEST_CASE("a state that is no object is wrapped, and comes back") {
+TEST_CASE("a state that is not an object is wrapped, and comes back") {
   const TempDirectory at(Medium::memory);
   using Tracker = StateTracker<std::vector<int>>;
   REQUIRE(Tracker::open(at.file("s")).value().update([](auto& list) { list = {1, 2, 3}; }));

@@ -248,7 +248,7 @@ TEST_CASE("a tracker can be moved, also over another one") {
   CHECK(three.state()->value == 2);
 }
 
-// Found in review: an edit that waited for its own tracker waited for ever.
+// Found in review: an edit that waited for its own tracker waited forever.
 TEST_CASE("an edit that waits for its own tracker is told that it can't") {
   Memory memory;
   for (const bool committer : {false, true}) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a save costs in system calls: those of a writer that expects a version, and three more.
+// The cost of a save in system calls: those of a writer that expects a version, and three more.
 #include <perdure/files.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 

@@ -97,7 +97,7 @@ inline std::vector<std::string> list(const fs::path& directory) {
   return names;
 }
 
-/// Those of them that are temps of the library.
+/// The names that are temps of the library.
 inline std::vector<std::string> temps_in(const fs::path& directory) {
   auto names = list(directory);
   names.erase(std::remove_if(names.begin(), names.end(),

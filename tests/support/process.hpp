@@ -22,9 +22,9 @@
 
 namespace perdure::test {
 
-/// A fork of this process that runs a function and ends. Killed and awaited when it is dropped.
-/// What the function returns can be read by the parent; assertions of the test framework don't
-/// work in it. Fork before starting threads.
+/// A fork of this process that runs a function and ends. Killed and awaited when it is dropped. The
+/// parent can read the function's result; assertions of the test framework don't work in it. Fork
+/// before starting threads.
 class Child {
  public:
   explicit Child(const std::function<std::string()>& work) {
@@ -101,7 +101,7 @@ inline std::string as_user(uid_t user, const std::function<std::string()>& work)
   return child.said();
 }
 
-/// Those of this process, to be compared.
+/// The descriptors of this process, to be compared.
 inline std::size_t descriptors_open() {
   DIR* const directory = ::opendir("/proc/self/fd");
   std::size_t count = 0;

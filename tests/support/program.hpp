@@ -22,7 +22,7 @@ struct Outcome {
   [[nodiscard]] std::string said() const { return out + err; }
 };
 
-/// What to start, and how. The program is looked up in PATH.
+/// The program to start, and how. The program is looked up in PATH.
 struct Start {
   std::vector<std::string> arguments;
   std::string input = {};                     ///< Standard input, as a file.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a transaction can be asked for, and what it makes of it.
+// The requests to a transaction, and its answers.
 #include <algorithm>
 #include <cctype>
 #include <sys/stat.h>

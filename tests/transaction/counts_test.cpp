@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a transaction costs, in calls.
+// The cost of a transaction, in calls.
 #include <cinttypes>
 #include <cstdio>
 

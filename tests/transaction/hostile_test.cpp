@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What others do to a root and its journal.
+// Others who meddle with a root and its journal.
 #include <perdure/testing/forwarding_file_system.hpp>
 
 #include "transaction/journal_format.hpp"

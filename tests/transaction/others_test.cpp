@@ -63,7 +63,7 @@ struct Disk {
   std::string content(const std::string& path) {
     return files.content("r/" + path).value_or("(missing)");
   }
-  /// What somebody else does, with plain calls; durable.
+  /// The deed of somebody else, with plain calls; durable.
   template <class Change>
   void other(Change change) {
     const OwnedHandle root(files, files.open_directory(Handle::working_directory, "/r").value());
@@ -174,7 +174,7 @@ TEST_CASE("recovery does not bring back what somebody removed, where a rename is
   }
 }
 
-TEST_CASE("recovery takes a missing file for half of our rename where that is no single step",
+TEST_CASE("recovery takes a missing file for half of our rename where that is several steps",
           "[P12][P15]") {
   Disk disk(presets::split_rename);
   disk.die(put_three, Operation::link, 2);

@@ -26,7 +26,7 @@ const std::vector<std::string> own_names{
     ".Perdure-Root",
 };
 
-/// What looks similar, and is a file like any other.
+/// A name that looks similar, of a file like any other.
 const std::vector<std::string> free_names{
     "app.perdure-lock", ".app.perdure-tmp", ".app.x.perdure-prev", ".app.03.perdure-prev",
     "app.json~",        "perdure-root",     ".perdure-roots",      "app.damaged-3.0123456789abcdef",

@@ -9,7 +9,7 @@ using namespace perdure::test;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-/// What the root should be: files by path; directories end in "/".
+/// The tree that the root should have: files by path; directories end in "/".
 class Model {
  public:
   Tree tree;

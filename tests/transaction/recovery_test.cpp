@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What recovery makes of what a crash left. The crash is a file system on which, from one call on,
-// nothing works any more: what the transaction did before that stays.
+// Recovery of what a crash left. The crash is a file system on which, from one call on, nothing
+// works any more: what the transaction did before that stays.
 #include <perdure/testing/faulty_file_system.hpp>
 
 #include "tree.hpp"

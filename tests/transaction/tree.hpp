@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a root looks like from outside, and short words for what tests do to it.
+// A root as it looks from outside, and short words for what tests do to it.
 #pragma once
 
 #include <string>
@@ -36,7 +36,7 @@ inline Tree tree_of(const fs::path& root) {
   return tree;
 }
 
-/// What the private directory holds beside the root's lock.
+/// The content of the private directory besides the root's lock.
 inline std::vector<std::string> private_of(const fs::path& root) {
   std::vector<std::string> names = list(root / ".perdure");
   std::erase(names, ".root.perdure-lock");

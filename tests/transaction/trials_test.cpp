@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a directory refuses is found out before the journal is written. Behind the commit point the
-// same refusal was there for ever: only giving the root up helped.
+// A directory's refusal is found out before the journal is written. After the commit point the same
+// refusal stayed forever: only giving the root up helped.
 #include <cerrno>
 #include <functional>
 #include <map>
@@ -118,7 +118,7 @@ Result<TransactionReceipt> run(const fs::path& root, FileSystem& files,
 
 }  // namespace
 
-// The same device, and link(2) fails all the same: for ever, when the journal was there.
+// The same device, and link(2) fails all the same: forever, when the journal was there.
 TEST_CASE("a private directory on another mount of the same file system is found at once") {
   if (!can_mount()) return skip("this process may not mount");
   const TempDirectory at;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a described type needs of the reader and the writer, its type forgotten: one copy of this
-// code serves all types.
+// The reader's and writer's part of a described type, its type forgotten: one copy of this code
+// serves all types.
 #include <algorithm>
 #include <array>
 #include <cstdint>

@@ -194,7 +194,7 @@ bool JsonReader::fail(const JsonPlace& place, std::string_view words) {
 
 bool JsonReader::mismatch(const JsonPlace& place, std::string_view expected) {
   const JsonKind found = kind();
-  // What begins like a value and is none, is no mismatch but a broken text.
+  // A token that only begins like a value is not a mismatch: the text is broken.
   if (std::string_view ignored; found == JsonKind::malformed) {
     return impl_->malformed(simdjson::TAPE_ERROR);
   } else if (found != JsonKind::array && found != JsonKind::object && !raw(ignored, place)) {

@@ -48,7 +48,7 @@ struct JsonReader::Impl {
   StampFields fields;
 
   bool failed = false;
-  ErrorKind kind = ErrorKind::serializer;  ///< `corrupt` for what is no JSON at all.
+  ErrorKind kind = ErrorKind::serializer;  ///< `corrupt` for bytes that are not JSON at all.
   std::string words;
 };
 

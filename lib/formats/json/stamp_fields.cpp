@@ -49,7 +49,7 @@ Error refused() {
               "this one; rename it"};
 }
 
-/// What is between the quotes. The writer never escapes here, so a reader need not understand it.
+/// The text between the quotes. The writer never escapes here, so a reader need not understand it.
 bool unquote(std::string_view& text) {
   if (text.size() < 2 || text.front() != '"') return false;
   text = text.substr(1, text.size() - 2);

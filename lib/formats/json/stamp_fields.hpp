@@ -11,7 +11,7 @@
 
 namespace perdure {
 
-/// What stands before the 32 digits in the member `checksum`: which sum it is.
+/// The text before the 32 digits in the member `checksum`: which sum it is.
 inline constexpr std::string_view checksum_prefix = "xxh3-128:";
 
 /// The value of the member `lineage`, quotes and all: "9c0f3b5a77e1d204", or after a loss
@@ -24,8 +24,8 @@ class StampFields {
   /// True for a name that belongs to the stamp.
   [[nodiscard]] static bool owns(std::string_view name) noexcept;
   /// Takes the member of the top-level object that bears such a name; `value` is its JSON text, a
-  /// view into the text that `verify` will get. False when that member was there before. A value
-  /// of the wrong form is no failure here: `verify` judges it.
+  /// view into the text that `verify` will get. False when that member was there before. A value of
+  /// the wrong form does not fail here: `verify` judges it.
   bool take(std::string_view name, std::string_view value);
   /// Keeps a member that the program does not know.
   void keep(const JsonPlace& at, std::string_view value);
@@ -39,7 +39,7 @@ class StampFields {
  private:
   Stamp stamp_;
   unsigned seen_ = 0;          ///< A bit for each of `stamp_names`.
-  std::string damage_;         ///< What is wrong with a value.
+  std::string damage_;         ///< Words for a value that is wrong.
   bool foreign_ = false;       ///< A member `lineage` that no tracker wrote.
   std::string_view checksum_;  ///< All between the quotes, in the text.
 };

@@ -37,7 +37,7 @@ bool needs_escape(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
 }
 
-/// What stands for `c` in a string; `room` has space for it.
+/// The spelling of `c` in a string; `room` has space for it.
 std::string_view escape(char c, std::array<char, 6>& room) {
   switch (c) {
     case '"':
@@ -191,7 +191,7 @@ bool JsonWriter::Impl::quoted(std::string_view text, bool& valid) {
     if (!reserve(some * room.size())) return false;
     for (const char c : text.substr(0, some)) {
       if (static_cast<unsigned char>(c) >= 0x80 && !checked) {
-        // What came before was ASCII, so that the rest of the text tells as much as the whole.
+        // The text before was ASCII, so that the rest of the text tells as much as the whole.
         valid = checked = simdjson::validate_utf8(text.data(), text.size());
         if (!valid) return false;
       }
