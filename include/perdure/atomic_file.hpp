@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A file that is streamed, and replaces its target as one.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +28,9 @@ namespace perdure {
 ///     BOOST_OUTCOME_TRY(auto receipt, video.commit());
 class AtomicFile final : public Sink {
  public:
-  /// Makes the temp for `target`. What already forbids the commit (a directory there,
+  /// Makes the temp for `target`. A reason that already forbids the commit (a directory there,
   /// ExistingPolicy::keep and the target exists, a version that is not the expected one) fails
-  /// here, before anything is streamed, and is checked again under the lock in `commit`.
+  /// here, before anything is streamed. `commit` checks it again under the lock.
   static Result<AtomicFile> create(const Path& target, WriteOptions options = {},
                                    std::optional<Version> expected = {},
                                    System system = native_system());

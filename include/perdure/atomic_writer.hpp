@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Commits of whole files into a directory that is opened once.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Bytes, and views of them.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Removes what killed committers left behind.
 #pragma once
 
 #include <string>
@@ -10,11 +11,11 @@
 
 namespace perdure {
 
-/// What `clean` did, or would do: leaf names.
+/// The names that `clean` removed, or would remove, and those that it left: leaves.
 struct CleanReport {
   std::vector<std::string> removed;  ///< Stale temps; with a dry run, those that would go.
   std::vector<std::string> live;     ///< Temps that a committer has open at this moment.
-  /// Bear a temp's name, but belong to somebody else or to a transaction, are no regular files, or
+  /// Bear a temp's name, but belong to somebody else or to a transaction, are not regular files, or
   /// the kernel can't tell whether they live.
   std::vector<std::string> skipped;
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// An envelope with a stamp and a checksum around any format.
 #pragma once
 
 #include <cstdint>

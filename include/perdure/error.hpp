@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Errors as values: what failed, why, and what became of the target.
 #pragma once
 
 #include <string>
@@ -12,7 +13,7 @@
 
 namespace perdure {
 
-/// What became of the target when a commit failed. This is the question that every error answers.
+/// The state of the target when a commit failed. This is the question that every error answers.
 enum class Fate {
   unchanged,  ///< The target is byte for byte what it was, and no temp is left.
   visible,    ///< The new content is in place, but a power cut may still undo it.
@@ -32,7 +33,7 @@ enum class ErrorKind {
   metadata,           ///< Mode, owner, ACL or an extended attribute could not be kept.
   lock_timeout,       ///< Another committer held the target's lock for longer than one may wait.
   serializer,         ///< The serializer refused the value or the bytes.
-  verify,             ///< What was read back is not what was written.
+  verify,             ///< The content that was read back is not the content that was written.
   corrupt,            ///< Stored data fails its own check.
   too_new,            ///< Stored data comes from a newer version of the program or library.
   recovery_required,  ///< A root can't be used before `recover` was run on it.
@@ -46,7 +47,7 @@ struct Error {
   ErrorKind kind = ErrorKind::system;
   Fate fate = Fate::unchanged;
   std::error_code cause;  ///< The code of the system call that failed; zero when none did.
-  std::string step;       ///< What was being done: "sync the new content".
+  std::string step;       ///< The action that failed: "sync the new content".
   std::string path;       ///< The path as the caller knows it.
   std::string detail;     ///< Words for what a code can't say, and what to do next.
 
@@ -60,7 +61,7 @@ template <class T>
 using Result = boost::outcome_v2::basic_result<
     T, Error, boost::outcome_v2::policy::throw_bad_result_access<Error, void>>;
 
-/// What a call of a seam returns: a value, or the code of the system call, with no words yet.
+/// The result of a seam's call: a value, or the code of the system call, with no words yet.
 template <class T>
 using SysResult = boost::outcome_v2::basic_result<
     T, std::error_code, boost::outcome_v2::policy::throw_bad_result_access<std::error_code, void>>;

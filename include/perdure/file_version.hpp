@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The version of a file, by which a change of it is noticed.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,9 @@ namespace perdure {
 
 /// The identity of a target at one moment, read from one descriptor together with its content.
 ///
-/// Two equal versions mean: the same file, not written, renamed, linked or re-moded in between
-/// (a change of metadata changes `ctime_ns`). An inode number alone is no identity: ext4 hands a
-/// freed one to the next file. Where a file system has no birth time, `birth_ns` is 0.
+/// Two equal versions mean: the same file, not written, renamed, linked or re-moded in between (a
+/// change of metadata changes `ctime_ns`). An inode number alone does not identify a file: ext4
+/// hands a freed one to the next file. Where a file system has no birth time, `birth_ns` is 0.
 struct Version {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The everyday calls: write, read and remove files by path.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,7 @@ struct NewFile {
 
 /// Commits each of them as write_file would, and makes up to 256 at a time durable together: their
 /// writes overlap, and the last sync serves them all. One result for each, in the order of `files`.
-/// What becomes of one says nothing of the others: for all or none there is Transaction. They are
+/// The outcome of one says nothing of the others: for all or none there is Transaction. They are
 /// published in no promised order.
 ///
 /// A target is known by its directory and leaf once links are followed, not by its spelling. Of

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A group in which commits of many callers share syncs.
 #pragma once
 
 #include <cstddef>
@@ -25,9 +26,9 @@ struct GroupOptions {
 ///
 /// Who commits writes its own temp, then waits. One caller leads: it renames the temps of all that
 /// are waiting and makes them durable by one sync of each file system (`Protocol::fast`, `whole`)
-/// or of each directory (`Protocol::portable`); meanwhile the next group gathers. A caller alone
-/// leads at once and waits for nobody. A commit that fails before the sync fails alone; a sync that
-/// fails, fails for those whom it served, since none of them is durable.
+/// or of each directory (`Protocol::portable`); in the meantime the next group gathers. A caller
+/// alone leads at once and waits for nobody. A commit that fails before the sync fails alone; a
+/// sync that fails, fails for those whom it served, since none of them is durable.
 ///
 ///     perdure::WriteOptions options;
 ///     options.group = std::make_shared<perdure::GroupCommit>();
@@ -35,7 +36,7 @@ struct GroupOptions {
 ///
 /// Serves any number of writers, streamed files, trackers and transactions, over any number of
 /// directories and file systems. Safe to use from all threads. Groups are served in the order of
-/// arrival. What is thrown while a group is published (a double's exception, std::bad_alloc) is
+/// arrival. An exception that is thrown while a group is published (a double's, std::bad_alloc) is
 /// thrown to each of its callers; the next group goes on.
 ///
 /// After fork(2) the child has a copy without the threads that waited in it: commits through it are
@@ -52,7 +53,7 @@ class GroupCommit {
   /// Fate::unchanged. Idempotent.
   void close();
 
-  /// What it did so far, and how busy it is.
+  /// How much it did so far, and how busy it is.
   struct Counts {
     std::uint64_t commits = 0;  ///< Published through it, durable or not.
     std::uint64_t groups = 0;   ///< In so many groups.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// JSON with a stamp for C++ types, as a serializer.
 #pragma once
 
 #include <array>
@@ -41,14 +42,14 @@ inline constexpr std::array<JsonMember, 1> wrapping{
 
 /// A value as a JSON text (RFC 8259), and back. A Serializer and a StampedSerializer.
 ///
-/// What `T` may be made of: structs described with BOOST_DESCRIBE_STRUCT or _CLASS, bases included;
+/// `T` may be made of: structs described with BOOST_DESCRIBE_STRUCT or _CLASS, bases included;
 /// enums described with BOOST_DESCRIBE_ENUM, by name; `bool`, integers up to 64 bits, `double`,
 /// `float`, `std::string` in UTF-8; `std::optional` and `std::unique_ptr` (null or a value);
 /// vectors, lists, arrays, sets, pairs and tuples (arrays); maps with a string, an integer or an
 /// enum as key (objects); `std::chrono` times of the system clock (ISO 8601, UTC) and durations (a
 /// count of their own unit: name the unit in the member); variants whose alternatives differ in
-/// kind; `boost::json::value`, `object` and `array` for what has no type. docs/format-state.md
-/// has the table.
+/// kind; `boost::json::value`, `object` and `array` for what has no type. docs/format-state.md has
+/// the table.
 ///
 ///     struct Job { std::string name; int attempts = 0; };
 ///     BOOST_DESCRIBE_STRUCT(Job, (), (name, attempts))
@@ -57,8 +58,8 @@ inline constexpr std::array<JsonMember, 1> wrapping{
 /// Reading is strict, and trusts nothing: range, type, UTF-8, escapes, grammar and duplicate names
 /// are checked, and an error names the member: "active.a.attempts: expected an integer, found a
 /// string". A member that is missing keeps the value that a default-constructed `T` has; null is an
-/// error for what is not optional. What is written is UTF-8 and ends with a newline; a double reads
-/// back as the same bits; NaN and infinity are refused.
+/// error for what is not optional. The text that it writes is UTF-8 and ends with a newline; a
+/// double reads back as the same bits; NaN and infinity are refused.
 ///
 /// Nothing throws, not even for lack of memory. A `Json` is a plain value; any number of threads
 /// may use one at the same time.
@@ -94,7 +95,7 @@ struct Json {
   }
 
   /// Writes an object with the members of `value`, the unknown members of the stamp, and the stamp;
-  /// a `T` that is no object is its member `state`.
+  /// a `T` that is not an object is its member `state`.
   Result<void> serialize_stamped(const T& value, const Stamp& stamp, Sink& sink) const try {
     check_names();
     JsonWriter writer(sink, indent, limits, &stamp);

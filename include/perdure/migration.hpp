@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Migrations from one schema version to the next.
 #pragma once
 
 #include <cstdint>
@@ -71,7 +72,7 @@ class Migrations {
             .detail = std::move(detail)};
   }
 
-  /// What a migration throws (a JSON library's "not a number") comes as an error.
+  /// An exception of a migration (a JSON library's "not a number") comes as an error.
   Result<void> guarded(const Migration& migration, Form& form) const try {
     return migration(form);
   } catch (const std::exception& thrown) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The options of a commit; the defaults are the safe ones.
 #pragma once
 
 #include <chrono>
@@ -10,7 +11,7 @@
 
 namespace perdure {
 
-/// What a commit promises once it returned. Each includes the one before it.
+/// The promise of a commit that has returned. Each includes the one before it.
 enum class Durability {
   none,     ///< Old or new when the process dies. After a power cut: anything.
   ordered,  ///< Old or new after a power cut too, but maybe old.
@@ -23,8 +24,8 @@ enum class Protocol {
   /// Await the temp's data, rename it, sync the renamed file: half the flushes. Holds on ext4 and
   /// xfs under conditions that are checked, and loses acknowledged commits elsewhere.
   fast,
-  /// Sync the whole file system, rename, sync it again: what many files at once take on btrfs,
-  /// where a sync of each costs more. What others write at the time is waited for, too.
+  /// Sync the whole file system, rename, sync it again: for many files at once on btrfs, where a
+  /// sync of each costs more. It waits for the writes of others at the time, too.
   whole,
 };
 
@@ -37,14 +38,14 @@ enum class ProtocolChoice {
   fast,  ///< ErrorKind::unsupported, with the reason, where it is not known to hold.
 };
 
-/// What to do when the target is a symbolic link.
+/// How a commit treats a target that is a symbolic link.
 enum class SymlinkPolicy {
   follow,   ///< Replace the file that it points at; the link stays. A dangling link is an error.
   replace,  ///< Replace the link itself.
   refuse,   ///< Fail with ErrorKind::symlink_refused.
 };
 
-/// What to do when the target exists.
+/// How a commit treats a target that exists.
 enum class ExistingPolicy {
   replace,
   keep,    ///< Fail with ErrorKind::exists; decided by the kernel at the publish, not before it.
@@ -53,9 +54,10 @@ enum class ExistingPolicy {
 
 /// Which mode, owner, ACL and extended attributes the new file gets.
 struct Metadata {
-  /// Those of the existing target: mode, owner, group, POSIX ACL and every extended attribute
-  /// except `security.ima` and `security.evm`, which are the kernel's. What can't be kept is
-  /// ErrorKind::metadata before anything is published. A new file gets `mode` less the umask.
+  /// The metadata of the existing target: mode, owner, group, POSIX ACL and every extended
+  /// attribute except `security.ima` and `security.evm`, which are the kernel's. If one of them
+  /// can't be kept, that is ErrorKind::metadata before anything is published. A new file gets
+  /// `mode` less the umask.
   static constexpr Metadata preserve(std::uint32_t mode = 0666) noexcept {
     return {.preserved = true, .mode = mode, .owner = {}, .group = {}};
   }
@@ -77,8 +79,8 @@ class GroupCommit;
 /// How a commit is made. The defaults are the safe ones.
 struct WriteOptions {
   Durability durability = Durability::durable;
-  /// Looked at with the durabilities `ordered` and `durable`; `none` needs no protocol. What the
-  /// directory lies on is asked once, when a writer is bound: bind again after a remount.
+  /// Looked at with the durabilities `ordered` and `durable`; `none` needs no protocol. A writer
+  /// asks for the directory's file system once, when it is bound: bind again after a remount.
   ProtocolChoice protocol = ProtocolChoice::portable;
   /// Whose company durable commits become durable in; empty: each on its own.
   std::shared_ptr<GroupCommit> group{};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Tells what a commit into a directory would stand on.
 #pragma once
 
 #include <string>
@@ -18,13 +19,13 @@ struct Capability {
   std::string reason;  ///< The system's words where it is not supported.
 };
 
-/// What a commit into a directory would stand on.
+/// The facts that a commit into a directory would stand on.
 struct ProbeReport {
   FileSystemInfo file_system;
   std::vector<Capability> capabilities;
-  Protocol protocol = Protocol::portable;  ///< What ProtocolChoice::automatic picks here.
+  Protocol protocol = Protocol::portable;  ///< The choice of ProtocolChoice::automatic here.
   std::string reason;                      ///< Why that one.
-  /// What it picks for a batch of some files, and for a transaction.
+  /// Its choice for a batch of some files, and for a transaction.
   Protocol protocol_of_many = Protocol::portable;
 };
 

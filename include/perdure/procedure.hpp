@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Functions that return nothing, or Result<void> to fail.
 #pragma once
 
 #include <concepts>

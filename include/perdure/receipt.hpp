@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The receipt of a commit.
 #pragma once
 
 #include <chrono>
@@ -6,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include <perdure/options.hpp>
 #include <perdure/file_version.hpp>
+#include <perdure/options.hpp>
 
 namespace perdure {
 
@@ -17,10 +18,10 @@ struct StageTime {
   std::chrono::nanoseconds time{};
 };
 
-/// What a successful commit returns: facts, not hopes.
+/// The facts of a successful commit.
 struct Receipt {
   std::uint64_t bytes = 0;                   ///< Size of the new content.
-  Durability durability = Durability::none;  ///< What was reached; never more than was done.
+  Durability durability = Durability::none;  ///< The durability that was reached; never more.
   Protocol protocol = Protocol::portable;
   /// How many commits the sync that made this one durable served.
   std::uint64_t together = 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What becomes of a root after a crash.
+// Recovery of a root after a crash.
 #pragma once
 
 #include <perdure/error.hpp>
@@ -19,7 +19,7 @@ Result<RecoveryReport> recover(const Path& root, const TransactionOptions& optio
 /// the journal can't be read, its apply temps (`.LEAF.R.perdure-put`) stay beside their targets.
 Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& options = {});
 
-/// What `recover` would do. Changes nothing, waits for nobody.
+/// Reports what `recover` would do. Changes nothing, waits for nobody.
 Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& options = {});
 
 }  // namespace perdure

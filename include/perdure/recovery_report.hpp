@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What recovery finds in a root, and does.
+// The report of recovery: its findings in a root, and its deeds.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace perdure {
 
-/// What recovery makes of one path of a journal.
+/// How recovery judges one path of a journal.
 enum class RecoveryStep {
   done,     ///< The path is as the transaction wants it.
   redo,     ///< It is as it was before: to be done (or was done now).
@@ -23,7 +23,7 @@ struct RecoveredPath {
   RecoveryStep step = RecoveryStep::done;
 };
 
-/// What a root's private directory holds, and what recovery did or would do.
+/// The content of a root's private directory, and the deeds of recovery, done or to come.
 struct RecoveryReport {
   /// A committed transaction is there to be finished (or was, and is finished now).
   bool journal = false;

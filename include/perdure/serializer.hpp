@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Serializers, and the sinks that they write into.
 #pragma once
 
 #include <concepts>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The stamp of a state: generation, time, schema version, lineage.
 #pragma once
 
 #include <array>
@@ -39,7 +40,7 @@ struct Lineage {
   friend bool operator==(const Lineage&, const Lineage&) = default;
 };
 
-/// What is kept beside a state in its file.
+/// The fields that a file keeps next to a state.
 struct Stamp {
   std::uint64_t generation = 0;      ///< The count of commits that the state has seen.
   StampTime last_updated{};          ///< When this generation was made.
@@ -67,7 +68,7 @@ inline constexpr std::array<std::string_view, 5> stamp_names{
 ///
 /// `deserialize_stamped` fails with ErrorKind::corrupt when the bytes fail their own check, with
 /// ErrorKind::too_new when they are of a newer format, and with ErrorKind::serializer when they are
-/// whole, but no `T`. Those are different troubles: the last one is never damage.
+/// intact, but not a `T`. These are different troubles: the last one is never damage.
 ///
 /// One that keeps `Stamp::lineage` too says so by `static constexpr bool keeps_lineage = true`.
 /// Without it a tracker knows the history of another one by its numbers alone.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The store of a tracked state, behind a seam.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,7 @@ struct StoredState {
   Revision revision;
 };
 
-/// What shall become the current state.
+/// The state that shall become the current one.
 struct StateDraft {
   Bytes image;
   Revision expected;                     ///< Commit only if this is still the current one.
@@ -72,7 +73,7 @@ class StateStore {
   /// from being read (permissions, an I/O error) is an error, never "none".
   virtual Result<std::optional<StoredState>> load() = 0;
   /// Makes the draft durable as the current state. Call it under the lock. A previous generation
-  /// that can't be dropped is tried again with the next draft that names it, and is no error.
+  /// that can't be dropped is tried again with the next draft that names it; that is not an error.
   virtual Result<Revision> commit(const StateDraft& draft) = 0;
   virtual Result<StateHistory> history() = 0;
   /// One previous generation, durable; empty when there is none of that number.
@@ -83,7 +84,7 @@ class StateStore {
   virtual Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) = 0;
   /// The same for a previous generation.
   virtual Result<std::string> set_aside_previous(std::uint64_t generation) = 0;
-  /// What a person calls this state, for errors: its path.
+  /// The name that people have for this state, for errors: its path.
   [[nodiscard]] virtual std::string describe() const = 0;
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Changes of several files that happen all or not at all.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@
 
 namespace perdure {
 
-/// What a committed transaction did.
+/// The facts of a committed transaction.
 struct TransactionReceipt {
   std::string id;                          ///< Random; no two transactions share one.
   std::uint64_t files = 0;                 ///< Paths put, removed, moved or made.
@@ -81,7 +82,7 @@ class Transaction {
   /// The file `from` shall be called `to`, in the place of what is there.
   Result<void> move(const std::string& from, const std::string& to);
 
-  /// What `path` would be after the commit: one's own writes first.
+  /// The content that `path` would have after the commit: one's own writes first.
   Result<Buffer> read(const std::string& path);
 
   /// `commit` fails with ErrorKind::conflict, and leaves everything as it is, unless `path` is of

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Words for exceptions of users' code.
 #include <exception>
 #include <new>
 #include <string>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Checks options, makes pipelines, and runs and finishes commits.
 #include "engine/commit.hpp"
 
 #include "engine/confirm.hpp"

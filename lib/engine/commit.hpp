@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Runs a pipeline on one target, and makes the pipelines of the protocols.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Asks a file system whether it still takes changes, and remembers failed syncs.
 #include "engine/confirm.hpp"
 
 #include <algorithm>

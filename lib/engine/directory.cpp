@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Opens directories, and makes missing parents durable.
 #include "engine/directory.hpp"
 
 #include "base/missing.hpp"

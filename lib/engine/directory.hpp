@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Opens the directory of a target, with parents that are missing.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@
 //        ^                                                                            |
 //        +----------------------------------------------------------------------------+
 //
-// What holds whenever the mutex is free:
+// Invariants whenever the mutex is free:
 //
 //   G1  At most one thread leads: `leading` is set before gather() gives the mutex back, and only
 //       the leader clears it. With a committer thread nobody but that thread leads.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Groups members by device and directory.
 #include "engine/grouping.hpp"
 
 #include <algorithm>

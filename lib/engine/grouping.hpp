@@ -20,7 +20,7 @@ class Grouping {
 
   /// Commits whose targets lie on one device.
   struct Device {
-    Members members;  ///< Those of one directory stand together.
+    Members members;  ///< Members of one directory stand together.
     std::span<const Members> directories;
     Member* last = nullptr;  ///< The one that was given last.
   };

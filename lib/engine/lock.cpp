@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Takes the lock file of a target by flock(2), and waits for it.
 #include "engine/lock.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The lock of a target, and the order in which several are taken.
 #pragma once
 
 #include <chrono>

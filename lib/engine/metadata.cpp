@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Reads and gives metadata, in an order in which nothing is lost.
 #include "engine/metadata.hpp"
 
 #include <algorithm>

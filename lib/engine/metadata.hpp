@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Gives a temp the owner, ACL, mode and attributes that it is to have.
 #pragma once
 
 #include <functional>

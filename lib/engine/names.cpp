@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Makes and parses the names of the library's own files.
 #include "engine/names.hpp"
 
 #include <algorithm>

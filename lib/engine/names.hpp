@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// All names that the library gives to files, made and parsed in one place.
 #pragma once
 
 #include <cstddef>

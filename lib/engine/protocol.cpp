@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Chooses the protocol by the facts about a file system; docs/protocols.md argues why.
 #include "engine/protocol.hpp"
 
 #include <algorithm>

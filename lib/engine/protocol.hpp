@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Which protocol is allowed on which file system.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Gives a temp its target's name.
 #pragma once
 
 #include <perdure/pipeline/commit.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Serves random bytes, and never the same ones to a forked child.
 #include "engine/random_pool.hpp"
 
 #include <algorithm>

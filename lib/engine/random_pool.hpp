@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Random bytes, drawn from the system in larger blocks.
 #pragma once
 
 #include <array>

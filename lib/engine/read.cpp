@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Reads a file again until it did not change in between.
 #include "engine/read.hpp"
 
 #include <exception>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Reads a file and its version as one.
 #pragma once
 
 #include <functional>

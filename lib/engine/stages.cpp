@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The built-in stages of one commit.
 #include <algorithm>
 
 #include <perdure/pipeline/stages.hpp>

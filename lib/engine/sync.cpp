@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Syncs a published file, its directory or its file system, and confirms it.
 #include "engine/sync.hpp"
 
 #include "engine/confirm.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Follows links to the target, and refuses what a rename can't or must not replace.
 #include "engine/target.hpp"
 
 #include "base/missing.hpp"

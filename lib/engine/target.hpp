@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Finds the target of a commit and checks that it may be replaced.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Makes temps under fresh names, and writes to them.
 #include "engine/temp.hpp"
 
 #include "engine/metadata.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Makes, fills, awaits and discards a temp.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Opens a directory for commits, and claims targets in it.
 #include "engine/write_directory.hpp"
 
 #include "engine/commit.hpp"

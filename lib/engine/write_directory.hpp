@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// An open directory for commits, with their options and protocol checked.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Streams into a temp, and commits it.
 #include <perdure/atomic_file.hpp>
 
 #include "engine/commit.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Commits whole files into a directory that was opened once.
 #include <perdure/atomic_writer.hpp>
 
 #include "engine/commit.hpp"

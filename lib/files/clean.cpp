@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Removes the temps of committers that died.
 #include <algorithm>
 #include <array>
 #include <chrono>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Calls on one file by path: write, read, remove, version.
 #include <perdure/atomic_writer.hpp>
 #include <perdure/files.hpp>
 

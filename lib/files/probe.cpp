@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Tries out what a directory's file system can do.
 #include <perdure/probe.hpp>
 
 #include "engine/directory.hpp"

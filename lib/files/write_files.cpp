@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Commits many files by one call, in parts that share syncs.
 #include <algorithm>
 #include <map>
 #include <set>

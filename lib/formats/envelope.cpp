@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Encodes and decodes the envelope around a format without a stamp.
 #include <algorithm>
 #include <array>
 #include <chrono>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// A sink that keeps an image in memory, up to a limit.
 #pragma once
 
 #include <algorithm>

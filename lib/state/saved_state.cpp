@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Finds the newest intact state, and saves the next one.
 #include "state/saved_state.hpp"
 
 #include <new>

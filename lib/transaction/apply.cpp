@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Puts the changes of a journal in place, each by a link and a rename, and settles them.
 #include "transaction/apply.hpp"
 
 #include <algorithm>

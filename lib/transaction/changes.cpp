@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Takes the changes of a transaction, path by path.
 #include "transaction/changes.hpp"
 
 #include "base/missing.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a transaction shall do to each path.
+// The changes that a transaction shall make to each path.
 #pragma once
 
 #include <functional>
@@ -41,7 +41,7 @@ class Changes {
   Result<void> move(const std::string& from, const std::string& to);
   Result<Buffer> read(const std::string& path);
 
-  /// What is at the path now, outside the transaction.
+  /// The status of the path now, outside the transaction.
   Result<std::optional<Status>> stat(const std::string& path);
 
   /// A call failed half-way: what is staged is not what was asked for.

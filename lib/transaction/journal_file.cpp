@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Writes, finds, reads and copies the journal of a root.
 #include "transaction/journal_file.hpp"
 
 #include "base/missing.hpp"

@@ -43,7 +43,7 @@
 namespace perdure {
 
 inline constexpr std::string_view recover_step = "recover the root";
-/// What a person can do about a journal that recovery refuses.
+/// Advice about a journal that recovery refuses.
 inline constexpr std::string_view refused_journal_advice =
     "; `perdure inspect` shows what is there, `perdure recover --abandon` sets it aside as "
     "evidence";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Encodes and decodes journals; docs/format.md has the layout.
 #include "transaction/journal_format.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a journal says, and its bytes.
+// The content of a journal, and its bytes.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Checks the changes once more, right before the journal is written.
 #include "transaction/precheck.hpp"
 
 #include <algorithm>

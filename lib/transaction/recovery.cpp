@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+// Finds the journal of a root, makes it durable, and finishes it; abandons one that can't be
+// finished.
 #include "transaction/recovery.hpp"
 
 #include <algorithm>

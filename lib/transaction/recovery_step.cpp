@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Compares each path of a journal with what is there now.
 #include "transaction/recovery_step.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Opens, marks and locks roots.
 #include "transaction/root.hpp"
 
 #include <perdure/files.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Makes, fills and flushes staged files.
 #include "transaction/staged_file.hpp"
 
 #include "base/missing.hpp"

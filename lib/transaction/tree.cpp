@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Looks at the paths beneath a root.
 #include "transaction/tree.hpp"
 
 #include "base/missing.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Tries links and directories before the journal is written.
 #include "transaction/trial.hpp"
 
 #include <cerrno>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What users' code threw, as an error.
+// An exception of users' code, as an error.
 #pragma once
 
 #include <string_view>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a described type looks like to the reader and to the writer, and the limits of both.
+// A described type as the reader and the writer see it, and the limits of both.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace perdure {
 
-/// What a program is willing to read or write.
+/// The limits of what a program reads or writes.
 struct JsonLimits {
   /// Bytes of the whole text. 4 GiB - 64 is the limit of the parser, whatever this says.
   std::size_t size_max = std::size_t{1} << 30U;

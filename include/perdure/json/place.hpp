@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Where in a text a value stands, for errors.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,7 @@ namespace perdure {
 /// of the functions that read and write, so that an error can name the member at no cost while
 /// nothing goes wrong.
 struct JsonPlace {
-  const JsonPlace* up = nullptr;  ///< What the value is in; null for the top level.
+  const JsonPlace* up = nullptr;  ///< The container of the value; null for the top level.
   std::string_view key;           ///< Its name, if `up` is an object.
   std::size_t index = 0;          ///< Its number, if `up` is an array.
   bool element = false;           ///< True if `up` is an array.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Reads JSON, strictly, from one value to the next.
 #pragma once
 
 #include <cstddef>

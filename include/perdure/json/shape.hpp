@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Which C++ types JSON knows, and as what.
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Times and durations as JSON values.
 #pragma once
 
 #include <chrono>

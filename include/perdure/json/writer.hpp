@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Writes JSON into a sink.
 #pragma once
 
 #include <cstddef>

@@ -38,7 +38,7 @@ struct Commit {
   /// the target's own.
   std::string model_name;
   std::optional<Status> model;
-  std::optional<Version> expected;  ///< What the caller wants the target to be.
+  std::optional<Version> expected;  ///< The version that the caller wants to replace.
 
   // The image: whatever Serialize was given, then its bytes.
   std::function<Result<void>(Sink&)> produce;  ///< Empty when `image` was given as bytes.
@@ -55,7 +55,7 @@ struct Commit {
 
   /// The engine's: how many syncs of this process had failed when the commit began.
   std::uint64_t sync_mark;
-  Fate fate = Fate::unchanged;  ///< What an error that happens now would have to say.
+  Fate fate = Fate::unchanged;  ///< The fate that an error would have now.
   Receipt receipt;
 
   /// An error of a system call at this point, with path and fate filled in.
@@ -70,7 +70,7 @@ struct Member {
   Result<void> outcome = success();  ///< The first failure; no later stage runs for it.
 };
 
-/// Those of them that have not failed, in the order in which they were given.
+/// The members that have not failed, in the order in which they were given.
 using Members = std::span<Member* const>;
 
 }  // namespace perdure

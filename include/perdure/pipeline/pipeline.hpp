@@ -83,7 +83,7 @@ constexpr bool legal_after(auto before) {
   static_assert(has(have, without(S::needs, told)),
                 "perdure: this stage needs a fact that has no sentence of its own, and that no "
                 "stage before it gives");
-  // What held of a first temp does not hold of a second one.
+  // A second temp does not have the facts of the first.
   constexpr bool again =
       has(S::gives, Fact::temp) && (has(have, Fact::temp) || has(have, Fact::published));
   static_assert(!again,
@@ -139,13 +139,13 @@ class PipelineFrom {
  public:
   explicit constexpr PipelineFrom(Stages... stages) : stages_(std::move(stages)...) {}
 
-  /// What a run of it reaches.
+  /// The durability that a run of it reaches.
   static constexpr Durability durability = has(facts_, Fact::durable_content | Fact::durable_name)
                                                ? Durability::durable
                                            : has(facts_, Fact::ordered) ? Durability::ordered
                                                                         : Durability::none;
 
-  /// What its stages ask for; `portable` if none asks for another.
+  /// The protocol that its stages ask for; `portable` if none asks for another.
   static constexpr Protocol protocol = std::max({Protocol::portable, protocol_of<Stages>()...});
   static_assert(
       ((protocol_of<Stages>() == Protocol::portable || protocol_of<Stages>() == protocol) && ...),
@@ -191,7 +191,7 @@ Pipeline(Stages...) -> Pipeline<Stages...>;
 
 namespace detail {
 
-/// Makes an AnyPipeline of stages that start in the midst of a commit: the engine's alone, which
+/// Makes an AnyPipeline of stages that start in the middle of a commit: the engine's alone, which
 /// knows that the facts which they start from hold.
 struct Continuation;
 

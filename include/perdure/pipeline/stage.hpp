@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a stage is: the facts that it needs, gives and drops.
+// The concept of a stage: the facts that it needs, gives and drops.
 #pragma once
 
 #include <concepts>
@@ -10,7 +10,7 @@
 
 namespace perdure {
 
-/// What holds at a point of a pipeline. A stage needs facts, gives facts and drops facts.
+/// A claim that holds at a point of a pipeline. A stage needs facts, gives facts and drops facts.
 enum class Fact : std::uint32_t {
   none = 0,
   image = 1U << 0U,            ///< The bytes to be committed are known.
@@ -50,9 +50,9 @@ constexpr bool has(Fact facts, Fact wanted) noexcept {
 /// `run` may be called from several threads, each with a Commit of its own. When it fails, later
 /// stages do not run; a temp that is not published is removed.
 ///
-/// What is cheaper for many commits at once may be said by `void run_together(Members) const`: it
-/// does for each of them what `run` does for one, and puts failures into `Member::outcome`. A
-/// commit may then be run by another thread than its caller's, who waits.
+/// A stage that is cheaper for many commits at once has `void run_together(Members) const`: it does
+/// for each of them what `run` does for one, and puts failures into `Member::outcome`. A commit may
+/// then be run by another thread than its caller's, who waits.
 template <class S>
 concept Stage = requires(const S& stage, Commit& commit) {
   { S::name } -> std::convertible_to<std::string_view>;
@@ -61,7 +61,7 @@ concept Stage = requires(const S& stage, Commit& commit) {
   { stage.run(commit) } -> std::same_as<Result<void>>;
 };
 
-/// What a stage drops, whatever held before it: what it names itself, and what it undoes by giving
+/// The facts that a stage drops: those that it names itself, and those that it undoes by giving
 /// content or metadata, unless it gives that, too. The kernel takes set-user-id bits and
 /// capabilities away from a file that is written (file_remove_privs in its fs/inode.c), so that new
 /// content undoes metadata.

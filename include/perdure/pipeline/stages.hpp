@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The built-in stages. What each needs, gives and drops is written down here and nowhere else.
+// The built-in stages: only this file says what each needs, gives and drops.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Reads the generation that a damaged text claims.
 #include <algorithm>
 #include <charconv>
 #include <cstdint>

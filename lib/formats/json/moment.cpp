@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Moments as text, by the calendar.
 #include <array>
 #include <chrono>
 #include <cstdint>

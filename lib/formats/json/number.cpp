@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Parses numbers of JSON without rounding.
 #include "formats/json/number.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Numbers of JSON from text.
 #pragma once
 
 #include <string_view>

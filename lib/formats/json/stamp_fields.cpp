@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Takes the members of a stamp, and verifies the checksum.
 #include "formats/json/stamp_fields.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The members of a stamp while they are read.
 #pragma once
 
 #include <cstddef>

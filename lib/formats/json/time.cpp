@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Times of the system clock as text, there and back.
 #include <string>
 #include <string_view>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Writes JSON: members, numbers, strings, the stamp.
 #include <array>
 #include <charconv>
 #include <cmath>
