@@ -25,8 +25,8 @@ class SaveHandle {
   SaveHandle(detail::EditQueue edits, std::shared_ptr<detail::PendingEdit> pending)
       : edits_(std::move(edits)), pending_(std::move(pending)) {}
 
-  /// What the edit itself returned or threw comes back here, too. Any number of times. Not within
-  /// an edit of the same tracker (ErrorKind::invalid_argument): that would wait for itself.
+  /// The edit's own error or exception comes back here, too. Any number of times. Not within an
+  /// edit of the same tracker (ErrorKind::invalid_argument): that would wait for itself.
   Result<void> wait() const { return edits_.wait(*pending_); }
 
  private:
@@ -108,10 +108,10 @@ class StateTracker {
 
   /// Runs `edit(T&)` on a copy of the state and makes the result durable. `edit` returns nothing,
   /// or Result<void> to call the save off. It may be run more than once (when another edit of the
-  /// same commit fails), on another thread, and must change nothing but its argument. What it
-  /// throws is thrown here, and only this edit has failed. What it captured is destroyed before
-  /// this returns, maybe on another thread; a destructor may use the tracker as an edit may:
-  /// `state` and `save_later` work, whatever waits is ErrorKind::invalid_argument.
+  /// same commit fails), on another thread, and must change nothing but its argument. Its exception
+  /// is thrown here, and only this edit has failed. Its captures are destroyed before this returns,
+  /// maybe on another thread; a destructor may use the tracker as an edit may: `state` and
+  /// `save_later` work, whatever waits is ErrorKind::invalid_argument.
   template <class F>
   Result<void> update(F edit) {
     return save_later(std::move(edit)).wait();
@@ -132,7 +132,7 @@ class StateTracker {
   /// is an error here and stays where it is: memory has the better state.
   Result<void> reload() { return edits_.reload(); }
 
-  /// What the store has: previous generations, and states that were set aside.
+  /// The content of the store: previous generations, and states that were set aside.
   Result<StateHistory> history() { return edits_.history(); }
 
   /// Commits a previous generation again, under a new number.

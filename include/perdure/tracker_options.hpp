@@ -23,7 +23,7 @@ enum class Origin {
 };
 [[nodiscard]] std::string_view to_string(Origin origin) noexcept;
 
-/// What `open` or `reload` found.
+/// The finding of `open` or `reload`.
 struct OpenReport {
   Origin origin = Origin::defaults;
   std::uint64_t generation = 0;  ///< Of the state that was taken; 0 for defaults.
@@ -40,8 +40,8 @@ enum class TrackerLock {
   exclusive,  ///< Nobody: the lock is held as long as the tracker lives.
 };
 
-/// What to do with a current state that fails its own check: damaged, or edited by hand without
-/// taking the stamp out. Which of the two it is nobody can tell.
+/// How to treat a current state that fails its own check: damaged, or edited by hand without taking
+/// the stamp out. Which of the two it is nobody can tell.
 enum class DamagePolicy {
   set_aside,    ///< Move it out of the way, as evidence, and go on with the previous generation.
   refuse,       ///< ErrorKind::corrupt; nothing is touched.
@@ -50,7 +50,7 @@ enum class DamagePolicy {
 
 struct TrackerOptions {
   TrackerLock lock = TrackerLock::shared;
-  /// How long to wait for the lock. 0 refuses at once; `milliseconds::max()` waits for ever.
+  /// How long to wait for the lock. 0 refuses at once; `milliseconds::max()` waits forever.
   std::chrono::milliseconds lock_timeout_ms{10'000};
   /// How many previous generations to keep beside the current one.
   std::uint32_t previous_max = 1;

@@ -10,7 +10,7 @@
 //   free --begin(save): lead()--> busy --end()--> free
 //   free --begin(other): reload(), restore(), history()--> busy --end()--> free
 //
-// What holds whenever mutex_ is free, in the process that opened the state:
+// Invariants whenever mutex_ is free, in the process that opened the state:
 //
 //   E1  At most one thread has the turn (busy_, worker_). Nobody else calls state_, but for what is
 //       shown, for is_ours() and failure(), and for release() under mutex_ while the turn is free.

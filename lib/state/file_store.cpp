@@ -255,7 +255,7 @@ class FileStore final : public StateStore {
   std::string leaf_;
   std::string model_;      ///< Whose metadata a first or lost current file gets.
   bool followed_ = false;  ///< A link led to another file than the path names.
-  Look last_look_;         ///< What revision() saw, for the commit that expects it.
+  Look last_look_;         ///< The status that revision() saw, for the commit that expects it.
 };
 
 }  // namespace

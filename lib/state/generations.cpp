@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Links, lists and drops generations by their names.
 #include "state/generations.hpp"
 
 #include <algorithm>
@@ -12,7 +13,7 @@ namespace {
 
 constexpr std::string_view keep_step = "keep the previous generation";
 
-/// What `link` refuses that a person can do something about.
+/// Advice where `link` is refused and a person can do something about it.
 Error keep_failure(const Commit& commit, std::error_code cause) {
   Error error = commit.failure(keep_step, cause);
   if (cause == std::errc::operation_not_permitted || cause == std::errc::operation_not_supported) {

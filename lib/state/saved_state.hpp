@@ -22,7 +22,7 @@
 //       commit of what reload() found ends that: a second sync may succeed and write nothing.
 //   S5  A save destroys no evidence: damaged states, and previous ones newer than the current one,
 //       are moved aside first. A text accepted as an edit is replaced by a save with its content.
-//   S6  store_ and stored_ belong to the thread that has the turn (edit_queue.cpp). What is shown
+//   S6  store_ and stored_ belong to the thread that has the turn (edit_queue.cpp). The shown state
 //       is read by any thread under mutex_, and in a forked child without it: the current entry of
 //       shown_ never changes in place.
 #pragma once
@@ -45,7 +45,7 @@
 
 namespace perdure::detail {
 
-/// What edits made of a copy of the state.
+/// A copy of the state after edits.
 enum class EditOutcome {
   done,     ///< It is to be saved.
   again,    ///< One failed half-way; the others want a fresh copy.

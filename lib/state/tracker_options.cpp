@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// The words of a tracker's options and reports.
 #include <perdure/tracker_options.hpp>
 
 namespace perdure {

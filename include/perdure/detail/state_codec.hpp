@@ -23,7 +23,7 @@ struct LoadedState {
   bool stamped = false;
 };
 
-/// What the tracker has to know of `T` and its serializer. What those throw comes as an error.
+/// The part of `T` and its serializer that the tracker needs. Their exceptions come as errors.
 class StateCodec {
  public:
   StateCodec() = default;
@@ -31,7 +31,7 @@ class StateCodec {
   StateCodec& operator=(const StateCodec&) = delete;
   virtual ~StateCodec() = default;
   [[nodiscard]] virtual Result<LoadedState> load(Bytes bytes) const = 0;
-  /// As `load`, but a stamp that does not fit is no error.
+  /// As `load`, but a stamp that does not fit is not an error.
   [[nodiscard]] virtual Result<LoadedState> load_edited(Bytes bytes) const = 0;
   [[nodiscard]] virtual Result<void> save(const void* value, const Stamp& stamp,
                                           Sink& sink) const = 0;

@@ -76,7 +76,7 @@ Result<void> set_at(bj::value& document, std::string_view pointer, const bj::val
       std::size_t index = 0;
       bj::array& array = at->get_array();
       if (!parse_index(token, array.size(), index)) {
-        return refused(pointer, json_excerpt(token) + " is no place in an array of " +
+        return refused(pointer, json_excerpt(token) + " is not a place in an array of " +
                                     std::to_string(array.size()) + " elements");
       }
       if (index < array.size()) child = &array[index];

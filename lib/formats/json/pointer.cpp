@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Builds and checks JSON Pointers, name by name.
 #include "formats/json/pointer.hpp"
 
 #include <algorithm>
