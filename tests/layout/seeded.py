@@ -12,24 +12,25 @@ import promises
 import tidy
 
 SPDX = "// SPDX-License-Identifier: BSL-1.0\n"
+HEAD = SPDX + "// A part of the tree.\n"
 FLOORS = [("include/perdure/low.hpp", 0), ("include/perdure/other.hpp", 0), ("lib/os.cpp", 2),
           ("include/perdure/high.hpp", 3), ("lib/engine/*", 3), ("lib/private.hpp", 3),
           ("lib/state.cpp", 5),
           ("tools/*", 6)]
 SOUND = {
-    "include/perdure/low.hpp": SPDX + "#pragma once\n#include <vector>\n",
-    "include/perdure/other.hpp": SPDX + "#pragma once\n#include <perdure/low.hpp>\n",
-    "include/perdure/high.hpp": SPDX + "#pragma once\n#include <perdure/low.hpp>\n",
-    "lib/os.cpp": SPDX + "#include <unistd.h>\n#include <sys/stat.h>\n#include <perdure/low.hpp>\n",
-    "lib/private.hpp": SPDX + "#pragma once\n#include <perdure/high.hpp>\n",
-    "lib/engine/part.hpp": SPDX + "#pragma once\n#include <vector>\n",
-    "lib/engine/high.cpp": SPDX + '#include <perdure/high.hpp>\n#include "engine/part.hpp"\n',
-    "lib/state.cpp": SPDX + '#include <simdjson.h>\n#include "private.hpp"\n',
-    "tools/tool/main.cpp": SPDX + "#include <fcntl.h>\n#include <perdure/high.hpp>\n",
+    "include/perdure/low.hpp": HEAD + "#pragma once\n#include <vector>\n",
+    "include/perdure/other.hpp": HEAD + "#pragma once\n#include <perdure/low.hpp>\n",
+    "include/perdure/high.hpp": HEAD + "#pragma once\n#include <perdure/low.hpp>\n",
+    "lib/os.cpp": HEAD + "#include <unistd.h>\n#include <sys/stat.h>\n#include <perdure/low.hpp>\n",
+    "lib/private.hpp": HEAD + "#pragma once\n#include <perdure/high.hpp>\n",
+    "lib/engine/part.hpp": HEAD + "#pragma once\n#include <vector>\n",
+    "lib/engine/high.cpp": HEAD + '#include <perdure/high.hpp>\n#include "engine/part.hpp"\n',
+    "lib/state.cpp": HEAD + '#include <simdjson.h>\n#include "private.hpp"\n',
+    "tools/tool/main.cpp": HEAD + "#include <fcntl.h>\n#include <perdure/high.hpp>\n",
     "scripts/run": "#!/usr/bin/env bash\necho \"$1\"\n",
 }
-LONG_FUNCTION = SPDX + "int f(int x) {\n" + "  ++x;\n" * 69 + "  return x;\n}\n"
-LONG_MEMBER = (SPDX + "class A final\n    : public B {\n public:\n  int f(int x) const override {\n"
+LONG_FUNCTION = HEAD + "int f(int x) {\n" + "  ++x;\n" * 69 + "  return x;\n}\n"
+LONG_MEMBER = (HEAD + "class A final\n    : public B {\n public:\n  int f(int x) const override {\n"
                + "    ++x;\n" * 70 + "  }\n};\n")
 
 # rule -> (file, its content, words of the finding)
@@ -47,25 +48,60 @@ FLOOR_FAULTS = {
     "no such file": ("lib/os.cpp", '#include "nowhere.hpp"\n', "nowhere"),
 }
 TIDY_FAULTS = {
-    "licence": ("lib/os.cpp", "\n" + SPDX, "begin with // SPDX"),
-    "columns": ("lib/os.cpp", SPDX + "//" + "x" * 99 + "\n", "101 columns"),
-    "lines": ("lib/os.cpp", SPDX + "int x;\n" * 600, "601 lines"),
+    "licence": ("tests/os.cpp", "\n" + SPDX, "begin with // SPDX"),
+    "columns": ("lib/os.cpp", HEAD + "//" + "x" * 99 + "\n", "101 columns"),
+    "lines": ("lib/os.cpp", HEAD + "int x;\n" * 599, "601 lines"),
     "function": ("lib/os.cpp", LONG_FUNCTION, "a function of 72 lines"),
     "member": ("lib/os.cpp", LONG_MEMBER, "a function of 72 lines"),
-    "unfinished": ("lib/os.cpp", SPDX + "// TO" + "DO: later\n", "unfinished"),
+    "unfinished": ("lib/os.cpp", HEAD + "// TO" + "DO: later\n", "unfinished"),
     "unfinished script": ("scripts/run", "#!/bin/sh\n# FIX" + "ME\n", "unfinished"),
-    "tab": ("lib/os.cpp", SPDX + "\tint x;\n", "a tab"),
-    "trailing space": ("lib/os.cpp", SPDX + "int x; \n", "ends in a space"),
-    "last line": ("lib/os.cpp", SPDX + "int x;", "no line end"),
-    "file name": ("lib/FileSystem.cpp", SPDX, "snake_case"),
-    "folder name": ("tools/my-tool/main.cpp", SPDX, "snake_case"),
-    "long name": ("lib/a_name_with_many_words.cpp", SPDX, "words"),
+    "tab": ("lib/os.cpp", HEAD + "\tint x;\n", "a tab"),
+    "trailing space": ("lib/os.cpp", HEAD + "int x; \n", "ends in a space"),
+    "last line": ("lib/os.cpp", HEAD + "int x;", "no line end"),
+    "file name": ("lib/FileSystem.cpp", HEAD, "snake_case"),
+    "folder name": ("tools/my-tool/main.cpp", HEAD, "snake_case"),
+    "long name": ("lib/a_name_with_many_words.cpp", HEAD, "words"),
     "machine path": ("docs/page.md", "see /ho" + "me/me/x\n", "one machine"),
-    "guard": ("lib/private.hpp", SPDX, "#pragma once"),
+    "guard": ("lib/private.hpp", HEAD, "#pragma once"),
     "a test elsewhere": ("tests/some.cpp", SPDX + 'TEST_CASE("a") {}\n', "end in _test"),
     "test without test cases": ("tests/some_test.cpp", SPDX, "has no test case"),
     "a lost test": ("tests/some_test.cpp", SPDX + 'TEST_CASE("a; b") {}\n', "splits"),
     "shell": ("scripts/run", "#!/usr/bin/env bash\nif true; then\n", "syntax error"),
+    "opening sentence": ("lib/os.cpp", SPDX + "#include <vector>\n", "what the file is"),
+    "opening code": ("include/perdure/low.hpp", SPDX + "#pragma once\n", "what the file is"),
+    "opening in a program": ("tools/tool/main.cpp", SPDX + "int x;\n", "what the file is"),
+    "negated noun": ("lib/os.cpp", HEAD + "int x;  // it is no file\n", "negate the verb"),
+    "negated nouns": ("docs/page.md", "Links lead on;\nthey are no files.\n", "negate"),
+    "negated noun in an error": ("lib/os.cpp", HEAD + 'auto x = "it is no file";\n', "negate"),
+    "negated noun over two lines": ("docs/page.md", "A link is no\nfile.\n", "negate the verb"),
+    "what": ("lib/os.cpp", HEAD + "/// What a call returns.\n", "begins with 'What'"),
+    "what, later": ("lib/os.cpp", HEAD + "// It ends.\n// What is left goes.\n", "with 'What'"),
+    "what in a document": ("docs/page.md", "# What is fine\n\nWhat is left goes.\n", "'What'"),
+    "what in a table": ("docs/page.md", "| what |\n| --- |\n| What is left |\n", "'What'"),
+    "what in a script": ("scripts/run", "#!/bin/sh\n# What is left goes.\n", "with 'What'"),
+    "whoever": ("docs/page.md", "- **Whoever writes** decides.\n", "with 'Whoever'"),
+    "those": ("lib/os.cpp", HEAD + "int x;  ///< Those of them that are left.\n", "'Those'"),
+    "banned word": ("lib/os.cpp", HEAD + "// It waits for ever.\n", "write 'forever'"),
+    "long prose": ("docs/page.md", "x" * 111 + "\n", "111 columns of prose"),
+}
+# Sentences that the prose rule must let pass.
+SOUND_PROSE = {
+    "lib/os.cpp": HEAD + """// There is no file, and none is no longer than another. What else?
+const char* text = "there is no file";  // what is left goes
+""",
+    "docs/page.md": """# What is left
+
+| what | why |
+| --- | --- |
+| it is no older than that | """ + "x" * 111 + """ |
+
+```cpp
+// What is left in code is checked where it is compiled.
+```
+<!-- made by a program -->
+""" + "x" * 111 + """
+<!-- end -->
+""",
 }
 PROMISES = {
     "docs/promises.md": """# Promises
@@ -136,6 +172,9 @@ class Seeded(unittest.TestCase):
                 text = PROMISES[name].replace(sound, broken)
                 found = promises.check(self.tree({**PROMISES, name: text}))
                 self.assertTrue(any(words in fault for fault in found), found)
+
+    def test_sound_prose_passes(self):
+        self.assertEqual(tidy.check(self.tree(SOUND_PROSE)), [])
 
     def test_a_floor_that_nothing_stands_on_is_found(self):
         found = floors.check(self.tree(), FLOORS + [("lib/gone.cpp", 3)])

@@ -9,12 +9,15 @@ import shutil
 import subprocess
 import sys
 
+import prose
+
 COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 600
 NAME_WORDS_MAX = 3
 
 TREES = ("include", "lib", "tools", "tests", "fuzz", "bench", "docs", "scripts", "cmake", ".ci")
+OPENED = ("include/", "lib/", "tools/")  # their files say first what they are
 CODE = (".cpp", ".hpp", ".h")
 TEXT = CODE + (".py", ".cmake", ".sh", ".md", ".txt", ".in", ".json", "")
 # Not ours to name or to format: what tools ask for, and inputs that must stay byte for byte.
@@ -84,6 +87,8 @@ def check_code(name, text):
         if last - first + 1 > FUNCTION_LINES_MAX:
             faults.append(f"{name}:{first}: a function of {last - first + 1} lines, "
                           f"{FUNCTION_LINES_MAX} are the most: split it")
+    if name.startswith(OPENED) and not any(re.match(r"///? [A-Za-z`]", x) for x in lines[1:2]):
+        faults.append(f"{name}:2: say in one sentence what the file is, as // below the licence")
     if name.endswith((".hpp", ".h")) and "#pragma once" not in lines:
         faults.append(f"{name}: no #pragma once")
     return faults
@@ -141,20 +146,25 @@ def files_of(root):
                 yield pathlib.Path(folder) / name
 
 
+def texts_of(root):
+    """(name, text) of every file that people write."""
+    for path in files_of(root):
+        name = path.relative_to(root).as_posix()
+        if not BYTES_GIVEN.search(name) and path.suffix in TEXT and path.name != "LICENSE":
+            yield name, path.read_text(encoding="utf-8")
+
+
 def check(root):
     faults, count = [], 0
     for path in files_of(root):
         name = path.relative_to(root).as_posix()
-        if BYTES_GIVEN.search(name):
-            continue
-        if "/" in name:
+        if "/" in name and not BYTES_GIVEN.search(name):
             faults += check_name(name)
-        if path.suffix not in TEXT or path.name == "LICENSE":
-            continue
-        text = path.read_text(encoding="utf-8")
+    for name, text in texts_of(root):
         faults += check_text(name, text)
         faults += check_shell(root, name, text)
-        if path.suffix in CODE:
+        faults += prose.check_prose(name, text)
+        if name.endswith(CODE):
             count += 1
             faults += check_code(name, text)
             faults += check_test(name, text)
