@@ -21,7 +21,16 @@ SYSTEM = re.compile(
 )
 SYSTEM_FLOOR = 2  # of the library; programs (floor 6) have processes and mounts of their own
 PROGRAMS = 6
-SIMDJSON_FLOOR = 5
+# Libraries of others, and the only files that may include them, with the reason.
+FOREIGN = (
+    (re.compile(r"simdjson\b.*"), ("lib/formats/*",), "only lib/formats reads JSON with simdjson"),
+    (re.compile(r"boost/json\b.*"),
+     ("lib/formats/*", "include/perdure/json*", "include/perdure/migration.hpp", "tools/*"),
+     "only floor 5 and programs have Boost.JSON"),
+    (re.compile(r"xxhash\.h"),
+     ("lib/base/*", "lib/engine/*", "lib/transaction/*", "lib/testing/*", "tools/crashlab/*"),
+     "only the library's sources and the laboratory hash"),
+)
 
 
 def read_floors(path):
@@ -88,8 +97,9 @@ def check_include(name, floor, kind, target, resolved, floors):
     if resolved is None:
         if SYSTEM.fullmatch(target) and floor not in (SYSTEM_FLOOR, PROGRAMS):
             return f"includes <{target}>: only floor {SYSTEM_FLOOR} talks to the operating system"
-        if target.startswith("simdjson") and floor != SIMDJSON_FLOOR:
-            return f"includes <{target}>: only floor {SIMDJSON_FLOOR} reads JSON"
+        for library, may, why in FOREIGN:
+            if library.fullmatch(target) and not any(fnmatch.fnmatch(name, p) for p in may):
+                return f"includes <{target}>: {why}"
         return None
     if resolved.startswith("lib/") and not name.startswith("lib/"):
         return f"includes {resolved}, which is private to the library"

@@ -15,7 +15,7 @@ SPDX = "// SPDX-License-Identifier: BSL-1.0\n"
 HEAD = SPDX + "// A part of the tree.\n"
 FLOORS = [("include/perdure/low.hpp", 0), ("include/perdure/other.hpp", 0), ("lib/os.cpp", 2),
           ("include/perdure/high.hpp", 3), ("lib/engine/*", 3), ("lib/private.hpp", 3),
-          ("lib/state.cpp", 5),
+          ("lib/formats/json.cpp", 5), ("lib/state.cpp", 5),
           ("tools/*", 6)]
 SOUND = {
     "include/perdure/low.hpp": HEAD + "#pragma once\n#include <vector>\n",
@@ -25,7 +25,8 @@ SOUND = {
     "lib/private.hpp": HEAD + "#pragma once\n#include <perdure/high.hpp>\n",
     "lib/engine/part.hpp": HEAD + "#pragma once\n#include <vector>\n",
     "lib/engine/high.cpp": HEAD + '#include <perdure/high.hpp>\n#include "engine/part.hpp"\n',
-    "lib/state.cpp": HEAD + '#include <simdjson.h>\n#include "private.hpp"\n',
+    "lib/formats/json.cpp": HEAD + "#include <simdjson.h>\n#include <boost/json.hpp>\n",
+    "lib/state.cpp": HEAD + '#include "private.hpp"\n',
     "tools/tool/main.cpp": HEAD + "#include <fcntl.h>\n#include <perdure/high.hpp>\n",
     "scripts/run": "#!/usr/bin/env bash\necho \"$1\"\n",
 }
@@ -42,6 +43,9 @@ FLOOR_FAULTS = {
     "the system's own": ("lib/private.hpp", "#include <sys/file.h>\n", "operating system"),
     "linux": ("include/perdure/high.hpp", "#  include <linux/fs.h>\n", "operating system"),
     "simdjson": ("lib/private.hpp", "#include <simdjson.h>\n", "reads JSON"),
+    "simdjson in state": ("lib/state.cpp", "#include <simdjson.h>\n", "reads JSON"),
+    "Boost.JSON": ("include/perdure/high.hpp", "#include <boost/json/fwd.hpp>\n", "Boost.JSON"),
+    "xxHash in public": ("include/perdure/low.hpp", "#include <xxhash.h>\n", "hash"),
     "simdjson in a tool": ("tools/tool/main.cpp", "#include <simdjson.h>\n", "reads JSON"),
     "a private header": ("tools/tool/main.cpp", '#include "private.hpp"\n', "private"),
     "no floor": ("lib/new.cpp", "int x;\n", "on no floor"),
