@@ -21,11 +21,13 @@ perdure_install_library(testing perdure_testing perdure-testing-targets)
 
 file(GLOB_RECURSE perdure_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include
   ${PROJECT_SOURCE_DIR}/include/*.hpp)
+set(perdure_state_headers # floor 5
+  "^perdure/(detail/(edit|state)|envelope|json|migration|stamp|state|tracker)")
 foreach(header IN LISTS perdure_headers)
   set(component core)
   if(header MATCHES "^perdure/testing/")
     set(component testing)
-  elseif(header MATCHES "^perdure/(envelope|json|migration|stamp|state)") # floor 5
+  elseif(header MATCHES "${perdure_state_headers}")
     set(component state)
   endif()
   if(component IN_LIST perdure_components)

@@ -74,6 +74,20 @@ function(check_core_alone program commands)
   endif()
 endfunction()
 
+# Each header of a prefix finds there what it includes of perdure.
+function(check_headers prefix)
+  file(GLOB_RECURSE headers ${prefix}/include/*.hpp)
+  foreach(header IN LISTS headers)
+    file(STRINGS ${header} lines REGEX "^#include <perdure/")
+    foreach(line IN LISTS lines)
+      string(REGEX REPLACE "^#include <(.*)>$" "\\1" other "${line}")
+      if(NOT EXISTS ${prefix}/include/${other})
+        message(FATAL_ERROR "${header} includes ${other}, which its component does not have")
+      endif()
+    endforeach()
+  endforeach()
+endfunction()
+
 set(configure ${CMAKE_COMMAND} -S ${CONSUMER} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
   -DUSE=${USE})
 if(USE STREQUAL "package")
@@ -81,6 +95,7 @@ if(USE STREQUAL "package")
 
   # The core alone.
   install_into(${WORK}/core core)
+  check_headers(${WORK}/core)
   set(core ${configure} -DCMAKE_PREFIX_PATH=${WORK}/core)
   run(${core} -DCOMPONENTS=)
   run(${CMAKE_COMMAND} --build ${WORK}/build --verbose)
