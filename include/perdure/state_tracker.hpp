@@ -48,7 +48,7 @@ class SaveHandle {
 ///
 /// When a save fails with Fate::unchanged, the state is what it was, in memory and on disk. After
 /// Fate::visible or Fate::unknown memory keeps the last state that is known to be durable, and
-/// saves are refused (ErrorKind::recovery_required) until `reload` has settled which it is.
+/// saves are refused (ErrorKind::recovery_required) until `reload` has found out which it is.
 ///
 /// It belongs to the process that opened it. In a forked child `state`, `generation` and `report`
 /// work; everything else is ErrorKind::invalid_argument, and so is a handle whose outcome was not
