@@ -9,58 +9,60 @@
 
 namespace perdure {
 
-Bound::Bound(const Path& path, OwnedHandle directory, AnyPipeline pipeline, System system)
+WriteDirectory::WriteDirectory(const Path& path, OwnedHandle directory, AnyPipeline pipeline,
+                               System system)
     : path_(path),
       files_(system.files),
       random_(std::make_unique<RandomPool>(*system.environment)),
       directory_(std::move(directory)),
       pipeline_(std::move(pipeline)) {}
 
-Result<Bound> Bound::open(const Path& directory, const WriteOptions& options, System system,
-                          bool many) {
+Result<WriteDirectory> WriteDirectory::open(const Path& directory, const WriteOptions& options,
+                                            System system, bool many) {
   BOOST_OUTCOME_TRY(check_options(options, directory.native()));
   BOOST_OUTCOME_TRY(OwnedHandle opened,
                     open_directory(*system.files, directory, parents_for(options)));
   BOOST_OUTCOME_TRY(const Protocol protocol, choose_protocol(*system.files, opened.get(), options,
                                                              directory.native(), many));
-  Bound bound(directory, std::move(opened), make_pipeline(options, protocol), system);
-  bound.many_ = many;
-  bound.automatic_ = options.protocol == ProtocolChoice::automatic;
-  return bound;
+  WriteDirectory made(directory, std::move(opened), make_pipeline(options, protocol), system);
+  made.many_ = many;
+  made.automatic_ = options.protocol == ProtocolChoice::automatic;
+  return made;
 }
 
-Result<Bound> Bound::open(const Path& directory, AnyPipeline pipeline, const WriteOptions& options,
-                          System system) {
+Result<WriteDirectory> WriteDirectory::open(const Path& directory, AnyPipeline pipeline,
+                                            const WriteOptions& options, System system) {
   BOOST_OUTCOME_TRY(check_options(options, directory.native()));
   BOOST_OUTCOME_TRY(OwnedHandle opened,
                     open_directory(*system.files, directory, parents_for(options)));
   BOOST_OUTCOME_TRY(
       check_protocol(*system.files, opened.get(), pipeline.protocol(), directory.native()));
-  return Bound(directory, std::move(opened), std::move(pipeline), system);
+  return WriteDirectory(directory, std::move(opened), std::move(pipeline), system);
 }
 
-Result<void> Bound::find(Commit& commit, const std::string& leaf,
-                         const std::optional<Version>& expected, Claim& claim) const {
+Result<void> WriteDirectory::find(Commit& commit, const std::string& leaf,
+                                  const std::optional<Version>& expected, Claim& claim) const {
   commit.path = (path_ / leaf).native();
   commit.expected = expected;
   return resolve(commit, directory_.get(), leaf, claim);
 }
 
-Result<AnyPipeline> Bound::claim(Commit& commit, const std::string& leaf,
-                                 const std::optional<Version>& expected, Claim& claim) const {
+Result<AnyPipeline> WriteDirectory::claim(Commit& commit, const std::string& leaf,
+                                          const std::optional<Version>& expected,
+                                          Claim& claim) const {
   BOOST_OUTCOME_TRY(find(commit, leaf, expected, claim));
   return claim_found(commit, claim);
 }
 
-Result<AnyPipeline> Bound::claim_found(Commit& commit, Claim& claim) const {
+Result<AnyPipeline> WriteDirectory::claim_found(Commit& commit, Claim& claim) const {
   BOOST_OUTCOME_TRY(claim_target(commit, claim));
   BOOST_OUTCOME_TRY(read_xattrs(commit));
   return pipeline_at(commit);
 }
 
-/// The bound directory was looked at when it was bound. A link may have led the commit to another
-/// one, on another file system.
-Result<AnyPipeline> Bound::pipeline_at(const Commit& commit) const {
+/// The file system was asked when the directory was opened. A link may have led the commit to
+/// another one, on another file system.
+Result<AnyPipeline> WriteDirectory::pipeline_at(const Commit& commit) const {
   const Protocol chosen = pipeline_.protocol();
   if (chosen == Protocol::portable || commit.directory == directory_.get()) return pipeline_;
   if (!automatic_) {

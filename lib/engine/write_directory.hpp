@@ -15,14 +15,14 @@
 namespace perdure {
 
 /// A directory that commits go into: opened once, with the stages that were chosen for it.
-class Bound {
+class WriteDirectory {
  public:
   /// With the pipeline that the options ask for here, for one file at a time or `many` together.
-  static Result<Bound> open(const Path& directory, const WriteOptions& options, System system,
-                            bool many = false);
+  static Result<WriteDirectory> open(const Path& directory, const WriteOptions& options,
+                                     System system, bool many = false);
   /// With another one; it was checked that it may be used here.
-  static Result<Bound> open(const Path& directory, AnyPipeline pipeline,
-                            const WriteOptions& options, System system);
+  static Result<WriteDirectory> open(const Path& directory, AnyPipeline pipeline,
+                                     const WriteOptions& options, System system);
 
   /// Finds the target's real directory and leaf for `commit`. Takes no lock.
   Result<void> find(Commit& commit, const std::string& leaf, const std::optional<Version>& expected,
@@ -38,7 +38,7 @@ class Bound {
   [[nodiscard]] Environment& environment() const noexcept { return *random_; }
 
  private:
-  Bound(const Path& path, OwnedHandle directory, AnyPipeline pipeline, System system);
+  WriteDirectory(const Path& path, OwnedHandle directory, AnyPipeline pipeline, System system);
   Result<AnyPipeline> pipeline_at(const Commit& commit) const;
 
   Path path_;

@@ -11,11 +11,11 @@ struct AtomicWriter::State {
   Result<Receipt> run(Commit& commit, const std::string& leaf,
                       const std::optional<Version>& expected) const {
     Claim claim;
-    BOOST_OUTCOME_TRY(const AnyPipeline stages, bound.claim(commit, leaf, expected, claim));
+    BOOST_OUTCOME_TRY(const AnyPipeline stages, directory.claim(commit, leaf, expected, claim));
     return run_commit(commit, stages);
   }
 
-  Bound bound;
+  WriteDirectory directory;
   WriteOptions options;
 };
 
@@ -26,21 +26,22 @@ AtomicWriter::~AtomicWriter() = default;
 
 Result<AtomicWriter> AtomicWriter::bind(const Path& directory, WriteOptions options,
                                         System system) {
-  BOOST_OUTCOME_TRY(Bound bound, Bound::open(directory, options, system));
-  return AtomicWriter(std::make_unique<State>(State{std::move(bound), std::move(options)}));
+  BOOST_OUTCOME_TRY(WriteDirectory opened, WriteDirectory::open(directory, options, system));
+  return AtomicWriter(std::make_unique<State>(State{std::move(opened), std::move(options)}));
 }
 
 Result<AtomicWriter> AtomicWriter::bind(const Path& directory, AnyPipeline pipeline,
                                         WriteOptions options, System system) {
   options.durability = pipeline.durability();
   options.verify = false;  // a pipeline that verifies has a stage for it
-  BOOST_OUTCOME_TRY(Bound bound, Bound::open(directory, std::move(pipeline), options, system));
-  return AtomicWriter(std::make_unique<State>(State{std::move(bound), std::move(options)}));
+  BOOST_OUTCOME_TRY(WriteDirectory opened,
+                    WriteDirectory::open(directory, std::move(pipeline), options, system));
+  return AtomicWriter(std::make_unique<State>(State{std::move(opened), std::move(options)}));
 }
 
 Result<Receipt> AtomicWriter::commit(const std::string& leaf, Bytes image,
                                      const std::optional<Version>& expected) const {
-  Commit commit(state_->bound.files(), state_->bound.environment(), state_->options);
+  Commit commit(state_->directory.files(), state_->directory.environment(), state_->options);
   commit.image = image;
   return state_->run(commit, leaf, expected);
 }
@@ -48,7 +49,7 @@ Result<Receipt> AtomicWriter::commit(const std::string& leaf, Bytes image,
 Result<Receipt> AtomicWriter::produce(const std::string& leaf,
                                       std::function<Result<void>(Sink&)> source,
                                       const std::optional<Version>& expected) const {
-  Commit commit(state_->bound.files(), state_->bound.environment(), state_->options);
+  Commit commit(state_->directory.files(), state_->directory.environment(), state_->options);
   commit.produce = std::move(source);
   return state_->run(commit, leaf, expected);
 }

@@ -32,19 +32,19 @@ constexpr std::size_t whole_min = 4;
 
 /// A directory that targets of a batch are named in.
 struct Place {
-  Bound bound;
+  WriteDirectory directory;
   std::optional<Version> identity;  // read when it is needed
 };
 
 /// One file of a batch on its way.
 struct Candidate {
-  Candidate(const Bound& at, std::size_t its_number, const WriteOptions& options)
-      : bound(at), number(its_number), commit(at.files(), at.environment(), options) {}
+  Candidate(const WriteDirectory& at, std::size_t its_number, const WriteOptions& options)
+      : directory(at), number(its_number), commit(at.files(), at.environment(), options) {}
   Candidate(const Candidate&) = delete;
   Candidate& operator=(const Candidate&) = delete;
   ~Candidate() { (void)remove_temp(commit); }  // has none, unless something was thrown
 
-  const Bound& bound;
+  const WriteDirectory& directory;
   std::size_t number;  // of the caller's files
   Commit commit;
   Claim claim;
@@ -80,15 +80,16 @@ class Batch {
     const Path parent = file.target.parent_path();
     auto at = places_.find(parent.native());
     if (at == places_.end()) {
-      BOOST_OUTCOME_TRY(Bound opened, Bound::open(parent, options_, system_, true));
+      BOOST_OUTCOME_TRY(WriteDirectory opened,
+                        WriteDirectory::open(parent, options_, system_, true));
       at = places_.emplace(parent.native(), Place{std::move(opened), {}}).first;
       ++held_;
     }
     Place& place = at->second;
-    auto candidate = std::make_unique<Candidate>(place.bound, number, options_);
+    auto candidate = std::make_unique<Candidate>(place.directory, number, options_);
     candidate->commit.image = file.image;
-    BOOST_OUTCOME_TRY(place.bound.find(candidate->commit, file.target.filename().native(),
-                                       file.expected, candidate->claim));
+    BOOST_OUTCOME_TRY(place.directory.find(candidate->commit, file.target.filename().native(),
+                                           file.expected, candidate->claim));
     if (files_.size() > 1) {
       BOOST_OUTCOME_TRY(identify(*candidate, place));
     }
@@ -136,7 +137,7 @@ class Batch {
                                        "it is named twice in one batch");
     }
     BOOST_OUTCOME_TRY(const AnyPipeline stages,
-                      candidate->bound.claim_found(candidate->commit, candidate->claim));
+                      candidate->directory.claim_found(candidate->commit, candidate->claim));
     ready_[stages.protocol()].push_back(std::move(candidate));
     return success();
   }
