@@ -144,7 +144,7 @@ AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
   return streamed ? portable(VerifyHash{*streamed}) : portable();
 }
 
-Error abandon(Commit& commit, Error reason) {
+Error discard_temp(Commit& commit, Error reason) {
   const auto removed = remove_temp(commit);
   commit.temp.reset();
   if (!removed && is_temp_ours(commit)) {
@@ -167,12 +167,12 @@ Result<Receipt> finish_commit(Commit& commit, const AnyPipeline& pipeline, Resul
     error.fate = commit.fate;
     if (error.path.empty()) error.path = commit.path;
     if (error.step.empty()) error.step = commit.receipt.stages.back().stage;
-    return abandon(commit, std::move(error));
+    return discard_temp(commit, std::move(error));
   }
   if (commit.expected || commit.options.report_version) {
     const auto status = commit.files.stat(commit.temp.get());
     if (!status) {
-      return abandon(commit, commit.failure("read the new version", status.error()));
+      return discard_temp(commit, commit.failure("read the new version", status.error()));
     }
     commit.receipt.version = status.value().version;
   }

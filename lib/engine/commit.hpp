@@ -36,6 +36,6 @@ Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline);
 Result<Receipt> finish_commit(Commit& commit, const AnyPipeline& pipeline, Result<void> outcome);
 
 /// Gives the commit up: removes its temp. Adds to `reason` when even that fails.
-Error abandon(Commit& commit, Error reason);
+Error discard_temp(Commit& commit, Error reason);
 
 }  // namespace perdure

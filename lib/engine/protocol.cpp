@@ -24,12 +24,12 @@ std::string find_doubtful(const std::vector<std::string>& options,
   return {};
 }
 
-Verdict refused(std::string reason) {
+ProtocolCheck refused(std::string reason) {
   return {.allowed = false, .reason = std::move(reason)};
 }
 
 /// With DAX content does not go through the page cache, so that awaiting writeback awaits nothing.
-std::optional<Verdict> refused_by_dax(const FileSystemInfo& info) {
+std::optional<ProtocolCheck> refused_by_dax(const FileSystemInfo& info) {
   if (!info.dax)
     return refused(
         "whether files in this directory bypass the page cache (DAX) can't "
@@ -41,7 +41,7 @@ std::optional<Verdict> refused_by_dax(const FileSystemInfo& info) {
 /// ext4_rename dirties the moved inode (the kernel's fs/ext4/namei.c), so that an fsync of it
 /// commits the transaction with its new name; that transaction's commit block is written behind a
 /// flush, which the awaited data precedes. Backed by docs/crash-proof-automatic.md.
-Verdict judge_ext4(const FileSystemInfo& info) {
+ProtocolCheck check_ext4(const FileSystemInfo& info) {
   if (info.kernel_options.empty()) {
     return refused("/proc/fs/ext4 does not say with which options it runs");
   }
@@ -53,7 +53,7 @@ Verdict judge_ext4(const FileSystemInfo& info) {
   }
   if (!info.fast_commit) return refused("whether it makes fast commits can't be told");
   if (*info.fast_commit) return refused("it makes fast commits, which were never tried with it");
-  if (auto verdict = refused_by_dax(info)) return std::move(*verdict);
+  if (auto check = refused_by_dax(info)) return std::move(*check);
   for (const auto* options : {&info.kernel_options, &info.mount_options}) {
     const auto doubtful = find_doubtful(
         *options, {"nobarrier", "journal_async_commit", "journal_path", "journal_dev"});
@@ -65,17 +65,17 @@ Verdict judge_ext4(const FileSystemInfo& info) {
 
 /// xfs_rename logs the moved inode, and an fsync of it forces the log up to there (the kernel's
 /// fs/xfs/xfs_inode.c and xfs_file.c). Backed by docs/crash-proof-automatic.md.
-Verdict judge_xfs(const FileSystemInfo& info) {
+ProtocolCheck check_xfs(const FileSystemInfo& info) {
   if (info.journal != JournalPlace::internal) return refused("its log lies on a device of its own");
   const auto doubtful = find_doubtful(info.mount_options, {"nobarrier", "rtdev", "logdev"});
   if (!doubtful.empty()) return refused("the option '" + doubtful + "' was never tried with it");
   if (!info.realtime) return refused("whether its files are realtime files can't be told");
   if (*info.realtime) return refused("files in this directory lie on the realtime device");
-  if (auto verdict = refused_by_dax(info)) return std::move(*verdict);
+  if (auto check = refused_by_dax(info)) return std::move(*check);
   return {.allowed = true, .reason = "xfs with its log and data on one device"};
 }
 
-Result<FileSystemInfo> look_at(FileSystem& files, Handle directory, const std::string& path) {
+Result<FileSystemInfo> describe(FileSystem& files, Handle directory, const std::string& path) {
   auto info = files.describe(directory);
   if (info) return std::move(info.value());
   return Error{.kind = ErrorKind::system,
@@ -88,15 +88,15 @@ Result<FileSystemInfo> look_at(FileSystem& files, Handle directory, const std::s
 
 }  // namespace
 
-Verdict judge_fast(const FileSystemInfo& info) {
+ProtocolCheck allows_fast(const FileSystemInfo& info) {
   const bool known = info.type == "ext4" || info.type == "xfs";
   if (known && !info.writeback_awaited) {
     return refused(
         "before Linux 5.2 sync_file_range(2) passes over pages that are busy, so that content "
         "can't be awaited");
   }
-  if (info.type == "ext4") return judge_ext4(info);
-  if (info.type == "xfs") return judge_xfs(info);
+  if (info.type == "ext4") return check_ext4(info);
+  if (info.type == "xfs") return check_xfs(info);
   if (info.type == "btrfs") return refused("it loses acknowledged commits on btrfs");
   if (info.type.empty()) return refused("what the directory lies on can't be told");
   return refused("it is known to hold on ext4 and xfs alone, and this is " + info.type);
@@ -105,7 +105,7 @@ Verdict judge_fast(const FileSystemInfo& info) {
 /// A sync of each of many files is a log commit of its own there, and each rename turns the next
 /// sync into a commit of everything anyway (btrfs_log_inode_parent in the kernel's
 /// fs/btrfs/tree-log.c). Backed by scripts/crash-ci, the runs with `automatic` on btrfs.
-Verdict judge_whole(const FileSystemInfo& info) {
+ProtocolCheck allows_whole(const FileSystemInfo& info) {
   if (info.type != "btrfs") return refused("it is tried on btrfs alone");
   if (!info.sync_reports) return refused("before Linux 5.8 syncfs(2) does not tell of errors");
   return {.allowed = true, .reason = "btrfs, and many files at once"};
@@ -121,16 +121,16 @@ bool renames_at_once(const FileSystemInfo& info) {
 Result<void> check_protocol(FileSystem& files, Handle directory, Protocol protocol,
                             const std::string& path) {
   if (protocol == Protocol::portable) return success();
-  BOOST_OUTCOME_TRY(const FileSystemInfo info, look_at(files, directory, path));
-  const Verdict verdict = protocol == Protocol::fast ? judge_fast(info) : judge_whole(info);
-  if (verdict.allowed) return success();
+  BOOST_OUTCOME_TRY(const FileSystemInfo info, describe(files, directory, path));
+  const ProtocolCheck check = protocol == Protocol::fast ? allows_fast(info) : allows_whole(info);
+  if (check.allowed) return success();
   return Error{.kind = ErrorKind::unsupported,
                .fate = Fate::unchanged,
                .cause = {},
                .step = "choose the protocol",
                .path = path,
                .detail = "the protocol '" + std::string(to_string(protocol)) +
-                         "' is refused here: " + verdict.reason};
+                         "' is refused here: " + check.reason};
 }
 
 Result<Protocol> choose_protocol(FileSystem& files, Handle directory, const WriteOptions& options,
@@ -142,9 +142,9 @@ Result<Protocol> choose_protocol(FileSystem& files, Handle directory, const Writ
     BOOST_OUTCOME_TRY(check_protocol(files, directory, Protocol::fast, path));
     return Protocol::fast;
   }
-  BOOST_OUTCOME_TRY(const FileSystemInfo info, look_at(files, directory, path));
-  if (judge_fast(info).allowed) return Protocol::fast;
-  return many && judge_whole(info).allowed ? Protocol::whole : Protocol::portable;
+  BOOST_OUTCOME_TRY(const FileSystemInfo info, describe(files, directory, path));
+  if (allows_fast(info).allowed) return Protocol::fast;
+  return many && allows_whole(info).allowed ? Protocol::whole : Protocol::portable;
 }
 
 }  // namespace perdure

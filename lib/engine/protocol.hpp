@@ -10,17 +10,17 @@
 namespace perdure {
 
 /// Whether the protocol `fast` is known to hold on a file system, and why (not).
-struct Verdict {
+struct ProtocolCheck {
   bool allowed = false;
   std::string reason;
 };
 
 /// The allow-list, and the conditions of its entries. A file system of which it is not known to
 /// hold is refused: another type, an option that was not tried, a fact that could not be read.
-Verdict judge_fast(const FileSystemInfo& info);
+ProtocolCheck allows_fast(const FileSystemInfo& info);
 
 /// Whether `whole` is what many files at once take there.
-Verdict judge_whole(const FileSystemInfo& info);
+ProtocolCheck allows_whole(const FileSystemInfo& info);
 
 /// Whether a power cut leaves a rename within a directory done or undone, never half done. False
 /// where that is not known.

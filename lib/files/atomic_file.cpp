@@ -60,7 +60,7 @@ Result<void> AtomicFile::State::put(Bytes bytes) {
   const auto begin = commit.environment.monotonic();
   auto appended = append_to_temp(commit, bytes);
   write_time += commit.environment.monotonic() - begin;
-  if (!appended) return abandon(commit, std::move(appended.error()));
+  if (!appended) return discard_temp(commit, std::move(appended.error()));
   return success();
 }
 
@@ -72,7 +72,7 @@ Result<Receipt> AtomicFile::State::publish() {
     return read_xattrs(commit);
   };
   auto ready = claim_it();
-  if (!ready) return abandon(commit, std::move(ready.error()));
+  if (!ready) return discard_temp(commit, std::move(ready.error()));
   commit.receipt.stages.push_back({Write::name, write_time});
   std::optional<XXH128_hash_t> streamed;
   if (options.verify) streamed = XXH3_128bits_digest(hash.get());

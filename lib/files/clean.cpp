@@ -14,7 +14,7 @@
 namespace perdure {
 namespace {
 
-enum class Verdict { stale, stale_and_empty, stale_directory, live, not_ours, gone };
+enum class TempState { stale, stale_and_empty, stale_directory, live, not_ours, gone };
 
 /// Until the second look at an empty temp: far more than a committer can be stuck in the middle of
 /// open(2), also when its processor is taken away there.
@@ -25,23 +25,23 @@ constexpr std::chrono::seconds second_look_after{1};
 /// be published. An empty one may be about to: open(2) makes the name first and counts the writer
 /// afterwards (path_openat and do_dentry_open in the kernel's fs/), and others see what is between.
 /// The size is asked for before the writers, so that a committer can't slip in with both.
-Verdict judge(FileSystem& files, Handle directory, const std::string& name) {
+TempState state_of(FileSystem& files, Handle directory, const std::string& name) {
   const auto opened = files.open_file(directory, name);
   if (!opened) {
-    return is_missing(opened.error()) ? Verdict::gone : Verdict::not_ours;
+    return is_missing(opened.error()) ? TempState::gone : TempState::not_ours;
   }
   const OwnedHandle file(files, opened.value());
   const auto status = files.stat(file.get());
   if (status && status.value().type == FileType::directory) {
     // A transaction tried whether a directory can be made; an empty one is of no use to anybody.
     const auto within = files.list(file.get());
-    return within && within.value().empty() ? Verdict::stale_directory : Verdict::not_ours;
+    return within && within.value().empty() ? TempState::stale_directory : TempState::not_ours;
   }
-  if (!status || status.value().type != FileType::regular) return Verdict::not_ours;
+  if (!status || status.value().type != FileType::regular) return TempState::not_ours;
   const auto live = files.open_for_writing(file.get());
-  if (!live) return Verdict::not_ours;
-  if (live.value()) return Verdict::live;
-  return status.value().version.size == 0 ? Verdict::stale_and_empty : Verdict::stale;
+  if (!live) return TempState::not_ours;
+  if (live.value()) return TempState::live;
+  return status.value().version.size == 0 ? TempState::stale_and_empty : TempState::stale;
 }
 
 /// Whether a lease counts every writer. The kernel counts those of one inode: through FUSE, an
@@ -91,26 +91,26 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
     return success();
   };
   std::vector<std::string> empty;
-  const auto settle = [&](const std::string& name, bool second_look) -> Result<void> {
-    Verdict verdict = judge(files, opened.get(), name);
-    const bool stale = verdict == Verdict::stale || verdict == Verdict::stale_and_empty;
-    if (stale && !trusted) verdict = Verdict::not_ours;
-    switch (verdict) {
-      case Verdict::gone:
+  const auto decide = [&](const std::string& name, bool second_look) -> Result<void> {
+    TempState state = state_of(files, opened.get(), name);
+    const bool stale = state == TempState::stale || state == TempState::stale_and_empty;
+    if (stale && !trusted) state = TempState::not_ours;
+    switch (state) {
+      case TempState::gone:
         break;
-      case Verdict::live:
+      case TempState::live:
         report.live.push_back(name);
         break;
-      case Verdict::not_ours:
+      case TempState::not_ours:
         report.skipped.push_back(name);
         break;
-      case Verdict::stale_and_empty:
+      case TempState::stale_and_empty:
         if (second_look) return remove(name);
         empty.push_back(name);
         break;
-      case Verdict::stale:
+      case TempState::stale:
         return remove(name);
-      case Verdict::stale_directory:
+      case TempState::stale_directory:
         return remove(name, true);
     }
     return success();
@@ -118,11 +118,11 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
   for (const auto& entry : entries.value()) {
     if (names::is_apply_temp(entry.name)) report.skipped.push_back(entry.name);
     if (!names::is_temp(entry.name)) continue;
-    BOOST_OUTCOME_TRY(settle(entry.name, false));
+    BOOST_OUTCOME_TRY(decide(entry.name, false));
   }
   if (!empty.empty()) system.environment->sleep(second_look_after);
   for (const auto& name : empty) {
-    BOOST_OUTCOME_TRY(settle(name, true));
+    BOOST_OUTCOME_TRY(decide(name, true));
   }
   return report;
 }

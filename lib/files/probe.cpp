@@ -116,11 +116,11 @@ Result<ProbeReport> probe(const Path& directory, System system) {
   std::string detail = left.second ? left.first + " is left; `perdure clean` removes it" : "";
   if (!tried) return failure(tried.error(), std::move(detail));
   if (left.second) return failure(left.second, std::move(detail));
-  Verdict verdict = judge_fast(report.file_system);
-  report.protocol = verdict.allowed ? Protocol::fast : Protocol::portable;
-  const bool whole = judge_whole(report.file_system).allowed;
+  ProtocolCheck check = allows_fast(report.file_system);
+  report.protocol = check.allowed ? Protocol::fast : Protocol::portable;
+  const bool whole = allows_whole(report.file_system).allowed;
   report.protocol_of_many = whole ? Protocol::whole : report.protocol;
-  report.reason = std::move(verdict.reason);
+  report.reason = std::move(check.reason);
   return report;
 }
 

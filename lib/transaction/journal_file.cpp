@@ -71,7 +71,7 @@ Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_vi
     commit.temp = OwnedHandle(root.files, made.value());
     commit.temp_name = temp_name;
     auto written = append_to_temp(commit, journal);
-    if (!written) return abandon(commit, std::move(written.error()));
+    if (!written) return discard_temp(commit, std::move(written.error()));
     BOOST_OUTCOME_TRY(const Receipt receipt,
                       run_commit(commit, make_finish(options, protocol, {})));
     return receipt.confirmed;

@@ -121,19 +121,19 @@ std::vector<Condition> broken_conditions() {
 }  // namespace
 
 TEST_CASE("the allow-list: each condition by itself, and what is not known is refused", "[P3]") {
-  CHECK(judge_fast(good_ext4()).allowed);
-  CHECK(judge_fast(good_xfs()).allowed);
-  CHECK_FALSE(judge_fast({}).allowed);
+  CHECK(allows_fast(good_ext4()).allowed);
+  CHECK(allows_fast(good_xfs()).allowed);
+  CHECK_FALSE(allows_fast({}).allowed);
   FileSystemInfo without_dax = good_ext4();
   without_dax.mount_options.emplace_back("dax=never");
-  CHECK(judge_fast(without_dax).allowed);
+  CHECK(allows_fast(without_dax).allowed);
   for (const Condition& row : broken_conditions()) {
     FileSystemInfo info = row.base;
     row.change(info);
-    const Verdict verdict = judge_fast(info);
-    CAPTURE(row.condition, verdict.reason);
-    CHECK_FALSE(verdict.allowed);
-    CHECK_FALSE(verdict.reason.empty());
+    const ProtocolCheck check = allows_fast(info);
+    CAPTURE(row.condition, check.reason);
+    CHECK_FALSE(check.allowed);
+    CHECK_FALSE(check.reason.empty());
   }
 }
 
