@@ -64,4 +64,18 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
   }
 }
 
+Result<OwnedHandle> take_target_lock(FileSystem& files, Environment& environment, Handle directory,
+                                     const std::string& leaf, std::chrono::milliseconds timeout_ms,
+                                     const std::function<Error(std::error_code)>& failure,
+                                     std::string_view held) {
+  auto taken = take_lock(files, environment, directory, leaf, LockMode::exclusive, timeout_ms);
+  if (taken) return std::move(taken.value());
+  Error error = failure(taken.error());
+  if (taken.error() == std::errc::timed_out) {
+    error.kind = ErrorKind::lock_timeout;
+    if (!held.empty()) error.detail = held;
+  }
+  return error;
+}
+
 }  // namespace perdure

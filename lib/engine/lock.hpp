@@ -5,8 +5,11 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
+#include <perdure/error.hpp>
 #include <perdure/system/environment.hpp>
 #include <perdure/system/file_system.hpp>
 
@@ -38,5 +41,13 @@ struct TargetKey {
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
                                  const std::string& leaf, LockMode mode,
                                  std::chrono::milliseconds timeout_ms);
+
+/// The same, exclusive, for a caller that returns errors. `failure` makes the error from its cause;
+/// when the time is up, its kind becomes ErrorKind::lock_timeout and its detail says `held`, unless
+/// that is empty.
+Result<OwnedHandle> take_target_lock(FileSystem& files, Environment& environment, Handle directory,
+                                     const std::string& leaf, std::chrono::milliseconds timeout_ms,
+                                     const std::function<Error(std::error_code)>& failure,
+                                     std::string_view held = {});
 
 }  // namespace perdure

@@ -157,15 +157,14 @@ Result<void> check_expected(const Commit& commit, const std::optional<Status>& f
 Result<void> claim_target(Commit& commit, Claim& claim) {
   BOOST_OUTCOME_TRY(check_name(commit));
   if (needs_lock(commit) && !claim.lock) {
-    auto lock = take_lock(commit.files, commit.environment, commit.directory, commit.leaf,
-                          LockMode::exclusive, commit.options.lock_timeout_ms);
-    if (!lock) {
-      Error error = commit.failure("take the target's lock", lock.error());
-      if (lock.error() == std::errc::timed_out) error.kind = ErrorKind::lock_timeout;
+    const auto failure = [&](std::error_code cause) {
+      Error error = commit.failure("take the target's lock", cause);
       error.detail = names::lock_of(commit.leaf);
       return error;
-    }
-    claim.lock = std::move(lock.value());
+    };
+    BOOST_OUTCOME_TRY(claim.lock,
+                      take_target_lock(commit.files, commit.environment, commit.directory,
+                                       commit.leaf, commit.options.lock_timeout_ms, failure));
     BOOST_OUTCOME_TRY(commit.existing, look(commit));
   }
   return check_target(commit);

@@ -58,15 +58,13 @@ class FileStore final : public StateStore {
   }
 
   Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds timeout_ms) override {
-    auto taken =
-        take_lock(files_, random_, directory_.get(), leaf_, LockMode::exclusive, timeout_ms);
-    if (taken) return std::make_unique<FileLock>(std::move(taken.value()));
-    Error error = begin().failure("take the state's lock", taken.error());
-    if (taken.error() == std::errc::timed_out) {
-      error.kind = ErrorKind::lock_timeout;
-      error.detail = "another program has this state open or is saving it";
-    }
-    return error;
+    const auto failure = [&](std::error_code cause) {
+      return begin().failure("take the state's lock", cause);
+    };
+    BOOST_OUTCOME_TRY(
+        auto taken, take_target_lock(files_, random_, directory_.get(), leaf_, timeout_ms, failure,
+                                     "another program has this state open or is saving it"));
+    return std::make_unique<FileLock>(std::move(taken));
   }
 
   Result<Revision> revision() override {

@@ -200,18 +200,13 @@ Result<std::unique_ptr<TransactionRoot>> open_root(const Path& path,
                              options.private_directory + "'; say so in the options");
   }
   BOOST_OUTCOME_TRY(open_private_directory(*root, *place));
-  auto lock =
-      take_lock(root->files, root->random, root->private_directory.get(),
-                std::string(names::root_lock), LockMode::exclusive, options.lock_timeout_ms);
-  if (!lock) {
-    Error error = root->failure("take the root's lock", "", lock.error());
-    if (lock.error() == std::errc::timed_out) {
-      error.kind = ErrorKind::lock_timeout;
-      error.detail = "another transaction holds this root";
-    }
-    return error;
-  }
-  root->lock = std::move(lock.value());
+  const auto failure = [&](std::error_code cause) {
+    return root->failure("take the root's lock", "", cause);
+  };
+  BOOST_OUTCOME_TRY(
+      root->lock, take_target_lock(root->files, root->random, root->private_directory.get(),
+                                   std::string(names::root_lock), options.lock_timeout_ms, failure,
+                                   "another transaction holds this root"));
   return root;
 }
 

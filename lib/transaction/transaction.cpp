@@ -136,14 +136,12 @@ Result<void> Transaction::State::lock_expected() {
     }
     if (!directory) return root->failure(compare_step, path, directory.error());
     const std::string leaf = leaf_of(path);
-    auto lock = take_lock(root->files, root->random, directory.value(), leaf, LockMode::exclusive,
-                          root->options.lock_timeout_ms);
-    if (!lock) {
-      Error error = root->failure(compare_step, path, lock.error());
-      if (lock.error() == std::errc::timed_out) error.kind = ErrorKind::lock_timeout;
-      return error;
-    }
-    locks.push_back(std::move(lock.value()));
+    const auto failure = [&](std::error_code cause) {
+      return root->failure(compare_step, path, cause);
+    };
+    BOOST_OUTCOME_TRY(auto lock, take_target_lock(root->files, root->random, directory.value(),
+                                                  leaf, root->options.lock_timeout_ms, failure));
+    locks.push_back(std::move(lock));
     const auto now = root->files.stat_at(directory.value(), leaf);
     if (!now && !is_missing(now.error())) {
       return root->failure(compare_step, path, now.error());
