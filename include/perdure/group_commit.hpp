@@ -14,8 +14,8 @@ namespace perdure {
 struct GroupOptions {
   /// The most commits that one sync serves, up to 4096; more make the next group.
   std::size_t together_max = 256;
-  /// The most commits that wait for a group with their temps written; a caller beyond them waits
-  /// to be let in, in the order of arrival.
+  /// The most callers that wait for a group with their temps written, a batch counting as one; a
+  /// caller beyond them waits to be let in, in the order of arrival.
   std::size_t waiting_max = 1024;
   /// Publish on a thread of the group's own. Without it the first caller who waits does so for all
   /// who wait with it, and there is no thread besides the callers'.
