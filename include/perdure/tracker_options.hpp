@@ -13,7 +13,7 @@
 
 namespace perdure {
 
-/// Where the state came from that a tracker began with.
+/// The source of the state that a tracker began with.
 enum class Origin {
   current,   ///< The state that was committed last.
   previous,  ///< An earlier generation: the current one was missing or damaged.

@@ -15,8 +15,9 @@ namespace perdure {
 
 /// How a root is used. Everyone who commits to one root needs the same `private_directory`.
 struct TransactionOptions {
-  /// Where staged files and the journal lie: a name directly under the root, or, for folders that
-  /// are synced or served as a whole, an absolute path on the same file system.
+  /// The directory of staged files and of the journal: a name directly under the root, or
+  /// an absolute path on the same file system. Folders that are synced or served as a whole want
+  /// the latter.
   std::string private_directory = ".perdure";
   Metadata metadata = Metadata::preserve();
   /// How the commit is made durable; recovery is `portable` always.

@@ -18,8 +18,7 @@ void add_words(Error& error, std::string_view words, std::string_view more) noex
 
 }  // namespace
 
-/// Where there is no memory for the words, the facts need none: whoever handles an exception must
-/// not meet a second one.
+/// Does not throw. If there is no memory for the words, the error has the facts, which need none.
 Error caught(std::string_view step) noexcept {
   Error out{.kind = ErrorKind::serializer, .cause = {}, .step = {}, .path = {}, .detail = {}};
   try {

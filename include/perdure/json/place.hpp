@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Where in a text a value stands, for errors.
+// The position of a value in a text, for errors.
 #pragma once
 
 #include <cstddef>

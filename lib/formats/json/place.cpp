@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Where in a text a value stands, in words for errors.
+// Puts the position of a value into words, for errors.
 #include <algorithm>
 #include <string>
 #include <string_view>
