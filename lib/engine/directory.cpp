@@ -114,4 +114,13 @@ void explain_directory_sync(Error& error) {
   error.detail = "this file system can't sync a directory";
 }
 
+bool is_open_to_all(const Status& directory) {
+  constexpr std::uint32_t sticky_and_open = 01002;
+  return (directory.mode & sticky_and_open) == sticky_and_open;
+}
+
+bool is_owner_trusted(FileSystem& files, const Status& directory, std::uint32_t owner) {
+  return !is_open_to_all(directory) || owner == directory.owner || owner == files.user();
+}
+
 }  // namespace perdure

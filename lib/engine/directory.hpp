@@ -28,6 +28,15 @@ Parents parents_for(const WriteOptions& options);
 Result<OwnedHandle> open_directory(FileSystem& files, const boost::filesystem::path& path,
                                    Parents parents = Parents::required);
 
+/// Whether anybody may plant a name in this directory: it is sticky and open to all, like /tmp.
+[[nodiscard]] bool is_open_to_all(const Status& directory);
+
+/// Whether a name of this owner in that directory may be believed. In one that is open to all only
+/// this user's and the directory owner's may, as for the kernel's own following of links
+/// (may_follow_link in fs/namei.c, the sysctl protected_symlinks).
+[[nodiscard]] bool is_owner_trusted(FileSystem& files, const Status& directory,
+                                    std::uint32_t owner);
+
 /// Says of a sync of a directory that failed what that means.
 void explain_directory_sync(Error& error);
 

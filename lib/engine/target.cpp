@@ -3,6 +3,7 @@
 #include "engine/target.hpp"
 
 #include "base/missing.hpp"
+#include "engine/directory.hpp"
 #include "engine/lock.hpp"
 #include "engine/names.hpp"
 
@@ -13,23 +14,16 @@ namespace fs = boost::filesystem;
 
 constexpr std::string_view find_step = "find the target";
 constexpr int links_max = 40;  // as many as the kernel follows (MAXSYMLINKS)
-constexpr std::uint32_t sticky_and_open = 01002;
 
 Error refused_link(const Commit& commit, std::string detail) {
   return commit.failure(find_step, ErrorKind::symlink_refused, std::move(detail));
 }
 
-/// The kernel's own rule for links in directories like /tmp (may_follow_link in fs/namei.c, the
-/// sysctl protected_symlinks), which does not see that we follow by hand: only links of this user
-/// or of the directory's owner.
+/// The kernel has this rule for links, too, but does not see that we follow by hand.
 Result<void> check_link_owner(const Commit& commit, const Status& link) {
   const auto directory = commit.files.stat(commit.directory);
   if (!directory) return commit.failure(find_step, directory.error());
-  const Status& at = directory.value();
-  if ((at.mode & sticky_and_open) != sticky_and_open || link.owner == at.owner ||
-      link.owner == commit.files.user()) {
-    return success();
-  }
+  if (is_owner_trusted(commit.files, directory.value(), link.owner)) return success();
   return refused_link(commit,
                       "the symbolic link there belongs to another user, in a directory that anyone "
                       "may write to");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/directory.hpp"
 #include "engine/names.hpp"
 #include "engine/read.hpp"
 #include "engine/target.hpp"
@@ -51,11 +52,9 @@ bool differs_by_link(const Status& now, const Status& before) {
 /// Whether a generation's name counts; the files of others in a sticky directory do not.
 bool is_trusted(FileSystem& files, Handle directory, const Status& directory_status,
                 const std::string& name) {
-  constexpr std::uint32_t sticky_and_open = 01002;
-  if ((directory_status.mode & sticky_and_open) != sticky_and_open) return true;
+  if (!is_open_to_all(directory_status)) return true;  // no owner matters: no call is needed
   const auto status = files.stat_at(directory, name);
-  return status &&
-         (status.value().owner == files.user() || status.value().owner == directory_status.owner);
+  return status && is_owner_trusted(files, directory_status, status.value().owner);
 }
 
 }  // namespace
