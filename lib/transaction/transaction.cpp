@@ -78,6 +78,7 @@ struct Transaction::State {
   }
 
   Result<std::vector<std::string>> order_expected();
+  Result<Handle> open_expected(const std::string& path);
   Result<void> lock_expected();
   Result<void> check_nowhere();
   Result<Journal> reach_commit_point(TransactionReceipt& receipt);
@@ -125,24 +126,28 @@ Result<std::vector<std::string>> Transaction::State::order_expected() {
   return paths;
 }
 
+/// The directory of an expected path, as it was when the locks were put in order.
+Result<Handle> Transaction::State::open_expected(const std::string& path) {
+  const auto directory = changes.directories().open(parent_of(path));
+  if (directory) return directory.value();
+  if (!is_missing(directory.error())) return root->failure(compare_step, path, directory.error());
+  return root->failure(compare_step, path, ErrorKind::conflict,
+                       "its directory was moved or removed meanwhile; read it again");
+}
+
 Result<void> Transaction::State::lock_expected() {
-  constexpr const char* replaced = "its directory was moved or removed meanwhile; read it again";
   BOOST_OUTCOME_TRY(const auto paths, order_expected());
   for (const auto& path : paths) {
     const Version& version = expected.at(path);
-    const auto directory = changes.directories().open(parent_of(path));
-    if (!directory && is_missing(directory.error())) {
-      return root->failure(compare_step, path, ErrorKind::conflict, replaced);
-    }
-    if (!directory) return root->failure(compare_step, path, directory.error());
+    BOOST_OUTCOME_TRY(const Handle directory, open_expected(path));
     const std::string leaf = leaf_of(path);
     const auto failure = [&](std::error_code cause) {
       return root->failure(compare_step, path, cause);
     };
-    BOOST_OUTCOME_TRY(auto lock, take_target_lock(root->files, root->random, directory.value(),
-                                                  leaf, root->options.lock_timeout_ms, failure));
+    BOOST_OUTCOME_TRY(auto lock, take_target_lock(root->files, root->random, directory, leaf,
+                                                  root->options.lock_timeout_ms, failure));
     locks.push_back(std::move(lock));
-    const auto now = root->files.stat_at(directory.value(), leaf);
+    const auto now = root->files.stat_at(directory, leaf);
     if (!now && !is_missing(now.error())) {
       return root->failure(compare_step, path, now.error());
     }
@@ -154,11 +159,7 @@ Result<void> Transaction::State::lock_expected() {
   // Somebody may have moved a directory while we waited: then its lock says nothing of the path.
   changes.directories().look_anew();
   for (const auto& path : paths) {
-    const auto directory = changes.directories().open(parent_of(path));
-    if (!directory && is_missing(directory.error())) {
-      return root->failure(compare_step, path, ErrorKind::conflict, replaced);
-    }
-    if (!directory) return root->failure(compare_step, path, directory.error());
+    BOOST_OUTCOME_TRY(open_expected(path));
   }
   return success();
 }
