@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "bench/rounds.hpp"
-#include "place.hpp"
 #include "saver.hpp"
+#include "scratch.hpp"
 
 namespace perdure::bench {
 

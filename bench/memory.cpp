@@ -15,8 +15,8 @@
 #include <perdure/state_tracker.hpp>
 #include <perdure/transaction.hpp>
 
-#include "place.hpp"
 #include "records.hpp"
+#include "scratch.hpp"
 
 namespace {
 
@@ -117,7 +117,8 @@ void stream(benchmark::State& run, const Stream& task) {
   const auto once = [&](std::size_t bytes) {
     if (!task(scratch.path() + "/file", bytes)) run.SkipWithError("not written");
   };
-  once(1);  // what is made once and for all
+  once(1);  // makes what is made once and for all, a root, say
+  once(1);  // replaces, and asks once for each mount how it stamps files
   std::size_t needed = 0;
   for (auto _ : run) needed = needed_by([&] { once(size); });
   run.counters["needed_bytes"] = static_cast<double>(needed);
@@ -140,8 +141,8 @@ BENCHMARK(stream_put_from)->Arg(1 << 20)->Arg(64 << 20)->Iterations(1)->UseRealT
 /// there, in MB; and what of that is not the second state, in images: of the first save, which
 /// can't know how large the image will be, and of the later ones.
 void save_state(benchmark::State& run) {
-  const Scratch place(directory());
-  const std::string path = place.path() + "/state.json";
+  const Scratch scratch(directory());
+  const std::string path = scratch.path() + "/state.json";
   const State made = make_state(200'000);  // before anything is counted
   const std::size_t before = live;
   const auto second = std::make_unique<State>(made);

@@ -22,7 +22,7 @@ namespace {
 template <class T>
 T value_of(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().message());
-  return std::move(result.value());
+  if constexpr (!std::is_void_v<T>) return std::move(result.value());
 }
 
 class Commits final : public Saver {
@@ -130,7 +130,11 @@ class Transactions final : public Saver {
  public:
   Transactions(std::string root, ProtocolChoice protocol) : root_(std::move(root)) {
     options_.protocol = protocol;
-    value_of(Transaction::begin(root_, options_));  // throws where the protocol is refused
+    for (const bool there : {true, false}) {  // the first commit makes the root
+      auto transaction = value_of(Transaction::begin(root_, options_));
+      value_of(there ? transaction.put("first", "") : transaction.remove("first"));
+      value_of(transaction.commit());
+    }
   }
 
   bool save(const std::string& name, const std::string& content) override {

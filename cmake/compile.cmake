@@ -11,6 +11,9 @@ function(perdure_compile target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow -Wpedantic)
+  if(CMAKE_SIZEOF_VOID_P EQUAL 4) # files over 2 GiB, and times behind 2038
+    target_compile_definitions(${target} PRIVATE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
+  endif()
   if(PROJECT_IS_TOP_LEVEL) # a newer compiler's new warning must not break those who embed us
     target_compile_options(${target} PRIVATE -Werror)
   endif()

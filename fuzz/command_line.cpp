@@ -15,6 +15,8 @@
 
 #include <perdure/envelope.hpp>
 #include <perdure/state_tracker.hpp>
+#include <perdure/system/environment.hpp>
+#include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
@@ -47,8 +49,8 @@ Environment& native_environment() noexcept {
 namespace fuzz {
 namespace {
 
-/// A root with a transaction to be finished ("r"), tracked states (whole, damaged, in an envelope),
-/// and a file.
+/// A root with a transaction to be finished ("r"), tracked states (intact, damaged, in an
+/// envelope), a file, and a tree to publish.
 const testing::Disk& prepared() {
   static const testing::Disk made = [] {
     disk = std::make_unique<testing::SimulatedFileSystem>(testing::presets::ext4);
@@ -62,6 +64,9 @@ const testing::Disk& prepared() {
       tracker.value().update([](auto& state) { state["list"] = {1, 2}; }).value();
       tracker.value().update([](auto& state) { state["limit"] = 8; }).value();
     }
+    disk->make_directories("new/sub");
+    disk->put("new/a", "a");
+    disk->put("new/sub/b", "b");
     disk->put("damaged", "{");
     disk->put(".damaged.1.perdure-prev", disk->content("state").value());
     using Boxed = Envelope<Json<boost::json::object>>;
@@ -74,16 +79,13 @@ const testing::Disk& prepared() {
 }
 
 /// The little that is read from the real disk: sources of content. A directory of our own with a
-/// tree, and standard input.
+/// file, and standard input.
 void enter_directory() {
   static const bool done = [] {
     char directory[] = "/tmp/perdure-fuzz-XXXXXX";
     require(::mkdtemp(directory) != nullptr && ::chdir(directory) == 0, "there is a directory");
     static const std::filesystem::path mine = directory;
     std::atexit([] { std::filesystem::remove_all(mine); });
-    std::filesystem::create_directories("new/sub");
-    std::ofstream("new/a") << "a";
-    std::ofstream("new/sub/b") << "b";
     std::ofstream("source") << "source";
     const int input = ::memfd_create("input", 0);
     require(::write(input, "input", 5) == 5 && ::dup2(input, STDIN_FILENO) >= 0, "there is input");

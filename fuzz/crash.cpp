@@ -9,7 +9,7 @@ using namespace perdure::testing;  // NOLINT: this file is about nothing else
 
 namespace {
 
-/// Of what is pending and survives as a whole or not at all: which is lost. In an order everything
+/// Of what is pending and survives intact or not at all: which is lost. In an order everything
 /// behind a first lost one is, too.
 std::vector<std::uint64_t> lost_of(InputBytes& input, const Disk& disk) {
   std::vector<std::uint64_t> lost;

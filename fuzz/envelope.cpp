@@ -34,9 +34,8 @@ void mend(Buffer& file) {
   const std::size_t at_checksum = header_size - checksum_size;
   if (file.size() < header_size) return;
   const std::uint64_t length = file.size() - header_size;
-  for (std::size_t i = 0; i < sizeof(length); ++i) {
-    file[at_length + i] = static_cast<std::byte>(length >> (8 * i) & 0xFFU);
-  }
+  std::ranges::copy(little_endian_bytes(length),
+                    file.begin() + static_cast<std::ptrdiff_t>(at_length));
   Checksum sum;
   sum.update(Bytes(file).first(at_checksum));
   sum.update(Bytes(file).subspan(header_size));

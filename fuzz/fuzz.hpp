@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -14,6 +15,8 @@
 
 #include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
+
+#include "base/little_endian.hpp"
 
 namespace perdure::fuzz {
 
@@ -42,12 +45,9 @@ class InputBytes {
   /// A number of so many bytes, little-endian.
   template <class T = std::uint8_t>
   T number() {
-    std::uint64_t bits = 0;
-    const Bytes taken = bytes(sizeof(T));
-    for (std::size_t i = 0; i < taken.size(); ++i) {
-      bits |= std::to_integer<std::uint64_t>(taken[i]) << (8 * i);
-    }
-    return static_cast<T>(bits);
+    std::array<std::byte, sizeof(T)> taken{};
+    std::ranges::copy(bytes(sizeof(T)), taken.begin());
+    return from_little_endian<T>(taken);
   }
   /// One of 0 to `count` - 1.
   std::size_t below(std::size_t count) {

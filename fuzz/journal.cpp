@@ -5,10 +5,9 @@
 #include <optional>
 #include <stdexcept>
 
-#include <xxhash.h>
-
 #include <perdure/testing/manual_environment.hpp>
 
+#include "base/checksum.hpp"
 #include "engine/names.hpp"
 #include "fuzz.hpp"
 #include "proof/transaction_workloads.hpp"
@@ -48,11 +47,9 @@ const Journal& real_journal() {
 
 /// The checksum as it would be, had the rest been written so.
 void mend(Buffer& file) {
-  XXH128_canonical_t canonical;
-  if (file.size() < sizeof(canonical)) return;
-  const std::size_t size = file.size() - sizeof(canonical);
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(file.data(), size));
-  std::ranges::copy(std::as_bytes(std::span(canonical.digest)),
+  if (file.size() < sizeof(Checksum::Digest)) return;
+  const std::size_t size = file.size() - sizeof(Checksum::Digest);
+  std::ranges::copy(Checksum::of(Bytes(file).first(size)),
                     file.begin() + static_cast<std::ptrdiff_t>(size));
 }
 
@@ -84,7 +81,10 @@ JournalEntry entry_of(InputBytes& input, SimulatedFileSystem& disk) {
   entry.mode = input.below(16) == 0 ? input.number<std::uint32_t>() : 0755;
   entry.staged = input.below(3);
   const std::string staged = place + names::staged_of(real_journal().id, entry.staged);
-  entry.staged_identity = identity_of(version_of(disk, staged));
+  const Version there = version_of(disk, staged);
+  entry.staged_identity = identity_of(there);
+  entry.staged_size = there.size;
+  entry.staged_mtime_ns = there.mtime_ns;
   testing::ManualEnvironment environment(input.number());
   const bool older = input.below(4) == 0;  // programs that gave it a plain temp's name
   entry.apply_temp =
@@ -100,11 +100,13 @@ Buffer structured(InputBytes& input, SimulatedFileSystem& disk) {
   if (input.flag()) journal.format = 1;
   if (journal.format == journal_format) {
     journal.directories = real_journal().directories;
+    journal.private_directory = real_journal().private_directory;
     if (input.below(4) == 0) journal.directories.front().identity.inode ^= input.number();
   }
   for (std::size_t count = input.below(5); count > 0; --count) {
     journal.entries.push_back(entry_of(input, disk));
   }
+  if (journal.format >= 3 && input.below(4) == 1) ++journal.private_directory.inode;  // a copy
   return encode_journal(journal);
 }
 
@@ -118,7 +120,7 @@ std::map<std::string, std::string> files_of(const SimulatedFileSystem& disk) {
   return files;
 }
 
-/// Nothing happens but to the paths that a whole journal names.
+/// Nothing happens but to the paths that an intact journal names.
 void check_others(const std::map<std::string, std::string>& before, const SimulatedFileSystem& disk,
                   const std::optional<Journal>& journal) {
   auto after = files_of(disk);

@@ -172,7 +172,7 @@ void check_stamped(std::string_view text) {
   if (!read) return;
   require_done(edited, "what needs no acceptance can be accepted");
   if (read.value().stamped) {
-    require(claimed == read.value().stamp.generation, "a whole file claims its own generation");
+    require(claimed == read.value().stamp.generation, "an intact file claims its own generation");
   }
   const std::string again = written_stamped(read.value());
   const auto second = json.deserialize_stamped(as_bytes(again));
@@ -199,5 +199,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_typed(text);
   check_stamped<Everything>(text);
   check_stamped<boost::json::object>(text);
+  check_stamped<perdure::JsonText>(text);
   return 0;
 }

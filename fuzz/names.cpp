@@ -26,6 +26,9 @@ void check_leaf(const std::string& leaf, std::uint64_t number) {
   require(
       fits(previous) && names::parse_previous(previous, leaf) == number && names::is_own(previous),
       "a previous generation keeps its number");
+  const std::string hidden = names::make_previous(leaf, number, environment).value();
+  require(fits(hidden) && names::parse_previous(hidden, leaf) == number && names::is_own(hidden),
+          "a previous generation that nobody can guess keeps its number");
   const std::string damaged = names::make_damaged(leaf, number, environment).value();
   require(fits(damaged) && names::parse_damaged(damaged, leaf) == number &&
               !names::parse_previous(damaged, leaf),

@@ -102,19 +102,21 @@ Result<std::optional<Version>> expected_of(Session& session, const FileStep& ste
 }
 
 Result<void> commit_file(Session& session, const FileStep& step, const std::string& content) {
-  BOOST_OUTCOME_TRY(const auto expected, expected_of(session, step));
+  WriteOptions options = step.options;
+  BOOST_OUTCOME_TRY(options.expected, expected_of(session, step));
   const Path path = path_of(step);
   if (step.kind == FileStep::Kind::write && step.pieces == 2) {
     BOOST_OUTCOME_TRY(const auto writer,
                       AtomicWriter::bind(path.parent_path(), step.options, session.system()));
-    BOOST_OUTCOME_TRY(writer.commit(path.filename().native(), content, Text(), expected));
+    BOOST_OUTCOME_TRY(
+        writer.commit(path.filename().native(), content, Text(), {.expected = options.expected}));
     return success();
   }
   if (step.kind == FileStep::Kind::write) {
-    BOOST_OUTCOME_TRY(write_file(path, content, step.options, expected, session.system()));
+    BOOST_OUTCOME_TRY(write_file(path, content, options, session.system()));
     return success();
   }
-  BOOST_OUTCOME_TRY(auto file, AtomicFile::create(path, step.options, expected, session.system()));
+  BOOST_OUTCOME_TRY(auto file, AtomicFile::create(path, options, session.system()));
   Bytes rest = as_bytes(content);
   for (std::size_t pieces = step.pieces; pieces > 0; --pieces) {
     const Bytes piece = rest.first(rest.size() / pieces);
@@ -159,8 +161,9 @@ void run_step(Session& session, const FileStep& step) {
       break;
     case FileStep::Kind::remove:
       (void)session.commit(target, std::nullopt, durability, [&]() -> Result<void> {
-        BOOST_OUTCOME_TRY(const auto expected, expected_of(session, step));
-        return remove_file("/" + target, step.options, expected, session.system());
+        WriteOptions options = step.options;
+        BOOST_OUTCOME_TRY(options.expected, expected_of(session, step));
+        return remove_file("/" + target, options, session.system());
       });
       break;
     case FileStep::Kind::write:
@@ -220,19 +223,19 @@ Actor files_actor(InputBytes& input) {
 namespace {
 
 /// Anything, also what can't be done.
-Wish wish_of(InputBytes& input, char letter) {
+Request request_of(InputBytes& input, char letter) {
   const std::array<std::string, 8> paths{"d/a", "d/b", "e/a", "e/b", "f/a", "f", "d/A", "d"};
-  Wish wish;
-  using enum Wish::Kind;
-  wish.kind = input.one_of(
-      std::array{put, put, Wish::Kind::remove, move, make_directory, read, expect, put});
-  wish.path = wish.kind == make_directory && input.flag() ? "f" : input.one_of(paths);
-  if (wish.kind == put) {
+  Request request;
+  using enum Request::Kind;
+  request.kind = input.one_of(
+      std::array{put, put, Request::Kind::remove, move, make_directory, read, expect, put});
+  request.path = request.kind == make_directory && input.flag() ? "f" : input.one_of(paths);
+  if (request.kind == put) {
     const std::size_t size = input.below(16);
-    wish.other = content_of(letter, size == 15 ? gathered : size % 2 == 0 ? 100 : 5000);
+    request.other = content_of(letter, size == 15 ? gathered : size % 2 == 0 ? 100 : 5000);
   }
-  if (wish.kind == move) wish.other = input.one_of(paths);
-  return wish;
+  if (request.kind == move) request.other = input.one_of(paths);
+  return request;
 }
 
 }  // namespace
@@ -249,16 +252,16 @@ Proof transactions_proof() {
 }
 
 Actor transactions_actor(InputBytes& input) {
-  std::vector<std::vector<Wish>> transactions(1 + input.below(3));
+  std::vector<std::vector<Request>> transactions(1 + input.below(3));
   char letter = 'p';
-  for (auto& wishes : transactions) {
+  for (auto& requests : transactions) {
     for (std::size_t count = 1 + input.below(steps_max); count > 0; --count) {
-      wishes.push_back(wish_of(input, letter));
+      requests.push_back(request_of(input, letter));
     }
     ++letter;
   }
   return [transactions = std::move(transactions)](Session& session) {
-    for (const auto& wishes : transactions) (void)transact(session, wishes);
+    for (const auto& requests : transactions) (void)transact(session, requests);
   };
 }
 

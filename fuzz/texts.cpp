@@ -64,26 +64,38 @@ void check_time(std::string_view text) {
   }
 }
 
-/// A pointer, compared with what Boost.JSON finds at it.
+/// A pointer, compared with what Boost.JSON finds at it. `set_at` changes nothing else.
 void check_pointer(std::string_view pointer) {
-  static const boost::json::value document = boost::json::parse(
-      R"({"a": {"b": [1, [2, 3], {"c": "d"}], "": 4, "~": 5, "/": 6}, "0": [[]], "-": null})");
-  const auto found = get_at(document, pointer);
+  const std::string_view text =
+      R"({"a": {"b": [1, [2, 3], {"c": "d"}], "": 4, "~": 5, "/": 6}, "0": [[]], "-": null})";
+  static const boost::json::value document = boost::json::parse({text.data(), text.size()});
+  static const JsonText spelled = JsonText::parse(text).value();
+  static const JsonText value = JsonText::parse("\"new\"").value();
+  const auto found = get_at(spelled, pointer);
   boost::system::error_code code;
   const boost::json::value* expected = document.find_pointer(pointer, code);
   require(found.has_value() == (expected != nullptr), "both find something, or neither does");
-  if (found) require(found.value() == expected, "both find the same");
-  boost::json::value changed = document;
-  const auto set = set_at(changed, pointer, "new");
+  if (found) {
+    const std::string_view here = found.value().text();
+    require(boost::json::parse({here.data(), here.size()}) == *expected, "both find the same");
+  }
+  JsonText changed = spelled;
+  const auto set = set_at(changed, pointer, value);
   if (!set) {
-    require(changed == document, "a failure changes nothing");
+    require(changed == spelled, "a failure changes nothing");
     require(!found, "what is there can be replaced");
     return;
   }
+  require_done(JsonText::parse(changed.text()), "what was set is JSON");
   // "-" appends: what was set is then under a number.
   const auto there = get_at(changed, pointer);
-  require(there ? *there.value() == "new" : pointer.find("/-") != std::string_view::npos,
+  require(there ? there.value() == value : pointer.find("/-") != std::string_view::npos,
           "what was set is there");
+  if (there && found && !pointer.empty()) {
+    JsonText back = changed;
+    require_done(set_at(back, pointer, found.value()), "it can be set back");
+    require(back == spelled, "nothing else was changed");
+  }
 }
 
 /// A table, asked for the mount of one of its lines.

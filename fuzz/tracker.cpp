@@ -28,7 +28,7 @@ using Tracker = StateTracker<State>;
 
 using testing::SimulatedFileSystem;
 
-/// A whole file of this generation, with up to two bytes flipped, or cut short.
+/// An intact file of this generation, with up to two bytes flipped, or cut short.
 std::string stamped_file(InputBytes& input) {
   Stamp stamp;
   stamp.generation = input.flag() ? input.number<std::uint64_t>() : input.below(8);
@@ -124,8 +124,10 @@ void check_kept(const Files& before, const SimulatedFileSystem& disk, bool moved
 /// The file that the state is in, where a link leads.
 std::string leaf_of(SimulatedFileSystem& disk) {
   const OwnedHandle directory(disk, disk.open_directory(Handle::working_directory, "d").value());
-  const auto link = disk.read_link(directory.get(), "state");
-  return link ? link.value() : "state";
+  const auto link = disk.open_link(directory.get(), "state");
+  if (!link) return "state";
+  const auto text = disk.read_link(OwnedHandle(disk, link.value()).get());
+  return text ? text.value() : "state";
 }
 
 /// The numbers in names, and the one that was read: the next must be beyond them.

@@ -4,10 +4,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 
+#include <perdure/detail/held.hpp>
 #include <perdure/error.hpp>
-#include <perdure/file_version.hpp>
 #include <perdure/options.hpp>
 #include <perdure/path.hpp>
 #include <perdure/receipt.hpp>
@@ -16,12 +15,13 @@
 
 namespace perdure {
 
-/// A file that is written in pieces and appears whole, or not at all.
+/// A file that is written in pieces and appears intact, or not at all.
 ///
 /// The bytes stream into the temp; memory does not grow with them. Dropping it without `commit`
 /// discards: the target is what it was. Move-only; one thread at a time. It belongs to the process
 /// that opened it: in a forked child every call is ErrorKind::invalid_argument, and dropping the
-/// copy closes it and leaves the temp.
+/// copy closes it and leaves the temp. One that was moved from may be destroyed and assigned to;
+/// every other call of it ends the program.
 ///
 ///     BOOST_OUTCOME_TRY(auto video, perdure::AtomicFile::create("video.bin"));
 ///     while (auto block = next_block()) { BOOST_OUTCOME_TRY(video.write(*block)); }
@@ -32,7 +32,6 @@ class AtomicFile final : public Sink {
   /// ExistingPolicy::keep and the target exists, a version that is not the expected one) fails
   /// here, before anything is streamed. `commit` checks it again under the lock.
   static Result<AtomicFile> create(const Path& target, WriteOptions options = {},
-                                   std::optional<Version> expected = {},
                                    System system = native_system());
 
   AtomicFile(AtomicFile&&) noexcept;
@@ -47,7 +46,8 @@ class AtomicFile final : public Sink {
   /// Bytes appended so far.
   [[nodiscard]] std::uint64_t size() const noexcept;
 
-  /// Publishes what was written, with the durability of the options. Once only.
+  /// Publishes what was written, with the durability of the options. Once only: a second call is
+  /// ErrorKind::invalid_argument, and its fate is what the first one reached.
   Result<Receipt> commit();
   /// Removes the temp and says how that went; what dropping does without a word.
   Result<void> discard();
@@ -56,7 +56,7 @@ class AtomicFile final : public Sink {
   struct State;
   explicit AtomicFile(std::unique_ptr<State> state) noexcept;
 
-  std::unique_ptr<State> state_;
+  detail::Held<std::unique_ptr<State>> state_;
 };
 
 }  // namespace perdure

@@ -7,11 +7,17 @@
 #include <string>
 #include <string_view>
 
+#include <perdure/detail/held.hpp>
 #include <perdure/path.hpp>
 #include <perdure/pipeline/pipeline.hpp>
 #include <perdure/system/native.hpp>
 
 namespace perdure {
+
+/// The options of one commit of a writer; all others are the writer's.
+struct CommitOptions {
+  std::optional<Version> expected{};  ///< As WriteOptions::expected.
+};
 
 /// Commits whole files into one directory, again and again.
 ///
@@ -23,11 +29,13 @@ namespace perdure {
 ///     BOOST_OUTCOME_TRY(auto receipt, writer.commit("state.json", text));
 ///
 /// When a commit fails, `Error::fate` says what became of the target, no temp is left (where its
-/// removal is what failed, the error names it), and the writer can be used again.
+/// removal is what failed, the error names it), and the writer can be used again. One that was
+/// moved from may be destroyed and assigned to; every other call of it ends the program.
 class AtomicWriter {
  public:
   /// Opens `directory` (made with its parents if `options.make_parents`). The stages follow from
-  /// `options.durability`, `verify` and `protocol`. `system` must outlive the writer.
+  /// `options.durability`, `verify` and `protocol`; `expected` must be empty. `system` must outlive
+  /// the writer.
   static Result<AtomicWriter> bind(const Path& directory, WriteOptions options = {},
                                    System system = native_system());
 
@@ -42,31 +50,29 @@ class AtomicWriter {
   AtomicWriter& operator=(AtomicWriter&&) noexcept;
   ~AtomicWriter();
 
-  /// Commits `image` to the target `leaf`, one component. With `expected`, only if the target is
-  /// still that version (Version::absent() for none): checked under the target's lock, so that of
-  /// several writers who all pass a version only one can win; the others get ErrorKind::conflict.
+  /// Commits `image` to the target `leaf`, one component.
   Result<Receipt> commit(const std::string& leaf, Bytes image,
-                         const std::optional<Version>& expected = {}) const;
+                         const CommitOptions& options = {}) const;
   Result<Receipt> commit(const std::string& leaf, std::string_view text,
-                         const std::optional<Version>& expected = {}) const {
-    return commit(leaf, as_bytes(text), expected);
+                         const CommitOptions& options = {}) const {
+    return commit(leaf, as_bytes(text), options);
   }
 
   /// Serializes first, so that a serializer that fails leaves the disk untouched.
   template <class T, SerializerFor<T> S>
   Result<Receipt> commit(const std::string& leaf, const T& value, const S& serializer,
-                         const std::optional<Version>& expected = {}) const {
+                         const CommitOptions& options = {}) const {
     return produce(
-        leaf, [&](Sink& sink) { return serializer.serialize(value, sink); }, expected);
+        leaf, [&](Sink& sink) { return serializer.serialize(value, sink); }, options);
   }
 
  private:
   struct State;
   explicit AtomicWriter(std::unique_ptr<State> state) noexcept;
   Result<Receipt> produce(const std::string& leaf, std::function<Result<void>(Sink&)> source,
-                          const std::optional<Version>& expected) const;
+                          const CommitOptions& options) const;
 
-  std::unique_ptr<State> state_;
+  detail::Held<std::unique_ptr<State>> state_;
 };
 
 }  // namespace perdure

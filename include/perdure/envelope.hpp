@@ -22,7 +22,7 @@ struct EnvelopeHeader {
 Result<void> write_envelope(const EnvelopeHeader& header, Bytes inner, Sink& sink);
 
 /// Checks an envelope: magic, version, length and checksum. `inner` becomes a view into `bytes`.
-/// ErrorKind::too_new for a newer format, ErrorKind::corrupt for anything else that is not whole.
+/// ErrorKind::too_new for a newer format, ErrorKind::corrupt for anything else that is not intact.
 Result<EnvelopeHeader> read_envelope(Bytes bytes, Bytes& inner);
 
 /// The generation that damaged bytes claim to be; 0 if they don't begin as an envelope does.
@@ -54,7 +54,7 @@ struct SchemalessOf<S> {
 ///     perdure::StateTracker<Index, perdure::Envelope<MyBinary>>
 ///
 /// If `S` takes a stamp itself it gets it too, so that nothing that it keeps beside the value is
-/// lost. The inner bytes are in memory as a whole for the length of a call. An error of `S` is
+/// lost. The inner bytes are all in memory for the length of a call. An error of `S` is
 /// handed on as it is.
 template <class S>
 struct Envelope {

@@ -17,8 +17,9 @@ namespace perdure {
 enum class Fate {
   unchanged,  ///< The target is byte for byte what it was, and no temp is left.
   visible,    ///< The new content is in place, but a power cut may still undo it.
+  durable,    ///< The new content is in place and durable; a step behind that failed.
   committed,  ///< A transaction that is durable but not yet in place: recovery finishes it.
-  unknown,    ///< The operating system did not say enough to tell old from new.
+  unknown,    ///< The system did not say enough to tell old from new, or another's file is there.
 };
 
 /// Why a call failed, as far as a program may want to act on it.
@@ -28,7 +29,9 @@ enum class ErrorKind {
   exists,             ///< ExistingPolicy::keep, and the target exists.
   conflict,           ///< The target is not the version that was expected.
   symlink_refused,    ///< A symbolic link at the target, and the policy (or safety) forbids it.
+  untrusted,          ///< Another user put it there, in a directory that others may write to.
   not_regular,        ///< The target is a directory, a FIFO, a device or a socket.
+  read_only,          ///< Nobody may write to the target, and `refuse_read_only` of the options.
   mount_point,        ///< The target is itself a mount point and can't be replaced by a rename.
   metadata,           ///< Mode, owner, ACL or an extended attribute could not be kept.
   lock_timeout,       ///< Another committer held the target's lock for longer than one may wait.
@@ -50,6 +53,9 @@ struct Error {
   std::string step;       ///< The action that failed: "sync the new content".
   std::string path;       ///< The path as the caller knows it.
   std::string detail;     ///< Words for what a code can't say, and what to do next.
+  /// The call only reads, or has no target: with the fate `unchanged` the message does not speak of
+  /// one.
+  bool reading = false;
 
   /// One sentence that a person can act on, without a line break at its end.
   [[nodiscard]] std::string message() const;

@@ -11,11 +11,17 @@
 
 namespace perdure {
 
-/// The identity of a target at one moment, read from one descriptor together with its content.
+/// The identity of a target at one moment, read from one descriptor together with its content. Two
+/// contents never have one version.
 ///
-/// Two equal versions mean: the same file, not written, renamed, linked or re-moded in between (a
-/// change of metadata changes `ctime_ns`). An inode number alone does not identify a file: ext4
-/// hands a freed one to the next file. Where a file system has no birth time, `birth_ns` is 0.
+/// There are two kinds. The stamps of a file (everything but `content`) mean: the same file, not
+/// written, renamed, linked or re-moded in between, since each of that changes `ctime_ns`. An inode
+/// number alone does not identify a file: ext4 hands a freed one to the next file. A hash of the
+/// content says the rest where stamps can't: two changes within one tick of a coarse clock have
+/// equal stamps (docs/architecture.md). A version that has both means both.
+///
+/// With `content` and `size` alone, and no stamps, it means that content in whatever file: it holds
+/// across reboots, remounts and copies. See read_content_version.
 struct Version {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -25,16 +31,32 @@ struct Version {
   std::uint64_t size = 0;  ///< Bytes.
   std::int64_t mtime_ns = 0;
   std::int64_t ctime_ns = 0;
+  /// XXH3 of the content, never 0; 0: the stamps tell all. Finds accidents, not attackers.
+  std::uint64_t content = 0;
 
   /// The version of a target that does not exist; as an expectation: "must not exist yet".
   static constexpr Version absent() noexcept { return {}; }
   [[nodiscard]] constexpr bool is_absent() const noexcept { return *this == absent(); }
+
+  /// Whether it means a content, in whatever file.
+  [[nodiscard]] constexpr bool is_of_content() const noexcept {
+    return content != 0 && ctime_ns == 0 && inode == 0 && device == 0;
+  }
+
+  /// True when both have the same stamps: whether the contents are equal, too, a `content` tells.
+  [[nodiscard]] constexpr bool same_stamps(const Version& other) const noexcept {
+    return same_file(other) && size == other.size && mtime_ns == other.mtime_ns &&
+           ctime_ns == other.ctime_ns;
+  }
 
   /// True when both are the same file, whatever was written to it since.
   [[nodiscard]] constexpr bool same_file(const Version& other) const noexcept {
     return device == other.device && inode == other.inode && birth_ns == other.birth_ns;
   }
 
+  /// Equal versions are of one content. Unequal ones may be, too: on a coarse clock, a look within
+  /// the tick of the last change has a `content`, and a later look at the same file has none. An
+  /// expectation (WriteOptions::expected) takes either for what it is.
   friend constexpr bool operator==(const Version&, const Version&) noexcept = default;
 };
 

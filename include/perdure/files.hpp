@@ -19,22 +19,20 @@
 namespace perdure {
 
 /// Commits `image` to `target`, durable unless the options say otherwise. See AtomicWriter for
-/// what holds on failure, and for the compare-and-swap by `expected`.
+/// what holds on failure.
 Result<Receipt> write_file(const Path& target, Bytes image, const WriteOptions& options = {},
-                           const std::optional<Version>& expected = {},
                            System system = native_system());
 inline Result<Receipt> write_file(const Path& target, std::string_view text,
                                   const WriteOptions& options = {},
-                                  const std::optional<Version>& expected = {},
                                   System system = native_system()) {
-  return write_file(target, as_bytes(text), options, expected, system);
+  return write_file(target, as_bytes(text), options, system);
 }
 
 /// One file of a batch.
 struct NewFile {
   Path target;
   Bytes image;                        ///< Not owned; must last until `write_files` returned.
-  std::optional<Version> expected{};  ///< As of write_file.
+  std::optional<Version> expected{};  ///< As WriteOptions::expected, which must be empty.
 };
 
 /// Commits each of them as write_file would, and makes up to 256 at a time durable together: their
@@ -64,8 +62,14 @@ std::vector<Result<Receipt>> write_files(std::span<const NewFile> files,
 Result<FileContent> read_file(const Path& path, std::uint64_t size_max = UINT64_MAX,
                               System system = native_system());
 
-/// The version of `path` now, links followed; Version::absent() when there is no file.
+/// The version of `path` now, links followed; Version::absent() when the file is missing. Where the
+/// kernel stamps files by the tick, a call waits until the tick of a recent change is over
+/// (docs/architecture.md). So two calls give equal versions of a file that nobody changed.
 Result<Version> read_version(const Path& path, System system = native_system());
+
+/// The same by the content alone, which is read: a version that holds across reboots, remounts and
+/// copies, and when only the metadata or the names of the file change.
+Result<Version> read_content_version(const Path& path, System system = native_system());
 
 /// Whether the library gives such names to files of its own beside targets: temps, locks, previous
 /// generations of a state, the marker of a root; in any case of their letters. Every call that
@@ -74,11 +78,10 @@ Result<Version> read_version(const Path& path, System system = native_system());
 [[nodiscard]] bool is_reserved_name(std::string_view leaf);
 
 /// Removes a file (or a symbolic link itself, never what it points at) so that it stays removed.
-/// Of the options it looks at `durability` (`ordered` needs no call here), `coordinate` and
-/// `lock_timeout_ms`; with `expected`, only that version is removed. Fate::visible: the name is
-/// gone, but a power cut may bring it back.
+/// Of the options it looks at `durability` (`ordered` needs no call here), `coordinate`,
+/// `lock_timeout_ms` and `expected`. Fate::visible: the name is gone, but a power cut may bring it
+/// back.
 Result<void> remove_file(const Path& target, const WriteOptions& options = {},
-                         const std::optional<Version>& expected = {},
                          System system = native_system());
 
 }  // namespace perdure

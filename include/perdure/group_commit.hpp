@@ -13,7 +13,7 @@ namespace perdure {
 
 struct GroupOptions {
   /// The most commits that one sync serves, up to 4096; more make the next group.
-  std::size_t together_max = 256;
+  std::size_t group_size_max = 256;
   /// The most callers that wait for a group with their temps written, a batch counting as one; a
   /// caller beyond them waits to be let in, in the order of arrival.
   std::size_t waiting_max = 1024;
@@ -64,7 +64,7 @@ class GroupCommit {
 
   /// Publishes these and makes them durable, together with whatever else waits. Returns when each
   /// has its outcome. For stages; a commit gets here by WriteOptions::group.
-  void publish(Members members, Protocol protocol);
+  void publish(BatchedCommits members, Protocol protocol);
 
  private:
   struct State;
@@ -85,12 +85,12 @@ struct PublishTogether {
   std::shared_ptr<GroupCommit> group;
 
   Result<void> run(Commit& commit) const {
-    Member member{&commit};
-    Member* const alone = &member;
-    group->publish(Members(&alone, 1), of);
+    BatchedCommit member{&commit};
+    BatchedCommit* const alone = &member;
+    group->publish(BatchedCommits(&alone, 1), of);
     return std::move(member.outcome);
   }
-  void run_together(Members members) const { group->publish(members, of); }
+  void run_together(BatchedCommits members) const { group->publish(members, of); }
 };
 
 /// All of them, as BuiltInStages lists the others.

@@ -28,10 +28,10 @@ namespace json_detail {
 template <class T>
 inline constexpr std::array<JsonMember, 1> wrapping{
     JsonMember{"state",
-               [](JsonReader& reader, void* state, const JsonPlace& at) {
+               [](JsonReader& reader, void* state, const JsonLocation& at) {
                  return read_json(reader, *static_cast<T*>(state), at);
                },
-               [](JsonWriter& writer, const void* state, const JsonPlace& at) {
+               [](JsonWriter& writer, const void* state, const JsonLocation& at) {
                  return write_json(writer, *static_cast<const T*>(state), at);
                }}};
 
@@ -66,17 +66,17 @@ inline constexpr std::array<JsonMember, 1> wrapping{
 template <class T>
 struct Json {
   /// The form in which Migrations change a state of an older schema.
-  using SchemalessForm = boost::json::object;
+  using SchemalessForm = MigratedObject;  // a boost::json::object
   using Schemaless = Json<SchemalessForm>;
   static constexpr bool keeps_lineage = true;
 
   unsigned indent = 2;  ///< Spaces for each level; 0: all on one line.
   JsonLimits limits;    ///< Beyond them both reading and writing fail.
 
-  /// Writes `value`, in blocks of 64 KiB: the text is never whole in memory here.
+  /// Writes `value`, in blocks of 64 KiB: the text is never all in memory here.
   Result<void> serialize(const T& value, Sink& sink) const try {
     JsonWriter writer(sink, indent, limits, nullptr);
-    static_cast<void>(write_json(writer, value, JsonPlace{}) && writer.finish());
+    static_cast<void>(write_json(writer, value, JsonLocation{}) && writer.finish());
     return writer.result();
   } catch (...) {
     return detail::caught("write the JSON text");
@@ -86,7 +86,7 @@ struct Json {
   Result<T> deserialize(Bytes bytes) const try {
     T value{};
     JsonReader reader(limits);
-    if (reader.open(bytes) && read_json(reader, value, JsonPlace{}) && reader.close()) {
+    if (reader.open(bytes) && read_json(reader, value, JsonLocation{}) && reader.close()) {
       return value;
     }
     return reader.error();
@@ -130,9 +130,9 @@ struct Json {
 
   static bool write_top(JsonWriter& writer, const T& value) {
     if constexpr (json_is_object<T>) {
-      return write_json(writer, value, JsonPlace{});
+      return write_json(writer, value, JsonLocation{});
     } else {
-      return writer.members(JsonPlace{}, json_detail::wrapping<T>, &value);
+      return writer.members(JsonLocation{}, json_detail::wrapping<T>, &value);
     }
   }
 
@@ -155,9 +155,9 @@ struct Json {
 
   static bool read_top(JsonReader& reader, T& value) {
     if constexpr (json_is_object<T>) {
-      return read_json(reader, value, JsonPlace{});
+      return read_json(reader, value, JsonLocation{});
     } else {
-      return reader.members(JsonPlace{}, json_detail::wrapping<T>, &value);
+      return reader.members(JsonLocation{}, json_detail::wrapping<T>, &value);
     }
   }
 };

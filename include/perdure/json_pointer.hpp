@@ -4,9 +4,8 @@
 
 #include <string_view>
 
-#include <boost/json/fwd.hpp>
-
 #include <perdure/error.hpp>
+#include <perdure/json/text.hpp>
 
 namespace perdure {
 
@@ -14,17 +13,21 @@ namespace perdure {
 /// checks its command line before it reads anything.
 [[nodiscard]] std::string_view fault_of_json_pointer(std::string_view text) noexcept;
 
-/// The value at a JSON Pointer (RFC 6901): "" is all of `document`, "/list/0/name" a name in it.
-/// A view into `document`. ErrorKind::invalid_argument when nothing is there, or for a pointer that
-/// is none.
-Result<const boost::json::value*> get_at(const boost::json::value& document,
-                                         std::string_view pointer);
+/// The value at a JSON Pointer (RFC 6901), as `document` spells it: "" is all of `document`,
+/// "/list/0/name" a name in it. ErrorKind::invalid_argument when nothing is there, or for a pointer
+/// that is none.
+Result<JsonText> get_at(const JsonText& document, std::string_view pointer);
 
 /// Puts `value` at a JSON Pointer, in the place of what is there. Missing members on the way are
 /// made, as objects; in an array the index may be one past the end, or "-", to append.
-/// ErrorKind::invalid_argument when a number or a string is on the way; `document` is unchanged
-/// then.
-Result<void> set_at(boost::json::value& document, std::string_view pointer,
-                    const boost::json::value& value);
+///
+/// Every other member and element keeps its bytes and its place. `value` keeps its spelling and
+/// gets the white space of what surrounds it. A `document` that does not show how it is indented
+/// (`{}`) takes `indent` spaces for each level; 0: all on one line.
+///
+/// ErrorKind::invalid_argument when a number or a string is on the way, or when the result would
+/// break a limit, so that no reader with these limits took it; `document` is unchanged then.
+Result<void> set_at(JsonText& document, std::string_view pointer, const JsonText& value,
+                    unsigned indent = 2, const JsonLimits& limits = {});
 
 }  // namespace perdure

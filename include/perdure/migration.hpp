@@ -11,6 +11,7 @@
 
 #include <boost/json/value.hpp>
 
+#include <perdure/json/migrated.hpp>
 #include <perdure/serializer.hpp>
 #include <perdure/stamp.hpp>
 
@@ -26,6 +27,9 @@ namespace perdure {
 ///       state["next_id"] = state["last_id"].to_number<std::int64_t>() + 1;
 ///       return success();
 ///     });
+///
+/// A migration of Json sees numbers as Boost.JSON does: a decimal is a double, and an integer that
+/// 64 bits don't hold is refused. A value that no migration changed or moved keeps its spelling.
 ///
 /// A state of a newer version is refused (ErrorKind::too_new), whatever it looks like. A file that
 /// says no version has version 0. A value; const use from several threads is safe.

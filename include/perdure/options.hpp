@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include <perdure/file_version.hpp>
+
 namespace perdure {
 
 /// The promise of a commit that has returned. Each includes the one before it.
@@ -54,24 +56,36 @@ enum class ExistingPolicy {
 
 /// Which mode, owner, ACL and extended attributes the new file gets.
 struct Metadata {
-  /// The metadata of the existing target: mode, owner, group, POSIX ACL and every extended
-  /// attribute except `security.ima` and `security.evm`, which are the kernel's. If one of them
-  /// can't be kept, that is ErrorKind::metadata before anything is published. A new file gets
-  /// `mode` less the umask.
+  /// The metadata of the existing target: mode, owner, group, POSIX ACL and extended attributes. If
+  /// one of them can't be kept, that is ErrorKind::metadata before anything is published. Not kept
+  /// are `security.ima` and `security.evm`, which are the kernel's, and unless `keep_special` says
+  /// so set-user-id bit, set-group-id bit and capabilities. A new file gets `mode` less the umask.
   static constexpr Metadata preserve(std::uint32_t mode = 0666) noexcept {
     return {.preserved = true, .mode = mode, .owner = {}, .group = {}};
   }
 
-  /// Exactly this mode whatever the umask or the directory's default ACL say, no ACL beyond it,
-  /// and the process's own owner and group unless `owner` and `group` are set.
+  /// The same, but with exactly this mode, for a new file too, whatever the umask says. An ACL of
+  /// the target is kept as chmod(2) keeps it: the mode's group bits are its mask.
+  static constexpr Metadata preserve_with_mode(std::uint32_t mode) noexcept {
+    return {.preserved = true, .mode = mode, .exact = true, .owner = {}, .group = {}};
+  }
+
+  /// Nothing of the existing target: exactly this mode whatever the umask or the directory's
+  /// default ACL say, and no ACL beyond it. Unless `owner` and `group` are set, they are those of
+  /// any file that the process makes there: its own, but the directory's group where the directory
+  /// has the set-group-id bit or its mount says so (`grpid`).
   static constexpr Metadata fixed(std::uint32_t mode) noexcept {
-    return {.preserved = false, .mode = mode, .owner = {}, .group = {}};
+    return {.preserved = false, .mode = mode, .exact = true, .owner = {}, .group = {}};
   }
 
   bool preserved = true;
-  std::uint32_t mode = 0666;           ///< Permission bits, 07777 at most.
-  std::optional<std::uint32_t> owner;  ///< Only with `fixed`.
-  std::optional<std::uint32_t> group;  ///< Only with `fixed`.
+  std::uint32_t mode = 0666;  ///< Permission bits, 07777 at most.
+  bool exact = false;         ///< `mode` is for an existing target, too, and not less the umask.
+  std::optional<std::uint32_t> owner;  ///< In the place of the target's.
+  std::optional<std::uint32_t> group;  ///< In the place of the target's.
+  /// Keep the target's set-user-id bit, set-group-id bit and capabilities, which whoever wrote the
+  /// old content was trusted with. The kernel takes them from a file that is written, too.
+  bool keep_special = false;
 };
 
 class GroupCommit;
@@ -89,6 +103,10 @@ struct WriteOptions {
   std::string backup_suffix = "~";  ///< ExistingPolicy::backup: the old content is TARGET + suffix.
   Metadata metadata = Metadata::preserve();
 
+  /// Refuse a target without any write bit in its mode (0444) with ErrorKind::read_only. Otherwise
+  /// it is replaced like any other: a rename asks for permission at the directory alone.
+  bool refuse_read_only = false;
+
   /// Make missing parents (mode 0777 less the umask), each durable in its own parent whatever the
   /// commit's durability. With Durability::durable the name of the nearest one that is there is
   /// synced again, in case its maker was killed: each time that a directory is opened, which is
@@ -96,6 +114,11 @@ struct WriteOptions {
   bool make_parents = false;
   /// Read the content back from the disk before it is published (not with Durability::none).
   bool verify = false;
+  /// Go on only if the target is still this version (Version::absent(): if there is none);
+  /// otherwise ErrorKind::conflict. Compared under the target's lock, so that of several writers
+  /// who all pass a version only one can win. It speaks of one commit: calls that serve many
+  /// (AtomicWriter::bind, write_files) refuse it, and take it for each.
+  std::optional<Version> expected{};
   /// Fill Receipt::version; one system call more. Implied by an expected version.
   bool report_version = false;
   /// Take the target's lock, as an expected version and ExistingPolicy::keep always do. Without

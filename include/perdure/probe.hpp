@@ -8,6 +8,7 @@
 #include <perdure/error.hpp>
 #include <perdure/options.hpp>
 #include <perdure/path.hpp>
+#include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
 
 namespace perdure {
@@ -27,6 +28,9 @@ struct ProbeReport {
   std::string reason;                      ///< Why that one.
   /// Its choice for a batch of some files, and for a transaction.
   Protocol protocol_of_many = Protocol::portable;
+  /// Calls that can't be used here, and promises that don't hold here, each with its reason, for
+  /// people. Empty where all can and do.
+  std::vector<std::string> limits;
 };
 
 /// Tries out `directory` with temps of its own, which are gone afterwards.

@@ -30,7 +30,8 @@ class Procedure {
   template <class F>
   requires(!std::same_as<std::remove_cvref_t<F>, Procedure> &&
            std::invocable<std::decay_t<F>&, Args...>)
-      Procedure(F&& callable)  // NOLINT(google-explicit-constructor)
+      // NOLINTNEXTLINE(google-explicit-constructor,bugprone-forwarding-reference-overload)
+      Procedure(F&& callable)
       : callable_(std::forward<F>(callable)) {
     static_assert(
         detail::returns_one_of<std::invoke_result_t<std::decay_t<F>&, Args...>, void>,

@@ -23,8 +23,8 @@ struct Receipt {
   std::uint64_t bytes = 0;                   ///< Size of the new content.
   Durability durability = Durability::none;  ///< The durability that was reached; never more.
   Protocol protocol = Protocol::portable;
-  /// How many commits the sync that made this one durable served.
-  std::uint64_t together = 1;
+  /// How many commits the sync that made this one durable served, this one included.
+  std::uint64_t commits_per_sync = 1;
   /// The file system confirmed, after the last sync, that it still takes changes: its journal
   /// lives, so the sync did its work. False below Durability::durable, and where the file system
   /// can't be asked; then a journal that failed in another program's sync may go unnoticed

@@ -10,7 +10,10 @@
 namespace perdure {
 
 /// Finishes what a crashed transaction left, as `begin` does, and says what that was. Idempotent,
-/// and safe to be killed at any point.
+/// and safe to be killed at any point. A root that was copied or restored is finished if the copy
+/// kept the times of files, else it is ErrorKind::recovery_required, with everything kept. A marked
+/// root that lost its private directory gets an empty
+/// one, for the owner of its marker (RecoveryReport::restored); nothing else is ever made.
 Result<RecoveryReport> recover(const Path& root, const TransactionOptions& options = {});
 
 /// For a root that can't be recovered: moves journal, staged files and the apply temps that the

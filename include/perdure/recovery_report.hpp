@@ -15,12 +15,16 @@ enum class RecoveryStep {
   redo,     ///< It is as it was before: to be done (or was done now).
   foreign,  ///< Somebody else changed it since: left alone.
   lost,     ///< It is to be done, but the staged file is gone: a person must decide.
+  unclear,  ///< The root was copied, and nothing tells old from new: a person must decide.
 };
 
 struct RecoveredPath {
   std::string path;
   std::string action;  ///< "put", "remove" or "make directory".
   RecoveryStep step = RecoveryStep::done;
+  /// The file that keeps the new content of a path that was left alone: relative to the root, or
+  /// absolute as the private directory is. Empty if there was none.
+  std::string kept{};
 };
 
 /// The content of a root's private directory, and the deeds of recovery, done or to come.
@@ -33,7 +37,11 @@ struct RecoveryReport {
   std::string damage;
   std::vector<RecoveredPath> paths;
   std::uint64_t discarded = 0;  ///< Staged files of transactions that never committed.
-  std::string set_aside;        ///< Where `abandon` put the evidence.
+  /// The directory of the evidence: of `abandon`, or of recovery for paths that it left alone.
+  std::string set_aside;
+  /// The private directory of this marked root was missing, and is there again: what a crash may
+  /// have left in it is lost.
+  bool restored = false;
 };
 
 [[nodiscard]] std::string_view to_string(RecoveryStep step) noexcept;

@@ -90,6 +90,10 @@ class StateStore {
 
 /// How a state is kept in files.
 struct FileStoreOptions {
+  /// `ordered` does without syncs of the directory, for a file system that has none: a power cut
+  /// may bring an earlier generation back, and its number is then given once more. `none` is
+  /// refused.
+  Durability durability = Durability::durable;
   Metadata metadata = Metadata::preserve();
   ProtocolChoice protocol = ProtocolChoice::portable;  ///< By which a save is durable.
   std::shared_ptr<GroupCommit> group{};  ///< Whose company saves become durable in; may be empty.

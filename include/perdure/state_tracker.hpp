@@ -8,6 +8,7 @@
 
 #include <perdure/detail/edit.hpp>
 #include <perdure/detail/edit_queue.hpp>
+#include <perdure/detail/held.hpp>
 #include <perdure/detail/state_codec.hpp>
 #include <perdure/json.hpp>
 #include <perdure/migration.hpp>
@@ -19,7 +20,8 @@ namespace perdure {
 
 /// An edit that was queued. `wait` returns when it is durable, or says why it is not; whoever waits
 /// first commits all that is queued. From any thread. May outlive the tracker, but not the System
-/// that the tracker was given; what is committed then takes the lock for that one commit.
+/// that the tracker was given; what is committed then takes the lock for that one commit. One that
+/// was moved from may be destroyed and assigned to; to wait for it ends the program.
 class SaveHandle {
  public:
   SaveHandle(detail::EditQueue edits, std::shared_ptr<detail::PendingEdit> pending)
@@ -31,7 +33,7 @@ class SaveHandle {
 
  private:
   detail::EditQueue edits_;
-  std::shared_ptr<detail::PendingEdit> pending_;
+  detail::Held<std::shared_ptr<detail::PendingEdit>> pending_;
 };
 
 /// An application's state that survives crashes, and says so.
@@ -47,13 +49,16 @@ class SaveHandle {
 ///     BOOST_OUTCOME_TRY(queue.update([](Queue& q) { ++q.next_id; }));
 ///
 /// When a save fails with Fate::unchanged, the state is what it was, in memory and on disk. After
-/// Fate::visible or Fate::unknown memory keeps the last state that is known to be durable, and
-/// saves are refused (ErrorKind::recovery_required) until `reload` has found out which it is.
+/// every other fate memory keeps the last state that was acknowledged, and saves are refused
+/// (ErrorKind::recovery_required) until `reload` has found out which it is.
 ///
 /// It belongs to the process that opened it. In a forked child `state`, `generation` and `report`
 /// work; everything else is ErrorKind::invalid_argument, and so is a handle whose outcome was not
 /// known at the fork. To drop the child's copy saves nothing and waits for nobody, and leaves its
 /// memory.
+///
+/// One that was moved from may be destroyed and assigned to; every other call of it ends the
+/// program.
 template <class T, class S = Json<T>>
 class StateTracker {
   static_assert(
@@ -129,8 +134,13 @@ class StateTracker {
   Result<void> flush() { return edits_.flush(); }
 
   /// Takes what is on disk now as the state, whoever wrote it, and makes it durable. A damaged file
-  /// is an error here and stays where it is: memory has the better state.
+  /// is an error here and stays where it is: memory has the better state. When somebody removed the
+  /// file, that is a conflict for the same reason; memory stays, and `rewrite` commits it.
   Result<void> reload() { return edits_.reload(); }
+
+  /// Commits what memory holds, under a new number, also where somebody removed the file. Commits
+  /// of other trackers are taken over first; any other change by others is a conflict, and stays.
+  Result<void> rewrite() { return edits_.rewrite(); }
 
   /// The content of the store: previous generations, and states that were set aside.
   Result<StateHistory> history() { return edits_.history(); }

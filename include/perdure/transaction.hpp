@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <perdure/detail/held.hpp>
 #include <perdure/files.hpp>
 #include <perdure/recovery.hpp>
 #include <perdure/serializer.hpp>
@@ -27,20 +29,29 @@ struct TransactionReceipt {
   /// Paths that somebody else replaced, made or removed while this transaction was committed: their
   /// change counts as the later one, and was left as it is.
   std::vector<std::string> left_alone;
+  /// The directory that keeps the new content of such paths, relative to the root or absolute: as
+  /// `.LEAF.R.perdure-put`. Empty if there was none. perdure never removes it.
+  std::string set_aside;
+};
+
+/// The options of one file of a transaction; all others are the transaction's.
+struct PutOptions {
+  std::optional<Metadata> metadata{};  ///< In the place of TransactionOptions::metadata.
 };
 
 /// Many files beneath one root, all of them or none.
 ///
 /// Nothing that is put is visible before `commit`. Dropping it aborts. While `commit` runs, and
 /// after a crash until the next recovery, readers may see some paths new and others old, but each
-/// file is whole; after recovery all are new or all are old. A path that somebody else replaced,
+/// file is intact; after recovery all are new or all are old. A path that somebody else replaced,
 /// made or removed since the check in `commit`, or whose directory is another, is theirs: it is
 /// left alone, and reported by the receipt or by the recovery. One transaction at a time holds a
 /// root; the next waits. Paths are relative to the root, in plain form ("a/b", no "..", no leading
 /// "/"); symbolic links on the way are refused. A path counts as it leads when `commit` begins,
 /// also where a directory was moved since the `put`. Move-only; one thread at a time. It belongs to
 /// the process that began it: in a forked child every call is ErrorKind::invalid_argument, and
-/// dropping the copy changes nothing.
+/// dropping the copy changes nothing. One that was moved from may be destroyed and assigned to;
+/// every other call of it ends the program.
 ///
 ///     BOOST_OUTCOME_TRY(auto tx, perdure::Transaction::begin("site"));
 ///     BOOST_OUTCOME_TRY(tx.put("index.html", page));
@@ -53,8 +64,15 @@ struct TransactionReceipt {
 class Transaction {
  public:
   /// Opens the root, waits for its lock, and recovers what a crashed transaction left. Fails with
-  /// ErrorKind::recovery_required where that takes a decision by a person.
+  /// ErrorKind::recovery_required where that takes a decision by a person. A directory becomes a
+  /// root, with a marker and a private directory, by its first commit; a transaction that is
+  /// refused or dropped before leaves neither. A root that lost its private directory is refused;
+  /// `recover` gives it an empty one.
   static Result<Transaction> begin(const Path& root, const TransactionOptions& options = {});
+
+  /// The deeds of `begin` for a crashed transaction: whether there was one, and which paths it left
+  /// alone. Good as long as this transaction.
+  [[nodiscard]] const RecoveryReport& recovery() const noexcept;
 
   Transaction(Transaction&&) noexcept;
   Transaction& operator=(Transaction&&) noexcept;
@@ -63,22 +81,27 @@ class Transaction {
   /// The file `path` shall have this content. The last word on a path counts. When staging it
   /// fails or throws, the transaction is over and nothing of it was done; so it is when any other
   /// call fails half-way or throws.
-  Result<void> put(const std::string& path, Bytes content);
-  Result<void> put(const std::string& path, std::string_view text) {
-    return put(path, as_bytes(text));
+  Result<void> put(const std::string& path, Bytes content, const PutOptions& options = {});
+  Result<void> put(const std::string& path, std::string_view text, const PutOptions& options = {}) {
+    return put(path, as_bytes(text), options);
   }
   /// The same from a source that writes into a sink; content of any size streams through. The
   /// source may `read` this transaction; every other call of it fails there.
-  Result<void> put_from(const std::string& path, const std::function<Result<void>(Sink&)>& source);
+  Result<void> put_from(const std::string& path, const std::function<Result<void>(Sink&)>& source,
+                        const PutOptions& options = {});
   template <class T, SerializerFor<T> S>
-  Result<void> put(const std::string& path, const T& value, const S& serializer) {
-    return put_from(path, [&](Sink& sink) { return serializer.serialize(value, sink); });
+  Result<void> put(const std::string& path, const T& value, const S& serializer,
+                   const PutOptions& options = {}) {
+    return put_from(
+        path, [&](Sink& sink) { return serializer.serialize(value, sink); }, options);
   }
 
   /// The file (or symbolic link) `path` shall be gone. It must exist now.
   Result<void> remove(const std::string& path);
-  /// The directory shall exist. Its parent must exist, or be made by this transaction.
-  Result<void> make_directory(const std::string& path);
+  /// The directory shall exist. Its parent must exist, or be made by this transaction. A new one
+  /// gets `mode` less the umask of the process that makes it, which may be that of a recovery; it
+  /// must let its owner write and search (0300). One that exists keeps its own.
+  Result<void> make_directory(const std::string& path, std::uint32_t mode = 0777);
   /// The file `from` shall be called `to`, in the place of what is there.
   Result<void> move(const std::string& from, const std::string& to);
 
@@ -86,22 +109,23 @@ class Transaction {
   Result<Buffer> read(const std::string& path);
 
   /// `commit` fails with ErrorKind::conflict, and leaves everything as it is, unless `path` is of
-  /// this version then. Checked under the target's lock, as by AtomicWriter. All locks are kept
-  /// until `commit` returns, with a descriptor each. It takes them in one order that write_files
-  /// keeps, too, whatever the root and the paths are, so that none waits for another in a circle.
-  /// A path whose directory
-  /// does not exist is absent, and there is nothing to lock: a file that others make there behind
-  /// the last check stays, and `TransactionReceipt::left_alone` names it.
+  /// this version then. Checked under the target's lock, as by AtomicWriter, and once more before
+  /// the journal if the transaction changes `path`. All locks are kept until `commit` returns, with
+  /// a descriptor each. It takes them in one order that write_files keeps, too, whatever the root
+  /// and the paths are, so that none waits for another in a circle. A path whose directory does not
+  /// exist is absent, and there is nothing to lock: a file that others make there behind the last
+  /// check stays, and `TransactionReceipt::left_alone` names it.
   Result<void> expect(const std::string& path, const Version& version);
   Result<void> expect_absent(const std::string& path) { return expect(path, Version::absent()); }
 
-  /// All or nothing, durable. Once only, whatever comes of it.
+  /// All or nothing, durable. Once only, whatever comes of it: a call after it is
+  /// ErrorKind::invalid_argument, and its fate is what the commit reached.
   Result<TransactionReceipt> commit();
 
  private:
   struct State;
   explicit Transaction(std::unique_ptr<State> state) noexcept;
-  std::unique_ptr<State> state_;
+  detail::Held<std::unique_ptr<State>> state_;
 };
 
 }  // namespace perdure

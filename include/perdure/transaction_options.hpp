@@ -19,7 +19,15 @@ struct TransactionOptions {
   /// an absolute path on the same file system. Folders that are synced or served as a whole want
   /// the latter.
   std::string private_directory = ".perdure";
+  /// `ordered` takes a file system that can't sync a directory as it is. A kill then leaves all or
+  /// none, as always; a power cut leaves each file old or new, but maybe some of each, and maybe a
+  /// root that asks for a person. Where directories can be synced it promises what `durable` does.
+  /// `none` is refused.
+  Durability durability = Durability::durable;
   Metadata metadata = Metadata::preserve();
+  /// Refuse to replace, move or remove a file without any write bit in its mode (0444) with
+  /// ErrorKind::read_only. Otherwise it goes like any other, as with WriteOptions.
+  bool refuse_read_only = false;
   /// How the commit is made durable; recovery is `portable` always.
   ProtocolChoice protocol = ProtocolChoice::portable;
   /// Whose company the journal becomes durable in; may be empty. For transactions of several roots.

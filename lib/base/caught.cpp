@@ -18,7 +18,7 @@ void add_words(Error& error, std::string_view words, std::string_view more) noex
 
 }  // namespace
 
-/// Does not throw. If there is no memory for the words, the error has the facts, which need none.
+/// Throws nothing. Where memory for the words is missing, the error keeps its facts.
 Error caught(std::string_view step) noexcept {
   Error out{.kind = ErrorKind::serializer, .cause = {}, .step = {}, .path = {}, .detail = {}};
   try {

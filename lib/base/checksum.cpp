@@ -2,7 +2,7 @@
 // Computes checksums and writes them as text.
 #include "base/checksum.hpp"
 
-#include <cstring>
+#include <bit>
 #include <new>
 #include <string_view>
 
@@ -21,6 +21,21 @@ struct Checksum::State {
   XXH3_state_t* xxh;
 };
 
+namespace {
+
+Checksum::Digest canonical(XXH128_hash_t hash) noexcept {
+  XXH128_canonical_t bytes;
+  XXH128_canonicalFromHash(&bytes, hash);
+  static_assert(sizeof(bytes) == sizeof(Checksum::Digest));
+  return std::bit_cast<Checksum::Digest>(bytes);
+}
+
+}  // namespace
+
+Checksum::Digest Checksum::of(Bytes bytes) noexcept {
+  return canonical(XXH3_128bits(bytes.data(), bytes.size()));
+}
+
 Checksum::Checksum() : state_(std::make_unique<State>()) {}
 Checksum::Checksum(const Checksum& other) : state_(std::make_unique<State>()) {
   XXH3_copyState(state_->xxh, other.state_->xxh);
@@ -32,13 +47,8 @@ void Checksum::update(Bytes bytes) {
   if (!bytes.empty()) XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
 }
 
-std::array<std::byte, 16> Checksum::digest() const {
-  XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_->xxh));
-  std::array<std::byte, 16> out{};
-  static_assert(sizeof(canonical) == sizeof(out));
-  std::memcpy(out.data(), &canonical, sizeof(canonical));
-  return out;
+Checksum::Digest Checksum::digest() const noexcept {
+  return canonical(XXH3_128bits_digest(state_->xxh));
 }
 
 std::string Checksum::hexadecimal() const {

@@ -15,14 +15,19 @@ namespace perdure {
 /// can write the file can write its checksum too.
 class Checksum {
  public:
+  /// In the canonical order of xxHash: the most significant byte first, as `xxhsum -H128` prints.
+  using Digest = std::array<std::byte, 16>;
+
+  /// The digest of bytes that come in one piece. Allocates nothing.
+  [[nodiscard]] static Digest of(Bytes bytes) noexcept;
+
   Checksum();
   Checksum(const Checksum& other);
   Checksum& operator=(const Checksum&) = delete;
   ~Checksum();
 
   void update(Bytes bytes);
-  /// In the canonical order of xxHash: the most significant byte first, as `xxhsum -H128` prints.
-  [[nodiscard]] std::array<std::byte, 16> digest() const;
+  [[nodiscard]] Digest digest() const noexcept;
   /// The digest in 32 lower-case digits.
   [[nodiscard]] std::string hexadecimal() const;
 

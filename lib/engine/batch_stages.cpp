@@ -14,17 +14,17 @@
 namespace perdure {
 namespace {
 
-void fail(Member& member, Error error) {
+void fail(BatchedCommit& member, Error error) {
   error.path = member.commit->path;
   error.fate = member.commit->fate;
   member.outcome = std::move(error);
 }
 
 /// One call that served them all.
-void share(Members members, const Result<void>& outcome) {
-  for (Member* member : members) {
+void give_outcome(BatchedCommits members, const Result<void>& outcome) {
+  for (BatchedCommit* member : members) {
     if (outcome) {
-      member->commit->receipt.together = members.size();
+      member->commit->receipt.commits_per_sync = members.size();
     } else {
       fail(*member, outcome.error());
     }
@@ -34,11 +34,11 @@ void share(Members members, const Result<void>& outcome) {
 /// One sync, and the confirmation, for all that lie on a device: `leader` makes it. No member's
 /// publish may have met a sync that failed, so the earliest mark counts.
 Result<void> confirm_all(const Grouping::Device& device, Commit& leader) {
-  for (const Member* member : device.members) {
+  for (const BatchedCommit* member : device.members) {
     leader.sync_mark = std::min(leader.sync_mark, member->commit->sync_mark);
   }
   BOOST_OUTCOME_TRY(confirm(leader));
-  for (Member* member : device.members)
+  for (BatchedCommit* member : device.members)
     member->commit->receipt.confirmed = leader.receipt.confirmed;
   return success();
 }
@@ -52,60 +52,61 @@ Result<void> sync_all_durably(const Grouping::Device& device, Commit& leader,
 }  // namespace
 
 /// All are under way before the first is waited for.
-void WriteThrough::run_together(Members members) const {
-  for (Member* member : members) {
+void WriteThrough::run_together(BatchedCommits members) const {
+  for (BatchedCommit* member : members) {
     member->outcome = Write{}.run(*member->commit);
     // A hint: what is awaited below is all of it.
     if (member->outcome) (void)member->commit->files.start_writeback(member->commit->temp.get());
   }
-  for (Member* member : members) {
+  for (BatchedCommit* member : members) {
     if (member->outcome) member->outcome = await_temp(*member->commit);
   }
 }
 
-void SyncFile::run_together(Members members) const {
-  for (Member* member : members) {
+void SyncFile::run_together(BatchedCommits members) const {
+  for (BatchedCommit* member : members) {
     (void)member->commit->files.start_writeback(member->commit->temp.get());  // a hint
   }
-  for (Member* member : members) member->outcome = run(*member->commit);
+  for (BatchedCommit* member : members) member->outcome = run(*member->commit);
 }
 
-void sync_published_of(Members members, Grouping& grouping) {
+void sync_published_of(BatchedCommits members, Grouping& grouping) {
   for (const auto& device : grouping.group(members)) {
-    share(device.members, sync_all_durably(device, *device.last->commit, &sync_published));
+    give_outcome(device.members, sync_all_durably(device, *device.last->commit, &sync_published));
   }
 }
 
-void SyncPublished::run_together(Members members) const {
+void SyncPublished::run_together(BatchedCommits members) const {
   Grouping grouping(members.size());
   sync_published_of(members, grouping);
 }
 
 /// All are under way before the sync waits for them, and whatever else is.
-void SyncAll::run_together(Members members) const {
+void SyncAll::run_together(BatchedCommits members) const {
   Grouping grouping(members.size());
   for (const auto& device : grouping.group(members)) {
-    share(device.members, sync_all(*device.members.front()->commit));
+    give_outcome(device.members, sync_all(*device.members.front()->commit));
   }
 }
 
-void sync_all_published_of(Members members, Grouping& grouping) {
+void sync_all_published_of(BatchedCommits members, Grouping& grouping) {
   for (const auto& device : grouping.group(members)) {
-    share(device.members, sync_all_durably(device, *device.members.front()->commit, &sync_all));
+    give_outcome(device.members,
+                 sync_all_durably(device, *device.members.front()->commit, &sync_all));
   }
 }
 
-void SyncAllPublished::run_together(Members members) const {
+void SyncAllPublished::run_together(BatchedCommits members) const {
   Grouping grouping(members.size());
   sync_all_published_of(members, grouping);
 }
 
-void sync_parents_of(Members members, Grouping& grouping) {
+void sync_parents_of(BatchedCommits members, Grouping& grouping) {
   for (const auto& device : grouping.group(members)) {
     std::optional<Error> failed;
     for (const auto& directory : device.directories) {
       auto synced = sync_parent(*directory.front()->commit);
-      share(directory, synced);
+      give_outcome(directory, synced);
       if (!synced && !failed) failed = std::move(synced.error());
     }
     if (!failed) {
@@ -113,13 +114,13 @@ void sync_parents_of(Members members, Grouping& grouping) {
       if (!confirmed) failed = std::move(confirmed.error());
     }
     if (!failed) continue;
-    for (Member* member : device.members) {
+    for (BatchedCommit* member : device.members) {
       if (member->outcome) fail(*member, *failed);
     }
   }
 }
 
-void SyncParent::run_together(Members members) const {
+void SyncParent::run_together(BatchedCommits members) const {
   Grouping grouping(members.size());
   sync_parents_of(members, grouping);
 }

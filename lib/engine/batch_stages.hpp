@@ -10,11 +10,11 @@
 namespace perdure {
 
 /// SyncPublished: of each device the file that was renamed last.
-void sync_published_of(Members members, Grouping& grouping);
+void sync_published_of(BatchedCommits members, Grouping& grouping);
 /// SyncAllPublished: of each device all.
-void sync_all_published_of(Members members, Grouping& grouping);
+void sync_all_published_of(BatchedCommits members, Grouping& grouping);
 /// SyncParent: each directory once. A journal that failed may tell the first directory's sync
 /// alone, so one failed sync counts for every member on that device.
-void sync_parents_of(Members members, Grouping& grouping);
+void sync_parents_of(BatchedCommits members, Grouping& grouping);
 
 }  // namespace perdure

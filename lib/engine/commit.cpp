@@ -2,9 +2,11 @@
 // Checks options, makes pipelines, and runs and finishes commits.
 #include "engine/commit.hpp"
 
+#include "base/make_error.hpp"
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/temp.hpp"
+#include "engine/version.hpp"
 
 namespace perdure {
 
@@ -17,21 +19,20 @@ struct detail::Continuation {
 
 namespace {
 
-/// Verify for a temp whose bytes have gone by: their hash stands for them.
-struct VerifyHash {
+/// Verify for a temp whose bytes have gone by: their digest stands for them.
+struct VerifyDigest {
   static constexpr std::string_view name = Verify::name;
   static constexpr Fact needs = Fact::temp | Fact::content | Fact::ordered;
   static constexpr Fact gives = Fact::none;
-  XXH128_hash_t expected;
+  Checksum::Digest expected;
 
   Result<void> run(Commit& commit) const {
-    const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash(XXH3_createState(),
-                                                                               &XXH3_freeState);
-    XXH3_128bits_reset(hash.get());
+    Checksum sum;
     BOOST_OUTCOME_TRY(read_back(commit, [&](Bytes block) {
-      return XXH3_128bits_update(hash.get(), block.data(), block.size()) == XXH_OK;
+      sum.update(block);
+      return true;
     }));
-    if (XXH128_isEqual(XXH3_128bits_digest(hash.get()), expected) != 0) return success();
+    if (sum.digest() == expected) return success();
     return differs(commit);
   }
 };
@@ -59,31 +60,22 @@ AnyPipeline publish_with(const WriteOptions& options, Sync sync, Stages... stage
 
 constexpr Fact streamed_facts = Fact::temp | Fact::content;
 
+Error refused_options(const std::string& path, std::string_view fault) {
+  return make_error("read the options", path, ErrorKind::invalid_argument, std::string(fault));
+}
+
+/// Of the file that was published, through its descriptor.
+SysResult<Version> new_version(const Commit& commit) {
+  BOOST_OUTCOME_TRY(const Status status, commit.files.stat(commit.temp.get()));
+  return version_of(commit.files, commit.temp.get(), status);
+}
+
 }  // namespace
 
 Commit::Commit(FileSystem& file_system, Environment& surroundings,
                const WriteOptions& write_options)
-    : files(file_system),
-      environment(surroundings),
-      options(write_options),
-      sync_mark(failed_syncs()) {}
-
-Error Commit::failure(std::string_view step, std::error_code cause) const {
-  return {.kind = ErrorKind::system,
-          .fate = fate,
-          .cause = cause,
-          .step = std::string(step),
-          .path = path,
-          .detail = {}};
-}
-
-Error Commit::failure(std::string_view step, ErrorKind kind, std::string detail) const {
-  return {.kind = kind,
-          .fate = fate,
-          .cause = {},
-          .step = std::string(step),
-          .path = path,
-          .detail = std::move(detail)};
+    : Target(file_system, surroundings), options(write_options), sync_mark(failed_syncs()) {
+  expected = write_options.expected;
 }
 
 Result<void> check_options(const WriteOptions& options, const std::string& path) {
@@ -92,20 +84,21 @@ Result<void> check_options(const WriteOptions& options, const std::string& path)
     fault = "verify reads back what the disk has, and durability 'none' puts nothing there";
   } else if ((options.metadata.mode & ~07777U) != 0) {
     fault = "the mode has more than permission bits";
-  } else if (options.metadata.preserved && (options.metadata.owner || options.metadata.group)) {
-    fault = "owner and group are preserved or fixed, not both";
+  } else if (options.metadata.owner == UINT32_MAX || options.metadata.group == UINT32_MAX) {
+    fault = "no user and no group has the number 4294967295";
   } else if (options.existing == ExistingPolicy::backup &&
              (options.backup_suffix.empty() ||
               !names::fault_of_leaf(names::backup_of("f", options.backup_suffix)).empty())) {
     fault = "the suffix of a backup is empty or has a '/' or a zero byte";
   }
   if (fault.empty()) return success();
-  return Error{.kind = ErrorKind::invalid_argument,
-               .fate = Fate::unchanged,
-               .cause = {},
-               .step = "read the options",
-               .path = path,
-               .detail = std::string(fault)};
+  return refused_options(path, fault);
+}
+
+Result<void> check_options_of_many(const WriteOptions& options, const std::string& path) {
+  BOOST_OUTCOME_TRY(check_options(options, path));
+  if (!options.expected) return success();
+  return refused_options(path, "an expected version speaks of one commit; pass it to that one");
 }
 
 AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol) {
@@ -128,7 +121,7 @@ AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol) {
 }
 
 AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
-                        const std::optional<XXH128_hash_t>& streamed) {
+                        const std::optional<Checksum::Digest>& streamed) {
   if (options.durability == Durability::none) {
     return detail::Continuation::of<streamed_facts>(ApplyMetadata{}, RenameUnordered{});
   }
@@ -140,8 +133,8 @@ AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
     return publish_with<streamed_facts>(options, SyncParent{}, ApplyMetadata{}, SyncFile{},
                                         verify...);
   };
-  if (protocol == Protocol::fast) return streamed ? fast(VerifyHash{*streamed}) : fast();
-  return streamed ? portable(VerifyHash{*streamed}) : portable();
+  if (protocol == Protocol::fast) return streamed ? fast(VerifyDigest{*streamed}) : fast();
+  return streamed ? portable(VerifyDigest{*streamed}) : portable();
 }
 
 Error discard_temp(Commit& commit, Error reason) {
@@ -170,11 +163,11 @@ Result<Receipt> finish_commit(Commit& commit, const AnyPipeline& pipeline, Resul
     return discard_temp(commit, std::move(error));
   }
   if (commit.expected || commit.options.report_version) {
-    const auto status = commit.files.stat(commit.temp.get());
-    if (!status) {
-      return discard_temp(commit, commit.failure("read the new version", status.error()));
+    const auto version = new_version(commit);
+    if (!version) {
+      return discard_temp(commit, commit.failure("read the new version", version.error()));
     }
-    commit.receipt.version = status.value().version;
+    commit.receipt.version = version.value();
   }
   const auto closed = commit.temp.close();
   // Where nothing was synced this is the last word of a delayed write (close(2)); after a sync

@@ -4,14 +4,16 @@
 
 #include <optional>
 
-#include <xxhash.h>
-
 #include <perdure/group_commit.hpp>
+
+#include "base/checksum.hpp"
 
 namespace perdure {
 
 /// Which options can't be meant.
 Result<void> check_options(const WriteOptions& options, const std::string& path);
+/// The same where they are to serve many commits.
+Result<void> check_options_of_many(const WriteOptions& options, const std::string& path);
 
 /// The pipeline that `make` builds around the stages that publish and, by `sync`, make durable:
 /// alone or in company.
@@ -24,10 +26,10 @@ AnyPipeline with_publish(const WriteOptions& options, Sync sync, Make make) {
 /// The stages of a protocol for these options, from the value to the name.
 AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol);
 
-/// Its stages behind a temp that was streamed; with the hash of what went into the temp, if it is
+/// Its stages behind a temp that was streamed; with the digest of what went into the temp, if it is
 /// to be verified.
 AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
-                        const std::optional<XXH128_hash_t>& streamed);
+                        const std::optional<Checksum::Digest>& streamed);
 
 /// Runs the pipeline on a target that was claimed. On failure the temp is gone, or the error says
 /// that it is not.

@@ -2,8 +2,10 @@
 // Opens directories, and makes missing parents durable.
 #include "engine/directory.hpp"
 
+#include "base/make_error.hpp"
 #include "base/missing.hpp"
 #include "engine/names.hpp"
+#include "engine/trust.hpp"
 
 namespace perdure {
 namespace {
@@ -13,30 +15,21 @@ namespace fs = boost::filesystem;
 constexpr std::string_view open_step = "open the directory";
 constexpr std::string_view sync_step = "sync the directory's name";
 
-Error failure(const std::string& path, std::string_view step, std::error_code cause) {
-  return {.kind = ErrorKind::system,
-          .fate = Fate::unchanged,
-          .cause = cause,
-          .step = std::string(step),
-          .path = path,
-          .detail = {}};
-}
-
 /// Syncs the name of a directory that was there.
 Result<void> sync_found(FileSystem& files, Handle directory, const std::string& path) {
   const auto status = files.stat(directory);
-  if (!status) return failure(path, open_step, status.error());
+  if (!status) return make_error(open_step, path, status.error());
   if (status.value().mount_point) return success();  // it hangs on the mount, not on its name
   const auto opened = files.open_directory(directory, "..");
   if (!opened) {
     // To make a directory, perdure opens the one above: whoever can't has not left this one.
     if (opened.error() == std::errc::permission_denied) return success();
-    return failure(path, "open the directory above", opened.error());
+    return make_error("open the directory above", path, opened.error());
   }
   const OwnedHandle above(files, opened.value());
   const auto synced = files.sync_directory(above.get());
   if (synced) return success();
-  Error error = failure(path, sync_step, synced.error());
+  Error error = make_error(sync_step, path, synced.error());
   explain_directory_sync(error);
   return error;
 }
@@ -45,7 +38,7 @@ Result<void> sync_found(FileSystem& files, Handle directory, const std::string& 
 Result<void> make(FileSystem& files, Handle above, const std::string& leaf, const std::string& path,
                   Parents parents) {
   if (names::is_own(leaf)) {
-    Error error = failure(path, "make the directory", {});
+    Error error = make_error("make the directory", path, {});
     error.kind = ErrorKind::invalid_argument;
     error.detail = "the library gives such names to its own files; choose another";
     return error;
@@ -53,11 +46,11 @@ Result<void> make(FileSystem& files, Handle above, const std::string& leaf, cons
   const auto made = files.make_directory(above, leaf, 0777);
   // Someone else may be making it at this moment: then its name may not be durable yet either.
   if (!made && made.error() != std::errc::file_exists) {
-    return failure(path, "make the directory", made.error());
+    return make_error("make the directory", path, made.error());
   }
   const auto synced = files.sync_directory(above);
   if (synced) return success();
-  Error error = failure(path, sync_step, synced.error());
+  Error error = make_error(sync_step, path, synced.error());
   explain_directory_sync(error);
   // Where no directory can be synced, no commit into this one will ever be called durable.
   if (parents == Parents::made && error.kind == ErrorKind::unsupported) return success();
@@ -65,6 +58,27 @@ Result<void> make(FileSystem& files, Handle above, const std::string& leaf, cons
     error.detail += error.detail.empty() ? "" : "; ";
     error.detail += "it was made, could not be removed again, and may be lost in a power cut";
   }
+  return error;
+}
+
+/// Opens a directory that was missing a moment ago. Others who may write to the one above may have
+/// put something in its place since: a link, which nothing follows here, or a directory of his.
+Result<OwnedHandle> open_made(FileSystem& files, Handle above, const std::string& leaf,
+                              const std::string& path) {
+  const auto opened = files.open_beneath(above, leaf);
+  if (!opened) return make_error(open_step, path, opened.error());
+  OwnedHandle made(files, opened.value());
+  const auto status = files.stat(made.get());
+  if (!status) return make_error(open_step, path, status.error());
+  const std::uint32_t owner = status.value().owner;
+  if (is_user_or_root(files, owner)) return made;
+  const auto parent = files.stat(above);
+  if (!parent) return make_error(open_step, path, parent.error());
+  if (is_same_user(files, owner, parent.value().owner)) return made;  // he may do as he likes there
+  Error error = make_error(open_step, path, {});
+  error.kind = ErrorKind::untrusted;
+  error.detail = "user " + std::to_string(owner) +
+                 " has put a directory there just now; choose one above that only you can write to";
   return error;
 }
 
@@ -78,7 +92,7 @@ Parents parents_for(const WriteOptions& options) {
 Result<OwnedHandle> open_directory(FileSystem& files, const fs::path& path, Parents parents) {
   const std::string name = path.empty() ? "." : path.native();
   if (name.find('\0') != std::string::npos) {  // the system would see another path
-    Error error = failure(name, open_step, {});
+    Error error = make_error(open_step, name, {});
     error.kind = ErrorKind::invalid_argument;
     error.detail = "the path has a zero byte";
     return error;
@@ -90,7 +104,7 @@ Result<OwnedHandle> open_directory(FileSystem& files, const fs::path& path, Pare
     }
     return directory;
   } else if (!is_missing(found.error()) || parents == Parents::required) {
-    return failure(name, open_step, found.error());
+    return make_error(open_step, name, found.error());
   }
   fs::path leaf = path.filename();
   fs::path parent = path.parent_path();
@@ -99,28 +113,53 @@ Result<OwnedHandle> open_directory(FileSystem& files, const fs::path& path, Pare
     parent = parent.parent_path();
   }
   if (leaf.empty() || leaf == "..") {
-    return failure(name, open_step, missing_cause());
+    return make_error(open_step, name, missing_cause());
   }
   BOOST_OUTCOME_TRY(const OwnedHandle above, open_directory(files, parent, parents));
   BOOST_OUTCOME_TRY(make(files, above.get(), leaf.native(), name, parents));
-  const auto opened = files.open_directory(above.get(), leaf.native());
-  if (!opened) return failure(name, open_step, opened.error());
-  return OwnedHandle(files, opened.value());
+  return open_made(files, above.get(), leaf.native(), name);
 }
 
 void explain_directory_sync(Error& error) {
   if (error.cause != std::errc::invalid_argument) return;
   error.kind = ErrorKind::unsupported;
-  error.detail = "this file system can't sync a directory";
+  error.detail =
+      "this file system can't sync a directory; a commit with the durability 'ordered' "
+      "(--durability ordered) does without";
 }
 
-bool is_open_to_all(const Status& directory) {
-  constexpr std::uint32_t sticky_and_open = 01002;
-  return (directory.mode & sticky_and_open) == sticky_and_open;
+SysResult<void> as_asked(SysResult<void> synced, Durability durability) {
+  if (synced || durability == Durability::durable) return synced;
+  return synced.error() == std::errc::invalid_argument ? SysResult<void>(success()) : synced;
 }
 
-bool is_owner_trusted(FileSystem& files, const Status& directory, std::uint32_t owner) {
-  return !is_open_to_all(directory) || owner == directory.owner || owner == files.user();
+Result<void> SyncMemory::check(const Target& target) const {
+  if (!refused_) return success();
+  Error error =
+      target.failure("sync the directory", std::make_error_code(std::errc::invalid_argument));
+  explain_directory_sync(error);
+  return error;
+}
+
+bool SyncMemory::learn(const Error& failed) noexcept {
+  const bool this_one = failed.kind == ErrorKind::unsupported && failed.fate == Fate::visible &&
+                        failed.cause == std::errc::invalid_argument;
+  if (this_one) refused_ = true;
+  return this_one;
+}
+
+Result<void> check_names_go(const Status& directory, const std::string& path) {
+  if (!directory.immutable) return success();
+  return make_error(open_step, path, std::make_error_code(std::errc::operation_not_permitted),
+                    "it is marked append-only or immutable, so that no name in it can be replaced; "
+                    "take the mark away (chattr -a -i), or choose another directory");
+}
+
+Result<Status> check_names_go(FileSystem& files, Handle directory, const std::string& path) {
+  const auto status = files.stat(directory);
+  if (!status) return make_error(open_step, path, status.error());
+  BOOST_OUTCOME_TRY(check_names_go(status.value(), path));
+  return status.value();
 }
 
 }  // namespace perdure

@@ -2,6 +2,7 @@
 // Opens the directory of a target, with parents that are missing.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include <boost/filesystem/path.hpp>
@@ -28,16 +29,30 @@ Parents parents_for(const WriteOptions& options);
 Result<OwnedHandle> open_directory(FileSystem& files, const boost::filesystem::path& path,
                                    Parents parents = Parents::required);
 
-/// Whether anybody may plant a name in this directory: it is sticky and open to all, like /tmp.
-[[nodiscard]] bool is_open_to_all(const Status& directory);
-
-/// Whether a name of this owner in that directory may be believed. In one that is open to all only
-/// this user's and the directory owner's may, as for the kernel's own following of links
-/// (may_follow_link in fs/namei.c, the sysctl protected_symlinks).
-[[nodiscard]] bool is_owner_trusted(FileSystem& files, const Status& directory,
-                                    std::uint32_t owner);
+/// Whether temps can go from a directory again. An append-only one takes new names and gives none
+/// back, so that each commit would leave its temp there.
+Result<void> check_names_go(const Status& directory, const std::string& path);
+/// The same for an open directory; its status.
+Result<Status> check_names_go(FileSystem& files, Handle directory, const std::string& path);
 
 /// Says of a sync of a directory that failed what that means.
 void explain_directory_sync(Error& error);
+
+/// The answer of a directory's sync to a caller who asked for `durability`: one that asked for less
+/// than `durable` takes a file system that can't sync a directory as it is.
+SysResult<void> as_asked(SysResult<void> synced, Durability durability);
+
+/// Remembers that a directory could not be synced, so that the next durable commit there is refused
+/// before it publishes what can't become durable either. Any number of threads may share one.
+class SyncMemory {
+ public:
+  /// `unsupported` where the directory could not be synced before.
+  Result<void> check(const Target& target) const;
+  /// Learns from a commit that failed there; whether it was for this reason.
+  bool learn(const Error& failed) noexcept;
+
+ private:
+  std::atomic<bool> refused_ = false;
+};
 
 }  // namespace perdure

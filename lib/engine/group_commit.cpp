@@ -54,7 +54,7 @@ namespace {
 
 /// One caller's commit; lives on its stack until it is done. Stands in one queue at a time.
 struct Arrival {
-  Members members;
+  BatchedCommits members;
   Protocol protocol;
   struct Room* own_room = nullptr;  ///< Of one that is too large for the group's.
   std::condition_variable changed{};
@@ -100,18 +100,18 @@ class Queue {
 struct Room {
   explicit Room(std::size_t commits_max) : grouping(commits_max) { published.reserve(commits_max); }
 
-  Members published_of(const Queue& group, Protocol protocol) {
+  BatchedCommits published_of(const Queue& group, Protocol protocol) {
     published.clear();
     for (const Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
       if (arrival->protocol != protocol) continue;
-      for (Member* member : arrival->members) {
+      for (BatchedCommit* member : arrival->members) {
         if (member->outcome) published.push_back(member);
       }
     }
     return published;
   }
 
-  std::vector<Member*> published;
+  std::vector<BatchedCommit*> published;
   Grouping grouping;
 };
 
@@ -136,11 +136,11 @@ void publish_group(const Queue& group, Room& room) noexcept try {
 /// throw: the functions that it calls there say `noexcept`.
 struct GroupCommit::State {
   explicit State(const GroupOptions& group_options)
-      : options(checked(group_options)), room(options.together_max) {}
+      : options(checked(group_options)), room(options.group_size_max) {}
 
   static GroupOptions checked(GroupOptions options) noexcept {
-    constexpr std::size_t together_max = 4096;  // as the header says
-    options.together_max = std::clamp<std::size_t>(options.together_max, 1, together_max);
+    constexpr std::size_t group_size_max = 4096;  // as the header says
+    options.group_size_max = std::clamp<std::size_t>(options.group_size_max, 1, group_size_max);
     options.waiting_max = std::max<std::size_t>(options.waiting_max, 1);
     return options;
   }
@@ -197,7 +197,7 @@ void GroupCommit::State::refuse() noexcept {
 /// not at all after a group of one.
 void GroupCommit::State::gather(std::unique_lock<std::mutex>& lock) noexcept {
   if (last_size <= 1) return;
-  wanted = std::min({last_size, options.together_max, options.waiting_max});
+  wanted = std::min({last_size, options.group_size_max, options.waiting_max});
   more.wait_for(lock, last_time / 2, [&] { return closed || waiting.commits() >= wanted; });
   wanted = 0;
 }
@@ -206,7 +206,7 @@ Queue GroupCommit::State::next_group() noexcept {
   Queue group;
   while (!waiting.empty()) {
     const std::size_t joining = waiting.front()->members.size();
-    if (!group.empty() && group.commits() + joining > options.together_max) break;
+    if (!group.empty() && group.commits() + joining > options.group_size_max) break;
     group.push(waiting.pop());
   }
   counts.commits += group.commits();
@@ -310,21 +310,22 @@ GroupCommit::Counts GroupCommit::counts() const {
   return now;
 }
 
-void GroupCommit::publish(Members members, Protocol protocol) {
+void GroupCommit::publish(BatchedCommits members, Protocol protocol) {
   // Larger than a group, it stands alone in its own.
+  const bool parents = state_->is_parents();
   std::optional<Room> own_room;
-  if (state_->is_parents() || members.size() > state_->options.together_max) {
+  if (parents || members.size() > state_->options.group_size_max) {
     own_room.emplace(members.size());
   }
   Arrival arrival{members, protocol, own_room ? &*own_room : nullptr};
   const bool served = [&] {
-    if (state_->is_parents()) return state_->serve_alone(arrival);
+    if (parents) return state_->serve_alone(arrival);
     std::unique_lock lock(state_->mutex);
     return state_->serve(lock, arrival);
   }();
   if (arrival.thrown) std::rethrow_exception(arrival.thrown);
   if (served) return;
-  for (Member* member : members) {
+  for (BatchedCommit* member : members) {
     member->outcome = member->commit->failure(
         "join the group", ErrorKind::invalid_argument,
         "the group was closed; commit without it, or with one that is open");

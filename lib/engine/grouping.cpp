@@ -15,7 +15,7 @@ Grouping::Grouping(std::size_t commits_max) {
   devices_.reserve(commits_max);
 }
 
-std::size_t Grouping::opened_by(const Member& member) {
+std::size_t Grouping::opened_by(const BatchedCommit& member) {
   const auto found = std::find_if(opened_.begin(), opened_.end(), [&](const Opened& opened) {
     return opened.files == &member.commit->files && opened.handle == member.commit->directory;
   });
@@ -49,7 +49,7 @@ void Grouping::identify() {
   }
 }
 
-/// Members that share a directory, and directories that share a device, stand together by now.
+/// Commits that share a directory, and directories that share a device, stand together by now.
 void Grouping::divide() {
   for (const Entry& entry : entries_) members_.push_back(entry.member);
   const Opened* before = nullptr;
@@ -65,11 +65,11 @@ void Grouping::divide() {
           {{members_.data() + i, std::size_t{0}}, {&directories_.back(), 0}, nullptr});
       last = nullptr;
     }
-    Members& directory = directories_.back();
-    directory = Members(directory.data(), directory.size() + 1);
+    BatchedCommits& directory = directories_.back();
+    directory = BatchedCommits(directory.data(), directory.size() + 1);
     Device& device = devices_.back();
-    device.members = Members(device.members.data(), device.members.size() + 1);
-    const Members* const first = device.directories.data();
+    device.members = BatchedCommits(device.members.data(), device.members.size() + 1);
+    const BatchedCommits* const first = device.directories.data();
     device.directories = {first, static_cast<std::size_t>(&directory - first) + 1};
     if (last == nullptr || last->order < entries_[i].order) {
       last = &entries_[i];
@@ -79,13 +79,13 @@ void Grouping::divide() {
   }
 }
 
-std::span<const Grouping::Device> Grouping::group(Members members) {
+std::span<const Grouping::Device> Grouping::group(BatchedCommits members) {
   opened_.clear();
   entries_.clear();
   members_.clear();
   directories_.clear();
   devices_.clear();
-  for (Member* member : members) {
+  for (BatchedCommit* member : members) {
     const std::size_t order = entries_.size();
     entries_.push_back({member, opened_by(*member), order});
   }

@@ -20,15 +20,15 @@ class Grouping {
 
   /// Commits whose targets lie on one device.
   struct Device {
-    Members members;  ///< Members of one directory stand together.
-    std::span<const Members> directories;
-    Member* last = nullptr;  ///< The one that was given last.
+    BatchedCommits members;  ///< Commits into one directory stand together.
+    std::span<const BatchedCommits> directories;
+    BatchedCommit* last = nullptr;  ///< The one that was given last.
   };
 
   /// In the order in which devices and directories come first in `members`, at most as many as
   /// there is room for. A commit whose directory can't be identified shares it with those who have
   /// it open by the same handle. If all do, no stat is made. Good until the next call.
-  std::span<const Device> group(Members members);
+  std::span<const Device> group(BatchedCommits members);
 
  private:
   /// A directory that some commits have open.
@@ -40,19 +40,19 @@ class Grouping {
     std::size_t directory;
   };
   struct Entry {
-    Member* member;
+    BatchedCommit* member;
     std::size_t opened;
     std::size_t order;
   };
 
-  std::size_t opened_by(const Member& member);
+  std::size_t opened_by(const BatchedCommit& member);
   void identify();
   void divide();
 
   std::vector<Opened> opened_;
   std::vector<Entry> entries_;
-  std::vector<Member*> members_;
-  std::vector<Members> directories_;
+  std::vector<BatchedCommit*> members_;
+  std::vector<BatchedCommits> directories_;
   std::vector<Device> devices_;
 };
 

@@ -5,7 +5,10 @@
 #include <algorithm>
 
 #include "base/missing.hpp"
+#include "engine/fresh_file.hpp"
 #include "engine/names.hpp"
+#include "engine/trust.hpp"
+#include "engine/unlink.hpp"
 
 namespace perdure {
 namespace {
@@ -25,6 +28,66 @@ SysResult<bool> still_named(FileSystem& files, Handle directory, const std::stri
   return named.error();
 }
 
+/// Makes the lock file where there is none. One for a keeper gets its name only when it is his: he
+/// may come for it at any moment. EEXIST when somebody else has made it.
+SysResult<OwnedHandle> make_lock(FileSystem& files, Environment& environment, Handle directory,
+                                 const std::string& leaf, const std::string& name) {
+  constexpr std::uint32_t mode = 0600;
+  BOOST_OUTCOME_TRY(const auto keeper, keeper_at(files, directory, leaf));
+  if (!keeper) {
+    BOOST_OUTCOME_TRY(const Handle made, files.create(directory, name, mode));
+    return OwnedHandle(files, made);
+  }
+  BOOST_OUTCOME_TRY(FreshFile fresh, make_fresh_file(files, directory, leaf, environment, mode));
+  auto named = give_to(files, fresh.handle.get(), *keeper);
+  if (named) named = files.rename(directory, fresh.name, directory, name, RenameMode::no_replace);
+  if (!named && (named.error() == std::errc::invalid_argument ||
+                 named.error() == std::errc::function_not_supported)) {
+    named = files.link(directory, fresh.name, directory, name);  // NFS, ZFS; FAT has no links
+  }
+  const auto removed = unlink_if_there(files, directory, fresh.name);
+  if (!named) return named.error();
+  if (!removed) return removed.error();
+  return std::move(fresh.handle);
+}
+
+/// Opens the lock file, made if it is missing. Not by one call: O_CREAT in a sticky directory is
+/// refused at another user's file, even to root (protected_regular in sysctl/fs of the kernel).
+SysResult<OwnedHandle> open_or_make(FileSystem& files, Environment& environment, Handle directory,
+                                    const std::string& leaf, const std::string& name) {
+  constexpr int attempts_max = 100;
+  for (int attempt = 1;; ++attempt) {
+    const auto opened = files.open_lock(directory, name);
+    if (opened) return OwnedHandle(files, opened.value());
+    if (!is_missing(opened.error())) return opened.error();
+    auto made = make_lock(files, environment, directory, leaf, name);
+    if (made) return std::move(made.value());
+    // Somebody made it, and somebody may remove it: both by hand, or a cleaner.
+    if (made.error() != std::errc::file_exists || attempt == attempts_max) return made.error();
+  }
+}
+
+/// The owner of a lock file can unlink it and make another one, so that two hold "the" lock.
+SysResult<bool> may_believe(FileSystem& files, Handle directory, std::uint32_t owner,
+                            std::optional<Status>& directory_status) {
+  if (!directory_status) {
+    if (is_user_or_root(files, owner)) return true;
+    BOOST_OUTCOME_TRY(directory_status, files.stat(directory));
+  }
+  return is_owner_trusted(files, *directory_status, owner);
+}
+
+/// Says whose lock file it is that this user may not open, or must not believe.
+void explain_refusal(Error& error, FileSystem& files, Handle directory, const std::string& leaf) {
+  const std::string name = names::lock_of(leaf);
+  const auto status = files.stat_at(directory, name);
+  if (!status) return;
+  error.detail = "its lock file '" + name + "' belongs to user " +
+                 std::to_string(status.value().owner) +
+                 ": give it to the user who is to commit here (chown), or remove it while nobody "
+                 "commits";
+}
+
 }  // namespace
 
 TargetKey::TargetKey(const Version& directory, const std::string& name)
@@ -32,7 +95,8 @@ TargetKey::TargetKey(const Version& directory, const std::string& name)
 
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
                                  const std::string& leaf, LockMode mode,
-                                 std::chrono::milliseconds timeout_ms) {
+                                 std::chrono::milliseconds timeout_ms,
+                                 std::optional<Status> directory_status) {
   using std::chrono::milliseconds;
   const std::string name = names::lock_of(leaf);
   const auto begin = environment.monotonic();
@@ -41,10 +105,12 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
   auto pause = pause_min;
   while (true) {
     if (!lock) {
-      BOOST_OUTCOME_TRY(const Handle opened, files.open_lock(directory, name));
-      lock = OwnedHandle(files, opened);
-      BOOST_OUTCOME_TRY(status, files.stat(opened));
+      BOOST_OUTCOME_TRY(lock, open_or_make(files, environment, directory, leaf, name));
+      BOOST_OUTCOME_TRY(status, files.stat(lock.get()));
       if (status.type != FileType::regular) return make_error_code(std::errc::not_supported);
+      BOOST_OUTCOME_TRY(const bool believed,
+                        may_believe(files, directory, status.owner, directory_status));
+      if (!believed) return make_error_code(std::errc::permission_denied);
     }
     const auto taken = files.try_lock(lock.get(), mode);
     if (taken) {
@@ -56,10 +122,11 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
     }
     // Compared in milliseconds: the longest timeout is beyond what nanoseconds can count.
     const auto waited = environment.monotonic() - begin;
-    const auto whole = std::chrono::floor<milliseconds>(waited);
-    if (whole >= timeout_ms) return make_error_code(std::errc::timed_out);
-    const auto left = timeout_ms - whole;
-    environment.sleep(left < milliseconds(100) ? std::min(pause, left - (waited - whole)) : pause);
+    const auto waited_ms = std::chrono::floor<milliseconds>(waited);
+    if (waited_ms >= timeout_ms) return make_error_code(std::errc::timed_out);
+    const auto left = timeout_ms - waited_ms;
+    environment.sleep(left < milliseconds(100) ? std::min(pause, left - (waited - waited_ms))
+                                               : pause);
     pause = std::min(pause * 3 / 2, pause_max);
   }
 }
@@ -67,13 +134,17 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
 Result<OwnedHandle> take_target_lock(FileSystem& files, Environment& environment, Handle directory,
                                      const std::string& leaf, std::chrono::milliseconds timeout_ms,
                                      const std::function<Error(std::error_code)>& failure,
-                                     std::string_view held) {
-  auto taken = take_lock(files, environment, directory, leaf, LockMode::exclusive, timeout_ms);
+                                     std::string_view held,
+                                     const std::optional<Status>& directory_status) {
+  auto taken = take_lock(files, environment, directory, leaf, LockMode::exclusive, timeout_ms,
+                         directory_status);
   if (taken) return std::move(taken.value());
   Error error = failure(taken.error());
   if (taken.error() == std::errc::timed_out) {
     error.kind = ErrorKind::lock_timeout;
     if (!held.empty()) error.detail = held;
+  } else if (taken.error() == std::errc::permission_denied) {
+    explain_refusal(error, files, directory, leaf);
   }
   return error;
 }

@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,25 +30,30 @@ struct TargetKey {
   std::string folded;   ///< The leaf in lower case.
   std::string leaf;
 
-  friend auto operator<=>(const TargetKey&, const TargetKey&) = default;
+  friend auto operator<=>(const TargetKey&, const TargetKey&) = default;  // NOLINT(*-use-nullptr)
 };
 
 /// Takes the lock of the target `leaf` in `directory`, through its lock file: 0600, made when it
 /// is missing, never unlinked by us. It excludes threads as well as processes, since each taker
-/// opens the file anew and flock(2) belongs to the open file. Released by closing the handle.
+/// opens the file anew and flock(2) belongs to the open file. Released by closing the handle. One
+/// that root makes is given to the keeper of the place (trust.hpp).
 ///
 /// ETIMEDOUT when it was not to be had for `timeout_ms` (0 tries once, `max()` waits forever);
-/// ENOTSUP when the file of the lock's name is not a regular file.
+/// ENOTSUP when the file of the lock's name is not a regular file; EACCES when it is another
+/// user's, and this one must not open it or must not believe it. Looks at the directory where it
+/// needs `directory_status` and that is empty.
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
                                  const std::string& leaf, LockMode mode,
-                                 std::chrono::milliseconds timeout_ms);
+                                 std::chrono::milliseconds timeout_ms,
+                                 std::optional<Status> directory_status = {});
 
 /// The same, exclusive, for a caller that returns errors. `failure` makes the error from its cause;
 /// when the time is up, its kind becomes ErrorKind::lock_timeout and its detail says `held`, unless
-/// that is empty.
+/// that is empty. Where another user has the lock file, the detail names both.
 Result<OwnedHandle> take_target_lock(FileSystem& files, Environment& environment, Handle directory,
                                      const std::string& leaf, std::chrono::milliseconds timeout_ms,
                                      const std::function<Error(std::error_code)>& failure,
-                                     std::string_view held = {});
+                                     std::string_view held = {},
+                                     const std::optional<Status>& directory_status = {});
 
 }  // namespace perdure

@@ -4,59 +4,111 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
 
+#include "base/little_endian.hpp"
 #include "base/missing.hpp"
+#include "engine/fresh_file.hpp"
+#include "engine/target.hpp"
+#include "engine/temp.hpp"
+#include "engine/unlink.hpp"
+#include "engine/version.hpp"
 
 namespace perdure {
 namespace {
 
 constexpr std::string_view step = "apply the metadata";
+constexpr std::string_view read_step = "read the target's metadata";
 const std::string acl = "system.posix_acl_access";
 const std::string capability = "security.capability";
 
-/// The kernel's own (integrity measurements of the old content): not to be copied.
+/// The kernel's own, neither copied nor removed: integrity measurements of the old content, and
+/// the second name under which xfs shows ACLs to root, which comes and goes with the first.
 bool is_kernels(const std::string& xattr) {
-  return xattr == "security.ima" || xattr == "security.evm";
+  return xattr == "security.ima" || xattr == "security.evm" ||
+         xattr.starts_with("trusted.SGI_ACL_");
 }
 
 /// The file whose metadata is preserved, if there is one.
-const std::optional<Status>& model_of(const Commit& commit) {
-  return commit.model_name.empty() ? commit.existing : commit.model;
+const std::optional<Status>& metadata_source_of(const Commit& commit) {
+  return commit.metadata_name.empty() ? commit.existing : commit.metadata_status;
 }
-const std::string& model_name(const Commit& commit) {
-  return commit.model_name.empty() ? commit.leaf : commit.model_name;
+const std::string& metadata_source_name(const Commit& commit) {
+  return commit.metadata_name.empty() ? commit.leaf : commit.metadata_name;
 }
-bool has_model(const Commit& commit) {
-  const auto& model = model_of(commit);
-  return model && model->type == FileType::regular;
+bool has_metadata_source(const Commit& commit) {
+  const auto& source = metadata_source_of(commit);
+  return source && source->type == FileType::regular;
 }
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
+const Xattr* find(const std::vector<Xattr>& xattrs, const std::string& name) {
+  const auto found = std::ranges::find(xattrs, name, &Xattr::name);
+  return found == xattrs.end() ? nullptr : &*found;
+}
 
-Error refused(const Commit& commit, std::string what, std::error_code cause) {
+/// A content that somebody trusted with more than the caller's own rights is not this one. The
+/// kernel takes these bits and capabilities away from a file that is written, too
+/// (file_remove_privs in its fs/inode.c).
+constexpr std::uint32_t privileged_bits = 06000;
+
+bool goes_over(const Commit& commit, const std::string& xattr) {
+  if (xattr == capability) return commit.options.metadata.keep_special;
+  return !is_kernels(xattr);
+}
+
+/// Mode, owner and group that the new file gets where there is a source.
+Status wanted_status(const Commit& commit) {
+  const Metadata& options = commit.options.metadata;
+  Status wanted = *metadata_source_of(commit);
+  if (options.exact) {
+    wanted.mode = options.mode;
+  } else if (!options.keep_special) {
+    wanted.mode &= ~privileged_bits;
+  }
+  wanted.owner = options.owner.value_or(wanted.owner);
+  wanted.group = options.group.value_or(wanted.group);
+  return wanted;
+}
+
+const std::string with_fixed = "with fixed metadata (--fixed)";
+
+Error refused(const Commit& commit, std::string what, std::error_code cause,
+              const std::string& remedy = with_fixed) {
   Error error = commit.failure(step, cause);
   error.kind = ErrorKind::metadata;
-  error.detail =
-      std::move(what) + " of the target can't be kept; write as its owner, or with fixed metadata";
+  error.detail = std::move(what) + " of the target can't be kept; write as its owner, or " + remedy;
   return error;
+}
+
+/// All users that this user name space has no number for look like one, and so do groups. Who gives
+/// a file to that number gives it to the one user who has it here, and he can read it.
+Result<void> check_known(const Commit& commit, const Status& wanted) {
+  const bool user = commit.files.is_known_user(wanted.owner);
+  if (user && commit.files.is_known_group(wanted.group)) return success();
+  return commit.failure(step, ErrorKind::metadata,
+                        std::string(user ? "its group" : "its owner") +
+                            " has no number in this user name space and can't be kept; say whose "
+                            "the new file is to be (--owner, --group)");
 }
 
 /// An ACL that says what the mode says and nothing more, as posix_acl_xattr.h lays it out. Setting
 /// it removes what a default ACL put on the file and sets the bits exactly, all in one call.
 std::array<std::byte, 28> minimal_acl(std::uint32_t mode) {
   std::array<std::byte, 28> bytes{};
-  const auto put = [&](std::size_t at, std::uint32_t value, std::size_t size) {
-    for (std::size_t i = 0; i < size; ++i) bytes[at + i] = static_cast<std::byte>(value >> (8 * i));
+  const auto put = [&](std::size_t at, auto value) {
+    std::ranges::copy(little_endian_bytes(value), bytes.begin() + at);
   };
   constexpr std::uint32_t version = 2;
-  constexpr std::array<std::uint32_t, 3> tags{0x01, 0x04, 0x20};  // user, group, other
-  put(0, version, 4);
+  constexpr std::uint32_t nobody = 0xFFFFFFFF;
+  constexpr std::array<std::uint16_t, 3> tags{0x01, 0x04, 0x20};  // user, group, other
+  put(0, version);
   for (std::size_t i = 0; i < tags.size(); ++i) {
-    put(4 + 8 * i, tags[i], 2);
-    put(6 + 8 * i, (mode >> (6 - 3 * i)) & 7U, 2);
-    put(8 + 8 * i, 0xFFFFFFFF, 4);
+    put(4 + 8 * i, tags[i]);
+    put(6 + 8 * i, static_cast<std::uint16_t>(mode >> (6 - 3 * i) & 7U));
+    put(8 + 8 * i, nobody);
   }
   return bytes;
 }
@@ -72,24 +124,40 @@ SysResult<void> set_mode(Commit& commit, std::uint32_t mode) {
   return std::make_error_code(std::errc::operation_not_permitted);
 }
 
-/// open(2) and a write give a new file all but the special bits.
-Result<void> add_special_bits(Commit& commit) {
-  const std::uint32_t special = commit.options.metadata.mode & 07000U;
-  if (special == 0) return success();
-  const auto temp = commit.files.stat(commit.temp.get());
-  if (!temp) return commit.failure(step, temp.error());
-  const auto set = set_mode(commit, temp.value().mode | special);
-  if (!set) return commit.failure(step, set.error());
+/// FAT, exFAT and some FUSE file systems return success for a mode or an owner that they don't
+/// keep. They have no ACLs, so that only the way without ACLs pays for the look.
+Result<void> check_taken(const Commit& commit, const Metadata& wanted) {
+  const auto now = commit.files.stat(commit.temp.get());
+  if (!now) return commit.failure(step, now.error());
+  const Status& has = now.value();
+  const bool owned = has.owner == wanted.owner.value_or(has.owner) &&
+                     has.group == wanted.group.value_or(has.group);
+  if (has.mode == wanted.mode && owned) return success();
+  if (!owned) {
+    return commit.failure(step, ErrorKind::metadata,
+                          "the file system does not keep the owner; write without an owner of your "
+                          "own, or on another file system");
+  }
+  std::ostringstream words;
+  words << std::oct << "the file system does not keep the mode: asked for " << wanted.mode
+        << ", the file has " << has.mode
+        << "; write without a mode of your own, or on another file system";
+  return commit.failure(step, ErrorKind::metadata, words.str());
+}
+
+Result<void> give_owner(Commit& commit) {
+  const Metadata& wanted = commit.options.metadata;
+  constexpr auto keep = static_cast<std::uint32_t>(-1);  // chown(2): leave as it is
+  const auto owned = commit.files.set_owner(commit.temp.get(), wanted.owner.value_or(keep),
+                                            wanted.group.value_or(keep));
+  if (!owned) return commit.failure(step, owned.error());
   return success();
 }
 
 Result<void> apply_fixed(Commit& commit) {
   const Metadata& wanted = commit.options.metadata;
   if (wanted.owner || wanted.group) {
-    constexpr auto keep = static_cast<std::uint32_t>(-1);  // chown(2): leave as it is
-    const auto owned = commit.files.set_owner(commit.temp.get(), wanted.owner.value_or(keep),
-                                              wanted.group.value_or(keep));
-    if (!owned) return commit.failure(step, owned.error());
+    BOOST_OUTCOME_TRY(give_owner(commit));
   }
   const auto exact = commit.files.set_xattr(commit.temp.get(), acl, minimal_acl(wanted.mode));
   if (!exact && exact.error() != std::errc::not_supported) {
@@ -98,21 +166,38 @@ Result<void> apply_fixed(Commit& commit) {
   if (exact && (wanted.mode & 07000U) == 0) return success();
   const auto set = set_mode(commit, wanted.mode);
   if (!set) return commit.failure(step, set.error());
-  return success();
+  return exact ? Result<void>(success()) : check_taken(commit, wanted);
 }
 
 /// Makes one attribute of the temp what it is at the source.
-Result<void> copy_xattr(Commit& commit, const MetadataSource& source, const std::string& xattr,
-                        bool on_temp) {
-  const auto wanted = source.value(xattr);
-  if (!wanted) return refused(commit, xattr, wanted.error());
+Result<void> copy_xattr(Commit& commit, const Xattr& wanted, bool on_temp) {
   if (on_temp) {
-    const auto has = commit.files.get_xattr(commit.temp.get(), xattr);
-    if (has && has.value() == wanted.value()) return success();
+    const auto has = commit.files.get_xattr(commit.temp.get(), wanted.name);
+    if (has && has.value() == wanted.value) return success();
   }
-  const auto set = commit.files.set_xattr(commit.temp.get(), xattr, wanted.value());
-  if (!set) return refused(commit, xattr, set.error());
+  const auto set = commit.files.set_xattr(commit.temp.get(), wanted.name, wanted.value);
+  if (!set) return refused(commit, wanted.name, set.error());
   return success();
+}
+
+/// Lists the attributes of the source; empty when the source is gone. Gone is what a look at the
+/// name says alone: a call on its attributes can miss something else, /proc for example.
+Result<std::optional<std::vector<std::string>>> list_source(const Commit& commit) {
+  constexpr int attempts_max = 10;  // a name that comes and goes all the time
+  const std::string& name = metadata_source_name(commit);
+  for (int attempt = 1;; ++attempt) {
+    auto listed = commit.files.list_xattrs_at(commit.directory, name);
+    if (listed) return std::optional(std::move(listed.value()));
+    if (!is_missing(listed.error())) return commit.failure(read_step, listed.error());
+    const auto there = commit.files.stat_at(commit.directory, name);
+    if (!there && is_missing(there.error())) return std::nullopt;
+    if (!there) return commit.failure(read_step, there.error());
+    if (attempt < attempts_max) continue;
+    return commit.failure(read_step, ErrorKind::metadata,
+                          "the file is there, but its attributes can't be found; mount /proc, or "
+                          "write " +
+                              with_fixed);
+  }
 }
 
 }  // namespace
@@ -127,18 +212,22 @@ Result<void> copy_metadata(Commit& commit, const MetadataSource& source) {
   bool mode_known = temp.value().mode == target.mode;
 
   if (temp.value().owner != target.owner || temp.value().group != target.group) {
+    BOOST_OUTCOME_TRY(check_known(commit, target));
     const auto owned = commit.files.set_owner(commit.temp.get(), target.owner, target.group);
-    if (!owned) return refused(commit, "owner and group", owned.error());
+    if (!owned) {
+      return refused(commit, "owner and group", owned.error(),
+                     "say whose the new file is to be (--owner, --group)");
+    }
     mode_known = false;  // chown(2) may take set-user-id bits away
   }
   for (const auto& xattr : inherited.value()) {
-    if (is_kernels(xattr) || contains(source.xattrs, xattr)) continue;
+    if (is_kernels(xattr) || find(source.xattrs, xattr) != nullptr) continue;
     const auto removed = commit.files.remove_xattr(commit.temp.get(), xattr);
     if (!removed) return refused(commit, "the absence of " + xattr, removed.error());
     mode_known = mode_known && xattr != acl;
   }
-  if (contains(source.xattrs, acl)) {
-    BOOST_OUTCOME_TRY(copy_xattr(commit, source, acl, contains(inherited.value(), acl)));
+  if (const Xattr* const kept = find(source.xattrs, acl); kept != nullptr) {
+    BOOST_OUTCOME_TRY(copy_xattr(commit, *kept, contains(inherited.value(), acl)));
     mode_known = false;
   }
   if (!mode_known) {
@@ -146,32 +235,189 @@ Result<void> copy_metadata(Commit& commit, const MetadataSource& source) {
     if (!set) return refused(commit, "the mode", set.error());
   }
   for (const auto& xattr : source.xattrs) {
-    if (is_kernels(xattr) || xattr == acl || xattr == capability) continue;
-    BOOST_OUTCOME_TRY(copy_xattr(commit, source, xattr, contains(inherited.value(), xattr)));
+    if (is_kernels(xattr.name) || xattr.name == acl || xattr.name == capability) continue;
+    BOOST_OUTCOME_TRY(copy_xattr(commit, xattr, contains(inherited.value(), xattr.name)));
   }
   // Last: a write, a chown or a chmod takes a file's capabilities away.
-  if (contains(source.xattrs, capability)) return copy_xattr(commit, source, capability, false);
-  return success();
+  const Xattr* const trusted = find(source.xattrs, capability);
+  return trusted == nullptr ? Result<void>(success()) : copy_xattr(commit, *trusted, false);
 }
 
 Result<void> read_xattrs(Commit& commit) {
   commit.xattrs.clear();
-  if (!commit.options.metadata.preserved || !has_model(commit)) return success();
-  auto listed = commit.files.list_xattrs_at(commit.directory, model_name(commit));
-  if (!listed && is_missing(listed.error()) && commit.model_name.empty()) {
-    commit.existing.reset();  // somebody removed it since the look
+  if (!commit.options.metadata.preserved || !has_metadata_source(commit)) return success();
+  BOOST_OUTCOME_TRY(auto listed, list_source(commit));
+  if (listed) {
+    commit.xattrs = std::move(*listed);
     return success();
   }
-  if (!listed) return commit.failure("read the target's metadata", listed.error());
-  commit.xattrs = std::move(listed.value());
+  if (!commit.metadata_name.empty()) return commit.failure(read_step, missing_cause());
+  commit.existing.reset();  // somebody removed it since the look
+  return check_expected(commit, commit.existing);
+}
+
+namespace {
+
+/// Adds the values of the attributes that were listed; false where one of them is gone.
+Result<bool> read_by_name(const Commit& commit, MetadataSource& source) {
+  for (const auto& name : commit.xattrs) {
+    if (!goes_over(commit, name)) continue;
+    auto value = commit.files.get_xattr_at(commit.directory, metadata_source_name(commit), name);
+    if (!value && (is_missing(value.error()) || value.error() == std::errc::no_message_available)) {
+      return false;
+    }
+    if (!value) return refused(commit, name, value.error());
+    source.xattrs.push_back({name, std::move(value.value())});
+  }
+  return true;
+}
+
+/// Looks at the source again: whether it is as the first look found it. Where not, that is
+/// forgotten and this look stands.
+Result<bool> is_source_unchanged(Commit& commit) {
+  std::optional<Status>& before =
+      commit.metadata_name.empty() ? commit.existing : commit.metadata_status;
+  const auto now = commit.files.stat_at(commit.directory, metadata_source_name(commit));
+  if (!now && !is_missing(now.error())) return commit.failure(read_step, now.error());
+  if (!now || now.value().type != FileType::regular) {
+    return commit.failure(read_step, ErrorKind::metadata,
+                          "somebody removed or replaced it while its metadata was read; try again");
+  }
+  if (has_stamps_of(now.value(), before->version)) return true;
+  // Its metadata are on their way, and would be called the target's.
+  const auto temp = commit.files.stat(commit.temp.get());
+  if (temp && now.value().version.same_file(temp.value().version)) {
+    return commit.failure(read_step, ErrorKind::metadata,
+                          "somebody gave its name to the unfinished new file; try again");
+  }
+  before = now.value();
+  return false;
+}
+
+/// Takes the source through one handle, for where an exchange there and back again within a tick of
+/// the clock leaves the stamps of the first look. False where this user may not read the file, or
+/// where it is the temp or not a file: then names and stamps have to do.
+Result<bool> read_by_handle(Commit& commit, MetadataSource& source) {
+  std::optional<Status>& before =
+      commit.metadata_name.empty() ? commit.existing : commit.metadata_status;
+  const auto opened = commit.files.open_file(commit.directory, metadata_source_name(commit));
+  if (!opened) return false;
+  const OwnedHandle file(commit.files, opened.value());
+  const auto status = commit.files.stat(file.get());
+  if (!status) return commit.failure(read_step, status.error());
+  const auto temp = commit.files.stat(commit.temp.get());
+  const bool is_temp = temp && status.value().version.same_file(temp.value().version);
+  if (is_temp || status.value().type != FileType::regular) return false;
+  auto names = commit.files.list_xattrs(file.get());
+  if (!names) return commit.failure(read_step, names.error());
+  before = status.value();
+  commit.xattrs = std::move(names.value());
+  for (const auto& name : commit.xattrs) {
+    if (!goes_over(commit, name)) continue;
+    auto value = commit.files.get_xattr(file.get(), name);
+    if (!value) return refused(commit, name, value.error());
+    source.xattrs.push_back({name, std::move(value.value())});
+  }
+  source.status = wanted_status(commit);
+  return true;
+}
+
+/// Mode, owner, ACL and attributes of one file. They come by several calls on a name, and somebody
+/// may replace or change the file between two of them. A mode without the ACL that went with it
+/// opens a file to its group. So attributes are believed once a look behind them finds the file as
+/// it was before them.
+Result<MetadataSource> read_source(Commit& commit) {
+  constexpr int attempts_max = 100;
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    if (commit.xattrs.empty()) return MetadataSource{.status = wanted_status(commit), .xattrs = {}};
+    MetadataSource source{.status = {}, .xattrs = {}};
+    if (!is_settled(commit.files, commit.directory, *metadata_source_of(commit))) {
+      BOOST_OUTCOME_TRY(const bool read, read_by_handle(commit, source));
+      if (read) return source;
+    }
+    BOOST_OUTCOME_TRY(const bool all, read_by_name(commit, source));
+    BOOST_OUTCOME_TRY(const bool unchanged, is_source_unchanged(commit));
+    if (all && unchanged) {
+      source.status = wanted_status(commit);
+      return source;
+    }
+    BOOST_OUTCOME_TRY(read_xattrs(commit));
+    if (!has_metadata_source(commit)) break;
+  }
+  return commit.failure(read_step, ErrorKind::metadata,
+                        "somebody changes it while its metadata is read; try again");
+}
+
+/// Whether the temp is made with the rights of its owner alone, although its file will have more:
+/// of a stream, whose target may be shut to others before it ends, and of a new file that goes to
+/// another owner or group, for whom the other rights are meant.
+bool is_narrow(const Commit& commit) {
+  const Metadata& wanted = commit.options.metadata;
+  if (!wanted.preserved || wanted.exact) return false;
+  return commit.streamed || (!has_metadata_source(commit) && (wanted.owner || wanted.group));
+}
+
+/// The mode that a new file gets in the directory, by umask and default ACL. The kernel tells by an
+/// empty file, which has no name where the file system has such files.
+Result<std::uint32_t> mode_of_new(Commit& commit) {
+  FileSystem& files = commit.files;
+  const std::uint32_t asked = commit.options.metadata.mode & 0777U;
+  const auto unnamed = files.create_unnamed(commit.directory, asked);
+  if (unnamed) {
+    const OwnedHandle file(files, unnamed.value());
+    const auto status = files.stat(file.get());
+    if (!status) return commit.failure(step, status.error());
+    return status.value().mode;
+  }
+  if (unnamed.error() != std::errc::operation_not_supported) {
+    return commit.failure(step, unnamed.error());
+  }
+  const auto made =
+      make_fresh_file(files, commit.directory, commit.leaf, commit.environment, asked);
+  if (!made) return commit.failure(step, made.error());
+  const auto status = files.stat(made.value().handle.get());
+  const auto removed = unlink_if_there(files, commit.directory, made.value().name);
+  if (removed && status) return status.value().mode;
+  Error error = commit.failure(step, removed ? status.error() : removed.error());
+  if (!removed) {
+    error.detail =
+        "'" + made.value().name + "' is left beside the target; `perdure clean` removes it";
+  }
+  return error;
+}
+
+/// The metadata of a file that there was none of before. open(2) and a write give it all but the
+/// special bits.
+Result<void> apply_to_new(Commit& commit) {
+  const Metadata& wanted = commit.options.metadata;
+  if (wanted.exact) return apply_fixed(commit);
+  if (wanted.owner || wanted.group) {
+    BOOST_OUTCOME_TRY(give_owner(commit));
+  }
+  const std::uint32_t special = wanted.mode & 07000U;
+  if (special == 0 && !is_narrow(commit)) return success();
+  const auto temp = commit.files.stat(commit.temp.get());
+  if (!temp) return commit.failure(step, temp.error());
+  std::uint32_t mode = temp.value().mode;
+  if (is_narrow(commit)) {
+    BOOST_OUTCOME_TRY(mode, mode_of_new(commit));
+  }
+  mode |= special;
+  if (temp.value().mode == mode) return success();
+  const auto set = set_mode(commit, mode);
+  if (!set) return commit.failure(step, set.error());
   return success();
 }
 
+}  // namespace
+
 std::uint32_t temp_mode(const Commit& commit) {
   const Metadata& options = commit.options.metadata;
-  const bool preserving = options.preserved && has_model(commit);
-  if (options.preserved && !preserving) return options.mode & 0777U;
-  const std::uint32_t mode = preserving ? model_of(commit)->mode : options.mode;
+  const bool preserving = options.preserved && has_metadata_source(commit);
+  const bool exact = !options.preserved || options.exact;
+  const std::uint32_t mode = preserving ? wanted_status(commit).mode : options.mode;
+  if (is_narrow(commit)) return mode & 0700U;
+  if (!exact && !preserving) return mode & 0777U;
   // Until it has the target's group and ACL, somebody whom these shut out would be just another
   // user, and the entries of a default ACL are bound by the group's bits alone (acl(5)). So it is
   // opened to others at once only where all of them have the same rights.
@@ -180,16 +426,14 @@ std::uint32_t temp_mode(const Commit& commit) {
 }
 
 Result<void> apply_metadata(Commit& commit, const std::optional<Status>& temp) {
-  if (!commit.options.metadata.preserved) return apply_fixed(commit);
-  if (!has_model(commit)) return add_special_bits(commit);
-  return copy_metadata(commit, {.status = *model_of(commit),
-                                .xattrs = commit.xattrs,
-                                .value =
-                                    [&](const auto& xattr) {
-                                      return commit.files.get_xattr_at(commit.directory,
-                                                                       model_name(commit), xattr);
-                                    },
-                                .temp = temp});
+  const Metadata& wanted = commit.options.metadata;
+  if (!wanted.preserved) return apply_fixed(commit);
+  if (!has_metadata_source(commit)) return apply_to_new(commit);
+  BOOST_OUTCOME_TRY(MetadataSource source, read_source(commit));
+  source.temp = temp;
+  BOOST_OUTCOME_TRY(check_known(commit, source.status));  // two unknown ones are not equal
+  BOOST_OUTCOME_TRY(copy_metadata(commit, source));
+  return wanted.exact ? check_taken(commit, wanted) : Result<void>(success());
 }
 
 }  // namespace perdure

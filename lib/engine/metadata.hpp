@@ -2,20 +2,25 @@
 // Gives a temp the owner, ACL, mode and attributes that it is to have.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <perdure/bytes.hpp>
 #include <perdure/pipeline/stage.hpp>
 
 namespace perdure {
 
+/// An extended attribute.
+struct Xattr {
+  std::string name;
+  Buffer value;
+};
+
 /// The metadata that a file is to get.
 struct MetadataSource {
-  Status status;                    ///< Mode, owner and group count.
-  std::vector<std::string> xattrs;  ///< Names.
-  std::function<SysResult<Buffer>(const std::string&)> value;
+  Status status;  ///< Mode, owner and group count.
+  std::vector<Xattr> xattrs;
   std::optional<Status> temp{};  ///< Of the temp, where it is known: saves the call.
 };
 

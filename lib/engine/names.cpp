@@ -26,6 +26,9 @@ constexpr std::string_view damaged_mark = ".damaged-";
 constexpr std::size_t numbered_length =
     2 + 20 + std::max(previous_suffix.size(), damaged_mark.size() + random_length);
 
+// One with a random part, too.
+constexpr std::size_t unguessable_length = 2 + 20 + 1 + random_length + previous_suffix.size();
+
 bool in_alphabet(char c) {
   return alphabet.find(c) != std::string_view::npos;
 }
@@ -74,13 +77,27 @@ std::optional<std::uint64_t> number_behind(std::string_view name, std::string_vi
   return number;
 }
 
-/// Whether it is a previous generation of some state.
-bool is_previous(std::string_view name) {
-  if (!name.ends_with(previous_suffix)) return false;
-  name.remove_suffix(previous_suffix.size());
+/// Takes a random part and its dot from the end of `name`, if there is one.
+bool take_random_part(std::string_view& name) {
+  if (name.size() < 1 + random_length || name[name.size() - random_length - 1] != '.') return false;
+  if (!is_random_part(name.substr(name.size() - random_length))) return false;
+  name.remove_suffix(1 + random_length);
+  return true;
+}
+
+/// Whether the end of `name` is a number with its dot, and something before it.
+bool is_numbered(std::string_view name) {
   const auto dot = name.rfind('.');
   return dot > 1 && dot != std::string_view::npos &&
          number_behind(name.substr(dot), ".").has_value();
+}
+
+/// Whether it is a previous generation of some state. A number of 16 digits looks like a random
+/// part, too.
+bool is_previous(std::string_view name) {
+  if (!name.ends_with(previous_suffix)) return false;
+  name.remove_suffix(previous_suffix.size());
+  return is_numbered(name) || (take_random_part(name) && is_numbered(name));
 }
 
 }  // namespace
@@ -158,10 +175,21 @@ std::string previous_of(std::string_view leaf, std::uint64_t generation) {
          std::to_string(generation).append(previous_suffix);
 }
 
+SysResult<std::string> make_previous(std::string_view leaf, std::uint64_t generation,
+                                     Environment& environment) {
+  BOOST_OUTCOME_TRY(const std::string random, random_part(environment));
+  return "." + distinct(leaf, unguessable_length) + "." +
+         std::to_string(generation).append(".").append(random).append(previous_suffix);
+}
+
 std::optional<std::uint64_t> parse_previous(std::string_view name, std::string_view leaf) {
   if (!name.ends_with(previous_suffix)) return std::nullopt;
   name.remove_suffix(previous_suffix.size());
-  return number_behind(name, "." + distinct(leaf, numbered_length) + ".");
+  if (const auto number = number_behind(name, "." + distinct(leaf, numbered_length) + ".")) {
+    return number;
+  }
+  if (!take_random_part(name)) return std::nullopt;
+  return number_behind(name, "." + distinct(leaf, unguessable_length) + ".");
 }
 
 SysResult<std::string> make_damaged(std::string_view leaf, std::uint64_t generation,
@@ -201,6 +229,10 @@ bool is_staged(std::string_view name) {
 SysResult<std::string> make_abandoned(Environment& environment) {
   BOOST_OUTCOME_TRY(const std::string random, random_part(environment));
   return "abandoned-" + random;
+}
+
+std::string abandoned_by(const std::string& id) {
+  return "abandoned-" + id;
 }
 
 }  // namespace perdure::names

@@ -18,15 +18,16 @@
 //   .LEAF.perdure-lock                   the lock of a target
 //   .LEAF~HHHHHHHHHHHHHHHH.perdure-lock  the same for a leaf too long for it: a hash of all of it
 //   .LEAF.42.perdure-prev                generation 42 of a tracked state (shortened like a lock)
+//   .LEAF.42.RRRRRRRRRRRRRRRR.perdure-prev  the same, where the first name was planted
 //   LEAF.damaged-42.RRRRRRRRRRRRRRRR     a damaged state file, set aside; 42 or more was the newest
 //   LEAF + suffix                        a backup; the suffix is the caller's
 //   .perdure-root                        marks a root of transactions and says where its private
 //                                        directory is; in that one:
 //     .root.perdure-lock                 the root's lock
 //     s_RRRRRRRRRRRRRRRR_7               a staged file: the transaction's id and a number
-//     j, j.tmp                           the journal, and it before it is whole
+//     j, j.tmp                           the journal, and it before it is complete
 //     j.copy                             the same journal once more, made by its recovery
-//     abandoned-RRRRRRRRRRRRRRRR         evidence of what was given up
+//     abandoned-RRRRRRRRRRRRRRRR         evidence of what was given up, or left alone
 namespace perdure::names {
 
 /// NAME_MAX of every file system that matters here, in bytes.
@@ -60,8 +61,11 @@ SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& envir
 /// The backup of `leaf`.
 [[nodiscard]] std::string backup_of(std::string_view leaf, std::string_view suffix);
 
-/// A previous generation of the state `leaf`, and back.
+/// A previous generation of the state `leaf`: the usual name, a new one that nobody can guess for
+/// where another user has planted that, and back from both.
 [[nodiscard]] std::string previous_of(std::string_view leaf, std::uint64_t generation);
+SysResult<std::string> make_previous(std::string_view leaf, std::uint64_t generation,
+                                     Environment& environment);
 [[nodiscard]] std::optional<std::uint64_t> parse_previous(std::string_view name,
                                                           std::string_view leaf);
 
@@ -82,5 +86,7 @@ SysResult<std::string> make_transaction_id(Environment& environment);
 [[nodiscard]] std::string staged_of(std::string_view id, std::uint64_t number);
 [[nodiscard]] bool is_staged(std::string_view name);
 SysResult<std::string> make_abandoned(Environment& environment);
+/// The same for what a transaction left alone: one for each, so that it is made once.
+[[nodiscard]] std::string abandoned_by(const std::string& id);
 
 }  // namespace perdure::names

@@ -6,6 +6,8 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "base/make_error.hpp"
+
 namespace perdure {
 namespace {
 
@@ -78,12 +80,7 @@ ProtocolCheck check_xfs(const FileSystemInfo& info) {
 Result<FileSystemInfo> describe(FileSystem& files, Handle directory, const std::string& path) {
   auto info = files.describe(directory);
   if (info) return std::move(info.value());
-  return Error{.kind = ErrorKind::system,
-               .fate = Fate::unchanged,
-               .cause = info.error(),
-               .step = "find out what the directory lies on",
-               .path = path,
-               .detail = {}};
+  return make_error("find out what the directory lies on", path, info.error());
 }
 
 }  // namespace
@@ -124,13 +121,9 @@ Result<void> check_protocol(FileSystem& files, Handle directory, Protocol protoc
   BOOST_OUTCOME_TRY(const FileSystemInfo info, describe(files, directory, path));
   const ProtocolCheck check = protocol == Protocol::fast ? allows_fast(info) : allows_whole(info);
   if (check.allowed) return success();
-  return Error{.kind = ErrorKind::unsupported,
-               .fate = Fate::unchanged,
-               .cause = {},
-               .step = "choose the protocol",
-               .path = path,
-               .detail = "the protocol '" + std::string(to_string(protocol)) +
-                         "' is refused here: " + check.reason};
+  return make_error(
+      "choose the protocol", path, ErrorKind::unsupported,
+      "the protocol '" + std::string(to_string(protocol)) + "' is refused here: " + check.reason);
 }
 
 Result<Protocol> choose_protocol(FileSystem& files, Handle directory, const WriteOptions& options,

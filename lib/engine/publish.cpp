@@ -2,11 +2,13 @@
 // How a temp becomes the target: renamed over it, linked where nothing may be, or behind a backup.
 #include "engine/publish.hpp"
 
+#include "base/hard_link.hpp"
 #include "base/missing.hpp"
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/target.hpp"
 #include "engine/temp.hpp"
+#include "engine/trust.hpp"
 #include "engine/unlink.hpp"
 
 namespace perdure {
@@ -39,12 +41,40 @@ Error publish_failure(Commit& commit, std::error_code cause) {
   return commit.failure(publish_step, cause);
 }
 
+/// The link that the step needs was refused. Are there no hard links here at all, or was it about
+/// that one file (another user's; protected_hardlinks in proc(5))? So the temp, which is ours, is
+/// tried. `instead` is what can be done without links.
+Error link_failure(const Commit& commit, std::string_view step, std::error_code refusal,
+                   const std::string& instead) {
+  Error error = commit.failure(step, refusal);
+  if (!refuses_hard_links(refusal)) return error;
+  const auto name = names::make_temp(commit.leaf, commit.environment);
+  if (!name) return error;
+  const auto linked =
+      commit.files.link(commit.directory, commit.temp_name, commit.directory, name.value());
+  const auto removed = unlink_if_there(commit.files, commit.directory, name.value());
+  if (!linked && linked.error() == refusal) {
+    error.kind = ErrorKind::unsupported;
+    error.detail = "this file system has no hard links; " + instead;
+  }
+  if (!removed) {
+    error.detail += (error.detail.empty() ? "'" : "; '") + name.value() + "' is left";
+  }
+  return error;
+}
+
 /// Does what renameat2 with RENAME_NOREPLACE does, where the file system does not know it (ZFS,
 /// NFS): a link fails when the name is taken, just as atomically.
 Result<void> publish_by_link(Commit& commit) {
   const auto linked =
       commit.files.link(commit.directory, commit.temp_name, commit.directory, commit.leaf);
-  if (!linked) return publish_failure(commit, linked.error());
+  if (!linked) {
+    Error error = publish_failure(commit, linked.error());
+    if (error.kind != ErrorKind::system || commit.fate != Fate::unchanged) return error;
+    return link_failure(commit, publish_step, linked.error(),
+                        "expect the target to be absent instead (--expect absent), which its lock "
+                        "decides");
+  }
   commit.fate = Fate::visible;
   return remove_temp(commit);
 }
@@ -101,21 +131,42 @@ Result<void> keep_backup(Commit& commit) {
   const auto linked = commit.files.link(commit.directory, commit.leaf, commit.directory, backup);
   if (linked) return success();
   if (linked.error() == std::errc::file_exists) return replace_backup(commit, backup);
-  return commit.failure(backup_step, linked.error());
+  return link_failure(commit, backup_step, linked.error(),
+                      "copy the old content first, and write without a backup");
 }
 
-}  // namespace
+/// Publishes a first content: no old one is there to be kept. Then the target exists; or
+/// somebody made a file since the look, which `existing` has now: without a backup it is not
+/// replaced either.
+Result<bool> publish_first(Commit& commit) {
+  auto published = publish_new(commit);
+  if (published) return true;
+  const ErrorKind kind = published.error().kind;
+  if (kind == ErrorKind::exists) {
+    BOOST_OUTCOME_TRY(commit.existing, current_status(commit));
+    return false;
+  }
+  // A file system that can only replace has no links for backups either.
+  if (kind == ErrorKind::unsupported && commit.fate == Fate::unchanged) return false;
+  return std::move(published.error());
+}
 
-Result<void> publish(Commit& commit) {
-  if (!is_temp_ours(commit)) return not_ours(commit, publish_step);
-  commit.sync_mark = failed_syncs();
+/// Gives the temp the target's name, as the options say.
+Result<void> give_name(Commit& commit) {
   if (commit.expected) {
-    BOOST_OUTCOME_TRY(const auto now, look(commit));
+    BOOST_OUTCOME_TRY(const auto now, current_status(commit));
     BOOST_OUTCOME_TRY(check_expected(commit, now));
   }
   if (commit.options.existing == ExistingPolicy::keep) return publish_new(commit);
-  if (commit.options.existing == ExistingPolicy::backup && commit.existing) {
-    BOOST_OUTCOME_TRY(keep_backup(commit));
+  if (commit.options.existing == ExistingPolicy::backup) {
+    bool published = false;
+    if (!commit.existing) {
+      BOOST_OUTCOME_TRY(published, publish_first(commit));
+    }
+    if (published) return success();
+    if (commit.existing) {
+      BOOST_OUTCOME_TRY(keep_backup(commit));
+    }
   }
   const auto renamed = commit.files.rename(commit.directory, commit.temp_name, commit.directory,
                                            commit.leaf, RenameMode::replace);
@@ -128,6 +179,50 @@ Result<void> publish(Commit& commit) {
   commit.temp_name.clear();
   commit.fate = Fate::visible;
   return success();
+}
+
+/// Whether others than this user, root and those who need not ask can put something else in the
+/// place of a temp, or of the target behind the publish.
+bool can_be_exchanged(const Commit& commit) {
+  if (!commit.directory_status) return false;
+  const NameWriters writers = name_writers(commit.files, *commit.directory_status);
+  return writers == NameWriters::many || writers == NameWriters::owner;
+}
+
+/// Others who may write to the directory can exchange the temp for a file of theirs before the
+/// rename, or the target behind it, and we would call their content ours. So there, and nowhere
+/// else, one look finds out whose file has the name. A later commit of this user, of root or of the
+/// directory's owner does not fail ours: plain replaces are last-writer-wins. The file that was
+/// there before does: a rename between two names of one file does nothing, and returns success.
+Result<void> check_published(Commit& commit) {
+  if (!can_be_exchanged(commit)) return success();
+  const auto there = commit.files.stat_at(commit.directory, commit.leaf);
+  if (!there && is_missing(there.error())) return success();  // removed since, as anybody may here
+  if (!there) return commit.failure(publish_step, there.error());
+  const Status& found = there.value();
+  const bool trusted = is_user_or_root(commit.files, found.owner) ||
+                       is_same_user(commit.files, found.owner, commit.directory_status->owner);
+  const bool is_old = commit.existing && found.version.same_file(commit.existing->version);
+  if (trusted && !is_old) return success();
+  const auto temp = commit.files.stat(commit.temp.get());
+  if (!temp) return commit.failure(publish_step, temp.error());
+  if (found.version.same_file(temp.value().version)) return success();
+  commit.fate = Fate::unknown;
+  return commit.failure(publish_step, ErrorKind::untrusted,
+                        (is_old ? std::string("somebody exchanged the new file for the old one")
+                                : "user " + std::to_string(found.owner) +
+                                      " put a file there in the place of the new one") +
+                            ", as others who may write to the directory can; commit into a "
+                            "directory that only you can write to");
+}
+
+}  // namespace
+
+Result<void> publish(Commit& commit) {
+  if (!is_temp_ours(commit)) return not_ours(commit, publish_step);
+  commit.sync_mark = failed_syncs();
+  BOOST_OUTCOME_TRY(give_name(commit));
+  return check_published(commit);
 }
 
 }  // namespace perdure

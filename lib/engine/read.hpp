@@ -6,15 +6,23 @@
 #include <string>
 
 #include <perdure/file_version.hpp>
-#include <perdure/pipeline/stage.hpp>
+#include <perdure/pipeline/target.hpp>
 
 namespace perdure {
 
-/// Reads the regular file `leaf` in the commit's directory, content and version from one
+/// Reads the regular file `leaf` in the target's directory, content and version from one
 /// descriptor; again from the start, through the same one, when its version changed in the
 /// meantime. `opened`, if given, sees the descriptor before each pass.
-Result<FileContent> read_steady(const Commit& commit, const std::string& leaf,
+Result<FileContent> read_steady(const Target& target, const std::string& leaf,
                                 std::uint64_t size_max,
                                 const std::function<Result<void>(Handle)>& opened);
+
+/// The version of the target that was looked at just now, which is not read where its stamps tell
+/// all. Waits out a tick, so that two looks at an unchanged file give equal versions.
+Result<Version> settled_version(const Target& target);
+
+/// The version of the file by its content alone, whatever its size: read as by `read_steady`, and
+/// not kept.
+Result<Version> hash_steady(const Target& target, const std::string& leaf);
 
 }  // namespace perdure

@@ -36,7 +36,7 @@ Result<void> Serialize::run(Commit& commit) const {
 }
 
 Result<void> CreateTemp::run(Commit& commit) const {
-  return create_temp(commit);
+  return create_temp(commit, temp_mode(commit));
 }
 
 Result<void> Write::run(Commit& commit) const {

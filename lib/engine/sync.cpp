@@ -11,11 +11,22 @@ namespace {
 constexpr std::string_view confirm_step = "confirm the sync";
 
 /// A failed sync of names is remembered: the kernel tells nobody else of it.
-Result<void> noted(Commit& commit, std::string_view step, const SysResult<void>& synced,
+Result<void> noted(const Target& target, std::string_view step, const SysResult<void>& synced,
                    Handle handle) {
   if (synced) return success();
-  note_failed_sync(commit.files, handle);
-  return commit.failure(step, synced.error());
+  note_failed_sync(target.files, handle);
+  return target.failure(step, synced.error());
+}
+
+Result<void> sync_names(const Target& target) {
+  auto synced = noted(target, "sync the directory", target.files.sync_directory(target.directory),
+                      target.directory);
+  if (!synced) explain_directory_sync(synced.error());
+  return synced;
+}
+
+Error unconfirmed(const Target& target, std::error_code cause) {
+  return explain_dead_journal(target.failure(confirm_step, cause));
 }
 
 }  // namespace
@@ -31,16 +42,19 @@ Result<void> sync_all(Commit& commit) {
 }
 
 Result<void> sync_parent(Commit& commit) {
-  auto synced = noted(commit, "sync the directory", commit.files.sync_directory(commit.directory),
-                      commit.directory);
-  if (!synced) explain_directory_sync(synced.error());
-  return synced;
+  return sync_names(commit);
+}
+
+Result<void> sync_parent_durably(const Target& target, std::uint64_t mark) {
+  BOOST_OUTCOME_TRY(sync_names(target));
+  const auto alive = confirm_syncs(target.files, target.directory, Handle::none, mark);
+  return alive ? success() : Result<void>(unconfirmed(target, alive.error()));
 }
 
 Result<void> confirm(Commit& commit) {
   const auto alive =
       confirm_syncs(commit.files, commit.directory, commit.temp.get(), commit.sync_mark);
-  if (!alive) return explain_dead_journal(commit.failure(confirm_step, alive.error()));
+  if (!alive) return unconfirmed(commit, alive.error());
   commit.receipt.confirmed = alive.value();
   return success();
 }

@@ -13,6 +13,10 @@ Result<void> sync_all(Commit& commit);
 /// fsync(2) of the target's directory.
 Result<void> sync_parent(Commit& commit);
 
+/// The same for a removal: the entries of the target's directory are durable, and confirmed.
+/// `mark` is `failed_syncs()` from before they changed.
+Result<void> sync_parent_durably(const Target& target, std::uint64_t mark);
+
 /// After the last sync on the commit's device: whether the file system still lives. The receipt
 /// says whether that could be told.
 Result<void> confirm(Commit& commit);
@@ -20,8 +24,7 @@ Result<void> confirm(Commit& commit);
 /// Syncs, then asks for the confirmation.
 Result<void> sync_durably(Commit& commit, Result<void> (*sync)(Commit&));
 
-/// The same for a directory that no commit stands for: its entries are durable, and confirmed.
-/// `mark` is `failed_syncs()` from before the entries changed.
+/// As `sync_parent_durably`, for a directory that no target stands for.
 SysResult<void> sync_directory_durably(FileSystem& files, Handle directory, std::uint64_t mark);
 
 }  // namespace perdure

@@ -2,7 +2,7 @@
 // Makes temps under fresh names, and writes to them.
 #include "engine/temp.hpp"
 
-#include "engine/metadata.hpp"
+#include "engine/fresh_file.hpp"
 #include "engine/names.hpp"
 #include "engine/unlink.hpp"
 #include "linux/fork.hpp"
@@ -19,25 +19,14 @@ Error not_ours(const Commit& commit, std::string_view step) {
                         "begin the commit after the fork");
 }
 
-Result<void> create_temp(Commit& commit) {
-  constexpr std::string_view step = "create a temp";
-  constexpr int attempts_max = 100;  // a name that is taken was planted, or guessed by a fork
-  for (int attempt = 1;; ++attempt) {
-    auto name = names::make_temp(commit.leaf, commit.environment);
-    if (!name) return commit.failure(step, name.error());
-    const auto made = commit.files.create(commit.directory, name.value(), temp_mode(commit));
-    if (made) {
-      commit.made_by = process_mark();
-      commit.temp = OwnedHandle(commit.files, made.value());
-      commit.temp_name = std::move(name.value());
-      return success();
-    }
-    const bool taken = made.error() == std::errc::file_exists;
-    if (taken && attempt < attempts_max) continue;
-    // A call that failed may have made it all the same; nobody else knows this name.
-    if (!taken) (void)commit.files.unlink(commit.directory, name.value());
-    return commit.failure(step, made.error());
-  }
+Result<void> create_temp(Commit& commit, std::uint32_t mode) {
+  auto made =
+      make_fresh_file(commit.files, commit.directory, commit.leaf, commit.environment, mode);
+  if (!made) return commit.failure("create a temp", made.error());
+  commit.made_by = process_mark();
+  commit.temp = std::move(made.value().handle);
+  commit.temp_name = std::move(made.value().name);
+  return success();
 }
 
 Result<void> append_to_temp(Commit& commit, Bytes bytes) {
@@ -52,6 +41,22 @@ Result<void> append_to_temp(Commit& commit, Bytes bytes) {
     bytes = bytes.subspan(put.value());
     commit.written += put.value();
   }
+  return success();
+}
+
+Result<void> GatheringSink::write(Bytes bytes) {
+  constexpr std::size_t gather_size = std::size_t{64} << 10U;
+  if (gathered_.size() + bytes.size() < gather_size) {
+    gathered_.insert(gathered_.end(), bytes.begin(), bytes.end());
+    return success();
+  }
+  BOOST_OUTCOME_TRY(flush());
+  return put_(bytes);
+}
+
+Result<void> GatheringSink::flush() {
+  BOOST_OUTCOME_TRY(put_(gathered_));
+  gathered_.clear();
   return success();
 }
 

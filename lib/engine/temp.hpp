@@ -2,7 +2,11 @@
 // Makes, fills, awaits and discards a temp.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include <perdure/pipeline/stage.hpp>
 
@@ -14,11 +18,26 @@ namespace perdure {
 /// The error of one that may not.
 [[nodiscard]] Error not_ours(const Commit& commit, std::string_view step);
 
-/// Makes the temp, or fails with the target unchanged.
-Result<void> create_temp(Commit& commit);
+/// Makes the temp, or fails with the target unchanged. For the mode see temp_mode.
+Result<void> create_temp(Commit& commit, std::uint32_t mode);
 
 /// Appends to what the temp has. Short writes go on; a write of nothing is an error.
 Result<void> append_to_temp(Commit& commit, Bytes bytes);
+
+/// Gathers small writes on their way to a temp, so that a byte costs no system call. Hands them on
+/// to `put`, in order; large ones at once. `flush` hands on what is left, which else is lost.
+class GatheringSink final : public Sink {
+ public:
+  using Put = std::function<Result<void>(Bytes)>;
+
+  explicit GatheringSink(Put put) : put_(std::move(put)) {}
+  Result<void> write(Bytes bytes) override;
+  Result<void> flush();
+
+ private:
+  Put put_;
+  Buffer gathered_;
+};
 
 /// Reserves space for `size` bytes in all; where it can't be done, or not without interruption, it
 /// is left to the write to find out.

@@ -9,22 +9,26 @@
 
 namespace perdure {
 
-WriteDirectory::WriteDirectory(const Path& path, OwnedHandle directory, AnyPipeline pipeline,
-                               System system)
+WriteDirectory::WriteDirectory(const Path& path, OwnedHandle directory, const Status& status,
+                               AnyPipeline pipeline, System system)
     : path_(path),
       files_(system.files),
       random_(std::make_unique<RandomPool>(*system.environment)),
       directory_(std::move(directory)),
+      status_(status),
       pipeline_(std::move(pipeline)) {}
 
 Result<WriteDirectory> WriteDirectory::open(const Path& directory, const WriteOptions& options,
                                             System system, bool many) {
-  BOOST_OUTCOME_TRY(check_options(options, directory.native()));
+  BOOST_OUTCOME_TRY(check_options_of_many(options, directory.native()));
   BOOST_OUTCOME_TRY(OwnedHandle opened,
                     open_directory(*system.files, directory, parents_for(options)));
+  BOOST_OUTCOME_TRY(const Status status,
+                    check_names_go(*system.files, opened.get(), directory.native()));
   BOOST_OUTCOME_TRY(const Protocol protocol, choose_protocol(*system.files, opened.get(), options,
                                                              directory.native(), many));
-  WriteDirectory made(directory, std::move(opened), make_pipeline(options, protocol), system);
+  WriteDirectory made(directory, std::move(opened), status, make_pipeline(options, protocol),
+                      system);
   made.many_ = many;
   made.automatic_ = options.protocol == ProtocolChoice::automatic;
   return made;
@@ -32,30 +36,30 @@ Result<WriteDirectory> WriteDirectory::open(const Path& directory, const WriteOp
 
 Result<WriteDirectory> WriteDirectory::open(const Path& directory, AnyPipeline pipeline,
                                             const WriteOptions& options, System system) {
-  BOOST_OUTCOME_TRY(check_options(options, directory.native()));
+  BOOST_OUTCOME_TRY(check_options_of_many(options, directory.native()));
   BOOST_OUTCOME_TRY(OwnedHandle opened,
                     open_directory(*system.files, directory, parents_for(options)));
+  BOOST_OUTCOME_TRY(const Status status,
+                    check_names_go(*system.files, opened.get(), directory.native()));
   BOOST_OUTCOME_TRY(
       check_protocol(*system.files, opened.get(), pipeline.protocol(), directory.native()));
-  return WriteDirectory(directory, std::move(opened), std::move(pipeline), system);
+  return WriteDirectory(directory, std::move(opened), status, std::move(pipeline), system);
 }
 
-Result<void> WriteDirectory::find(Commit& commit, const std::string& leaf,
-                                  const std::optional<Version>& expected, Claim& claim) const {
+Result<void> WriteDirectory::find(Commit& commit, const std::string& leaf) const {
   commit.path = (path_ / leaf).native();
-  commit.expected = expected;
-  return resolve(commit, directory_.get(), leaf, claim);
+  commit.directory_status = status_;
+  return resolve(commit, directory_.get(), leaf, commit.options.symlink);
 }
 
-Result<AnyPipeline> WriteDirectory::claim(Commit& commit, const std::string& leaf,
-                                          const std::optional<Version>& expected,
-                                          Claim& claim) const {
-  BOOST_OUTCOME_TRY(find(commit, leaf, expected, claim));
-  return claim_found(commit, claim);
-}
-
-Result<AnyPipeline> WriteDirectory::claim_found(Commit& commit, Claim& claim) const {
-  BOOST_OUTCOME_TRY(claim_target(commit, claim));
+Result<AnyPipeline> WriteDirectory::claim(Commit& commit) const {
+  if (commit.directory != directory_.get()) {  // a link led there
+    BOOST_OUTCOME_TRY(commit.directory_status,
+                      check_names_go(*files_, commit.directory, commit.path));
+  } else {
+    BOOST_OUTCOME_TRY(syncs_->check(commit));
+  }
+  BOOST_OUTCOME_TRY(claim_target(commit, commit.options));
   BOOST_OUTCOME_TRY(read_xattrs(commit));
   return pipeline_at(commit);
 }
@@ -72,6 +76,12 @@ Result<AnyPipeline> WriteDirectory::pipeline_at(const Commit& commit) const {
   BOOST_OUTCOME_TRY(const Protocol protocol,
                     choose_protocol(*files_, commit.directory, commit.options, commit.path, many_));
   return make_pipeline(commit.options, protocol);
+}
+
+Result<Protocol> open_for_commit(Target& target, const Path& path, const WriteOptions& options) {
+  BOOST_OUTCOME_TRY(check_options(options, path.native()));
+  BOOST_OUTCOME_TRY(open_target(target, path, options.symlink, parents_for(options)));
+  return choose_protocol(target.files, target.directory, options, target.path);
 }
 
 }  // namespace perdure

@@ -2,11 +2,12 @@
 // An open directory for commits, with their options and protocol checked.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 
 #include <perdure/path.hpp>
 #include <perdure/pipeline/pipeline.hpp>
+#include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
 
 #include "engine/random_pool.hpp"
@@ -14,7 +15,8 @@
 
 namespace perdure {
 
-/// A directory that commits go into: opened once, with the stages that were chosen for it.
+/// A directory that many commits go into: opened once, with the stages that were chosen for it.
+/// An expectation speaks of one commit: open refuses `options.expected`.
 class WriteDirectory {
  public:
   /// With the pipeline that the options ask for here, for one file at a time or `many` together.
@@ -25,29 +27,38 @@ class WriteDirectory {
                                      const WriteOptions& options, System system);
 
   /// Finds the target's real directory and leaf for `commit`. Takes no lock.
-  Result<void> find(Commit& commit, const std::string& leaf, const std::optional<Version>& expected,
-                    Claim& claim) const;
-  /// Opens the target that was found: takes the lock if one is needed, reads what is to be
+  Result<void> find(Commit& commit, const std::string& leaf) const;
+  /// Claims the target that was found: takes the lock if one is needed, reads what is to be
   /// preserved; then says by which stages it is to be committed.
-  Result<AnyPipeline> claim_found(Commit& commit, Claim& claim) const;
-  /// Both.
-  Result<AnyPipeline> claim(Commit& commit, const std::string& leaf,
-                            const std::optional<Version>& expected, Claim& claim) const;
+  Result<AnyPipeline> claim(Commit& commit) const;
+
+  /// Learns from a commit that failed in this directory, and not where a link led it; whether the
+  /// directory could not be synced. Then claim refuses the next one.
+  bool learn(const Error& failed) const noexcept { return syncs_->learn(failed); }
 
   [[nodiscard]] FileSystem& files() const noexcept { return *files_; }
   [[nodiscard]] Environment& environment() const noexcept { return *random_; }
+  /// Of the directory, when it was opened.
+  [[nodiscard]] const Status& status() const noexcept { return status_; }
 
  private:
-  WriteDirectory(const Path& path, OwnedHandle directory, AnyPipeline pipeline, System system);
+  WriteDirectory(const Path& path, OwnedHandle directory, const Status& status,
+                 AnyPipeline pipeline, System system);
   Result<AnyPipeline> pipeline_at(const Commit& commit) const;
 
   Path path_;
   FileSystem* files_;
   std::unique_ptr<RandomPool> random_;
   OwnedHandle directory_;
+  Status status_;
   AnyPipeline pipeline_;
+  std::unique_ptr<SyncMemory> syncs_ = std::make_unique<SyncMemory>();
   bool many_ = false;
   bool automatic_ = false;  // the pipeline was chosen for the directory, and may be chosen anew
 };
+
+/// Opens what a commit to `path` stands on: the directory, made if the options say so, and the
+/// target in it. Says which protocol is to be used where the target really lies.
+Result<Protocol> open_for_commit(Target& target, const Path& path, const WriteOptions& options);
 
 }  // namespace perdure

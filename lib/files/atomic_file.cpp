@@ -1,29 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 // Streams into a temp, and commits it.
 #include <perdure/atomic_file.hpp>
+#include <perdure/detail/stopwatch.hpp>
 
 #include "engine/commit.hpp"
-#include "engine/directory.hpp"
 #include "engine/metadata.hpp"
-#include "engine/protocol.hpp"
 #include "engine/target.hpp"
 #include "engine/temp.hpp"
+#include "engine/write_directory.hpp"
 
 namespace perdure {
-namespace {
-
-/// Small writes gather here, so that a byte costs no system call.
-constexpr std::size_t gather_size = std::size_t{64} << 10U;
-
-using HashState = std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)>;
-
-}  // namespace
 
 struct AtomicFile::State {
-  State(WriteOptions write_options, const Path& target, System system)
+  State(WriteOptions write_options, System system)
       : options(std::move(write_options)), commit(*system.files, *system.environment, options) {
-    commit.path = target.native();
-    if (options.verify) XXH3_128bits_reset(hash.get());
+    if (options.verify) sum.emplace();
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -40,12 +31,11 @@ struct AtomicFile::State {
 
   WriteOptions options;
   Protocol protocol = Protocol::portable;
-  Claim claim;
   Commit commit;
-  Buffer gathered;
+  GatheringSink gathered{[this](Bytes bytes) { return put(bytes); }};
   std::chrono::nanoseconds write_time{};
   std::uint64_t size = 0;
-  HashState hash{XXH3_createState(), &XXH3_freeState};
+  std::optional<Checksum> sum;  ///< Of what goes into the temp, if it is to be verified.
 };
 
 Result<void> AtomicFile::State::check_open(std::string_view step) const {
@@ -56,10 +46,10 @@ Result<void> AtomicFile::State::check_open(std::string_view step) const {
 }
 
 Result<void> AtomicFile::State::put(Bytes bytes) {
-  if (options.verify) XXH3_128bits_update(hash.get(), bytes.data(), bytes.size());
-  const auto begin = commit.environment.monotonic();
+  if (sum) sum->update(bytes);
+  detail::Stopwatch watch(commit.environment);
   auto appended = append_to_temp(commit, bytes);
-  write_time += commit.environment.monotonic() - begin;
+  write_time += watch.lap();
   if (!appended) return discard_temp(commit, std::move(appended.error()));
   return success();
 }
@@ -67,15 +57,15 @@ Result<void> AtomicFile::State::put(Bytes bytes) {
 /// The target may be another than the one that `create` saw: streaming takes its time.
 Result<Receipt> AtomicFile::State::publish() {
   const auto claim_it = [&]() -> Result<void> {
-    BOOST_OUTCOME_TRY(commit.existing, look(commit));
-    BOOST_OUTCOME_TRY(claim_target(commit, claim));
+    BOOST_OUTCOME_TRY(commit.existing, current_status(commit));
+    BOOST_OUTCOME_TRY(claim_target(commit, options));
     return read_xattrs(commit);
   };
   auto ready = claim_it();
   if (!ready) return discard_temp(commit, std::move(ready.error()));
   commit.receipt.stages.push_back({Write::name, write_time});
-  std::optional<XXH128_hash_t> streamed;
-  if (options.verify) streamed = XXH3_128bits_digest(hash.get());
+  std::optional<Checksum::Digest> streamed;
+  if (sum) streamed = sum->digest();
   return run_commit(commit, make_finish(options, protocol, streamed));
 }
 
@@ -87,36 +77,25 @@ AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
 }
 AtomicFile::~AtomicFile() = default;
 
-Result<AtomicFile> AtomicFile::create(const Path& target, WriteOptions options,
-                                      std::optional<Version> expected, System system) {
-  BOOST_OUTCOME_TRY(check_options(options, target.native()));
-  auto state = std::make_unique<State>(std::move(options), target, system);
+Result<AtomicFile> AtomicFile::create(const Path& target, WriteOptions options, System system) {
+  auto state = std::make_unique<State>(std::move(options), system);
   Commit& commit = state->commit;
-  commit.expected = expected;
-  BOOST_OUTCOME_TRY(state->claim.directory, open_directory(commit.files, target.parent_path(),
-                                                           parents_for(state->options)));
-  BOOST_OUTCOME_TRY(
-      resolve(commit, state->claim.directory.get(), target.filename().native(), state->claim));
-  BOOST_OUTCOME_TRY(state->protocol,
-                    choose_protocol(commit.files, commit.directory, state->options, commit.path));
-  BOOST_OUTCOME_TRY(check_target(commit));
+  commit.streamed = true;
+  BOOST_OUTCOME_TRY(state->protocol, open_for_commit(commit, target, state->options));
+  BOOST_OUTCOME_TRY(commit.directory_status,
+                    check_names_go(commit.files, commit.directory, commit.path));
+  BOOST_OUTCOME_TRY(check_target(commit, state->options));
   BOOST_OUTCOME_TRY(read_xattrs(commit));
-  auto begin = commit.environment.monotonic();
-  BOOST_OUTCOME_TRY(detail::timed(commit, CreateTemp::name, begin, create_temp(commit)));
+  detail::Stopwatch watch(commit.environment);
+  BOOST_OUTCOME_TRY(create_temp(commit, temp_mode(commit)));
+  commit.receipt.stages.push_back({CreateTemp::name, watch.lap()});
   return AtomicFile(std::move(state));
 }
 
 Result<void> AtomicFile::write(Bytes bytes) {
   BOOST_OUTCOME_TRY(state_->check_open("write the new content"));
   state_->size += bytes.size();
-  Buffer& gathered = state_->gathered;
-  if (gathered.size() + bytes.size() < gather_size) {
-    gathered.insert(gathered.end(), bytes.begin(), bytes.end());
-    return success();
-  }
-  BOOST_OUTCOME_TRY(state_->put(gathered));
-  gathered.clear();
-  return state_->put(bytes);
+  return state_->gathered.write(bytes);
 }
 
 std::uint64_t AtomicFile::size() const noexcept {
@@ -125,9 +104,9 @@ std::uint64_t AtomicFile::size() const noexcept {
 
 Result<Receipt> AtomicFile::commit() {
   BOOST_OUTCOME_TRY(state_->check_open("commit"));
-  BOOST_OUTCOME_TRY(state_->put(state_->gathered));
+  BOOST_OUTCOME_TRY(state_->gathered.flush());
   auto receipt = state_->publish();
-  state_->claim.lock.reset();
+  state_->commit.lock.reset();
   return receipt;
 }
 

@@ -8,11 +8,14 @@
 namespace perdure {
 
 struct AtomicWriter::State {
-  Result<Receipt> run(Commit& commit, const std::string& leaf,
-                      const std::optional<Version>& expected) const {
-    Claim claim;
-    BOOST_OUTCOME_TRY(const AnyPipeline stages, directory.claim(commit, leaf, expected, claim));
-    return run_commit(commit, stages);
+  Result<Receipt> run(Commit& commit, const std::string& leaf, const CommitOptions& one) const {
+    commit.expected = one.expected;
+    BOOST_OUTCOME_TRY(directory.find(commit, leaf));
+    BOOST_OUTCOME_TRY(const AnyPipeline stages, directory.claim(commit));
+    auto receipt = run_commit(commit, stages);
+    // A link may have led it to another directory, which says nothing of this one.
+    if (!receipt && !commit.followed) directory.learn(receipt.error());
+    return receipt;
   }
 
   WriteDirectory directory;
@@ -40,18 +43,18 @@ Result<AtomicWriter> AtomicWriter::bind(const Path& directory, AnyPipeline pipel
 }
 
 Result<Receipt> AtomicWriter::commit(const std::string& leaf, Bytes image,
-                                     const std::optional<Version>& expected) const {
+                                     const CommitOptions& options) const {
   Commit commit(state_->directory.files(), state_->directory.environment(), state_->options);
   commit.image = image;
-  return state_->run(commit, leaf, expected);
+  return state_->run(commit, leaf, options);
 }
 
 Result<Receipt> AtomicWriter::produce(const std::string& leaf,
                                       std::function<Result<void>(Sink&)> source,
-                                      const std::optional<Version>& expected) const {
+                                      const CommitOptions& options) const {
   Commit commit(state_->directory.files(), state_->directory.environment(), state_->options);
   commit.produce = std::move(source);
-  return state_->run(commit, leaf, expected);
+  return state_->run(commit, leaf, options);
 }
 
 }  // namespace perdure

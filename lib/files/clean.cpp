@@ -7,6 +7,7 @@
 
 #include <perdure/clean.hpp>
 
+#include "base/make_error.hpp"
 #include "base/missing.hpp"
 #include "engine/directory.hpp"
 #include "engine/names.hpp"
@@ -54,18 +55,11 @@ bool knows_all_writers(const FileSystemInfo& info) {
   return std::find(local.begin(), local.end(), info.type) != local.end();
 }
 
-}  // namespace
-
-Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
+Result<CleanReport> clean_directory(const Path& directory, bool dry_run, System system) {
   FileSystem& files = *system.files;
   BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory));
   const auto failure = [&](std::error_code cause, std::string detail) {
-    return Error{.kind = ErrorKind::system,
-                 .fate = Fate::unchanged,
-                 .cause = cause,
-                 .step = "remove stale temps",
-                 .path = directory.native(),
-                 .detail = std::move(detail)};
+    return make_error("remove stale temps", directory.native(), cause, std::move(detail));
   };
   const auto entries = files.list(opened.get());
   if (!entries) return failure(entries.error(), {});
@@ -125,6 +119,12 @@ Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
     BOOST_OUTCOME_TRY(decide(name, true));
   }
   return report;
+}
+
+}  // namespace
+
+Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
+  return reading(clean_directory(directory, dry_run, system));
 }
 
 }  // namespace perdure

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Tries out what a directory's file system can do.
+#include <algorithm>
+
 #include <perdure/probe.hpp>
 
+#include "base/make_error.hpp"
+#include "base/missing.hpp"
 #include "engine/directory.hpp"
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
@@ -11,12 +15,12 @@ namespace perdure {
 namespace {
 
 /// Temps to try things out with; gone when it is.
-class Guinea {
+class ProbeFiles {
  public:
-  Guinea(FileSystem& files, Handle directory) : files_(files), directory_(directory) {}
-  Guinea(const Guinea&) = delete;
-  Guinea& operator=(const Guinea&) = delete;
-  ~Guinea() { (void)remove(); }
+  ProbeFiles(FileSystem& files, Handle directory) : files_(files), directory_(directory) {}
+  ProbeFiles(const ProbeFiles&) = delete;
+  ProbeFiles& operator=(const ProbeFiles&) = delete;
+  ~ProbeFiles() { (void)remove(); }
 
   /// Removes all of them; the names of those that would not go, and why.
   std::pair<std::string, std::error_code> remove() {
@@ -24,6 +28,11 @@ class Guinea {
     for (const auto& name : std::exchange(names_, {})) {
       const auto removed = unlink_if_there(files_, directory_, name);
       if (removed) continue;
+      // A mount that is read-only refuses to remove what it refused to make.
+      if (removed.error() == std::errc::read_only_file_system) {
+        const auto there = files_.stat_at(directory_, name);
+        if (!there && is_missing(there.error())) continue;
+      }
       left.first += (left.first.empty() ? "'" : ", '") + name + "'";
       left.second = removed.error();
     }
@@ -60,14 +69,14 @@ std::error_code refusal_of(const SysResult<T>& result) {
   return result ? std::error_code() : result.error();
 }
 
-SysResult<void> try_all(FileSystem& files, Environment& environment, Handle at, Guinea& guinea,
+SysResult<void> try_all(FileSystem& files, Environment& environment, Handle at, ProbeFiles& temps,
                         std::vector<Capability>& out) {
-  BOOST_OUTCOME_TRY(const OwnedHandle first, guinea.make(environment));
-  BOOST_OUTCOME_TRY(const OwnedHandle second, guinea.make(environment));
-  BOOST_OUTCOME_TRY(const std::string spare, guinea.fresh(environment));
+  BOOST_OUTCOME_TRY(const OwnedHandle first, temps.make(environment));
+  BOOST_OUTCOME_TRY(const OwnedHandle second, temps.make(environment));
+  BOOST_OUTCOME_TRY(const std::string spare, temps.fresh(environment));
   BOOST_OUTCOME_TRY(const Status status, files.stat(first.get()));
-  const std::string& one = guinea.name(0);
-  const std::string& two = guinea.name(1);
+  const std::string& one = temps.name(0);
+  const std::string& two = temps.name(1);
   const Bytes value = as_bytes("1");
 
   out.push_back(found("file sync", refusal_of(files.sync_file(first.get()))));
@@ -93,35 +102,74 @@ SysResult<void> try_all(FileSystem& files, Environment& environment, Handle at, 
   return success();
 }
 
-}  // namespace
+bool can(const ProbeReport& report, std::string_view name) {
+  const auto is_it = [&](const Capability& one) { return one.name == name; };
+  const auto at = std::find_if(report.capabilities.begin(), report.capabilities.end(), is_it);
+  return at != report.capabilities.end() && at->supported;
+}
 
-Result<ProbeReport> probe(const Path& directory, System system) {
+/// jfs_fsync writes its log and sends no flush (fs/jfs/file.c; counted at the block device).
+std::string reason_without_flush(const FileSystemInfo& info) {
+  if (info.type == "jfs") return "fsync sends no flush on jfs";
+  for (const auto& option : info.mount_options) {
+    if (option == "nobarrier" || option == "barrier=0") return "it is mounted with " + option;
+  }
+  return {};
+}
+
+std::vector<std::string> limits_of(const ProbeReport& report) {
+  std::vector<std::string> limits;
+  if (!can(report, "hard links")) {
+    limits.emplace_back(
+        "no backups, no previous generations of a state, no transactions: there are no hard links");
+    if (!can(report, "rename without replacing")) {
+      limits.emplace_back("no keep: names can neither be linked nor renamed without replacing");
+    }
+  }
+  if (!can(report, "directory sync")) {
+    limits.emplace_back(
+        "no durable commits, states or transactions: the directory can't be synced; commit with "
+        "the durability 'ordered'");
+  }
+  if (!can(report, "locks"))
+    limits.emplace_back("no expected versions, no keep: there are no locks");
+  if (const auto reason = reason_without_flush(report.file_system); !reason.empty()) {
+    limits.push_back("a power cut may take what was acknowledged: " + reason +
+                     "; switch the disk's cache off, or choose another file system");
+  }
+  return limits;
+}
+
+Result<ProbeReport> try_directory(const Path& directory, System system) {
   FileSystem& files = *system.files;
   BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory));
+  BOOST_OUTCOME_TRY(check_names_go(files, opened.get(), directory.native()));
   const auto failure = [&](std::error_code cause, std::string detail) {
-    return Error{.kind = ErrorKind::system,
-                 .fate = Fate::unchanged,
-                 .cause = cause,
-                 .step = "probe the directory",
-                 .path = directory.native(),
-                 .detail = std::move(detail)};
+    return make_error("probe the directory", directory.native(), cause, std::move(detail));
   };
   ProbeReport report;
   auto info = files.describe(opened.get());
   if (!info) return failure(info.error(), {});
   report.file_system = std::move(info.value());
-  Guinea guinea(files, opened.get());
-  const auto tried = try_all(files, *system.environment, opened.get(), guinea, report.capabilities);
-  const auto left = guinea.remove();
+  ProbeFiles temps(files, opened.get());
+  const auto tried = try_all(files, *system.environment, opened.get(), temps, report.capabilities);
+  const auto left = temps.remove();
   std::string detail = left.second ? left.first + " is left; `perdure clean` removes it" : "";
   if (!tried) return failure(tried.error(), std::move(detail));
   if (left.second) return failure(left.second, std::move(detail));
   ProtocolCheck check = allows_fast(report.file_system);
   report.protocol = check.allowed ? Protocol::fast : Protocol::portable;
-  const bool whole = allows_whole(report.file_system).allowed;
-  report.protocol_of_many = whole ? Protocol::whole : report.protocol;
+  const bool many = allows_whole(report.file_system).allowed;
+  report.protocol_of_many = many ? Protocol::whole : report.protocol;
   report.reason = std::move(check.reason);
+  report.limits = limits_of(report);
   return report;
+}
+
+}  // namespace
+
+Result<ProbeReport> probe(const Path& directory, System system) {
+  return reading(try_directory(directory, system));
 }
 
 }  // namespace perdure

@@ -16,7 +16,7 @@ namespace perdure {
 namespace {
 
 /// So many files become durable together at most.
-constexpr std::size_t together_max = 256;
+constexpr std::size_t group_size_max = 256;
 
 /// So many descriptors a part of a batch holds at most. Out of the 1024 that a process gets if
 /// nobody asked for more; the rest is the program's. How many it has open nobody can tell cheaply,
@@ -30,12 +30,6 @@ constexpr std::size_t descriptors_of_file = 4;
 /// For fewer the whole file system is not synced: others' writes may be many.
 constexpr std::size_t whole_min = 4;
 
-/// A directory that targets of a batch are named in.
-struct Place {
-  WriteDirectory directory;
-  std::optional<Version> identity;  // read when it is needed
-};
-
 /// One file of a batch on its way.
 struct Candidate {
   Candidate(const WriteDirectory& at, std::size_t its_number, const WriteOptions& options)
@@ -47,7 +41,6 @@ struct Candidate {
   const WriteDirectory& directory;
   std::size_t number;  // of the caller's files
   Commit commit;
-  Claim claim;
   std::optional<TargetKey> key;  // empty in a batch of one
 };
 
@@ -64,7 +57,7 @@ class Batch {
       return files_[a].target.native() < files_[b].target.native();
     });
     for (const std::size_t number : order) {
-      if (found_.size() == together_max || held_ + descriptors_of_file > descriptors_max) {
+      if (found_.size() == group_size_max || held_ + descriptors_of_file > descriptors_max) {
         run_part();
       }
       if (auto found = find(number); !found) results_[number] = std::move(found.error());
@@ -78,38 +71,39 @@ class Batch {
   Result<void> find(std::size_t number) {
     const NewFile& file = files_[number];
     const Path parent = file.target.parent_path();
-    auto at = places_.find(parent.native());
-    if (at == places_.end()) {
+    auto at = directories_.find(parent.native());
+    if (at == directories_.end()) {
       BOOST_OUTCOME_TRY(WriteDirectory opened,
                         WriteDirectory::open(parent, options_, system_, true));
-      at = places_.emplace(parent.native(), Place{std::move(opened), {}}).first;
+      if (const auto before = refused_.find(parent.native()); before != refused_.end()) {
+        opened.learn(before->second);
+      }
+      at = directories_.emplace(parent.native(), std::move(opened)).first;
       ++held_;
     }
-    Place& place = at->second;
-    auto candidate = std::make_unique<Candidate>(place.directory, number, options_);
+    const WriteDirectory& directory = at->second;
+    auto candidate = std::make_unique<Candidate>(directory, number, options_);
     candidate->commit.image = file.image;
-    BOOST_OUTCOME_TRY(place.directory.find(candidate->commit, file.target.filename().native(),
-                                           file.expected, candidate->claim));
+    candidate->commit.expected = file.expected;
+    BOOST_OUTCOME_TRY(directory.find(candidate->commit, file.target.filename().native()));
     if (files_.size() > 1) {
-      BOOST_OUTCOME_TRY(identify(*candidate, place));
+      BOOST_OUTCOME_TRY(identify(*candidate));
     }
-    held_ +=
-        1U + (candidate->claim.directory ? 1U : 0U) + (needs_lock(candidate->commit) ? 1U : 0U);
+    const Commit& commit = candidate->commit;
+    held_ += 1U + (commit.opened ? 1U : 0U) + (needs_lock(commit, options_) ? 1U : 0U);
     found_.push_back(std::move(candidate));
     return success();
   }
 
-  static Result<void> identify(Candidate& candidate, Place& place) {
+  static Result<void> identify(Candidate& candidate) {
     const Commit& commit = candidate.commit;
-    const bool away = static_cast<bool>(candidate.claim.directory);
-    std::optional<Version> identity = away ? std::nullopt : place.identity;
-    if (!identity) {
+    Version identity = candidate.directory.status().version;
+    if (commit.opened) {  // a link led to another directory
       const auto status = commit.files.stat(commit.directory);
       if (!status) return commit.failure("find the target", status.error());
       identity = status.value().version;
-      if (!away) place.identity = identity;
     }
-    candidate.key.emplace(*identity, commit.leaf);
+    candidate.key.emplace(identity, commit.leaf);
     return success();
   }
 
@@ -127,7 +121,7 @@ class Batch {
     found_.clear();
     for (auto& [protocol, candidates] : ready_) commit_all(protocol, candidates);
     ready_.clear();
-    places_.clear();
+    directories_.clear();
     held_ = 0;
   }
 
@@ -136,8 +130,7 @@ class Batch {
       return candidate->commit.failure("read the batch", ErrorKind::invalid_argument,
                                        "it is named twice in one batch");
     }
-    BOOST_OUTCOME_TRY(const AnyPipeline stages,
-                      candidate->directory.claim_found(candidate->commit, candidate->claim));
+    BOOST_OUTCOME_TRY(const AnyPipeline stages, candidate->directory.claim(candidate->commit));
     ready_[stages.protocol()].push_back(std::move(candidate));
     return success();
   }
@@ -145,13 +138,17 @@ class Batch {
   void commit_all(Protocol protocol, const std::vector<std::unique_ptr<Candidate>>& candidates) {
     if (protocol == Protocol::whole && candidates.size() < whole_min) protocol = Protocol::portable;
     const AnyPipeline stages = make_pipeline(options_, protocol);
-    std::vector<Member> members;
+    std::vector<BatchedCommit> members;
     members.reserve(candidates.size());
     for (const auto& candidate : candidates) members.push_back({&candidate->commit});
     stages.run_together(members);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-      results_[candidates[i]->number] =
-          finish_commit(candidates[i]->commit, stages, std::move(members[i].outcome));
+      const Candidate& one = *candidates[i];
+      auto& result = results_[one.number];
+      result = finish_commit(candidates[i]->commit, stages, std::move(members[i].outcome));
+      if (!result && !one.commit.followed && one.directory.learn(result.error())) {
+        refused_.emplace(files_[one.number].target.parent_path().native(), result.error());
+      }
     }
   }
 
@@ -159,8 +156,9 @@ class Batch {
   const WriteOptions& options_;
   System system_;
   std::vector<Result<Receipt>> results_;
-  std::set<TargetKey> seen_;             // of all parts
-  std::map<std::string, Place> places_;  // of this part, as what follows
+  std::set<TargetKey> seen_;                           // of all parts
+  std::map<std::string, Error> refused_;               // of all parts: can't be synced
+  std::map<std::string, WriteDirectory> directories_;  // of this part, as what follows
   std::vector<std::unique_ptr<Candidate>> found_;
   std::map<Protocol, std::vector<std::unique_ptr<Candidate>>> ready_;
   std::size_t held_ = 0;  // descriptors, with the temps to come

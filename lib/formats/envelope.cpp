@@ -9,6 +9,8 @@
 #include <perdure/envelope.hpp>
 
 #include "base/checksum.hpp"
+#include "base/little_endian.hpp"
+#include "base/make_error.hpp"
 
 namespace perdure {
 namespace {
@@ -48,26 +50,16 @@ constexpr std::size_t at_checksum(std::uint32_t version) {
 
 template <class T>
 void put(Header& header, std::size_t at, T value) {
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    header[at + i] = static_cast<std::byte>((value >> (8 * i)) & 0xffU);
-  }
+  std::ranges::copy(little_endian_bytes(value), header.begin() + at);
 }
 
 template <class T>
 T get(Bytes header, std::size_t at) {
-  T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    value |= static_cast<T>(static_cast<T>(std::to_integer<unsigned>(header[at + i])) << (8 * i));
-  }
-  return value;
+  return from_little_endian<T>(header.subspan(at));
 }
 
 Error refused(ErrorKind kind, std::string detail) {
-  return {.kind = kind,
-          .cause = {},
-          .step = "open the envelope",
-          .path = {},
-          .detail = std::move(detail)};
+  return reading(make_error("open the envelope", {}, kind, std::move(detail)));
 }
 
 }  // namespace

@@ -5,38 +5,25 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <memory>
 #include <span>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/little_endian.hpp"
+#include "linux/descriptor.hpp"
+#include "linux/kernel_version.hpp"
 #include "linux/mount_info.hpp"
 
 namespace perdure {
 namespace {
-
-/// A file of the kernel's, whole; empty when it is not there or can't be read.
-std::string read_kernel_file(const std::string& path) {
-  std::string text;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return text;
-  std::array<char, 8192> block;  // NOLINT: filled by the call
-  ssize_t got = 0;
-  do {
-    got = ::read(fd, block.data(), block.size());
-    if (got > 0) text.append(block.data(), static_cast<std::size_t>(got));
-  } while (got > 0 || (got < 0 && errno == EINTR));
-  ::close(fd);
-  return got == 0 ? text : std::string();
-}
 
 /// The kernel's name of a device ("vda1", "dm-0"), under which /proc/fs knows its file systems.
 std::string device_name(unsigned device_major, unsigned device_minor) {
@@ -68,31 +55,28 @@ JournalPlace find_journal(const std::string& device) {
 }
 
 template <std::size_t size>
-bool read_block_device(int fd, std::uint64_t offset, std::array<unsigned char, size>& out) {
+bool read_block_device(int fd, std::uint64_t offset, std::array<std::byte, size>& out) {
   const auto got = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
   return got == static_cast<ssize_t>(out.size());
 }
 
-std::uint32_t little_endian(std::span<const unsigned char, 4> bytes) {
-  return bytes[0] | std::uint32_t{bytes[1]} << 8U | std::uint32_t{bytes[2]} << 16U |
-         std::uint32_t{bytes[3]} << 24U;
-}
-
 /// The first block of ext4's journal, from the copy of the journal's inode in the superblock;
 /// nothing where there is none, or where it has more extents than the inode holds.
-std::optional<std::uint64_t> journal_block(std::span<const unsigned char, 1024> super) {
+std::optional<std::uint64_t> journal_block(Bytes super) {
   constexpr std::size_t copy_type = 0xFD;
   constexpr std::size_t copy = 0x10C;
   constexpr unsigned extent_magic = 0xF30A;
-  if (super[copy_type] != 1) return std::nullopt;
-  const auto word = [&](std::size_t at) { return super[copy + at] | super[copy + at + 1] << 8U; };
+  if (super[copy_type] != std::byte{1}) return std::nullopt;
+  const auto word = [&](std::size_t at) {
+    return from_little_endian<std::uint16_t>(super.subspan(copy + at));
+  };
   const auto number = [&](std::size_t at) {
-    return little_endian(super.subspan(copy).subspan(at).first<4>());
+    return from_little_endian<std::uint32_t>(super.subspan(copy + at));
   };
   if (word(0) != extent_magic) return number(0);
   const bool in_inode = word(2) != 0 && word(6) == 0 && number(12) == 0;
   if (!in_inode) return std::nullopt;
-  return std::uint64_t{static_cast<unsigned>(word(18))} << 32U | number(20);
+  return std::uint64_t{word(18)} << 32U | number(20);
 }
 
 /// Whether a superblock on `device` has the feature: that of ext4, or that of its journal. tune2fs
@@ -101,30 +85,33 @@ std::optional<std::uint64_t> journal_block(std::span<const unsigned char, 1024> 
 /// is not found. Layout: Documentation/filesystems/ext4/super.rst and journal.rst of the kernel.
 std::optional<bool> superblock_fast_commit(const std::string& device, dev_t number) {
   constexpr std::uint32_t fast_commit_bit = 0x400;
-  constexpr unsigned char journal_fast_commit_bit = 0x20;
-  constexpr std::array<unsigned char, 4> journal_magic{0xC0, 0x3B, 0x39, 0x98};
-  const int fd = ::open(("/dev/" + device).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-  if (fd < 0) return std::nullopt;
-  const auto told = [&]() -> std::optional<bool> {
-    struct stat status {};
-    std::array<unsigned char, 1024> super{};
-    std::array<unsigned char, 48> journal{};
-    if (::fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode) || status.st_rdev != number ||
-        !read_block_device(fd, 1024, super) || super[0x38] != 0x53 || super[0x39] != 0xEF) {
-      return std::nullopt;
-    }
-    const std::span<const unsigned char, 1024> bytes(super);
-    if ((little_endian(bytes.subspan<0x5C, 4>()) & fast_commit_bit) != 0) return true;
-    const auto block = journal_block(bytes);
-    const std::uint32_t shift = little_endian(bytes.subspan<0x18, 4>());
-    if (!block || shift > 6 || !read_block_device(fd, *block << (10U + shift), journal) ||
-        !std::equal(journal_magic.begin(), journal_magic.end(), journal.begin())) {
-      return std::nullopt;
-    }
-    return (journal[0x2B] & journal_fast_commit_bit) != 0;
-  }();
-  ::close(fd);
-  return told;
+  constexpr std::byte journal_fast_commit_bit{0x20};  // of a big-endian number's last byte
+  constexpr std::array journal_magic{std::byte{0xC0}, std::byte{0x3B}, std::byte{0x39},
+                                     std::byte{0x98}};
+  constexpr std::uint16_t super_magic = 0xEF53;
+  const Descriptor file(
+      ::open(("/dev/" + device).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  if (!file) return std::nullopt;
+  const int fd = file.get();
+  struct stat status {};
+  std::array<std::byte, 1024> super{};
+  std::array<std::byte, 48> journal{};
+  const auto number_at = [&](std::size_t at) {
+    return from_little_endian<std::uint32_t>(Bytes(super).subspan(at));
+  };
+  if (::fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode) || status.st_rdev != number ||
+      !read_block_device(fd, 1024, super) ||
+      from_little_endian<std::uint16_t>(Bytes(super).subspan(0x38)) != super_magic) {
+    return std::nullopt;
+  }
+  if ((number_at(0x5C) & fast_commit_bit) != 0) return true;
+  const auto block = journal_block(super);
+  const std::uint32_t shift = number_at(0x18);
+  if (!block || shift > 6 || !read_block_device(fd, *block << (10U + shift), journal) ||
+      !std::equal(journal_magic.begin(), journal_magic.end(), journal.begin())) {
+    return std::nullopt;
+  }
+  return (journal[0x2B] & journal_fast_commit_bit) != std::byte{0};
 }
 
 /// Whether any source says that this file system makes fast commits. One that says no does not
@@ -150,17 +137,33 @@ std::optional<bool> makes_fast_commits(const FileSystemInfo& info, const std::st
   return listed ? std::optional(false) : std::nullopt;
 }
 
-/// Whether the kernel is of this version or a later one.
-bool kernel_is_at_least(int wanted_major, int wanted_minor) {
-  struct utsname name {};
-  int found_major = 0;
-  int found_minor = 0;
-  if (::uname(&name) != 0) return false;
-  const char* const end = name.release + std::size(name.release);
-  const auto major_end = std::from_chars(name.release, end, found_major).ptr;
-  if (*major_end != '.') return false;
-  std::from_chars(major_end + 1, end, found_minor);
-  return std::pair(found_major, found_minor) >= std::pair(wanted_major, wanted_minor);
+/// The type by the number that statfs(2) gives, for a mount that mountinfo does not show: that of a
+/// chroot or a container lists what lies below its own root. Names that the protocols are chosen by
+/// are given only where the number means that file system alone.
+std::string type_of_number(std::uint64_t number) {
+  constexpr std::uint64_t jfs = 0x3153464A;
+  constexpr std::uint64_t zfs = 0x2FC12FC1;
+  constexpr std::array<std::pair<std::uint64_t, std::string_view>, 16> types{
+      {{EXT4_SUPER_MAGIC, "ext2, ext3 or ext4"},
+       {XFS_SUPER_MAGIC, "xfs"},
+       {BTRFS_SUPER_MAGIC, "btrfs"},
+       {F2FS_SUPER_MAGIC, "f2fs"},
+       {TMPFS_MAGIC, "tmpfs"},
+       {RAMFS_MAGIC, "ramfs"},
+       {OVERLAYFS_SUPER_MAGIC, "overlay"},
+       {FUSE_SUPER_MAGIC, "fuse"},
+       {NFS_SUPER_MAGIC, "nfs"},
+       {SMB2_SUPER_MAGIC, "cifs"},
+       {V9FS_MAGIC, "9p"},
+       {MSDOS_SUPER_MAGIC, "vfat"},
+       {EXFAT_SUPER_MAGIC, "exfat"},
+       {PROC_SUPER_MAGIC, "proc"},
+       {jfs, "jfs"},
+       {zfs, "zfs"}}};
+  for (const auto& [known, name] : types) {
+    if (known == number) return std::string(name);
+  }
+  return {};
 }
 
 /// The bits that a new file in the directory inherits (FS_XFLAG); nothing where they can't be read.
@@ -187,10 +190,14 @@ SysResult<FileSystemInfo> describe_native(int fd) {
   info.writeback_awaited = writeback_awaited;
   info.block_size = static_cast<std::uint64_t>(numbers.f_bsize);
   info.space_free = info.block_size * numbers.f_bavail;
+  if (numbers.f_files != 0) info.files_free = numbers.f_ffree;
   struct statx raw {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &raw) != 0 ||
-      (raw.stx_mask & STATX_MNT_ID) == 0 ||
-      !find_mount(read_kernel_file("/proc/self/mountinfo"), raw.stx_mnt_id, info)) {
+  if (!find_mount_of(fd, raw, info)) {
+    constexpr std::uint64_t read_only = 1;  // ST_RDONLY of statvfs(3)
+    info.type = type_of_number(static_cast<std::uint32_t>(numbers.f_type));
+    if ((static_cast<std::uint64_t>(numbers.f_flags) & read_only) != 0) {
+      info.mount_options = {"ro"};
+    }
     return info;
   }
   if (info.type == "ext4") {

@@ -4,10 +4,15 @@
 #include <ctime>
 #include <sys/random.h>
 
+#include <perdure/system/environment.hpp>
 #include <perdure/system/native.hpp>
 
 namespace perdure {
 namespace {
+
+static_assert(sizeof(std::time_t) == 8,
+              "perdure: compile with _TIME_BITS=64, or no stamp could tell "
+              "a time behind January 2038");
 
 std::chrono::nanoseconds read_clock(clockid_t clock) {
   timespec time{};
@@ -30,7 +35,8 @@ class NativeEnvironment final : public Environment {
   std::chrono::nanoseconds wall() override { return read_clock(CLOCK_REALTIME); }
   void sleep(std::chrono::nanoseconds time) override {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
-    const timespec wanted{.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()};
+    const timespec wanted{.tv_sec = seconds.count(),
+                          .tv_nsec = static_cast<long>((time - seconds).count())};
     ::nanosleep(&wanted, nullptr);  // shorter after a signal: whoever waits looks again anyway
   }
 };

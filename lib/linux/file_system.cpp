@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits>
@@ -15,13 +16,21 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
 
 #include "linux/describe.hpp"
+#include "linux/size_limit.hpp"
+#include "linux/stamps.hpp"
+#include "linux/users.hpp"
 #include "linux/xattr.hpp"
 
 namespace perdure {
 namespace {
+
+static_assert(sizeof(off_t) == 8,
+              "perdure: compile with _FILE_OFFSET_BITS=64, or an offset behind "
+              "2 GiB would lead to another place of the file");
 
 std::error_code last_error() {
   return {errno, std::generic_category()};
@@ -62,6 +71,8 @@ std::int64_t to_ns(const statx_timestamp& time) {
   return time.tv_sec * second + time.tv_nsec;
 }
 
+constexpr unsigned unique_mount_id = 0x4000;  // STATX_MNT_ID_UNIQUE, since Linux 6.8
+
 Status to_status(const struct statx& from) {
   Status status;
   const auto type = from.stx_mode & S_IFMT;
@@ -81,16 +92,25 @@ Status to_status(const struct statx& from) {
   status.version.size = from.stx_size;
   status.version.mtime_ns = to_ns(from.stx_mtime);
   status.version.ctime_ns = to_ns(from.stx_ctime);
+  if ((from.stx_mask & unique_mount_id) != 0) status.mount = from.stx_mnt_id;
   return status;
 }
 
+/// AT_STATX_FORCE_SYNC: file systems that remember attributes for a while (NFS, CIFS, FUSE) ask for
+/// them now. Another machine may have changed the file, and every decision rests on such a look.
+/// Local file systems have nothing to ask (statx(2)).
 SysResult<Status> read_status(int fd, const char* name, int flags) {
+  constexpr unsigned wanted = STATX_BASIC_STATS | STATX_BTIME | unique_mount_id;
+  timespec tick{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &tick);  // before the look; can't fail for this clock
   struct statx raw {};
-  if (uninterrupted(
-          [&] { return ::statx(fd, name, flags, STATX_BASIC_STATS | STATX_BTIME, &raw); }) < 0) {
+  if (uninterrupted([&] { return ::statx(fd, name, flags | AT_STATX_FORCE_SYNC, wanted, &raw); }) <
+      0) {
     return last_error();
   }
-  return to_status(raw);
+  Status status = to_status(raw);
+  status.tick_ns = std::int64_t{tick.tv_sec} * 1'000'000'000 + tick.tv_nsec;
+  return status;
 }
 
 /// Names or values of extended attributes: the size is asked for only when the guess was too small.
@@ -161,10 +181,14 @@ class NativeFileSystem final : public FileSystem {
                       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     });
   }
+  SysResult<Handle> open_link(Handle directory, const std::string& name) override {
+    return opened(
+        [&] { return ::openat(fd_of(directory), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC); });
+  }
   SysResult<Handle> open_lock(Handle directory, const std::string& name) override {
     return opened([&] {
       return ::openat(fd_of(directory), name.c_str(),
-                      O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+                      O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     });
   }
   SysResult<void> close(Handle handle) override {
@@ -181,6 +205,8 @@ class NativeFileSystem final : public FileSystem {
     return static_cast<std::size_t>(got);
   }
   SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) override {
+    if (exceeds_size_limit(offset + bytes.size()))
+      return std::error_code(EFBIG, std::generic_category());
     const ssize_t put = uninterrupted([&] {
       return ::pwrite(fd_of(file), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     });
@@ -188,6 +214,7 @@ class NativeFileSystem final : public FileSystem {
     return static_cast<std::size_t>(put);
   }
   SysResult<void> preallocate(Handle file, std::uint64_t size) override {
+    if (exceeds_size_limit(size)) return std::error_code(EFBIG, std::generic_category());
     // Not again after EINTR: on tmpfs it would begin anew each time (until Linux 6.17), and never
     // end under a profiler's signals.
     if (::fallocate(fd_of(file), 0, 0, static_cast<off_t>(size)) < 0) return last_error();
@@ -255,11 +282,11 @@ class NativeFileSystem final : public FileSystem {
   SysResult<void> remove_directory(Handle directory, const std::string& name) override {
     return checked([&] { return ::unlinkat(fd_of(directory), name.c_str(), AT_REMOVEDIR); });
   }
-  SysResult<std::string> read_link(Handle directory, const std::string& name) override {
+  SysResult<std::string> read_link(Handle link) override {
     std::string text(256, '\0');
     while (true) {
-      const ssize_t got = uninterrupted(
-          [&] { return ::readlinkat(fd_of(directory), name.c_str(), text.data(), text.size()); });
+      const ssize_t got =
+          uninterrupted([&] { return ::readlinkat(fd_of(link), "", text.data(), text.size()); });
       if (got < 0) return last_error();
       if (static_cast<std::size_t>(got) < text.size()) {
         text.resize(static_cast<std::size_t>(got));
@@ -275,6 +302,9 @@ class NativeFileSystem final : public FileSystem {
   }
   SysResult<Status> stat_at(Handle directory, const std::string& name) override {
     return read_status(fd_of(directory), name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+  }
+  Stamps stamps(Handle handle, const Status& status) override {
+    return stamps_native(fd_of(handle), status);
   }
   SysResult<void> set_mode(Handle file, std::uint32_t mode) override {
     return checked([&] { return ::fchmod(fd_of(file), mode); });
@@ -333,6 +363,8 @@ class NativeFileSystem final : public FileSystem {
     return describe_native(fd_of(directory));
   }
   std::uint32_t user() override { return ::geteuid(); }
+  bool is_known_user(std::uint32_t owner) override { return is_known_user_native(owner); }
+  bool is_known_group(std::uint32_t group) override { return is_known_group_native(group); }
 };
 
 SysResult<std::vector<DirectoryEntry>> NativeFileSystem::list(Handle directory) {

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
-// Parses /proc/self/mountinfo.
+// Reads and parses /proc/self/mountinfo.
 #include "linux/mount_info.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <charconv>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <vector>
+
+#include "linux/descriptor.hpp"
 
 namespace perdure {
 namespace {
@@ -71,6 +78,25 @@ bool find_mount(std::string_view mountinfo, std::uint64_t mount_id, FileSystemIn
     return true;
   }
   return false;
+}
+
+std::string read_kernel_file(const std::string& path) {
+  std::string text;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return text;
+  std::array<char, 8192> block;  // NOLINT: filled by the call
+  ssize_t got = 0;
+  do {
+    got = ::read(file.get(), block.data(), block.size());
+    if (got > 0) text.append(block.data(), static_cast<std::size_t>(got));
+  } while (got > 0 || (got < 0 && errno == EINTR));
+  return got == 0 ? text : std::string();
+}
+
+bool find_mount_of(int fd, struct statx& raw, FileSystemInfo& info) {
+  return ::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &raw) == 0 &&
+         (raw.stx_mask & STATX_MNT_ID) != 0 &&
+         find_mount(read_kernel_file("/proc/self/mountinfo"), raw.stx_mnt_id, info);
 }
 
 }  // namespace perdure

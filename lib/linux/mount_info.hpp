@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <vector>
 
 #include <perdure/system/file_system.hpp>
@@ -14,6 +15,12 @@ namespace perdure {
 /// Reads the line of /proc/self/mountinfo (proc_pid_mountinfo(5)) that has this mount id into
 /// `info`; false when no line has it.
 bool find_mount(std::string_view mountinfo, std::uint64_t mount_id, FileSystemInfo& info);
+
+/// The same of the mount that `fd` lies on, and `raw` is what statx(2) says of it.
+bool find_mount_of(int fd, struct statx& raw, FileSystemInfo& info);
+
+/// A file of the kernel's, whole; empty when it is not there or can't be read.
+std::string read_kernel_file(const std::string& path);
 
 /// The lines of a text that are not empty.
 std::vector<std::string> split_lines(std::string_view text);

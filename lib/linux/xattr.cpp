@@ -9,6 +9,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "linux/descriptor.hpp"
+
 namespace perdure {
 namespace {
 
@@ -37,17 +39,39 @@ bool has_calls() {
   return has;
 }
 
+/// A program may confine itself after its first commit.
+bool is_refused_call(ssize_t result) {
+  return result < 0 && (errno == ENOSYS || errno == EPERM);
+}
+
 std::string proc_path(int directory, const std::string& name) {
   return "/proc/self/fd/" + std::to_string(directory) + "/" + name;
+}
+
+/// Reads by way of /proc; where that leads nowhere, which may be for want of /proc and says nothing
+/// of the file, through a descriptor of the file. That way needs the right to read it.
+template <class ByPath, class ByDescriptor>
+ssize_t read_without_calls(int directory, const std::string& name, ByPath by_path,
+                           ByDescriptor by_descriptor) {
+  const ssize_t got = by_path(proc_path(directory, name).c_str());
+  if (got >= 0 || (errno != ENOENT && errno != ENOTDIR && errno != EACCES)) return got;
+  const Descriptor file(
+      ::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  return file ? by_descriptor(file.get()) : -1;
 }
 
 }  // namespace
 
 ssize_t list_xattrs_at(int directory, const std::string& name, void* out, std::size_t size) {
+  auto* const list = static_cast<char*>(out);
   if (has_calls()) {
-    return ::syscall(sys_listxattrat, directory, name.c_str(), AT_SYMLINK_NOFOLLOW, out, size);
+    const ssize_t got =
+        ::syscall(sys_listxattrat, directory, name.c_str(), AT_SYMLINK_NOFOLLOW, list, size);
+    if (!is_refused_call(got)) return got;
   }
-  return ::llistxattr(proc_path(directory, name).c_str(), static_cast<char*>(out), size);
+  return read_without_calls(
+      directory, name, [&](const char* path) { return ::llistxattr(path, list, size); },
+      [&](int file) { return ::flistxattr(file, list, size); });
 }
 
 ssize_t get_xattr_at(int directory, const std::string& name, const std::string& xattr, void* out,
@@ -55,10 +79,14 @@ ssize_t get_xattr_at(int directory, const std::string& name, const std::string& 
   if (has_calls()) {
     XattrArguments arguments{reinterpret_cast<std::uintptr_t>(out),
                              static_cast<std::uint32_t>(size), 0};
-    return ::syscall(sys_getxattrat, directory, name.c_str(), AT_SYMLINK_NOFOLLOW, xattr.c_str(),
-                     &arguments, sizeof(arguments));
+    const ssize_t got = ::syscall(sys_getxattrat, directory, name.c_str(), AT_SYMLINK_NOFOLLOW,
+                                  xattr.c_str(), &arguments, sizeof(arguments));
+    if (!is_refused_call(got)) return got;
   }
-  return ::lgetxattr(proc_path(directory, name).c_str(), xattr.c_str(), out, size);
+  return read_without_calls(
+      directory, name,
+      [&](const char* path) { return ::lgetxattr(path, xattr.c_str(), out, size); },
+      [&](int file) { return ::fgetxattr(file, xattr.c_str(), out, size); });
 }
 
 }  // namespace perdure

@@ -8,7 +8,7 @@
 // The turn, for all that touches the state but to read what is shown:
 //
 //   free --begin(save): lead()--> busy --end()--> free
-//   free --begin(other): reload(), restore(), history()--> busy --end()--> free
+//   free --begin(other): reload(), rewrite(), restore(), history()--> busy --end()--> free
 //
 // Invariants whenever mutex_ is free, in the process that opened the state:
 //
@@ -38,6 +38,7 @@
 
 #include <perdure/detail/edit_queue.hpp>
 
+#include "base/make_error.hpp"
 #include "state/saved_state.hpp"
 
 namespace perdure {
@@ -78,8 +79,8 @@ struct EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
   std::shared_ptr<PendingEdit> queue(Edit edit);
   Result<void> wait(PendingEdit& pending);
   Result<void> flush();
-  Result<void> reload() {
-    return other_turn<void>([&] { return state_.reload(); });
+  Result<void> other(Result<void> (SavedState::*work)()) {
+    return other_turn<void>([&] { return (state_.*work)(); });
   }
   Result<void> restore(std::uint64_t generation) {
     return other_turn<void>([&] { return state_.restore(generation); });
@@ -143,7 +144,7 @@ struct EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
 };
 
 Result<void> EditQueue::State::start() {
-  BOOST_OUTCOME_TRY(state_.open());
+  BOOST_OUTCOME_TRY(reading(state_.open()));
   if (!with_committer_) return success();
   committing_ = true;
   try {
@@ -380,7 +381,10 @@ Result<void> EditQueue::flush() const {
   return state_->flush();
 }
 Result<void> EditQueue::reload() const {
-  return state_->reload();
+  return state_->other(&SavedState::reload);
+}
+Result<void> EditQueue::rewrite() const {
+  return state_->other(&SavedState::rewrite);
 }
 Result<void> EditQueue::restore(std::uint64_t generation) const {
   return state_->restore(generation);

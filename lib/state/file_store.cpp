@@ -2,6 +2,7 @@
 // A tracked state in a file: FileStore, a StateStore.
 #include <perdure/state_store.hpp>
 
+#include "base/make_error.hpp"
 #include "base/missing.hpp"
 #include "engine/commit.hpp"
 #include "engine/confirm.hpp"
@@ -9,11 +10,13 @@
 #include "engine/lock.hpp"
 #include "engine/metadata.hpp"
 #include "engine/names.hpp"
-#include "engine/protocol.hpp"
 #include "engine/random_pool.hpp"
 #include "engine/read.hpp"
 #include "engine/sync.hpp"
 #include "engine/target.hpp"
+#include "engine/trust.hpp"
+#include "engine/version.hpp"
+#include "engine/write_directory.hpp"
 #include "state/generations.hpp"
 
 namespace perdure {
@@ -26,13 +29,30 @@ Revision to_revision(const Version& version) {
 constexpr std::string_view find_step = "find the state";
 constexpr std::string_view set_aside_step = "set the damaged file aside";
 
+/// ApplyMetadata; and a first state that root saves in a service's directory is the service's.
+struct ApplyMetadataFor {
+  static constexpr std::string_view name = ApplyMetadata::name;
+  static constexpr Fact needs = ApplyMetadata::needs;
+  static constexpr Fact gives = ApplyMetadata::gives;
+  std::optional<Keeper> keeper;
+
+  Result<void> run(Commit& commit) const {
+    BOOST_OUTCOME_TRY(apply_metadata(commit, {}));
+    if (!keeper) return success();
+    const auto given = give_to(commit.files, commit.temp.get(), *keeper);
+    if (!given) return commit.failure("give the state to its keeper", given.error());
+    return success();
+  }
+};
+
 class FileStore final : public StateStore {
  public:
-  FileStore(const Path& path, const FileStoreOptions& options, System system)
-      : path_(path.native()),
-        files_(*system.files),
+  FileStore(const FileStoreOptions& options, System system)
+      : files_(*system.files),
         random_(*system.environment),
+        target_(files_, random_),
         size_max_(options.size_max) {
+    write_options_.durability = options.durability;
     write_options_.metadata = options.metadata;
     write_options_.make_parents = options.make_parents;
     write_options_.protocol = options.protocol;
@@ -41,62 +61,73 @@ class FileStore final : public StateStore {
   }
 
   Result<void> open(const Path& path) {
-    BOOST_OUTCOME_TRY(check_options(write_options_, path_));
-    Commit commit = begin();
-    BOOST_OUTCOME_TRY(OwnedHandle parent,
-                      open_directory(files_, path.parent_path(), parents_for(write_options_)));
-    Claim claim;
-    BOOST_OUTCOME_TRY(resolve(commit, parent.get(), path.filename().native(), claim));
-    followed_ = commit.leaf != path.filename().native() || claim.directory;
-    directory_ = claim.directory ? std::move(claim.directory) : std::move(parent);
-    leaf_ = commit.leaf;
-    const auto status = files_.stat(directory_.get());
-    if (!status) return commit.failure("look at the state's directory", status.error());
-    directory_status_ = status.value();
-    BOOST_OUTCOME_TRY(protocol_, choose_protocol(files_, directory_.get(), write_options_, path_));
+    if (write_options_.durability == Durability::none) {
+      return make_error("read the options", path.native(), ErrorKind::invalid_argument,
+                        "a state is saved 'durable' or 'ordered', never 'none'");
+    }
+    BOOST_OUTCOME_TRY(protocol_, open_for_commit(target_, path, write_options_));
+    const auto status = files_.stat(target_.directory);
+    if (!status) return target_.failure("look at the state's directory", status.error());
+    target_.directory_status = status.value();
     return success();
   }
 
   Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds timeout_ms) override {
     const auto failure = [&](std::error_code cause) {
-      return begin().failure("take the state's lock", cause);
+      return target_.failure("take the state's lock", cause);
     };
     BOOST_OUTCOME_TRY(
-        auto taken, take_target_lock(files_, random_, directory_.get(), leaf_, timeout_ms, failure,
-                                     "another program has this state open or is saving it"));
+        auto taken, take_target_lock(files_, random_, target_.directory, target_.leaf, timeout_ms,
+                                     failure, "another program has this state open or is saving it",
+                                     target_.directory_status));
     return std::make_unique<FileLock>(std::move(taken));
   }
 
   Result<Revision> revision() override {
-    BOOST_OUTCOME_TRY(last_look_, look_now());
-    return last_look_.revision;
+    BOOST_OUTCOME_TRY(last_seen_, current_state());
+    return last_seen_.revision;
   }
 
-  Result<std::optional<StoredState>> load() override { return load_leaf(leaf_); }
+  Result<std::optional<StoredState>> load() override { return load_leaf(target_.leaf); }
   Result<std::optional<StoredState>> load_previous(std::uint64_t generation) override {
-    return load_leaf(names::previous_of(leaf_, generation));
+    return load_leaf(previous_names_.of(target_.leaf, generation));
   }
 
   Result<Revision> commit(const StateDraft& draft) override {
     Commit commit = begin();
     commit.image = draft.image;
+    BOOST_OUTCOME_TRY(check_names_go(*target_.directory_status, target_.path));
+    BOOST_OUTCOME_TRY(syncs_.check(commit));
     BOOST_OUTCOME_TRY(expect(commit, draft.expected));
     if (draft.image.size() > size_max_) {
       return commit.failure("save the state", ErrorKind::invalid_argument,
                             "it has " + std::to_string(draft.image.size()) + " bytes, and " +
                                 std::to_string(size_max_) + " are the most that would be read");
     }
-    BOOST_OUTCOME_TRY(find_model(commit));
+    BOOST_OUTCOME_TRY(find_metadata_source(commit));
     BOOST_OUTCOME_TRY(read_xattrs(commit));
-    BOOST_OUTCOME_TRY(const Receipt receipt, run_commit(commit, stages_for(draft)));
-    return to_revision(receipt.version);
+    std::optional<Keeper> keeper;
+    if (!commit.existing && commit.metadata_name.empty() && write_options_.metadata.preserved) {
+      const auto found = keeper_at(files_, target_.directory, target_.leaf);
+      if (!found) return target_.failure("save the state", found.error());
+      keeper = found.value();
+    }
+    const auto receipt = run_commit(commit, stages_for(draft, keeper));
+    if (!receipt) {
+      syncs_.learn(receipt.error());
+      return receipt.error();
+    }
+    known_.know(receipt.value().version);
+    return to_revision(known_.get());
   }
 
   Result<StateHistory> history() override {
-    auto found = list_generations(files_, directory_.get(), directory_status_, leaf_);
-    if (!found) return begin().failure("list the state's generations", found.error());
+    auto found =
+        list_generations(files_, target_.directory, *target_.directory_status, target_.leaf);
+    if (!found) return target_.failure("list the state's generations", found.error());
     const Generations& generations = found.value();
-    remember_model(generations);
+    previous_names_ = generations.names;
+    remember_metadata_source(generations);
     StateHistory history;
     history.previous = generations.previous;
     history.generation_max = generations.generation_max;
@@ -106,15 +137,15 @@ class FileStore final : public StateStore {
 
   Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) override {
     BOOST_OUTCOME_TRY(const auto now, revision());
-    if (now == damaged) return move_away(leaf_, generation);
-    return begin().failure(set_aside_step, ErrorKind::conflict,
+    if (now == damaged) return move_away(target_.leaf, generation);
+    return target_.failure(set_aside_step, ErrorKind::conflict,
                            "somebody changed it just now; try again");
   }
   Result<std::string> set_aside_previous(std::uint64_t generation) override {
-    return move_away(names::previous_of(leaf_, generation), generation);
+    return move_away(previous_names_.of(target_.leaf, generation), generation);
   }
 
-  [[nodiscard]] std::string describe() const override { return path_; }
+  [[nodiscard]] std::string describe() const override { return target_.path; }
 
  private:
   struct FileLock final : Lock {
@@ -123,15 +154,22 @@ class FileStore final : public StateStore {
   };
 
   /// The current state at one moment.
-  struct Look {
+  struct SeenState {
     std::optional<Status> status;  ///< Empty when there is none.
     Revision revision;
   };
 
-  Result<Look> look_now() {
-    Look now;
-    BOOST_OUTCOME_TRY(now.status, look(begin()));
-    if (now.status) now.revision = to_revision(now.status->version);
+  Result<SeenState> current_state() {
+    SeenState now;
+    BOOST_OUTCOME_TRY(now.status, current_status(target_));
+    if (!now.status) return now;
+    BOOST_OUTCOME_TRY(check_owner(target_, find_step, "the state there", now.status->owner));
+    BOOST_OUTCOME_TRY(const bool known, known_.is_still(target_, *now.status));
+    if (!known) {
+      BOOST_OUTCOME_TRY(const Version version, version_at(target_, target_.leaf, *now.status));
+      known_.know(version);
+    }
+    now.revision = to_revision(known_.get());
     return now;
   }
 
@@ -139,80 +177,99 @@ class FileStore final : public StateStore {
   /// just now, as a rule at that one: its look serves, which saves a system call. Rename, or the
   /// group, refuses if somebody replaced the file since.
   Result<void> expect(Commit& commit, const Revision& expected) {
-    if (!last_look_.status || last_look_.revision != expected) {
-      BOOST_OUTCOME_TRY(last_look_, look_now());
+    if (!last_seen_.status || last_seen_.revision != expected) {
+      BOOST_OUTCOME_TRY(last_seen_, current_state());
     }
-    commit.existing = last_look_.status;
+    commit.existing = last_seen_.status;
     commit.expected = Version::absent();
-    if (commit.existing && !expected.is_absent()) commit.expected = commit.existing->version;
-    BOOST_OUTCOME_TRY(check_target(commit));
-    if (last_look_.revision == expected) return success();
+    if (commit.existing && !expected.is_absent()) {
+      commit.expected = known_.expected(*commit.existing);
+    }
+    BOOST_OUTCOME_TRY(check_target(commit, write_options_));
+    if (last_seen_.revision == expected) return success();
     return commit.failure("compare the version", ErrorKind::conflict,
                           commit.existing
                               ? "the target was changed since it was read; read it again"
                               : "the target does not exist any more");
   }
 
-  [[nodiscard]] AnyPipeline stages_for(const StateDraft& draft) const {
-    const KeepGeneration keep{draft.keep_as};
-    const DropGenerations drop{&draft.drop};
-    const auto fast = [&](auto... publish) {
-      return Pipeline(Serialize{}, CreateTemp{}, WriteThrough{}, ApplyMetadata{}, keep, publish...,
+  [[nodiscard]] AnyPipeline stages_for(const StateDraft& draft,
+                                       const std::optional<Keeper>& keeper) {
+    const ApplyMetadataFor metadata{keeper};
+    const KeepGeneration keep{draft.keep_as, &previous_names_};
+    const DropGenerations drop{&draft.drop, &previous_names_};
+    const auto fast = [&](auto... publish) -> AnyPipeline {
+      return Pipeline(Serialize{}, CreateTemp{}, WriteThrough{}, metadata, keep, publish..., drop);
+    };
+    const auto portable = [&](auto... publish) -> AnyPipeline {
+      return Pipeline(Serialize{}, CreateTemp{}, Write{}, metadata, SyncFile{}, keep, publish...,
                       drop);
     };
-    const auto portable = [&](auto... publish) {
-      return Pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{}, keep,
-                      publish..., drop);
-    };
+    if (write_options_.durability == Durability::ordered) {
+      return protocol_ == Protocol::fast ? fast(Rename{}) : portable(Rename{});
+    }
     if (protocol_ == Protocol::fast) return with_publish(write_options_, SyncPublished{}, fast);
     return with_publish(write_options_, SyncParent{}, portable);
   }
 
+  /// A commit to the target, which it borrows the directory of.
   Commit begin() {
     Commit commit(files_, random_, write_options_);
-    commit.path = path_;
-    commit.directory = directory_.get();
-    commit.leaf = leaf_;
+    commit.path = target_.path;
+    commit.directory = target_.directory;
+    commit.directory_status = target_.directory_status;
+    commit.leaf = target_.leaf;
     return commit;
   }
 
   /// A name beside the state, for people.
   [[nodiscard]] std::string shown(const std::string& name) const {
-    return followed_ ? name : (Path(path_).parent_path() / name).native();
+    return target_.followed ? name : (Path(target_.path).parent_path() / name).native();
+  }
+
+  /// The names in the directory are durable, as far as was asked. `mark`: see sync.hpp.
+  Result<void> sync_names(std::string_view step, std::uint64_t mark) {
+    const auto synced = as_asked(sync_directory_durably(files_, target_.directory, mark),
+                                 write_options_.durability);
+    if (synced) return success();
+    Error error = target_.failure(step, synced.error());
+    explain_directory_sync(error);
+    return error;
   }
 
   Result<std::string> move_away(const std::string& from, std::uint64_t generation) {
-    Commit commit = begin();
-    const auto name = names::make_damaged(leaf_, generation, random_);
-    if (!name) return commit.failure(set_aside_step, name.error());
+    const auto name = names::make_damaged(target_.leaf, generation, random_);
+    if (!name) return target_.failure(set_aside_step, name.error());
     const std::uint64_t mark = failed_syncs();
-    const auto renamed =
-        files_.rename(directory_.get(), from, directory_.get(), name.value(), RenameMode::replace);
-    if (!renamed) return commit.failure(set_aside_step, renamed.error());
-    commit.fate = Fate::visible;
-    const auto synced = sync_directory_durably(files_, directory_.get(), mark);
-    if (!synced) return commit.failure(set_aside_step, synced.error());
-    if (from == leaf_) model_ = name.value();
+    const auto renamed = files_.rename(target_.directory, from, target_.directory, name.value(),
+                                       RenameMode::replace);
+    if (!renamed) return target_.failure(set_aside_step, renamed.error());
+    auto synced = sync_names(set_aside_step, mark);
+    if (!synced) {
+      synced.error().fate = Fate::visible;
+      return std::move(synced.error());
+    }
+    if (from == target_.leaf) metadata_source_ = name.value();
     return shown(name.value());
   }
 
   /// A state whose current file is lost gets a new one with the permissions of what is left: the
   /// newest previous generation, else the newest damaged one.
-  void remember_model(const Generations& generations) {
-    model_.clear();
+  void remember_metadata_source(const Generations& generations) {
+    metadata_source_.clear();
     if (!generations.previous.empty()) {
-      model_ = names::previous_of(leaf_, generations.previous.front());
+      metadata_source_ = previous_names_.of(target_.leaf, generations.previous.front());
     } else if (!generations.damaged.empty()) {
-      model_ = generations.damaged.rbegin()->second;
+      metadata_source_ = generations.damaged.rbegin()->second;
     }
   }
 
-  Result<void> find_model(Commit& commit) {
-    if (commit.existing || model_.empty()) return success();
-    const auto status = files_.stat_at(directory_.get(), model_);
+  Result<void> find_metadata_source(Commit& commit) {
+    if (commit.existing || metadata_source_.empty()) return success();
+    const auto status = files_.stat_at(target_.directory, metadata_source_);
     if (status) {
-      commit.model_name = model_;
-      commit.model = status.value();
+      commit.metadata_name = metadata_source_;
+      commit.metadata_status = status.value();
       return success();
     }
     if (is_missing(status.error())) return success();
@@ -222,38 +279,40 @@ class FileStore final : public StateStore {
   /// After a kill the file that is found may be in the page cache alone: it is synced before
   /// anybody trusts it, and so is its name.
   Result<std::optional<StoredState>> load_leaf(const std::string& leaf) {
-    Commit commit = begin();
     const auto sync_found = [&](Handle file) -> Result<void> {
+      if (do_owners_matter(*target_.directory_status)) {
+        const auto found = files_.stat(file);
+        if (!found) return target_.failure(find_step, found.error());
+        BOOST_OUTCOME_TRY(check_owner(target_, find_step, "the state there", found.value().owner));
+      }
       const auto content = files_.sync_file(file);
-      if (!content) return commit.failure("sync the state that was found", content.error());
-      const auto name = sync_directory_durably(files_, directory_.get(), failed_syncs());
-      if (!name) return commit.failure("sync the state's directory", name.error());
-      return success();
+      if (!content) return target_.failure("sync the state that was found", content.error());
+      return sync_names("sync the state's directory", failed_syncs());
     };
-    auto read = read_steady(commit, leaf, size_max_, sync_found);
+    auto read = read_steady(target_, leaf, size_max_, sync_found);
     if (!read && is_missing(read.error().cause)) {
       // Looked at twice, since what follows is to do without it.
-      const auto there = files_.stat_at(directory_.get(), leaf);
+      const auto there = files_.stat_at(target_.directory, leaf);
       if (there) return std::move(read.error());
-      if (there.error() != read.error().cause) return commit.failure(find_step, there.error());
+      if (there.error() != read.error().cause) return target_.failure(find_step, there.error());
       return std::optional<StoredState>();
     }
     if (!read) return std::move(read.error());
+    if (leaf == target_.leaf) known_.know(read.value().version);
     return StoredState{std::move(read.value().bytes), to_revision(read.value().version)};
   }
 
-  std::string path_;
   FileSystem& files_;
   RandomPool random_;
+  Target target_;  ///< As it was found when the store was opened.
   std::uint64_t size_max_;
   WriteOptions write_options_;
   Protocol protocol_ = Protocol::portable;  ///< As the directory allowed when it was opened.
-  OwnedHandle directory_;
-  Status directory_status_;  ///< When it was opened.
-  std::string leaf_;
-  std::string model_;      ///< Whose metadata a first or lost current file gets.
-  bool followed_ = false;  ///< A link led to another file than the path names.
-  Look last_look_;         ///< The status that revision() saw, for the commit that expects it.
+  PreviousNames previous_names_;
+  SyncMemory syncs_;             ///< Of the directory.
+  std::string metadata_source_;  ///< The file whose metadata a first or lost current one gets.
+  SeenState last_seen_;  ///< The status that revision() saw, for the commit that expects it.
+  KnownVersion known_;   ///< The current state that was read, saved or seen last.
 };
 
 }  // namespace
@@ -261,8 +320,8 @@ class FileStore final : public StateStore {
 Result<std::unique_ptr<StateStore>> open_file_store(const Path& path,
                                                     const FileStoreOptions& options,
                                                     System system) {
-  auto store = std::make_unique<FileStore>(path, options, system);
-  BOOST_OUTCOME_TRY(store->open(path));
+  auto store = std::make_unique<FileStore>(options, system);
+  BOOST_OUTCOME_TRY(reading(store->open(path)));
   return store;
 }
 

@@ -14,6 +14,18 @@
 
 namespace perdure {
 
+/// The names of previous generations that are not the usual ones.
+class PreviousNames {
+ public:
+  [[nodiscard]] std::string of(const std::string& leaf, std::uint64_t generation) const;
+  void know(std::uint64_t generation, std::string name) { unusual_[generation] = std::move(name); }
+  void forget(std::uint64_t generation) { unusual_.erase(generation); }
+  void clear() { unusual_.clear(); }
+
+ private:
+  std::map<std::uint64_t, std::string> unusual_;
+};
+
 /// Gives the current state its second name before the new one takes the first. The name bears the
 /// generation: a link to a fixed name would, after a crash before the publish, be the current file.
 struct KeepGeneration {
@@ -21,6 +33,7 @@ struct KeepGeneration {
   static constexpr Fact needs = Fact::ordered;
   static constexpr Fact gives = Fact::none;
   std::optional<std::uint64_t> generation;
+  PreviousNames* names;
 
   Result<void> run(Commit& commit) const;
 };
@@ -31,6 +44,7 @@ struct DropGenerations {
   static constexpr Fact needs = Fact::published;
   static constexpr Fact gives = Fact::none;
   const std::vector<std::uint64_t>* generations;
+  PreviousNames* names;
 
   Result<void> run(Commit& commit) const;
 };
@@ -38,13 +52,14 @@ struct DropGenerations {
 /// The numbers that the names beside a state bear.
 struct Generations {
   std::vector<std::uint64_t> previous;           ///< Newest first.
+  PreviousNames names;                           ///< Of the previous ones.
   std::map<std::uint64_t, std::string> damaged;  ///< Their names.
   std::uint64_t generation_max = 0;              ///< Of both.
 };
 
 /// Lists the generations of the state `leaf` in `directory`, whose status is `directory_status`.
-/// Anybody may plant a file in a directory like /tmp, a previous generation of a lost state too. So
-/// only files of this user and of the directory's owner count there.
+/// Only regular files count, whose owners the table of trust believes: anybody may plant a file in
+/// a directory like /tmp, a previous generation of a lost state too.
 SysResult<Generations> list_generations(FileSystem& files, Handle directory,
                                         const Status& directory_status, const std::string& leaf);
 

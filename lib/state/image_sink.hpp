@@ -39,20 +39,20 @@ class ImageSink final : public Sink {
 
   /// All that was written, in one piece. The sink is empty afterwards.
   Buffer take() {
-    Buffer whole;
+    Buffer image;
     if (blocks_.size() == 1) {
-      whole = std::move(blocks_.front());
+      image = std::move(blocks_.front());
     } else {
       if (!blocks_.empty()) blocks_.back().shrink_to_fit();
-      whole.reserve(size_);
+      image.reserve(size_);
       for (Buffer& block : blocks_) {
-        whole.insert(whole.end(), block.begin(), block.end());
+        image.insert(image.end(), block.begin(), block.end());
         Buffer().swap(block);
       }
     }
     blocks_.clear();
     size_ = 0;
-    return whole;
+    return image;
   }
 
  private:

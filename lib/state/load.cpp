@@ -48,12 +48,15 @@ std::vector<std::uint64_t> without(std::vector<std::uint64_t> numbers, std::uint
 
 }  // namespace
 
-/// The current state if it is whole, else the newest previous one that is, else the defaults.
+/// The current state if it is intact, else the newest previous one that is, else the defaults.
 Result<SavedState::Found> SavedState::find(bool opening) {
   BOOST_OUTCOME_TRY(auto history, store_->history());
   attempted_max_ = std::max(attempted_max_, history.generation_max);
   BOOST_OUTCOME_TRY(auto stored, store_->load());
-  if (!stored) return fall_back("there is no current state", nullptr, std::move(history));
+  if (!stored && !opening && stored_.exists) {
+    return failure("reload the state", ErrorKind::conflict, std::string(removed_words));
+  }
+  if (!stored) return fall_back("the current state is missing", nullptr, std::move(history));
   auto loaded = codec_->load(stored->bytes);
   if (loaded) {
     if (!loaded.value().stamped) loaded.value().stamp.generation = 0;
@@ -101,9 +104,7 @@ SavedState::Standing SavedState::standing_of(const LoadedState& loaded,
                                              const StoredState& stored) const {
   Standing standing;
   standing.generation = loaded.stamp.generation;
-  Checksum sum;
-  sum.update(stored.bytes);
-  standing.digest = sum.digest();
+  standing.digest = Checksum::of(stored.bytes);
   if (!codec_->keeps_lineage()) return standing;
   // A number is what makes a lineage: a text by hand may have one that was left in it.
   if (standing.generation != 0) standing.lineage = loaded.stamp.lineage;
@@ -192,8 +193,8 @@ Result<SavedState::Found> SavedState::take_edited(const Error& damage, StoredSta
   return found;
 }
 
-/// The newest previous generation that is whole. An error other than damage ends the search: it may
-/// be over by tomorrow, and an older state must not be taken today for that.
+/// The newest previous generation that is intact. An error other than damage ends the search: it
+/// may be over by tomorrow, and an older state must not be taken today for that.
 Result<std::optional<LoadedState>> SavedState::newest_previous(
     const std::vector<std::uint64_t>& numbers, std::vector<std::uint64_t>& damaged,
     Standing& standing) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include <perdure/detail/caught.hpp>
+#include <perdure/system/environment.hpp>
 
 #include "base/checksum.hpp"
+#include "base/make_error.hpp"
 #include "base/missing.hpp"
 #include "state/image_sink.hpp"
 #include "state/saved_state.hpp"
@@ -25,15 +27,16 @@ Result<void> SavedState::catch_up() {
     return failure(save_step, ErrorKind::conflict, std::move(words));
   };
   if (now.is_absent()) {
-    return conflict("somebody removed the file since it was read; reload, or put it back");
+    return conflict(std::string(removed_words));
   }
   BOOST_OUTCOME_TRY(auto stored, store_->load());
-  if (!stored) return conflict("somebody removed the file just now");
+  if (!stored) return conflict(std::string(removed_words));
   auto loaded = codec_->load(stored->bytes);
   if (!loaded) {
     Error error = at_path(std::move(loaded.error()));
     if (error.kind == ErrorKind::corrupt) error.kind = ErrorKind::conflict;
     error.step = save_step;
+    error.reading = false;
     return error;
   }
   if (!loaded.value().stamped) {
@@ -60,7 +63,7 @@ Result<void> SavedState::catch_up() {
 Result<void> SavedState::check_outcome_known() const {
   if (!outcome_unknown_) return success();
   return failure(save_step, ErrorKind::recovery_required,
-                 "an earlier save may or may not survive a power cut; reload first");
+                 "what became of an earlier save is not known here; reload first");
 }
 
 /// The draft to be committed, but for the image; `kept` are the previous generations after it.
@@ -132,10 +135,8 @@ Result<void> SavedState::commit(std::shared_ptr<const void> value, UnknownMember
   if (!is_ours()) return not_ours();  // an edit or a serializer forked
   const Buffer image = sink.take();
   made.image = image;
-  Checksum sum;
-  sum.update(image);
   const Standing standing{
-      .lineage = stamp.lineage, .generation = stamp.generation, .digest = sum.digest()};
+      .lineage = stamp.lineage, .generation = stamp.generation, .digest = Checksum::of(image)};
   BOOST_OUTCOME_TRY(set_newer_aside());
 
   attempted_max_ = stamp.generation;
@@ -179,8 +180,8 @@ Result<void> SavedState::save(const Edits& edits) try {
 /// After a save of unknown fate whatever is found is committed anew. Syncing it would not do: a
 /// sync error is reported once, and a second sync may succeed without having written.
 Result<void> SavedState::reload() try {
-  BOOST_OUTCOME_TRY(const auto lock, take_lock());
-  BOOST_OUTCOME_TRY(Found found, find(false));
+  BOOST_OUTCOME_TRY(const auto lock, reading(take_lock()));
+  BOOST_OUTCOME_TRY(Found found, reading(find(false)));
   const bool was_unknown = outcome_unknown_;
   stored_ = std::move(found.stored);
   if (!was_unknown) return publish(std::move(found.state), std::move(found.report));
@@ -191,6 +192,44 @@ Result<void> SavedState::reload() try {
   return committed;
 } catch (...) {
   return at_path(caught("reload the state"));
+}
+
+/// The file is gone. Others may have saved, and lost, generations that this tracker never saw: what
+/// is saved next begins a new lineage, far above their numbers.
+Result<void> SavedState::forget_removed(Revision absent) {
+  BOOST_OUTCOME_TRY(auto history, store_->history());
+  skip_numbers(std::max({attempted_max_, history.generation_max, published_max_}));
+  stored_.newer.assign(
+      history.previous.begin(),
+      std::ranges::lower_bound(history.previous, stored_.generation, std::greater()));
+  stored_.previous = std::move(history.previous);
+  stored_.revision = std::move(absent);
+  stored_.keepable = false;
+  stored_.standing.lost = true;
+  return success();
+}
+
+/// Memory has the newest state that was acknowledged, where the file was removed.
+Result<void> SavedState::rewrite() try {
+  BOOST_OUTCOME_TRY(const auto lock, take_lock());
+  BOOST_OUTCOME_TRY(Revision now, store_->revision());
+  const bool was_unknown = outcome_unknown_;
+  const Stored before = stored_;
+  const bool absent = now.is_absent();
+  if (absent) {
+    BOOST_OUTCOME_TRY(forget_removed(std::move(now)));
+  } else {
+    BOOST_OUTCOME_TRY(check_outcome_known());
+    BOOST_OUTCOME_TRY(catch_up());
+  }
+  auto committed = commit(shown().value, shown().stamp.unknown, shown().report);
+  if (!committed && absent) stored_ = before;  // so that a save or a reload is a conflict still
+  if (!committed && was_unknown) outcome_unknown_ = true;
+  return committed;
+} catch (...) {
+  Error error = at_path(caught(save_step));
+  if (outcome_unknown_) error.fate = Fate::unknown;
+  return error;
 }
 
 Result<void> SavedState::restore(std::uint64_t generation) try {
@@ -208,6 +247,7 @@ Result<void> SavedState::restore(std::uint64_t generation) try {
   if (!loaded) {
     Error error = at_path(std::move(loaded.error()));
     error.step = step;
+    error.reading = false;
     error.detail = "generation " + std::to_string(generation) + ": " + error.detail;
     return error;
   }
@@ -219,7 +259,7 @@ Result<void> SavedState::restore(std::uint64_t generation) try {
   return error;
 }
 
-Result<StateHistory> SavedState::history() try { return store_->history(); } catch (...) {
+Result<StateHistory> SavedState::history() try { return reading(store_->history()); } catch (...) {
   return at_path(caught("list the state's generations"));
 }
 

@@ -6,6 +6,8 @@
 
 #include <perdure/detail/caught.hpp>
 
+#include "base/make_error.hpp"
+
 namespace perdure::detail {
 /// In a forked child nobody changes what is shown, and the thread that held the mutex is not there
 /// to unlock it.
@@ -27,12 +29,7 @@ std::uint64_t SavedState::generation() const {
 }
 
 Error SavedState::failure(std::string_view step, ErrorKind kind, std::string detail) const {
-  return {.kind = kind,
-          .fate = Fate::unchanged,
-          .cause = {},
-          .step = std::string(step),
-          .path = store_->describe(),
-          .detail = std::move(detail)};
+  return make_error(step, store_->describe(), kind, std::move(detail));
 }
 
 Error SavedState::not_ours() const {

@@ -3,7 +3,7 @@
 //
 //   open()           known: memory has what is durable, or the defaults
 //     |                |  ^  ^
-//     +--------------->|  |  |   save(), restore(): committed, or Fate::unchanged
+//     +--------------->|  |  |   save(), restore(), rewrite(): committed, or Fate::unchanged
 //                      |  +--+   reload(): took what it found
 //                      |     ^
 //                      |     +-- reload() committed anew what it found
@@ -19,7 +19,8 @@
 //       or tried, and the next commit takes the one after it.
 //   S3  While the outcome is known, stored_ and what is shown speak of one state.
 //   S4  While it is unknown, memory keeps the last state that is known to be durable. Only a
-//       commit of what reload() found ends that: a second sync may succeed and write nothing.
+//       commit ends that, of what reload() found or, where the file is gone, of what memory holds:
+//       a second sync may succeed and write nothing.
 //   S5  A save destroys no evidence: damaged states, and previous ones newer than the current one,
 //       are moved aside first. A text accepted as an edit is replaced by a save with its content.
 //   S6  store_ and stored_ belong to the thread that has the turn (edit_queue.cpp). The shown state
@@ -59,6 +60,10 @@ enum class EditOutcome {
 /// These three work in a forked child, too; nothing else does there.
 class SavedState {
  public:
+  static constexpr std::string_view removed_words =
+      "somebody removed the file since it was read; put it back, or call rewrite() to commit what "
+      "memory holds";
+
   using Edits = std::function<EditOutcome(void* copy)>;
 
   SavedState(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
@@ -79,6 +84,7 @@ class SavedState {
   /// Saves what `edits` make of a copy of the state that is current then.
   Result<void> save(const Edits& edits);
   Result<void> reload();
+  Result<void> rewrite();
   Result<void> restore(std::uint64_t generation);
   Result<StateHistory> history();
   /// Gives the lock of TrackerLock::exclusive back; later saves take it for themselves.
@@ -132,6 +138,7 @@ class SavedState {
   Result<void> set_aside(const StoredState* current, const std::vector<std::uint64_t>& previous,
                          OpenReport& report);
   Result<void> catch_up();
+  Result<void> forget_removed(Revision absent);
   [[nodiscard]] bool descends(const Standing& theirs) const;
   Result<Lineage> next_lineage() const;
   Result<void> set_newer_aside();
@@ -155,7 +162,7 @@ class SavedState {
 
   const MadeBy made_by_{};
   mutable std::mutex mutex_;  // guards what follows
-  /// Never changed in place: the current one is whole at each moment at which somebody may fork.
+  /// Never changed in place: the current one is intact at each moment at which somebody may fork.
   std::array<Shown, 2> shown_;
   std::atomic<std::size_t> current_ = 0;
 };

@@ -75,7 +75,8 @@ Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
 namespace {
 
 /// The files in place stay there.
-Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directories& directories) {
+Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directories& directories,
+                        std::uint64_t mark) {
   std::set<std::string> named;
   for (const auto& entry : journal.entries) {
     named.insert(parent_of(entry.path));
@@ -86,26 +87,26 @@ Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directori
     // Somebody removed it, or put another in its place: nothing of ours is in it.
     if (!directory && is_missing(directory.error())) continue;
     if (!directory) return root.failure(settle_step, path, directory.error());
-    const auto synced = root.files.sync_directory(directory.value());
+    const auto synced =
+        root.synced(settle_step, path, root.files.sync_directory(directory.value()));
     if (synced) continue;
     note_failed_sync(root.files, directory.value());
-    return root.failure(settle_step, path, synced.error());
+    return synced.error();
   }
   // Without a journal a lost block is told once, maybe to another commit of this process. Over a
   // journal that died nothing of what follows reaches the disk, so the journal of the transaction
   // stays there.
-  if (!sync_failed_since(root.files, root.private_directory.get(), root.sync_mark))
-    return success();
+  if (!sync_failed_since(root.files, root.private_directory.get(), mark)) return success();
   return root.failure(settle_step, "", std::make_error_code(std::errc::io_error));
 }
 
 }  // namespace
 
 Result<void> settle(TransactionRoot& root, const Journal& journal, Directories& directories,
-                    Protocol protocol, bool recovered) {
+                    Protocol protocol, bool recovered, std::uint64_t mark) {
   // With `fast` the order in which things were done is the order in which the disk gets them.
   if (protocol == Protocol::portable) {
-    BOOST_OUTCOME_TRY(sync_named(root, journal, directories));
+    BOOST_OUTCOME_TRY(sync_named(root, journal, directories, mark));
   }
   if (protocol == Protocol::whole) {
     BOOST_OUTCOME_TRY(sync_root(root, settle_step));

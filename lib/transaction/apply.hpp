@@ -21,8 +21,9 @@ Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
 /// the staged files. In that order: a journal that came back would undo what others commit later.
 /// With `fast` nothing is synced: whatever the disk gets of what others do later, it got this
 /// before.
-/// `recovered`: recovery may have made a copy of the journal, which goes with it.
+/// `recovered`: recovery may have made a copy of the journal, which goes with it. `mark`: the
+/// `failed_syncs` of before the first path was put in place.
 Result<void> settle(TransactionRoot& root, const Journal& journal, Directories& directories,
-                    Protocol protocol, bool recovered);
+                    Protocol protocol, bool recovered, std::uint64_t mark);
 
 }  // namespace perdure

@@ -7,12 +7,12 @@
 
 namespace perdure {
 
-Result<void> Changes::put(const std::string& path,
+Result<void> Changes::put(const std::string& path, const Metadata& metadata,
                           const std::function<Result<void>(Sink&)>& source) {
   broken_ = true;  // until it is done
   BOOST_OUTCOME_TRY(drop(path));
   BOOST_OUTCOME_TRY(const auto existing, stat(path));
-  BOOST_OUTCOME_TRY(const StagedFile staged, staged_.stage(path, existing, source));
+  BOOST_OUTCOME_TRY(const StagedFile staged, staged_.stage(path, existing, metadata, source));
   bytes_ += staged.size;
   changes_[path] = Change{.staged = staged};
   broken_ = false;
@@ -58,7 +58,7 @@ Result<void> Changes::remove(const std::string& path) {
   return success();
 }
 
-Result<void> Changes::make_directory(const std::string& path) {
+Result<void> Changes::make_directory(const std::string& path, std::uint32_t mode) {
   constexpr std::string_view step = "make the directory";
   if (const auto change = changes_.find(path); change != changes_.end()) {
     if (change->second.action == JournalAction::make_directory) return success();
@@ -68,7 +68,7 @@ Result<void> Changes::make_directory(const std::string& path) {
   BOOST_OUTCOME_TRY(const auto found, stat(path));
   if (found && found->type == FileType::directory) return success();
   if (found) return root_.failure(step, path, ErrorKind::exists, "there is a file of that name");
-  changes_[path] = Change{.action = JournalAction::make_directory};
+  changes_[path] = Change{.action = JournalAction::make_directory, .mode = mode};
   return success();
 }
 
@@ -110,21 +110,19 @@ Result<void> Changes::move(const std::string& from, const std::string& to) {
 
 Result<Buffer> Changes::read(const std::string& path) {
   constexpr std::string_view step = "read the file";
-  const WriteOptions options;
-  Commit look(root_.files, root_.random, options);
-  look.path = (root_.path / path).native();
+  Target target(root_.files, root_.random, (root_.path / path).native());
   std::string leaf = leaf_of(path);
   if (const auto change = changes_.find(path); change != changes_.end()) {
     if (change->second.action != JournalAction::put) {
       return root_.failure(step, path, missing_cause());
     }
-    look.directory = root_.private_directory.get();
+    target.directory = root_.private_directory.get();
     leaf = staged_.name_of(change->second.staged);
   } else {
-    BOOST_OUTCOME_TRY(look.directory,
+    BOOST_OUTCOME_TRY(target.directory,
                       root_.checked(step, path, directories_.open(parent_of(path))));
   }
-  BOOST_OUTCOME_TRY(auto content, read_steady(look, leaf, UINT64_MAX, {}));
+  BOOST_OUTCOME_TRY(auto content, read_steady(target, leaf, UINT64_MAX, {}));
   return std::move(content.bytes);
 }
 

@@ -20,7 +20,8 @@ namespace perdure {
 /// The change that is wanted of one path.
 struct Change {
   JournalAction action = JournalAction::put;
-  StagedFile staged{};  ///< put: the new content.
+  StagedFile staged{};        ///< put: the new content.
+  std::uint32_t mode = 0777;  ///< make_directory: less the umask.
 };
 
 /// All that a transaction wants, with the staged files of its new content. Nothing of it is visible
@@ -35,9 +36,10 @@ class Changes {
   Changes& operator=(const Changes&) = delete;
   ~Changes() = default;
 
-  Result<void> put(const std::string& path, const std::function<Result<void>(Sink&)>& source);
+  Result<void> put(const std::string& path, const Metadata& metadata,
+                   const std::function<Result<void>(Sink&)>& source);
   Result<void> remove(const std::string& path);
-  Result<void> make_directory(const std::string& path);
+  Result<void> make_directory(const std::string& path, std::uint32_t mode);
   Result<void> move(const std::string& from, const std::string& to);
   Result<Buffer> read(const std::string& path);
 

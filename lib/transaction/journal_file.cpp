@@ -19,11 +19,10 @@ constexpr std::uint64_t journal_size_max = std::uint64_t{1} << 32U;
 /// The journal under one of its fixed names, read as what a stranger wrote; empty where there is
 /// none.
 Result<std::optional<FoundJournal>> read_journal(TransactionRoot& root, std::string_view name) {
-  const WriteOptions options;
-  Commit look(root.files, root.random, options);
-  look.path = (root.path / root.options.private_directory / std::string(name)).native();
-  look.directory = root.private_directory.get();
-  auto content = read_steady(look, std::string(name), journal_size_max, {});
+  Target target(root.files, root.random,
+                (root.path / root.options.private_directory / std::string(name)).native());
+  target.directory = root.private_directory.get();
+  auto content = read_steady(target, std::string(name), journal_size_max, {});
   if (!content && is_missing(content.error().cause)) {
     return std::optional<FoundJournal>();
   }
@@ -40,7 +39,7 @@ Result<std::optional<FoundJournal>> read_journal(TransactionRoot& root, std::str
   }
   if (!journal) {
     Error error = std::move(journal.error());
-    error.path = look.path;
+    error.path = target.path;
     error.detail += refused_journal_advice;
     return error;
   }
@@ -54,6 +53,7 @@ Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_vi
                             Protocol chosen) {
   WriteOptions options;
   options.metadata = Metadata::preserve(0600);  // of nothing: it keeps what it is made with
+  options.durability = root.options.durability;
   options.group = root.options.group;
   const bool fast = chosen == Protocol::fast;
   const Protocol protocol = fast ? Protocol::fast : Protocol::portable;  // it is one file
@@ -61,7 +61,7 @@ Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_vi
   commit.path = root.path.native();
   commit.directory = root.private_directory.get();
   commit.leaf = name;
-  const auto committed = [&]() -> Result<bool> {
+  auto committed = [&]() -> Result<bool> {
     const std::string temp_name(names::journal_temp);
     const auto cleared = unlink_if_there(root.files, commit.directory, temp_name);
     if (!cleared) return commit.failure(commit_step, cleared.error());
@@ -70,10 +70,22 @@ Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_vi
     commit.made_by = process_mark();
     commit.temp = OwnedHandle(root.files, made.value());
     commit.temp_name = temp_name;
+    if (root.keeper) {
+      const auto given = give_to(root.files, commit.temp.get(), *root.keeper);
+      if (!given) return discard_temp(commit, commit.failure(commit_step, given.error()));
+    }
     auto written = append_to_temp(commit, journal);
     if (!written) return discard_temp(commit, std::move(written.error()));
     BOOST_OUTCOME_TRY(const Receipt receipt,
                       run_commit(commit, make_finish(options, protocol, {})));
+    if (options.durability == Durability::ordered) {
+      // Its name comes before those that it promises, where the file system can tell.
+      auto named = root.synced(commit_step, "", root.files.sync_directory(commit.directory));
+      if (!named) {
+        named.error().fate = Fate::visible;
+        return std::move(named.error());
+      }
+    }
     return receipt.confirmed;
   }();
   if (committed) return committed;
@@ -97,7 +109,7 @@ Result<std::optional<FoundJournal>> find_journal(TransactionRoot& root) {
 
 Result<void> make_durable(TransactionRoot& root, const FoundJournal& found, Protocol protocol) {
   BOOST_OUTCOME_TRY(
-      root.checked(recover_step, "", root.files.sync_directory(root.private_directory.get())));
+      root.synced(recover_step, "", root.files.sync_directory(root.private_directory.get())));
   BOOST_OUTCOME_TRY(commit_journal(root, found.bytes,
                                    found.copied ? names::journal : names::journal_copy, protocol));
   return success();
@@ -112,7 +124,7 @@ Result<void> remove_journal(TransactionRoot& root, std::string_view step, Protoc
         root.checked(step, "", unlink_if_there(root.files, directory, std::string(name))));
   }
   if (protocol == Protocol::fast) return success();
-  return root.checked(step, "", root.files.sync_directory(directory));
+  return root.synced(step, "", root.files.sync_directory(directory));
 }
 
 }  // namespace perdure

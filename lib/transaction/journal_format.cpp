@@ -7,15 +7,16 @@
 #include <string_view>
 #include <unordered_set>
 
-#include <xxhash.h>
-
+#include "base/checksum.hpp"
+#include "base/little_endian.hpp"
+#include "base/make_error.hpp"
 #include "engine/names.hpp"
 
 namespace perdure {
 namespace {
 
 constexpr std::array<unsigned char, 8> magic{0x89, 'P', 'R', 'D', 'J', '\r', '\n', 0x1a};
-constexpr std::size_t digest_size = 16;
+constexpr std::size_t digest_size = sizeof(Checksum::Digest);
 /// The smallest entry: enough to bound the count by the size before anything is allocated.
 constexpr std::size_t entry_size_min = 10;
 constexpr std::size_t directory_size_min = 20;
@@ -24,15 +25,11 @@ class Writer {
  public:
   template <class T>
   void number(T value) {
-    auto bits = static_cast<std::uint64_t>(value);
-    for (std::size_t i = 0; i < sizeof(T); ++i, bits >>= 8U) {
-      bytes_.push_back(static_cast<std::byte>(bits & 0xFFU));
-    }
+    raw(little_endian_bytes(value));
   }
   void text(std::string_view value) {
     number(static_cast<std::uint32_t>(value.size()));
-    const Bytes raw = as_bytes(value);
-    bytes_.insert(bytes_.end(), raw.begin(), raw.end());
+    raw(as_bytes(value));
   }
   void identity(const Identity& value) {
     number(value.inode);
@@ -52,16 +49,13 @@ class Reader {
 
   template <class T>
   T number() {
-    std::uint64_t bits = 0;
     if (rest_.size() < sizeof(T)) {
       failed_ = true;
       return {};
     }
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-      bits |= std::to_integer<std::uint64_t>(rest_[i]) << (8 * i);
-    }
+    const T value = from_little_endian<T>(rest_);
     rest_ = rest_.subspan(sizeof(T));
-    return static_cast<T>(bits);
+    return value;
   }
   std::string text(std::size_t size_max) {
     const auto size = number<std::uint32_t>();
@@ -87,25 +81,11 @@ class Reader {
   bool failed_ = false;
 };
 
-std::array<std::byte, digest_size> digest_of(Bytes bytes) {
-  XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
-  std::array<std::byte, digest_size> digest{};
-  std::transform(std::begin(canonical.digest), std::end(canonical.digest), digest.begin(),
-                 [](unsigned char c) { return static_cast<std::byte>(c); });
-  return digest;
-}
-
 Error refused(ErrorKind kind, std::string detail) {
-  return {.kind = kind,
-          .fate = Fate::unchanged,
-          .cause = {},
-          .step = "read the journal",
-          .path = {},
-          .detail = std::move(detail)};
+  return make_error("read the journal", {}, kind, std::move(detail));
 }
 
-void write_entry(Writer& writer, const JournalEntry& entry) {
+void write_entry(Writer& writer, const JournalEntry& entry, std::uint32_t format) {
   writer.number(static_cast<std::uint8_t>(entry.action));
   writer.number(static_cast<std::uint8_t>(entry.before.has_value()));
   writer.text(entry.path);
@@ -118,11 +98,15 @@ void write_entry(Writer& writer, const JournalEntry& entry) {
   if (entry.action == JournalAction::put) {
     writer.number(entry.staged);
     writer.identity(entry.staged_identity);
+    if (format >= 3) {
+      writer.number(entry.staged_size);
+      writer.number(entry.staged_mtime_ns);
+    }
     writer.text(entry.apply_temp);
   }
 }
 
-Result<JournalEntry> read_entry(Reader& reader) {
+Result<JournalEntry> read_entry(Reader& reader, std::uint32_t format) {
   JournalEntry entry;
   const auto action = reader.number<std::uint8_t>();
   const auto existed = reader.number<std::uint8_t>();
@@ -141,6 +125,10 @@ Result<JournalEntry> read_entry(Reader& reader) {
   if (entry.action == JournalAction::put) {
     entry.staged = reader.number<std::uint64_t>();
     entry.staged_identity = reader.identity();
+    if (format >= 3) {
+      entry.staged_size = reader.number<std::uint64_t>();
+      entry.staged_mtime_ns = reader.number<std::int64_t>();
+    }
     entry.apply_temp = reader.text(names::length_max);
     if (!reader.failed() && !names::is_apply_temp(entry.apply_temp) &&
         !names::is_temp(entry.apply_temp)) {
@@ -195,9 +183,10 @@ Buffer encode_journal(const Journal& journal) {
       writer.identity(directory.identity);
     }
   }
+  if (journal.format >= 3) writer.identity(journal.private_directory);
   writer.number(static_cast<std::uint64_t>(journal.entries.size()));
-  for (const auto& entry : journal.entries) write_entry(writer, entry);
-  writer.raw(digest_of(writer.bytes()));
+  for (const auto& entry : journal.entries) write_entry(writer, entry, journal.format);
+  writer.raw(Checksum::of(writer.bytes()));
   return std::move(writer.bytes());
 }
 
@@ -207,7 +196,7 @@ Result<Journal> decode_journal(Bytes bytes) {
     return refused(ErrorKind::recovery_required, "it does not begin as a journal does");
   }
   const Bytes content = bytes.first(bytes.size() - digest_size);
-  if (!std::ranges::equal(digest_of(content), bytes.last(digest_size))) {
+  if (!std::ranges::equal(Checksum::of(content), bytes.last(digest_size))) {
     return refused(ErrorKind::recovery_required, "its checksum does not match: it is damaged");
   }
   Reader reader(content.subspan(magic.size()));
@@ -223,6 +212,7 @@ Result<Journal> decode_journal(Bytes bytes) {
   if (version >= 2) {
     BOOST_OUTCOME_TRY(journal.directories, read_directories(reader));
   }
+  if (version >= 3) journal.private_directory = reader.identity();
   const auto count = reader.number<std::uint64_t>();
   if (reader.failed() || !names::is_transaction_id(journal.id) ||
       count > reader.left() / entry_size_min) {
@@ -231,7 +221,7 @@ Result<Journal> decode_journal(Bytes bytes) {
   std::unordered_set<std::string> paths;
   journal.entries.reserve(static_cast<std::size_t>(count));
   for (std::uint64_t i = 0; i < count; ++i) {
-    BOOST_OUTCOME_TRY(JournalEntry entry, read_entry(reader));
+    BOOST_OUTCOME_TRY(JournalEntry entry, read_entry(reader, version));
     if (!paths.insert(entry.path).second) {
       return refused(ErrorKind::recovery_required, "it names '" + entry.path + "' twice");
     }

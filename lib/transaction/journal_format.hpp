@@ -37,7 +37,9 @@ struct JournalEntry {
   std::uint32_t mode = 0;          ///< Of a directory.
   std::uint64_t staged = 0;        ///< put: the number in the staged file's name ...
   Identity staged_identity{};      ///< ... what it is known by ...
-  std::string apply_temp{};        ///< ... and the name beside the target on its way there.
+  std::uint64_t staged_size = 0;   ///< ... and, from format 3 on, what a copy of it is known by ...
+  std::int64_t staged_mtime_ns = 0;
+  std::string apply_temp{};  ///< ... and the name beside the target on its way there.
 };
 
 /// A directory that was there before the transaction, and has paths of it.
@@ -47,19 +49,20 @@ struct JournalDirectory {
 };
 
 /// The format that is written; those below it are read.
-inline constexpr std::uint32_t journal_format = 2;
+inline constexpr std::uint32_t journal_format = 3;
 
 /// One committed transaction: all that redo needs. docs/format.md has the layout.
 struct Journal {
   std::string id;
   std::vector<JournalEntry> entries;
   std::vector<JournalDirectory> directories{};  ///< The root's first; none in format 1.
+  Identity private_directory{};                 ///< From format 3 on.
   std::uint32_t format = journal_format;
 };
 
 [[nodiscard]] Buffer encode_journal(const Journal& journal);
 
-/// Trusts nothing: a journal that is not whole, or that names a path it must not, is
+/// Trusts nothing: a journal that is not intact, or that names a path it must not, is
 /// ErrorKind::recovery_required; one of a newer format ErrorKind::too_new.
 Result<Journal> decode_journal(Bytes bytes);
 

@@ -7,7 +7,10 @@
 #include <set>
 
 #include "base/missing.hpp"
+#include "engine/fresh_file.hpp"
 #include "engine/names.hpp"
+#include "engine/target.hpp"
+#include "engine/version.hpp"
 #include "transaction/trial.hpp"
 
 namespace perdure {
@@ -15,9 +18,10 @@ namespace {
 
 class Precheck {
  public:
-  Precheck(TransactionRoot& root, Changes& changes)
+  Precheck(TransactionRoot& root, Changes& changes, const ExpectedVersions& expected)
       : root_(root),
         changes_(changes),
+        expected_(expected),
         by_path_(changes.by_path()),
         staged_(changes.staged()),
         directories_(changes.directories()) {}
@@ -26,6 +30,8 @@ class Precheck {
 
  private:
   Result<void> sync_names();
+  Result<std::optional<Status>> look(const std::string& path);
+  Result<void> check_version(const std::string& path, const std::optional<Status>& found);
   Result<JournalEntry> check(const std::string& path, Change& change);
   Result<void> check_parent(const std::string& path);
   Result<Status> check_way(const std::string& directory, const std::string& path);
@@ -34,16 +40,19 @@ class Precheck {
 
   TransactionRoot& root_;
   Changes& changes_;
+  const ExpectedVersions& expected_;
   std::map<std::string, Change>& by_path_;
   StagedFiles& staged_;
   Directories& directories_;
   std::map<std::string, Status> ways_;     ///< Directories that check_way has seen.
   std::map<std::string, Status> parents_;  ///< The directories that paths lie in directly.
+  int waits_ = 0;                          ///< For the end of a tick.
 };
 
 Result<Journal> Precheck::journal() {
   Journal made{.id = staged_.id(), .entries = {}};
   made.directories.push_back({"", identity_of(root_.status.version)});
+  made.private_directory = identity_of(root_.private_status.version);
   std::set<std::uint64_t> moved;
   for (auto& [path, change] : by_path_) {  // a directory comes before what is in it
     BOOST_OUTCOME_TRY(check_parent(path));
@@ -74,8 +83,8 @@ Result<void> Precheck::sync_names() {
   for (const auto& [path, status] : parents_) {
     BOOST_OUTCOME_TRY(const auto directory,
                       root_.checked(check_step, path, directories_.open(path)));
-    BOOST_OUTCOME_TRY(root_.checked("sync the names that are there", path,
-                                    root_.files.sync_directory(directory)));
+    BOOST_OUTCOME_TRY(
+        root_.synced("sync the names that are there", path, root_.files.sync_directory(directory)));
   }
   return staged_.sync_names();
 }
@@ -128,17 +137,43 @@ Result<void> Precheck::check_parent(const std::string& path) {
     BOOST_OUTCOME_TRY(check_way(above, path));
   }
   BOOST_OUTCOME_TRY(const Status status, check_way(parent, path));
-  BOOST_OUTCOME_TRY(staged_.inherited(parent));
+  BOOST_OUTCOME_TRY(staged_.check_writable(parent));
   parents_.emplace(parent, status);
   directories_.expect(parent, identity_of(status.version));
   return success();
+}
+
+/// The last look before the journal. By the stamps that it finds, whoever puts the path in place
+/// knows the file from one that somebody made or changed since. On a coarse clock they could be
+/// equal, so it waits until the tick is over: once, since other files are older then.
+Result<std::optional<Status>> Precheck::look(const std::string& path) {
+  for (;; ++waits_) {
+    BOOST_OUTCOME_TRY(const auto found, changes_.stat(path));
+    const Handle root = root_.directory.get();
+    if (!found || !wait_out_tick(root_.files, root_.random, root, *found, waits_)) return found;
+  }
+}
+
+/// The version was compared under the target's lock, before this look.
+Result<void> Precheck::check_version(const std::string& path, const std::optional<Status>& found) {
+  const auto expected = expected_.find(path);
+  if (expected == expected_.end()) return success();
+  Target target(root_.files, root_.random, (root_.path / path).native());
+  target.expected = expected->second;
+  target.leaf = leaf_of(path);
+  if (found) {
+    BOOST_OUTCOME_TRY(target.directory,
+                      root_.checked(check_step, path, directories_.open(parent_of(path))));
+  }
+  return check_expected(target, found);
 }
 
 Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
   JournalEntry entry;
   entry.action = change.action;
   entry.path = path;
-  BOOST_OUTCOME_TRY(const auto found, changes_.stat(path));
+  BOOST_OUTCOME_TRY(const auto found, look(path));
+  BOOST_OUTCOME_TRY(check_version(path, found));
   if (found) {
     BOOST_OUTCOME_TRY(check_found(path, change, *found));
     entry.before = before_of(found->version);
@@ -155,13 +190,17 @@ Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
     error.detail = "its directory is marked immutable or append-only";
     return error;
   }
-  if (change.action == JournalAction::make_directory) entry.mode = 0777;
+  if (change.action == JournalAction::make_directory) entry.mode = change.mode;
   if (change.action != JournalAction::put) return entry;
-  if (found && !change.staged.moved && found->version != change.staged.metadata_of) {
+  const auto& metadata_of = change.staged.metadata_of;
+  const bool same_metadata = found && metadata_of && has_stamps_of(*found, *metadata_of);
+  if (found && !change.staged.moved && !same_metadata) {
     BOOST_OUTCOME_TRY(staged_.refresh_metadata(change.staged, path, *found));
   }
   entry.staged = change.staged.number;
   entry.staged_identity = change.staged.identity;
+  entry.staged_size = change.staged.size;
+  entry.staged_mtime_ns = change.staged.mtime_ns;
   auto temp = names::make_apply_temp(leaf_of(path), root_.random);
   if (!temp) return root_.failure(check_step, path, temp.error());
   entry.apply_temp = std::move(temp.value());
@@ -183,6 +222,10 @@ Result<void> Precheck::check_found(const std::string& path, const Change& change
   }
   if (!file) {
     return root_.failure(check_step, path, ErrorKind::not_regular, "it is not a regular file");
+  }
+  if (root_.options.refuse_read_only && (found.mode & 0222U) == 0) {
+    return root_.failure(check_step, path, ErrorKind::read_only,
+                         "nobody may write to it (chmod u+w), and such files are to be refused");
   }
   if (found.mount_point) {
     return root_.failure(check_step, path, ErrorKind::mount_point,
@@ -208,18 +251,17 @@ Result<void> Precheck::check_aliases() {
     if (fresh) continue;
     const auto directory = directories_.open(parent_of(path));
     if (!directory) continue;  // made by this transaction, in a parent that was checked
-    BOOST_OUTCOME_TRY(const auto name,
-                      root_.checked(check_step, path, names::make_temp("case", root_.random)));
     BOOST_OUTCOME_TRY(
-        const auto made,
-        root_.checked(check_step, path, root_.files.create(directory.value(), name, 0600)));
-    const OwnedHandle file(root_.files, made);
-    std::string shouted = name;
+        const FreshFile file,
+        root_.checked(check_step, path,
+                      make_fresh_file(root_.files, directory.value(), "case", root_.random, 0600)));
+    std::string shouted = file.name;
     std::transform(shouted.begin(), shouted.end(), shouted.begin(), [](char c) {
       return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     });
     const bool insensitive = root_.files.stat_at(directory.value(), shouted).has_value();
-    BOOST_OUTCOME_TRY(root_.checked(check_step, path, root_.files.unlink(directory.value(), name)));
+    BOOST_OUTCOME_TRY(
+        root_.checked(check_step, path, root_.files.unlink(directory.value(), file.name)));
     if (insensitive) {
       return root_.failure(check_step, path, ErrorKind::invalid_argument,
                            "'" + other->second +
@@ -232,8 +274,9 @@ Result<void> Precheck::check_aliases() {
 
 }  // namespace
 
-Result<Journal> prepare_journal(TransactionRoot& root, Changes& changes) {
-  return Precheck(root, changes).journal();
+Result<Journal> prepare_journal(TransactionRoot& root, Changes& changes,
+                                const ExpectedVersions& expected) {
+  return Precheck(root, changes, expected).journal();
 }
 
 }  // namespace perdure

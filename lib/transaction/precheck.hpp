@@ -2,14 +2,23 @@
 // The last checks of a transaction before its journal is written.
 #pragma once
 
+#include <map>
+#include <string>
+
+#include <perdure/file_version.hpp>
+
 #include "transaction/changes.hpp"
 #include "transaction/journal_format.hpp"
 #include "transaction/root.hpp"
 
 namespace perdure {
 
+/// By path.
+using ExpectedVersions = std::map<std::string, Version>;
+
 /// Checks everything that putting in place could trip over, makes the staged files durable with
 /// their names, or ordered before the journal, and says what the journal must.
-Result<Journal> prepare_journal(TransactionRoot& root, Changes& changes);
+Result<Journal> prepare_journal(TransactionRoot& root, Changes& changes,
+                                const ExpectedVersions& expected);
 
 }  // namespace perdure

@@ -4,17 +4,18 @@
 #include "transaction/recovery.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <perdure/recovery.hpp>
 
+#include "base/make_error.hpp"
 #include "base/missing.hpp"
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
-#include "engine/sync.hpp"
 #include "engine/unlink.hpp"
 #include "transaction/apply.hpp"
+#include "transaction/evidence.hpp"
 #include "transaction/journal_file.hpp"
+#include "transaction/open_root.hpp"
 #include "transaction/recovery_step.hpp"
 
 namespace perdure {
@@ -46,33 +47,41 @@ bool leads_nowhere(std::error_code cause) {
 }
 
 /// Only directories that were there before: the ones in their place now may be somebody else's.
-Directories directories_of(TransactionRoot& root, const Journal& journal) {
+/// In a copied root all have other numbers, and nothing tells a directory from its copy.
+Directories directories_of(TransactionRoot& root, const Journal& journal, Numbers numbers) {
   Directories directories(root.files, root.directory.get());
+  if (numbers == Numbers::changed) return directories;
   for (const auto& [path, identity] : journal.directories) directories.expect(path, identity);
   return directories;
 }
 
-/// Empty, or why nothing that the journal says of files holds of those that are here.
-std::string_view fault_of_place(const TransactionRoot& root, const Journal& journal) {
+/// Empty, or why nothing that the journal says of files holds of those that are here. A copy has
+/// its own journal if the private directory was copied along with it. One outside may be that of
+/// the root that was copied.
+std::string_view fault_of_root(const TransactionRoot& root, const Journal& journal) {
   if (journal.directories.empty()) return {};
   const bool same = journal.directories.front().identity == identity_of(root.status.version);
-  return same ? "" : "it was written in another directory: this root was copied, or restored";
+  const bool copied = journal.format >= 3 && !root.private_name.empty() &&
+                      journal.private_directory != identity_of(root.private_status.version);
+  return same || copied ? ""
+                        : "it was written in another directory: this root was copied, or restored";
 }
 
-Result<void> judge_all(TransactionRoot& root, const Journal& journal, RecoveryReport& report,
-                       Purpose purpose) {
+Result<Numbers> find_steps(TransactionRoot& root, const Journal& journal, RecoveryReport& report,
+                           Purpose purpose) {
   report.journal = true;
   report.id = journal.id;
-  Directories directories = directories_of(root, journal);
+  BOOST_OUTCOME_TRY(const Numbers numbers, numbers_of(root, journal));
+  Directories directories = directories_of(root, journal, numbers);
   for (const auto& entry : journal.entries) {
-    auto step_of = recovery_step_of(root, journal, entry, directories);
+    auto step_of = recovery_step_of(root, journal, numbers, entry, directories);
     if (!step_of && purpose == Purpose::look && leads_nowhere(step_of.error().cause)) {
       step_of = RecoveryStep::foreign;
     }
     if (!step_of) return std::move(step_of.error());
-    report.paths.push_back({entry.path, std::string(word_for(entry.action)), step_of.value()});
+    report.paths.push_back({entry.path, std::string(word_for(entry.action)), step_of.value(), {}});
   }
-  return success();
+  return numbers;
 }
 
 /// Whatever fails from here on, the transaction stays committed.
@@ -82,10 +91,17 @@ Result<T> as_committed(Result<T> result) {
   return result;
 }
 
-Error lost_file(const TransactionRoot& root, const std::string& path) {
+/// Fails where a path takes a decision by a person.
+Result<void> check_decided(const TransactionRoot& root, const std::string& path,
+                           RecoveryStep step) {
+  if (step != RecoveryStep::lost && step != RecoveryStep::unclear) return success();
+  const std::string fault =
+      step == RecoveryStep::lost
+          ? "its staged file is gone, or a copy of the one that was"
+          : "the root was copied or restored, and neither the time nor the content of this file "
+            "tells whether it is the old one";
   Error error = root.failure(recover_step, path, ErrorKind::recovery_required,
-                             "its staged file is gone, or a copy of the one that was" +
-                                 std::string(refused_journal_advice));
+                             fault + std::string(refused_journal_advice));
   error.fate = Fate::committed;
   return error;
 }
@@ -109,7 +125,7 @@ Result<std::uint64_t> discard_staged(TransactionRoot& root) {
   const bool any =
       std::ranges::any_of(entries, [](const auto& entry) { return names::is_staged(entry.name); });
   if (any) {
-    BOOST_OUTCOME_TRY(root.checked(discard_step, "", root.files.sync_directory(directory)));
+    BOOST_OUTCOME_TRY(root.synced(discard_step, "", root.files.sync_directory(directory)));
   }
   std::uint64_t discarded = 0;
   for (const auto& entry : entries) {
@@ -122,15 +138,30 @@ Result<std::uint64_t> discard_staged(TransactionRoot& root) {
   return discarded;
 }
 
-Result<void> redo_all(TransactionRoot& root, const Journal& journal, RecoveryReport& report) {
-  Directories directories = directories_of(root, journal);
-  root.sync_mark = failed_syncs();
+Result<void> keep_foreign(TransactionRoot& root, const Journal& journal, RecoveryReport& report) {
+  std::vector<const JournalEntry*> left_alone;
+  std::vector<RecoveredPath*> told;
+  for (std::size_t i = 0; i < journal.entries.size(); ++i) {
+    if (report.paths[i].step != RecoveryStep::foreign) continue;
+    left_alone.push_back(&journal.entries[i]);
+    told.push_back(&report.paths[i]);
+  }
+  BOOST_OUTCOME_TRY(Kept kept, keep_left_alone(root, journal, left_alone));
+  report.set_aside = std::move(kept.directory);
+  for (std::size_t i = 0; i < told.size(); ++i) told[i]->kept = std::move(kept.files[i]);
+  return success();
+}
+
+Result<void> redo_all(TransactionRoot& root, const Journal& journal, Numbers numbers,
+                      RecoveryReport& report) {
+  Directories directories = directories_of(root, journal, numbers);
+  const std::uint64_t mark = failed_syncs();
   for (std::size_t i = 0; i < journal.entries.size(); ++i) {
     const JournalEntry& entry = journal.entries[i];
     RecoveryStep& todo = report.paths[i].step;
     if (todo == RecoveryStep::redo) {  // once more: somebody may have come since the first look
-      BOOST_OUTCOME_TRY(todo, recovery_step_of(root, journal, entry, directories));
-      if (todo == RecoveryStep::lost) return lost_file(root, entry.path);
+      BOOST_OUTCOME_TRY(todo, recovery_step_of(root, journal, numbers, entry, directories));
+      BOOST_OUTCOME_TRY(check_decided(root, entry.path, todo));
     }
     if (todo == RecoveryStep::redo) {
       BOOST_OUTCOME_TRY(apply_entry(root, journal, entry, directories));
@@ -139,83 +170,8 @@ Result<void> redo_all(TransactionRoot& root, const Journal& journal, RecoveryRep
     }
     if (root.options.progress) root.options.progress(i + 1, journal.entries.size());
   }
-  return settle(root, journal, directories, protocol, true);
-}
-
-/// A new directory in the private one, for what is given up.
-struct Evidence {
-  std::string name;
-  OwnedHandle directory;
-};
-
-Result<Evidence> make_evidence(TransactionRoot& root) {
-  const Handle place = root.private_directory.get();
-  auto name = names::make_abandoned(root.random);
-  if (!name) return root.failure(recover_step, "", name.error());
-  BOOST_OUTCOME_TRY(
-      root.checked(recover_step, "", root.files.make_directory(place, name.value(), 0700)));
-  BOOST_OUTCOME_TRY(const auto opened,
-                    root.checked(recover_step, "", root.files.open_beneath(place, name.value())));
-  return Evidence{std::move(name.value()), OwnedHandle(root.files, opened)};
-}
-
-/// Moves the apply temps of a journal to the evidence: one may be the last copy of its content.
-/// Without the journal nobody knows that they are of no use, so they are gone from the disk before
-/// it is. Their names are random: one that lies in a copied directory is of no use, either. Returns
-/// the words for those that can't be moved, which must not keep the root from being given up.
-std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
-                                  const Evidence& evidence) {
-  FileSystem& files = root.files;
-  std::string words;
-  std::set<std::string> changed;
-  Directories directories(root.files, root.directory.get());
-  const auto told = [&](const SysResult<void>& done, const std::string& path) {
-    const bool well = done || is_missing(done.error());
-    if (!well) words += "; '" + path + "' is left: " + done.error().message();
-    return done.has_value();
-  };
-  for (const auto& entry : journal.entries) {
-    if (entry.action != JournalAction::put) continue;
-    const std::string parent = parent_of(entry.path);
-    const auto directory = directories.open(parent);
-    const auto moved =
-        directory ? files.rename(directory.value(), entry.apply_temp, evidence.directory.get(),
-                                 entry.apply_temp, RenameMode::replace)
-                  : SysResult<void>(directory.error());
-    if (told(moved, (Path(parent) / entry.apply_temp).native())) changed.insert(parent);
-  }
-  const auto sync = [&](Handle directory) {
-    // That it failed is told by whoever sets the journal aside.
-    if (!files.sync_directory(directory)) note_failed_sync(files, directory);
-  };
-  if (!changed.empty()) {  // first where they are now
-    sync(evidence.directory.get());
-    sync(root.private_directory.get());
-  }
-  for (const auto& path : changed) {
-    const auto directory = directories.open(path);
-    if (directory) sync(directory.value());
-  }
-  return words;
-}
-
-/// Moves everything of the private directory that belongs to transactions to the evidence.
-Result<void> set_all_aside(TransactionRoot& root, const Evidence& evidence, std::uint64_t mark) {
-  FileSystem& files = root.files;
-  const Handle place = root.private_directory.get();
-  const Handle aside = evidence.directory.get();
-  BOOST_OUTCOME_TRY(const auto entries, root.checked(recover_step, "", files.list(place)));
-  for (const auto& entry : entries) {
-    if (!names::is_staged(entry.name) && entry.name != names::journal &&
-        entry.name != names::journal_copy && entry.name != names::journal_temp) {
-      continue;
-    }
-    BOOST_OUTCOME_TRY(root.checked(
-        recover_step, "", files.rename(place, entry.name, aside, entry.name, RenameMode::replace)));
-  }
-  BOOST_OUTCOME_TRY(root.checked(recover_step, "", files.sync_directory(aside)));
-  BOOST_OUTCOME_TRY(root.checked(recover_step, "", sync_directory_durably(files, place, mark)));
-  return success();
+  BOOST_OUTCOME_TRY(keep_foreign(root, journal, report));
+  return settle(root, journal, directories, protocol, true, mark);
 }
 
 }  // namespace
@@ -225,41 +181,43 @@ Result<RecoveryReport> recover_root(TransactionRoot& root) {
   BOOST_OUTCOME_TRY(const auto found, find_journal(root));
   if (found) {
     const Journal& journal = found->journal;
-    if (const auto fault = fault_of_place(root, journal); !fault.empty()) {
+    if (const auto fault = fault_of_root(root, journal); !fault.empty()) {
       Error error = root.failure(recover_step, "", ErrorKind::recovery_required,
                                  std::string(fault).append(refused_journal_advice));
       error.fate = Fate::committed;
       return error;
     }
-    BOOST_OUTCOME_TRY(as_committed(judge_all(root, journal, report, Purpose::redo)));
-    const auto lost = std::find_if(report.paths.begin(), report.paths.end(), [](const auto& path) {
-      return path.step == RecoveryStep::lost;
-    });
-    if (lost != report.paths.end()) {
-      return lost_file(root, lost->path);
+    BOOST_OUTCOME_TRY(const Numbers numbers,
+                      as_committed(find_steps(root, journal, report, Purpose::redo)));
+    for (const auto& path : report.paths) {
+      BOOST_OUTCOME_TRY(check_decided(root, path.path, path.step));
     }
     BOOST_OUTCOME_TRY(as_committed(make_durable(root, *found, protocol)));
-    BOOST_OUTCOME_TRY(as_committed(redo_all(root, journal, report)));
+    BOOST_OUTCOME_TRY(as_committed(redo_all(root, journal, numbers, report)));
   }
   BOOST_OUTCOME_TRY(report.discarded, discard_staged(root));
   return report;
 }
 
 Result<RecoveryReport> recover(const Path& root, const TransactionOptions& options) {
-  BOOST_OUTCOME_TRY(const auto opened, open_root(root, options));
+  RecoveryReport nothing;
+  BOOST_OUTCOME_TRY(const auto opened, open_root_to_recover(root, options));
+  nothing.restored = opened && opened->restored;
+  if (!opened || opened->restored) return nothing;
   return recover_root(*opened);
 }
 
 Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& options) {
-  BOOST_OUTCOME_TRY(const auto opened, open_root(root, options));
+  BOOST_OUTCOME_TRY(const auto opened, open_root_to_abandon(root, options));
   RecoveryReport report;
+  if (!opened) return report;
   const std::uint64_t mark = failed_syncs();
   const auto found = find_journal(*opened);
   if (found && found.value()) {
     // Whatever stands in the way of a look at the paths, the root can be given up.
-    const auto judged = judge_all(*opened, found.value()->journal, report, Purpose::look);
-    if (!judged) report.damage = "a path that it names: " + judged.error().message();
-    if (judged) report.damage = fault_of_place(*opened, found.value()->journal);
+    const auto found_steps = find_steps(*opened, found.value()->journal, report, Purpose::look);
+    if (!found_steps) report.damage = "a path that it names: " + found_steps.error().message();
+    if (found_steps) report.damage = fault_of_root(*opened, found.value()->journal);
   }
   if (!found) report.damage = found.error().detail;
   BOOST_OUTCOME_TRY(const auto evidence, make_evidence(*opened));
@@ -268,18 +226,20 @@ Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& optio
     if (report.damage.starts_with("; ")) report.damage.erase(0, 2);
   }
   BOOST_OUTCOME_TRY(set_all_aside(*opened, evidence, mark));
-  report.set_aside = (Path(opened->options.private_directory) / evidence.name).native();
+  report.set_aside = path_of(*opened, evidence);
   return report;
 }
 
-Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& options) {
+namespace {
+
+Result<RecoveryReport> inspect_root(const Path& root, const TransactionOptions& options) {
   RecoveryReport report;
   BOOST_OUTCOME_TRY(const auto opened, look_at_root(root, options));
   if (!opened) return report;
   const auto found = find_journal(*opened);
   if (found && found.value()) {
-    report.damage = fault_of_place(*opened, found.value()->journal);
-    BOOST_OUTCOME_TRY(judge_all(*opened, found.value()->journal, report, Purpose::look));
+    report.damage = fault_of_root(*opened, found.value()->journal);
+    BOOST_OUTCOME_TRY(find_steps(*opened, found.value()->journal, report, Purpose::look));
   }
   if (!found) {
     if (found.error().kind != ErrorKind::recovery_required &&
@@ -295,6 +255,12 @@ Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& optio
     if (names::is_staged(entry.name) && !report.journal) ++report.discarded;
   }
   return report;
+}
+
+}  // namespace
+
+Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& options) {
+  return reading(inspect_root(root, options));
 }
 
 }  // namespace perdure

@@ -1,39 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
-// Compares each path of a journal with what is there now.
+// Compares each path of a journal with what is there now: by numbers and times, or, where the
+// numbers are others, by times and content.
 #include "transaction/recovery_step.hpp"
 
 #include <algorithm>
 
+#include "base/missing.hpp"
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
+#include "engine/version.hpp"
 
 namespace perdure {
 namespace {
 
 constexpr std::string_view step = "look at the path";
-
-/// Nobody changed it since. It may be older than it was: what its last writer never synced may have
-/// gone with the power, its time of modification along with it.
-bool is_as_before(const Version& now, const Before& before) {
-  return identity_of(now) == before.identity && now.mtime_ns <= before.mtime_ns;
-}
-
-enum class Staged { there, missing, another };
-
-Staged look_for_staged(TransactionRoot& root, const Journal& journal, const JournalEntry& entry) {
-  const auto staged =
-      root.files.stat_at(root.private_directory.get(), names::staged_of(journal.id, entry.staged));
-  if (!staged) return Staged::missing;
-  const bool same = identity_of(staged.value().version) == entry.staged_identity;
-  return same ? Staged::there : Staged::another;
-}
-
-/// The file goes on under another name of the same transaction.
-bool is_moved(const Journal& journal, const Identity& identity) {
-  return std::ranges::any_of(journal.entries, [&](const JournalEntry& other) {
-    return other.action == JournalAction::put && other.staged_identity == identity;
-  });
-}
 
 bool renames_at_once(TransactionRoot& root) {
   if (!root.renames_at_once) {
@@ -43,44 +23,176 @@ bool renames_at_once(TransactionRoot& root) {
   return *root.renames_at_once;
 }
 
-RecoveryStep judge_put(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
-                       const std::optional<Status>& now) {
-  if (now && identity_of(now->version) == entry.staged_identity) return RecoveryStep::done;
-  bool as_before = false;
-  if (now) as_before = entry.before && is_as_before(now->version, *entry.before);
-  // Missing although it was there before: somebody removed it, or, where a rename is several steps
-  // on the disk, that is half of ours.
-  if (!now) as_before = !entry.before || !renames_at_once(root);
-  const Staged staged = look_for_staged(root, journal, entry);
-  if (as_before) return staged == Staged::there ? RecoveryStep::redo : RecoveryStep::lost;
-  // A staged file of another identity is a copy, as all the others are: nobody changed the path.
-  return staged == Staged::another ? RecoveryStep::lost : RecoveryStep::foreign;
+constexpr std::int64_t second_ns = 1'000'000'000;
+
+std::int64_t part_of_second(std::int64_t time_ns) {
+  return (time_ns % second_ns + second_ns) % second_ns;
 }
 
-RecoveryStep judge_removal(const Journal& journal, const JournalEntry& entry,
-                           const std::optional<Status>& now) {
+/// Of a copy: tar and others keep the second alone.
+bool is_copied_time(std::int64_t now_ns, std::int64_t then_ns) {
+  return now_ns == then_ns || now_ns == then_ns - part_of_second(then_ns);
+}
+
+/// The staged file of an entry, as it is now.
+struct Staged {
+  std::optional<Status> found;
+  bool whole = false;  ///< It is the one that was staged, or has all of its content.
+};
+
+/// Judges paths. A file with another number is another file, unless all of them have others: then
+/// its size, its time of modification and its content tell.
+class Judge {
+ public:
+  Judge(TransactionRoot& root, const Journal& journal, Numbers numbers)
+      : root_(root), journal_(journal), kept_(numbers == Numbers::kept) {}
+
+  Result<RecoveryStep> put(const JournalEntry& entry, const std::optional<Status>& now) const;
+  Result<RecoveryStep> removal(const JournalEntry& entry, const std::optional<Status>& now) const;
+
+ private:
+  [[nodiscard]] bool has_identity(const Status& now, const Identity& identity) const;
+  [[nodiscard]] bool is_before(const Status& now, const Before& before) const;
+  [[nodiscard]] Result<Staged> find_staged(const JournalEntry& entry) const;
+  /// Whether the file at the path has the content of the staged one.
+  [[nodiscard]] Result<bool> has_content(const JournalEntry& entry, const Status& now,
+                                         const Staged& staged) const;
+  [[nodiscard]] Result<std::uint64_t> hash(const std::string& path, Handle directory,
+                                           const std::string& name) const;
+  [[nodiscard]] RecoveryStep theirs() const {
+    return kept_ ? RecoveryStep::foreign : RecoveryStep::unclear;
+  }
+
+  TransactionRoot& root_;
+  const Journal& journal_;
+  bool kept_;
+};
+
+/// Among new numbers an old one may mean another file by now. A time of birth tells the two apart;
+/// some file systems have none.
+bool Judge::has_identity(const Status& now, const Identity& identity) const {
+  return identity_of(now.version) == identity && (kept_ || identity.birth_ns != 0);
+}
+
+/// Nobody changed it since. It may be older than it was: what its last writer never synced may have
+/// gone with the power, its time of modification along with it.
+bool Judge::is_before(const Status& now, const Before& before) const {
+  if (has_identity(now, before.identity)) return now.version.mtime_ns <= before.mtime_ns;
+  if (now.type == FileType::directory || now.version.size != before.size) return false;
+  if (!kept_) return is_copied_time(now.version.mtime_ns, before.mtime_ns);
+  // Somebody put a copy of it in its place, with its times. Times of whole seconds tell little:
+  // others make files of the same size in one second, or set the times of all files alike.
+  return now.version.mtime_ns == before.mtime_ns && part_of_second(before.mtime_ns) != 0;
+}
+
+Result<Staged> Judge::find_staged(const JournalEntry& entry) const {
+  Staged staged;
+  const auto found = root_.files.stat_at(root_.private_directory.get(),
+                                         names::staged_of(journal_.id, entry.staged));
+  if (!found && is_missing(found.error())) return staged;
+  if (!found) return root_.failure(step, entry.path, found.error());
+  staged.found = found.value();
+  // A copy may have been cut off: only the journal knows how much there was.
+  const Version& version = found.value().version;
+  staged.whole = has_identity(found.value(), entry.staged_identity) ||
+                 (!kept_ && journal_.format >= 3 && found.value().type == FileType::regular &&
+                  version.size == entry.staged_size &&
+                  is_copied_time(version.mtime_ns, entry.staged_mtime_ns));
+  return staged;
+}
+
+Result<std::uint64_t> Judge::hash(const std::string& path, Handle directory,
+                                  const std::string& name) const {
+  BOOST_OUTCOME_TRY(const Handle opened,
+                    root_.checked(step, path, root_.files.open_file(directory, name)));
+  const OwnedHandle file(root_.files, opened);
+  return root_.checked(step, path, content_hash(root_.files, file.get()));
+}
+
+Result<bool> Judge::has_content(const JournalEntry& entry, const Status& now,
+                                const Staged& staged) const {
+  if (!staged.whole || now.type != FileType::regular ||
+      now.version.size != staged.found->version.size) {
+    return false;
+  }
+  Directories directories(root_.files, root_.directory.get());
+  BOOST_OUTCOME_TRY(const Handle directory,
+                    root_.checked(step, entry.path, directories.open(parent_of(entry.path))));
+  BOOST_OUTCOME_TRY(const auto here, hash(entry.path, directory, leaf_of(entry.path)));
+  BOOST_OUTCOME_TRY(const auto there, hash(entry.path, root_.private_directory.get(),
+                                           names::staged_of(journal_.id, entry.staged)));
+  return here == there;
+}
+
+Result<RecoveryStep> Judge::put(const JournalEntry& entry, const std::optional<Status>& now) const {
+  if (now && has_identity(*now, entry.staged_identity)) return RecoveryStep::done;
+  BOOST_OUTCOME_TRY(const Staged staged, find_staged(entry));
+  // Not to be done once more: a rename between two names of one file does nothing (rename(2)).
+  if (now && staged.found && now->version.same_file(staged.found->version)) {
+    return RecoveryStep::done;
+  }
+  bool to_do = false;
+  if (now) to_do = entry.before && is_before(*now, *entry.before);
+  // Missing although it was there before: somebody removed it, or, where a rename is several steps
+  // on the disk, that is half of ours.
+  if (!now) to_do = !entry.before || !renames_at_once(root_);
+  if (to_do && staged.whole) return RecoveryStep::redo;
+  if (to_do) return kept_ || !staged.found ? RecoveryStep::lost : RecoveryStep::unclear;
+  if (!now) return theirs();
+  BOOST_OUTCOME_TRY(const bool done, has_content(entry, *now, staged));
+  return done ? RecoveryStep::done : theirs();
+}
+
+Result<RecoveryStep> Judge::removal(const JournalEntry& entry,
+                                    const std::optional<Status>& now) const {
   if (!now) return RecoveryStep::done;
-  if (!entry.before) return RecoveryStep::foreign;
-  if (is_as_before(now->version, *entry.before)) return RecoveryStep::redo;
-  // Written into, and it keeps what was written: only this name goes.
-  const bool same = identity_of(now->version) == entry.before->identity;
-  return same && is_moved(journal, entry.before->identity) ? RecoveryStep::redo
-                                                           : RecoveryStep::foreign;
+  if (!entry.before) return theirs();
+  if (is_before(*now, *entry.before)) return RecoveryStep::redo;
+  // The file goes on under another name of the same transaction. Written into, it keeps what was
+  // written: only this name goes.
+  const auto moved = std::ranges::find_if(journal_.entries, [&](const JournalEntry& other) {
+    return other.action == JournalAction::put && other.staged_identity == entry.before->identity;
+  });
+  if (moved == journal_.entries.end()) return theirs();
+  if (kept_) {
+    return has_identity(*now, entry.before->identity) ? RecoveryStep::redo : RecoveryStep::foreign;
+  }
+  BOOST_OUTCOME_TRY(const Staged staged, find_staged(*moved));
+  const bool same = staged.found && now->version.same_file(staged.found->version);
+  return same ? RecoveryStep::redo : RecoveryStep::unclear;
 }
 
 }  // namespace
 
+Result<Numbers> numbers_of(TransactionRoot& root, const Journal& journal) {
+  if (journal.format >= 3 &&
+      journal.private_directory != identity_of(root.private_status.version)) {
+    return Numbers::changed;
+  }
+  for (const auto& entry : journal.entries) {
+    if (entry.action != JournalAction::put) continue;
+    const auto staged = root.files.stat_at(root.private_directory.get(),
+                                           names::staged_of(journal.id, entry.staged));
+    if (!staged && is_missing(staged.error())) continue;
+    if (!staged) return root.failure(step, entry.path, staged.error());
+    if (identity_of(staged.value().version) != entry.staged_identity) return Numbers::changed;
+  }
+  return Numbers::kept;
+}
+
 Result<RecoveryStep> recovery_step_of(TransactionRoot& root, const Journal& journal,
-                                      const JournalEntry& entry, Directories& directories) {
+                                      Numbers numbers, const JournalEntry& entry,
+                                      Directories& directories) {
   const auto replaced = directories.is_replaced(parent_of(entry.path));
   if (!replaced) return root.failure(step, entry.path, replaced.error());
   if (replaced.value()) return RecoveryStep::foreign;
   BOOST_OUTCOME_TRY(const auto now, root.checked(step, entry.path, directories.stat(entry.path)));
+  const Judge judge(root, journal, numbers);
   switch (entry.action) {
     case JournalAction::put:
-      return judge_put(root, journal, entry, now);
+      return judge.put(entry, now);
     case JournalAction::remove:
-      return judge_removal(journal, entry, now);
+      return judge.removal(entry, now);
     case JournalAction::make_directory:
       if (!now) return RecoveryStep::redo;
       return now->type == FileType::directory ? RecoveryStep::done : RecoveryStep::foreign;
@@ -98,6 +210,8 @@ std::string_view to_string(RecoveryStep step_to_name) noexcept {
       return "foreign";
     case RecoveryStep::lost:
       return "lost";
+    case RecoveryStep::unclear:
+      return "unclear";
   }
   return "";
 }

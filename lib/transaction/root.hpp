@@ -2,7 +2,6 @@
 // A root of transactions, open: its directories, its marker, its lock.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -13,6 +12,8 @@
 #include <perdure/transaction_options.hpp>
 
 #include "engine/random_pool.hpp"
+#include "engine/trust.hpp"
+#include "linux/fork.hpp"
 
 namespace perdure {
 
@@ -23,6 +24,9 @@ struct TransactionRoot {
         options(root_options),
         files(*root_options.system.files),
         random(*root_options.system.environment) {}
+  TransactionRoot(const TransactionRoot&) = delete;
+  TransactionRoot& operator=(const TransactionRoot&) = delete;
+  ~TransactionRoot() { release(); }
 
   Path path;
   TransactionOptions options;
@@ -32,11 +36,16 @@ struct TransactionRoot {
   OwnedHandle private_directory;  ///< Of the transactions alone: journal, staged files, lock.
   Status status;                  ///< Of the root's directory.
   Status private_status;          ///< Of the private one.
+  std::optional<Keeper> keeper;   ///< Whom root gives what it makes in the private one.
   std::string private_name;       ///< Of the private directory, if it is directly under the root.
   OwnedHandle lock;
+  /// Whether the marker is there. Without it, whatever this process made goes again.
+  bool marked = false;
+  bool private_directory_made = false;
+  bool restored = false;  ///< Its private directory was missing, and is there again, empty.
+  MadeBy made_by{};
   /// Whether a rename is one step on the disk here; empty until somebody needs to know.
   std::optional<bool> renames_at_once{};
-  std::uint64_t sync_mark = 0;  ///< The failed syncs of this process before anything was applied.
 
   /// An error of a system call about `relative` ("" for the root itself), with the fate that every
   /// step before the commit point has.
@@ -58,18 +67,24 @@ struct TransactionRoot {
       return std::move(result.value());
     }
   }
+  /// Lets the root go. One that nobody marked gets back the look that it had before.
+  void release() noexcept;
+  /// The same for the sync of a directory, as durable as the options ask for.
+  [[nodiscard]] Result<void> synced(std::string_view step, const std::string& relative,
+                                    const SysResult<void>& result) const;
   /// Whether a transaction may name this path.
   Result<void> check_path(std::string_view step, const std::string& relative) const;
 };
 
-/// Opens the root for a committer: makes the private directory and the marker where they are
-/// missing, and takes the lock.
-Result<std::unique_ptr<TransactionRoot>> open_root(const Path& path,
-                                                   const TransactionOptions& options);
-
-/// Opens it to look on: makes nothing, takes no lock. Empty where no transaction ever was.
-Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
-                                                      const TransactionOptions& options);
+/// The directory that the private one lies in, and its name there.
+struct PrivatePlace {
+  OwnedHandle outside;
+  Handle above;
+  std::string name;
+};
+/// Where a private directory of this name is, or is to be.
+Result<PrivatePlace> private_place(const TransactionRoot& root,
+                                   const std::string& private_directory);
 
 /// Everything on the root's file system is durable (`Protocol::whole`).
 Result<void> sync_root(TransactionRoot& root, std::string_view step);

@@ -2,10 +2,12 @@
 // Makes, fills and flushes staged files.
 #include "transaction/staged_file.hpp"
 
+#include "base/hard_link.hpp"
 #include "base/missing.hpp"
 #include "engine/metadata.hpp"
 #include "engine/names.hpp"
 #include "engine/temp.hpp"
+#include "engine/version.hpp"
 
 namespace perdure {
 namespace {
@@ -13,30 +15,6 @@ namespace {
 /// Staged files are flushed so many at a time: their writeback overlaps, and the first sync's
 /// journal commit serves the others.
 constexpr std::size_t unflushed_max = 64;
-
-/// Small writes gather, large ones go straight to the temp.
-class TempSink final : public Sink {
- public:
-  explicit TempSink(Commit& commit) : commit_(commit) {}
-  Result<void> write(Bytes bytes) override {
-    constexpr std::size_t gather_size = std::size_t{64} << 10U;
-    if (gathered_.size() + bytes.size() < gather_size) {
-      gathered_.insert(gathered_.end(), bytes.begin(), bytes.end());
-      return success();
-    }
-    BOOST_OUTCOME_TRY(flush());
-    return append_to_temp(commit_, bytes);
-  }
-  Result<void> flush() {
-    BOOST_OUTCOME_TRY(append_to_temp(commit_, gathered_));
-    gathered_.clear();
-    return success();
-  }
-
- private:
-  Commit& commit_;
-  Buffer gathered_;
-};
 
 }  // namespace
 
@@ -46,18 +24,23 @@ std::string StagedFiles::name_of(const StagedFile& staged) const {
 
 Result<StagedFile> StagedFiles::stage(const std::string& path,
                                       const std::optional<Status>& existing,
+                                      const Metadata& metadata,
                                       const std::function<Result<void>(Sink&)>& source) {
   WriteOptions options;
-  options.metadata = root_.options.metadata;
+  options.metadata = metadata;
   Commit commit(root_.files, root_.random, options);
   commit.path = (root_.path / path).native();
   commit.existing = existing;
   StagedFile staged;
+  staged.metadata = metadata;
   if (commit.existing) {
     BOOST_OUTCOME_TRY(commit.directory,
                       root_.checked(stage_step, path, directories_.open(parent_of(path))));
     commit.leaf = leaf_of(path);
-    staged.metadata_of = commit.existing->version;
+    // Otherwise the metadata may change and no stamp with it: the last look reads them again.
+    if (is_settled(root_.files, commit.directory, *commit.existing)) {
+      staged.metadata_of = commit.existing->version;
+    }
     BOOST_OUTCOME_TRY(read_xattrs(commit));
   }
   staged.number = next_++;
@@ -65,7 +48,7 @@ Result<StagedFile> StagedFiles::stage(const std::string& path,
       root_.files.create(root_.private_directory.get(), name_of(staged), temp_mode(commit));
   if (!made) return root_.failure(stage_step, path, made.error());
   commit.temp = OwnedHandle(root_.files, made.value());
-  TempSink sink(commit);
+  GatheringSink sink([&](Bytes bytes) { return append_to_temp(commit, bytes); });
   BOOST_OUTCOME_TRY(source(sink));
   BOOST_OUTCOME_TRY(sink.flush());
   BOOST_OUTCOME_TRY(const Status status,
@@ -73,6 +56,7 @@ Result<StagedFile> StagedFiles::stage(const std::string& path,
   BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
   staged.identity = identity_of(status.version);
   staged.size = status.version.size;
+  staged.mtime_ns = status.version.mtime_ns;
   (void)root_.files.start_writeback(commit.temp.get());  // a hint: the sync has the last word
   unflushed_.push_back(std::move(commit.temp));
   BOOST_OUTCOME_TRY(flush_if_many());
@@ -84,13 +68,26 @@ Result<StagedFile> StagedFiles::link(std::string_view step, Handle directory,
   const Handle private_directory = root_.private_directory.get();
   StagedFile staged{.number = next_++, .moved = true};
   const std::string name = name_of(staged);
-  BOOST_OUTCOME_TRY(root_.checked(
-      step, from, root_.files.link(directory, leaf_of(from), private_directory, name)));
+  const auto linked = root_.files.link(directory, leaf_of(from), private_directory, name);
+  if (!linked) {
+    Error error = root_.failure(step, from, linked.error());
+    const auto source = root_.files.stat_at(directory, leaf_of(from));
+    const bool immutable = source && source.value().immutable;  // lsattr tells
+    if (refuses_hard_links(linked.error()) && !immutable) {
+      error.kind = ErrorKind::unsupported;
+      error.detail =
+          "a move needs a hard link to the file, and none can be made: the file system has none, "
+          "or it is another user's; put its content at the new path and remove the old one";
+    }
+    return error;
+  }
   BOOST_OUTCOME_TRY(const Handle opened,
                     root_.checked(step, from, root_.files.open_file(private_directory, name)));
   OwnedHandle file(root_.files, opened);
   BOOST_OUTCOME_TRY(const Status status, root_.checked(step, from, root_.files.stat(file.get())));
   staged.identity = identity_of(status.version);
+  staged.size = status.version.size;
+  staged.mtime_ns = status.version.mtime_ns;
   unflushed_.push_back(std::move(file));
   return staged;
 }
@@ -103,20 +100,26 @@ Result<void> StagedFiles::remove(const StagedFile& staged, const std::string& pa
 Result<void> StagedFiles::give_metadata(Commit& commit, const std::string& path,
                                         const std::optional<Status>& temp) {
   const bool like_target = commit.existing && commit.existing->type == FileType::regular;
-  if (like_target || !root_.options.metadata.preserved) return apply_metadata(commit, temp);
-  BOOST_OUTCOME_TRY(const Inherited* const from, inherited(parent_of(path)));
+  const Metadata& wanted = commit.options.metadata;
+  if (like_target || !wanted.preserved || wanted.exact) return apply_metadata(commit, temp);
+  BOOST_OUTCOME_TRY(const Inherited* const from, inherited(parent_of(path), wanted.mode & 0777U));
   if (from == nullptr || !from->known) return success();
-  MetadataSource source{
-      .status = from->status,
-      .xattrs = {},
-      .value = [from](const auto& xattr) { return SysResult<Buffer>(from->xattrs.at(xattr)); },
-      .temp = temp};
-  for (const auto& [name, value] : from->xattrs) source.xattrs.push_back(name);
+  MetadataSource source{.status = from->status, .xattrs = from->xattrs, .temp = temp};
+  source.status.owner = wanted.owner.value_or(source.status.owner);
+  source.status.group = wanted.group.value_or(source.status.group);
   return copy_metadata(commit, source);
 }
 
-Result<const StagedFiles::Inherited*> StagedFiles::inherited(const std::string& parent) {
-  if (const auto found = inherited_.find(parent); found != inherited_.end()) {
+Result<void> StagedFiles::check_writable(const std::string& parent) {
+  const auto known = inherited_.lower_bound({parent, 0});  // by any mode
+  if (known != inherited_.end() && known->first.first == parent) return success();
+  BOOST_OUTCOME_TRY(inherited(parent, root_.options.metadata.mode & 0777U));
+  return success();
+}
+
+Result<const StagedFiles::Inherited*> StagedFiles::inherited(const std::string& parent,
+                                                             std::uint32_t mode) {
+  if (const auto found = inherited_.find({parent, mode}); found != inherited_.end()) {
     return found->second.get();
   }
   const auto directory = directories_.open(parent);
@@ -124,7 +127,7 @@ Result<const StagedFiles::Inherited*> StagedFiles::inherited(const std::string& 
   if (!directory) return root_.failure(check_step, parent, directory.error());
   auto shown = std::make_shared<Inherited>();
   FileSystem& files = root_.files;
-  const auto made = files.create_unnamed(directory.value(), root_.options.metadata.mode & 0777U);
+  const auto made = files.create_unnamed(directory.value(), mode);
   if (made) {
     const OwnedHandle file(files, made.value());
     const auto status = files.stat(file.get());
@@ -134,20 +137,20 @@ Result<const StagedFiles::Inherited*> StagedFiles::inherited(const std::string& 
     for (const auto& name : names.value()) {
       auto value = files.get_xattr(file.get(), name);
       if (!value) return root_.failure(check_step, parent, value.error());
-      shown->xattrs.emplace(name, std::move(value.value()));
+      shown->xattrs.push_back({name, std::move(value.value())});
     }
     shown->status = status.value();
     shown->known = true;
   } else if (made.error() != std::errc::operation_not_supported) {
     return root_.failure(check_step, parent, made.error());
   }
-  return (inherited_[parent] = std::move(shown)).get();
+  return (inherited_[{parent, mode}] = std::move(shown)).get();
 }
 
 Result<void> StagedFiles::refresh_metadata(StagedFile& staged, const std::string& path,
                                            const Status& found) {
   WriteOptions options;
-  options.metadata = root_.options.metadata;
+  options.metadata = staged.metadata;
   Commit commit(root_.files, root_.random, options);
   commit.path = (root_.path / path).native();
   commit.existing = found;
@@ -182,8 +185,8 @@ Result<void> StagedFiles::flush_if_many() {
 
 Result<void> StagedFiles::sync_names() {
   if (next_ == 0) return success();
-  return root_.checked("sync the staged files' names", "",
-                       root_.files.sync_directory(root_.private_directory.get()));
+  return root_.synced("sync the staged files' names", "",
+                      root_.files.sync_directory(root_.private_directory.get()));
 }
 
 /// If there is no memory for a name, its file stays; the next recovery discards it.

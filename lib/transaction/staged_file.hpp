@@ -14,6 +14,7 @@
 #include <perdure/pipeline/commit.hpp>
 #include <perdure/serializer.hpp>
 
+#include "engine/metadata.hpp"
 #include "transaction/root.hpp"
 #include "transaction/tree.hpp"
 
@@ -27,6 +28,8 @@ struct StagedFile {
   std::uint64_t number = 0;
   Identity identity{};
   std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+  Metadata metadata{};                   ///< As it was asked for.
   std::optional<Version> metadata_of{};  ///< The target whose metadata it was given.
   bool moved = false;  ///< A hard link to a file of the tree, which brings its own metadata.
 };
@@ -39,8 +42,10 @@ class StagedFiles {
   StagedFiles& operator=(const StagedFiles&) = delete;
   ~StagedFiles() = default;
 
-  /// Stages what the source writes, with the metadata of `existing`, or those of a new file.
+  /// Stages what the source writes, with the metadata of `existing`, or those of a new file, as
+  /// `metadata` says.
   Result<StagedFile> stage(const std::string& path, const std::optional<Status>& existing,
+                           const Metadata& metadata,
                            const std::function<Result<void>(Sink&)>& source);
   /// Stages the file that has this path, by a hard link. `directory` is the one it lies in.
   Result<StagedFile> link(std::string_view step, Handle directory, const std::string& from);
@@ -61,21 +66,23 @@ class StagedFiles {
   /// Removes them, unless they were kept. The next committer collects what won't go.
   void discard() noexcept;
 
-  /// The metadata that a new file in a directory inherits from it: group, ACL, label.
-  struct Inherited {
-    Status status;
-    std::map<std::string, Buffer> xattrs;
-    bool known = false;  ///< False where the file system has no files without a name.
-  };
-  /// As the kernel has it: shown by a file that never gets a name. Making one also finds out
-  /// whether this user may write there at all. Null for a directory that does not exist yet.
-  Result<const Inherited*> inherited(const std::string& parent);
+  /// Finds out whether this user may make a file in the directory. It may not exist yet.
+  Result<void> check_writable(const std::string& parent);
 
   [[nodiscard]] std::string name_of(const StagedFile& staged) const;
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
 
  private:
+  /// The metadata that a new file in a directory inherits from it: group, ACL, label.
+  struct Inherited {
+    Status status;
+    std::vector<Xattr> xattrs;
+    bool known = false;  ///< False where the file system has no files without a name.
+  };
+  /// As the kernel has it for a file that is made with `mode`: shown by a file that never gets a
+  /// name. Null for a directory that does not exist yet.
+  Result<const Inherited*> inherited(const std::string& parent, std::uint32_t mode);
   Result<void> give_metadata(Commit& commit, const std::string& path,
                              const std::optional<Status>& temp);
 
@@ -83,7 +90,8 @@ class StagedFiles {
   Directories& directories_;
   std::string id_;
   Protocol protocol_;
-  std::map<std::string, std::shared_ptr<const Inherited>> inherited_;
+  /// By directory and mode.
+  std::map<std::pair<std::string, std::uint32_t>, std::shared_ptr<const Inherited>> inherited_;
   std::vector<OwnedHandle> unflushed_;  ///< Wait for company on their way to the disk.
   std::uint64_t next_ = 0;
   bool kept_ = false;

@@ -2,17 +2,22 @@
 // The order of a commit: locks, checks, journal, putting in place, settling.
 #include <algorithm>
 
+#include <perdure/detail/stopwatch.hpp>
 #include <perdure/transaction.hpp>
 
 #include "base/missing.hpp"
+#include "engine/commit.hpp"
 #include "engine/confirm.hpp"
 #include "engine/lock.hpp"
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
-#include "linux/fork.hpp"
+#include "engine/version.hpp"
 #include "transaction/apply.hpp"
 #include "transaction/changes.hpp"
+#include "transaction/evidence.hpp"
 #include "transaction/journal_file.hpp"
+#include "transaction/marker.hpp"
+#include "transaction/open_root.hpp"
 #include "transaction/precheck.hpp"
 #include "transaction/recovery.hpp"
 
@@ -22,32 +27,29 @@ namespace {
 constexpr std::string_view compare_step = "compare the version";
 constexpr const char* gone = "it does not exist any more";
 
-/// Runs one phase of a commit and writes its time down.
-template <class Phase>
-Result<void> timed(TransactionRoot& root, TransactionReceipt& receipt, std::string_view name,
-                   Phase phase) {
-  const auto begin = root.random.monotonic();
-  Result<void> outcome = phase();
-  receipt.stages.push_back({name, root.random.monotonic() - begin});
-  return outcome;
-}
-
 }  // namespace
 
 struct Transaction::State {
-  explicit State(std::unique_ptr<TransactionRoot> opened, std::string id, Protocol chosen)
-      : root(std::move(opened)), protocol(chosen), changes(*root, std::move(id), chosen) {}
+  explicit State(std::unique_ptr<TransactionRoot> opened, std::string id, Protocol chosen,
+                 RecoveryReport found)
+      : root(std::move(opened)),
+        protocol(chosen),
+        changes(*root, std::move(id), chosen),
+        recovery(std::move(found)) {}
 
   Result<void> check_open(std::string_view step, bool changing = true) const {
-    if (!made_by.this_process()) {
+    if (!root->made_by.this_process()) {
       return root->failure(step, "", ErrorKind::invalid_argument,
                            "another process began this transaction: a forked child can't go on "
                            "with it; begin one after the fork");
     }
     if (!over && !(staging_now && changing)) return success();
-    return root->failure(step, "", ErrorKind::invalid_argument,
-                         over ? "this transaction was committed or failed before; begin a new one"
-                              : "a source of this transaction may read it, and change nothing");
+    Error error =
+        root->failure(step, "", ErrorKind::invalid_argument,
+                      over ? "this transaction was committed or failed before; begin a new one"
+                           : "a source of this transaction may read it, and change nothing");
+    error.fate = fate;
+    return error;
   }
   /// Runs a call that stages something. A failure half-way, or an exception that passes (a source
   /// may throw), ends the transaction: the caller must not commit a part.
@@ -71,29 +73,30 @@ struct Transaction::State {
   }
   void finish() noexcept {
     over = true;
-    if (!made_by.this_process()) changes.staged().keep(true);  // they are the parent's
+    if (!root->made_by.this_process()) changes.staged().keep(true);  // they are the parent's
     changes.staged().discard();
     locks.clear();
-    root->lock.reset();
+    root->release();
   }
 
   Result<std::vector<std::string>> order_expected();
   Result<Handle> open_expected(const std::string& path);
   Result<void> lock_expected();
   Result<void> check_nowhere();
-  Result<Journal> reach_commit_point(TransactionReceipt& receipt);
+  Result<Journal> reach_commit_point(TransactionReceipt& receipt, detail::Stopwatch& watch);
   Result<void> apply(const Journal& journal, TransactionReceipt& receipt);
   Result<TransactionReceipt> commit();
 
   std::unique_ptr<TransactionRoot> root;
   Protocol protocol;
   Changes changes;
-  std::map<std::string, Version> expected;
+  RecoveryReport recovery;
+  ExpectedVersions expected;
   std::vector<OwnedHandle> locks;    // of the expected targets
   std::vector<std::string> nowhere;  // expected to be absent, in directories that are
+  Fate fate = Fate::unchanged;       // of the commit: what an error would say now
   bool over = false;
   bool staging_now = false;  // a call is running, and with it maybe code of the caller's
-  MadeBy made_by{};
 };
 
 /// The expected paths whose directories are there, in the order in which their locks are taken.
@@ -110,7 +113,7 @@ Result<std::vector<std::string>> Transaction::State::order_expected() {
       nowhere.push_back(path);
       continue;
     }
-    if (!directory) return root->failure(compare_step, path, directory.error());
+    if (!directory) return root->closed_way(compare_step, path, directory.error());
     auto identity = identities.find(parent);
     if (identity == identities.end()) {
       const auto status = root->files.stat(directory.value());
@@ -122,6 +125,7 @@ Result<std::vector<std::string>> Transaction::State::order_expected() {
   }
   std::sort(found.begin(), found.end());
   std::vector<std::string> paths;
+  paths.reserve(found.size());
   for (auto& [key, path] : found) paths.push_back(std::move(path));
   return paths;
 }
@@ -130,7 +134,9 @@ Result<std::vector<std::string>> Transaction::State::order_expected() {
 Result<Handle> Transaction::State::open_expected(const std::string& path) {
   const auto directory = changes.directories().open(parent_of(path));
   if (directory) return directory.value();
-  if (!is_missing(directory.error())) return root->failure(compare_step, path, directory.error());
+  if (!is_missing(directory.error())) {
+    return root->closed_way(compare_step, path, directory.error());
+  }
   return root->failure(compare_step, path, ErrorKind::conflict,
                        "its directory was moved or removed meanwhile; read it again");
 }
@@ -151,7 +157,13 @@ Result<void> Transaction::State::lock_expected() {
     if (!now && !is_missing(now.error())) {
       return root->failure(compare_step, path, now.error());
     }
-    if ((now ? now.value().version : Version::absent()) != version) {
+    bool same = !now && version.is_absent();
+    if (now && !version.is_absent()) {
+      Target target(root->files, root->random, (root->path / path).native());
+      target.directory = directory;
+      BOOST_OUTCOME_TRY(same, has_version(target, leaf, now.value(), version));
+    }
+    if (!same) {
       return root->failure(compare_step, path, ErrorKind::conflict,
                            now ? "it is not the version that was expected; read it again" : gone);
     }
@@ -174,7 +186,7 @@ Result<void> Transaction::State::check_nowhere() {
                            "somebody else made its directory meanwhile; read it again");
     }
     if (!is_missing(directory.error())) {
-      return root->failure(compare_step, path, directory.error());
+      return root->closed_way(compare_step, path, directory.error());
     }
   }
   return success();
@@ -182,59 +194,71 @@ Result<void> Transaction::State::check_nowhere() {
 
 Result<void> Transaction::State::apply(const Journal& journal, TransactionReceipt& receipt) {
   std::uint64_t done = 0;
-  root->sync_mark = failed_syncs();
+  std::vector<const JournalEntry*> left_alone;
   for (const auto& entry : journal.entries) {
     BOOST_OUTCOME_TRY(const bool untouched, is_untouched(*root, entry, changes.directories()));
     if (untouched) {
       BOOST_OUTCOME_TRY(apply_entry(*root, journal, entry, changes.directories()));
     } else {
       receipt.left_alone.push_back(entry.path);
+      left_alone.push_back(&entry);
     }
     if (root->options.progress) root->options.progress(++done, journal.entries.size());
   }
+  BOOST_OUTCOME_TRY(Kept kept, keep_left_alone(*root, journal, left_alone));
+  receipt.set_aside = std::move(kept.directory);
   return success();
 }
 
 /// Everything before the commit point, and the commit point.
-Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& receipt) {
+Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& receipt,
+                                                       detail::Stopwatch& watch) {
   // The paths count as they are now. A directory that they led to at a `put` may have been moved
   // since.
   changes.directories().look_anew();
-  BOOST_OUTCOME_TRY(timed(*root, receipt, "check", [&] { return lock_expected(); }));
-  Journal journal;
-  BOOST_OUTCOME_TRY(timed(*root, receipt, "stage", [&]() -> Result<void> {
-    BOOST_OUTCOME_TRY(journal, prepare_journal(*root, changes));
-    BOOST_OUTCOME_TRY(check_nowhere());
-    return success();
-  }));
+  BOOST_OUTCOME_TRY(lock_expected());
+  receipt.stages.push_back({"check", watch.lap()});
+  BOOST_OUTCOME_TRY(Journal journal, prepare_journal(*root, changes, expected));
+  BOOST_OUTCOME_TRY(check_nowhere());
+  receipt.stages.push_back({"stage", watch.lap()});
   if (journal.entries.empty()) return journal;
+  BOOST_OUTCOME_TRY(mark_root(*root));
   // Staged files that may be in the journal are recovery's, also if something is thrown: it must
   // find the staged files. It discards those of a journal that is not there.
   changes.staged().keep(true);
-  const auto committed = timed(*root, receipt, "journal", [&]() -> Result<void> {
-    BOOST_OUTCOME_TRY(receipt.confirmed,
-                      commit_journal(*root, encode_journal(journal), names::journal, protocol));
-    return success();
-  });
-  if (committed) return journal;
-  if (committed.error().fate == Fate::unchanged) changes.staged().keep(false);
+  const Buffer encoded = encode_journal(journal);
+  fate = Fate::unknown;
+  const auto committed = commit_journal(*root, encoded, names::journal, protocol);
+  fate = committed ? Fate::committed : committed.error().fate;
+  if (committed) {
+    receipt.confirmed = committed.value();
+    receipt.stages.push_back({"journal", watch.lap()});
+    return journal;
+  }
+  if (fate == Fate::unchanged) changes.staged().keep(false);
   return committed.error();
 }
 
 Result<TransactionReceipt> Transaction::State::commit() {
   TransactionReceipt receipt;
-  BOOST_OUTCOME_TRY(const Journal journal, reach_commit_point(receipt));
+  detail::Stopwatch watch(root->random);
+  BOOST_OUTCOME_TRY(const Journal journal, reach_commit_point(receipt, watch));
   receipt.id = journal.id;
   receipt.files = journal.entries.size();
   receipt.bytes = changes.bytes();
   receipt.protocol = protocol;
-  auto done = timed(*root, receipt, "apply", [&] { return apply(journal, receipt); });
+  const std::uint64_t mark = failed_syncs();
+  auto done = apply(journal, receipt);
+  receipt.stages.push_back({"apply", watch.lap()});
   if (done && !journal.entries.empty()) {
-    done = timed(*root, receipt, "settle",
-                 [&] { return settle(*root, journal, changes.directories(), protocol, false); });
+    done = settle(*root, journal, changes.directories(), protocol, false, mark);
+    receipt.stages.push_back({"settle", watch.lap()});
   }
-  if (done) return receipt;
-  done.error().fate = Fate::committed;
+  if (done) {
+    fate = Fate::durable;
+    return receipt;
+  }
+  done.error().fate = fate;
   return std::move(done.error());
 }
 
@@ -247,7 +271,6 @@ Transaction::~Transaction() {
 
 Result<Transaction> Transaction::begin(const Path& path, const TransactionOptions& options) {
   BOOST_OUTCOME_TRY(auto root, open_root(path, options));
-  BOOST_OUTCOME_TRY(recover_root(*root));
   WriteOptions wanted;
   wanted.protocol = options.protocol;
   BOOST_OUTCOME_TRY(
@@ -255,19 +278,31 @@ Result<Transaction> Transaction::begin(const Path& path, const TransactionOption
       choose_protocol(root->files, root->private_directory.get(), wanted, path.native(), true));
   auto id = names::make_transaction_id(root->random);
   if (!id) return root->failure("begin a transaction", "", id.error());
-  return Transaction(std::make_unique<State>(std::move(root), std::move(id.value()), protocol));
+  // Last, so that its report can't be lost with a failure of the rest.
+  BOOST_OUTCOME_TRY(RecoveryReport recovery, recover_root(*root));
+  return Transaction(std::make_unique<State>(std::move(root), std::move(id.value()), protocol,
+                                             std::move(recovery)));
 }
 
-Result<void> Transaction::put(const std::string& path, Bytes content) {
-  return put_from(path, [content](Sink& sink) { return sink.write(content); });
+const RecoveryReport& Transaction::recovery() const noexcept {
+  return state_->recovery;
+}
+
+Result<void> Transaction::put(const std::string& path, Bytes content, const PutOptions& options) {
+  return put_from(
+      path, [content](Sink& sink) { return sink.write(content); }, options);
 }
 
 Result<void> Transaction::put_from(const std::string& path,
-                                   const std::function<Result<void>(Sink&)>& source) {
+                                   const std::function<Result<void>(Sink&)>& source,
+                                   const PutOptions& options) {
   constexpr std::string_view step = "stage the new content";
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
-  return state_->stage([&] { return state_->changes.put(path, source); });
+  WriteOptions wanted;
+  wanted.metadata = options.metadata.value_or(state_->root->options.metadata);
+  BOOST_OUTCOME_TRY(check_options(wanted, path));
+  return state_->stage([&] { return state_->changes.put(path, wanted.metadata, source); });
 }
 
 Result<void> Transaction::remove(const std::string& path) {
@@ -277,11 +312,16 @@ Result<void> Transaction::remove(const std::string& path) {
   return state_->stage([&] { return state_->changes.remove(path); });
 }
 
-Result<void> Transaction::make_directory(const std::string& path) {
+Result<void> Transaction::make_directory(const std::string& path, std::uint32_t mode) {
   constexpr std::string_view step = "make the directory";
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
-  return state_->stage([&] { return state_->changes.make_directory(path); });
+  if ((mode & ~07777U) != 0 || (mode & 0300U) != 0300U) {
+    return state_->root->failure(
+        step, path, ErrorKind::invalid_argument,
+        "its mode must be one from 0300 to 07777 that lets its owner write and search");
+  }
+  return state_->stage([&] { return state_->changes.make_directory(path, mode); });
 }
 
 Result<void> Transaction::move(const std::string& from, const std::string& to) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/hard_link.hpp"
 #include "base/missing.hpp"
 #include "engine/names.hpp"
 
@@ -64,6 +65,7 @@ std::string advice(std::error_code cause, JournalAction action, std::size_t leng
     case EPERM:
     case EACCES:
     case EOPNOTSUPP:
+    case ENOSYS:
       return link ? "hard links from the private directory are refused there: look at the file "
                     "system and at security modules, or write these files one by one"
                   : "directories can't be made there: look at the file system and at security "
@@ -97,6 +99,7 @@ Result<void> try_name(TransactionRoot& root, const Journal& journal, const Journ
     // Else it may have been made all the same, and nobody else knows this name.
     Error error = root.failure(step, entry.path, made.error());
     error.detail = advice(made.error(), entry.action, tried.name().size());
+    if (link && refuses_hard_links(made.error())) error.kind = ErrorKind::unsupported;
     return error;
   }
   const auto removed = tried.remove();

@@ -34,7 +34,7 @@ struct Sticky {
   Result<Receipt> commit(FileSystem& files, const Metadata& metadata) {
     WriteOptions options;
     options.metadata = metadata;
-    return write_file("/tmp/a", as_bytes("new"), options, {}, {&files, &environment});
+    return write_file("/tmp/a", as_bytes("new"), options, {&files, &environment});
   }
   SimulatedFileSystem disk;
   ManualEnvironment environment{1};
@@ -115,7 +115,7 @@ TEST_CASE("a file system that can't be asked: the receipt says that nothing was 
     files.fail({.operation = operation, .error = EOPNOTSUPP, .from_then_on = true});
   }
   ManualEnvironment environment(1);
-  const auto done = write_file("/tmp/a", as_bytes("new"), {}, {}, {&files, &environment});
+  const auto done = write_file("/tmp/a", as_bytes("new"), {}, {&files, &environment});
   REQUIRE_OK(done);
   CHECK_FALSE(done.value().confirmed);
 }
@@ -135,9 +135,9 @@ TEST_CASE("a block that the kernel reported lost to another commit of this proce
     files.before = [&] {
       FaultyFileSystem faulty(disk);
       faulty.fail({.operation = Operation::sync_directory, .error = EIO});
-      CHECK_FALSE(write_file(other, as_bytes("new"), {}, {}, {&faulty, &environment}));
+      CHECK_FALSE(write_file(other, as_bytes("new"), {}, {&faulty, &environment}));
     };
-    return write_file("/d/a", as_bytes("new"), {}, {}, {&files, &environment});
+    return write_file("/d/a", as_bytes("new"), {}, {&files, &environment});
   };
   SECTION("another file system object: nothing is known of it") {
     CHECK(commit_beside("/d/b"));
@@ -157,9 +157,9 @@ TEST_CASE("a block that the kernel reported lost to another commit of this proce
       CAPTURE(other);
       TellsOnce files(disk);
       files.inner = [&, path = std::string(other)] {
-        CHECK_FALSE(write_file(path, as_bytes("new"), {}, {}, {&files, &environment}));
+        CHECK_FALSE(write_file(path, as_bytes("new"), {}, {&files, &environment}));
       };
-      const auto done = write_file("/d/a", as_bytes("new"), {}, {}, {&files, &environment});
+      const auto done = write_file("/d/a", as_bytes("new"), {}, {&files, &environment});
       CHECK(done.has_value() != lost);
       if (!done) CHECK(done.error().fate == Fate::visible);
     }
@@ -195,7 +195,7 @@ TEST_CASE("a real ext4 whose device is full dies in another program's sync, and 
     CHECK(run({"sync", mounted + "/other"}).status != 0);  // this one is told
   };
   const auto done =
-      write_file(at / "mnt/d/a", as_bytes("new"), {}, {}, {&files, &native_environment()});
+      write_file(at / "mnt/d/a", as_bytes("new"), {}, {&files, &native_environment()});
   REQUIRE_FALSE(done);
   CHECK(done.error().fate == Fate::visible);
   CHECK(done.error().cause == std::errc::read_only_file_system);

@@ -6,6 +6,7 @@
 
 #include <perdure/perdure.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/testing/forwarding_file_system.hpp>
 
 #include "support/directory.hpp"
 #include "support/result.hpp"
@@ -68,7 +69,7 @@ TEST_CASE("keep is decided by the kernel at the publish, not by a look before it
     if (by_link) files.fail({.operation = Operation::rename, .error = EINVAL});
     REQUIRE_FAILS(
         exists, unchanged,
-        write_file(directory / "target", "ours", with(ExistingPolicy::keep), {}, over(files)));
+        write_file(directory / "target", "ours", with(ExistingPolicy::keep), over(files)));
     CHECK(test::slurp(directory / "target") == "the intruder's");
     CHECK(test::temps_in(directory.path()).empty());
   }
@@ -80,7 +81,7 @@ TEST_CASE("keep works by link where the file system has no rename without replac
     FaultyFileSystem files(native_file_system());
     files.fail({.operation = Operation::rename, .error = error, .from_then_on = true});
     const std::string leaf = "target" + std::to_string(error);
-    REQUIRE_OK(write_file(directory / leaf, "new", with(ExistingPolicy::keep), {}, over(files)));
+    REQUIRE_OK(write_file(directory / leaf, "new", with(ExistingPolicy::keep), over(files)));
     CHECK(files.calls(Operation::link) == 1);
     CHECK(test::slurp(directory / leaf) == "new");
     CHECK(test::status_of(directory / leaf).st_nlink == 1);
@@ -105,9 +106,8 @@ TEST_CASE("keep where the answer of the rename was lost tells what is there", "[
   const TempDirectory directory;
   FaultyFileSystem files(native_file_system());
   files.fail({.operation = Operation::rename, .error = EEXIST, .after_effect = true});
-  REQUIRE_FAILS(
-      system, visible,
-      write_file(directory / "target", "new", with(ExistingPolicy::keep), {}, over(files)));
+  REQUIRE_FAILS(system, visible,
+                write_file(directory / "target", "new", with(ExistingPolicy::keep), over(files)));
   CHECK(test::slurp(directory / "target") == "new");
 }
 
@@ -170,10 +170,47 @@ TEST_CASE("a backup that can't be made stops the commit") {
     FaultyFileSystem files(native_file_system());
     files.fail({.operation = Operation::link, .error = EPERM, .from_then_on = true});
     REQUIRE_FAILS(
-        system, unchanged,
-        write_file(directory / "target", "new", with(ExistingPolicy::backup), {}, over(files)));
+        unsupported, unchanged,
+        write_file(directory / "target", "new", with(ExistingPolicy::backup), over(files)));
     CHECK(test::slurp(directory / "target") == "old");
+    CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
   }
+  SECTION("this one file may not be linked") {
+    test::spit(directory / "target", "old");
+    FaultyFileSystem files(native_file_system());
+    files.fail({.operation = Operation::link, .error = EPERM});
+    REQUIRE_FAILS(
+        system, unchanged,
+        write_file(directory / "target", "new", with(ExistingPolicy::backup), over(files)));
+    CHECK(test::list(directory.path()) == std::vector<std::string>{"target"});
+  }
+  SECTION("the file system has neither links nor a rename that replaces nothing") {
+    FaultyFileSystem files(native_file_system());
+    files.fail({.operation = Operation::link, .error = EPERM, .from_then_on = true});
+    files.fail({.operation = Operation::rename, .error = EINVAL, .from_then_on = true});
+    REQUIRE_FAILS(unsupported, unchanged,
+                  write_file(directory / "target", "new", with(ExistingPolicy::keep), over(files)));
+    CHECK(test::temps_in(directory.path()).empty());
+  }
+}
+
+TEST_CASE("a file that somebody makes during a first commit with a backup is kept, too") {
+  struct Busy final : testing::ForwardingFileSystem {
+    using ForwardingFileSystem::ForwardingFileSystem;
+    SysResult<void> sync_file(Handle file) override {
+      test::spit(target, "theirs");
+      return base().sync_file(file);
+    }
+    boost::filesystem::path target;
+  };
+  const TempDirectory directory;
+  Busy files(native_file_system());
+  files.target = directory / "target";
+  REQUIRE_OK(write_file(files.target, "ours", with(ExistingPolicy::backup),
+                        {.files = &files, .environment = &native_environment()}));
+  CHECK(test::slurp(files.target) == "ours");
+  CHECK(test::slurp(directory / "target~") == "theirs");
+  CHECK(test::temps_in(directory.path()).empty());
 }
 
 TEST_CASE("a backup is never missing for those who look on, nor is the target", "[P1]") {
@@ -229,7 +266,7 @@ TEST_CASE("clean beside commits that keep backups breaks none of them") {
     boost::filesystem::path at_;
   };
   Cleaned files(native_file_system(), directory.path());
-  REQUIRE_OK(write_file(directory / "target", "3", with(ExistingPolicy::backup), {}, over(files)));
+  REQUIRE_OK(write_file(directory / "target", "3", with(ExistingPolicy::backup), over(files)));
   CHECK(files.cleanings == 3);
   CHECK(test::slurp(directory / "target") == "3");
   CHECK(test::slurp(directory / "target~") == "2");
@@ -241,13 +278,14 @@ TEST_CASE("a commit that expects a version replaces that version alone", "[P5]")
   test::spit(directory / "target", "1");
   const auto first = read_file(directory / "target");
   REQUIRE_OK(first);
-  const auto receipt = write_file(directory / "target", "2", {}, first.value().version);
+  const auto receipt = write_file(directory / "target", "2", {.expected = first.value().version});
   REQUIRE_OK(receipt);
-  CHECK(receipt.value().version == read_version(directory / "target").value());
+  // The stamps alone: on a coarse clock, one of both looks may have come within the tick.
+  CHECK(receipt.value().version.same_stamps(read_version(directory / "target").value()));
   REQUIRE_FAILS(conflict, unchanged,
-                write_file(directory / "target", "3", {}, first.value().version));
+                write_file(directory / "target", "3", {.expected = first.value().version}));
   CHECK(test::slurp(directory / "target") == "2");
-  REQUIRE_OK(write_file(directory / "target", "3", {}, receipt.value().version));
+  REQUIRE_OK(write_file(directory / "target", "3", {.expected = receipt.value().version}));
   CHECK(test::temps_in(directory.path()).empty());
 }
 
@@ -255,7 +293,9 @@ TEST_CASE("any change of the target is a conflict: its bytes, its mode, its name
           "[P5]") {
   const TempDirectory directory;
   test::spit(directory / "target", "1");
-  const auto version = read_version(directory / "target").value();
+  // By read_file, which waits out the tick of a coarse clock: of what changes within it nothing but
+  // the content can be told.
+  const Version version = read_file(directory / "target").value().version;
   SECTION("written in place, same size") {
     test::spit(directory / "target", "2");
   }
@@ -273,18 +313,32 @@ TEST_CASE("any change of the target is a conflict: its bytes, its mode, its name
     boost::filesystem::remove(directory / "target");
     test::spit(directory / "target", "1");
   }
-  REQUIRE_FAILS(conflict, unchanged, write_file(directory / "target", "new", {}, version));
-  REQUIRE_FAILS(conflict, unchanged, remove_file(directory / "target", {}, version));
-  REQUIRE_FAILS(conflict, unchanged, AtomicFile::create(directory / "target", {}, version));
+  REQUIRE_FAILS(conflict, unchanged,
+                write_file(directory / "target", "new", {.expected = version}));
+  REQUIRE_FAILS(conflict, unchanged, remove_file(directory / "target", {.expected = version}));
+  REQUIRE_FAILS(conflict, unchanged,
+                AtomicFile::create(directory / "target", {.expected = version}));
   CHECK(test::temps_in(directory.path()).empty());
+}
+
+TEST_CASE("options that serve many commits refuse an expected version", "[P5]") {
+  const TempDirectory directory;
+  test::spit(directory / "target", "old");
+  const WriteOptions options{.expected = read_version(directory / "target").value()};
+  REQUIRE_FAILS(invalid_argument, unchanged, AtomicWriter::bind(directory.path(), options));
+  const std::array files{NewFile{.target = directory / "target", .image = as_bytes("new")}};
+  for (const auto& result : write_files(files, options)) {
+    REQUIRE_FAILS(invalid_argument, unchanged, result);
+  }
+  CHECK(test::slurp(directory / "target") == "old");
 }
 
 TEST_CASE("expecting no file makes a file once", "[P5]") {
   const TempDirectory directory;
-  REQUIRE_OK(write_file(directory / "target", "1", {}, Version::absent()));
-  const auto again = write_file(directory / "target", "2", {}, Version::absent());
+  REQUIRE_OK(write_file(directory / "target", "1", {.expected = Version::absent()}));
+  const auto again = write_file(directory / "target", "2", {.expected = Version::absent()});
   REQUIRE_FAILS(conflict, unchanged, again);
-  CHECK(again.error().message().find("exists already") != std::string::npos);
+  CHECK(again.error().step == "compare the version");
   CHECK(test::slurp(directory / "target") == "1");
 }
 
@@ -292,11 +346,11 @@ TEST_CASE("removing an expected version leaves no time between check and act eit
   const TempDirectory directory;
   test::spit(directory / "target", "1");
   const auto version = read_version(directory / "target").value();
-  const auto next = write_file(directory / "target", "2", {}, version);
+  const auto next = write_file(directory / "target", "2", {.expected = version});
   REQUIRE_OK(next);
-  REQUIRE_FAILS(conflict, unchanged, remove_file(directory / "target", {}, version));
+  REQUIRE_FAILS(conflict, unchanged, remove_file(directory / "target", {.expected = version}));
   CHECK(test::slurp(directory / "target") == "2");
-  REQUIRE_OK(remove_file(directory / "target", {}, next.value().version));
+  REQUIRE_OK(remove_file(directory / "target", {.expected = next.value().version}));
   CHECK_FALSE(boost::filesystem::exists(directory / "target"));
 }
 
@@ -315,7 +369,8 @@ TEST_CASE("of several threads that expect one version exactly one wins each roun
     std::vector<std::thread> threads;
     for (int i = 0; i < threads_count; ++i) {
       threads.emplace_back([&, i] {
-        const auto outcome = writer.value().commit("target", std::to_string(i), version);
+        const auto outcome =
+            writer.value().commit("target", std::to_string(i), {.expected = version});
         if (outcome) {
           ++won;
         } else if (outcome.error().kind == ErrorKind::conflict) {
@@ -337,9 +392,9 @@ TEST_CASE("a lock that is not to be had ends with what holds it up", "[P8]") {
   options.lock_timeout_ms = std::chrono::milliseconds(0);
   FaultyFileSystem files(native_file_system());
   files.fail({.operation = Operation::try_lock, .error = EWOULDBLOCK, .from_then_on = true});
-  const auto failed = write_file(directory / "target", "new", options, {}, over(files));
+  const auto failed = write_file(directory / "target", "new", options, over(files));
   REQUIRE_FAILS(lock_timeout, unchanged, failed);
-  CHECK(failed.error().message().find(".target.perdure-lock") != std::string::npos);
+  CHECK(failed.error().step == "take the target's lock");
   CHECK(test::slurp(directory / "target") == "old");
 }
 

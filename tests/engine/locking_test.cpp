@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <thread>
 
+#include <perdure/system/environment.hpp>
+#include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>

@@ -212,19 +212,20 @@ TEST_CASE("an error is one sentence: what, which path, why, what became of the t
         .message();
   };
   CHECK(message(ErrorKind::system, Fate::unchanged, code(ENOSPC), "") ==
-        "could not sync the new content for '/a/b': No space left on device; the target is "
+        "'/a/b': could not sync the new content: No space left on device; the target is "
         "unchanged; free some space on that file system");
   CHECK(message(ErrorKind::system, Fate::visible, code(EIO), "twice") ==
-        "could not sync the new content for '/a/b': Input/output error (twice); the new state is "
+        "'/a/b': could not sync the new content: Input/output error (twice); the new state is "
         "in place, but a power cut may still undo it; check the disk and the kernel's log");
   CHECK(message(ErrorKind::conflict, Fate::unchanged, {}, "the target exists already") ==
-        "could not sync the new content for '/a/b': the target exists already; the target is "
+        "'/a/b': could not sync the new content: the target exists already; the target is "
         "unchanged");
-  CHECK(message(ErrorKind::system, Fate::unknown, code(ESTALE), "") ==
-        "could not sync the new content for '/a/b': Stale file handle; whether the target is old "
+  CHECK(message(ErrorKind::system, Fate::unknown, code(EAGAIN), "") ==
+        "'/a/b': could not sync the new content: Resource temporarily unavailable; whether the "
+        "target is old "
         "or new is not known: read it again");
   CHECK(message(ErrorKind::metadata, Fate::unchanged, code(EPERM), "the mode can't be kept") ==
-        "could not sync the new content for '/a/b': Operation not permitted (the mode can't be "
+        "'/a/b': could not sync the new content: Operation not permitted (the mode can't be "
         "kept); the target is unchanged");
   CHECK(Error{}.message() == "could not do it: system; the target is unchanged");
 }

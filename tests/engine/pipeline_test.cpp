@@ -164,7 +164,7 @@ TEST_CASE("a receipt's times come from the environment") {
   };
   const TempDirectory directory;
   Ticking environment;
-  const auto receipt = write_file(directory / "target", "content", {}, {},
+  const auto receipt = write_file(directory / "target", "content", {},
                                   {.files = &native_file_system(), .environment = &environment});
   REQUIRE_OK(receipt);
   for (const auto& stage : receipt.value().stages) {
@@ -178,7 +178,8 @@ TEST_CASE("a reported version is the one that a reader finds", "[P5]") {
   options.report_version = true;
   const auto receipt = write_file(directory / "target", "content", options);
   REQUIRE_OK(receipt);
-  CHECK(receipt.value().version == read_version(directory / "target").value());
+  // The stamps alone: on a coarse clock, one of both looks may have come within the tick.
+  CHECK(receipt.value().version.same_stamps(read_version(directory / "target").value()));
 }
 
 TEST_CASE("the receipt of a streamed file has the stages before its commit, too") {
@@ -285,8 +286,8 @@ TEST_CASE("a serializer that fails leaves the disk untouched, and its error name
   REQUIRE_OK(writer);
   const auto failed = writer.value().commit("target", 2, Picky());
   REQUIRE_FAILS(serializer, unchanged, failed);
-  CHECK(failed.error().message() == "could not serialize for '" + (directory / "target").native() +
-                                        "': odd numbers only; the target is unchanged");
+  CHECK(failed.error().step == "serialize");
+  CHECK(failed.error().detail == "odd numbers only");
   CHECK(test::list(directory.path()).empty());
 }
 
@@ -309,8 +310,8 @@ TEST_CASE("options that can't be meant are refused before anything is touched") 
   SECTION("a mode with other bits") {
     options.metadata = Metadata::fixed(0100644);
   }
-  SECTION("an owner that is both preserved and fixed") {
-    options.metadata.owner = 0;
+  SECTION("an owner that chown(2) takes for none") {
+    options.metadata.owner = UINT32_MAX;
   }
   SECTION("a backup without a suffix") {
     options.existing = ExistingPolicy::backup;

@@ -280,8 +280,7 @@ TEST_CASE("device flushes of a durable commit: portable at most 4, fast at most 
   }
 }
 
-TEST_CASE("fast is refused where it is not known to hold, with the reason, and nothing happens",
-          "[P3]") {
+TEST_CASE("fast is refused where it is not known to hold, and nothing happens", "[P3]") {
   if (!test::can_mount()) return test::skip("this user may not mount");
   const TempDirectory at;
   const test::Mount mount({"-t", "tmpfs", "tmpfs", at.path().native()});
@@ -289,7 +288,7 @@ TEST_CASE("fast is refused where it is not known to hold, with the reason, and n
   test::spit(at / "target", "old content");
   const auto refused = write_file(at / "target", "new", by(ProtocolChoice::fast));
   REQUIRE_FAILS(unsupported, unchanged, refused);
-  CHECK(refused.error().message().find("tmpfs") != std::string::npos);
+  CHECK(refused.error().step == "choose the protocol");
   const auto streamed = AtomicFile::create(at / "target", by(ProtocolChoice::fast));
   REQUIRE_FAILS(unsupported, unchanged, streamed);
   // A pipeline of one's own does not get around it.
@@ -351,10 +350,10 @@ TEST_CASE("fast awaits the content before the rename and syncs the renamed file,
   using enum testing::Operation;
   const std::vector<testing::Operation> durable{write_at, await_writeback, rename, sync_file};
   CHECK(calls_of([&](System system) {
-          REQUIRE_OK(write_file(at / "target", "new", by(ProtocolChoice::automatic), {}, system));
+          REQUIRE_OK(write_file(at / "target", "new", by(ProtocolChoice::automatic), system));
         }) == durable);
   CHECK(calls_of([&](System system) {
-          auto file = AtomicFile::create(at / "target", by(ProtocolChoice::fast), {}, system);
+          auto file = AtomicFile::create(at / "target", by(ProtocolChoice::fast), system);
           REQUIRE_OK(file);
           REQUIRE_OK(file.value().write(as_bytes("streamed")));
           const auto receipt = file.value().commit();
@@ -365,7 +364,7 @@ TEST_CASE("fast awaits the content before the rename and syncs the renamed file,
   WriteOptions ordered = by(ProtocolChoice::automatic);
   ordered.durability = Durability::ordered;
   CHECK(calls_of([&](System system) {
-          const auto receipt = write_file(at / "target", "new", ordered, {}, system);
+          const auto receipt = write_file(at / "target", "new", ordered, system);
           REQUIRE_OK(receipt);
           CHECK(receipt.value().durability == Durability::ordered);
         }) == std::vector<testing::Operation>{write_at, await_writeback, rename});
@@ -378,7 +377,7 @@ TEST_CASE("a failed sync of the published file is an error, and says that the co
   Claiming ext4(good_ext4());
   testing::FaultyFileSystem files(ext4);
   files.fail({.operation = testing::Operation::sync_file, .error = EIO});
-  const auto failed = write_file(at / "target", "new", by(ProtocolChoice::fast), {},
+  const auto failed = write_file(at / "target", "new", by(ProtocolChoice::fast),
                                  {.files = &files, .environment = &native_environment()});
   REQUIRE_FAILS(system, visible, failed);
   CHECK(test::slurp(at / "target") == "new");

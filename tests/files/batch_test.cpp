@@ -49,7 +49,7 @@ TEST_CASE("a batch writes each file, and says of each what was reached", "[P9]")
     REQUIRE_OK(results[i]);
     CHECK(results[i].value().durability == Durability::durable);
     CHECK(results[i].value().bytes == images.contents[i].size());
-    CHECK(results[i].value().together > 1);
+    CHECK(results[i].value().commits_per_sync > 1);
     CHECK(test::slurp(images.files[i].target) == images.contents[i]);
   }
   CHECK(write_files({}).empty());
@@ -95,7 +95,7 @@ TEST_CASE("a batch shares its syncs: portable each directory's, fast one for all
     const auto results = write_files(images.files, options, through(counting));
     for (const auto& result : results) {
       REQUIRE_OK(result);
-      CHECK(result.value().together == (row.awaited == 0 ? 16 : 64));
+      CHECK(result.value().commits_per_sync == (row.awaited == 0 ? 16 : 64));
     }
     CHECK(counting.calls(Operation::sync_file) == row.file_syncs);
     CHECK(counting.calls(Operation::sync_directory) == row.directory_syncs);
@@ -203,7 +203,7 @@ TEST_CASE("device flushes of a batch of 64: fast at most 3, whole at most 6", "[
     for (const auto& result : write_files(images.files, options)) {
       REQUIRE_OK(result);
       CHECK(result.value().protocol == row.protocol);
-      CHECK(result.value().together == 64);
+      CHECK(result.value().commits_per_sync == 64);
     }
     CAPTURE(row.kind.name);
     CHECK(disk.flushes() - before <= row.flushes_max);

@@ -40,7 +40,7 @@ perdure::Result<void> commit_all(std::string_view variant, const std::string& di
       BOOST_OUTCOME_TRY(file.write(perdure::as_bytes(image)));
       BOOST_OUTCOME_TRY(file.commit());
     } else if (variant == "expect") {
-      BOOST_OUTCOME_TRY(const auto receipt, writer.commit("target", image, version));
+      BOOST_OUTCOME_TRY(const auto receipt, writer.commit("target", image, {.expected = version}));
       version = receipt.version;
     } else {
       BOOST_OUTCOME_TRY(writer.commit("target", image));

@@ -11,6 +11,7 @@
 
 #include "support/content.hpp"
 #include "support/directory.hpp"
+#include "support/disk.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
 
@@ -284,4 +285,24 @@ TEST_CASE("signals that never stop neither fail nor hang a commit") {
   CHECK(interrupted.said() == "done");
   over = true;
   watchdog.join();
+}
+
+// By hand on Linux 6.1, whose ext4 and tmpfs stamp by the tick: files_counting DIR 8 10000.
+TEST_CASE("8 processes that count by compare-and-swap lose nothing, on a disk and in memory",
+          "[P5]") {
+  for (const auto medium : {test::Medium::disk, test::Medium::memory}) {
+    const TempDirectory directory(medium);
+    const auto counted = test::run({PERDURE_COUNTING, directory.path().native(), "8", "200"});
+    INFO(directory.path() << ": " << counted.said());
+    CHECK(counted.status == 0);
+  }
+}
+
+TEST_CASE("processes that count by compare-and-swap lose nothing on ext3, which counts in ticks",
+          "[P5]") {
+  const test::Disk disk(64, {"mkfs.ext3", "-q", "-F"});
+  if (!disk.error().empty()) return test::skip(disk.error());
+  const auto counted = test::run({PERDURE_COUNTING, disk.path().native(), "4", "400"});
+  INFO(counted.said());
+  CHECK(counted.status == 0);
 }

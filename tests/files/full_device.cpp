@@ -217,13 +217,13 @@ bool run_rounds(const std::string& type, std::size_t rounds, const Way& way) {
 }
 
 int run_all(const std::string& type, std::size_t rounds) {
-  bool whole = true;
+  bool passed = true;
   for (const auto protocol : {ProtocolChoice::portable, ProtocolChoice::fast}) {
     for (const bool grouped : {false, true}) {
-      whole = run_rounds(type, rounds, {protocol, grouped}) && whole;
+      passed = run_rounds(type, rounds, {protocol, grouped}) && passed;
     }
   }
-  return whole ? 0 : 1;
+  return passed ? 0 : 1;
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ TEST_CASE("a quota that is used up", "[P19]") {
                                testing::Operation::sync_file, testing::Operation::rename}) {
     testing::FaultyFileSystem files(native_file_system());
     files.fail({.operation = operation, .error = EDQUOT});
-    const auto failed = write_file(directory / "target", "new", {}, {},
+    const auto failed = write_file(directory / "target", "new", {},
                                    {.files = &files, .environment = &native_environment()});
     REQUIRE_FAILS(system, unchanged, failed);
     check_words(failed.error(),
@@ -124,6 +124,9 @@ TEST_CASE("a mount that is read-only", "[P19]") {
     check_words(failed.error(), {"target'", "Read-only file system", "remount it for writing"});
   }
   REQUIRE_FAILS(system, unchanged, remove_file(at / "target"));
+  const auto probed = probe(at.path());
+  REQUIRE_FAILS(system, unchanged, probed);
+  CHECK(probed.error().detail == "");  // it made no temp that could be left
   CHECK(as_text(read_file(at / "target").value().bytes) == "old content");
 }
 
@@ -132,7 +135,7 @@ TEST_CASE("a directory that is missing, or a file") {
   const auto missing = write_file(directory / "none" / "target", "new");
   REQUIRE_FAILS(system, unchanged, missing);
   check_words(missing.error(), {"open the directory", "none'", "No such file or directory",
-                                "its directory must exist"});
+                                "make the directory first"});
   test::spit(directory / "file", "old");
   WriteOptions options;
   options.make_parents = true;
@@ -207,9 +210,10 @@ TEST_CASE("no permission") {
   test::spit(directory / "target", "old", 0666);  // the file is open to all: its directory counts
   const auto said = test::as_user(
       test::nobody, [&] { return test::say(write_file(directory / "target", "new")); });
-  CHECK(said == "could not create a temp for '" + (directory / "target").native() +
-                    "': Permission denied; the target is unchanged; check the permissions of the "
-                    "file and its directory");
+  CHECK(said == "'" + (directory / "target").native() +
+                    "': could not create a temp: Permission denied; the target is unchanged; the "
+                    "temp lies beside the target: give this user write permission for the "
+                    "directory");
   REQUIRE(::chmod(directory.path().c_str(), 0700) == 0);
   CHECK(test::as_user(test::nobody, [&] {
           return test::say(write_file(directory / "target", "new"));

@@ -45,7 +45,7 @@ std::string commit_on(const boost::filesystem::path& target, Kind kind, bool dur
 
 }  // namespace
 
-TEST_CASE("300 kills at random moments leave the target whole, and clean leaves only it",
+TEST_CASE("300 kills at random moments leave the target intact, and clean leaves only it",
           "[P1][P16]") {
   constexpr int kills = 300;
   std::mt19937 random(20'240'229);

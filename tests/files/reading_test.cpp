@@ -65,7 +65,8 @@ TEST_CASE("a write in place that sets the time of modification back is noticed",
   const auto read = read_file(path, UINT64_MAX, through(files));
   REQUIRE_OK(read);
   CHECK(as_text(read.value().bytes) == "new content");
-  CHECK(read.value().version == read_version(path).value());
+  // The stamps alone: on a coarse clock, one of both looks may have come within the tick.
+  CHECK(read.value().version.same_stamps(read_version(path).value()));
 }
 
 TEST_CASE("a file that is replaced while it is read is read once more, and not for ever", "[P5]") {

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "support/attributes.hpp"
+#include "support/coarse.hpp"
 #include "support/directory.hpp"
 #include "support/result.hpp"
 #include "support/trace.hpp"
@@ -21,13 +22,21 @@ long calls_of_run(const TempDirectory& directory, const std::string& variant, in
   return test::sum_of(calls);
 }
 
+/// Whether a commit takes as many calls as the one before: a version may take a look at the content
+/// where the clock that stamps files ticks.
+bool is_steady(const TempDirectory& directory, const std::string& variant) {
+  return (variant != "version" && variant != "expect") ||
+         !test::has_coarse_stamps(directory.path().native());
+}
+
 /// Calls of one commit: what 200 commits more cost, so that start and end of the program drop out.
 long calls_of_commit(const TempDirectory& directory, const std::string& variant) {
   constexpr int commits = 200;
+  (void)calls_of_run(directory, variant, 1);  // makes the lock file, if one is needed
   const long few = calls_of_run(directory, variant, 10);
   const long many = calls_of_run(directory, variant, 10 + commits);
   CAPTURE(variant, few, many);
-  CHECK((many - few) % commits <= 5);
+  if (is_steady(directory, variant)) CHECK((many - few) % commits <= 5);
   return (many - few) / commits;
 }
 
@@ -50,7 +59,8 @@ TEST_CASE("system calls of a durable commit of 4 KiB, by what is asked of it", "
       {"keep", 15},        // the lock; no metadata to keep; the program's own unlink is one of them
       {"backup", 15},      // link, and again under a temp name; rename, unlink
       {"verify", 14},      // fadvise, and reads up to the end
-      {"stream", 15},      // its directory; another look and list at the end
+      {"stream", 17},  // its directory and a look at that; another look and list at the end; its
+                       // temp is its owner's alone, and gets the target's mode last
   };
   const TempDirectory directory;
   test::spit(directory / "target", std::string(4096, 'o'));
@@ -58,7 +68,7 @@ TEST_CASE("system calls of a durable commit of 4 KiB, by what is asked of it", "
     const long counted = calls_of_commit(directory, variant);
     std::printf("%-12s %ld\n", variant.c_str(), counted);
     CAPTURE(variant);
-    CHECK(counted == calls);
+    CHECK((is_steady(directory, variant) ? counted == calls : counted >= calls));
   }
 }
 
@@ -70,7 +80,7 @@ TEST_CASE("system calls that a link, an ACL and an attribute at the target add",
     boost::filesystem::create_symlink("real", directory / "target");
     const long counted = calls_of_commit(directory, "preserved");
     std::printf("symlink here %ld\n", counted);
-    CHECK(counted == 14);
+    CHECK(counted == 16);  // the link is opened, so that its owner and its text are of one link
   }
   SECTION("a symbolic link into another directory") {
     const TempDirectory other;
@@ -78,7 +88,7 @@ TEST_CASE("system calls that a link, an ACL and an attribute at the target add",
     boost::filesystem::create_symlink(other / "real", directory / "target");
     const long counted = calls_of_commit(directory, "preserved");
     std::printf("symlink away %ld\n", counted);
-    CHECK(counted == 16);
+    CHECK(counted == 19);
   }
   SECTION("a POSIX ACL") {
     test::spit(directory / "target", "old", 0640);
@@ -90,14 +100,14 @@ TEST_CASE("system calls that a link, an ACL and an attribute at the target add",
                                          {test::AclEntry::others, 0}}));
     const long counted = calls_of_commit(directory, "preserved");
     std::printf("ACL          %ld\n", counted);
-    CHECK(counted == 14);
+    CHECK(counted == 15);
   }
   SECTION("an extended attribute") {
     test::spit(directory / "target", "old");
     test::set_attribute(directory / "target", "user.origin", "x");
     const long counted = calls_of_commit(directory, "preserved");
     std::printf("attribute    %ld\n", counted);
-    CHECK(counted == 13);
+    CHECK(counted == 14);
   }
   SECTION("a mode that the umask does not give") {
     test::spit(directory / "target", "old", 0664);

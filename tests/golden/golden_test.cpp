@@ -2,7 +2,6 @@
 // Today's code reads the files of every format that was ever released or tried.
 #include "golden.hpp"
 
-#include <fcntl.h>
 #include <fstream>
 #include <sys/stat.h>
 
@@ -65,12 +64,6 @@ class Restored final : public golden::Relocated {
   }
 
  private:
-  static void set_mtime(const fs::path& path, std::int64_t mtime_ns) {
-    constexpr std::int64_t second = 1'000'000'000;
-    const timespec time{mtime_ns / second, mtime_ns % second};
-    const timespec times[2] = {time, time};
-    if (::utimensat(AT_FDCWD, path.c_str(), times, 0) != 0) throw std::runtime_error("utimensat");
-  }
   [[nodiscard]] SysResult<Status> known(SysResult<Status> status) const {
     if (!status) return status;
     const auto found = identities_.find(status.value().version.inode);

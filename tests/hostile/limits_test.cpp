@@ -28,7 +28,7 @@ void limit(int resource, rlim_t value) {
   }
 }
 
-/// "" if it is whole and says that nothing happened, or the words of what is wrong.
+/// "" if it is intact and says that nothing happened, or the words of what is wrong.
 template <class T>
 std::string must_be_refused(const Result<T>& result, std::errc cause) {
   if (result) return "it succeeded";
@@ -44,27 +44,49 @@ BOOST_DESCRIBE_STRUCT(Tally, (), (count))
 
 }  // namespace
 
-TEST_CASE("a file that may not grow: an error where the signal is ignored, else a death", "[P19]") {
+TEST_CASE("a file that may not grow is an error, and no signal ends the process", "[P16][P19]") {
   const TempDirectory directory;
   test::spit(directory / "target", "old");
   const std::string image(100'000, 'n');
-  for (const bool ignored : {true, false}) {
-    test::Child child([&]() -> std::string {
-      std::signal(SIGXFSZ, ignored ? SIG_IGN : SIG_DFL);
-      limit(RLIMIT_FSIZE, 50'000);
+  const std::string large(3'000'000, 'n');  // its space is reserved first, which signals, too
+  test::Child child([&]() -> std::string {
+    std::signal(SIGXFSZ, SIG_DFL);
+    limit(RLIMIT_FSIZE, 50'000);
+    for (const auto& content : {image, large}) {
       std::string words =
-          must_be_refused(write_file(directory / "target", image), std::errc::file_too_large);
+          must_be_refused(write_file(directory / "target", content), std::errc::file_too_large);
       if (!words.empty()) return words;
       auto transaction = Transaction::begin(directory.path());
       if (!transaction) return transaction.error().message();
-      return must_be_refused(transaction.value().put("target", image), std::errc::file_too_large);
-    });
-    CHECK(child.said() == (ignored ? "" : " (status -" + std::to_string(SIGXFSZ) + ")"));
-    CHECK(test::slurp(directory / "target") == "old");
-    CHECK(test::temps_in(directory.path()).size() == (ignored ? 0 : 1));
-  }
-  REQUIRE_OK(clean(directory.path()));
+      words =
+          must_be_refused(transaction.value().put("target", content), std::errc::file_too_large);
+      if (!words.empty()) return words;
+    }
+    const auto fits = write_file(directory / "target", std::string(50'000, 'f'));
+    return fits ? "" : fits.error().message();
+  });
+  CHECK(child.said() == "");
+  CHECK(test::slurp(directory / "target") == std::string(50'000, 'f'));
   CHECK(test::temps_in(directory.path()).empty());
+}
+
+TEST_CASE("a limit of size that is raised later is taken for what it is now", "[P19]") {
+  const TempDirectory directory;
+  test::Child child([&]() -> std::string {
+    const auto set = [](rlim_t value) {
+      rlimit now{};
+      (void)::getrlimit(RLIMIT_FSIZE, &now);
+      now.rlim_cur = value;
+      (void)::setrlimit(RLIMIT_FSIZE, &now);
+    };
+    set(10);
+    std::string words = must_be_refused(write_file(directory / "target", std::string(100, 'n')),
+                                        std::errc::file_too_large);
+    if (!words.empty()) return words;
+    set(1000);
+    return test::say(write_file(directory / "target", std::string(100, 'n')));
+  });
+  CHECK(child.said() == "success");
 }
 
 TEST_CASE("out of descriptors at the n-th: all or nothing, and none is lost", "[P16][P19]") {

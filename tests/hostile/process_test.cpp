@@ -49,8 +49,7 @@ TEST_CASE("a fork at any call of a commit changes nothing about it, and keeps it
     CAPTURE(n);
     Forking files(n);
     const std::string content = "content " + std::to_string(n);
-    REQUIRE_OK(
-        write_file(directory / "target", content, options, {}, {&files, &native_environment()}));
+    REQUIRE_OK(write_file(directory / "target", content, options, {&files, &native_environment()}));
     CHECK(test::slurp(directory / "target") == content);
     CHECK(test::temps_in(directory.path()).empty());
     if (!files.forked()) break;

@@ -112,7 +112,7 @@ WriteOptions locked() {
   return options;
 }
 
-/// The target is whole and what the outcome says, and its lock is free.
+/// The target is intact and what the outcome says, and its lock is free.
 std::string check_target(const fs::path& at, Outcome outcome, bool may_be_new) {
   const std::string now = test::slurp(at / "target");
   if (now != "old" && now != "new") return "it is '" + now + "'";
@@ -291,7 +291,7 @@ TEST_CASE("a caller that throws between the writes of an AtomicFile", "[P16]") {
   const int calls =
       sweep({old_target,
              [](const fs::path& at, System system) {
-               auto file = AtomicFile::create(at / "target", locked(), {}, system);
+               auto file = AtomicFile::create(at / "target", locked(), system);
                if (!file) return false;
                const bool streamed = Chatty().serialize("new", file.value()).has_value();
                const bool committed = streamed && file.value().commit();
@@ -395,7 +395,7 @@ TEST_CASE("an observer that throws leaves no lock with the transaction that it i
   CHECK_THROWS_AS(begun.value().commit(), Thrown);
   REQUIRE_OK(Transaction::begin(at / "root", quick()));
   CHECK(tree_at(at.path()) == "new");
-  REQUIRE_FAILS(invalid_argument, unchanged, begun.value().commit());
+  REQUIRE_FAILS(invalid_argument, committed, begun.value().commit());
 }
 
 TEST_CASE("an observer that throws while a transaction is applied, and while it is recovered",

@@ -6,6 +6,10 @@
 #include <stdexcept>
 #include <vector>
 
+#include <boost/json/value.hpp>
+
+#include <perdure/json_pointer.hpp>
+
 #include "samples.hpp"
 
 namespace {
@@ -50,6 +54,17 @@ TEST_CASE("a value of the wrong type names the member, and both types") {
   CHECK(read_trouble<std::pair<int, int>>("[1,2,3]") ==
         "top level: expected an array of 2 elements, found 3");
   CHECK(read_trouble<std::set<int>>("[1,2,1]") == "[2]: this element of a set is there twice");
+}
+
+TEST_CASE("a stamp that is not a stamp, and a pointer that is not a pointer, are told as such") {
+  const auto words = [](const auto& result) {
+    return result ? std::string() : result.error().detail;
+  };
+  const std::string stamped = R"({"next_id": 7, "lineage": "main"})";
+  CHECK_THAT(words(Json<Queue>{}.deserialize_stamped(as_bytes(stamped))), Contains("rename it"));
+  const JsonText value = JsonText::parse("5").value();
+  CHECK_THAT(words(get_at(value, "a")), Contains("not a JSON Pointer: "));
+  CHECK_THAT(words(get_at(value, "/a/b~2c")), Contains("not a JSON Pointer: "));
 }
 
 TEST_CASE("keys of maps have one spelling") {

@@ -74,7 +74,7 @@ TEST_CASE("a double of many digits is read as what it says") {
   std::mt19937_64 random(3);
   for (int i = 0; i < 20'000; ++i) {
     std::string text = random() % 2 == 0 ? "0." : std::to_string(random() % 1000) + ".";
-    text.append(random() % 25, '0');
+    text.append(static_cast<std::size_t>(random() % 25), '0');
     for (auto digits = 1 + random() % 40; digits > 0; --digits) {
       text += static_cast<char>('0' + random() % 10);
     }
@@ -162,6 +162,37 @@ TEST_CASE("times keep the digits of their unit") {
   CHECK(read<Time>(R"("2026-01-31T00:00:00.5Z")") == day + 500ms);
   check_same<milliseconds>(1500ms, "1500");
   check_same<duration<double>>(duration<double>(0.25), "0.25");
+}
+
+TEST_CASE("a time is read exactly or refused in words, whatever its unit and its integer") {
+  // 128 bits held each count on the way, where the machine has them; 32-bit ones do not.
+  const auto beyond = Contains("this time is out of range");
+  const auto finer = Contains("this time is finer than the program keeps");
+  using Time = sys_time<nanoseconds>;
+  CHECK_THAT(read_trouble<Time>(R"("2262-04-11T23:47:16.854775808Z")"), beyond);
+  CHECK_THAT(read_trouble<Time>(R"("1677-09-21T00:12:43.145224191Z")"), beyond);
+  CHECK_THAT(read_trouble<Time>(R"("9999-12-31T23:59:59Z")"), beyond);
+  CHECK_THAT(read_trouble<Time>(R"("0000-01-01T00:00:00Z")"), beyond);
+
+  using Unsigned = sys_time<duration<std::uint64_t, std::nano>>;
+  check_same<Unsigned>(Unsigned::max(), R"("2554-07-21T23:34:33.709551615Z")");
+  CHECK_THAT(read_trouble<Unsigned>(R"("2554-07-21T23:34:33.709551616Z")"), beyond);
+  CHECK_THAT(read_trouble<Unsigned>(R"("1969-12-31T23:59:59.999999999Z")"), beyond);
+
+  using Days = sys_time<duration<std::int16_t, days::period>>;
+  CHECK(read<Days>(R"("2059-09-18T00:00:00Z")") == Days::max());
+  CHECK(read<Days>(R"("1880-04-14T00:00:00Z")") == Days::min());
+  CHECK_THAT(read_trouble<Days>(R"("2059-09-19T00:00:00Z")"), beyond);
+  CHECK_THAT(read_trouble<Days>(R"("1880-04-13T00:00:00Z")"), beyond);
+  CHECK_THAT(read_trouble<Days>(R"("2026-01-31T00:00:01Z")"), finer);
+
+  using Seconds32 = sys_time<duration<std::int32_t>>;
+  CHECK(read<Seconds32>(R"("2038-01-19T03:14:07Z")") == Seconds32::max());
+  CHECK_THAT(read_trouble<Seconds32>(R"("2038-01-19T03:14:08Z")"), beyond);
+  CHECK(read<sys_time<minutes>>(R"("1969-12-31T23:59:00Z")") == sys_seconds(-60s));
+  CHECK_THAT(read_trouble<sys_time<minutes>>(R"("1969-12-31T23:59:01Z")"), finer);
+  CHECK_THAT(read_trouble<sys_seconds>(R"("2026-01-31T00:00:00.5Z")"), finer);
+  CHECK_THAT(read_trouble<sys_time<milliseconds>>(R"("2026-01-31T00:00:00.0005Z")"), finer);
 }
 
 struct Base {

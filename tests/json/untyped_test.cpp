@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// States without a schema, JSON Pointers into them, and migrations between schemas.
+// States without a schema, and migrations between schemas.
 #include <boost/json.hpp>
 
 #include <perdure/envelope.hpp>
-#include <perdure/json_pointer.hpp>
 #include <perdure/migration.hpp>
 
 #include "samples.hpp"
@@ -59,48 +58,6 @@ TEST_CASE("a typed state is read as a dictionary, and back") {
         "generation: this name is taken by the stamp of the file");
 }
 
-TEST_CASE("JSON Pointers: get") {
-  const auto document = read<value>(R"({"a": {"b/c": [1, {"~": true}]}, "": 5})");
-  const auto at = [&](std::string_view pointer) { return get_at(document, pointer); };
-  CHECK(at("").value() == &document);
-  CHECK(at("/").value()->as_int64() == 5);
-  CHECK(at("/a/b~1c/0").value()->as_int64() == 1);
-  CHECK(at("/a/b~1c/1/~0").value()->as_bool());
-  for (const std::string_view missing : {"/x", "/a/b~1c/2", "/a/b~1c/-", "/a/b~1c/0/x"}) {
-    CHECK(trouble(at(missing)) == '"' + std::string(missing) + "\": nothing is there");
-  }
-  for (const std::string_view wrong : {"a", "/a/b~2c", "/a/b~1c/01", "/a/b~1c/x"}) {
-    const auto found = at(wrong);
-    REQUIRE_FALSE(found);
-    CHECK(found.error().kind == ErrorKind::invalid_argument);
-    CHECK(found.error().detail.find("not a JSON Pointer: ") != std::string::npos);
-  }
-}
-
-TEST_CASE("JSON Pointers: set") {
-  auto document = read<value>(R"({"a": [1, 2], "s": "text"})");
-  const auto set = [&](std::string_view pointer, const value& to) {
-    return trouble(set_at(document, pointer, to));
-  };
-  const auto now = [&] { return write(document, {.indent = 0, .limits = {}}); };
-  CHECK(set("/a/1", 5) == "(none)");
-  CHECK(set("/a/2", 6) == "(none)");
-  CHECK(set("/a/-", 7) == "(none)");
-  CHECK(set("/new/deep~1er/one", true) == "(none)");
-  CHECK(set("/s", nullptr) == "(none)");
-  CHECK(now() == "{\"a\":[1,5,6,7],\"s\":null,\"new\":{\"deep/er\":{\"one\":true}}}\n");
-  const std::string before = now();
-  CHECK(set("/a/9", 1) == R"("/a/9": "9" is not a place in an array of 4 elements)");
-  CHECK(set("/a/01", 1) == R"("/a/01": "01" is not a place in an array of 4 elements)");
-  CHECK(set("/s/x", 1) == R"("/s/x": no object and no array stands before "x")");
-  CHECK(set("s", 1) == R"("s": not a JSON Pointer: it begins with /, or is empty)");
-  CHECK(set("/n/x~", 1) ==
-        R"("/n/x~": not a JSON Pointer: ~ is written ~0, and / in a name is written ~1)");
-  CHECK(now() == before);
-  CHECK(set("", 1) == "(none)");
-  CHECK(now() == "1\n");
-}
-
 struct New {
   std::string title;
   std::int64_t size_bytes = 0;
@@ -154,6 +111,28 @@ TEST_CASE("older schemas are migrated step by step, newer ones refused") {
   std::string damaged = text;
   damaged[damaged.find("\"n\"") + 1] = 'm';
   CHECK(load(damaged).error().kind == ErrorKind::corrupt);
+}
+
+TEST_CASE("a migration keeps the spelling of what it does not touch") {
+  const std::string_view text =
+      R"({"size_kb": 1, "pi": 3.14159265358979323846, "deep": {"a": -0, "b": 1, "c": [1.50]}})";
+  Migrations<Json<New>> one(1);
+  one.from(0, [](object& state) -> Result<void> {
+    state["size_bytes"] = state.at("size_kb").as_int64() * 1024;
+    state.erase("size_kb");
+    state.at("deep").as_object()["b"] = 2;
+    return success();
+  });
+  const auto loaded = one.load<New>(Json<New>{}, as_bytes(text));
+  REQUIRE(loaded);
+  CHECK(loaded.value().value.size_bytes == 1024);
+  CHECK(loaded.value().stamp.unknown ==
+        UnknownMembers{
+            {"", {{"pi", "3.14159265358979323846"}, {"deep", R"({"a":-0,"b":2,"c":[1.50]})"}}}});
+  CHECK_THAT(
+      trouble(one.load<New>(
+          Json<New>{}, as_bytes(std::string_view(R"({"size_kb": 1, "n": 18446744073709551616})")))),
+      Contains("expected an integer"));
 }
 
 TEST_CASE("a state in an envelope is migrated in the form of its serializer") {

@@ -28,7 +28,7 @@ FOREIGN = (
      ("lib/formats/*", "include/perdure/json*", "include/perdure/migration.hpp", "tools/*"),
      "only floor 5 and programs have Boost.JSON"),
     (re.compile(r"xxhash\.h"),
-     ("lib/base/*", "lib/engine/*", "lib/transaction/*", "lib/testing/*", "tools/crashlab/*"),
+     ("lib/base/*", "lib/engine/*", "lib/testing/*", "tools/crashlab/*"),
      "only the library's sources and the laboratory hash"),
 )
 
@@ -53,7 +53,7 @@ def resolve(root, source, kind, target):
     if kind == "<":
         return f"include/{target}" if target.startswith("perdure/") else None
     program = root.joinpath(*source.parts[:2])  # tools/NAME
-    places = [root / source.parent, root / "lib", program]
+    places = [root / source.parent, root / "lib", program, root / "tools"]
     for place in places:
         found = (place / target).resolve()
         if found.is_file() and root in found.parents:

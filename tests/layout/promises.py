@@ -3,7 +3,8 @@
 """Compares docs/promises.md with the tests that carry its numbers as tags: promises.py ROOT.
 
 Each tag has to be a promise, and each promise has to have a test. The page names tests, workloads
-and mutants of the proof, workloads and controls of the laboratory, and files: all have to exist."""
+and mutants of the proof, workloads and controls of the laboratory, and files: all have to exist. In
+its table each promise has a cell for each environment, with signs that are explained below it."""
 
 import pathlib
 import re
@@ -16,6 +17,10 @@ TEST_CASE = re.compile(rf"TEST_CASE\(\s*((?:{STRING}\s*)+)(?:,\s*({STRING})\s*)?
 NAMED_TEST = re.compile(r'`(\w+/\w+_test\.cpp)` "([^"]+)"')
 LINES = re.compile(r"^- (\w+): (.*(?:\n  .*)*)", re.MULTILINE)
 QUOTED = re.compile(r"`([^`]+)`")
+MATRIX = re.compile(r"^## Promise by environment\n(.*?)(?=^## )", re.MULTILINE | re.DOTALL)
+ROW = re.compile(r"^\| P(\d+) \|(.*)\|$", re.MULTILINE)
+NOTE = re.compile(r"^- `(\S)`: (.*(?:\n  .*)*)", re.MULTILINE)
+KINDS = {"P": "Proof", "L": "Laboratory"}
 PATH = re.compile(r"(tests|scripts|fuzz|docs)/[\w./-]+")
 
 
@@ -63,6 +68,41 @@ def check_names(root, number, section, tests):
     return faults
 
 
+def check_cell(at, cell, notes, section):
+    """A cell is a row of signs that the notes explain: T a tag, P and L lines of the promise."""
+    faults = [f"{at}: '{sign}' is none of the signs below the table"
+              for sign in cell if sign not in notes]
+    for sign, kind in KINDS.items():
+        if sign in cell and f"- {kind}: " not in section:
+            faults.append(f"{at}: {sign}, but the promise has no line {kind}")
+    return faults if cell else [f"{at}: is empty: say '?' where nobody has tried"]
+
+
+def check_matrix(page, sections, tests):
+    """Environment by promise: each promise a row, each cell with its test or with words."""
+    found = MATRIX.search(page)
+    if not found:
+        return [f"{PAGE}: has no table 'Promise by environment'"]
+    text, faults, used = found[1], [], set()
+    notes = dict(NOTE.findall(text))
+    rows = {int(number): cells.split("|") for number, cells in ROW.findall(text)}
+    head = text.strip().splitlines()[0].strip("|").split("|")[1:]
+    if sorted(rows) != sorted(sections):
+        faults.append(f"{PAGE}: the table has the promises {sorted(rows)}")
+    for number, cells in rows.items():
+        if len(cells) != len(head):
+            faults.append(f"{PAGE}: P{number}: {len(cells)} cells of {len(head)} in the table")
+        for name, cell in zip(head, cells):
+            used |= set(cell.split())
+            faults += check_cell(f"{PAGE}: P{number} on {name.strip()}", cell.split(), notes,
+                                 sections.get(number, ""))
+    faults += [f"{PAGE}: no cell has the sign '{sign}'" for sign in notes if sign not in used]
+    for file, name in NAMED_TEST.findall(re.sub(r"\s+", " ", text)):
+        if (file, name) not in tests:
+            faults.append(f"{PAGE}: the table: there is no test \"{name}\" in tests/{file}")
+    return faults
+
+
 def check(root):
     page = read(root, PAGE)
     found = list(PROMISE.finditer(page))
@@ -81,9 +121,11 @@ def check(root):
         if not any(number in promises for promises in tests.values()):
             faults.append(f"{PAGE}: no test has the tag [P{number}]")
     ends = [match.start() for match in found[1:]] + [len(page)]
-    for number, match, end in zip(numbers, found, ends):
-        faults += check_names(root, number, page[match.start():end], tests)
-    return faults
+    sections = {number: page[match.start():end]
+                for number, match, end in zip(numbers, found, ends)}
+    for number, section in sections.items():
+        faults += check_names(root, number, section, tests)
+    return faults + check_matrix(page, sections, tests)
 
 
 def main():

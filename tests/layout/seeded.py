@@ -70,6 +70,25 @@ TIDY_FAULTS = {
     "a test elsewhere": ("tests/some.cpp", SPDX + 'TEST_CASE("a") {}\n', "end in _test"),
     "test without test cases": ("tests/some_test.cpp", SPDX, "has no test case"),
     "a lost test": ("tests/some_test.cpp", SPDX + 'TEST_CASE("a; b") {}\n', "splits"),
+    "a test that is an option": ("tests/some_test.cpp", SPDX + 'TEST_CASE("--a") {}\n', "option"),
+    "a look": ("lib/os.cpp", HEAD + "int f() { return ::fstat(1, nullptr); }\n", "past the seam"),
+    "a look by name": ("tools/tool/main.cpp", HEAD + "auto x = fs::exists(path);\n", "the seam"),
+    "a look in a tool": ("tools/tool/main.cpp", HEAD + "int x = ::lstat(a, b);\n", "the seam"),
+    "stamps": ("lib/state.cpp", HEAD + "bool x = a.same_stamps(b);\n", "a tick may make equal"),
+    "a stamp": ("lib/state.cpp", HEAD + "bool x = a.ctime_ns == b;\n", "a tick may make equal"),
+    "a path": ("lib/engine/high.cpp", HEAD + "int x = ::open(a, 0);\n", "open goes by a path"),
+    "a path in a program": ("tools/perdure/main.cpp",
+                            HEAD + "auto x = ::open(a, 0);\nint y = mkdtemp(b);\n",
+                            "main.cpp:4: mkdtemp goes by a path"),
+    "a path of Boost's": ("lib/state.cpp", HEAD + "auto x = fs::remove_all(p);\n", "remove_all"),
+    "a stream": ("tools/perdure/part.cpp", HEAD + "std::ifstream in(path);\n", "ifstream goes"),
+    "the working directory": ("lib/state.cpp", HEAD + "f(Handle::working_directory);\n",
+                              "working_directory goes by a path"),
+    "a way with links": ("lib/state.cpp", HEAD + "auto x = files.open_directory(a, b);\n",
+                         "open_directory goes by a path"),
+    "no handle": ("tools/common/part.cpp", HEAD + "int x = ::openat(AT_FDCWD, a, 0);\n",
+                  "AT_FDCWD goes by a path"),
+    "a needless exception": ("tools/perdure/main.cpp", HEAD + "int x;\n", "take that out"),
     "shell": ("scripts/run", "#!/usr/bin/env bash\nif true; then\n", "syntax error"),
     "opening sentence": ("lib/os.cpp", SPDX + "#include <vector>\n", "what the file is"),
     "opening code": ("include/perdure/low.hpp", SPDX + "#pragma once\n", "what the file is"),
@@ -87,6 +106,16 @@ TIDY_FAULTS = {
     "those": ("lib/os.cpp", HEAD + "int x;  ///< Those of them that are left.\n", "'Those'"),
     "banned word": ("lib/os.cpp", HEAD + "// It waits for ever.\n", "write 'forever'"),
     "long prose": ("docs/page.md", "x" * 111 + "\n", "111 columns of prose"),
+}
+# Code that goes by handles, or by a path where there is a reason.
+SOUND_HANDLES = {
+    "lib/engine/high.cpp": HEAD + """// ::open(path) in a comment, and a path taken apart
+auto a = ::openat(fd, name, O_NOFOLLOW); auto b = files.open_file(directory, "::open(x)");
+auto c = tree.open(fs::path(x)); auto d = tree->remove(y); auto e = Journal::open(z);
+""",
+    "lib/testing/disk.cpp": HEAD + "auto a = base_.open_directory(from, path);\n",
+    "tools/perdure/main.cpp": HEAD + 'int null = ::open("/dev/null", O_RDONLY);\n',
+    "tools/crashlab/main.cpp": HEAD + "int disk = ::open(path, O_RDONLY);\n",
 }
 # Sentences that the prose rule must let pass.
 SOUND_PROSE = {
@@ -109,6 +138,19 @@ const char* text = "there is no file";  // what is left goes
 }
 PROMISES = {
     "docs/promises.md": """# Promises
+## Promise by environment
+
+| | here | there |
+| --- | --- | --- |
+| P1 | T P L | ? |
+| P2 | T | a |
+
+- `T`: tagged tests.
+- `P`: the proof.
+- `L`: the laboratory.
+- `?`: not tried.
+- `a`: `engine/one_test.cpp` "says two".
+
 ## P1: one
 - Tests: `engine/one_test.cpp` "one holds, and
   two"
@@ -137,6 +179,14 @@ PROMISE_FAULTS = {
     "a lost mutant": ("docs/proof.md", "broken", "other", "mutant 'broken'"),
     "a lost workload": ("docs/promises.md", "`writer`", "`reader`", "control 'reader'"),
     "a lost control": ("scripts/crash-ci", "no_sync", "other", "control 'no_sync'"),
+    "a cell with an unknown sign": ("docs/promises.md", "P L | ?", "P L | b", "'b' is none"),
+    "an empty cell": ("docs/promises.md", "P L | ?", "P L | ", "is empty"),
+    "a cell too few": ("docs/promises.md", "| T P L | ? |", "| T P L |", "1 cells of 2"),
+    "a promise without a row": ("docs/promises.md", "| P2 | T | a |\n", "", "has the promises [1]"),
+    "a sign of nothing": ("docs/promises.md", "| P2 | T", "| P2 | T P", "has no line Proof"),
+    "a note that no cell has": ("docs/promises.md", "| P2 | T | a |", "| P2 | T | ? |", "sign 'a'"),
+    "a test renamed in a note": ("docs/promises.md", '"says two".', '"says".', 'no test "says"'),
+    "a lost table": ("docs/promises.md", "## Promise by", "## By", "has no table"),
     "a lost file": ("docs/promises.md", "`tests/engine/one", "`tests/engine/gone", "there is no"),
 }
 
@@ -176,6 +226,9 @@ class Seeded(unittest.TestCase):
                 text = PROMISES[name].replace(sound, broken)
                 found = promises.check(self.tree({**PROMISES, name: text}))
                 self.assertTrue(any(words in fault for fault in found), found)
+
+    def test_sound_handles_pass(self):
+        self.assertEqual(tidy.check(self.tree(SOUND_HANDLES)), [])
 
     def test_sound_prose_passes(self):
         self.assertEqual(tidy.check(self.tree(SOUND_PROSE)), [])

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import handles
 import prose
 
 COLUMNS_MAX = 100
@@ -30,6 +31,22 @@ UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X"
 MACHINE_PATH = re.compile(r"(?<![\w.$}/])/(home|root|work|workspace|Users)/\w")
 SNAKE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 TEST_CASE = re.compile(r'^(?:TEMPLATE_)?TEST_CASE\w*\(\s*((?:"(?:[^"\\]|\\.)*"\s*)*)', re.MULTILINE)
+# A look at a file that goes to the system itself, past the seam.
+LOOK = re.compile(r"(?<![\w>])::(?:statx|stat|lstat|fstat|fstatat)\("
+                  r"|(?<![\w.:>])(?:statx|fstatat|lstat|fstat)\((?!\d\))"
+                  r"|\bst_[mc]time?\b"
+                  r"|\b(?:fs|filesystem)::(?:symlink_status|status|file_size|last_write_time|"
+                  r"exists|equivalent|hard_link_count|is_\w+)\(")
+LOOKS_MAY = {
+    "lib/linux/file_system.cpp": "the look of the seam: past all caches of attributes",
+    "lib/linux/mount_info.cpp": "the number of a mount, which nobody remembers",
+    "lib/linux/describe.cpp": "a block device",
+    "tools/perdure/sources/input.cpp": "a size and a kind, of what was just opened",
+}
+LOOKS_MAY_BENEATH = ("tools/crashlab/", "tools/demo/")  # at files of their own, on this machine
+# Stamps that are compared without a thought of ticks.
+STAMPS = re.compile(r"\bsame_stamps\(|\bctime_ns\b")
+STAMPS_MAY = {"lib/engine/version.cpp", "lib/linux/file_system.cpp", "lib/base/file_version.cpp"}
 NO_FUNCTION = re.compile(
     r"^\s*(namespace|class|struct|enum|union|extern|export|template\s*<[^{]*>\s*(class|struct))\b"
 )
@@ -94,6 +111,24 @@ def check_code(name, text):
     return faults
 
 
+def check_looks(name, text):
+    """One place looks at files and knows about caches; one compares versions and knows ticks."""
+    faults = []
+    seam = name in LOOKS_MAY or name.startswith(LOOKS_MAY_BENEATH)
+    stamps = name in STAMPS_MAY or name.startswith("lib/testing/")
+    if not name.startswith(("lib/", "tools/")):
+        return []
+    for number, line in enumerate(text.splitlines(), 1):
+        code = line.split("//")[0]
+        if not seam and LOOK.search(code):
+            faults.append(f"{name}:{number}: looks at a file past the seam, where a cache may "
+                          "answer: use FileSystem::stat or stat_at")
+        if not stamps and STAMPS.search(code):
+            faults.append(f"{name}:{number}: compares stamps, which a tick may make equal: use "
+                          "lib/engine/version.hpp")
+    return faults
+
+
 def check_test(name, text):
     """Where test cases are, and whether ctest can find each of them by its name."""
     cases = TEST_CASE.findall(text)
@@ -105,6 +140,8 @@ def check_test(name, text):
     for case in cases:
         if ";" in case:
             faults.append(f"{name}: {case.strip()}: ctest splits a name at ';' and runs no test")
+        if case.startswith('"-'):
+            faults.append(f"{name}: {case.strip()}: the test program takes it for an option")
     return faults
 
 
@@ -168,6 +205,8 @@ def check(root):
             count += 1
             faults += check_code(name, text)
             faults += check_test(name, text)
+            faults += check_looks(name, text)
+            faults += handles.check_handles(name, text)
     if count == 0:
         faults.append("no code found: is the folder right?")
     return faults

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // perdure apply.
 #include <filesystem>
+#include <sys/stat.h>
+#include <vector>
 
 #include <boost/json/array.hpp>
+
+#include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/transaction.hpp>
 
 #include "program.hpp"
 #include "support/catch.hpp"
@@ -54,6 +59,7 @@ TEST_CASE("apply --from leaves the library's own files out, and says so") {
                            "from/.state.json.perdure-lock",
                            "from/sub/.page.0123456789abcdef.perdure-tmp"};
   CHECK(object.at("left_out") == wanted);
+  CHECK(object.at("fate").as_string() == "done");  // "committed" is what recovery has to finish
   CHECK(object.at("files").as_int64() == 4);
   const auto quiet = command(at, {"apply", "to", "--from", "from", "--quiet"});
   CHECK(quiet.status == 0);
@@ -66,10 +72,193 @@ TEST_CASE("apply refuses the library's own names where it is told them") {
   at.put("to/.f.perdure-lock", "live");
   at.put("src", "x");
   CHECK(command(at, {"apply", "to", "--put", ".f.perdure-lock=src"}).status == 2);
-  const auto refused = command(at, {"apply", "to", "--remove", ".f.perdure-lock"});
+  const auto refused = command(at, {"apply", "--json", "to", "--remove", ".f.perdure-lock"});
   CHECK(refused.status == 2);
-  CHECK(refused.err.find("own file") != std::string::npos);
+  CHECK(nature_of(refused) == "invalid_argument, unchanged, remove the file");
   CHECK(at.get("to/.f.perdure-lock") == "live");
   CHECK(json_of(command(at, {"apply", "to", "--put", "a=src", "--json"})).at("left_out") ==
         json::array());
+}
+
+namespace {
+
+std::vector<std::string> names_in(const std::filesystem::path& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    names.push_back(entry.path().filename().string());
+  }
+  return names;
+}
+
+}  // namespace
+
+// `--remove x --put x=s` removed x, and of two --put of one path the second won.
+TEST_CASE("apply refuses a command line that contradicts itself, and makes nothing") {
+  const TempDirectory at;
+  std::filesystem::create_directories(at.file("from/d"));
+  std::filesystem::create_directory(at.file("to"));
+  at.put("from/x", "of the tree");
+  at.put("from/d/y", "of the tree");
+  at.put("s", "1");
+  at.put("t", "2");
+  const std::vector<std::vector<std::string>> contradictions{
+      {"--remove", "x", "--put", "x=s"},   {"--put", "x=s", "--put", "x=t"},
+      {"--put", "x=s", "--put", "x=s"},    {"--put", "x=s", "--from", "from"},
+      {"--remove", "x", "--from", "from"}, {"--remove", "d", "--from", "from"},
+      {"--put", "d=s", "--from", "from"},  {"--put", "a=s", "--put", "a/b=t"},
+      {"--remove", "a", "--put", "a/b=t"}, {"--put", "x/under=s", "--from", "from"},
+      {"--put", "a=-", "--put", "b=-"},
+  };
+  for (const auto& options : contradictions) {
+    std::vector<std::string> all{"apply", "--json", "to"};
+    all.insert(all.end(), options.begin(), options.end());
+    const auto refused = command(at, all);
+    CAPTURE(options);
+    CHECK(refused.status == 2);
+    CHECK(nature_of(refused) == "invalid_argument, unchanged, read the command line");
+    CHECK(names_in(at.file("to")).empty());
+  }
+}
+
+TEST_CASE("apply refuses a link or a pipe in the tree, and makes nothing") {
+  const TempDirectory at;
+  std::filesystem::create_directories(at.file("from/d"));
+  std::filesystem::create_directory(at.file("to"));
+  at.put("from/x", "of the tree");
+  SECTION("a link") {
+    std::filesystem::create_symlink("../x", at.file("from/d/odd"));
+  }
+  SECTION("a pipe") {
+    REQUIRE(::mkfifo(at.file("from/d/odd").c_str(), 0600) == 0);
+  }
+  const auto refused = command(at, {"apply", "--json", "to", "--from", "from"});
+  CHECK(refused.status == 1);
+  CHECK(nature_of(refused) == "not_regular, unchanged, read the tree");
+  CHECK(names_in(at.file("to")).empty());
+}
+
+TEST_CASE("a root whose private directory was lost is repaired by recover") {
+  const TempDirectory at;
+  std::filesystem::create_directory(at.file("to"));
+  at.put("s", "1");
+  REQUIRE(command(at, {"apply", "to", "--put", "a=s"}).status == 0);
+  std::filesystem::remove_all(at.file("to/.perdure"));
+  const auto refused = command(at, {"apply", "to", "--put", "b=s"});
+  CHECK(refused.status == 1);
+  CHECK(refused.err.find("perdure recover") != std::string::npos);
+  CHECK(command(at, {"recover", "to"}).out ==
+        "to: its private directory was gone, and is there again, empty\n");
+  CHECK_FALSE(json_of(command(at, {"recover", "--json", "to"})).at("restored").as_bool());
+  CHECK(command(at, {"apply", "to", "--put", "b=s"}).status == 0);
+}
+
+TEST_CASE("apply, recover and state take the durability for file systems without directory sync") {
+  const TempDirectory at;
+  std::filesystem::create_directory(at.file("to"));
+  at.put("src", "new");
+  const auto applied = command(at, {"apply", "to", "--put", "a=src", "--durability", "ordered",
+                                    "--protocol", "automatic", "--json"});
+  CHECK(applied.status == 0);
+  CHECK(json_of(applied).at("durability").as_string() == "ordered");
+  CHECK(at.get("to/a") == "new");
+  CHECK(command(at, {"recover", "to", "--durability", "ordered"}).status == 0);
+  CHECK(command(at, {"state", "set", "s", "/a", "1", "--durability", "ordered"}).status == 0);
+  CHECK(command(at, {"apply", "to", "--remove", "a", "--durability", "none"}).status == 2);
+}
+
+TEST_CASE("apply replaces and removes read-only files, unless it is told to refuse them") {
+  const TempDirectory at;
+  std::filesystem::create_directory(at.file("to"));
+  at.put("src", "new");
+  at.put("to/a", "old");
+  at.put("to/b", "old");
+  for (const char* name : {"to/a", "to/b"}) REQUIRE(::chmod(at.file(name).c_str(), 0444) == 0);
+  for (const std::vector<std::string>& change :
+       {std::vector<std::string>{"--put", "a=src"}, {"--remove", "b"}}) {
+    std::vector<std::string> all{"apply", "--json", "to", "--refuse-read-only"};
+    all.insert(all.end(), change.begin(), change.end());
+    const auto refused = command(at, all);
+    CHECK(refused.status == 4);
+    CHECK(nature_of(refused) == "read_only, unchanged, check the transaction");
+  }
+  CHECK(at.get("to/a") == "old");
+  CHECK(command(at, {"apply", "to", "--put", "a=src", "--remove", "b"}).status == 0);
+  CHECK(at.get("to/a") == "new");
+  CHECK(at.get("to/b") == "(none)");
+}
+
+// It recovered in silence, and dropped what it did not put in place.
+TEST_CASE("apply says on standard error and in its object which transaction it finished first") {
+  const TempDirectory at;
+  std::filesystem::create_directory(at.file("to"));
+  for (const char* name : {"to/a", "to/b", "src"}) at.put(name, "old");
+  const auto put = [&](const std::string& name) {
+    return command(at, {"apply", "--json", "to", "--put", name + "=src"});
+  };
+  at.put("src", "new");
+  REQUIRE(put("a").status == 0);
+  // Killed between the journal and the files.
+  perdure::testing::FaultyFileSystem dying(perdure::native_file_system());
+  dying.fail({.operation = perdure::testing::Operation::link,
+              .call = 3,  // one is the trial, the second for "a"
+              .error = EIO,
+              .from_then_on = true,
+              .count = {}});
+  perdure::TransactionOptions options;
+  options.system.files = &dying;
+  auto transaction = perdure::Transaction::begin(at.file("to"), options).value();
+  transaction.put("a", "newer").value();
+  transaction.put("b", "newer").value();
+  REQUIRE(transaction.commit().error().fate == perdure::Fate::committed);
+  at.put("to/b", "theirs");
+  const auto applied = put("c");
+  REQUIRE(applied.status == 0);
+  const json::object recovery = json_of(applied).at("recovery").as_object();
+  CHECK(recovery.at("journal").as_bool());
+  const json::object left = recovery.at("paths").as_array().at(1).as_object();
+  CHECK(left.at("path").as_string() == "b");
+  CHECK(left.at("step").as_string() == "foreign");
+  const std::string kept(left.at("kept").as_string());
+  CHECK(at.get("to/" + kept) == "newer");
+  CHECK(applied.err.find("finished transaction") != std::string::npos);
+  CHECK(applied.err.find("perdure: b: somebody else changed it") != std::string::npos);
+  CHECK(applied.err.find(kept) != std::string::npos);
+  CHECK(at.get("to/a") == "newer");
+  CHECK(at.get("to/b") == "theirs");
+  const auto again = put("c");
+  CHECK_FALSE(json_of(again).at("recovery").at("journal").as_bool());
+  CHECK(again.err.empty());
+}
+
+// A program of the source could not be run where it was published, and a file that only its owner
+// might read could be read by all.
+TEST_CASE("apply gives new files and directories the mode of their source, less the umask",
+          "[P6][P17]") {
+  const TempDirectory at;
+  const perdure::test::Umask mask(022);
+  const auto make = [&](const std::string& name, mode_t mode) {
+    perdure::test::spit(at / name, "new", mode);
+  };
+  const auto mode_of = [&](const std::string& name) { return perdure::test::mode_of(at / name); };
+  std::filesystem::create_directories(at.file("from/closed"));
+  std::filesystem::create_directory(at.file("to"));
+  make("from/program", 0777);
+  make("from/secret", 0600);
+  make("from/kept", 0755);
+  make("from/special", 04755);
+  make("from/closed/page", 0644);
+  make("source", 0700);
+  make("to/kept", 0604);
+  REQUIRE(::chmod(at.file("from/closed").c_str(), 0500) == 0);
+  const auto applied = command(at, {"apply", "to", "--from", "from", "--put", "put=source"});
+  INFO(applied.err);
+  REQUIRE(applied.status == 0);
+  CHECK(mode_of("to/program") == 0755);
+  CHECK(mode_of("to/secret") == 0600);
+  CHECK(mode_of("to/kept") == 0604);
+  CHECK(mode_of("to/special") == 0755);
+  CHECK(mode_of("to/closed") == 0700);
+  CHECK(mode_of("to/closed/page") == 0644);
+  CHECK(mode_of("to/put") == 0700);
+  REQUIRE(::chmod(at.file("from/closed").c_str(), 0700) == 0);
 }

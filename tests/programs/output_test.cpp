@@ -32,6 +32,9 @@ TEST_CASE("the exit status follows from fate and kind", "[P19]") {
   }
   CHECK(status(ErrorKind::system, Fate::visible) == ExitStatus::not_durable);
   CHECK(status(ErrorKind::system, Fate::unknown) == ExitStatus::not_durable);
+  CHECK(status(ErrorKind::system, Fate::committed) == ExitStatus::recover);
+  CHECK(status(ErrorKind::system, Fate::durable) == ExitStatus::failed_after);
+  CHECK(status(ErrorKind::invalid_argument, Fate::durable) == ExitStatus::failed_after);
 }
 
 TEST_CASE("what is printed is valid UTF-8 and commands no terminal", "[P17]") {

@@ -55,4 +55,13 @@ boost::json::object json_of(const Outcome& outcome) {
   return boost::json::parse(out.substr(0, out.size() - 1)).as_object();
 }
 
+std::string nature_of(const Outcome& outcome) {
+  const boost::json::object told = json_of(outcome);
+  std::string nature;
+  for (const char* field : {"kind", "fate", "step"}) {
+    nature += (nature.empty() ? "" : ", ") + std::string(told.at(field).as_string());
+  }
+  return nature;
+}
+
 }  // namespace perdure::test

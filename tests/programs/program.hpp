@@ -26,5 +26,7 @@ Outcome traced(const TempDirectory& directory, const std::vector<std::string>& s
 
 /// Standard output as the one JSON object that it has to be.
 boost::json::object json_of(const Outcome& outcome);
+/// Kind, fate and step of the error that `--json` told; throws if there is none.
+std::string nature_of(const Outcome& outcome);
 
 }  // namespace perdure::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "terminal/progress.hpp"
+#include "common/progress.hpp"
 
 #include <algorithm>
 #include <sstream>
@@ -39,6 +39,18 @@ TEST_CASE("a bar where the size is known, complete at its end") {
   const std::string text = out.str();
   CHECK(std::count(text.begin(), text.end(), '*') == 51);
   CHECK_THAT(text, Catch::Matchers::EndsWith("*\nsyncing 1000 bytes to the disk\n"));
+}
+
+TEST_CASE("a bar of an input that 32 bits do not count is half when half is done") {
+  std::ostringstream out;
+  constexpr std::uint64_t half = std::uint64_t{3} << 30U;
+  Progress progress(out, true, 2 * half, begin);
+  progress.advance(half, begin + 2s);
+  const std::string drawn = out.str();
+  CHECK(std::count(drawn.begin(), drawn.end(), '*') == 25);
+  progress.advance(half, begin + 3s);
+  const std::string all = out.str();
+  CHECK(std::count(all.begin(), all.end(), '*') == 51);
 }
 
 TEST_CASE("an input that grew draws no further than the end of the bar") {

@@ -71,10 +71,9 @@ TEST_CASE("state show prints the state and what it is, and state get one value")
   CHECK(json_of(command(at, {"state", "get", "--json", "s", "/limit"})).at("value") == 3);
   CHECK_THAT(command(at, {"state", "get", "s", ""}).out,
              Catch::Matchers::StartsWith("{\"limit\":3"));
-  const auto missing = command(at, {"state", "get", "s", "/nothing"});
+  const auto missing = command(at, {"state", "get", "--json", "s", "/nothing"});
   CHECK(missing.status == 1);
-  CHECK(missing.out.empty());
-  CHECK_THAT(missing.err, Contains("nothing is there") && Contains("'s'"));
+  CHECK(nature_of(missing) == "invalid_argument, unchanged, follow a JSON Pointer");
   CHECK(command(at, {"state", "get", "s", "limit"}).status == 2);
   CHECK(command(at, {"state", "get", "s", "/a~2"}).status == 2);
   CHECK(command(at, {"state", "show", "missing"}).status == 1);
@@ -94,21 +93,19 @@ TEST_CASE("state verify is status 1 with the reason when damaged, whatever was e
   const TempDirectory at;
   make_state(at);
   CHECK(command(at, {"state", "verify", "s"}).status == 0);
-  CHECK_THAT(command(at, {"state", "verify", "s"}).out, Contains("s: whole, generation 3"));
   edit(at, "\"limit\": 3", "\"limit\": 4");
-  const auto edited = command(at, {"state", "verify", "s"});
+  const auto edited = command(at, {"state", "verify", "--json", "s"});
   CHECK(edited.status == 1);
-  CHECK_THAT(edited.err, Contains("checksum") && Contains("state accept"));
-  const auto object = json_of(command(at, {"state", "verify", "--json", "s"}));
-  CHECK(object.at("kind").as_string() == "corrupt");
+  CHECK(nature_of(edited) == "corrupt, unchanged, check the state");
   at.put("s", at.get("s").substr(0, 20));
   CHECK(command(at, {"state", "verify", "s"}).status == 1);
   at.put("s", "");
-  CHECK_THAT(command(at, {"state", "verify", "s"}).err, Contains("it is empty"));
+  CHECK(nature_of(command(at, {"state", "verify", "--json", "s"})) ==
+        "corrupt, unchanged, read the JSON text");
   at.put("s", "{\"limit\": 1}");
-  const auto plain = command(at, {"state", "verify", "s"});
+  const auto plain = command(at, {"state", "verify", "--json", "s"});
   CHECK(plain.status == 0);
-  CHECK_THAT(plain.out, Contains("nothing to verify it by"));
+  CHECK_FALSE(json_of(plain).at("stamped").as_bool());
   CHECK(command(at, {"state", "verify", "missing"}).status == 1);
 }
 
@@ -147,7 +144,7 @@ TEST_CASE("state set changes one value, makes what is missing, and keeps the res
   CHECK(command(at, {"state", "set", "s", "/negative", "-5"}).status == 0);
   const auto object = json_of(command(at, {"state", "set", "--json", "s", "/x", "null"}));
   CHECK(object.at("generation").as_int64() == 8);
-  CHECK(object.at("fate").as_string() == "committed");
+  CHECK(object.at("fate").as_string() == "done");
   const auto tracker = Tracker::open(at.file("s")).value();
   const json::object& state = *tracker.state();
   CHECK(state.at("limit").as_uint64() == 18446744073709551615U);
@@ -157,6 +154,52 @@ TEST_CASE("state set changes one value, makes what is missing, and keeps the res
   CHECK(tracker.report().origin == perdure::Origin::current);
 }
 
+TEST_CASE("state set, accept and restore keep the spelling of what nobody named") {
+  const TempDirectory at;
+  // No double holds the first; the others are not what a program would write.
+  const std::string odd =
+      "{\n"
+      "    \"pi\": 3.14159265358979323846, \"\\u0061\": [-0,  1e400, 0.10E+1],\n"
+      "    \"large\": 123456789012345678901234567890,\n"
+      "    \"limit\": {\"now\": 1, \"most\": 2.50}\n"
+      "}\n";
+  const std::string kept = odd.substr(1, odd.size() - 4);
+  at.put("s", odd);
+  REQUIRE(command(at, {"state", "accept", "s"}).status == 0);
+  CHECK_THAT(at.get("s"), Contains(kept));
+  REQUIRE(command(at, {"state", "set", "s", "/limit/now", "2.7182818284590452354"}).status == 0);
+  std::string changed = kept;
+  changed.replace(changed.find(": 1,"), 3, ": 2.7182818284590452354");
+  CHECK_THAT(at.get("s"), Contains(changed));
+  REQUIRE(command(at, {"state", "set", "s", "/new", "{\"e\":[1.10]}"}).status == 0);
+  CHECK_THAT(at.get("s"), Contains(changed + ",\n"
+                                             "    \"new\": {\n"
+                                             "        \"e\": [\n"
+                                             "            1.10\n"
+                                             "        ]\n"
+                                             "    },\n"));
+  CHECK(command(at, {"state", "verify", "s"}).status == 0);
+  CHECK(command(at, {"state", "get", "s", "/pi"}).out == "3.14159265358979323846\n");
+  CHECK(command(at, {"state", "get", "s", "/a"}).out == "[-0,1e400,0.10E+1]\n");
+  CHECK_THAT(command(at, {"state", "get", "--json", "s", "/large"}).out,
+             Contains("{\"value\":123456789012345678901234567890}"));
+  CHECK_THAT(command(at, {"state", "show", "s"}).out, Contains("  \"pi\": 3.14159265358979323846"));
+  CHECK_THAT(command(at, {"state", "show", "--json", "s"}).out, Contains("[-0,1e400,0.10E+1]"));
+  const auto history = json_of(command(at, {"state", "history", "--json", "s"}));
+  const auto earlier = std::to_string(history.at("previous").at(0).at("generation").as_int64());
+  REQUIRE(command(at, {"state", "restore", "s", earlier}).status == 0);
+  CHECK_THAT(at.get("s"), Contains(changed + ",\n    \"checksum\""));
+}
+
+TEST_CASE("state set keeps no previous generation where it is told so") {
+  const TempDirectory at;
+  for (const char* value : {"1", "2", "3"}) {
+    REQUIRE(command(at, {"state", "set", "s", "/a", value, "--no-previous"}).status == 0);
+  }
+  CHECK(at.names() == Names{"s"});
+  CHECK(command(at, {"state", "get", "s", "/a"}).out == "3\n");
+}
+
 TEST_CASE("state set makes a missing file, and refuses what it can't do without touching it") {
   const TempDirectory at;
   CHECK(command(at, {"state", "set", "new", "/a/b", "1"}).status == 0);
@@ -164,9 +207,9 @@ TEST_CASE("state set makes a missing file, and refuses what it can't do without 
   CHECK(command(at, {"state", "verify", "new"}).status == 0);
   make_state(at);
   const auto before = everything(at);
-  const auto no_json = command(at, {"state", "set", "s", "/limit", "text"});
+  const auto no_json = command(at, {"state", "set", "--json", "s", "/limit", "text"});
   CHECK(no_json.status == 2);
-  CHECK_THAT(no_json.err, Contains("a string is written '\"text\"'"));
+  CHECK(nature_of(no_json) == "invalid_argument, unchanged, read the value");
   CHECK(command(at, {"state", "set", "s", "/limit/0", "1"}).status == 2);
   CHECK(command(at, {"state", "set", "s", "/jobs/7", "1"}).status == 2);
   CHECK(command(at, {"state", "set", "s", "", "1"}).status == 2);
@@ -178,9 +221,9 @@ TEST_CASE("state set makes a missing file, and refuses what it can't do without 
   CHECK(everything(at) == before);
   edit(at, "\"limit\": 3", "\"limit\": 9");
   const std::string edited = at.get("s");
-  const auto damaged = command(at, {"state", "set", "s", "/limit", "1"});
+  const auto damaged = command(at, {"state", "set", "--json", "s", "/limit", "1"});
   CHECK(damaged.status == 1);
-  CHECK_THAT(damaged.err, Contains("state accept"));
+  CHECK(nature_of(damaged) == "corrupt, unchanged, check the state");
   CHECK(at.get("s") == edited);
 }
 
@@ -247,11 +290,11 @@ TEST_CASE("state accept takes an edit by hand, with stamp or without, and keeps 
 
   at.put("s", "{\"limit\": 80}");
   CHECK(command(at, {"state", "accept", "s"}).status == 0);
-  CHECK_THAT(command(at, {"state", "verify", "s"}).out, Contains("whole"));
+  CHECK(json_of(command(at, {"state", "verify", "--json", "s"})).at("stamped").as_bool());
   at.put("s", "{\"limit\": ");
-  const auto broken = command(at, {"state", "accept", "s"});
+  const auto broken = command(at, {"state", "accept", "--json", "s"});
   CHECK(broken.status == 1);
-  CHECK_THAT(broken.err, Contains("not valid JSON"));
+  CHECK(nature_of(broken) == "corrupt, unchanged, read the JSON text");
   CHECK(at.get("s") == "{\"limit\": ");
   CHECK(command(at, {"state", "accept", "missing"}).status == 1);
   CHECK_FALSE(std::filesystem::exists(at.file("missing")));
@@ -278,17 +321,16 @@ TEST_CASE("an older copy put back is told by every look at it, and restore bring
   const std::string old = at.get(".s.2.perdure-prev");
   REQUIRE(command(at, {"state", "set", "s", "/limit", "4"}).status == 0);
   at.put("s", old);
-  for (const char* look : {"show", "verify", "history"}) {
-    const auto said = command(at, {"state", look, "s"});
+  for (const char* part : {"show", "verify", "history"}) {
+    const auto said = command(at, {"state", part, "--json", "s"});
     CHECK(said.status == 0);
-    CHECK_THAT(said.out, Contains("older copy") && Contains("perdure state restore FILE 3"));
+    json::object told = json_of(said);
+    if (part == std::string_view("history")) told = told.at("current").as_object();
+    CHECK(told.contains("replaced"));
   }
-  CHECK(json_of(command(at, {"state", "show", "--json", "s"})).contains("replaced"));
-  const auto restored = command(at, {"state", "restore", "s", "3"});
-  CHECK(restored.status == 0);
-  CHECK_THAT(restored.err, Contains("older copy"));
+  CHECK(command(at, {"state", "restore", "s", "3"}).status == 0);
   CHECK(command(at, {"state", "get", "s", "/limit"}).out == "3\n");
-  CHECK_THAT(command(at, {"state", "show", "s"}).out, !Contains("older copy"));
+  CHECK_FALSE(json_of(command(at, {"state", "show", "--json", "s"})).contains("replaced"));
   const Names names = at.names();
   CHECK(std::ranges::any_of(names, [&](const std::string& name) {
     return name.starts_with("s.damaged-3.") && at.get(name) == newest;
@@ -309,7 +351,7 @@ TEST_CASE("state history lists what there is, and restore brings it back under a
 
   at.put("s", "damage");
   const auto damaged = json_of(command(at, {"state", "history", "--json", "s"}));
-  CHECK_THAT(std::string(damaged.at("current").at("damage").as_string()), Contains("not valid"));
+  CHECK(damaged.at("current").as_object().contains("damage"));
   REQUIRE(damaged.at("previous").as_array().size() == 1);
   CHECK(damaged.at("previous").at(0).at("generation").as_int64() == 3);
   const auto restored = command(at, {"state", "restore", "--json", "s", "3"});
@@ -360,9 +402,8 @@ TEST_CASE("a wrong `perdure state` is status 2, and help is there for every part
     arguments.insert(arguments.begin(), "state");
     const auto refused = command(at, arguments);
     CHECK(refused.status == 2);
-    CHECK_THAT(refused.err, Contains("perdure state"));
+    CHECK(refused.out.empty());
   }
-  CHECK_THAT(command(at, {"state", "frob"}).err, Contains("'frob' is not a subcommand"));
   CHECK(at.names() == Names{"s"});
   for (const std::string part : {"show", "get", "set", "verify", "accept", "history", "restore"}) {
     const auto help = command(at, {"state", part, "--help"});

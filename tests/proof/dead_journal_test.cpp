@@ -96,11 +96,10 @@ std::string text_of(const SimulatedFileSystem& disk, const std::string& path) {
 }
 
 Program commit_of(const std::string& name, const WriteOptions& options) {
-  return {name, [](SimulatedFileSystem& disk) { disk.put("d/a", "old"); },
-          [options](System system) {
-            return !!write_file("/d/a", as_bytes("new"), options, {}, system);
-          },
-          [](SimulatedFileSystem& disk, System) { return text_of(disk, "d/a") == "new"; }};
+  return {
+      name, [](SimulatedFileSystem& disk) { disk.put("d/a", "old"); },
+      [options](System system) { return !!write_file("/d/a", as_bytes("new"), options, system); },
+      [](SimulatedFileSystem& disk, System) { return text_of(disk, "d/a") == "new"; }};
 }
 
 TransactionOptions by(System system, ProtocolChoice protocol) {
@@ -171,7 +170,7 @@ Program recovery() {
 
 Program removal() {
   return {"removal", [](SimulatedFileSystem& disk) { disk.put("d/a", "old"); },
-          [](System system) { return !!remove_file("/d/a", {}, {}, system); },
+          [](System system) { return !!remove_file("/d/a", {}, system); },
           [](SimulatedFileSystem& disk, System) { return !disk.content("d/a"); }};
 }
 

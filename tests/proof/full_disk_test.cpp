@@ -59,11 +59,11 @@ struct FullDisk final : ForwardingFileSystem {
   }
 };
 
-const std::vector<Wish>& wishes() {
-  static const std::vector<Wish> all{{Wish::Kind::put, "d/a", content_of('p', 9000)},
-                                     {Wish::Kind::move, "e/b", "d/b"},
-                                     {Wish::Kind::make_directory, "f"},
-                                     {Wish::Kind::put, "f/a", content_of('p', 100)}};
+const std::vector<Request>& requests() {
+  static const std::vector<Request> all{{Request::Kind::put, "d/a", content_of('p', 9000)},
+                                        {Request::Kind::move, "e/b", "d/b"},
+                                        {Request::Kind::make_directory, "f"},
+                                        {Request::Kind::put, "f/a", content_of('p', 100)}};
   return all;
 }
 
@@ -78,7 +78,7 @@ struct RootOnDisk {
     disk.sync_all();
     before = files_of(session);
     after = before;
-    (void)apply_wishes(after, wishes());
+    (void)apply_requests(after, requests());
   }
   [[nodiscard]] Files now() {
     Session session({&disk, &environment}, disk);
@@ -86,7 +86,7 @@ struct RootOnDisk {
   }
   Result<void> commit(FileSystem& files) {
     Session session({&files, &environment}, disk);
-    return transact(session, wishes());
+    return transact(session, requests());
   }
   Result<void> recover(FileSystem& files) {
     Session session({&files, &environment}, disk);

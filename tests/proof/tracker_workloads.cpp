@@ -178,18 +178,30 @@ Oracle all_counted() {
           true};
 }
 
-/// Two programs with one state: each save is made on top of the other's.
-Proof two_trackers_proof() {
-  const auto count = [](Session& session) {
-    auto tracker = open_tracker(session);
-    if (!tracker) return session.wrong(tracker.error().message());
-    const auto done = session.commit(increment, "1", Durability::durable, [&] {
-      return tracker.value().update([](Tally& tally) { ++tally.count; });
-    });
-    if (!done) session.wrong(done.error().message());
+/// Two programs with one state: each save is made on top of the other's. In one tick of the clock
+/// the second saves three times: then the state has the inode and the stamps again that the first
+/// one knows.
+Proof two_trackers_proof(bool in_one_tick) {
+  const auto counts = [](int times) {
+    return [times](Session& session) {
+      auto tracker = open_tracker(session);
+      if (!tracker) return session.wrong(tracker.error().message());
+      for (int i = 0; i < times; ++i) {
+        const auto done = session.commit(increment, "1", Durability::durable, [&] {
+          return tracker.value().update([](Tally& tally) { ++tally.count; });
+        });
+        if (!done) session.wrong(done.error().message());
+      }
+    };
   };
-  Proof proof = tracker_proof("two_trackers", count);
-  proof.workload.actors.push_back(count);
+  Proof proof = tracker_proof(in_one_tick ? "trackers_in_one_tick" : "two_trackers", counts(1));
+  proof.workload.actors.push_back(counts(in_one_tick ? 3 : 1));
+  if (in_one_tick) {
+    proof.workload.prepare = [](Session& session) {
+      session.disk().stop_clock();
+      prepare(session);
+    };
+  }
   proof.oracles = {only_its_files(0), oracles::nothing_open(), generations_go_up(),
                    oracles::at_once(all_counted())};
   proof.bound = [](ExploreOptions& options) {
@@ -221,9 +233,9 @@ std::vector<Proof> tracker_proofs() {
     options.depth = 1;
     options.tears_max = 8;
   };
-  return {saves_proof(true), starts_proof(),       first_save_proof(),
-          restore_proof(),   migration_proof(),    damage_proof(),
-          put_back_proof(),  two_trackers_proof(), std::move(faulty)};
+  return {saves_proof(true),        starts_proof(),   first_save_proof(), restore_proof(),
+          migration_proof(),        damage_proof(),   put_back_proof(),   two_trackers_proof(false),
+          two_trackers_proof(true), std::move(faulty)};
 }
 
 }  // namespace perdure::test

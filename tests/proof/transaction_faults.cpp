@@ -12,9 +12,9 @@ using namespace perdure::testing;  // NOLINT: this file is about nothing else
 
 namespace {
 
-using enum Wish::Kind;
+using enum Request::Kind;
 
-std::vector<Wish> few_wishes() {
+std::vector<Request> few_requests() {
   return {{put, "d/a", content_of('p', 100)},
           {move, "e/b", "d/b"},
           {make_directory, "f"},
@@ -25,7 +25,7 @@ std::vector<Wish> few_wishes() {
 Result<void> run_through(FileSystem& files, SimulatedFileSystem& disk) {
   ManualEnvironment environment(7);
   Session session({&files, &environment}, disk);
-  return transact(session, few_wishes());
+  return transact(session, few_requests());
 }
 
 void shorten(Proof& proof) {
@@ -41,7 +41,7 @@ void shorten(Proof& proof) {
 Proof faulty_proof(ProtocolChoice protocol) {
   Proof proof = transaction_proof("transaction_with_faults", {}, protocol);
   proof.workload.actors = {
-      [protocol](Session& session) { (void)transact(session, few_wishes(), protocol); }};
+      [protocol](Session& session) { (void)transact(session, few_requests(), protocol); }};
   proof.fault_stride = 1;
   proof.directory_syncs_max = 5;  // three directories, the staged names, the journal's name
   shorten(proof);
@@ -97,8 +97,10 @@ void leave_committed(Session& session, Operation operation, std::uint64_t number
   const auto call_of = [&](const std::vector<Call>& log) {
     bool committed = false;
     std::uint64_t seen = 0;
-    for (std::uint64_t at = 0; at < log.size(); ++at) {
-      if (committed && log[at].operation == operation && ++seen == number) return at + 1;
+    for (std::size_t at = 0; at < log.size(); ++at) {
+      if (committed && log[at].operation == operation && ++seen == number) {
+        return std::uint64_t{at} + 1;
+      }
       const bool syncs = log[at].operation == Operation::sync_directory;
       if (at > 0 && syncs && log[at - 1].operation == Operation::rename) committed = true;
     }
@@ -113,7 +115,7 @@ void leave_committed(Session& session, Operation operation, std::uint64_t number
   FaultyFileSystem dying(session.disk());
   dying.fail({.call = call_of(watched.log()), .error = EIO, .from_then_on = true, .count = {}});
   Files files = files_of(session);
-  (void)apply_wishes(files, few_wishes());
+  (void)apply_requests(files, few_requests());
   if (run_through(dying, session.disk())) throw std::logic_error("the transaction was finished");
   session.disk().kill();
   session.fail(session.attempt("root", words_of(files)), Fate::committed);

@@ -4,6 +4,7 @@
 
 #include <perdure/files.hpp>
 
+#include "identity_workloads.hpp"
 #include "transaction_workloads.hpp"
 
 namespace perdure::test {
@@ -12,10 +13,10 @@ using namespace perdure::testing;  // NOLINT: this file is about nothing else
 
 namespace {
 
-using enum Wish::Kind;
+using enum Request::Kind;
 
 /// Everything at once: replace, create, remove, move, a directory and a file in it.
-std::vector<Wish> mixed_wishes(char letter) {
+std::vector<Request> mixed_requests(char letter) {
   return {{put, "d/a", content_of(letter, 600)},
           {put, "d/n", content_of(letter, 100)},
           {move, "e/b", "e/m"},
@@ -24,7 +25,7 @@ std::vector<Wish> mixed_wishes(char letter) {
 }
 
 Proof mixed_proof(ProtocolChoice protocol) {
-  Proof proof = transaction_proof("transaction_mixed", {mixed_wishes('p')}, protocol);
+  Proof proof = transaction_proof("transaction_mixed", {mixed_requests('p')}, protocol);
   proof.bound = [](ExploreOptions& options) {
     options.tears_max = 8;
     options.pairs_max = 40;
@@ -66,7 +67,7 @@ Proof dressed_proof(ProtocolChoice protocol) {
   constexpr std::uint32_t owner = 1000;
   constexpr std::uint32_t group = 100;
   Proof proof = transaction_proof(
-      "transaction_dressed",
+      "transaction_metadata",
       {{{put, "d/a", content_of('p', 100)}, {put, "e/a", content_of('p', 100)}}}, protocol);
   proof.workload.prepare = [](Session& session) {
     prepare_root(session);
@@ -89,15 +90,7 @@ Proof dressed_proof(ProtocolChoice protocol) {
 Proof first_use_proof() {
   Proof proof = transaction_proof("transaction_first",
                                   {{{put, "d/a", content_of('p', 600)}, {remove, "e/b"}}});
-  proof.workload.prepare = [](Session& session) {
-    prepare_root(session);
-    SimulatedFileSystem& disk = session.disk();
-    const OwnedHandle root(disk, disk.open_directory(Handle::working_directory, "r").value());
-    const OwnedHandle place(disk, disk.open_beneath(root.get(), ".perdure").value());
-    disk.unlink(place.get(), ".root.perdure-lock").value();
-    disk.unlink(root.get(), ".perdure-root").value();
-    disk.remove_directory(root.get(), ".perdure").value();
-  };
+  proof.workload.prepare = prepare_files;
   // The marker is made as any file is; `clean` collects its temp.
   drop_oracle(proof, "no_litter");
   return proof;
@@ -134,8 +127,8 @@ Proof others_after_proof(ProtocolChoice protocol) {
       const auto written =
           session.commit("root", words_of(files), Durability::durable, [&]() -> Result<void> {
             const Path place = Path(root_path) / path;
-            if (!content) return remove_file(place, {}, {}, session.system());
-            BOOST_OUTCOME_TRY(write_file(place, *content, {}, {}, session.system()));
+            if (!content) return remove_file(place, {}, session.system());
+            BOOST_OUTCOME_TRY(write_file(place, *content, {}, session.system()));
             return success();
           });
       must(session, written);
@@ -172,7 +165,7 @@ Proof unsynced_proof(ProtocolChoice protocol) {
       files.write_at(file.get(), 0, as_bytes(content_of('o', 600))).value();
       WriteOptions none;
       none.durability = Durability::none;
-      write_file("/r/e/b", content_of('o', 300), none, {}, session.system()).value();
+      write_file("/r/e/b", content_of('o', 300), none, session.system()).value();
       files.unlink(directory.get(), "a").value();
     }
     must(session, transact(session,
@@ -217,7 +210,7 @@ Proof expect_proof() {
       }();
       must(session, asked);
       Files files = files_of(session);
-      (void)apply_wishes(
+      (void)apply_requests(
           files, {{put, "d/a", content_of(letter, 600)}, {put, "e/a", content_of(letter, 100)}});
       const auto done = session.commit("root", words_of(files), Durability::durable,
                                        [&] { return transaction.value().commit(); });
@@ -248,8 +241,8 @@ Proof two_committers_proof() {
 }  // namespace
 
 std::vector<Proof> transaction_proofs() {
-  std::vector<Proof> proofs{first_use_proof(), own_link_proof(), expect_proof(),
-                            two_committers_proof()};
+  std::vector<Proof> proofs{first_use_proof(),      own_link_proof(),   expect_proof(),
+                            two_committers_proof(), renumbered_proof(), others_remake_proof()};
   for (const auto protocol : {ProtocolChoice::portable, ProtocolChoice::automatic}) {
     for (Proof (*make)(ProtocolChoice) :
          {mixed_proof, row_proof, unsynced_proof, small_proof, dressed_proof, others_after_proof,

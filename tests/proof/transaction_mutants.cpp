@@ -145,7 +145,7 @@ bool found_names(const Watching& files, Handle directory) {
   return !files.is_private_directory(directory) && !files.journal_written;
 }
 bool private_directory(const Watching& files, Handle directory) {
-  return files.name(directory) == "/r" && files.changed.empty();
+  return files.name(directory) == "/r" && !files.changed.contains(directory);
 }
 
 /// fdatasync(2) for fsync(2).
@@ -377,7 +377,7 @@ std::vector<Mutant> transaction_mutants() {
   return {
       mutant_on<FileUnsynced<staged_file>>("staged_not_synced", small),
       mutant_on<FileUnsynced<staged_file, true>>("staged_sync_failure_ignored", small),
-      mutant_on<StagedDataOnly>("staged_datasync", "transaction_dressed"),
+      mutant_on<StagedDataOnly>("staged_datasync", "transaction_metadata"),
       mutant_on<DirectoryUnsynced<staged_names>>("staged_names_not_synced", small),
       mutant_on<FileUnsynced<journal_file>>("journal_not_synced", small),
       mutant_on<FileUnsynced<journal_file, true>>("journal_sync_failure_ignored", small),

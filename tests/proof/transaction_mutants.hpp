@@ -7,6 +7,8 @@ namespace perdure::test {
 
 /// The protocol of transactions, broken in each place.
 std::vector<Mutant> transaction_mutants();
+/// Files known by less than the library knows them by.
+std::vector<Mutant> identity_mutants();
 /// Tracked states, broken.
 std::vector<Mutant> tracker_mutants();
 

@@ -25,7 +25,20 @@ struct Interference {
 };
 
 Result<void> replace(Session& session, const std::string& path) {
-  BOOST_OUTCOME_TRY(write_file(Path(root_path) / path, theirs, {}, {}, session.system()));
+  BOOST_OUTCOME_TRY(write_file(Path(root_path) / path, theirs, {}, session.system()));
+  return success();
+}
+
+/// Removes the file of "d", then makes it anew, as a rule with its inode number.
+Result<void> remake(Session& session, const std::string& name) {
+  FileSystem& files = session.files();
+  const OwnedHandle directory(
+      files, files.open_directory(Handle::working_directory, root_path + "/d").value());
+  (void)files.unlink(directory.get(), name);  // a crash may have left none
+  const OwnedHandle file(files, files.create(directory.get(), name, 0644).value());
+  files.write_at(file.get(), 0, as_bytes(theirs)).value();
+  files.sync_file(file.get()).value();
+  files.sync_directory(directory.get()).value();
   return success();
 }
 
@@ -57,6 +70,10 @@ bool is_theirs(const Files& files, const std::string& path) {
 
 const std::vector<Interference>& all_interferences() {
   static const std::vector<Interference> interferences{
+      {"remade",
+       [](Session& session) { return remake(session, "a"); },
+       {"d/a"},
+       [](const Files& files) { return is_theirs(files, "d/a"); }},
       {"replaced",
        [](Session& session) { return replace(session, "d/a"); },
        {"d/a"},
@@ -66,9 +83,7 @@ const std::vector<Interference>& all_interferences() {
        {"d/n"},
        [](const Files& files) { return is_theirs(files, "d/n"); }},
       {"removed",
-       [](Session& session) {
-         return remove_file(Path(root_path) / "d/a", {}, {}, session.system());
-       },
+       [](Session& session) { return remove_file(Path(root_path) / "d/a", {}, session.system()); },
        {"d/a"},
        [](const Files& files) { return !files.contains("d/a"); },
        false},
@@ -149,7 +164,41 @@ std::string check_beside_others(Session& session) {
   return {};
 }
 
+Result<void> commit_six(const TransactionOptions& options) {
+  BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(root_path, options));
+  for (const char* path : {"d/a", "d/n", "d/z", "e/n"}) {
+    BOOST_OUTCOME_TRY(transaction.put(path, content_of('p', 100)));
+  }
+  BOOST_OUTCOME_TRY(transaction.move("e/b", "d/m"));
+  BOOST_OUTCOME_TRY(transaction.commit());
+  return success();
+}
+
 }  // namespace
+
+Proof others_remake_proof() {
+  Proof proof = transaction_proof("transaction_remade", {});
+  proof.workload.actors = {[](Session& session) {
+    must(session, session.commit("transaction", "", Durability::durable,
+                                 [&] { return commit_six(transaction_options(session)); }));
+  }};
+  proof.workload.recover = [](Session& session) {
+    const Interference& interference = all_interferences().front();
+    const bool tried = std::ranges::any_of(session.history(), [&](const Event& event) {
+      return event.kind == Event::Kind::attempt && event.target == interference.name;
+    });
+    if (!tried) {
+      must(session, session.commit(interference.name, "", Durability::durable,
+                                   [&] { return interference.run(session); }));
+    }
+    restart_root(session);
+  };
+  proof.oracles = {{"beside_others", check_beside_others},
+                   oracles::nothing_open(),
+                   oracles::recovery_idempotent(restart_root)};
+  proof.bound = [](ExploreOptions& options) { options.states_max = 20'000; };
+  return proof;
+}
 
 Proof others_meanwhile_proof(ProtocolChoice protocol) {
   Proof proof = transaction_proof("transaction_beside_others", {}, protocol);
@@ -163,15 +212,7 @@ Proof others_meanwhile_proof(ProtocolChoice protocol) {
     TransactionOptions options = transaction_options(session, protocol);
     options.system.files = &meanwhile;
     const auto committed =
-        session.commit("transaction", "", Durability::durable, [&]() -> Result<void> {
-          BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(root_path, options));
-          for (const char* path : {"d/a", "d/n", "d/z", "e/n"}) {
-            BOOST_OUTCOME_TRY(transaction.put(path, content_of('p', 100)));
-          }
-          BOOST_OUTCOME_TRY(transaction.move("e/b", "d/m"));
-          BOOST_OUTCOME_TRY(transaction.commit());
-          return success();
-        });
+        session.commit("transaction", "", Durability::durable, [&] { return commit_six(options); });
     must(session, committed);
   }};
   proof.oracles = {{"beside_others", check_beside_others},

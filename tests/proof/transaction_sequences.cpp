@@ -11,57 +11,57 @@ using namespace perdure::testing;  // NOLINT: this file is about nothing else
 
 namespace {
 
-using enum Wish::Kind;
+using enum Request::Kind;
 
 /// All that one step can be. Which letter a content has says in which step it was put.
-const std::vector<Wish>& all_wishes(std::size_t step) {
-  static const std::vector<std::vector<Wish>> all = [] {
+const std::vector<Request>& all_requests(std::size_t step) {
+  static const std::vector<std::vector<Request>> all = [] {
     const std::vector<std::string> targets{"d/a", "d/b", "e/a", "e/b"};
-    std::vector<std::vector<Wish>> made;
+    std::vector<std::vector<Request>> made;
     for (const char letter : {'p', 'q', 'r'}) {
-      auto& wishes = made.emplace_back();
+      auto& requests = made.emplace_back();
       for (const std::string& path : targets) {
-        wishes.push_back({put, path, content_of(letter, 100)});
-        wishes.push_back({Wish::Kind::remove, path});
+        requests.push_back({put, path, content_of(letter, 100)});
+        requests.push_back({Request::Kind::remove, path});
         for (const std::string& to : targets) {
-          if (to != path) wishes.push_back({move, path, to});
+          if (to != path) requests.push_back({move, path, to});
         }
       }
-      wishes.push_back({make_directory, "f"});
-      wishes.push_back({put, "f/a", content_of(letter, 100)});
+      requests.push_back({make_directory, "f"});
+      requests.push_back({put, "f/a", content_of(letter, 100)});
     }
     return made;
   }();
   return all.at(step);
 }
 
-const std::size_t wish_count = all_wishes(0).size();
+const std::size_t request_count = all_requests(0).size();
 
 /// The sequence of that number, of up to `length_max` steps: first those of one, then those of two.
-std::vector<Wish> wishes_of(std::size_t number, std::size_t length_max) {
+std::vector<Request> requests_of(std::size_t number, std::size_t length_max) {
   std::size_t length = 1;
-  for (std::size_t count = wish_count; length < length_max && number >= count;
-       count *= wish_count, ++length) {
+  for (std::size_t count = request_count; length < length_max && number >= count;
+       count *= request_count, ++length) {
     number -= count;
   }
-  std::vector<Wish> wishes;
-  for (std::size_t step = 0; step < length; ++step, number /= wish_count) {
-    wishes.push_back(all_wishes(step)[number % wish_count]);
+  std::vector<Request> requests;
+  for (std::size_t step = 0; step < length; ++step, number /= request_count) {
+    requests.push_back(all_requests(step)[number % request_count]);
   }
-  return wishes;
+  return requests;
 }
 
 std::size_t case_count(std::size_t length_max) {
   std::size_t cases = 0;
-  for (std::size_t count = wish_count; length_max > 0; --length_max, count *= wish_count) {
+  for (std::size_t count = request_count; length_max > 0; --length_max, count *= request_count) {
     cases += count;
   }
   return cases;
 }
 
-bool can_be_asked(Session& session, const std::vector<Wish>& wishes) {
+bool can_be_asked(Session& session, const std::vector<Request>& requests) {
   Files files = files_of(session);
-  return apply_wishes(files, wishes);
+  return apply_requests(files, requests);
 }
 
 /// Many states, each checked a little less.
@@ -75,8 +75,8 @@ Proof steps_proof(const std::string& name, std::size_t length_max, ProtocolChoic
   Proof proof = transaction_proof(name, {}, protocol);
   proof.workload.cases = case_count(length_max);
   proof.workload.actors = {[length_max, protocol](Session& session) {
-    const auto wishes = wishes_of(session.case_number(), length_max);
-    if (can_be_asked(session, wishes)) must(session, transact(session, wishes, protocol));
+    const auto requests = requests_of(session.case_number(), length_max);
+    if (can_be_asked(session, requests)) must(session, transact(session, requests, protocol));
   }};
   widen(proof, 110'000);
   return proof;
@@ -89,15 +89,16 @@ Proof threes_proof(ProtocolChoice protocol) {
   const std::size_t kinds = 2 * targets.size();
   proof.workload.cases = kinds * kinds * kinds;
   proof.workload.actors = {[kinds, protocol](Session& session) {
-    std::vector<Wish> wishes;
+    std::vector<Request> requests;
     std::size_t number = session.case_number();
     for (const char letter : {'p', 'q', 'r'}) {
       const std::string& path = targets[number % targets.size()];
-      if (number / targets.size() % 2 == 0) wishes.push_back({put, path, content_of(letter, 100)});
-      if (number / targets.size() % 2 == 1) wishes.push_back({Wish::Kind::remove, path});
+      if (number / targets.size() % 2 == 0)
+        requests.push_back({put, path, content_of(letter, 100)});
+      if (number / targets.size() % 2 == 1) requests.push_back({Request::Kind::remove, path});
       number /= kinds;
     }
-    if (can_be_asked(session, wishes)) must(session, transact(session, wishes, protocol));
+    if (can_be_asked(session, requests)) must(session, transact(session, requests, protocol));
   }};
   widen(proof, 40'000);
   return proof;
@@ -106,12 +107,12 @@ Proof threes_proof(ProtocolChoice protocol) {
 /// Two transactions of one step each.
 Proof pairs_proof(ProtocolChoice protocol) {
   Proof proof = transaction_proof("transaction_pairs", {}, protocol);
-  proof.workload.cases = wish_count * wish_count;
+  proof.workload.cases = request_count * request_count;
   proof.workload.actors = {[protocol](Session& session) {
     const std::size_t number = session.case_number();
-    for (const auto& wish :
-         {all_wishes(0)[number % wish_count], all_wishes(1)[number / wish_count]}) {
-      if (can_be_asked(session, {wish})) must(session, transact(session, {wish}, protocol));
+    for (const auto& request :
+         {all_requests(0)[number % request_count], all_requests(1)[number / request_count]}) {
+      if (can_be_asked(session, {request})) must(session, transact(session, {request}, protocol));
     }
   }};
   widen(proof, 90'000);

@@ -19,25 +19,25 @@ const std::string target = "root";
 const std::string foreign = "nobody's business";
 const std::string lock_path = "r/.perdure/.root.perdure-lock";
 
-/// `files`: what the wishes before this one make of the root, if that is known.
-Result<void> ask(Session& session, Transaction& transaction, const Wish& wish, Files* files) {
-  switch (wish.kind) {
-    case Wish::Kind::put:
-      return transaction.put(wish.path, std::string_view(wish.other));
-    case Wish::Kind::remove:
-      return transaction.remove(wish.path);
-    case Wish::Kind::move:
-      return transaction.move(wish.path, wish.other);
-    case Wish::Kind::make_directory:
-      return transaction.make_directory(wish.path);
-    case Wish::Kind::expect: {
-      const Path path = Path(root_path) / wish.path;
+/// `files`: what the requests before this one make of the root, if that is known.
+Result<void> ask(Session& session, Transaction& transaction, const Request& request, Files* files) {
+  switch (request.kind) {
+    case Request::Kind::put:
+      return transaction.put(request.path, std::string_view(request.other));
+    case Request::Kind::remove:
+      return transaction.remove(request.path);
+    case Request::Kind::move:
+      return transaction.move(request.path, request.other);
+    case Request::Kind::make_directory:
+      return transaction.make_directory(request.path);
+    case Request::Kind::expect: {
+      const Path path = Path(root_path) / request.path;
       BOOST_OUTCOME_TRY(const Version now, read_version(path, session.system()));
-      return transaction.expect(wish.path, now);
+      return transaction.expect(request.path, now);
     }
-    case Wish::Kind::read: {
-      BOOST_OUTCOME_TRY(const Buffer content, transaction.read(wish.path));
-      if (files != nullptr && as_text(content) != (*files)[wish.path]) {
+    case Request::Kind::read: {
+      BOOST_OUTCOME_TRY(const Buffer content, transaction.read(request.path));
+      if (files != nullptr && as_text(content) != (*files)[request.path]) {
         session.wrong("a read does not see what was put");
       }
     }
@@ -88,48 +88,49 @@ Files files_of(Session& session) {
   return files;
 }
 
-bool apply_wishes(Files& files, const std::vector<Wish>& wishes) {
+bool apply_requests(Files& files, const std::vector<Request>& requests) {
   const auto may_be_file = [&](const std::string& path) {
     return has_parent(files, path) && !files.contains(path + "/");
   };
-  for (const Wish& wish : wishes) {
-    const bool there = files.contains(wish.path);
-    switch (wish.kind) {
-      case Wish::Kind::put:
-        if (!may_be_file(wish.path)) return false;
-        files[wish.path] = wish.other;
+  for (const Request& request : requests) {
+    const bool there = files.contains(request.path);
+    switch (request.kind) {
+      case Request::Kind::put:
+        if (!may_be_file(request.path)) return false;
+        files[request.path] = request.other;
         break;
-      case Wish::Kind::remove:
+      case Request::Kind::remove:
         if (!there) return false;
-        files.erase(wish.path);
+        files.erase(request.path);
         break;
-      case Wish::Kind::move:
-        if (!there || wish.path == wish.other || !may_be_file(wish.other)) return false;
-        files[wish.other] = files[wish.path];
-        files.erase(wish.path);
+      case Request::Kind::move:
+        if (!there || request.path == request.other || !may_be_file(request.other)) return false;
+        files[request.other] = files[request.path];
+        files.erase(request.path);
         break;
-      case Wish::Kind::make_directory:
+      case Request::Kind::make_directory:
         if (there) return false;
-        files[wish.path + "/"] = "";
+        files[request.path + "/"] = "";
         break;
-      case Wish::Kind::read:
+      case Request::Kind::read:
         if (!there) return false;
         break;
-      case Wish::Kind::expect:
+      case Request::Kind::expect:
         break;
     }
   }
   return true;
 }
 
-Result<void> transact(Session& session, const std::vector<Wish>& wishes, ProtocolChoice protocol) {
+Result<void> transact(Session& session, const std::vector<Request>& requests,
+                      ProtocolChoice protocol) {
   BOOST_OUTCOME_TRY(auto transaction,
                     Transaction::begin(root_path, transaction_options(session, protocol)));
   Files files = files_of(session);
   bool possible = true;
-  for (const Wish& wish : wishes) {
-    BOOST_OUTCOME_TRY(ask(session, transaction, wish, possible ? &files : nullptr));
-    possible = possible && apply_wishes(files, {wish});
+  for (const Request& request : requests) {
+    BOOST_OUTCOME_TRY(ask(session, transaction, request, possible ? &files : nullptr));
+    possible = possible && apply_requests(files, {request});
   }
   if (!possible) return success();
   BOOST_OUTCOME_TRY(session.commit(target, words_of(files), Durability::durable,
@@ -148,9 +149,16 @@ Files first_files() {
   return {{"d/", ""}, {"d/a", content_of('a', 100)}, {"e/", ""}, {"e/b", content_of('b', 600)}};
 }
 
+/// A root at rest, as docs/format.md has it.
+void make_root(SimulatedFileSystem& disk) {
+  disk.make_directories("r/.perdure", 0700);
+  disk.put("r/.perdure/.root.perdure-lock", "", 0600);
+  disk.put("r/.perdure-root", "perdure root 1\n.perdure\n");
+}
+
 }  // namespace
 
-void prepare_root(Session& session) {
+void prepare_files(Session& session) {
   SimulatedFileSystem& disk = session.disk();
   disk.make_directories("r");
   disk.put("r/notes", foreign, 0600);
@@ -163,8 +171,12 @@ void prepare_root(Session& session) {
       disk.put("r/" + path, content);
     }
   }
-  recover_root_of(session).value();
   session.acknowledge(session.attempt(target, words_of(files_of(session))));
+}
+
+void prepare_root(Session& session) {
+  prepare_files(session);
+  make_root(session.disk());
 }
 
 void restart_root(Session& session) {
@@ -260,14 +272,14 @@ void drop_oracle(Proof& proof, const std::string& name) {
   std::erase_if(proof.oracles, [&](const Oracle& oracle) { return oracle.name == name; });
 }
 
-Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions,
+Proof transaction_proof(const std::string& name, std::vector<std::vector<Request>> transactions,
                         ProtocolChoice protocol) {
   Proof proof;
   proof.automatic = protocol == ProtocolChoice::automatic;
   proof.workload.name = (proof.automatic ? "automatic_" : "") + name;
   proof.workload.prepare = prepare_root;
   proof.workload.actors = {[protocol, transactions = std::move(transactions)](Session& session) {
-    for (const auto& wishes : transactions) must(session, transact(session, wishes, protocol));
+    for (const auto& requests : transactions) must(session, transact(session, requests, protocol));
   }};
   proof.workload.recover = restart_root;
   proof.oracles = transaction_oracles();

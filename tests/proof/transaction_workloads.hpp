@@ -13,7 +13,7 @@ namespace perdure::test {
 using Files = std::map<std::string, std::string>;
 
 /// One thing that a transaction is asked for.
-struct Wish {
+struct Request {
   /// `expect`: that it is as it is now. `read`: it must be what was asked for so far.
   enum class Kind : std::uint8_t { put, remove, move, make_directory, read, expect };
   Kind kind = Kind::put;
@@ -26,6 +26,8 @@ inline const std::string root_path = "/r";
 
 /// A root that was used before, with a file in each of two directories, and neighbours.
 void prepare_root(testing::Session& session);
+/// The same before the first transaction: only the files.
+void prepare_files(testing::Session& session);
 
 TransactionOptions transaction_options(const testing::Session& session,
                                        ProtocolChoice protocol = ProtocolChoice::portable);
@@ -40,11 +42,11 @@ Files files_of(testing::Session& session);
 std::string words_of(const Files& files);
 
 /// Does to `files` what the transaction is to do; false when this can't tell what comes of it.
-bool apply_wishes(Files& files, const std::vector<Wish>& wishes);
+bool apply_requests(Files& files, const std::vector<Request>& requests);
 
 /// One transaction, from begin to the end of commit, as one attempt of the history. One of which
-/// `apply_wishes` can't tell what comes of it is asked for, and given up.
-Result<void> transact(testing::Session& session, const std::vector<Wish>& wishes,
+/// `apply_requests` can't tell what comes of it is asked for, and given up.
+Result<void> transact(testing::Session& session, const std::vector<Request>& requests,
                       ProtocolChoice protocol = ProtocolChoice::portable);
 
 /// A call that must succeed.
@@ -56,7 +58,7 @@ void restart_root(testing::Session& session);
 
 /// These transactions one after the other; then a start that recovers.
 /// With `automatic` it is called "automatic_" and the name.
-Proof transaction_proof(const std::string& name, std::vector<std::vector<Wish>> transactions,
+Proof transaction_proof(const std::string& name, std::vector<std::vector<Request>> transactions,
                         ProtocolChoice protocol = ProtocolChoice::portable);
 
 /// A transaction that was committed and died before this call of putting it in place: the number-th
@@ -70,6 +72,8 @@ void drop_oracle(Proof& proof, const std::string& name);
 std::vector<Proof> sequence_proofs(ProtocolChoice protocol);
 /// Others who change the same tree at the same time.
 Proof others_meanwhile_proof(ProtocolChoice protocol);
+/// One of them makes a file anew, with its inode number, between a crash and its recovery.
+Proof others_remake_proof();
 /// With calls that fail, in transactions and in their recovery.
 std::vector<Proof> faulty_transaction_proofs();
 

@@ -8,6 +8,7 @@
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
 
+#include "identity_workloads.hpp"
 #include "tracker_workloads.hpp"
 
 namespace perdure::test {
@@ -85,7 +86,7 @@ Proof create_proof() {
     const WriteOptions options{.durability = durability, .make_parents = true};
     const std::string content = content_of(target.back(), 100);
     check(session, true, session.commit(target, content, durability, [&] {
-      return write_file("/" + target, content, options, {}, session.system());
+      return write_file("/" + target, content, options, session.system());
     }));
   };
   proof.workload.actors = {[=](Session& session) {
@@ -115,7 +116,7 @@ Proof create_proof() {
 Proof streamed_proof(const std::string& name, const WriteOptions& write_options) {
   const auto commit = [write_options](Session& session,
                                       const std::string& content) -> Result<Receipt> {
-    BOOST_OUTCOME_TRY(auto file, AtomicFile::create("/d/t", write_options, {}, session.system()));
+    BOOST_OUTCOME_TRY(auto file, AtomicFile::create("/d/t", write_options, session.system()));
     BOOST_OUTCOME_TRY(file.write(as_bytes(std::string_view(content).substr(0, 66000))));
     BOOST_OUTCOME_TRY(file.write(as_bytes(std::string_view(content).substr(66000))));
     return file.commit();
@@ -136,7 +137,7 @@ Proof large_proof() {
   const std::string content = content_of('l', (std::size_t{1} << 20U) + 1);
   proof.workload.actors = {[=](Session& session) {
     check(session, true, session.commit("d/t", content, Durability::durable, [&] {
-      return write_file("/d/t", content, {}, {}, session.system());
+      return write_file("/d/t", content, {}, session.system());
     }));
   }};
   proof.workload.recover = clean_up;
@@ -175,7 +176,7 @@ Proof keep_proof() {
     for (const char letter : {'b', 'c'}) {
       const std::string content = content_of(letter, 5000);
       const auto done = session.commit("d/t", content, Durability::durable, [&] {
-        return write_file("/d/t", content, options, {}, session.system());
+        return write_file("/d/t", content, options, session.system());
       });
       if (done.has_value() != (letter == 'b')) session.wrong("keep did not keep");
     }
@@ -192,7 +193,7 @@ Proof swap_proof() {
     for (const char letter : {'b', 'c'}) {  // the second knows only the first version
       const std::string content = content_of(letter, 5000);
       const auto done = session.commit("d/t", content, Durability::durable, [&] {
-        return write_file("/d/t", content, {}, old.value(), session.system());
+        return write_file("/d/t", content, {.expected = old.value()}, session.system());
       });
       if (done.has_value() != (letter == 'b')) session.wrong("a stale version was replaced");
     }
@@ -207,14 +208,14 @@ Proof remove_proof() {
   Proof proof = replace_proof("remove", {});
   proof.workload.actors = {[](Session& session) {
     check(session, true, session.commit("d/t", std::nullopt, Durability::durable, [&] {
-      return remove_file("/d/t", {}, {}, session.system());
+      return remove_file("/d/t", {}, session.system());
     }));
     const std::string content = content_of('c', 5000);
     check(session, true, session.commit("d/t", content, Durability::durable, [&] {
-      return write_file("/d/t", content, {}, {}, session.system());
+      return write_file("/d/t", content, {}, session.system());
     }));
     check(session, true, session.commit("d/t", std::nullopt, Durability::durable, [&] {
-      return remove_file("/d/t", {}, {}, session.system());
+      return remove_file("/d/t", {}, session.system());
     }));
   }};
   proof.workload.recover = clean_up;
@@ -227,7 +228,7 @@ Proof stale_proof() {
   Proof proof = replace_proof("stale_temps", {});
   const auto leave_temp = [](Session& session, const std::string& content) {
     SimulatedFileSystem& disk = session.disk();
-    auto file = AtomicFile::create("/d/t", {}, {}, {&disk, &session.environment()}).value();
+    auto file = AtomicFile::create("/d/t", {}, {&disk, &session.environment()}).value();
     file.write(as_bytes(content)).value();
     disk.kill();
   };
@@ -239,7 +240,7 @@ Proof stale_proof() {
     clean_up(session);
     const std::string content = content_of('b', 5000);
     check(session, true, session.commit("d/t", content, Durability::durable, [&] {
-      return write_file("/d/t", content, {}, {}, session.system());
+      return write_file("/d/t", content, {}, session.system());
     }));
     clean_up(session);
   }};
@@ -257,7 +258,7 @@ Proof link_proof() {
     for (const char letter : {'b', 'c'}) {
       const std::string content = content_of(letter, 5000);
       check(session, true, session.commit("d/t", content, Durability::durable, [&] {
-        return write_file("/e/link", content, {}, {}, session.system());
+        return write_file("/e/link", content, {}, session.system());
       }));
     }
   }};
@@ -274,7 +275,7 @@ Proof two_writers_proof() {
     return [letter](Session& session) {
       const std::string content = content_of(letter, 600);
       check(session, true, session.commit("d/t", content, Durability::durable, [&] {
-        return write_file("/d/t", content, {}, {}, session.system());
+        return write_file("/d/t", content, {}, session.system());
       }));
     };
   };
@@ -297,7 +298,7 @@ Proof two_counters_proof() {
       if (!read) return session.wrong(read.error().message());
       const std::string next = std::string(as_text(read.value().bytes)) + "+";
       const auto done = session.commit("d/t", next, Durability::durable, [&] {
-        return write_file("/d/t", next, {}, read.value().version, session.system());
+        return write_file("/d/t", next, {.expected = read.value().version}, session.system());
       });
       if (done) return;
       if (done.error().kind != ErrorKind::conflict) return session.wrong(done.error().message());
@@ -335,7 +336,7 @@ Proof two_keepers_proof() {
       options.existing = ExistingPolicy::keep;
       const std::string content = content_of(letter, 600);
       const auto done = session.commit("d/t", content, Durability::durable, [&] {
-        return write_file("/d/t", content, options, {}, session.system());
+        return write_file("/d/t", content, options, session.system());
       });
       if (!done && done.error().kind != ErrorKind::exists) session.wrong(done.error().message());
     };
@@ -378,11 +379,11 @@ Proof sequences_proof() {
       if (number / 4 % 2 == 0) {
         const std::string content = content_of(static_cast<char>('p' + step), 600);
         check(session, true, session.commit(target, content, Durability::durable, [&] {
-          return write_file("/" + target, content, {}, {}, session.system());
+          return write_file("/" + target, content, {}, session.system());
         }));
       } else if (session.disk().content(target)) {
         check(session, true, session.commit(target, std::nullopt, Durability::durable, [&] {
-          return remove_file("/" + target, {}, {}, session.system());
+          return remove_file("/" + target, {}, session.system());
         }));
       }
     }
@@ -466,7 +467,7 @@ std::vector<Oracle> file_oracles(std::vector<std::string> allowed,
           oracles::nothing_open(),
           oracles::recovery_idempotent(std::move(clean_up_all)),
           oracles::still_works([](Session& session) -> std::string {
-            const auto done = write_file("/d/t", "works", {}, {}, session.system());
+            const auto done = write_file("/d/t", "works", {}, session.system());
             if (!done) return done.error().message();
             return session.disk().content("d/t") == "works" ? "" : "the new commit is not there";
           })};
@@ -555,6 +556,7 @@ std::vector<Proof> file_proofs() {
     };
     proofs.push_back(std::move(faulty));
   }
+  for (Proof& proof : identity_proofs()) proofs.push_back(std::move(proof));
   for (Proof& proof : tracker_proofs()) proofs.push_back(std::move(proof));
   return proofs;
 }

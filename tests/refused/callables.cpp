@@ -47,7 +47,7 @@ void set(pd::testing::Workload& workload) {
 #elif defined(CASE_actor_with_result)
 void set(pd::testing::Workload& workload) {
   workload.actors = {[](Session& session) {
-    return pd::write_file("/a", pd::as_bytes("new"), {}, {}, session.system());
+    return pd::write_file("/a", pd::as_bytes("new"), {}, session.system());
   }};
 }
 

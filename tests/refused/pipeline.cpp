@@ -28,7 +28,7 @@ struct Giftless {
 };
 /// Its second form says what went wrong where nobody looks.
 struct TogetherWithResult : Notify {
-  pd::Result<void> run_together(pd::Members) const { return pd::Error{}; }
+  pd::Result<void> run_together(pd::BatchedCommits) const { return pd::Error{}; }
 };
 struct Idle {
   static constexpr std::string_view name = "idle";
@@ -220,7 +220,8 @@ inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile,
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Idle, Rename>
     pipeline;
 
-// expect: perdure: run_together returns nothing: it puts each member's failure into Member::outcome
+// expect: perdure: run_together returns nothing: it puts each member's failure into
+// BatchedCommit::outcome
 #elif defined(CASE_run_together_with_result)
 inline constexpr Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename,
                           TogetherWithResult, SyncParent>

@@ -155,7 +155,7 @@ TEST_CASE("a lost update needs a schedule, and the explorer finds it") {
   const auto add_one = [](Session& session) {  // reads and writes, and nothing in between
     const auto read = read_file("/f", 100, session.system());
     const std::string next = std::string(as_text(read.value().bytes)) + "+";
-    if (write_file("/f", next, {}, {}, session.system())) {
+    if (write_file("/f", next, {}, session.system())) {
       session.acknowledge(session.attempt("count", next));
     }
   };
@@ -206,7 +206,7 @@ TEST_CASE("a collection that meets a committer at work reports no error") {
   workload.name = "writer_and_cleaner";
   workload.prepare = [](Session& session) { session.disk().put("d/t", "old"); };
   workload.actors = {
-      [](Session& session) { (void)write_file("/d/t", "new", {}, {}, session.system()); },
+      [](Session& session) { (void)write_file("/d/t", "new", {}, session.system()); },
       [](Session& session) {
         const auto cleaned = clean("/d", false, session.system());
         if (!cleaned) session.wrong(cleaned.error().message());

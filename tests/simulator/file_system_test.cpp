@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 // The simulated file system behaves as the real one: one script of random calls, run on both.
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include <perdure/system/environment.hpp>
+#include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
+#include <perdure/testing/shared_mount.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
 #include "support/catch.hpp"
@@ -239,7 +248,11 @@ TEST_CASE("links, mount points, devices and immutable files refuse what they ref
   const Handle root = disk.open_directory(Handle::working_directory, "/").value();
   const Handle far = disk.open_directory(root, "far").value();
   CHECK(disk.open_file(root, "link").error().value() == ELOOP);
-  CHECK(disk.read_link(root, "link").value() == "f");
+  const OwnedHandle link(disk, disk.open_link(root, "link").value());
+  CHECK(disk.read_link(link.get()).value() == "f");
+  CHECK(disk.stat(link.get()).value().type == FileType::symlink);
+  const OwnedHandle file(disk, disk.open_link(root, "f").value());
+  CHECK(disk.read_link(file.get()).error() == std::errc::no_such_file_or_directory);
   CHECK(disk.rename(root, "f", far, "f", RenameMode::replace).error().value() == EXDEV);
   CHECK(disk.rename(root, "f", root, "m", RenameMode::replace).error().value() == EBUSY);
   CHECK(disk.open_beneath(root, "far").error().value() == EXDEV);
@@ -248,6 +261,86 @@ TEST_CASE("links, mount points, devices and immutable files refuse what they ref
   CHECK(disk.unlink(root, "f").error().value() == EPERM);
   disk.set_read_only(true);
   CHECK(disk.create(root, "n", 0600).error().value() == EROFS);
+}
+
+TEST_CASE("a clock that stands gives one stamp to all changes of a tick") {
+  SimulatedFileSystem disk;
+  disk.stop_clock();
+  disk.put("f", "x");
+  const Handle root = disk.open_directory(Handle::working_directory, "/").value();
+  const Status first = disk.stat_at(root, "f").value();
+  CHECK(disk.stamps(root, first) == Stamps::ticks);
+  CHECK(first.tick_ns == first.version.ctime_ns);
+  disk.put("f", "y");
+  CHECK(disk.stat_at(root, "f").value().version == first.version);  // with its inode again
+  disk.pass_tick();
+  CHECK(disk.stat_at(root, "f").value().tick_ns > first.tick_ns);
+  disk.put("f", "z");
+  const Version later = disk.stat_at(root, "f").value().version;
+  CHECK(later.inode == first.version.inode);
+  CHECK_FALSE(later.same_file(first.version));
+}
+
+TEST_CASE("a mount that counts anew gives each file another number, which another one had") {
+  const auto which = GENERATE(Renumbering::files, Renumbering::everything);
+  SimulatedFileSystem disk;
+  const std::vector<std::string> names{"a", "b", "d", "c"};
+  for (const std::string& name : names) {
+    if (name == "d") disk.make_directories("d");
+    if (name != "d") disk.put(name, name);
+  }
+  disk.set_renumbering(which);
+  disk.sync_all();
+  const auto look = [&](const std::string& name) {
+    return disk.stat_at(Handle::working_directory, name).value().version;
+  };
+  std::map<std::string, Version> before;
+  for (const std::string& name : names) before[name] = look(name);
+  SECTION("after a power cut") {
+    disk.cut_power(Survivors::all);
+  }
+  SECTION("after an unmount") {
+    disk.remount();
+  }
+  std::set<std::uint64_t> numbers;
+  for (const std::string& name : names) {
+    INFO(name);
+    const Version now = look(name);
+    const bool kept = which == Renumbering::files && name == "d";
+    CHECK((now.inode == before[name].inode) == kept);
+    CHECK((now.birth_ns == before[name].birth_ns) == kept);
+    CHECK(now.mtime_ns == before[name].mtime_ns);
+    CHECK(std::ranges::any_of(before,
+                              [&](const auto& file) { return file.second.inode == now.inode; }));
+    numbers.insert(now.inode);
+  }
+  CHECK(numbers.size() == names.size());
+}
+
+TEST_CASE("a mount remembers attributes unless it is asked to look, and knows its own changes") {
+  SimulatedFileSystem disk;
+  disk.put("f", "old");
+  SharedMount forced(disk);
+  SharedMount remembering(disk, Looks::remembered);
+  const Handle root = disk.open_directory(Handle::working_directory, "/").value();
+  const Handle file = disk.open_lock(root, "f").value();
+  const auto sizes = [&](FileSystem& mount) {
+    return std::pair(mount.stat_at(root, "f").value().version.size,
+                     mount.stat(file).value().version.size);
+  };
+  using Sizes = std::pair<std::uint64_t, std::uint64_t>;
+  CHECK(sizes(forced) == Sizes{3, 3});
+  CHECK(sizes(remembering) == Sizes{3, 3});
+  CHECK(disk.write_at(file, 3, as_bytes("er")));  // by another machine
+  CHECK(sizes(forced) == Sizes{5, 5});
+  CHECK(sizes(remembering) == Sizes{3, 3});
+  CHECK(remembering.write_at(file, 5, as_bytes("!")));
+  CHECK(sizes(remembering) == Sizes{6, 6});
+  disk.put("f", "another");
+  CHECK(sizes(forced) == Sizes{7, 6});
+  CHECK(sizes(remembering) == Sizes{6, 6});
+  CHECK(remembering.unlink(root, "f"));
+  CHECK(remembering.stat_at(root, "f").error().value() == ENOENT);
 }
 
 TEST_CASE("a kill shows everything and keeps nothing, a power cut takes what is pending") {

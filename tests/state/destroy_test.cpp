@@ -5,6 +5,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <perdure/state_tracker.hpp>
 
@@ -12,6 +13,7 @@
 #include "memory_store.hpp"
 #include "support/catch.hpp"
 #include "support/directory.hpp"
+#include "support/ending.hpp"
 #include "support/process.hpp"
 
 using namespace perdure;
@@ -141,4 +143,20 @@ TEST_CASE("a state may use the tracker in its destructor") {
     return said;
   });
   CHECK(child.said() == "used");
+}
+
+TEST_CASE("a tracker or a handle that was moved from can't be used, in no build") {
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
+  auto handle = tracker.save_later(increment);
+  const auto tracker_now = std::move(tracker);
+  const auto handle_now = std::move(handle);
+  // NOLINTBEGIN(bugprone-use-after-move): that is the subject
+  CHECK(end_of([&] { (void)tracker.state(); }) == aborted);
+  CHECK(end_of([&] { (void)tracker.generation(); }) == aborted);
+  CHECK(end_of([&] { (void)tracker.update(increment); }) == aborted);
+  CHECK(end_of([&] { (void)tracker.reload(); }) == aborted);
+  CHECK(end_of([&] { (void)tracker.history(); }) == aborted);
+  CHECK(end_of([&] { (void)handle.wait(); }) == aborted);
+  // NOLINTEND(bugprone-use-after-move)
 }

@@ -43,7 +43,7 @@ static_assert(!StampedSerializer<Binary, Point>);
 static_assert(Serializer<Envelope<Text>, std::string>);
 
 template <class S, class T>
-Buffer seal(const S& serializer, const T& value, const Stamp& stamp) {
+Buffer enveloped(const S& serializer, const T& value, const Stamp& stamp) {
   Buffer out;
   BufferSink sink(out);
   const auto done = serializer.serialize_stamped(value, stamp, sink);
@@ -55,7 +55,7 @@ TEST_CASE("an envelope keeps the value and the stamp") {
   Stamp stamp = sample_stamp();
   stamp.schema_version = 9;
   const Envelope<Binary> envelope;
-  const Buffer bytes = seal(envelope, Point{1, -2}, stamp);
+  const Buffer bytes = enveloped(envelope, Point{1, -2}, stamp);
   CHECK(bytes.size() == 64 + sizeof(Point));
   const auto back = envelope.deserialize_stamped(bytes);
   REQUIRE(back);
@@ -74,7 +74,7 @@ TEST_CASE("an envelope keeps the value and the stamp") {
 }
 
 TEST_CASE("the layout is the documented one") {
-  const Buffer bytes = seal(Envelope<Binary>{}, Point{1, 2}, sample_stamp());
+  const Buffer bytes = enveloped(Envelope<Binary>{}, Point{1, 2}, sample_stamp());
   constexpr unsigned char head[] = {0x89, 'P',  'R',  'D',  '\r', '\n', 0x1a, '\n',  // magic
                                     1,    0,    0,    0,    0xfe, 0xff, 0xff, 0xff,  // version
                                     1,    0,    0,    0,    0,    0,    0,    0,  // flags, schema
@@ -89,9 +89,9 @@ TEST_CASE("the layout is the documented one") {
 
 TEST_CASE("every flipped bit and every truncation of an envelope is noticed", "[P14][P18]") {
   const Envelope<Json<Queue>> envelope;
-  const Buffer bytes = seal(envelope, sample_queue(4096), sample_stamp());
+  const Buffer bytes = enveloped(envelope, sample_queue(4096), sample_stamp());
   const Envelope<Binary> small;
-  for (const Buffer& good : {bytes, seal(small, Point{1, 2}, sample_stamp())}) {
+  for (const Buffer& good : {bytes, enveloped(small, Point{1, 2}, sample_stamp())}) {
     const auto kind = [](Bytes from) {
       Bytes inner;
       const auto read = read_envelope(from, inner);
@@ -113,7 +113,7 @@ TEST_CASE("every flipped bit and every truncation of an envelope is noticed", "[
 }
 
 TEST_CASE("a newer format is refused as such") {
-  Buffer bytes = seal(Envelope<Binary>{}, Point{}, {});
+  Buffer bytes = enveloped(Envelope<Binary>{}, Point{}, {});
   bytes[8] = std::byte{3};
   bytes[12] = std::byte{0xfc};
   const auto read = Envelope<Binary>{}.deserialize_stamped(bytes);
@@ -125,7 +125,7 @@ TEST_CASE("an envelope keeps the lineage, in a version of the format that older 
   Stamp stamp = sample_stamp();
   stamp.lineage = {.id = 0x0123456789abcdef, .from = 2, .from_generation = UINT64_MAX};
   const Envelope<Binary> envelope;
-  const Buffer bytes = seal(envelope, Point{1, -2}, stamp);
+  const Buffer bytes = enveloped(envelope, Point{1, -2}, stamp);
   CHECK(bytes.size() == 88 + sizeof(Point));
   CHECK(bytes[8] == std::byte{2});
   const auto back = envelope.deserialize_stamped(bytes);
@@ -139,14 +139,14 @@ TEST_CASE("an envelope keeps the lineage, in a version of the format that older 
     bad[at] ^= std::byte{1};
     CHECK(envelope.deserialize_stamped(bad).error().kind == ErrorKind::corrupt);
   }
-  CHECK(seal(envelope, Point{}, sample_stamp())[8] == std::byte{1});
+  CHECK(enveloped(envelope, Point{}, sample_stamp())[8] == std::byte{1});
 }
 
 TEST_CASE("what the inner serializer keeps or refuses passes through") {
   Stamp stamp = sample_stamp();
   stamp.unknown[""] = {{"other", "[1]"}};
   const Envelope<Json<Queue>> envelope;
-  const auto back = envelope.deserialize_stamped(seal(envelope, Queue{}, stamp));
+  const auto back = envelope.deserialize_stamped(enveloped(envelope, Queue{}, stamp));
   REQUIRE(back);
   CHECK(back.value().stamp.unknown == stamp.unknown);
   CHECK(back.value().stamp.generation == 41);

@@ -84,7 +84,7 @@ std::vector<int> errors_at(const Scenario& scenario, std::uint64_t call) {
   (void)scenario(at, faulty);
   const auto log = faulty.log();
   if (call > log.size()) return {};
-  const auto errors = testing::errors_of(log[call - 1].operation);
+  const auto errors = testing::errors_of(log[static_cast<std::size_t>(call - 1)].operation);
   return {errors.begin(), errors.end()};
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("update under faults: done and there, or not done and told what is the
   });
 }
 
-TEST_CASE("a second save after a fault works or refuses, and a reload settles", "[P13][P19]") {
+TEST_CASE("a second save after a fault works or refuses, and a reload finds out", "[P13][P19]") {
   try_all([](const TempDirectory& at, FaultyFileSystem& faulty) -> Knowledge {
     auto opened = CountTracker::open(at.file("s"), on(faulty));
     if (!opened) return {{3}, 3};

@@ -19,6 +19,7 @@
 #include "support/catch.hpp"
 #include "support/directory.hpp"
 #include "support/process.hpp"
+#include "support/result.hpp"
 
 using namespace perdure;
 using namespace perdure::test;
@@ -33,11 +34,8 @@ void bound_time() {
 template <class T>
 std::string words(const Result<T>& result) {
   if (result) return "done\n";
-  const bool refused =
-      result.error().kind == ErrorKind::invalid_argument &&
-      result.error().fate == Fate::unchanged &&
-      result.error().message().find("another process opened this tracker") != std::string::npos;
-  return refused ? "refused\n" : result.error().message() + "\n";
+  const std::string nature = nature_of(result);
+  return nature == "invalid_argument, unchanged, use the state" ? "refused\n" : nature + "\n";
 }
 
 /// Every way in that may save or wait, and in the end the destructor.

@@ -243,6 +243,38 @@ TEST_CASE("a file that was removed under a running tracker is a conflict") {
   CHECK(tracker.state()->value == 1);
 }
 
+TEST_CASE(
+    "reload keeps the newer state in memory when the file was removed, and rewrite commits it") {
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
+  REQUIRE(tracker.update(increment));
+  REQUIRE(tracker.update(increment));  // the previous generation has 1
+  at.remove("s");
+  const auto reloaded = tracker.reload();
+  REQUIRE_FALSE(reloaded);
+  CHECK(reloaded.error().kind == ErrorKind::conflict);
+  CHECK(tracker.state()->value == 2);
+  CHECK_FALSE(tracker.update(increment));
+  REQUIRE(tracker.rewrite());
+  CHECK(tracker.state()->value == 2);
+  CHECK(tracker.generation() > 1000);  // others may have saved more that is lost
+  REQUIRE(tracker.update(increment));
+  CHECK(CountTracker::open(at.file("s")).value().state()->value == 3);
+}
+
+TEST_CASE("rewrite leaves a change by others alone") {
+  const TempDirectory at(Medium::memory);
+  auto tracker = CountTracker::open(at.file("s")).value();
+  REQUIRE(tracker.update(increment));
+  REQUIRE(tracker.rewrite());
+  CHECK(tracker.generation() == 2);
+  at.put("s", "{\"value\": 70}\n");
+  const auto refused = tracker.rewrite();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  CHECK(at.get("s") == "{\"value\": 70}\n");
+}
+
 TEST_CASE("a change of the mode alone does not conflict, and is kept") {
   const TempDirectory at(Medium::memory);
   auto tracker = CountTracker::open(at.file("s")).value();

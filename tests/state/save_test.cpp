@@ -16,6 +16,7 @@
 #include "state/image_sink.hpp"
 #include "support/catch.hpp"
 #include "support/directory.hpp"
+#include "support/result.hpp"
 #include "watch.hpp"
 
 using namespace perdure;
@@ -317,16 +318,15 @@ TEST_CASE("a serializer or a copy that fails or throws fails the save, and nothi
     CHECK(negative.error().detail == "not this one");
     throws = true;
     const auto thrown = tracker.update([](Brittle& brittle) { brittle.value = 6; });
-    REQUIRE_FALSE(thrown);
-    CHECK(thrown.error().kind == ErrorKind::serializer);
-    CHECK(thrown.error().fate == Fate::unchanged);
-    CHECK_THAT(thrown.error().message(), Contains("no bytes") && Contains("memory"));
+    CHECK(nature_of(thrown) == "serializer, unchanged, write the state");
+    CHECK(thrown.error().path == "memory");
+    CHECK_THAT(thrown.error().detail, Contains("no bytes"));  // its own words
     CHECK_FALSE(Tracker::open(over(memory), {}, {{&throws}}));
     throws = false;
     REQUIRE(tracker.update([](Brittle& brittle) { brittle.break_copy = true; }));
     const auto uncopied = tracker.update([](Brittle& brittle) { brittle.value = 7; });
-    REQUIRE_FALSE(uncopied);
-    CHECK_THAT(uncopied.error().message(), Contains("no copy"));
+    CHECK(nature_of(uncopied) == "serializer, unchanged, copy the state");
+    CHECK_THAT(uncopied.error().detail, Contains("no copy"));
     REQUIRE(tracker.reload());
     REQUIRE(tracker.update([](Brittle& brittle) { brittle.value = 8; }));
     CHECK(tracker.state()->value == 8);
@@ -448,9 +448,9 @@ TEST_CASE("an image is collected without more than twice its size", "[P20][budge
     REQUIRE(sink.write(piece));
     expected.insert(expected.end(), piece.begin(), piece.end());
   }
-  const Buffer whole = sink.take();
-  CHECK(whole == expected);
-  CHECK(whole.capacity() <= expected.size());
+  const Buffer image = sink.take();
+  CHECK(image == expected);
+  CHECK(image.capacity() <= expected.size());
   CHECK(sink.take().empty());
 }
 
@@ -459,9 +459,9 @@ TEST_CASE("an image of about the expected size is collected where it stays") {
   ImageSink sink(3'900'000);
   REQUIRE(sink.write(piece));
   for (int i = 1; i < 40; ++i) REQUIRE(sink.write(piece));
-  Buffer whole = sink.take();
-  CHECK(whole.size() == 4'000'000);
-  CHECK(whole.capacity() < 2 * whole.size());
+  Buffer image = sink.take();
+  CHECK(image.size() == 4'000'000);
+  CHECK(image.capacity() < 2 * image.size());
 
   ImageSink grown(1'100'000);  // a state that grew far more than that
   Buffer expected;

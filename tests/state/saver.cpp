@@ -20,7 +20,7 @@ bool save_as_writer(const Path& path, int saves) {
   (void)std::remove(path.c_str());
   for (int i = 0; i < saves; ++i) {
     const auto receipt =
-        writer.value().commit(path.filename().native(), "{\"value\": 1}", expected);
+        writer.value().commit(path.filename().native(), "{\"value\": 1}", {.expected = expected});
     if (!receipt) return false;
     expected = receipt.value().version;
   }

@@ -20,6 +20,14 @@ inline constexpr bool sanitized = true;
 inline constexpr bool sanitized = false;
 #endif
 
+/// Whether an emulator of another processor runs the program: it has memory, descriptors, signals
+/// and system calls of its own, and does not know every call of the kernel beneath.
+#ifdef PERDURE_EMULATED
+inline constexpr bool emulated = true;
+#else
+inline constexpr bool emulated = false;
+#endif
+
 /// Matches a text with this part in it: a matcher that Catch2 2 calls Contains, and Catch2 3
 /// ContainsSubstring.
 inline auto Contains(const std::string& part) {

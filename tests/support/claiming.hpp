@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include <perdure/system/environment.hpp>
+#include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
 

@@ -3,13 +3,16 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <fcntl.h>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <vector>
 
@@ -21,12 +24,28 @@ namespace fs = boost::filesystem;
 
 /// Which kind of file system a directory is to lie on.
 enum class Medium {
-  disk,    ///< TMPDIR, otherwise /var/tmp.
-  memory,  ///< /dev/shm where the machine has it, otherwise as `disk`.
+  disk,                    ///< TMPDIR, otherwise /var/tmp.
+  memory,                  ///< /dev/shm where the machine has it, otherwise as `disk`.
+  memory_with_attributes,  ///< The same, if it has attributes of users: since Linux 6.6.
 };
 
+/// Whether files in /dev/shm can have extended attributes of users.
+inline bool memory_has_attributes() {
+  static const bool has = [] {
+    std::string probe = "/dev/shm/perdure-test-XXXXXX";
+    if (::mkdtemp(probe.data()) == nullptr) return false;
+    const bool set = ::setxattr(probe.c_str(), "user.test", "1", 1, 0) == 0;
+    ::rmdir(probe.c_str());
+    return set;
+  }();
+  return has;
+}
+
 inline fs::path base_of(Medium medium) {
-  if (medium == Medium::memory && ::access("/dev/shm", W_OK) == 0) return "/dev/shm";
+  const bool in_memory = medium == Medium::memory
+                             ? ::access("/dev/shm", W_OK) == 0
+                             : medium == Medium::memory_with_attributes && memory_has_attributes();
+  if (in_memory) return "/dev/shm";
   const char* const set = std::getenv("TMPDIR");
   return set != nullptr ? set : "/var/tmp";
 }
@@ -117,6 +136,17 @@ inline struct stat status_of(const fs::path& path) {
 
 inline mode_t mode_of(const fs::path& path) {
   return status_of(path).st_mode & 07777U;
+}
+
+/// Sets the time of modification, and that of the last access with it. Not Boost's: its time_t may
+/// have 32 bits where ours has 64.
+inline void set_mtime(const fs::path& path, std::int64_t mtime_ns) {
+  constexpr std::int64_t second = 1'000'000'000;
+  const timespec time{.tv_sec = mtime_ns / second, .tv_nsec = static_cast<long>(mtime_ns % second)};
+  const timespec times[2] = {time, time};
+  if (::utimensat(AT_FDCWD, path.c_str(), times, 0) != 0) {
+    throw std::runtime_error("can't set the time of " + path.native());
+  }
 }
 
 inline void TempDirectory::put(const std::string& leaf, std::string_view content) const {

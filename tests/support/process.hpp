@@ -58,6 +58,13 @@ class Child {
   }
 
   void kill(int signal = SIGKILL) const { ::kill(pid_, signal); }
+  /// Returns when it has stopped; `resume` lets it go on.
+  void stop() const {
+    kill(SIGSTOP);
+    while (::waitpid(pid_, nullptr, WUNTRACED) < 0 && errno == EINTR) {
+    }
+  }
+  void resume() const { kill(SIGCONT); }
   /// Awaits its end: the exit status, or the signal's number negated.
   int wait() {
     int status = 0;

@@ -19,6 +19,21 @@ std::string say(const SysResult<T>& result) {
   return result ? "success" : result.error().message();
 }
 
+/// The words of a failure. A success has none, and no table of words expects that.
+template <class T>
+std::string words_of(const Result<T>& result) {
+  return result ? "" : result.error().message();
+}
+
+/// Kind, fate and step of a failure, as one text that a child process can hand back, too.
+template <class T>
+std::string nature_of(const Result<T>& result) {
+  if (result) return "success";
+  const Error& error = result.error();
+  return std::string(to_string(error.kind)) + ", " + std::string(to_string(error.fate)) + ", " +
+         error.step;
+}
+
 }  // namespace perdure::test
 
 #define REQUIRE_OK(...)                   \

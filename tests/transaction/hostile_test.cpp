@@ -13,7 +13,7 @@ namespace {
 
 /// A root at rest with these bytes under the journal's fixed name.
 void plant_journal(const fs::path& root, Bytes bytes) {
-  REQUIRE_OK(Transaction::begin(root));
+  make_root(root);
   spit(root / ".perdure/j", as_text(bytes), 0600);
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("a foreign or damaged journal is refused, and nothing changes", "[P14]
 TEST_CASE("a journal in the shape of a link is not followed", "[P7][P17]") {
   const TempDirectory root;
   const TempDirectory outside;
-  REQUIRE_OK(Transaction::begin(root.path()));
+  make_root(root.path());
   spit(outside / "j", "bait");
   fs::create_symlink(outside / "j", root / ".perdure/j");
   CHECK_FALSE(recover(root.path()));

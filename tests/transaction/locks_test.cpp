@@ -16,8 +16,8 @@ constexpr auto at_once = std::chrono::milliseconds(0);
 
 /// Directories `a`, `b` and `c` beneath a root, made in an order so that their inodes need not be
 /// in that of their names, and links to them whose names are the other way round.
-struct Place {
-  Place() {
+struct Scene {
+  Scene() {
     const bool forward = GENERATE(true, false);
     const std::vector<std::string> names{"a", "b", "c"};
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -55,13 +55,13 @@ struct Place {
 }  // namespace
 
 TEST_CASE("a transaction and a batch take the locks of the same files in one order", "[P8]") {
-  const Place place;
+  const Scene scene;
   WatchedLocks batch;
-  for (const auto& result : write_files(place.files, place.options, batch.system())) {
+  for (const auto& result : write_files(scene.files, scene.options, batch.system())) {
     REQUIRE_OK(result);
   }
   WatchedLocks transaction;
-  REQUIRE_OK(place.commit(transaction));
+  REQUIRE_OK(scene.commit(transaction));
   REQUIRE(transaction.tried.size() == 4);  // the root's is the first
   transaction.tried.erase(transaction.tried.begin());
   CHECK(transaction.tried == batch.tried);
@@ -69,12 +69,12 @@ TEST_CASE("a transaction and a batch take the locks of the same files in one ord
 
 TEST_CASE("a transaction that meets a batch at its first lock holds no lock that the batch needs",
           "[P8]") {
-  const Place place;
+  const Scene scene;
   WatchedLocks batch;
   WatchedLocks transaction;
   std::optional<Result<TransactionReceipt>> met;
-  batch.behind_first = [&] { met = place.commit(transaction); };
-  for (const auto& result : write_files(place.files, place.options, batch.system())) {
+  batch.behind_first = [&] { met = scene.commit(transaction); };
+  for (const auto& result : write_files(scene.files, scene.options, batch.system())) {
     REQUIRE_OK(result);
   }
   REQUIRE_FAILS(lock_timeout, unchanged, *met);

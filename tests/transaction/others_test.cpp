@@ -6,8 +6,8 @@
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
+#include "crash.hpp"
 #include "transaction/journal_format.hpp"
-#include "tree.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
 using namespace perdure::test;     // NOLINT(google-build-using-namespace)
@@ -80,13 +80,6 @@ struct Disk {
   SimulatedFileSystem files;
   ManualEnvironment environment{7};
 };
-
-std::string step_of(const RecoveryReport& report, const std::string& path) {
-  for (const auto& one : report.paths) {
-    if (one.path == path) return std::string(to_string(one.step));
-  }
-  return "(not named)";
-}
 
 Result<void> put_three(Transaction& transaction) {
   BOOST_OUTCOME_TRY(transaction.put("d/a", "new"));

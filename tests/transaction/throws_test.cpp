@@ -49,15 +49,22 @@ class ThrowingFileSystem final : public FaultyFileSystem {
   std::uint64_t left_;
 };
 
-/// No call does anything any more.
-void check_over(Transaction& transaction) {
-  REQUIRE_FAILS(invalid_argument, unchanged, transaction.put("x", "x"));
-  REQUIRE_FAILS(invalid_argument, unchanged, transaction.remove("b"));
-  REQUIRE_FAILS(invalid_argument, unchanged, transaction.make_directory("y"));
-  REQUIRE_FAILS(invalid_argument, unchanged, transaction.move("b", "z"));
-  REQUIRE_FAILS(invalid_argument, unchanged, transaction.read("a"));
-  REQUIRE_FAILS(invalid_argument, unchanged, transaction.expect_absent("x"));
-  REQUIRE_FAILS(invalid_argument, unchanged, transaction.commit());
+template <class T>
+void check_refused(Fate fate, const Result<T>& refused) {
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::invalid_argument);
+  CHECK(to_string(refused.error().fate) == to_string(fate));
+}
+
+/// No call does anything any more; each says what became of the transaction.
+void check_over(Transaction& transaction, Fate fate = Fate::unchanged) {
+  check_refused(fate, transaction.put("x", "x"));
+  check_refused(fate, transaction.remove("b"));
+  check_refused(fate, transaction.make_directory("y"));
+  check_refused(fate, transaction.move("b", "z"));
+  check_refused(fate, transaction.read("a"));
+  check_refused(fate, transaction.expect_absent("x"));
+  check_refused(fate, transaction.commit());
 }
 
 /// A transaction of the sample that has put "a".
@@ -144,7 +151,7 @@ TEST_CASE("progress that throws leaves a committed transaction to the next recov
     REQUIRE_OK(begun);
     REQUIRE_OK(Sample::stage(begun.value()));
     CHECK(throws([&] { (void)begun.value().commit(); }));
-    check_over(begun.value());
+    check_over(begun.value(), Fate::committed);
     REQUIRE_OK(recover(root.path()));  // the lock is free although `begun` lives
     CHECK(tree_of(root.path()) == Sample::after());
     CHECK(private_of(root.path()).empty());
@@ -156,7 +163,7 @@ TEST_CASE("progress has no say in the transaction that it is told of") {
   Sample::prepare(root.path());
   Transaction* running = nullptr;
   TransactionOptions options;
-  options.progress = [&](std::uint64_t, std::uint64_t) { check_over(*running); };
+  options.progress = [&](std::uint64_t, std::uint64_t) { check_over(*running, Fate::committed); };
   auto begun = Transaction::begin(root.path(), options);
   REQUIRE_OK(begun);
   running = &begun.value();
@@ -174,6 +181,7 @@ TEST_CASE("a transaction throws at every call, and whoever catches it can't comm
     Sample::prepare(root.path());
     ThrowingFileSystem throwing(n);
     bool committed = false;
+    Fate told = Fate::unchanged;
     {
       std::optional<Transaction> transaction;
       bool threw = throws([&] {
@@ -195,7 +203,10 @@ TEST_CASE("a transaction throws at every call, and whoever catches it can't comm
       if (over && transaction) check_over(*transaction);
       go_on([&] { committed = transaction->commit().has_value(); });
       CHECK((committed || threw));
-      if (transaction) check_over(*transaction);
+      if (transaction) {
+        told = transaction->commit().error().fate;
+        check_over(*transaction, told);
+      }
       if (over) CHECK(tree_of(root.path()) == Sample::before());
     }
     CHECK(throwing.handles_open() == 0);
@@ -204,6 +215,9 @@ TEST_CASE("a transaction throws at every call, and whoever catches it can't comm
     REQUIRE_OK(recover(root.path(), impatient));
     const Tree tree = tree_of(root.path());
     CHECK((tree == Sample::after() || (!committed && tree == Sample::before())));
+    CHECK((told == Fate::durable) == committed);
+    if (told == Fate::unchanged) CHECK(tree == Sample::before());
+    if (told == Fate::committed) CHECK(tree == Sample::after());
     CHECK(private_of(root.path()).empty());
     if (!throwing.has_thrown()) break;
     ++calls;

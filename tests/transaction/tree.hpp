@@ -38,9 +38,19 @@ inline Tree tree_of(const fs::path& root) {
 
 /// The content of the private directory besides the root's lock.
 inline std::vector<std::string> private_of(const fs::path& root) {
+  if (!fs::exists(root / ".perdure")) return {};  // a transaction that was refused leaves none
   std::vector<std::string> names = list(root / ".perdure");
   std::erase(names, ".root.perdure-lock");
   return names;
+}
+
+/// A root at rest, as docs/format.md has it. A first commit makes it, and nothing before.
+inline void make_root(const fs::path& root, const std::string& private_directory = ".perdure") {
+  const fs::path named(private_directory);
+  const fs::path at = named.is_absolute() ? named : root / named;
+  fs::create_directory(at);
+  fs::permissions(at, fs::owner_all);
+  spit(root / ".perdure-root", "perdure root 1\n" + private_directory + "\n");
 }
 
 inline TransactionOptions through(FileSystem& files) {

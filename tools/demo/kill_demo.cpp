@@ -5,7 +5,6 @@
 #include <csignal>
 #include <iomanip>
 #include <iostream>
-#include <optional>
 #include <random>
 #include <stdexcept>
 #include <sys/mman.h>
@@ -18,10 +17,10 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <boost/timer/progress_display.hpp>
 
 #include <perdure/clean.hpp>
 
+#include "common/progress.hpp"
 #include "trackers.hpp"
 #include "workload.hpp"
 
@@ -136,8 +135,7 @@ Tally kill_often(const Writer& writer, const Settings& settings, const std::stri
                                   std::chrono::milliseconds(4), std::chrono::milliseconds(200));
   std::uniform_int_distribution<Clock::rep> delay(0, window.count());
   const auto end = Clock::now() + std::chrono::seconds(settings.seconds_max);
-  std::optional<boost::timer::progress_display> bar;
-  if (::isatty(STDERR_FILENO) == 1) bar.emplace(settings.kills, std::cerr, "");
+  cli::Progress bar(std::cerr, ::isatty(STDERR_FILENO) == 1, settings.kills, Clock::now());
 
   std::uint64_t next = 9;  // after those of time_of_one
   while (tally.kills < settings.kills && Clock::now() < end) {
@@ -148,9 +146,8 @@ Tally kill_often(const Writer& writer, const Settings& settings, const std::stri
     count(writer.examine(path, settings.size), progress->acknowledged, tally);
     tally.writes += progress->acknowledged - next + 1;
     next = progress->acknowledged + 2;  // the one that was under way may be there
-    if (bar) ++*bar;
+    bar.advance(1, Clock::now());
   }
-  if (bar && tally.kills < settings.kills) std::cerr << std::endl;
   return tally;
 }
 

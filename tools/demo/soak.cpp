@@ -135,7 +135,7 @@ class Worker {
     options.coordinate = random_() % 2 == 0;
     options.protocol = random_() % 2 == 0 ? ProtocolChoice::automatic : ProtocolChoice::portable;
     const Path target = path_ / ("file" + std::to_string(index_));
-    BOOST_OUTCOME_TRY(write_file(target, Bytes(bytes), options, {}, system()));
+    BOOST_OUTCOME_TRY(write_file(target, Bytes(bytes), options, system()));
     return success();
   }
 

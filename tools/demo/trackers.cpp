@@ -3,8 +3,6 @@
 #include "trackers.hpp"
 
 #include <array>
-#include <cerrno>
-#include <fstream>
 #include <optional>
 
 #include <perdure/files.hpp>
@@ -47,20 +45,7 @@ Result<void> run_naive(const std::string& path, std::size_t size, std::uint64_t 
     Buffer bytes;
     BufferSink sink(bytes);
     BOOST_OUTCOME_TRY(Json<Journal>{}.serialize(journal(number, size), sink));
-    progress.stage = 1;
-    std::ofstream file(path, std::ios::binary | std::ios::trunc);
-    progress.stage = 2;
-    file.write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
-    progress.stage = 3;
-    file.close();
-    progress.stage = 0;
-    if (!file) {
-      return Error{.fate = Fate::unknown,
-                   .cause = {errno, std::generic_category()},
-                   .step = "write plainly",
-                   .path = path,
-                   .detail = {}};
-    }
+    BOOST_OUTCOME_TRY(write_plainly(path, bytes, progress));
     progress.acknowledged = number;
   }
   return success();

@@ -3,6 +3,7 @@
 #include "workload.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -25,21 +26,7 @@ Result<void> run_plain(const std::string& path, std::size_t size, std::uint64_t 
                        std::uint64_t end, Progress& progress) {
   for (std::uint64_t number = first; number != end; ++number) {
     const Buffer bytes = content(number, size);
-    progress.stage = 1;
-    std::ofstream file(path, std::ios::binary | std::ios::trunc);
-    progress.stage = 2;
-    file.write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
-    progress.stage = 3;
-    file.close();
-    progress.stage = 0;
-    if (!file) {
-      return Error{.kind = ErrorKind::system,
-                   .fate = Fate::unknown,
-                   .cause = {errno, std::generic_category()},
-                   .step = "write plainly",
-                   .path = path,
-                   .detail = {}};
-    }
+    BOOST_OUTCOME_TRY(write_plainly(path, bytes, progress));
     progress.acknowledged = number;
   }
   return success();
@@ -89,6 +76,23 @@ Result<void> run_perdure(const std::string& path, std::size_t size, std::uint64_
 }
 
 }  // namespace
+
+Result<void> write_plainly(const std::string& path, Bytes bytes, Progress& progress) {
+  progress.stage = 1;
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  progress.stage = 2;
+  file.write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+  progress.stage = 3;
+  file.close();
+  progress.stage = 0;
+  if (file) return success();
+  return Error{.kind = ErrorKind::system,
+               .fate = Fate::unknown,
+               .cause = {errno, std::generic_category()},
+               .step = "write plainly",
+               .path = path,
+               .detail = {}};
+}
 
 Buffer content(std::uint64_t number, std::size_t size) {
   Buffer bytes(size);

@@ -24,6 +24,9 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
 /// Content number `number`, `size` bytes: no two numbers share a word at any place.
 [[nodiscard]] Buffer content(std::uint64_t number, std::size_t size);
 
+/// Writes a file as most programs do, and says to `progress` how far it is.
+Result<void> write_plainly(const std::string& path, Bytes bytes, Progress& progress);
+
 /// The content of the target after a kill.
 struct Finding {
   enum class Kind { missing, torn, intact } kind = Kind::missing;

@@ -77,7 +77,8 @@ ExitStatus usage_error(const CLI::App& app, const CLI::ParseError& error,
                   .cause = {},
                   .step = "read the command line",
                   .path = {},
-                  .detail = words},
+                  .detail = words,
+                  .reading = true},
                  {.json = true});
   }
   return ExitStatus::usage;
@@ -115,6 +116,8 @@ int main(int argc, char** argv) {
   perdure::cli::occupy_standard_descriptors();
   // A reader of the report that went away must not turn a commit into a death in silence.
   std::signal(SIGPIPE, SIG_IGN);
+  // Nor may a limit of file size (ulimit -f) end it with a temp left: it is an error of the write.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return static_cast<int>(perdure::cli::run(argc, argv));
   } catch (const std::exception& error) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <perdure/detail/edit.hpp>
+#include <perdure/detail/held.hpp>
 #include <perdure/detail/state_codec.hpp>
 #include <perdure/error.hpp>
 #include <perdure/state_store.hpp>
@@ -23,7 +24,7 @@ class EditQueue {
   static Result<EditQueue> open(std::unique_ptr<StateStore> store,
                                 std::unique_ptr<StateCodec> codec, const TrackerOptions& options);
 
-  explicit operator bool() const noexcept { return state_ != nullptr; }
+  explicit operator bool() const noexcept { return bool(state_); }
   [[nodiscard]] std::shared_ptr<const void> state() const;
   [[nodiscard]] OpenReport report() const;
   [[nodiscard]] std::uint64_t generation() const;
@@ -31,6 +32,7 @@ class EditQueue {
   Result<void> wait(PendingEdit& pending) const;
   Result<void> flush() const;
   Result<void> reload() const;
+  Result<void> rewrite() const;
   Result<void> restore(std::uint64_t generation) const;
   Result<StateHistory> history() const;
   /// The tracker is gone; handles may still be there.
@@ -40,7 +42,7 @@ class EditQueue {
   struct State;
   explicit EditQueue(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
 
-  std::shared_ptr<State> state_;
+  Held<std::shared_ptr<State>> state_;
 };
 
 }  // namespace perdure::detail

@@ -22,7 +22,7 @@
 namespace perdure::json_detail {
 
 template <class K>
-bool read_key(JsonReader& reader, K& out, const JsonPlace& at) {
+bool read_key(JsonReader& reader, K& out, const JsonLocation& at) {
   if constexpr (std::is_same_v<K, std::string>) {
     out.assign(at.key);
     return true;
@@ -49,7 +49,7 @@ bool read_key(JsonReader& reader, K& out, const JsonPlace& at) {
 
 template <class K>
 bool write_key(JsonWriter& writer, const K& key, std::string& room, std::string_view& name,
-               const JsonPlace& object) {
+               const JsonLocation& object) {
   if constexpr (std::is_same_v<K, std::string>) {
     name = key;
   } else if constexpr (json_shape<K>() == JsonShape::integer) {
@@ -65,9 +65,9 @@ bool write_key(JsonWriter& writer, const K& key, std::string& room, std::string_
 }
 
 template <class M>
-bool read_map(JsonReader& reader, M& out, const JsonPlace& place) {
+bool read_map(JsonReader& reader, M& out, const JsonLocation& location) {
   out.clear();
-  return reader.object(place, &out, [](JsonReader& from, void* context, const JsonPlace& at) {
+  return reader.object(location, &out, [](JsonReader& from, void* context, const JsonLocation& at) {
     typename M::key_type key{};
     if (!read_key(from, key, at)) return false;
     const auto [entry, fresh] = static_cast<M*>(context)->try_emplace(std::move(key));
@@ -76,23 +76,23 @@ bool read_map(JsonReader& reader, M& out, const JsonPlace& place) {
 }
 
 template <class M>
-bool write_map(JsonWriter& writer, const M& map, const JsonPlace& place) {
-  if (!writer.begin_object(place)) return false;
+bool write_map(JsonWriter& writer, const M& map, const JsonLocation& location) {
+  if (!writer.begin_object(location)) return false;
   std::string room;
   std::string_view name;
   for (const auto& [key, value] : map) {
-    if (!write_key(writer, key, room, name, place) ||
-        !write_json(writer, value, place.member(name))) {
+    if (!write_key(writer, key, room, name, location) ||
+        !write_json(writer, value, location.member(name))) {
       return false;
     }
   }
-  return writer.end_object(place);
+  return writer.end_object(location);
 }
 
 template <class S>
-bool read_set(JsonReader& reader, S& out, const JsonPlace& place) {
+bool read_set(JsonReader& reader, S& out, const JsonLocation& location) {
   out.clear();
-  return reader.array(place, &out, [](JsonReader& from, void* context, const JsonPlace& at) {
+  return reader.array(location, &out, [](JsonReader& from, void* context, const JsonLocation& at) {
     typename S::value_type value{};
     if (!read_json(from, value, at)) return false;
     auto& set = *static_cast<S*>(context);
@@ -108,9 +108,9 @@ bool read_set(JsonReader& reader, S& out, const JsonPlace& place) {
 }
 
 template <class L>
-bool read_sequence(JsonReader& reader, L& out, const JsonPlace& place) {
+bool read_sequence(JsonReader& reader, L& out, const JsonLocation& location) {
   out.clear();
-  return reader.array(place, &out, [](JsonReader& from, void* context, const JsonPlace& at) {
+  return reader.array(location, &out, [](JsonReader& from, void* context, const JsonLocation& at) {
     using Value = typename L::value_type;
     auto& list = *static_cast<L*>(context);
     if constexpr (requires {
@@ -127,9 +127,9 @@ bool read_sequence(JsonReader& reader, L& out, const JsonPlace& place) {
 }
 
 template <class L>
-bool write_elements(JsonWriter& writer, const L& list, const JsonPlace& place) {
-  if (!writer.begin_array(place)) return false;
-  JsonPlace at = place.at(0);
+bool write_elements(JsonWriter& writer, const L& list, const JsonLocation& location) {
+  if (!writer.begin_array(location)) return false;
+  JsonLocation at = location.at(0);
   for (const auto& value : list) {
     if (!writer.element() || !write_json(writer, value, at)) return false;
     ++at.index;
@@ -138,17 +138,18 @@ bool write_elements(JsonWriter& writer, const L& list, const JsonPlace& place) {
 }
 
 template <class T>
-bool read_fixed(JsonReader& reader, T& out, const JsonPlace& place) {
-  return reader.fixed_array(place, std::size(out), &out,
-                            [](JsonReader& from, void* context, const JsonPlace& at) {
+bool read_fixed(JsonReader& reader, T& out, const JsonLocation& location) {
+  return reader.fixed_array(location, std::size(out), &out,
+                            [](JsonReader& from, void* context, const JsonLocation& at) {
                               return read_json(from, (*static_cast<T*>(context))[at.index], at);
                             });
 }
 
 template <class T>
-bool read_tuple(JsonReader& reader, T& out, const JsonPlace& place) {
+bool read_tuple(JsonReader& reader, T& out, const JsonLocation& location) {
   return reader.fixed_array(
-      place, std::tuple_size_v<T>, &out, [](JsonReader& from, void* context, const JsonPlace& at) {
+      location, std::tuple_size_v<T>, &out,
+      [](JsonReader& from, void* context, const JsonLocation& at) {
         auto& tuple = *static_cast<T*>(context);
         return [&]<std::size_t... I>(std::index_sequence<I...>) {
           bool done = true;
@@ -161,9 +162,9 @@ bool read_tuple(JsonReader& reader, T& out, const JsonPlace& place) {
 }
 
 template <class T>
-bool write_tuple(JsonWriter& writer, const T& tuple, const JsonPlace& place) {
-  return writer.begin_array(place)&& [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return ((writer.element() && write_json(writer, std::get<I>(tuple), place.at(I))) && ...);
+bool write_tuple(JsonWriter& writer, const T& tuple, const JsonLocation& location) {
+  return writer.begin_array(location)&& [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return ((writer.element() && write_json(writer, std::get<I>(tuple), location.at(I))) && ...);
   }
   (std::make_index_sequence<std::tuple_size_v<T>>()) && writer.end_array();
 }

@@ -30,12 +30,12 @@ inline constexpr auto enumerators_of = enumerators(boost::describe::describe_enu
                                                    static_cast<const E*>(nullptr));
 
 template <class T, class D>
-bool read_member(JsonReader& reader, void* object, const JsonPlace& at) {
+bool read_member(JsonReader& reader, void* object, const JsonLocation& at) {
   return read_json(reader, static_cast<T*>(object)->*D::pointer, at);
 }
 
 template <class T, class D>
-bool write_member(JsonWriter& writer, const void* object, const JsonPlace& at) {
+bool write_member(JsonWriter& writer, const void* object, const JsonLocation& at) {
   return write_json(writer, static_cast<const T*>(object)->*D::pointer, at);
 }
 

@@ -6,13 +6,15 @@
 #include <cstdint>
 #include <string_view>
 
-#include <perdure/json/place.hpp>
+#include <perdure/json/location.hpp>
 
 namespace perdure {
 
 /// The limits of what a program reads or writes.
 struct JsonLimits {
-  /// Bytes of the whole text. 4 GiB - 64 is the limit of the parser, whatever this says.
+  /// Bytes of the whole text. 4 GiB - 64 is the limit of the parser, whatever this says. It bounds
+  /// memory, too: beside text and value, reading takes up to seven bytes for each of the text (an
+  /// index of four, a copy, room for strings), and up to ten more for the names of an object.
   std::size_t size_max = std::size_t{1} << 30U;
   /// Objects and arrays within each other. Each costs a few hundred bytes of stack.
   unsigned depth_max = 64;
@@ -23,7 +25,7 @@ class JsonWriter;
 
 /// Takes the value that the reader stands at: a member (`at.key`) or an element (`at.index`).
 /// Must read it, or fail. `context` is what was given to `object` or `array`.
-using JsonTake = bool (*)(JsonReader& reader, void* context, const JsonPlace& at);
+using JsonTake = bool (*)(JsonReader& reader, void* context, const JsonLocation& at);
 
 /// How many members a described struct may have, those of its bases included.
 inline constexpr std::size_t json_members_max = 256;
@@ -31,8 +33,8 @@ inline constexpr std::size_t json_members_max = 256;
 /// A member of a described struct, its type forgotten.
 struct JsonMember {
   std::string_view name;
-  bool (*read)(JsonReader& reader, void* object, const JsonPlace& at);
-  bool (*write)(JsonWriter& writer, const void* object, const JsonPlace& at);
+  bool (*read)(JsonReader& reader, void* object, const JsonLocation& at);
+  bool (*write)(JsonWriter& writer, const void* object, const JsonLocation& at);
 };
 
 /// A value of a described enum.

@@ -4,16 +4,49 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace perdure {
+
+/// A count with a sign of its own, so that no sum of seconds and fractions overflows on the way.
+struct JsonCount {
+  bool negative = false;
+  std::uint64_t size = 0;
+
+  /// False, and `out` as it was, where an integer of this type can't hold the count.
+  template <class Integer>
+  [[nodiscard]] bool get(Integer& out) const noexcept {
+    constexpr auto size_max = static_cast<std::uint64_t>(std::numeric_limits<Integer>::max());
+    if (!negative) {
+      if (size > size_max) return false;
+      out = static_cast<Integer>(size);
+      return true;
+    }
+    if (std::is_unsigned_v<Integer> || size > size_max + 1) return false;
+    out = static_cast<Integer>(-static_cast<Integer>(size - 1) - 1);
+    return true;
+  }
+};
+
+/// Whether a moment is a whole count of some unit.
+enum class JsonFit : std::uint8_t {
+  whole,
+  finer,   ///< It lies between two counts.
+  beyond,  ///< 64 bits do not hold the count.
+};
 
 /// A moment in UTC; `second` counts from 1970, leap seconds left out as in system_clock.
 struct JsonMoment {
   std::int64_t second = 0;
   std::uint32_t nanosecond = 0;  ///< Below 1,000,000,000; also before 1970.
 
+  /// As a count of `numerator / denominator` seconds; the denominator divides 1,000,000,000. `out`
+  /// is set where it is whole.
+  [[nodiscard]] JsonFit in_units(std::uint64_t numerator, std::uint64_t denominator,
+                                 JsonCount& out) const noexcept;
   /// As a count of nanoseconds; false beyond the years 1677 to 2262, which is what 64 bits hold.
   [[nodiscard]] bool in_nanoseconds(std::int64_t& out) const noexcept;
 };

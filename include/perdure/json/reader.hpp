@@ -11,8 +11,8 @@
 
 #include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
+#include <perdure/json/location.hpp>
 #include <perdure/json/members.hpp>
-#include <perdure/json/place.hpp>
 #include <perdure/stamp.hpp>
 
 namespace perdure {
@@ -44,41 +44,44 @@ class JsonReader {
 
   [[nodiscard]] JsonKind kind() const;
 
-  bool null(const JsonPlace& place);
-  bool boolean(bool& out, const JsonPlace& place);
-  bool integer(std::int64_t& out, std::int64_t low, std::int64_t high, const JsonPlace& place);
-  bool natural(std::uint64_t& out, std::uint64_t high, const JsonPlace& place);
-  bool real(double& out, const JsonPlace& place);
-  bool real(float& out, const JsonPlace& place);
+  bool null(const JsonLocation& location);
+  bool boolean(bool& out, const JsonLocation& location);
+  bool integer(std::int64_t& out, std::int64_t low, std::int64_t high,
+               const JsonLocation& location);
+  bool natural(std::uint64_t& out, std::uint64_t high, const JsonLocation& location);
+  bool real(double& out, const JsonLocation& location);
+  bool real(float& out, const JsonLocation& location);
   /// Without escapes; valid for as long as the reader lives.
-  bool text(std::string_view& out, const JsonPlace& place);
-  bool text(std::string& out, const JsonPlace& place);
+  bool text(std::string_view& out, const JsonLocation& location);
+  bool text(std::string& out, const JsonLocation& location);
   bool enumeration(std::int64_t& out, std::span<const JsonEnumerator> names,
-                   const JsonPlace& place);
+                   const JsonLocation& location);
 
-  bool object(const JsonPlace& place, void* context, JsonTake take);
-  bool array(const JsonPlace& place, void* context, JsonTake take);
+  bool object(const JsonLocation& location, void* context, JsonTake take);
+  bool array(const JsonLocation& location, void* context, JsonTake take);
   /// An array of exactly `size` elements.
-  bool fixed_array(const JsonPlace& place, std::size_t size, void* context, JsonTake take);
+  bool fixed_array(const JsonLocation& location, std::size_t size, void* context, JsonTake take);
   /// A described struct: members in any order, missing ones left as they are, unknown ones kept.
-  bool members(const JsonPlace& place, std::span<const JsonMember> members, void* object);
+  bool members(const JsonLocation& location, std::span<const JsonMember> members, void* object);
   /// Any value, checked; as the text has it. Valid for as long as the reader lives.
-  bool raw(std::string_view& out, const JsonPlace& place);
+  bool raw(std::string_view& out, const JsonLocation& location);
+  /// The same as a copy, at the top level without the members of the stamp, if one is expected.
+  bool spelled(std::string& out, const JsonLocation& location);
   /// A member that the program does not know: kept in the stamp if there is one, else dropped.
-  bool unknown(const JsonPlace& at);
+  bool unknown(const JsonLocation& at);
 
   /// Notes a failure and returns false.
-  bool fail(const JsonPlace& place, std::string_view words);
+  bool fail(const JsonLocation& location, std::string_view words);
   /// "expected an integer, found a string", about the value that the reader stands at.
-  bool mismatch(const JsonPlace& place, std::string_view expected);
+  bool mismatch(const JsonLocation& location, std::string_view expected);
   /// Notes why `token` could not be read into an integer from `low` to `high`, or into a
   /// floating-point number when `low` is empty, and returns false.
   bool not_a_number(std::string_view token, const std::string& low, const std::string& high,
-                    const JsonPlace& place);
+                    const JsonLocation& location);
   /// Notes a failure that makes the text no valid JSON, and returns false.
-  bool malformed(const JsonPlace& place, std::string_view words);
+  bool malformed(const JsonLocation& location, std::string_view words);
   /// Notes a member that is there twice, and returns false.
-  bool duplicate(const JsonPlace& at);
+  bool duplicate(const JsonLocation& at);
 
   /// Why a function returned false.
   [[nodiscard]] Error error() const;

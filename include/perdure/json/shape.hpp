@@ -20,6 +20,9 @@
 
 namespace perdure {
 
+class JsonText;
+struct MigratedObject;
+
 /// How a C++ type looks in JSON. docs/format-state.md has the table.
 enum class JsonShape {
   boolean,
@@ -37,7 +40,7 @@ enum class JsonShape {
   fixed,  ///< An array of as many elements as the type says.
   tuple,
   described,
-  dynamic,  ///< One of Boost.JSON's own types.
+  dynamic,  ///< One of Boost.JSON's own types, JsonText or MigratedObject.
   unsupported,
 };
 
@@ -72,7 +75,8 @@ inline constexpr bool json_is_duration<std::chrono::duration<R, P>> = true;
 template <class T>
 inline constexpr bool json_is_dynamic =
     std::same_as<T, boost::json::object> || std::same_as<T, boost::json::array> ||
-    std::same_as<T, boost::json::string> || std::same_as<T, boost::json::value>;
+    std::same_as<T, boost::json::string> || std::same_as<T, boost::json::value> ||
+    std::same_as<T, JsonText> || std::same_as<T, MigratedObject>;
 
 /// A number, and no character: `char` and its kin could mean either.
 template <class T>
@@ -145,10 +149,12 @@ consteval JsonShape json_shape() {
   }
 }
 
-/// True for a type that is an object in JSON, whatever its value.
+/// True for a type that is an object in JSON when it is all of a state: the stamp joins its
+/// members.
 template <class T>
 inline constexpr bool json_is_object = json_shape<T>() == JsonShape::described
                                        || json_shape<T>() == JsonShape::map
-                                       || std::same_as<T, boost::json::object>;
+                                       || std::same_as<T, boost::json::object> ||
+                                       std::same_as<T, JsonText> || std::same_as<T, MigratedObject>;
 
 }  // namespace perdure

@@ -14,10 +14,10 @@
 namespace perdure::json_detail {
 
 template <class O>
-bool read_optional(JsonReader& reader, O& out, const JsonPlace& place) {
+bool read_optional(JsonReader& reader, O& out, const JsonLocation& location) {
   if (reader.kind() == JsonKind::null) {
     out.reset();
-    return reader.null(place);
+    return reader.null(location);
   }
   using Value = std::remove_cvref_t<decltype(*out)>;
   static_assert(json_shape<Value>() != JsonShape::optional,
@@ -27,7 +27,7 @@ bool read_optional(JsonReader& reader, O& out, const JsonPlace& place) {
   } else {
     out = std::make_unique<Value>();
   }
-  return read_json(reader, *out, place);
+  return read_json(reader, *out, location);
 }
 
 /// The kind of JSON value that a type is written as.
@@ -70,7 +70,7 @@ consteval bool kinds_differ() {
 }
 
 template <class... T>
-bool read_variant(JsonReader& reader, std::variant<T...>& out, const JsonPlace& place) {
+bool read_variant(JsonReader& reader, std::variant<T...>& out, const JsonLocation& location) {
   static_assert(kinds_differ<T...>(),
                 "perdure: the alternatives of a variant in JSON are told apart by their kind, so "
                 "that no two may be of one: null (std::monostate), boolean, number, string, array, "
@@ -81,27 +81,28 @@ bool read_variant(JsonReader& reader, std::variant<T...>& out, const JsonPlace& 
     if (kind != kind_of<A>()) return false;
     if constexpr (std::is_same_v<A, std::monostate>) {
       out.template emplace<A>();
-      done = reader.null(place);
+      done = reader.null(location);
     } else {
-      done = read_json(reader, out.template emplace<A>(), place);
+      done = read_json(reader, out.template emplace<A>(), location);
     }
     return true;
   };
   return (try_one(std::type_identity<T>()) || ...)
              ? done
-             : reader.mismatch(place, "one of the kinds that this variant has");
+             : reader.mismatch(location, "one of the kinds that this variant has");
 }
 
 template <class... T>
-bool write_variant(JsonWriter& writer, const std::variant<T...>& value, const JsonPlace& place) {
+bool write_variant(JsonWriter& writer, const std::variant<T...>& value,
+                   const JsonLocation& location) {
   static_assert(kinds_differ<T...>(), "perdure: see read_variant");
-  if (value.valueless_by_exception()) return writer.fail(place, "this variant has no value");
+  if (value.valueless_by_exception()) return writer.fail(location, "this variant has no value");
   return std::visit(
       [&]<class A>(const A& one) {
         if constexpr (std::is_same_v<A, std::monostate>) {
           return writer.null();
         } else {
-          return write_json(writer, one, place);
+          return write_json(writer, one, location);
         }
       },
       value);

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include <perdure/error.hpp>
+#include <perdure/json/location.hpp>
 #include <perdure/json/members.hpp>
-#include <perdure/json/place.hpp>
 #include <perdure/serializer.hpp>
 #include <perdure/stamp.hpp>
 
@@ -33,38 +33,43 @@ class JsonWriter {
   bool boolean(bool value);
   bool integer(std::int64_t value);
   bool natural(std::uint64_t value);
-  bool real(double value, const JsonPlace& place);
-  bool real(float value, const JsonPlace& place);
-  bool text(std::string_view value, const JsonPlace& place);
+  bool real(double value, const JsonLocation& location);
+  bool real(float value, const JsonLocation& location);
+  bool text(std::string_view value, const JsonLocation& location);
   bool enumeration(std::int64_t value, std::span<const JsonEnumerator> names,
-                   const JsonPlace& place);
+                   const JsonLocation& location);
 
   /// An object: `member` before each value. The top-level one gets the stamp.
-  bool begin_object(const JsonPlace& place);
-  bool member(std::string_view name, const JsonPlace& object);
-  bool end_object(const JsonPlace& place);
+  bool begin_object(const JsonLocation& location);
+  bool member(std::string_view name, const JsonLocation& object);
+  bool end_object(const JsonLocation& location);
   /// An array: `element` before each value.
-  bool begin_array(const JsonPlace& place);
+  bool begin_array(const JsonLocation& location);
   bool element();
   bool end_array();
 
   /// A described struct, with the unknown members that belong to it.
-  bool members(const JsonPlace& place, std::span<const JsonMember> members, const void* object);
+  bool members(const JsonLocation& location, std::span<const JsonMember> members,
+               const void* object);
 
   /// A value that is JSON text already.
   bool raw(std::string_view value);
-  /// The unknown members that belong into the object at `place`.
-  [[nodiscard]] std::span<const UnknownMember> unknown(const JsonPlace& place) const;
+  /// The same, whose depth counts. At the top level the stamp joins the members of the object.
+  bool spelled(std::string_view value, const JsonLocation& location);
+  /// The unknown members that belong into the object at `location`.
+  [[nodiscard]] std::span<const UnknownMember> unknown(const JsonLocation& location) const;
 
   /// Ends the text and hands the last block to the sink.
   bool finish();
 
   /// Notes a failure and returns false.
-  bool fail(const JsonPlace& place, std::string_view words);
+  bool fail(const JsonLocation& location, std::string_view words);
   /// Success, or why a function returned false.
   [[nodiscard]] Result<void> result() const;
 
  private:
+  bool refuse_name(std::string_view name, const JsonLocation& object);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include <perdure/detail/stopwatch.hpp>
 #include <perdure/pipeline/stage.hpp>
 #include <perdure/pipeline/stages.hpp>
 #include <perdure/procedure.hpp>
@@ -41,11 +42,12 @@ constexpr bool complete() {
         { stage.run(commit) } -> std::same_as<Result<void>>;
       },
       "perdure: this stage can't be run: give it 'Result<void> run(Commit&) const'");
-  if constexpr (requires(const S& stage, Members members) { stage.run_together(members); }) {
-    using Returned = decltype(std::declval<const S&>().run_together(std::declval<Members>()));
+  if constexpr (requires(const S& stage, BatchedCommits members) { stage.run_together(members); }) {
+    using Returned =
+        decltype(std::declval<const S&>().run_together(std::declval<BatchedCommits>()));
     static_assert(returns_one_of<Returned, void>,
                   "perdure: run_together returns nothing: it puts each member's failure into "
-                  "Member::outcome, and any other value would be taken for success");
+                  "BatchedCommit::outcome, and any other value would be taken for success");
   }
   return Stage<S>;
 }
@@ -107,21 +109,34 @@ constexpr Fact facts_after() {
   return Fact::published;  // one error is enough
 }
 
-/// The time since `begin` goes into the receipt for this stage; the next one begins now.
-Result<void> timed(Commit& commit, std::string_view name, std::chrono::nanoseconds& begin,
-                   Result<void> outcome);
+/// The fate of a commit for which these facts hold. Pipelines alone set it by their facts: between
+/// two stages it is what the stages before have reached, and no stage has to say so.
+constexpr Fate fate_with(Fact have) noexcept {
+  if (!has(have, Fact::published)) return Fate::unchanged;
+  return has(have, Fact::durable_content | Fact::durable_name) ? Fate::durable : Fate::visible;
+}
+
+/// The fate while a stage runs, and once it has succeeded.
+struct StageFates {
+  Fate before;
+  Fate after;
+};
+template <class S>
+constexpr StageFates fates_of(Fact before) noexcept {
+  return {fate_with(without(before, dropped_by<S>())), fate_with(facts_behind<S>(before))};
+}
 
 /// Runs one stage for all members that have not failed; each receipt gets the time that it took.
-void run_together(std::span<Member> members, std::string_view name,
-                  const Procedure<Members>& stage);
+void run_together(std::span<BatchedCommit> members, std::string_view name, StageFates fates,
+                  const Procedure<BatchedCommits>& stage);
 
 /// The stage's own form for many, or the one for one in turn.
 template <class S>
-void run_for_all(const S& stage, Members members) {
+void run_for_all(const S& stage, BatchedCommits members) {
   if constexpr (requires { stage.run_together(members); }) {
     stage.run_together(members);
   } else {
-    for (Member* member : members) member->outcome = stage.run(*member->commit);
+    for (BatchedCommit* member : members) member->outcome = stage.run(*member->commit);
   }
 }
 
@@ -155,10 +170,16 @@ class PipelineFrom {
   /// Runs the stages in order, up to the first that fails.
   Result<void> run(Commit& commit) const {
     Result<void> outcome = success();
+    Fact have = initial;
     commit.receipt.stages.reserve(commit.receipt.stages.size() + sizeof...(Stages));
-    auto begin = commit.environment.monotonic();
-    const auto one = [&](const auto& stage) {
-      outcome = detail::timed(commit, stage.name, begin, stage.run(commit));
+    detail::Stopwatch watch(commit.environment);
+    const auto one = [&]<class S>(const S& stage) {
+      const auto fates = detail::fates_of<S>(have);
+      commit.fate = fates.before;
+      outcome = stage.run(commit);
+      commit.receipt.stages.push_back({stage.name, watch.lap()});
+      if (outcome) commit.fate = fates.after;
+      have = facts_behind<S>(have);
       return outcome.has_value();
     };
     std::apply([&](const auto&... stage) { (one(stage) && ...); }, stages_);
@@ -166,10 +187,12 @@ class PipelineFrom {
   }
 
   /// Runs each stage for all of them before the next begins: what many need is done once.
-  void run_together(std::span<Member> members) const {
-    const auto one = [&](const auto& stage) {
-      detail::run_together(members, stage.name,
-                           [&](Members whole) { detail::run_for_all(stage, whole); });
+  void run_together(std::span<BatchedCommit> members) const {
+    Fact have = initial;
+    const auto one = [&]<class S>(const S& stage) {
+      detail::run_together(members, stage.name, detail::fates_of<S>(have),
+                           [&](BatchedCommits live) { detail::run_for_all(stage, live); });
+      have = facts_behind<S>(have);
     };
     std::apply([&](const auto&... stage) { (one(stage), ...); }, stages_);
   }
@@ -211,7 +234,7 @@ class AnyPipeline {
   [[nodiscard]] Durability durability() const noexcept { return durability_; }
   [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
   Result<void> run(Commit& commit) const { return model_->run(commit); }
-  void run_together(std::span<Member> members) const { model_->run_together(members); }
+  void run_together(std::span<BatchedCommit> members) const { model_->run_together(members); }
 
  private:
   friend struct detail::Continuation;
@@ -229,13 +252,15 @@ class AnyPipeline {
     Concept& operator=(const Concept&) = delete;
     virtual ~Concept() = default;
     virtual Result<void> run(Commit& commit) const = 0;
-    virtual void run_together(std::span<Member> members) const = 0;
+    virtual void run_together(std::span<BatchedCommit> members) const = 0;
   };
   template <class P>
   struct Model final : Concept {
     explicit Model(P p) : pipeline(std::move(p)) {}
     Result<void> run(Commit& commit) const override { return pipeline.run(commit); }
-    void run_together(std::span<Member> members) const override { pipeline.run_together(members); }
+    void run_together(std::span<BatchedCommit> members) const override {
+      pipeline.run_together(members);
+    }
     P pipeline;
   };
 

@@ -50,9 +50,10 @@ constexpr bool has(Fact facts, Fact wanted) noexcept {
 /// `run` may be called from several threads, each with a Commit of its own. When it fails, later
 /// stages do not run; a temp that is not published is removed.
 ///
-/// A stage that is cheaper for many commits at once has `void run_together(Members) const`: it does
-/// for each of them what `run` does for one, and puts failures into `Member::outcome`. A commit may
-/// then be run by another thread than its caller's, who waits.
+/// A stage that is cheaper for many commits at once has `void run_together(BatchedCommits) const`:
+/// it does for each of them what `run` does for one, and puts failures into
+/// `BatchedCommit::outcome`. A commit may then be run by another thread than its caller's, who
+/// waits.
 template <class S>
 concept Stage = requires(const S& stage, Commit& commit) {
   { S::name } -> std::convertible_to<std::string_view>;

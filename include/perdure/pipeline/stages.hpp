@@ -46,7 +46,7 @@ struct WriteThrough {
   static constexpr Fact gives = Fact::content | Fact::ordered;
   static constexpr Protocol protocol = Protocol::fast;
   Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
+  void run_together(BatchedCommits members) const;
 };
 
 /// Gives the temp its final owner, ACL, mode and attributes (`WriteOptions::metadata`).
@@ -63,7 +63,7 @@ struct SyncFile {
   static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
   static constexpr Fact gives = Fact::ordered | Fact::durable_content;
   Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
+  void run_together(BatchedCommits members) const;
 };
 
 /// Reads the temp back from the disk (the cache is dropped first) and compares it byte for byte.
@@ -99,7 +99,7 @@ struct SyncParent {
   static constexpr Fact needs = Fact::published | Fact::durable_content;
   static constexpr Fact gives = Fact::durable_name;
   Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
+  void run_together(BatchedCommits members) const;
 };
 
 /// fsync(2) of the renamed file, through the descriptor that wrote it: where a file's sync carries
@@ -112,7 +112,7 @@ struct SyncPublished {
   static constexpr Fact gives = Fact::durable_content | Fact::durable_name;
   static constexpr Protocol protocol = Protocol::fast;
   Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
+  void run_together(BatchedCommits members) const;
 };
 
 /// syncfs(2) of the file system that the temp lies on, in the place of SyncFile: for many files
@@ -123,7 +123,7 @@ struct SyncAll {
   static constexpr Fact gives = Fact::ordered | Fact::durable_content;
   static constexpr Protocol protocol = Protocol::whole;
   Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
+  void run_together(BatchedCommits members) const;
 };
 
 /// The same in the place of SyncParent.
@@ -133,7 +133,7 @@ struct SyncAllPublished {
   static constexpr Fact gives = Fact::durable_name;
   static constexpr Protocol protocol = Protocol::whole;
   Result<void> run(Commit& commit) const;
-  void run_together(Members members) const;
+  void run_together(BatchedCommits members) const;
 };
 
 /// All of the above, for whoever goes through them: the table in the docs and its test, the fuzzer.

@@ -24,6 +24,16 @@ enum class Handle : int {
 
 enum class FileType { regular, directory, symlink, other };
 
+/// How well the times of a file's last changes tell them apart.
+enum class Stamps {
+  /// A change that follows a look at the file has another `ctime_ns` than the look saw.
+  fine,
+  /// Changes within one tick of this machine's clock may have one `ctime_ns`.
+  ticks,
+  /// Another machine or program stamps them, by a clock of which nothing is known.
+  foreign,
+};
+
 /// The facts about a file that one call reads.
 struct Status {
   FileType type = FileType::other;
@@ -33,7 +43,13 @@ struct Status {
   std::uint64_t links = 0;   ///< Names that the file has; 0 once the last is gone.
   bool immutable = false;    ///< Immutable or append-only: can't be replaced.
   bool mount_point = false;  ///< Root of a mount, a bind-mounted file for example.
-  Version version;           ///< `version.size` is the size.
+  Version version;           ///< Its stamps; `version.size` is the size.
+  /// The mount that it was found on, by a number that is never given twice; 0 where the kernel has
+  /// none (before Linux 6.8).
+  std::uint64_t mount = 0;
+  /// The last tick of the clock that stamps files before this look, in nanoseconds since 1970
+  /// (CLOCK_REALTIME_COARSE, clock_gettime(2)): a change behind the look has this stamp at least.
+  std::int64_t tick_ns = 0;
 };
 
 struct DirectoryEntry {
@@ -81,6 +97,8 @@ struct FileSystemInfo {
   bool sync_reports = false;
   std::uint64_t block_size = 0;
   std::uint64_t space_free = 0;  ///< Bytes that this user may still write.
+  /// Files that may still be made; empty where the file system has no such limit.
+  std::optional<std::uint64_t> files_free{};
 };
 
 /// Every system call that the library makes on files, and no more of them than it needs.
@@ -118,7 +136,10 @@ class FileSystem {
   virtual SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) = 0;
   /// Opens an existing file for reading, without waiting (a FIFO opens at once). ELOOP at a link.
   virtual SysResult<Handle> open_file(Handle directory, const std::string& name) = 0;
-  /// Opens a lock file for reading and writing, made with mode 0600 if it is not there.
+  /// Opens a symbolic link itself, for `stat` and `read_link`: so both speak of one link. At
+  /// anything else it opens that, for `stat` alone.
+  virtual SysResult<Handle> open_link(Handle directory, const std::string& name) = 0;
+  /// Opens an existing lock file for reading and writing, without waiting.
   virtual SysResult<Handle> open_lock(Handle directory, const std::string& name) = 0;
   /// The handle is gone in any case; an error tells of a delayed write that failed.
   virtual SysResult<void> close(Handle handle) = 0;
@@ -171,15 +192,20 @@ class FileSystem {
   virtual SysResult<void> make_directory(Handle directory, const std::string& name,
                                          std::uint32_t mode) = 0;
   virtual SysResult<void> remove_directory(Handle directory, const std::string& name) = 0;
-  /// The text of a symbolic link; EINVAL at anything else.
-  virtual SysResult<std::string> read_link(Handle directory, const std::string& name) = 0;
+  /// The text of a symbolic link that open_link opened.
+  virtual SysResult<std::string> read_link(Handle link) = 0;
   /// All entries but "." and "..", in no order.
   virtual SysResult<std::vector<DirectoryEntry>> list(Handle directory) = 0;
 
   // --- Metadata.
 
+  /// Both looks ask whoever keeps the file, past all attributes that this machine remembers: a
+  /// change that another machine made before the call shows (AT_STATX_FORCE_SYNC, statx(2)).
   virtual SysResult<Status> stat(Handle handle) = 0;
   virtual SysResult<Status> stat_at(Handle directory, const std::string& name) = 0;
+  /// How the file system stamps changes. `status` is of a file that was found through `handle`, its
+  /// own or its directory's. Where it can't be found out it is `foreign`.
+  virtual Stamps stamps(Handle handle, const Status& status) = 0;
   virtual SysResult<void> set_mode(Handle file, std::uint32_t mode) = 0;
   virtual SysResult<void> set_owner(Handle file, std::uint32_t owner, std::uint32_t group) = 0;
   /// Names of the extended attributes that this user can see, the POSIX ACL's among them; empty
@@ -204,6 +230,11 @@ class FileSystem {
   virtual SysResult<FileSystemInfo> describe(Handle directory) = 0;
   /// The user as whom files are made and opened.
   virtual std::uint32_t user() = 0;
+  /// Whether an owner of this number is one user. False for the number that stands for all owners
+  /// without one in this user name space (user_namespaces(7)).
+  virtual bool is_known_user(std::uint32_t owner) = 0;
+  /// The same of a group.
+  virtual bool is_known_group(std::uint32_t group) = 0;
 };
 
 /// Owns a handle and closes it. Move-only.

@@ -2,19 +2,22 @@
 // The file system and environment of the operating system.
 #pragma once
 
-#include <perdure/system/environment.hpp>
-#include <perdure/system/file_system.hpp>
-
 namespace perdure {
 
+class Environment;
+class FileSystem;
+
 /// The two seams below the engine, passed together. Does not own them: both must outlive whoever
-/// was given them.
+/// was given them. A call takes it last, and takes the operating system if it is left out. Options
+/// that one root or one tracker keeps (TransactionOptions, TrackerOptions) have it as their last
+/// field instead, since every call on that root or tracker has to use the same.
 struct System {
-  FileSystem* files = nullptr;
-  Environment* environment = nullptr;
+  FileSystem* files = nullptr;         ///< <perdure/system/file_system.hpp>
+  Environment* environment = nullptr;  ///< <perdure/system/environment.hpp>
 };
 
-/// Linux. Without state, so that one serves every thread; lives until the program ends.
+/// Linux. Without state, so that one serves every thread; lives until the program ends. Its handles
+/// are descriptors of the process, by their numbers.
 [[nodiscard]] FileSystem& native_file_system() noexcept;
 /// The kernel's clocks and its random numbers.
 [[nodiscard]] Environment& native_environment() noexcept;

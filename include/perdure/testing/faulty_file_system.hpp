@@ -89,6 +89,7 @@ class FaultyFileSystem : public FileSystem {
   SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) override;
   SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override;
   SysResult<Handle> open_file(Handle directory, const std::string& name) override;
+  SysResult<Handle> open_link(Handle directory, const std::string& name) override;
   SysResult<Handle> open_lock(Handle directory, const std::string& name) override;
   SysResult<void> close(Handle handle) override;
   SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
@@ -110,10 +111,11 @@ class FaultyFileSystem : public FileSystem {
   SysResult<void> make_directory(Handle directory, const std::string& name,
                                  std::uint32_t mode) override;
   SysResult<void> remove_directory(Handle directory, const std::string& name) override;
-  SysResult<std::string> read_link(Handle directory, const std::string& name) override;
+  SysResult<std::string> read_link(Handle link) override;
   SysResult<std::vector<DirectoryEntry>> list(Handle directory) override;
   SysResult<Status> stat(Handle handle) override;
   SysResult<Status> stat_at(Handle directory, const std::string& name) override;
+  Stamps stamps(Handle handle, const Status& status) override;
   SysResult<void> set_mode(Handle file, std::uint32_t mode) override;
   SysResult<void> set_owner(Handle file, std::uint32_t owner, std::uint32_t group) override;
   SysResult<std::vector<std::string>> list_xattrs(Handle file) override;
@@ -127,7 +129,9 @@ class FaultyFileSystem : public FileSystem {
   SysResult<void> try_lock(Handle file, LockMode mode) override;
   SysResult<bool> open_for_writing(Handle file) override;
   SysResult<FileSystemInfo> describe(Handle directory) override;
-  std::uint32_t user() override;  ///< Can't fail, and is not counted.
+  std::uint32_t user() override;                      ///< Can't fail, and is not counted.
+  bool is_known_user(std::uint32_t owner) override;   ///< The same.
+  bool is_known_group(std::uint32_t group) override;  ///< The same.
 
  protected:
   /// Called before each call, without any lock held. Does nothing here.
@@ -137,16 +141,16 @@ class FaultyFileSystem : public FileSystem {
   virtual void failed(Operation operation, Handle handle);
 
  private:
-  struct Verdict {
+  struct Decision {
     std::size_t index = 0;  // in log_
     std::uint64_t era = 0;  // log_ was emptied by restart() when this is no longer era_
     int error = 0;
     bool after_effect = false;
     std::optional<std::size_t> count = {};
   };
-  Verdict decide(Operation operation, std::string_view name);
+  Decision decide(Operation operation, std::string_view name);
   [[nodiscard]] bool fits(const Fault& fault, Operation operation) const;
-  void note(const Verdict& verdict, int error);
+  void note(const Decision& decision, int error);
   template <class Function>
   auto make(Operation operation, std::string_view name, Function call) -> decltype(call());
   template <class Function>

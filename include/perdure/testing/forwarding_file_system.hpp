@@ -42,6 +42,9 @@ class ForwardingFileSystem : public FileSystem {
   SysResult<Handle> open_file(Handle directory, const std::string& name) override {
     return base_.open_file(directory, name);
   }
+  SysResult<Handle> open_link(Handle directory, const std::string& name) override {
+    return base_.open_link(directory, name);
+  }
   SysResult<Handle> open_lock(Handle directory, const std::string& name) override {
     return base_.open_lock(directory, name);
   }
@@ -88,9 +91,7 @@ class ForwardingFileSystem : public FileSystem {
   SysResult<void> remove_directory(Handle directory, const std::string& name) override {
     return base_.remove_directory(directory, name);
   }
-  SysResult<std::string> read_link(Handle directory, const std::string& name) override {
-    return base_.read_link(directory, name);
-  }
+  SysResult<std::string> read_link(Handle link) override { return base_.read_link(link); }
   SysResult<std::vector<DirectoryEntry>> list(Handle directory) override {
     return base_.list(directory);
   }
@@ -98,6 +99,9 @@ class ForwardingFileSystem : public FileSystem {
   SysResult<Status> stat(Handle handle) override { return base_.stat(handle); }
   SysResult<Status> stat_at(Handle directory, const std::string& name) override {
     return base_.stat_at(directory, name);
+  }
+  Stamps stamps(Handle handle, const Status& status) override {
+    return base_.stamps(handle, status);
   }
   SysResult<void> set_mode(Handle file, std::uint32_t mode) override {
     return base_.set_mode(file, mode);
@@ -134,6 +138,8 @@ class ForwardingFileSystem : public FileSystem {
     return base_.describe(directory);
   }
   std::uint32_t user() override { return base_.user(); }
+  bool is_known_user(std::uint32_t owner) override { return base_.is_known_user(owner); }
+  bool is_known_group(std::uint32_t group) override { return base_.is_known_group(group); }
 
  protected:
   [[nodiscard]] FileSystem& base() const noexcept { return base_; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// As whom the simulator's calls are made, and how much its disk holds.
+// As whom the simulator's calls are made, how much its disk holds, and what a mount changes.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,8 @@ struct User {
   std::uint32_t user = 0;
   std::uint32_t group = 0;
   std::uint32_t umask = 022;
+  /// The number of all owners that the user name space has none for.
+  std::uint32_t overflow = 65534;
 };
 
 /// How much fits. More is ENOSPC, or EDQUOT where the quota is the smaller one.
@@ -23,6 +25,15 @@ struct Limits {
   std::uint64_t quota_inodes = none;  ///< Files and directories of each user but 0.
   std::uint64_t handles = none;       ///< Open at once; EMFILE.
   std::uint64_t links = 65000;        ///< Names of one file; EMLINK.
+};
+
+/// The files that have another inode number, birth and ctime once the disk is mounted anew. Numbers
+/// are those of before, each given to another file: a program that knows a file by its number takes
+/// it for another one. Content, mode and mtime stay.
+enum class Renumbering : std::uint8_t {
+  none,        ///< Numbers are kept on the disk: ext4, xfs, btrfs.
+  files,       ///< Directories keep theirs.
+  everything,  ///< All but the root of the file system: a copy, or a mount that counts anew.
 };
 
 }  // namespace perdure::testing

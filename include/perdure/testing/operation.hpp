@@ -17,6 +17,7 @@ enum class Operation : std::uint8_t {
   create,
   create_unnamed,
   open_file,
+  open_link,
   open_lock,
   close,
   read_at,

@@ -12,6 +12,7 @@
 
 #include <perdure/error.hpp>
 #include <perdure/options.hpp>
+#include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 

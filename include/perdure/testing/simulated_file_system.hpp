@@ -40,6 +40,13 @@ class SimulatedFileSystem final : public FileSystem {
 
   void set_user(User user);
   void set_limits(const Limits& limits);
+  /// From now on all changes fall into one tick of a coarse clock, as they do for a fast program on
+  /// kernels before Linux 6.13: `stamps` says so. Without it each change has a stamp of its own.
+  void stop_clock();
+  /// A clock that was stopped goes on by one tick, and stands again.
+  void pass_tick();
+  /// From now on a power cut and `remount` renumber what `which` says.
+  void set_renumbering(Renumbering which);
   /// From now on every change is EROFS.
   void set_read_only(bool read_only);
   /// A file with this content, as the current user would make it, whatever was there; parents are
@@ -80,6 +87,9 @@ class SimulatedFileSystem final : public FileSystem {
   /// writes nothing where the preset's journal tells only those who waited for it
   /// (`Preset::dead_journal_is_silent`); elsewhere it fails. Until the power is cut.
   void fail_journal();
+  /// Everything is durable, all handles are gone, and the disk is mounted anew. With
+  /// Renumbering::everything it is as if all files were copied to another disk (cp -a, tar, rsync).
+  void remount();
   /// The process dies: its handles and locks are gone; what it did is visible, and still pending.
   void kill();
   /// The power goes, and comes back: handles are gone, and of what was pending what `survivors`
@@ -93,6 +103,7 @@ class SimulatedFileSystem final : public FileSystem {
   SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override;
   SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) override;
   SysResult<Handle> open_file(Handle directory, const std::string& name) override;
+  SysResult<Handle> open_link(Handle directory, const std::string& name) override;
   SysResult<Handle> open_lock(Handle directory, const std::string& name) override;
   SysResult<void> close(Handle handle) override;
   SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
@@ -114,10 +125,11 @@ class SimulatedFileSystem final : public FileSystem {
   SysResult<void> make_directory(Handle directory, const std::string& name,
                                  std::uint32_t mode) override;
   SysResult<void> remove_directory(Handle directory, const std::string& name) override;
-  SysResult<std::string> read_link(Handle directory, const std::string& name) override;
+  SysResult<std::string> read_link(Handle link) override;
   SysResult<std::vector<DirectoryEntry>> list(Handle directory) override;
   SysResult<Status> stat(Handle handle) override;
   SysResult<Status> stat_at(Handle directory, const std::string& name) override;
+  Stamps stamps(Handle handle, const Status& status) override;
   SysResult<void> set_mode(Handle file, std::uint32_t mode) override;
   SysResult<void> set_owner(Handle file, std::uint32_t owner, std::uint32_t group) override;
   SysResult<std::vector<std::string>> list_xattrs(Handle file) override;
@@ -132,6 +144,8 @@ class SimulatedFileSystem final : public FileSystem {
   SysResult<bool> open_for_writing(Handle file) override;
   SysResult<FileSystemInfo> describe(Handle directory) override;
   std::uint32_t user() override;
+  bool is_known_user(std::uint32_t owner) override;
+  bool is_known_group(std::uint32_t group) override;
 
  private:
   friend struct SimulationAccess;

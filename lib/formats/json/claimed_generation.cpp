@@ -39,8 +39,8 @@ std::uint64_t claimed_generation(Bytes bytes, const JsonLimits& limits) noexcept
   JsonReader reader(limits);
   reader.expect_stamp();
   std::string_view ignored;
-  const bool whole = reader.open(bytes) && reader.raw(ignored, JsonPlace{});
-  return whole ? reader.stamp().generation : first_generation(as_text(bytes));
+  const bool readable = reader.open(bytes) && reader.raw(ignored, JsonLocation{});
+  return readable ? reader.stamp().generation : first_generation(as_text(bytes));
 } catch (...) {
   return 0;
 }

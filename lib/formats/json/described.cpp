@@ -23,7 +23,7 @@ class MembersTask {
   MembersTask(std::span<const JsonMember> members, void* object)
       : members_(members), object_(object) {}
 
-  bool take(JsonReader& reader, const JsonPlace& at) {
+  bool take(JsonReader& reader, const JsonLocation& at) {
     const std::size_t number = find(at.key);
     if (number == members_.size()) {
       unknown_.push_back(at.key);
@@ -36,10 +36,10 @@ class MembersTask {
     return members_[number].read(reader, object_, at);
   }
 
-  bool finish(JsonReader& reader, const JsonPlace& place) {
+  bool finish(JsonReader& reader, const JsonLocation& location) {
     std::string_view twice;
     return unknown_.size() < 2 || all_different(unknown_, twice) ||
-           reader.duplicate(place.member(twice));
+           reader.duplicate(location.member(twice));
   }
 
  private:
@@ -70,18 +70,20 @@ struct FixedTask {
 
 }  // namespace
 
-bool JsonReader::members(const JsonPlace& place, std::span<const JsonMember> members,
+bool JsonReader::members(const JsonLocation& location, std::span<const JsonMember> members,
                          void* object) {
   MembersTask task(members, object);
-  return this->object(place, &task, [](JsonReader& reader, void* context, const JsonPlace& at) {
-    return static_cast<MembersTask*>(context)->take(reader, at);
-  }) && task.finish(*this, place);
+  return this->object(location, &task,
+                      [](JsonReader& reader, void* context, const JsonLocation& at) {
+                        return static_cast<MembersTask*>(context)->take(reader, at);
+                      }) &&
+         task.finish(*this, location);
 }
 
-bool JsonReader::fixed_array(const JsonPlace& place, std::size_t size, void* context,
+bool JsonReader::fixed_array(const JsonLocation& location, std::size_t size, void* context,
                              JsonTake take) {
   FixedTask task{size, 0, context, take};
-  if (!array(place, &task, [](JsonReader& reader, void* opaque, const JsonPlace& at) {
+  if (!array(location, &task, [](JsonReader& reader, void* opaque, const JsonLocation& at) {
         auto& fixed = *static_cast<FixedTask*>(opaque);
         std::string_view ignored;
         const bool surplus = fixed.found++ >= fixed.size;
@@ -90,14 +92,14 @@ bool JsonReader::fixed_array(const JsonPlace& place, std::size_t size, void* con
     return false;
   }
   if (task.found == size) return true;
-  return fail(place, "expected an array of " + std::to_string(size) + " elements, found " +
-                         std::to_string(task.found));
+  return fail(location, "expected an array of " + std::to_string(size) + " elements, found " +
+                            std::to_string(task.found));
 }
 
 bool JsonReader::enumeration(std::int64_t& out, std::span<const JsonEnumerator> names,
-                             const JsonPlace& place) {
+                             const JsonLocation& location) {
   std::string_view name;
-  if (!text(name, place)) return false;
+  if (!text(name, location)) return false;
   for (const JsonEnumerator& one : names) {
     if (one.name == name) return out = one.value, true;
   }
@@ -107,32 +109,33 @@ bool JsonReader::enumeration(std::int64_t& out, std::span<const JsonEnumerator> 
     list.append(i == 0 ? "" : ", ").append(json_excerpt(names[i].name));
   }
   if (names.size() > shown_max) list += ", ...";
-  return fail(place, "expected one of " + list + ", found " + json_excerpt(name));
+  return fail(location, "expected one of " + list + ", found " + json_excerpt(name));
 }
 
 bool JsonWriter::enumeration(std::int64_t value, std::span<const JsonEnumerator> names,
-                             const JsonPlace& place) {
+                             const JsonLocation& location) {
   for (const JsonEnumerator& one : names) {
-    if (one.value == value) return text(one.name, place);
+    if (one.value == value) return text(one.name, location);
   }
-  return fail(place, "the value " + std::to_string(value) + " of this enum has no name");
+  return fail(location, "the value " + std::to_string(value) + " of this enum has no name");
 }
 
-bool JsonWriter::members(const JsonPlace& place, std::span<const JsonMember> members,
+bool JsonWriter::members(const JsonLocation& location, std::span<const JsonMember> members,
                          const void* object) {
-  if (!begin_object(place)) return false;
+  if (!begin_object(location)) return false;
   for (const JsonMember& one : members) {
-    if (!member(one.name, place) || !one.write(*this, object, place.member(one.name))) return false;
+    if (!member(one.name, location) || !one.write(*this, object, location.member(one.name)))
+      return false;
   }
-  for (const UnknownMember& one : unknown(place)) {
+  for (const UnknownMember& one : unknown(location)) {
     // A program that knows the member by now writes its own.
     if (std::any_of(members.begin(), members.end(),
                     [&](const JsonMember& known) { return known.name == one.key; })) {
       continue;
     }
-    if (!member(one.key, place) || !raw(one.value)) return false;
+    if (!member(one.key, location) || !raw(one.value)) return false;
   }
-  return end_object(place);
+  return end_object(location);
 }
 
 }  // namespace perdure

@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
 // Values at JSON Pointers: read, and put in place.
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include <boost/json.hpp>
-
-#include <perdure/json/place.hpp>
+#include <perdure/json.hpp>
 #include <perdure/json_pointer.hpp>
 
+#include "base/make_error.hpp"
 #include "base/parse.hpp"
 #include "formats/json/pointer.hpp"
+#include "formats/json/scan.hpp"
 
 namespace perdure {
 namespace {
 
-namespace bj = boost::json;
-
 Error refused(std::string_view pointer, const std::string& why) {
-  return {.kind = ErrorKind::invalid_argument,
-          .cause = {},
-          .step = "follow a JSON Pointer",
-          .path = {},
-          .detail = json_excerpt(pointer) + ": " + why};
+  return make_error("follow a JSON Pointer", {}, ErrorKind::invalid_argument,
+                    json_excerpt(pointer) + ": " + why);
 }
 
 /// Refuses a text that does not follow the grammar.
@@ -31,14 +28,22 @@ Result<void> check(std::string_view pointer) {
   return refused(pointer, std::string("not a JSON Pointer: ").append(fault));
 }
 
-/// The place in an array that a token names; `size` is the one past its end.
-bool parse_index(std::string_view token, std::size_t size, std::size_t& out) {
-  if (token == "-") {
-    out = size;
-    return true;
+/// Refuses a result that no reader with these limits takes.
+Result<void> check(std::string_view pointer, std::string_view edited, const JsonLimits& limits) {
+  if (edited.size() > limits.size_max) {
+    return refused(pointer, "the document would have " + std::to_string(edited.size()) +
+                                " bytes; size_max = " + std::to_string(limits.size_max));
   }
+  const unsigned depth = json_detail::depth_of(edited);
+  if (depth <= limits.depth_max) return success();
+  return refused(pointer, "the document would be nested " + std::to_string(depth) +
+                              " levels deep; depth_max = " + std::to_string(limits.depth_max));
+}
+
+/// The index in an array that a token names; "-" is none.
+bool parse_index(std::string_view token, std::size_t& out) {
   if (token.empty() || (token.size() > 1 && token.front() == '0')) return false;
-  return parse_whole(token, out) && out <= size;
+  return parse_whole(token, out);
 }
 
 }  // namespace
@@ -47,64 +52,127 @@ std::string_view fault_of_json_pointer(std::string_view text) noexcept {
   return json_detail::fault_of_pointer(text);
 }
 
-Result<const bj::value*> get_at(const bj::value& document, std::string_view pointer) {
-  BOOST_OUTCOME_TRY(check(pointer));
-  boost::system::error_code code;
-  const bj::value* const found = document.find_pointer({pointer.data(), pointer.size()}, code);
-  if (found != nullptr) return found;
-  if (code == bj::error::not_found || code == bj::error::past_the_end ||
-      code == bj::error::value_is_scalar) {
-    return refused(pointer, "nothing is there");
+namespace {
+
+/// A value on the way of a pointer.
+struct Place {
+  std::string_view value;
+  bool lines;  ///< It begins a line of its own, or is all of a document in lines.
+};
+
+/// The child of `at` that `token` names. False where there is none; `at` may take one then.
+Result<bool> find_child(const Place& at, std::string_view token, std::string_view pointer,
+                        Place& out) {
+  const bool object = at.value.front() == '{';
+  if (!object && at.value.front() != '[') {
+    return refused(pointer, "no object and no array stands before " + json_excerpt(token));
   }
-  return refused(pointer, "not a JSON Pointer: " + code.message());
+  json_detail::TextItems items(at.value);
+  std::size_t count = 0;
+  std::size_t index = 0;
+  const bool number = !object && parse_index(token, index);
+  for (json_detail::TextItem item; items.next(item); ++count) {
+    if (object ? json_detail::unescaped(item.key) != token : !number || index != count) continue;
+    out = {item.value, item.before.find('\n') != item.before.npos};
+    return true;
+  }
+  if (object || token == "-" || (number && index == count)) return false;
+  return refused(pointer, json_excerpt(token) + " is not a place in an array of " +
+                              std::to_string(count) + " elements");
 }
 
-// The library has a function for this from 1.82 on.
-Result<void> set_at(bj::value& document, std::string_view pointer, const bj::value& value) {
+std::string in_quotes(std::string_view name) {
+  Buffer bytes;
+  BufferSink sink(bytes);
+  if (!Json<std::string>{}.serialize(std::string(name), sink)) return {};
+  return std::string(as_text(bytes).substr(0, bytes.size() - 1));  // without its newline
+}
+
+/// The indentation of the line that `at` stands on; both are views into one text.
+std::string_view indentation(std::string_view document, const char* at) {
+  const std::string_view before =
+      document.substr(0, static_cast<std::size_t>(at - document.data()));
+  const std::string_view line = document.substr(before.rfind('\n') + 1);
+  return line.substr(0, std::min(line.find_first_not_of(" \t"), line.size()));
+}
+
+/// The container with `value` behind its last item, under `key` (in quotes) if it is an object.
+std::string appended(const Place& at, std::string_view key, std::string_view value,
+                     const json_detail::TextLayout& layout, std::string_view base) {
+  json_detail::TextLayout mine = layout;
+  json_detail::TextItems items(at.value);
+  json_detail::TextItem last;
+  std::size_t count = 0;
+  for (; items.next(last); ++count) mine.lines = last.before.find('\n') != last.before.npos;
+  if (count == 0) {
+    mine.lines = at.lines && layout.lines;
+    const std::string whole = std::string(1, at.value.front())
+                                  .append(key)
+                                  .append(key.empty() ? "" : ":")
+                                  .append(value)
+                                  .append(1, at.value.back());
+    return json_detail::laid_out(whole, mine, base);
+  }
+  std::string gap(last.before.substr(last.before.find(',') + 1));
+  if (count == 1 && gap.empty() && layout.spaced) gap = " ";
+  std::string out(at.value.substr(0, at.value.size() - items.rest().size()));
+  out.append(1, ',').append(gap).append(key);
+  if (!key.empty()) out += last.between;
+  out += json_detail::laid_out(value, mine, std::string_view(gap).substr(gap.rfind('\n') + 1));
+  return out.append(items.rest());
+}
+
+}  // namespace
+
+Result<JsonText> get_at(const JsonText& document, std::string_view pointer) {
   BOOST_OUTCOME_TRY(check(pointer));
-  // Missing members are built apart and put in place at the end: a pointer that turns out to lead
-  // nowhere has changed nothing.
-  bj::value* at = &document;
+  Place at{document.text(), false};
+  while (!pointer.empty()) {
+    std::string_view rest = pointer;
+    const std::string token = json_detail::take_name(rest);
+    const auto found = find_child(at, token, pointer, at);
+    if (!found || !found.value()) return refused(pointer, "nothing is there");
+    pointer = rest;
+  }
+  return JsonText(std::string(at.value));
+}
+
+Result<void> set_at(JsonText& document, std::string_view pointer, const JsonText& value,
+                    unsigned indent, const JsonLimits& limits) {
+  BOOST_OUTCOME_TRY(check(pointer));
+  const std::string_view text = document.text();
+  json_detail::TextLayout layout = json_detail::layout_of(text, indent);
+  Place at{text, layout.lines};
   std::string_view rest = pointer;
+  std::vector<std::string> missing;  // names that are to be made, in quotes
   while (!rest.empty()) {
-    std::string_view next = rest;
-    const std::string token = json_detail::take_name(next);
-    bj::value* child = nullptr;
-    if (at->is_object()) {
-      child = at->get_object().if_contains(token);
-    } else if (at->is_array()) {
-      std::size_t index = 0;
-      bj::array& array = at->get_array();
-      if (!parse_index(token, array.size(), index)) {
-        return refused(pointer, json_excerpt(token) + " is not a place in an array of " +
-                                    std::to_string(array.size()) + " elements");
-      }
-      if (index < array.size()) child = &array[index];
-    } else {
-      return refused(pointer, "no object and no array stands before " + json_excerpt(token));
+    const std::string token = json_detail::take_name(rest);
+    if (missing.empty()) {
+      BOOST_OUTCOME_TRY(const bool found, find_child(at, token, pointer, at));
+      if (found) continue;
     }
-    if (child == nullptr) break;
-    at = child;
-    rest = next;
+    missing.push_back(in_quotes(token));
+    if (missing.back().empty()) return refused(pointer, "a name in it is not valid UTF-8");
   }
-  bj::value made = value;
-  if (rest.empty()) {
-    *at = std::move(made);
-    return success();
+  const std::string_view base = indentation(text, at.value.data());
+  std::string made(value.text());
+  for (; missing.size() > 1; missing.pop_back()) {
+    std::string outer = "{";
+    outer.append(missing.back()).append(":").append(made).append("}");
+    made = std::move(outer);
   }
-  // Wrap by the names that are left, from the innermost to the outermost but one.
-  std::vector<std::string> names;
-  while (!rest.empty()) names.push_back(json_detail::take_name(rest));
-  for (; names.size() > 1; names.pop_back()) {
-    bj::object around;
-    around.emplace(names.back(), std::move(made));
-    made = std::move(around);
-  }
-  if (at->is_object()) {
-    at->get_object().emplace(names.front(), std::move(made));
+  if (missing.empty()) {
+    layout.lines = at.lines && layout.lines;
+    made = json_detail::laid_out(made, layout, base);
   } else {
-    at->get_array().push_back(std::move(made));
+    const bool object = at.value.front() == '{';
+    made = appended(at, object ? missing.front() : std::string(), made, layout, base);
   }
+  const auto begin = static_cast<std::size_t>(at.value.data() - text.data());
+  std::string edited =
+      std::string(text.substr(0, begin)).append(made).append(text.substr(begin + at.value.size()));
+  BOOST_OUTCOME_TRY(check(pointer, edited, limits));
+  document.text_ = std::move(edited);
   return success();
 }
 

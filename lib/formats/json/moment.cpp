@@ -61,15 +61,28 @@ bool take_offset(std::string_view& text, std::int64_t& out) {
 
 }  // namespace
 
-bool JsonMoment::in_nanoseconds(std::int64_t& out) const noexcept {
-  __extension__ using Wide = __int128;
-  const Wide count = Wide{second} * 1'000'000'000 + nanosecond;
-  if (count < std::numeric_limits<std::int64_t>::min() ||
-      count > std::numeric_limits<std::int64_t>::max()) {
-    return false;
+JsonFit JsonMoment::in_units(std::uint64_t numerator, std::uint64_t denominator,
+                             JsonCount& out) const noexcept {
+  const std::uint64_t unit_ns = 1'000'000'000 / denominator;
+  if (nanosecond % unit_ns != 0) return JsonFit::finer;
+  const std::uint64_t fraction = nanosecond / unit_ns;
+  const bool before = second < 0;
+  const auto bits = static_cast<std::uint64_t>(second);
+  const std::uint64_t seconds = before ? 0 - bits : bits;
+  // Before 1970 too: a count that this refuses there is beyond -2^63 by far.
+  if (seconds > (std::numeric_limits<std::uint64_t>::max() - fraction) / denominator) {
+    return JsonFit::beyond;
   }
-  out = static_cast<std::int64_t>(count);
-  return true;
+  const std::uint64_t count =
+      before ? seconds * denominator - fraction : seconds * denominator + fraction;
+  if (count % numerator != 0) return JsonFit::finer;
+  out = {.negative = before, .size = count / numerator};
+  return JsonFit::whole;
+}
+
+bool JsonMoment::in_nanoseconds(std::int64_t& out) const noexcept {
+  JsonCount count;
+  return in_units(1, 1'000'000'000, count) == JsonFit::whole && count.get(out);
 }
 
 bool format_time(const JsonMoment& moment, unsigned digits, std::string& out) {

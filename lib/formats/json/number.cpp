@@ -25,8 +25,8 @@ bool take_any_of(std::string_view& text, std::string_view set) {
 bool is_number(std::string_view token) {
   take_any_of(token, "-");
   const bool zero = !token.empty() && token.front() == '0';
-  const std::size_t whole = take_digits(token);
-  if (whole == 0 || (zero && whole > 1)) return false;
+  const std::size_t integer_digits = take_digits(token);
+  if (integer_digits == 0 || (zero && integer_digits > 1)) return false;
   if (take_any_of(token, ".") && take_digits(token) == 0) return false;
   if (take_any_of(token, "eE")) {
     take_any_of(token, "+-");

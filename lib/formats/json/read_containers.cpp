@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Reading objects and arrays, and values that nobody knows.
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -8,28 +9,29 @@
 
 #include "formats/json/number.hpp"
 #include "formats/json/reader.hpp"
+#include "formats/json/scan.hpp"
 
 namespace perdure {
 
 namespace od = simdjson::ondemand;
 
-bool JsonReader::object(const JsonPlace& place, void* context, JsonTake take) {
+bool JsonReader::object(const JsonLocation& location, void* context, JsonTake take) {
   Impl& impl = *impl_;
-  if (kind() != JsonKind::object) return mismatch(place, "an object");
+  if (kind() != JsonKind::object) return mismatch(location, "an object");
   od::object members;
   if (const auto error = impl.value.get_object().get(members)) return impl.malformed(error);
-  if (!impl.enter(place)) return false;
-  const bool outermost = impl.stamped && place.up == nullptr;
+  if (!impl.enter(location)) return false;
+  const bool outermost = impl.stamped && location.up == nullptr;
   for (auto member : members) {
     od::field field;
     if (const auto error = std::move(member).get(field)) return impl.malformed(error);
-    JsonPlace at = place.member({});
+    JsonLocation at = location.member({});
     const char* const begin = field.key().raw();
     const char* const end = string_end(begin);
     if (*end == '"') {
       at.key = {begin, static_cast<std::size_t>(end - begin)};
     } else if (field.unescaped_key().get(at.key)) {
-      return malformed(place, "an escape in a member's name is not valid");
+      return malformed(location, "an escape in a member's name is not valid");
     }
     impl.value = field.value();
     if (outermost && StampFields::owns(at.key)) {
@@ -44,13 +46,13 @@ bool JsonReader::object(const JsonPlace& place, void* context, JsonTake take) {
   return true;
 }
 
-bool JsonReader::array(const JsonPlace& place, void* context, JsonTake take) {
+bool JsonReader::array(const JsonLocation& location, void* context, JsonTake take) {
   Impl& impl = *impl_;
-  if (kind() != JsonKind::array) return mismatch(place, "an array");
+  if (kind() != JsonKind::array) return mismatch(location, "an array");
   od::array elements;
   if (const auto error = impl.value.get_array().get(elements)) return impl.malformed(error);
-  if (!impl.enter(place)) return false;
-  JsonPlace at = place.at(0);
+  if (!impl.enter(location)) return false;
+  JsonLocation at = location.at(0);
   for (auto element : elements) {
     // get() takes an rvalue only. NOLINTNEXTLINE(performance-move-const-arg)
     if (const auto error = std::move(element).get(impl.value)) return impl.malformed(error);
@@ -61,7 +63,7 @@ bool JsonReader::array(const JsonPlace& place, void* context, JsonTake take) {
   return true;
 }
 
-bool JsonReader::raw(std::string_view& out, const JsonPlace& place) {
+bool JsonReader::raw(std::string_view& out, const JsonLocation& location) {
   Impl& impl = *impl_;
   const JsonKind found = kind();
   const std::string_view token = impl.token();
@@ -81,11 +83,11 @@ bool JsonReader::raw(std::string_view& out, const JsonPlace& place) {
     // Not read by the parser, which refuses what does not fit into its types. The iteration steps
     // over it.
     case JsonKind::number:
-      return is_number(token) || malformed(place, json_excerpt(token) + " is not a number");
+      return is_number(token) || malformed(location, json_excerpt(token) + " is not a number");
     case JsonKind::string:
-      return this->text(text, place);
+      return this->text(text, location);
     case JsonKind::array:
-      if (!array(place, nullptr, [](JsonReader& reader, void*, const JsonPlace& at) {
+      if (!array(location, nullptr, [](JsonReader& reader, void*, const JsonLocation& at) {
             std::string_view ignored;
             return reader.raw(ignored, at);
           })) {
@@ -93,14 +95,14 @@ bool JsonReader::raw(std::string_view& out, const JsonPlace& place) {
       }
       break;
     case JsonKind::object:
-      if (!object(place, &names, [](JsonReader& reader, void* context, const JsonPlace& at) {
+      if (!object(location, &names, [](JsonReader& reader, void* context, const JsonLocation& at) {
             static_cast<std::vector<std::string_view>*>(context)->push_back(at.key);
             std::string_view ignored;
             return reader.raw(ignored, at);
           })) {
         return false;
       }
-      if (!all_different(names, text)) return duplicate(place.member(text));
+      if (!all_different(names, text)) return duplicate(location.member(text));
       break;
   }
   const char* end = nullptr;
@@ -109,7 +111,16 @@ bool JsonReader::raw(std::string_view& out, const JsonPlace& place) {
   return true;
 }
 
-bool JsonReader::unknown(const JsonPlace& at) {
+bool JsonReader::spelled(std::string& out, const JsonLocation& location) {
+  const bool outermost = impl_->stamped && location.up == nullptr;
+  if (outermost && kind() != JsonKind::object) return mismatch(location, "an object");
+  std::string_view text;
+  if (!raw(text, location)) return false;
+  out = outermost ? json_detail::without_stamp(text) : std::string(text);
+  return true;
+}
+
+bool JsonReader::unknown(const JsonLocation& at) {
   std::string_view value;
   if (!raw(value, at)) return false;
   if (impl_->stamped) impl_->fields.keep(at, value);

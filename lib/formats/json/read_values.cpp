@@ -36,70 +36,70 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool JsonReader::not_a_number(std::string_view token, const std::string& low,
-                              const std::string& high, const JsonPlace& place) {
-  if (!is_number(token)) return malformed(place, json_excerpt(token) + " is not a number");
+                              const std::string& high, const JsonLocation& location) {
+  if (!is_number(token)) return malformed(location, json_excerpt(token) + " is not a number");
   constexpr std::size_t shown_max = 40;
   std::string found(token.substr(0, shown_max));
   if (found.size() < token.size()) found += "...";
-  if (low.empty()) return fail(place, "the number " + found + " is out of range");
+  if (low.empty()) return fail(location, "the number " + found + " is out of range");
   if (token.find_first_of(".eE") != std::string_view::npos) {
-    return fail(place, "expected an integer, found " + found);
+    return fail(location, "expected an integer, found " + found);
   }
-  return fail(place, "expected an integer from " + low + " to " + high + ", found " + found);
+  return fail(location, "expected an integer from " + low + " to " + high + ", found " + found);
 }
 
-bool JsonReader::null(const JsonPlace& place) {
+bool JsonReader::null(const JsonLocation& location) {
   bool is_null = false;
-  if (impl_->value.is_null().get(is_null) || !is_null) return mismatch(place, "null");
+  if (impl_->value.is_null().get(is_null) || !is_null) return mismatch(location, "null");
   return true;
 }
 
-bool JsonReader::boolean(bool& out, const JsonPlace& place) {
-  return impl_->value.get_bool().get(out) == simdjson::SUCCESS || mismatch(place, "a boolean");
+bool JsonReader::boolean(bool& out, const JsonLocation& location) {
+  return impl_->value.get_bool().get(out) == simdjson::SUCCESS || mismatch(location, "a boolean");
 }
 
 bool JsonReader::integer(std::int64_t& out, std::int64_t low, std::int64_t high,
-                         const JsonPlace& place) {
-  if (kind() != JsonKind::number) return mismatch(place, "an integer");
+                         const JsonLocation& location) {
+  if (kind() != JsonKind::number) return mismatch(location, "an integer");
   const std::string_view token = impl_->value.raw_json_token();
   if (impl_->value.get_int64().get(out) == simdjson::SUCCESS && out >= low && out <= high) {
     return true;
   }
-  return not_a_number(trimmed(token), std::to_string(low), std::to_string(high), place);
+  return not_a_number(trimmed(token), std::to_string(low), std::to_string(high), location);
 }
 
-bool JsonReader::natural(std::uint64_t& out, std::uint64_t high, const JsonPlace& place) {
-  if (kind() != JsonKind::number) return mismatch(place, "an integer");
+bool JsonReader::natural(std::uint64_t& out, std::uint64_t high, const JsonLocation& location) {
+  if (kind() != JsonKind::number) return mismatch(location, "an integer");
   const std::string_view token = impl_->value.raw_json_token();
   if (impl_->value.get_uint64().get(out) == simdjson::SUCCESS && out <= high) return true;
-  return not_a_number(trimmed(token), "0", std::to_string(high), place);
+  return not_a_number(trimmed(token), "0", std::to_string(high), location);
 }
 
 // Not by the parser's own get_double: simdjson 3.0.1 takes "0.", a few zeros and more than 19
 // digits for a number that fits into 64 bits, and is wrong by orders of magnitude (parse_double).
-bool JsonReader::real(double& out, const JsonPlace& place) {
-  if (kind() != JsonKind::number) return mismatch(place, "a number");
+bool JsonReader::real(double& out, const JsonLocation& location) {
+  if (kind() != JsonKind::number) return mismatch(location, "a number");
   std::string_view token;
-  if (!raw(token, place)) return false;
+  if (!raw(token, location)) return false;
   if (parse_whole(token, out)) return true;
   // A number that is too small is a zero; std::from_chars does not tell it from one too large.
   if (impl_->value.get_double().get(out) == simdjson::SUCCESS) return true;
-  return not_a_number(token, {}, {}, place);
+  return not_a_number(token, {}, {}, location);
 }
 
-bool JsonReader::real(float& out, const JsonPlace& place) {
-  if (kind() != JsonKind::number) return mismatch(place, "a number");
+bool JsonReader::real(float& out, const JsonLocation& location) {
+  if (kind() != JsonKind::number) return mismatch(location, "a number");
   // By way of a double it would be rounded twice.
   std::string_view token;
-  if (!raw(token, place)) return false;
+  if (!raw(token, location)) return false;
   if (parse_whole(token, out)) return true;
-  return not_a_number(token, {}, {}, place);
+  return not_a_number(token, {}, {}, location);
 }
 
-bool JsonReader::text(std::string_view& out, const JsonPlace& place) {
+bool JsonReader::text(std::string_view& out, const JsonLocation& location) {
   Impl& impl = *impl_;
   const char* const begin = impl.value.raw_json_token().data();
-  if (*begin != '"') return mismatch(place, "a string");
+  if (*begin != '"') return mismatch(location, "a string");
   const char* const end = string_end(begin + 1);
   if (*end == '"') {
     out = {begin + 1, static_cast<std::size_t>(end - begin - 1)};
@@ -109,12 +109,12 @@ bool JsonReader::text(std::string_view& out, const JsonPlace& place) {
   }
   const auto error = impl.value.get_string().get(out);
   if (error == simdjson::SUCCESS) return true;
-  return malformed(place, "an escape in this string is not valid");
+  return malformed(location, "an escape in this string is not valid");
 }
 
-bool JsonReader::text(std::string& out, const JsonPlace& place) {
+bool JsonReader::text(std::string& out, const JsonLocation& location) {
   std::string_view view;
-  if (!text(view, place)) return false;
+  if (!text(view, location)) return false;
   out.assign(view);
   return true;
 }

@@ -11,6 +11,8 @@
 
 #include <perdure/json/reader.hpp>
 
+#include "base/make_error.hpp"
+
 namespace perdure {
 
 namespace od = simdjson::ondemand;
@@ -38,6 +40,13 @@ std::size_t invalid_line(std::string_view text) {
     ++line;
   }
   return line;
+}
+
+/// The encoding that a byte order mark names; empty where there is none.
+std::string_view encoding_by_mark(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) return "UTF-8";
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return "UTF-16";
+  return {};
 }
 
 std::string_view word_for(JsonKind kind) {
@@ -102,9 +111,9 @@ bool JsonReader::Impl::malformed(simdjson::error_code code) {
       "not valid JSON at " + position(text(), static_cast<std::size_t>(at - text().data())));
 }
 
-bool JsonReader::Impl::enter(const JsonPlace& place) {
+bool JsonReader::Impl::enter(const JsonLocation& location) {
   if (++depth <= limits.depth_max) return true;
-  return refuse(ErrorKind::serializer, place.text() + ": nested deeper than depth_max = " +
+  return refuse(ErrorKind::serializer, location.text() + ": nested deeper than depth_max = " +
                                            std::to_string(limits.depth_max));
 }
 
@@ -118,6 +127,13 @@ bool JsonReader::Impl::load(Bytes bytes) {
                       " bytes, more than size_max = " + std::to_string(limits.size_max));
   }
   if (bytes.empty()) return refuse(ErrorKind::corrupt, "it is empty");
+  // No damage, and often all that an editor did to a text by hand: it stays where it is.
+  const std::string_view encoding = encoding_by_mark(as_text(bytes));
+  if (!encoding.empty()) {
+    return refuse(ErrorKind::serializer, "it begins with a byte order mark (" +
+                                             std::string(encoding) +
+                                             "); save it as UTF-8 without one");
+  }
   storage = std::make_unique_for_overwrite<char[]>(bytes.size() + room);
   size = bytes.size();
   storage[0] = '[';
@@ -130,14 +146,14 @@ bool JsonReader::Impl::load(Bytes bytes) {
   }
   const simdjson::padded_string_view view(storage.get(), size + 2, size + room);
   if (const auto error = parser.iterate(view).get(document)) return malformed(error);
-  if (const auto error = document.get_array().get(whole)) return malformed(error);
+  if (const auto error = document.get_array().get(array)) return malformed(error);
   return true;
 }
 
 bool JsonReader::open(Bytes bytes) {
   Impl& impl = *impl_;
   if (!impl.load(bytes)) return false;
-  if (const auto error = impl.whole.begin().get(impl.element)) return impl.malformed(error);
+  if (const auto error = impl.array.begin().get(impl.element)) return impl.malformed(error);
   if (!impl.at_element()) return impl.refuse(ErrorKind::corrupt, "it is empty");
   if (const auto error = (*impl.element).get(impl.value)) return impl.malformed(error);
   return true;
@@ -188,32 +204,32 @@ JsonKind JsonReader::kind() const {
   return JsonKind::malformed;
 }
 
-bool JsonReader::fail(const JsonPlace& place, std::string_view words) {
-  return impl_->refuse(ErrorKind::serializer, place.text() + ": " + std::string(words));
+bool JsonReader::fail(const JsonLocation& location, std::string_view words) {
+  return impl_->refuse(ErrorKind::serializer, location.text() + ": " + std::string(words));
 }
 
-bool JsonReader::mismatch(const JsonPlace& place, std::string_view expected) {
+bool JsonReader::mismatch(const JsonLocation& location, std::string_view expected) {
   const JsonKind found = kind();
   // A token that only begins like a value is not a mismatch: the text is broken.
   if (std::string_view ignored; found == JsonKind::malformed) {
     return impl_->malformed(simdjson::TAPE_ERROR);
-  } else if (found != JsonKind::array && found != JsonKind::object && !raw(ignored, place)) {
+  } else if (found != JsonKind::array && found != JsonKind::object && !raw(ignored, location)) {
     return false;
   }
-  return fail(place,
+  return fail(location,
               "expected " + std::string(expected) + ", found " + std::string(word_for(found)));
 }
 
-bool JsonReader::malformed(const JsonPlace& place, std::string_view words) {
-  return impl_->refuse(ErrorKind::corrupt, place.text() + ": " + std::string(words));
+bool JsonReader::malformed(const JsonLocation& location, std::string_view words) {
+  return impl_->refuse(ErrorKind::corrupt, location.text() + ": " + std::string(words));
 }
 
-bool JsonReader::duplicate(const JsonPlace& at) {
+bool JsonReader::duplicate(const JsonLocation& at) {
   return malformed(at, "this member is there twice");
 }
 
 Error JsonReader::Impl::reason() const {
-  return {.kind = kind, .cause = {}, .step = "read the JSON text", .path = {}, .detail = words};
+  return reading(make_error("read the JSON text", {}, kind, words));
 }
 
 Error JsonReader::error() const {
@@ -228,10 +244,11 @@ Result<bool> JsonReader::verify_stamp() {
   if (impl.kind == ErrorKind::corrupt || impl.storage == nullptr) return impl.reason();
   // It did not fit. Whether that is damage or a true state of another program, only the checksum
   // can say, and that takes a reading of the whole, whatever it holds.
+  impl.parser = od::parser();  // the largest part of what reading takes; nobody reads on
   JsonReader again(impl.limits);
   again.expect_stamp();
   std::string_view ignored;
-  if (again.open(as_bytes(impl.text())) && again.raw(ignored, JsonPlace{}) && again.close()) {
+  if (again.open(as_bytes(impl.text())) && again.raw(ignored, JsonLocation{}) && again.close()) {
     const Result<bool> verdict = again.verify_stamp();
     if (!verdict) return verdict.error();
   } else if (again.impl_->kind == ErrorKind::corrupt) {

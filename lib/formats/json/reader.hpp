@@ -29,7 +29,7 @@ struct JsonReader::Impl {
   bool load(Bytes bytes);
   bool malformed(simdjson::error_code code);
   bool refuse(ErrorKind why, std::string what);
-  bool enter(const JsonPlace& place);
+  bool enter(const JsonLocation& location);
   [[nodiscard]] Error reason() const;
   std::string_view token() { return trimmed(value.raw_json_token()); }
   [[nodiscard]] std::string_view text() const { return {storage.get() + 1, size}; }
@@ -39,7 +39,7 @@ struct JsonReader::Impl {
   std::size_t size = 0;             ///< Of the text.
   simdjson::ondemand::parser parser;
   simdjson::ondemand::document document;
-  simdjson::ondemand::array whole;
+  simdjson::ondemand::array array;
   simdjson::ondemand::array_iterator element;
   [[nodiscard]] bool at_element() { return element != simdjson::ondemand::array_iterator(); }
   simdjson::ondemand::value value;  ///< Where the reader stands.

@@ -10,6 +10,7 @@
 #include <perdure/json/moment.hpp>
 
 #include "base/checksum.hpp"
+#include "base/make_error.hpp"
 #include "base/parse.hpp"
 
 namespace perdure {
@@ -32,22 +33,15 @@ unsigned bit_of(std::string_view name) noexcept {
 }
 
 Error corrupt(std::string detail) {
-  return {.kind = ErrorKind::corrupt,
-          .cause = {},
-          .step = "check the state",
-          .path = {},
-          .detail = std::move(detail)};
+  return reading(make_error("check the state", {}, ErrorKind::corrupt, std::move(detail)));
 }
 
-/// Whole, but a state of its own has the name: no damage, and nothing that may be written over.
+/// Intact, but a state of its own has the name: no damage, and nothing that may be written over.
 Error refused() {
-  return {.kind = ErrorKind::serializer,
-          .cause = {},
-          .step = "check the state",
-          .path = {},
-          .detail =
-              "lineage: the tracker writes a member of this name itself, and did not write "
-              "this one; rename it"};
+  return reading(
+      make_error("check the state", {}, ErrorKind::serializer,
+                 "lineage: the tracker writes a member of this name itself, and did not write "
+                 "this one; rename it"));
 }
 
 /// The text between the quotes. The writer never escapes here, so a reader need not understand it.
@@ -152,7 +146,7 @@ bool StampFields::take(std::string_view name, std::string_view value) {
   return true;
 }
 
-void StampFields::keep(const JsonPlace& at, std::string_view value) {
+void StampFields::keep(const JsonLocation& at, std::string_view value) {
   std::string object;
   if (at.up->pointer_to(object)) {
     stamp_.unknown[std::move(object)].push_back({std::string(at.key), std::string(value)});

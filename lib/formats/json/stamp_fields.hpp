@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include <perdure/error.hpp>
-#include <perdure/json/place.hpp>
+#include <perdure/json/location.hpp>
 #include <perdure/stamp.hpp>
 
 namespace perdure {
@@ -29,9 +29,9 @@ class StampFields {
   /// the wrong form does not fail here: `verify` judges it.
   bool take(std::string_view name, std::string_view value);
   /// Keeps a member that the program does not know.
-  void keep(const JsonPlace& at, std::string_view value);
+  void keep(const JsonLocation& at, std::string_view value);
 
-  /// After all of `text` was read: false for no stamp at all, true for one that is whole and
+  /// After all of `text` was read: false for no stamp at all, true for one that is intact and
   /// right, ErrorKind::corrupt for anything else.
   [[nodiscard]] Result<bool> verify(std::string_view text) const;
 

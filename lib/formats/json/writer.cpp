@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Writes JSON: members, numbers, strings, the stamp.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -15,6 +16,8 @@
 #include <perdure/json/writer.hpp>
 
 #include "base/checksum.hpp"
+#include "base/make_error.hpp"
+#include "formats/json/scan.hpp"
 #include "formats/json/stamp_fields.hpp"
 
 namespace perdure {
@@ -80,14 +83,22 @@ struct JsonWriter::Impl {
     std::memcpy(block.get() + used, text.data(), text.size());
     used += text.size();
   }
+  template <class Number>
+  bool number(Number value) {
+    if (!reserve(token_max)) return false;
+    char* const at = block.get() + used;
+    used += static_cast<std::size_t>(std::to_chars(at, at + token_max, value).ptr - at);
+    return true;
+  }
   /// A text of any length.
   bool append(std::string_view text);
   bool new_line();
   bool separate();
   bool quoted(std::string_view text, bool& valid);
-  bool enter(const JsonPlace& place);
+  bool enter(const JsonLocation& location);
+  bool check_depth(unsigned levels, const JsonLocation& location);
   bool write_field(std::string_view name, std::string_view value);
-  bool write_stamp(const JsonPlace& top);
+  bool write_stamp(const JsonLocation& top);
   bool write_checksum();
   bool note(ErrorKind kind, std::string words);
 
@@ -111,11 +122,7 @@ JsonWriter::~JsonWriter() = default;
 
 bool JsonWriter::Impl::note(ErrorKind kind, std::string words) {
   if (!error) {
-    error = Error{.kind = kind,
-                  .cause = {},
-                  .step = "write the JSON text",
-                  .path = {},
-                  .detail = std::move(words)};
+    error = make_error("write the JSON text", {}, kind, std::move(words));
   }
   return false;
 }
@@ -166,10 +173,14 @@ bool JsonWriter::Impl::separate() {
   return new_line();
 }
 
-bool JsonWriter::Impl::enter(const JsonPlace& place) {
-  if (++depth <= limits.depth_max) return first = true;
-  return note(ErrorKind::serializer, place.text() + ": nested deeper than depth_max = " +
+bool JsonWriter::Impl::check_depth(unsigned levels, const JsonLocation& location) {
+  if (levels <= limits.depth_max) return true;
+  return note(ErrorKind::serializer, location.text() + ": nested deeper than depth_max = " +
                                          std::to_string(limits.depth_max));
+}
+
+bool JsonWriter::Impl::enter(const JsonLocation& location) {
+  return check_depth(++depth, location) && (first = true);
 }
 
 bool JsonWriter::Impl::quoted(std::string_view text, bool& valid) {
@@ -209,8 +220,12 @@ bool JsonWriter::Impl::quoted(std::string_view text, bool& valid) {
   return true;
 }
 
-bool JsonWriter::fail(const JsonPlace& place, std::string_view words) {
-  return impl_->note(ErrorKind::serializer, place.text() + ": " + std::string(words));
+bool JsonWriter::fail(const JsonLocation& location, std::string_view words) {
+  return impl_->note(ErrorKind::serializer, location.text() + ": " + std::string(words));
+}
+
+bool JsonWriter::refuse_name(std::string_view name, const JsonLocation& object) {
+  return fail(object.member(name), "this name is taken by the stamp of the file");
 }
 
 Result<void> JsonWriter::result() const {
@@ -228,20 +243,29 @@ bool JsonWriter::raw(std::string_view value) {
   return impl_->append(value);
 }
 
-bool JsonWriter::integer(std::int64_t value) {
+bool JsonWriter::spelled(std::string_view value, const JsonLocation& location) {
   Impl& impl = *impl_;
-  if (!impl.reserve(token_max)) return false;
-  char* const at = impl.block.get() + impl.used;
-  impl.used += static_cast<std::size_t>(std::to_chars(at, at + token_max, value).ptr - at);
-  return true;
+  if (!impl.check_depth(impl.depth + json_detail::depth_of(value), location)) return false;
+  if (impl.stamp == nullptr || location.up != nullptr) return impl.append(value);
+  if (value.front() != '{') return fail(location, "all of a state has to be an object");
+  json_detail::TextItems items(value);
+  for (json_detail::TextItem item; items.next(item);) {
+    const std::string name = json_detail::unescaped(item.key);
+    if (StampFields::owns(name)) return refuse_name(name, location);
+  }
+  if (!begin_object(location)) return false;
+  const std::size_t end = value.size() - items.rest().size();
+  const std::size_t begin = std::min(value.find('"'), end);
+  if (begin < end && (!element() || !raw(value.substr(begin, end - begin)))) return false;
+  return end_object(location);
+}
+
+bool JsonWriter::integer(std::int64_t value) {
+  return impl_->number(value);
 }
 
 bool JsonWriter::natural(std::uint64_t value) {
-  Impl& impl = *impl_;
-  if (!impl.reserve(token_max)) return false;
-  char* const at = impl.block.get() + impl.used;
-  impl.used += static_cast<std::size_t>(std::to_chars(at, at + token_max, value).ptr - at);
-  return true;
+  return impl_->number(value);
 }
 
 namespace {
@@ -261,38 +285,38 @@ std::size_t format_real(char* at, Float value) {
 
 }  // namespace
 
-bool JsonWriter::real(double value, const JsonPlace& place) {
-  if (!std::isfinite(value)) return fail(place, "JSON has no NaN and no infinity");
+bool JsonWriter::real(double value, const JsonLocation& location) {
+  if (!std::isfinite(value)) return fail(location, "JSON has no NaN and no infinity");
   if (!impl_->reserve(token_max)) return false;
   impl_->used += format_real(impl_->block.get() + impl_->used, value);
   return true;
 }
 
-bool JsonWriter::real(float value, const JsonPlace& place) {
-  if (!std::isfinite(value)) return fail(place, "JSON has no NaN and no infinity");
+bool JsonWriter::real(float value, const JsonLocation& location) {
+  if (!std::isfinite(value)) return fail(location, "JSON has no NaN and no infinity");
   if (!impl_->reserve(token_max)) return false;
   impl_->used += format_real(impl_->block.get() + impl_->used, value);
   return true;
 }
 
-bool JsonWriter::text(std::string_view value, const JsonPlace& place) {
+bool JsonWriter::text(std::string_view value, const JsonLocation& location) {
   bool valid = true;
   if (impl_->quoted(value, valid)) return true;
-  return valid ? false : fail(place, "this string is not valid UTF-8");
+  return valid ? false : fail(location, "this string is not valid UTF-8");
 }
 
-bool JsonWriter::begin_object(const JsonPlace& place) {
+bool JsonWriter::begin_object(const JsonLocation& location) {
   Impl& impl = *impl_;
   if (!impl.reserve(1)) return false;
   impl.put('{');
-  if (!impl.enter(place)) return false;
-  return impl.stamp == nullptr || place.up != nullptr || impl.write_stamp(place);
+  if (!impl.enter(location)) return false;
+  return impl.stamp == nullptr || location.up != nullptr || impl.write_stamp(location);
 }
 
-bool JsonWriter::member(std::string_view name, const JsonPlace& object) {
+bool JsonWriter::member(std::string_view name, const JsonLocation& object) {
   Impl& impl = *impl_;
   if (object.up == nullptr && impl.stamp != nullptr && StampFields::owns(name)) {
-    return fail(object.member(name), "this name is taken by the stamp of the file");
+    return refuse_name(name, object);
   }
   bool valid = true;
   if (!impl.separate() || !impl.quoted(name, valid)) {
@@ -304,9 +328,9 @@ bool JsonWriter::member(std::string_view name, const JsonPlace& object) {
   return true;
 }
 
-bool JsonWriter::end_object(const JsonPlace& place) {
+bool JsonWriter::end_object(const JsonLocation& location) {
   Impl& impl = *impl_;
-  if (impl.stamp != nullptr && place.up == nullptr) return impl.write_checksum();
+  if (impl.stamp != nullptr && location.up == nullptr) return impl.write_checksum();
   --impl.depth;
   if (!impl.first && !impl.new_line()) return false;
   impl.first = false;
@@ -315,10 +339,10 @@ bool JsonWriter::end_object(const JsonPlace& place) {
   return true;
 }
 
-bool JsonWriter::begin_array(const JsonPlace& place) {
+bool JsonWriter::begin_array(const JsonLocation& location) {
   if (!impl_->reserve(1)) return false;
   impl_->put('[');
-  return impl_->enter(place);
+  return impl_->enter(location);
 }
 
 bool JsonWriter::element() {
@@ -335,10 +359,10 @@ bool JsonWriter::end_array() {
   return true;
 }
 
-std::span<const UnknownMember> JsonWriter::unknown(const JsonPlace& place) const {
+std::span<const UnknownMember> JsonWriter::unknown(const JsonLocation& location) const {
   const Stamp* const stamp = impl_->stamp;
   std::string object;
-  if (stamp == nullptr || stamp->unknown.empty() || !place.pointer_to(object)) return {};
+  if (stamp == nullptr || stamp->unknown.empty() || !location.pointer_to(object)) return {};
   const auto found = stamp->unknown.find(object);
   if (found == stamp->unknown.end()) return {};
   return found->second;
@@ -350,7 +374,7 @@ bool JsonWriter::Impl::write_field(std::string_view name, std::string_view value
 }
 
 /// In front of the state, so that a file that is cut off still says which generation it was.
-bool JsonWriter::Impl::write_stamp(const JsonPlace& top) {
+bool JsonWriter::Impl::write_stamp(const JsonLocation& top) {
   std::string updated;
   if (!format_time(to_moment(stamp->last_updated), 9, updated)) {
     return note(ErrorKind::serializer, top.member("last_updated").text() + ": out of range");

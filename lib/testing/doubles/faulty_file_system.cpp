@@ -65,52 +65,52 @@ bool FaultyFileSystem::fits(const Fault& fault, Operation operation) const {
   return fault.from_then_on ? now >= fault.call : now == fault.call;
 }
 
-FaultyFileSystem::Verdict FaultyFileSystem::decide(Operation operation, std::string_view name) {
+FaultyFileSystem::Decision FaultyFileSystem::decide(Operation operation, std::string_view name) {
   before(operation);
   const std::scoped_lock lock(mutex_);
   ++total_;
   ++counts_[static_cast<std::size_t>(operation)];
-  Verdict verdict{.index = log_.size(), .era = era_, .error = 0, .after_effect = false};
+  Decision decision{.index = log_.size(), .era = era_, .error = 0, .after_effect = false};
   log_.push_back({operation, std::string(name), 0, false});
   if (auto& steps = scripts_[static_cast<std::size_t>(operation)]; !steps.empty()) {
     const long step = steps.front();
     steps.pop_front();
     if (step >= 0) {
-      verdict.count = static_cast<std::size_t>(step);
+      decision.count = static_cast<std::size_t>(step);
     } else {
-      verdict.error = step == -1 ? EIO : static_cast<int>(-step);
+      decision.error = step == -1 ? EIO : static_cast<int>(-step);
     }
   } else {
     const auto fault = std::ranges::find_if(
         faults_, [&](const Fault& candidate) { return fits(candidate, operation); });
-    if (fault == faults_.end()) return verdict;
-    verdict.count = fault->count;
-    if (!fault->count) verdict.error = fault->error;
-    verdict.after_effect = fault->after_effect;
+    if (fault == faults_.end()) return decision;
+    decision.count = fault->count;
+    if (!fault->count) decision.error = fault->error;
+    decision.after_effect = fault->after_effect;
   }
   ++fired_;
   log_.back().injected = true;
-  return verdict;
+  return decision;
 }
 
-void FaultyFileSystem::note(const Verdict& verdict, int error) {
+void FaultyFileSystem::note(const Decision& decision, int error) {
   if (error == 0) return;
   const std::scoped_lock lock(mutex_);
-  if (verdict.era == era_) log_[verdict.index].error = error;
+  if (decision.era == era_) log_[decision.index].error = error;
 }
 
 template <class Function>
 auto FaultyFileSystem::make(Operation operation, std::string_view name, Function call)
     -> decltype(call()) {
-  const Verdict verdict = decide(operation, name);
-  if (verdict.error == 0) {
+  const Decision decision = decide(operation, name);
+  if (decision.error == 0) {
     auto result = call();
-    if (!result) note(verdict, result.error().value());
+    if (!result) note(decision, result.error().value());
     return result;
   }
-  if (verdict.after_effect || operation == Operation::close) (void)call();
-  note(verdict, verdict.error);
-  return std::error_code(verdict.error, std::generic_category());
+  if (decision.after_effect || operation == Operation::close) (void)call();
+  note(decision, decision.error);
+  return std::error_code(decision.error, std::generic_category());
 }
 
 template <class Function>
@@ -130,16 +130,16 @@ SysResult<Handle> FaultyFileSystem::open(Operation operation, std::string_view n
 template <class Function>
 SysResult<std::size_t> FaultyFileSystem::transfer(Operation operation, std::size_t size,
                                                   Function call) {
-  const Verdict verdict = decide(operation, {});
-  if (verdict.error != 0) {
-    if (verdict.after_effect) (void)call(size);
-    note(verdict, verdict.error);
-    return std::error_code(verdict.error, std::generic_category());
+  const Decision decision = decide(operation, {});
+  if (decision.error != 0) {
+    if (decision.after_effect) (void)call(size);
+    note(decision, decision.error);
+    return std::error_code(decision.error, std::generic_category());
   }
-  const std::size_t count = std::min(verdict.count.value_or(size), size);
+  const std::size_t count = std::min(decision.count.value_or(size), size);
   if (count == 0 && size != 0) return std::size_t{0};
   auto result = call(count);
-  if (!result) note(verdict, result.error().value());
+  if (!result) note(decision, result.error().value());
   return result;
 }
 
@@ -162,6 +162,10 @@ SysResult<Handle> FaultyFileSystem::create(Handle directory, const std::string& 
 
 SysResult<Handle> FaultyFileSystem::open_file(Handle directory, const std::string& name) {
   return open(Operation::open_file, name, [&] { return base_.open_file(directory, name); });
+}
+
+SysResult<Handle> FaultyFileSystem::open_link(Handle directory, const std::string& name) {
+  return open(Operation::open_link, name, [&] { return base_.open_link(directory, name); });
 }
 
 SysResult<Handle> FaultyFileSystem::open_lock(Handle directory, const std::string& name) {
@@ -270,8 +274,8 @@ SysResult<void> FaultyFileSystem::remove_directory(Handle directory, const std::
               [&] { return base_.remove_directory(directory, name); });
 }
 
-SysResult<std::string> FaultyFileSystem::read_link(Handle directory, const std::string& name) {
-  return make(Operation::read_link, name, [&] { return base_.read_link(directory, name); });
+SysResult<std::string> FaultyFileSystem::read_link(Handle link) {
+  return make(Operation::read_link, {}, [&] { return base_.read_link(link); });
 }
 
 SysResult<std::vector<DirectoryEntry>> FaultyFileSystem::list(Handle directory) {
@@ -284,6 +288,10 @@ SysResult<Status> FaultyFileSystem::stat(Handle handle) {
 
 SysResult<Status> FaultyFileSystem::stat_at(Handle directory, const std::string& name) {
   return make(Operation::stat_at, name, [&] { return base_.stat_at(directory, name); });
+}
+
+Stamps FaultyFileSystem::stamps(Handle handle, const Status& status) {
+  return base_.stamps(handle, status);
 }
 
 SysResult<void> FaultyFileSystem::set_mode(Handle file, std::uint32_t mode) {
@@ -333,6 +341,14 @@ SysResult<bool> FaultyFileSystem::open_for_writing(Handle file) {
 std::uint32_t FaultyFileSystem::user() {
   return base_.user();
 }  // can't fail (geteuid(2))
+
+bool FaultyFileSystem::is_known_user(std::uint32_t owner) {
+  return base_.is_known_user(owner);
+}
+
+bool FaultyFileSystem::is_known_group(std::uint32_t group) {
+  return base_.is_known_group(group);
+}
 
 SysResult<FileSystemInfo> FaultyFileSystem::describe(Handle directory) {
   return make(Operation::describe, {}, [&] { return base_.describe(directory); });

@@ -21,8 +21,7 @@ constexpr auto creating_unnamed =
     std::to_array({EACCES, EMFILE, ENFILE, ENOSPC, EDQUOT, EROFS, EOPNOTSUPP, EPERM, EIO});
 constexpr auto creating = std::to_array(
     {EACCES, EEXIST, EMFILE, ENFILE, ENOSPC, EDQUOT, EROFS, ENOENT, ENAMETOOLONG, EPERM, EIO});
-constexpr auto locking_open =
-    std::to_array({EACCES, ELOOP, EMFILE, ENFILE, ENOSPC, EDQUOT, EROFS, EISDIR, EIO});
+constexpr auto locking_open = std::to_array({EACCES, ELOOP, EMFILE, ENFILE, EROFS, EISDIR, EIO});
 constexpr auto closing = std::to_array({EIO, ENOSPC, EDQUOT, EINTR});
 constexpr auto reading = std::to_array({EIO, EISDIR, EINTR, ESTALE});
 constexpr auto writing = std::to_array({EIO, ENOSPC, EDQUOT, EFBIG, EPERM, EINTR});
@@ -40,7 +39,7 @@ constexpr auto making = std::to_array(
     {EACCES, EDQUOT, EEXIST, EMLINK, ENOENT, ENOSPC, EPERM, EROFS, EIO, ENAMETOOLONG});
 constexpr auto removing =
     std::to_array({EACCES, EBUSY, EIO, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS});
-constexpr auto link_reading = std::to_array({EACCES, EINVAL, EIO, ENOENT, ENOMEM});
+constexpr auto link_reading = std::to_array({EACCES, EIO, ENOENT, ENOMEM});
 constexpr auto listing = std::to_array({EIO, ENOENT, ENOMEM, EACCES});
 constexpr auto asking = std::to_array({EIO, ENOMEM, EOVERFLOW, ESTALE});
 constexpr auto asking_at = std::to_array({EACCES, EIO, ENOENT, ENOMEM, ENAMETOOLONG});
@@ -68,6 +67,7 @@ constexpr std::array<Row, operation_count> rows{{
     {"create", creating},
     {"create_unnamed", creating_unnamed},
     {"open_file", opening},
+    {"open_link", opening},
     {"open_lock", locking_open},
     {"close", closing},
     {"read_at", reading},

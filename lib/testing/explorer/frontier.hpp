@@ -40,7 +40,7 @@ class Frontier {
  public:
   void offer(std::uint64_t hash, const Origin& origin, std::uint32_t variant, Disk&& disk,
              const History& history) {
-    Shard& shard = shards_[hash % shards_.size()];
+    Shard& shard = shards_[static_cast<std::size_t>(hash % shards_.size())];
     const std::scoped_lock lock(shard.mutex);
     if (shard.seen.contains(hash)) return;
     const auto known = shard.fresh.find(hash);

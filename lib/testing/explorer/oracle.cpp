@@ -39,7 +39,8 @@ std::vector<Attempt> attempts_of(const std::vector<Event>& history) {
       case Event::Kind::failed:
         attempts.at(event.attempt).end = at;
         attempts.at(event.attempt).refused = event.fate == Fate::unchanged;
-        attempts.at(event.attempt).binding = event.fate == Fate::committed;
+        attempts.at(event.attempt).binding =
+            event.fate == Fate::committed || event.fate == Fate::durable;
         break;
       case Event::Kind::kill:
       case Event::Kind::power_cut:
@@ -92,7 +93,7 @@ std::string size_words(const std::optional<std::string>& content) {
 }
 
 /// Words for a target that is nothing of what it may be.
-std::string judge(Session& session, bool superseding) {
+std::string target_fault(Session& session, bool superseding) {
   const auto attempts = attempts_of(session.history());
   for (const std::string& target : targets_of(session.history())) {
     const Allowed allowed = allowed_for(attempts, target, superseding);
@@ -150,12 +151,13 @@ Oracle old_or_new() {
 }
 
 Oracle acknowledged() {
-  return {"acknowledged", [](Session& session) { return judge(session, true); }};
+  return {"acknowledged", [](Session& session) { return target_fault(session, true); }};
 }
 
 Oracle found(std::string target, std::function<std::optional<std::string>(Session&)> read) {
-  return {"found_" + target,
-          [target, read = std::move(read)](Session& session) -> std::string {
+  std::string name = "found_" + target;
+  return {std::move(name),
+          [target = std::move(target), read = std::move(read)](Session& session) -> std::string {
             const auto attempts = attempts_of(session.history());
             const Allowed allowed = allowed_for(attempts, target, true);
             if (allowed.anything || !targets_of(session.history()).contains(target)) return {};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 
@@ -154,6 +155,14 @@ std::uint64_t number(const std::vector<std::string>& words, std::size_t at,
   return value;
 }
 
+/// The same for a position or a count of what lies in memory.
+std::size_t position(const std::vector<std::string>& words, std::size_t at,
+                     const std::string& line) {
+  const std::uint64_t value = number(words, at, line);
+  if (value > std::numeric_limits<std::size_t>::max()) refuse(line);
+  return static_cast<std::size_t>(value);
+}
+
 Fault read_fault(const std::vector<std::string>& words, const std::string& line) {
   Fault fault;
   if (words.size() < 5) refuse(line);
@@ -257,15 +266,15 @@ CrashPath read_path(std::string_view text) {
       path.seed = number(words, 3, line);
     } else if (words[0] == "schedule") {
       for (std::size_t i = 1; i < words.size(); ++i) {
-        path.variant.schedule.push_back(number(words, i, line));
+        path.variant.schedule.push_back(position(words, i, line));
       }
     } else if (words[0] == "case") {
-      path.variant.case_number = number(words, 1, line);
+      path.variant.case_number = position(words, 1, line);
     } else if (words[0] == "fault") {
       path.variant.faults.push_back(read_fault(words, line));
     } else if (words[0] == "crash" && words.size() > 3) {
       const bool kill = words[2] == "kill";
-      path.steps.push_back({kill, number(words, kill ? 5 : 6, line), {}});
+      path.steps.push_back({kill, position(words, kill ? 5 : 6, line), {}});
     } else if ((words[0] == "lost" || words[0] == "torn") && path.steps.empty()) {
       refuse(line);
     } else if (words[0] == "lost") {

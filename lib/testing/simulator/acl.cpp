@@ -3,8 +3,9 @@
 #include "testing/simulator/acl.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
+
+#include "base/little_endian.hpp"
 
 namespace perdure::testing::acl {
 
@@ -28,22 +29,19 @@ struct Row {
 };
 
 Row row_at(const Buffer& value, std::size_t at) {
-  Row row;
-  std::memcpy(&row.tag, &value[at], sizeof row.tag);
-  std::memcpy(&row.permissions, &value[at + 2], sizeof row.permissions);
-  return row;
+  const Bytes row = Bytes(value).subspan(at);
+  return {.tag = from_little_endian<std::uint16_t>(row),
+          .permissions = from_little_endian<std::uint16_t>(row.subspan(2))};
 }
 
 void set_permissions(Buffer& value, std::size_t at, std::uint32_t permissions) {
-  const auto narrow = static_cast<std::uint16_t>(permissions & 7U);
-  std::memcpy(&value[at + 2], &narrow, sizeof narrow);
+  const auto bits = static_cast<std::uint16_t>(permissions & 7U);
+  std::ranges::copy(little_endian_bytes(bits), &value[at + 2]);
 }
 
 bool well_formed(const Buffer& value) {
   if (value.size() < header_size || (value.size() - header_size) % entry_size != 0) return false;
-  std::uint32_t version = 0;
-  std::memcpy(&version, value.data(), sizeof version);
-  return version == 2;
+  return from_little_endian<std::uint32_t>(value) == 2;
 }
 
 std::uint32_t shift_of(std::uint16_t tag) {

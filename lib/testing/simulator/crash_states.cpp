@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "testing/simulator/in_memory.hpp"
 #include "testing/simulator/tears.hpp"
 
 namespace perdure::testing {
@@ -27,7 +28,7 @@ bool removes_directory(const Change& change) {
                              [](const Effect& effect) { return effect.child == no_inode; });
 }
 
-/// Content that has a place in the order, and did not survive there as a whole: until something
+/// Content that has a place in the order, and did not survive there intact: until something
 /// behind it does, it is torn like any other.
 bool is_overtaken(const Pending& pending, const std::vector<std::uint64_t>& lost) {
   return pending.awaited && !pending.durable &&
@@ -193,7 +194,7 @@ class Explorer {
       return;
     }
     emit(tree, files, picks, lost);
-    for (std::size_t file = 0; file < files.size(); ++file) {  // one torn, the others whole
+    for (std::size_t file = 0; file < files.size(); ++file) {  // one torn, the others intact
       for (picks[file] = 1; picks[file] < files[file]->size(); ++picks[file]) {
         emit(tree, files, picks, lost);
       }
@@ -203,7 +204,7 @@ class Explorer {
     for (std::size_t sample = 0; sample < bounds_.pairs_max / 2; ++sample) {
       for (std::size_t file = 0; file < files.size(); ++file) {
         random = mix(random, file);
-        picks[file] = random % files[file]->size();
+        picks[file] = in_memory(random % files[file]->size());
       }
       emit(tree, files, picks, lost);
     }
@@ -270,7 +271,7 @@ class Explorer {
 
   static void write(Buffer& content, const Change& change) {
     const std::uint64_t end = change.offset + change.bytes.size();
-    if (content.size() < end) content.resize(end);
+    if (content.size() < end) content.resize(in_memory(end));
     std::ranges::copy(change.bytes, content.begin() + static_cast<std::ptrdiff_t>(change.offset));
   }
 
@@ -303,23 +304,23 @@ Disk crash_state(const Disk& disk, const Choice& choice) {
     if (survives(pending) && !is_torn(pending)) apply(tree, *pending.change, disk.log);
   }
   tree.drop_unreachable();
-  Tree whole = tree;
+  Tree survived = tree;
   for (const Pending& pending : disk.log) {
     const InodeId inode = pending.change->inode;
     const bool has_tear =
         std::ranges::find(choice.tears, inode, &Tear::inode) != choice.tears.end();
     const bool is_there =
         (is_torn(pending) && survives(pending)) || (has_tear && is_overtaken(pending, choice.lost));
-    if (is_there && tree.contains(inode)) apply(whole, *pending.change, disk.log);
+    if (is_there && tree.contains(inode)) apply(survived, *pending.change, disk.log);
   }
   for (const Tear& tear : choice.tears) {
     if (!tree.contains(tear.inode)) continue;
     auto blob = std::make_shared<Blob>();
-    blob->bytes =
-        torn_content(tear, tree.find(tear.inode)->data->bytes, whole.find(tear.inode)->data->bytes);
-    whole.set_data(tear.inode, std::move(blob));
+    blob->bytes = torn_content(tear, tree.find(tear.inode)->data->bytes,
+                               survived.find(tear.inode)->data->bytes);
+    survived.set_data(tear.inode, std::move(blob));
   }
-  return disk.after_crash(std::move(whole));
+  return disk.after_crash(std::move(survived));
 }
 
 bool is_possible(const Disk& disk, const Choice& choice, const Bounds& bounds) {

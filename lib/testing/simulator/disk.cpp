@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "testing/simulator/in_memory.hpp"
+
 namespace perdure::testing {
 
 namespace {
@@ -36,7 +38,7 @@ void bear(Tree& tree, InodeId inode, const std::vector<Pending>& log) {
 
 }  // namespace
 
-void Change::seal() {
+void Change::compute_hash() {
   hash = mix(static_cast<std::uint64_t>(kind), inode);
   for (const Effect& effect : effects) {
     hash = mix(mix(hash, hash_text(effect.name)),
@@ -86,13 +88,13 @@ void apply(Tree& tree, const Change& change, const std::vector<Pending>& log) {
       break;
     case Change::Kind::size: {
       if (tree.find(change.inode)->size() >= change.offset) break;
-      tree.edit_data(change.inode).resize(change.offset);
+      tree.edit_data(change.inode).resize(in_memory(change.offset));
       break;
     }
     case Change::Kind::write: {
       Buffer& data = tree.edit_data(change.inode);
       if (data.size() < change.offset + change.bytes.size()) {
-        data.resize(change.offset + change.bytes.size());
+        data.resize(in_memory(change.offset + change.bytes.size()));
       }
       std::ranges::copy(change.bytes, data.begin() + static_cast<std::ptrdiff_t>(change.offset));
       tree.edit(change.inode).mtime_ns = change.time_ns;
@@ -101,12 +103,26 @@ void apply(Tree& tree, const Change& change, const std::vector<Pending>& log) {
   }
 }
 
+namespace {
+
+Tree mounted_anew(const Disk& before, Tree tree) {
+  if (before.renumbering == Renumbering::none) return tree;
+  tree.renumber(before.clock_ns + tick_ns, before.renumbering == Renumbering::everything);
+  return tree;
+}
+
+}  // namespace
+
 Disk::Disk(const Disk& before, Tree tree)
     : preset(before.preset),
-      visible(std::move(tree)),
+      visible(mounted_anew(before, std::move(tree))),
       next_inode(before.next_inode),
       next_change(before.next_change),
-      clock_ns(before.clock_ns) {}
+      clock_ns(before.clock_ns),
+      clock_stands(before.clock_stands),
+      renumbering(before.renumbering) {
+  pass_tick();
+}
 
 Disk Disk::after_crash(Tree tree) const {
   return {*this, std::move(tree)};
@@ -121,7 +137,7 @@ Disk Disk::fork() {
 void Disk::issue(Change change) {
   ++revision;
   change.number = next_change++;
-  change.seal();
+  change.compute_hash();
   auto shared = std::make_shared<const Change>(std::move(change));
   log.push_back({.change = shared});
   apply(visible, *shared, log);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <perdure/testing/limits.hpp>
 #include <perdure/testing/preset.hpp>
 
 #include "testing/simulator/tree.hpp"
@@ -42,7 +43,7 @@ struct Change {
   [[nodiscard]] bool is_content() const noexcept {
     return kind == Kind::write || kind == Kind::size;
   }
-  void seal();  // computes the hash
+  void compute_hash();
 };
 
 struct Pending {
@@ -59,6 +60,9 @@ struct Pending {
   }
 };
 
+/// Of a coarse clock; 250 in a second (CONFIG_HZ).
+constexpr std::int64_t tick_ns = 4'000'000;
+
 /// Everything that outlives the process. A value; see Tree about copies.
 struct Disk {
   explicit Disk(const Preset& rules) : preset(&rules) {}
@@ -71,6 +75,8 @@ struct Disk {
   std::uint64_t next_change = 1;
   std::uint64_t revision = 0;  // differs when anything does that a crash could show
   std::int64_t clock_ns = 1'000'000'000'000'000'000;
+  bool clock_stands = false;  // all changes have one stamp, until the tick is over
+  Renumbering renumbering = Renumbering::none;
   bool journal_failed = false;  // nothing becomes durable any more; until a power cut
 
   /// For a disk that is still being changed; see Tree::fork.
@@ -91,7 +97,9 @@ struct Disk {
   void doom(InodeId inode);
   void doom_all();
 
-  /// The disk with this tree on it, all of it durable.
+  /// The clock goes on: by a tick, to another stamp than any change had.
+  void pass_tick() { clock_ns += tick_ns; }
+  /// The disk with this tree on it, all of it durable, and mounted anew.
   [[nodiscard]] Disk after_crash(Tree tree) const;
   /// The effect of a kill: files without a name are gone.
   void drop_orphans() { visible.drop_unreachable(); }

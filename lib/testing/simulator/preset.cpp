@@ -17,7 +17,7 @@ constexpr auto worst_rules = std::to_array<Preset::Rule>({
     {"sync_file: content and metadata of that file are durable; its names are not", fsync_page},
     {"sync_directory: all earlier entry operations in that directory are durable", fsync_page},
     {"operations that no returned sync covers survive in any combination", alice},
-    {"a rename survives as a whole or not at all", "rename(2); kept by all journals"},
+    {"a rename survives intact or not at all", "rename(2); kept by all journals"},
     {"unsynced content: any block old, zero, garbage or new, and any size", alice},
     {"a directory is gone only when what was taken out of it is", "no local file system differs"},
 });

@@ -5,6 +5,7 @@
 
 #include <perdure/testing/simulated_file_system.hpp>
 
+#include "testing/simulator/in_memory.hpp"
 #include "testing/simulator/simulation.hpp"
 
 namespace perdure::testing {
@@ -19,15 +20,23 @@ SimulatedFileSystem::~SimulatedFileSystem() = default;
 
 // --- Opening.
 
+namespace {
+
+SysResult<Handle> open_found_directory(Simulation& sim, InodeId found) {
+  const Inode& inode = *sim.disk.visible.find(found);
+  if (inode.type != FileType::directory) return errno_code(ENOTDIR);
+  if (!sim.permits(inode, 4)) return errno_code(EACCES);
+  return sim.open(found, false);
+}
+
+}  // namespace
+
 SysResult<Handle> SimulatedFileSystem::open_directory(Handle from, const std::string& path) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
   BOOST_OUTCOME_TRY(const InodeId base, sim.directory(from));
   BOOST_OUTCOME_TRY(const InodeId found, sim.resolve(base, path));
-  const Inode& inode = *sim.disk.visible.find(found);
-  if (inode.type != FileType::directory) return errno_code(ENOTDIR);
-  if (!sim.permits(inode, 4)) return errno_code(EACCES);
-  return sim.open(found, false);
+  return open_found_directory(sim, found);
 }
 
 SysResult<Handle> SimulatedFileSystem::open_beneath(Handle from, const std::string& path) {
@@ -35,10 +44,7 @@ SysResult<Handle> SimulatedFileSystem::open_beneath(Handle from, const std::stri
   const std::scoped_lock lock(sim.mutex);
   BOOST_OUTCOME_TRY(const InodeId base, sim.directory(from));
   BOOST_OUTCOME_TRY(const InodeId found, sim.resolve_beneath(base, path));
-  const Inode& inode = *sim.disk.visible.find(found);
-  if (inode.type != FileType::directory) return errno_code(ENOTDIR);
-  if (!sim.permits(inode, 4)) return errno_code(EACCES);
-  return sim.open(found, false);
+  return open_found_directory(sim, found);
 }
 
 SysResult<Handle> SimulatedFileSystem::create_unnamed(Handle directory, std::uint32_t mode) {
@@ -72,8 +78,7 @@ SysResult<Handle> SimulatedFileSystem::create(Handle directory, const std::strin
 SysResult<Handle> SimulatedFileSystem::open_file(Handle directory, const std::string& name) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
-  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
-  BOOST_OUTCOME_TRY(const InodeId found, sim.child(parent, name));
+  BOOST_OUTCOME_TRY(const InodeId found, sim.named(directory, name));
   const Inode& inode = *sim.disk.visible.find(found);
   if (inode.type == FileType::symlink) return errno_code(ELOOP);
   if (!sim.permits(inode, 4)) return errno_code(EACCES);
@@ -83,26 +88,14 @@ SysResult<Handle> SimulatedFileSystem::open_file(Handle directory, const std::st
 SysResult<Handle> SimulatedFileSystem::open_lock(Handle directory, const std::string& name) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
-  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
-  const auto found = sim.child(parent, name);
-  if (!found && found.error().value() != ENOENT) return found.error();
-  BOOST_OUTCOME_TRY(const Handle handle, sim.open(root_inode, true));
-  const auto opened = [&](SysResult<InodeId> inode) -> SysResult<Handle> {
-    sim.find(handle)->inode = inode ? inode.value() : no_inode;
-    if (!inode) return inode.error();
-    return handle;
-  };
-  if (!found) {
-    sim.record(Operation::open_lock);
-    return opened(sim.make(parent, name, FileType::regular, 0600));
-  }
-  const Inode& inode = *sim.disk.visible.find(found.value());
-  if (inode.type == FileType::symlink) return opened(errno_code(ELOOP));
-  if (inode.type == FileType::directory) return opened(errno_code(EISDIR));
-  if (const int refusal = sim.refusal(); refusal != 0) return opened(errno_code(refusal));
-  if (!sim.permits(inode, 6)) return opened(errno_code(EACCES));
-  if (inode.immutable) return opened(errno_code(EPERM));
-  return opened(found.value());
+  BOOST_OUTCOME_TRY(const InodeId found, sim.named(directory, name));
+  const Inode& inode = *sim.disk.visible.find(found);
+  if (inode.type == FileType::symlink) return errno_code(ELOOP);
+  if (inode.type == FileType::directory) return errno_code(EISDIR);
+  if (const int refusal = sim.refusal(); refusal != 0) return errno_code(refusal);
+  if (!sim.permits(inode, 6)) return errno_code(EACCES);
+  if (inode.immutable) return errno_code(EPERM);
+  return sim.open(found, true);
 }
 
 SysResult<void> SimulatedFileSystem::close(Handle handle) {
@@ -124,7 +117,7 @@ SysResult<std::size_t> SimulatedFileSystem::read_at(Handle file, std::uint64_t o
   if (inode.type == FileType::directory) return errno_code(EISDIR);
   const Buffer& data = inode.data->bytes;
   if (offset >= data.size()) return std::size_t{0};
-  const std::size_t count = std::min<std::size_t>(out.size(), data.size() - offset);
+  const std::size_t count = in_memory(std::min<std::uint64_t>(out.size(), data.size() - offset));
   std::copy_n(data.begin() + static_cast<std::ptrdiff_t>(offset), count, out.begin());
   return count;
 }
@@ -142,7 +135,7 @@ SysResult<std::size_t> SimulatedFileSystem::write_at(Handle file, std::uint64_t 
   if (free != Limits::none) {
     const std::uint64_t size_max = inode.size() + free;
     if (offset >= size_max && !bytes.empty()) return errno_code(fault);
-    bytes = bytes.first(std::min<std::size_t>(bytes.size(), size_max - offset));
+    bytes = bytes.first(in_memory(std::min<std::uint64_t>(bytes.size(), size_max - offset)));
   }
   if (bytes.empty()) return std::size_t{0};
   sim.record(Operation::write_at);
@@ -269,6 +262,13 @@ void SimulatedFileSystem::sync_all() {
   simulation_->disk.sync_all();
 }
 
+void SimulatedFileSystem::remount() {
+  const std::scoped_lock lock(simulation_->mutex);
+  Disk after = simulation_->disk.fork();
+  after.drop_orphans();
+  simulation_->crash(after.after_crash(after.visible));
+}
+
 void SimulatedFileSystem::kill() {
   const std::scoped_lock lock(simulation_->mutex);
   Disk after = simulation_->disk.fork();
@@ -339,6 +339,16 @@ SysResult<FileSystemInfo> SimulatedFileSystem::describe(Handle directory) {
 std::uint32_t SimulatedFileSystem::user() {
   const std::scoped_lock lock(simulation_->mutex);
   return simulation_->user.user;
+}
+
+bool SimulatedFileSystem::is_known_user(std::uint32_t owner) {
+  const std::scoped_lock lock(simulation_->mutex);
+  return owner != simulation_->user.overflow;
+}
+
+bool SimulatedFileSystem::is_known_group(std::uint32_t group) {
+  const std::scoped_lock lock(simulation_->mutex);
+  return group != simulation_->user.overflow;
 }
 
 }  // namespace perdure::testing

@@ -107,9 +107,13 @@ SysResult<Status> SimulatedFileSystem::stat(Handle handle) {
 SysResult<Status> SimulatedFileSystem::stat_at(Handle directory, const std::string& name) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
-  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
-  BOOST_OUTCOME_TRY(const InodeId found, sim.child(parent, name));
+  BOOST_OUTCOME_TRY(const InodeId found, sim.named(directory, name));
   return sim.status(found);
+}
+
+Stamps SimulatedFileSystem::stamps(Handle /*handle*/, const Status& /*status*/) {
+  const std::scoped_lock lock(simulation_->mutex);
+  return simulation_->disk.clock_stands ? Stamps::ticks : Stamps::fine;
 }
 
 SysResult<void> SimulatedFileSystem::set_mode(Handle file, std::uint32_t mode) {
@@ -172,8 +176,7 @@ SysResult<std::vector<std::string>> SimulatedFileSystem::list_xattrs_at(Handle d
                                                                         const std::string& name) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
-  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
-  BOOST_OUTCOME_TRY(const InodeId found, sim.child(parent, name));
+  BOOST_OUTCOME_TRY(const InodeId found, sim.named(directory, name));
   return names_of(sim, *sim.disk.visible.find(found));
 }
 
@@ -188,8 +191,7 @@ SysResult<Buffer> SimulatedFileSystem::get_xattr_at(Handle directory, const std:
                                                     const std::string& xattr) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
-  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
-  BOOST_OUTCOME_TRY(const InodeId found, sim.child(parent, name));
+  BOOST_OUTCOME_TRY(const InodeId found, sim.named(directory, name));
   return value_of(sim, *sim.disk.visible.find(found), xattr);
 }
 

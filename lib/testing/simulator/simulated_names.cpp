@@ -173,13 +173,20 @@ SysResult<void> SimulatedFileSystem::remove_directory(Handle directory, const st
   return success();
 }
 
-SysResult<std::string> SimulatedFileSystem::read_link(Handle directory, const std::string& name) {
+SysResult<Handle> SimulatedFileSystem::open_link(Handle directory, const std::string& name) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
-  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
-  BOOST_OUTCOME_TRY(const InodeId found, sim.child(parent, name));
-  const Inode& inode = *sim.disk.visible.find(found);
-  if (inode.type != FileType::symlink) return errno_code(EINVAL);
+  BOOST_OUTCOME_TRY(const InodeId found, sim.named(directory, name));
+  return sim.open(found, false);
+}
+
+SysResult<std::string> SimulatedFileSystem::read_link(Handle link) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  const OpenFile* opened = sim.find(link);
+  if (opened == nullptr) return errno_code(EBADF);
+  const Inode& inode = *sim.disk.visible.find(opened->inode);
+  if (inode.type != FileType::symlink) return errno_code(ENOENT);  // readlinkat(2) at a handle
   return std::string(as_text(inode.data->bytes));
 }
 

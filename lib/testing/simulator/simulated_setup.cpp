@@ -32,6 +32,14 @@ InodeId at(Simulation& sim, const std::string& path) {
   return required(sim.child(required(sim.resolve(root_inode, parent), path), name), path);
 }
 
+/// Changes what is as durable as the device itself: in both trees, past the log.
+void mark(Simulation& sim, const std::string& path, const std::function<void(Inode&)>& change) {
+  const std::scoped_lock lock(sim.mutex);
+  const InodeId id = at(sim, path);
+  change(sim.disk.visible.edit(id));
+  if (sim.disk.base.contains(id)) change(sim.disk.base.edit(id));
+}
+
 }  // namespace
 
 void SimulatedFileSystem::set_user(User user) {
@@ -42,6 +50,22 @@ void SimulatedFileSystem::set_user(User user) {
 void SimulatedFileSystem::set_limits(const Limits& limits) {
   const std::scoped_lock lock(simulation_->mutex);
   simulation_->limits = limits;
+}
+
+void SimulatedFileSystem::stop_clock() {
+  const std::scoped_lock lock(simulation_->mutex);
+  (void)simulation_->tick();  // no whole second, as that of a file system that counts in seconds
+  simulation_->disk.clock_stands = true;
+}
+
+void SimulatedFileSystem::pass_tick() {
+  const std::scoped_lock lock(simulation_->mutex);
+  simulation_->disk.pass_tick();
+}
+
+void SimulatedFileSystem::set_renumbering(Renumbering which) {
+  const std::scoped_lock lock(simulation_->mutex);
+  simulation_->disk.renumbering = which;
 }
 
 void SimulatedFileSystem::set_read_only(bool read_only) {
@@ -65,11 +89,7 @@ void SimulatedFileSystem::make_directories(const std::string& path, std::uint32_
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
   InodeId parent = root_inode;
-  for (std::size_t begin = 0; begin < path.size();) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string part = path.substr(begin, end - begin);
-    begin = end + 1;
-    if (part.empty() || part == ".") continue;
+  for (const std::string& part : parts_of(path)) {
     const InodeId found = sim.disk.visible.lookup(parent, part);
     parent = found != no_inode ? required(sim.resolve(parent, part), path)
                                : required(sim.make(parent, part, FileType::directory, mode), path);
@@ -84,42 +104,23 @@ void SimulatedFileSystem::make_symlink(const std::string& path, const std::strin
   required(sim.make(directory, name, FileType::symlink, 0777, text), path);
 }
 
-// Marks are as durable as the device itself: they go into both trees, past the log.
-
 void SimulatedFileSystem::set_immutable(const std::string& path, bool immutable) {
-  Simulation& sim = *simulation_;
-  const std::scoped_lock lock(sim.mutex);
-  const InodeId id = at(sim, path);
-  sim.disk.visible.edit(id).immutable = immutable;
-  if (sim.disk.base.contains(id)) sim.disk.base.edit(id).immutable = immutable;
+  mark(*simulation_, path, [&](Inode& inode) { inode.immutable = immutable; });
 }
 
 void SimulatedFileSystem::set_mount_point(const std::string& path, bool mount_point) {
-  Simulation& sim = *simulation_;
-  const std::scoped_lock lock(sim.mutex);
-  const InodeId id = at(sim, path);
-  sim.disk.visible.edit(id).mount_point = mount_point;
-  if (sim.disk.base.contains(id)) sim.disk.base.edit(id).mount_point = mount_point;
+  mark(*simulation_, path, [&](Inode& inode) { inode.mount_point = mount_point; });
 }
 
 void SimulatedFileSystem::set_device(const std::string& path, std::uint32_t device) {
-  Simulation& sim = *simulation_;
-  const std::scoped_lock lock(sim.mutex);
-  const InodeId id = at(sim, path);
-  sim.disk.visible.edit(id).device = device;
-  if (sim.disk.base.contains(id)) sim.disk.base.edit(id).device = device;
+  mark(*simulation_, path, [&](Inode& inode) { inode.device = device; });
 }
 
 std::optional<std::string> SimulatedFileSystem::content(const std::string& path) const {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
   InodeId id = root_inode;
-  for (std::size_t begin = 0; begin < path.size();) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    if (end > begin)
-      id = sim.disk.visible.lookup(id, std::string_view(path).substr(begin, end - begin));
-    begin = end + 1;
-  }
+  for (const std::string& part : parts_of(path)) id = sim.disk.visible.lookup(id, part);
   const Inode* inode = sim.disk.visible.find(id);
   if (inode == nullptr || inode->type != FileType::regular) return std::nullopt;
   return std::string(as_text(inode->data->bytes));

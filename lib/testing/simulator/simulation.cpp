@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "testing/simulator/acl.hpp"
+#include "testing/simulator/in_memory.hpp"
 
 namespace perdure::testing {
 
@@ -69,15 +70,27 @@ SysResult<InodeId> Simulation::child(InodeId parent, const std::string& name) {
   return found;
 }
 
+SysResult<InodeId> Simulation::named(Handle at, const std::string& name) {
+  BOOST_OUTCOME_TRY(const InodeId parent, directory(at));
+  return child(parent, name);
+}
+
+std::vector<std::string> parts_of(const std::string& path) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    std::string part = path.substr(begin, end - begin);
+    begin = end + 1;
+    if (!part.empty() && part != ".") parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
 SysResult<InodeId> Simulation::resolve(InodeId from, const std::string& path, int depth) {
   if (depth > 40) return errno_code(ELOOP);
   if (path.empty()) return errno_code(ENOENT);
   std::vector<InodeId> trail{path.front() == '/' ? root_inode : from};
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string part = path.substr(begin, end - begin);
-    begin = end + 1;
-    if (part.empty() || part == ".") continue;
+  for (const std::string& part : parts_of(path)) {
     const Inode* at = disk.visible.find(trail.back());
     if (at->type != FileType::directory) return errno_code(ENOTDIR);
     if (part == "..") {
@@ -107,11 +120,7 @@ SysResult<InodeId> Simulation::resolve_beneath(InodeId from, const std::string& 
   if (path.empty()) return errno_code(ENOENT);
   if (path.front() == '/') return errno_code(EXDEV);
   std::vector<InodeId> trail{from};
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string part = path.substr(begin, end - begin);
-    begin = end + 1;
-    if (part.empty() || part == ".") continue;
+  for (const std::string& part : parts_of(path)) {
     if (part == "..") {
       if (trail.size() == 1) return errno_code(EXDEV);
       trail.pop_back();
@@ -245,7 +254,7 @@ void Simulation::issue_write(InodeId inode, std::uint64_t offset, Bytes bytes) {
   while (!bytes.empty()) {
     const std::uint64_t room =
         piece_max == Limits::none ? bytes.size() : piece_max - offset % piece_max;
-    const Bytes piece = bytes.first(std::min<std::size_t>(bytes.size(), room));
+    const Bytes piece = bytes.first(in_memory(std::min<std::uint64_t>(bytes.size(), room)));
     Change change;
     change.kind = Change::Kind::write;
     change.inode = inode;
@@ -281,6 +290,7 @@ Status Simulation::status(InodeId id) const {
                     .size = inode.size(),
                     .mtime_ns = inode.mtime_ns,
                     .ctime_ns = inode.ctime_ns};
+  status.tick_ns = disk.clock_ns;
   return status;
 }
 

@@ -44,6 +44,9 @@ inline std::error_code errno_code(int error) noexcept {
   return {error, std::generic_category()};
 }
 
+/// The components of a path, without those that lead nowhere.
+[[nodiscard]] std::vector<std::string> parts_of(const std::string& path);
+
 /// The state behind the calls. Every member function is called with `mutex` held.
 struct Simulation {
   explicit Simulation(const Preset& preset) : disk(preset) {}
@@ -70,6 +73,8 @@ struct Simulation {
   // Names.
   [[nodiscard]] int fault_of_name(InodeId parent, const std::string& name) const;
   SysResult<InodeId> child(InodeId directory, const std::string& name);
+  /// The child of a directory that is open.
+  SysResult<InodeId> named(Handle at, const std::string& name);
   SysResult<InodeId> resolve(InodeId from, const std::string& path, int depth = 0);
   SysResult<InodeId> resolve_beneath(InodeId from, const std::string& path);
   /// An inode as this user would make it in that directory.
@@ -105,7 +110,7 @@ struct Simulation {
   void record(Operation operation) {
     if (observer != nullptr) observer->before(operation, disk);
   }
-  std::int64_t tick() { return disk.clock_ns += 1'000'000; }
+  std::int64_t tick() { return disk.clock_stands ? disk.clock_ns : disk.clock_ns += 1'000'000; }
   void touch(InodeId inode, bool content);
   void issue_write(InodeId inode, std::uint64_t offset, Bytes bytes);
   [[nodiscard]] Status status(InodeId inode) const;

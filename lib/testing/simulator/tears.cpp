@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "testing/simulator/in_memory.hpp"
 #include "testing/simulator/simulation.hpp"
 
 namespace perdure::testing {
@@ -15,9 +16,9 @@ std::byte byte_of(char source, std::uint64_t at, const Tear& tear, const Buffer&
                   const Buffer& fresh) {
   switch (source) {
     case 'n':
-      return at < fresh.size() ? fresh[at] : std::byte{0};
+      return at < fresh.size() ? fresh[in_memory(at)] : std::byte{0};
     case 'd':
-      return at < durable.size() ? durable[at] : std::byte{0};
+      return at < durable.size() ? durable[in_memory(at)] : std::byte{0};
     case 'g':
       return static_cast<std::byte>(mix(tear.inode, at / 8 * 8) >> (at % 8 * 8));
     default:
@@ -108,8 +109,8 @@ class Collector {
     }
     for (std::uint64_t block = 0; preset_.garbage && count > 1 && block < count && count <= 64;
          ++block) {
-      std::string blocks(count, 'n');
-      blocks[block] = 'g';
+      std::string blocks(in_memory(count), 'n');
+      blocks[in_memory(block)] = 'g';
       add({.size = fresh_.size(), .cut = 0, .rest = 'd', .blocks = std::move(blocks)});
     }
   }
@@ -120,7 +121,7 @@ class Collector {
     std::uint64_t random = bounds.seed;
     while (all_.size() > bounds.tears_max) {
       random = mix(random, all_.size());
-      const std::size_t victim = keep + random % (all_.size() - keep);
+      const std::size_t victim = keep + in_memory(random % (all_.size() - keep));
       all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(victim));
     }
     return std::move(all_);
@@ -128,8 +129,8 @@ class Collector {
 
  private:
   [[nodiscard]] std::string letters(std::uint64_t count, std::uint64_t mask) const {
-    std::string blocks(count, preset_.zeros ? 'z' : 'd');
-    for (std::uint64_t i = 0; i < count; ++i) {
+    std::string blocks(in_memory(count), preset_.zeros ? 'z' : 'd');
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
       if ((mask >> i & 1U) != 0) {
         blocks[i] = 'n';
       } else if (i * block_size < durable_.size()) {
@@ -150,11 +151,11 @@ class Collector {
 }  // namespace
 
 Buffer torn_content(const Tear& tear, const Buffer& durable, const Buffer& fresh) {
-  Buffer content(tear.size);
-  for (std::uint64_t at = 0; at < tear.size; ++at) {
+  Buffer content(in_memory(tear.size));
+  for (std::size_t at = 0; at < content.size(); ++at) {
     char source = at < tear.cut ? 'n' : tear.rest;
     if (!tear.blocks.empty()) {
-      const std::uint64_t block = at / block_size;
+      const std::size_t block = at / in_memory(block_size);
       source = block < tear.blocks.size() ? tear.blocks[block] : 'z';
     }
     content[at] = byte_of(source, at, tear, durable, fresh);

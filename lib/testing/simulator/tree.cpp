@@ -7,6 +7,8 @@
 
 #include <xxhash.h>
 
+#include "testing/simulator/in_memory.hpp"
+
 namespace perdure::testing {
 
 std::uint64_t hash_bytes(const void* bytes, std::size_t size) noexcept {
@@ -187,13 +189,36 @@ void Tree::drop_unreachable() {
   }
 }
 
+void Tree::renumber(std::int64_t time_ns, bool directories) {
+  std::vector<InodeId> renumbered;
+  for (const auto& [id, inode] : inodes_) {
+    if (id == root_inode || (inode->entries && !directories)) continue;
+    renumbered.push_back(id);
+  }
+  std::vector<std::uint64_t> numbers;
+  numbers.reserve(renumbered.size());
+  for (const InodeId id : renumbered) numbers.push_back(find(id)->number);
+  if (numbers.size() == 1) numbers.front() = free_number();
+  if (numbers.size() > 1) {  // whose number a file gets differs from mount to mount
+    constexpr std::uint64_t change_ns = 1'000'000;
+    const std::uint64_t turn = mix(static_cast<std::uint64_t>(time_ns) / change_ns, 1);
+    const auto first = static_cast<std::ptrdiff_t>(1 + turn % (numbers.size() - 1));
+    std::rotate(numbers.begin(), numbers.begin() + first, numbers.end());
+  }
+  for (std::size_t i = 0; i < renumbered.size(); ++i) {
+    Inode& inode = edit(renumbered[i]);
+    inode.number = numbers[i];
+    inode.birth_ns = inode.ctime_ns = time_ns;
+  }
+}
+
 std::uint64_t Tree::free_number() const {
   constexpr std::uint64_t first = 11;  // as ext4, whose lower ones are reserved
   thread_local std::vector<bool> taken;
   taken.assign(inodes_.size() + 1, false);
   for (const auto& slot : inodes_) {
     const std::uint64_t number = slot.second->number;
-    if (number >= first && number - first < taken.size()) taken[number - first] = true;
+    if (number >= first && number - first < taken.size()) taken[in_memory(number - first)] = true;
   }
   return first + static_cast<std::uint64_t>(std::ranges::find(taken, false) - taken.begin());
 }

@@ -147,6 +147,9 @@ class Tree {
   /// Drops what no path from the root leads to, and gives those that bear one number numbers of
   /// their own: what is left is what a file system check would leave.
   void drop_unreachable();
+  /// Gives each file, and with `directories` each directory but the root, the number of another one
+  /// (a lonely one a number that nobody had), and makes `time_ns` its birth and its ctime.
+  void renumber(std::int64_t time_ns, bool directories);
   /// Equal for trees with the same paths, hard links, content and metadata.
   [[nodiscard]] std::uint64_t hash() const;
   /// The lowest number that no inode bears.

@@ -38,11 +38,11 @@ struct Replacement {
     }
   }
   void write_direct(int fd) const {
-    const std::size_t whole = (text.size() + 4095) & ~std::size_t{4095};
-    void* block = std::aligned_alloc(4096, whole);
-    std::memset(block, 0, whole);
+    const std::size_t rounded = (text.size() + 4095) & ~std::size_t{4095};
+    void* block = std::aligned_alloc(4096, rounded);
+    std::memset(block, 0, rounded);
     std::memcpy(block, text.data(), text.size());
-    if (::write(fd, block, whole) != static_cast<ssize_t>(whole)) must(-1, "direct write");
+    if (::write(fd, block, rounded) != static_cast<ssize_t>(rounded)) must(-1, "direct write");
     std::free(block);
     must(::ftruncate(fd, static_cast<off_t>(text.size())), "ftruncate");
   }

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <set>
 
+#include <perdure/system/environment.hpp>
+#include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
 
 #include "../scripts.hpp"

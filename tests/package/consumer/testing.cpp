@@ -9,7 +9,6 @@ int main(int argc, char** argv) {
   perdure::testing::FaultyFileSystem files(perdure::native_file_system());
   perdure::testing::ManualEnvironment environment;
   files.fail({.operation = perdure::testing::Operation::sync_file});
-  const auto receipt =
-      perdure::write_file(argv[1], "threads = 9\n", {}, {}, {&files, &environment});
+  const auto receipt = perdure::write_file(argv[1], "threads = 9\n", {}, {&files, &environment});
   return !receipt && receipt.error().fate == perdure::Fate::unchanged ? 0 : 1;
 }

@@ -9,7 +9,8 @@
 
 namespace crashlab {
 
-/// One line on standard error, where that is a terminal.
+/// One line on standard error, where that is a terminal. Not the bar of tools/common: it shows
+/// counts and rates, and the laboratory stands without the library's programs.
 class Progress {
  public:
   explicit Progress(bool wanted);

@@ -49,7 +49,7 @@ inline constexpr Tier all_tiers[] = {Tier::prefixes, Tier::singles, Tier::tears,
 /// How the choices of a point are drawn.
 struct ChoiceRules {
   std::uint64_t seed = 1;
-  std::uint32_t sector_size = 512;  ///< what the disk writes whole or not at all, bytes
+  std::uint32_t sector_size = 512;  ///< what the disk writes intact or not at all, bytes
   std::size_t exhaustive_max = 12;  ///< up to so many pending writes: every subset
   std::size_t samples = 256;        ///< above: so many seeded subsets, and as many pairs dropped
   std::size_t singles_max = 512;    ///< above so many: evenly spaced prefixes and singles

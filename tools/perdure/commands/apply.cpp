@@ -2,124 +2,206 @@
 // `perdure apply`: changes of several files, all or none.
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
+#include <optional>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
-
-#include <boost/filesystem/operations.hpp>
 
 #include <perdure/transaction.hpp>
 
 #include "commands.hpp"
+#include "common/progress.hpp"
 #include "options/protocol.hpp"
-#include "terminal/input.hpp"
-#include "terminal/progress.hpp"
+#include "sources/input.hpp"
+#include "sources/tree.hpp"
+#include "terminal/recovery.hpp"
 
 namespace perdure::cli {
 
 namespace {
 
-namespace fs = boost::filesystem;
-
 constexpr std::size_t block_size = std::size_t{256} * 1024;
 
 constexpr std::string_view examples =
     "All that one call names becomes visible, or nothing of it does. A crash in the middle is\n"
-    "finished by the next apply or recover on that root.\n"
+    "finished by the next apply or recover on that root; an apply that does so says it on\n"
+    "standard error, and in \"recovery\" of --json.\n"
     "\n"
     "Examples:\n"
     "  perdure apply site --from build/html             every file at the same relative path\n"
     "  perdure apply site --put index.html=new.html --remove draft.html\n"
     "  generate | perdure apply etc --put app/rules=-   one of the sources may be the input\n"
-    "  perdure apply site --from new --json | jq .files\n";
+    "  perdure apply site --from new --json | jq .files\n"
+    "\n"
+    "Each path is named once. A call that names it twice, names what lies beneath a file or\n"
+    "beneath what it removes, or reads its input twice, ends with status 2 and changes nothing.\n";
 
-/// The findings of --from: directories before what is in them.
-struct Tree {
-  std::vector<fs::path> found;
-  std::vector<fs::path> left_out;  ///< The library's own, which no transaction may name.
+/// The wish of one part of the command line for a path.
+struct Demand {
+  enum class Kind { make_directory, put, remove } kind;
+  std::string words;  ///< The part, for errors.
+};
+using Demands = std::map<std::string, Demand>;
+
+struct Put {
+  std::string path;
+  std::string source;
+};
+
+/// All that is read.
+struct Sources {
+  std::optional<SourceTree> tree;  ///< --from
+  std::vector<Input> inputs;       ///< Of each --put, in their order.
 };
 
 struct ApplyCommand {
   std::string root;
-  std::vector<std::string> puts;
+  std::vector<std::string> put_texts;
   std::vector<std::string> removes;
   std::string from;
   ProtocolChoice protocol = ProtocolChoice::portable;
+  Durability durability = Durability::durable;
+  bool refuse_read_only = false;
   OutputOptions output;
 
   [[nodiscard]] ExitStatus run() const;
-  Result<void> stage(Transaction& transaction, const Tree& tree) const;
-  void tell(const TransactionReceipt& receipt, const Tree& tree) const;
+  [[nodiscard]] std::vector<Put> puts() const;
+  /// Fails where two parts of the command line contradict each other.
+  [[nodiscard]] Result<void> check(const Sources& sources) const;
+  /// Opens all that is to be read, or that can wait, before the root is locked.
+  [[nodiscard]] Result<Sources> open_sources() const;
+  Result<void> stage(Transaction& transaction, Sources& sources) const;
+  void tell(const TransactionReceipt& receipt, const Sources& sources,
+            const RecoveryReport& recovery) const;
 };
 
-Result<void> put_input(Transaction& transaction, const std::string& path,
-                       const std::string& source) {
-  BOOST_OUTCOME_TRY(Input input, Input::open(source));
-  return transaction.put_from(path, [&](Sink& sink) -> Result<void> {
+/// Stages what `input` has to read; a new file gets `mode` less the umask.
+template <class Input>
+Result<void> put_all_of(Transaction& transaction, const std::string& path, Input& input,
+                        std::uint32_t mode) {
+  const auto source = [&](Sink& sink) -> Result<void> {
     std::vector<std::byte> block(block_size);
     while (true) {
       BOOST_OUTCOME_TRY(const std::size_t count, input.read(block));
       if (count == 0) return success();
       BOOST_OUTCOME_TRY(sink.write(std::span(block).first(count)));
     }
-  });
+  };
+  return transaction.put_from(path, source, {.metadata = Metadata::preserve(mode)});
 }
 
-Error tree_failure(const std::string& path, std::error_code cause, std::string detail) {
-  return {.kind = cause ? ErrorKind::system : ErrorKind::invalid_argument,
-          .cause = cause,
-          .step = "read the tree",
-          .path = path,
-          .detail = std::move(detail)};
-}
-
-/// Whether it is the library's own: a lock, say, or the private directory beside a root's marker. A
-/// copy of a root or of tracked states has such files, and those of the target are in use.
-bool is_own(const fs::path& path) {
-  if (is_reserved_name(path.filename().native())) return true;
-  boost::system::error_code code;
-  return path.filename() == TransactionOptions().private_directory &&
-         fs::symlink_status(path.parent_path() / ".perdure-root", code).type() == fs::regular_file;
-}
-
-/// Everything under `top`. Links are not followed.
-Result<Tree> list_tree(const std::string& top) {
-  Tree tree;
-  boost::system::error_code code;
-  fs::recursive_directory_iterator entry(top, code);
-  for (; !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
-    const bool own = is_own(entry->path());
-    (own ? tree.left_out : tree.found).push_back(entry->path());
-    if (own) entry.disable_recursion_pending();
+Result<void> put_tree(Transaction& transaction, SourceTree& tree) {
+  for (const auto& [path, directory] : tree.entries()) {
+    if (directory) {
+      BOOST_OUTCOME_TRY(const std::uint32_t mode, tree.directory_mode(path));
+      // The transaction has to put files there, also where its owner may not write at the source.
+      BOOST_OUTCOME_TRY(transaction.make_directory(path, mode | 0700U));
+      continue;
+    }
+    BOOST_OUTCOME_TRY(SourceFile file, tree.open_file(path));
+    BOOST_OUTCOME_TRY(put_all_of(transaction, path, file, file.status().mode & 0777U));
   }
-  if (code) return tree_failure(top, {code.value(), std::generic_category()}, {});
-  std::sort(tree.found.begin(), tree.found.end());
-  std::sort(tree.left_out.begin(), tree.left_out.end());
-  return tree;
+  return success();
 }
 
-Result<void> put_tree(Transaction& transaction, const std::string& top, const Tree& tree) {
-  for (const auto& path : tree.found) {
-    boost::system::error_code code;
-    const auto type = fs::symlink_status(path, code).type();
-    const std::string relative = path.lexically_relative(top).native();
-    if (type == fs::directory_file) {
-      BOOST_OUTCOME_TRY(transaction.make_directory(relative));
-    } else if (type == fs::regular_file) {
-      BOOST_OUTCOME_TRY(put_input(transaction, relative, path.native()));
-    } else {
-      return tree_failure(path.native(), {},
-                          "it is neither a file nor a directory; move it out of the tree");
+Error contradiction(const std::string& path, std::string detail) {
+  return {.kind = ErrorKind::invalid_argument,
+          .cause = {},
+          .step = "read the command line",
+          .path = path,
+          .detail = std::move(detail),
+          .reading = true};
+}
+
+Result<void> demand(Demands& demands, const std::string& path, Demand wanted) {
+  const auto [other, fresh] = demands.try_emplace(path, wanted);
+  if (fresh) return success();
+  return contradiction(
+      path, other->second.words + " and " + wanted.words + " both name it; leave one of them out");
+}
+
+/// Nothing lies beneath a file, nor beneath what is removed.
+Result<void> check_parents(const Demands& demands) {
+  for (const auto& [path, wanted] : demands) {
+    for (auto slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      const auto parent = demands.find(path.substr(0, slash));
+      if (parent == demands.end() || parent->second.kind == Demand::Kind::make_directory) continue;
+      return contradiction(path, parent->second.words + " leaves no directory for " + wanted.words +
+                                     "; leave one of them out");
     }
   }
   return success();
 }
 
-Result<void> ApplyCommand::stage(Transaction& transaction, const Tree& tree) const {
-  BOOST_OUTCOME_TRY(put_tree(transaction, from, tree));
-  for (const auto& put : puts) {
-    const auto equals = put.find('=');
-    BOOST_OUTCOME_TRY(put_input(transaction, put.substr(0, equals), put.substr(equals + 1)));
+std::vector<Put> ApplyCommand::puts() const {
+  std::vector<Put> puts;
+  puts.reserve(put_texts.size());
+  for (const std::string& text : put_texts) {
+    const auto equals = text.find('=');
+    puts.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  }
+  return puts;
+}
+
+Result<void> ApplyCommand::check(const Sources& sources) const {
+  Demands demands;
+  const auto entries = sources.tree ? sources.tree->entries() : std::vector<SourceTree::Entry>();
+  for (const auto& [path, directory] : entries) {
+    const auto kind = directory ? Demand::Kind::make_directory : Demand::Kind::put;
+    BOOST_OUTCOME_TRY(demand(demands, path, {kind, "--from " + from}));
+  }
+  std::string input_of;
+  for (const auto& [path, source] : puts()) {
+    const std::string words = std::string("--put ").append(path).append("=").append(source);
+    BOOST_OUTCOME_TRY(demand(demands, path, {Demand::Kind::put, words}));
+    if (source != "-") continue;
+    if (!input_of.empty()) {
+      return contradiction(path, input_of.append(" reads standard input to its end, and ")
+                                     .append(words)
+                                     .append(" would find nothing; use a file for one of them"));
+    }
+    input_of = words;
+  }
+  for (const auto& path : removes) {
+    BOOST_OUTCOME_TRY(demand(demands, path, {Demand::Kind::remove, "--remove " + path}));
+  }
+  return check_parents(demands);
+}
+
+/// Each source keeps a descriptor until it is staged.
+void allow_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // without it the open that is one too many says so
+}
+
+Result<Sources> ApplyCommand::open_sources() const {
+  Sources sources;
+  if (!from.empty()) {
+    BOOST_OUTCOME_TRY(sources.tree, SourceTree::open(from));
+  }
+  BOOST_OUTCOME_TRY(check(sources));
+  constexpr std::size_t usual_max = 512;
+  if (put_texts.size() > usual_max) allow_descriptors();
+  for (const auto& [path, source] : puts()) {
+    BOOST_OUTCOME_TRY(Input input, Input::open(source, Input::Pipes::own));
+    sources.inputs.push_back(std::move(input));
+  }
+  return sources;
+}
+
+Result<void> ApplyCommand::stage(Transaction& transaction, Sources& sources) const {
+  if (sources.tree) {
+    BOOST_OUTCOME_TRY(put_tree(transaction, *sources.tree));
+  }
+  auto input = sources.inputs.begin();
+  for (const auto& put : puts()) {
+    Input once = std::move(*input++);  // closed once it is staged
+    BOOST_OUTCOME_TRY(put_all_of(transaction, put.path, once, once.mode()));
   }
   for (const auto& path : removes) {
     BOOST_OUTCOME_TRY(transaction.remove(path));
@@ -130,6 +212,8 @@ Result<void> ApplyCommand::stage(Transaction& transaction, const Tree& tree) con
 ExitStatus ApplyCommand::run() const {
   TransactionOptions options;
   options.protocol = protocol;
+  options.durability = durability;
+  options.refuse_read_only = refuse_read_only;
   const bool shown = !output.quiet && ::isatty(STDERR_FILENO) == 1;
   const auto begin = std::chrono::steady_clock::now();
   std::unique_ptr<Progress> progress;
@@ -137,40 +221,46 @@ ExitStatus ApplyCommand::run() const {
     if (!progress) progress = std::make_unique<Progress>(std::cerr, shown, total, begin);
     progress->advance(1, std::chrono::steady_clock::now());
   };
+  // Before the root is touched, or even made.
+  auto sources = open_sources();
+  if (!sources) return report(sources.error(), output);
   auto transaction = Transaction::begin(root, options);
   if (!transaction) return report(transaction.error(), output);
   progress.reset();  // of a recovery
-  const auto tree = from.empty() ? Result<Tree>(Tree()) : list_tree(from);
-  if (!tree) return report(tree.error(), output);
-  const auto staged = stage(transaction.value(), tree.value());
+  tell_recovery(root, transaction.value().recovery());
+  const auto staged = stage(transaction.value(), sources.value());
   if (!staged) return report(staged.error(), output);
   const auto receipt = transaction.value().commit();
   progress.reset();
   if (!receipt) return report(receipt.error(), output);
-  tell(receipt.value(), tree.value());
+  tell(receipt.value(), sources.value(), transaction.value().recovery());
   return ExitStatus::success;
 }
 
-void ApplyCommand::tell(const TransactionReceipt& receipt, const Tree& tree) const {
+void ApplyCommand::tell(const TransactionReceipt& receipt, const Sources& sources,
+                        const RecoveryReport& recovery) const {
+  const auto own = sources.tree ? sources.tree->left_out() : std::vector<std::string>();
   if (output.json) {
     boost::json::array left_alone;
     for (const auto& path : receipt.left_alone) left_alone.emplace_back(utf8(path));
     boost::json::array left_out;
-    for (const auto& path : tree.left_out) left_out.emplace_back(utf8(path.native()));
-    print(boost::json::object{{"fate", "committed"},
+    for (const auto& path : own) left_out.emplace_back(utf8(path));
+    print(boost::json::object{{"fate", "done"},
                               {"id", receipt.id},
                               {"files", receipt.files},
                               {"bytes", receipt.bytes},
-                              {"durability", to_string(Durability::durable)},
+                              {"durability", to_string(durability)},
                               {"protocol", to_string(receipt.protocol)},
                               {"left_alone", std::move(left_alone)},
+                              {"set_aside", utf8(receipt.set_aside)},
+                              {"recovery", to_json(recovery)},
                               {"left_out", std::move(left_out)},
                               {"confirmed", receipt.confirmed},
                               {"stages", stages_json(receipt.stages)}});
   } else if (!output.quiet) {
     std::string left_out;
-    for (const auto& path : tree.left_out) {
-      left_out += "  left out  " + printable(path.native()) + " (perdure's own)\n";
+    for (const auto& path : own) {
+      left_out += "  left out  " + printable(path) + " (perdure's own)\n";
     }
     print(printable(root) + ": committed " + std::to_string(receipt.files) +
           (receipt.files == 1 ? " path, " : " paths, ") + human_size(receipt.bytes) + ", " +
@@ -178,15 +268,14 @@ void ApplyCommand::tell(const TransactionReceipt& receipt, const Tree& tree) con
           milliseconds(stages_sum(receipt.stages)) + "\n" + left_out);
   }
   for (const auto& path : receipt.left_alone) {
-    std::cerr << "perdure: " << printable(path)
-              << ": somebody else changed it meanwhile; it was left as it is\n";
+    tell_left_alone(path, receipt.set_aside);
   }
 }
 
 std::string check_put(const std::string& text) {
   const auto equals = text.find('=');
-  const bool whole = equals != std::string::npos && equals > 0 && equals + 1 < text.size();
-  return whole ? std::string() : "'" + text + "' is not DEST=SRC";
+  const bool complete = equals != std::string::npos && equals > 0 && equals + 1 < text.size();
+  return complete ? std::string() : "'" + text + "' is not DEST=SRC";
 }
 
 }  // namespace
@@ -197,7 +286,7 @@ void add_apply(CLI::App& app, ExitStatus& status) {
   sub->add_option("ROOT", command->root, "The directory that they lie beneath")
       ->required()
       ->type_name("");
-  sub->add_option("--put", command->puts, "DEST, relative to ROOT, gets the content of SRC")
+  sub->add_option("--put", command->put_texts, "DEST, relative to ROOT, gets the content of SRC")
       ->type_name("DEST=SRC")
       ->allow_extra_args(false)
       ->check(CLI::Validator(check_put, ""));
@@ -205,9 +294,19 @@ void add_apply(CLI::App& app, ExitStatus& status) {
       ->type_name("PATH")
       ->allow_extra_args(false);
   sub->add_option("--from", command->from,
-                  "Every file under DIR, at the same relative path; perdure's own (locks, "
-                  "temps, ...) are left out")
+                  "Every file under DIR, at the same relative path; perdure's\n"
+                  "own (locks, temps, ...) are left out, and the holes of\n"
+                  "sparse files are filled. A link, a pipe or another mount\n"
+                  "in the tree is refused. New files and directories get the\n"
+                  "mode of the source less the umask, others keep their own")
       ->type_name("DIR");
+  sub->add_flag("--refuse-read-only", command->refuse_read_only,
+                "Refuse to replace or remove a file that nobody may\n"
+                "write to (mode 0444); without it such a file goes\n"
+                "like any other");
+  add_durability_option(*sub, command->durability,
+                        "a power cut there leaves each file old or new, maybe\n"
+                        "some of each");
   add_protocol_option(*sub, command->protocol);
   add_json_option(*sub, command->output);
   add_quiet_option(*sub, command->output);

@@ -2,19 +2,20 @@
 // `perdure bench`: how long commits take in a directory.
 #include <cerrno>
 #include <cstdlib>
-#include <fcntl.h>
 #include <memory>
 #include <unistd.h>
 
-#include <boost/filesystem/operations.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <perdure/atomic_writer.hpp>
 #include <perdure/probe.hpp>
+#include <perdure/system/file_system.hpp>
 
+#include "bench/private_directory.hpp"
 #include "bench/rounds.hpp"
 #include "commands.hpp"
+#include "sources/once.hpp"
 #include "terminal/interrupts.hpp"
 
 namespace perdure::cli {
@@ -28,7 +29,7 @@ constexpr std::string_view examples =
     "Commits small files in a directory of its own beneath DIR, which is gone afterwards, in "
     "turns\n"
     "by each durability and protocol. On a machine that is busy with other things the figures say\n"
-    "less than on a quiet one.\n"
+    "less than on a quiet one. Whoever renames in DIR at the time leads it nowhere else.\n"
     "\n"
     "Examples:\n"
     "  perdure bench /var/lib/app\n"
@@ -39,36 +40,35 @@ const std::string durable_name = "durable";
 const std::string fast_name = "durable, fast";
 const std::string disk_name = "disk alone";
 
-Error system_error(std::string step, const std::string& path) {
+Error system_error(std::string step, const std::string& path, std::error_code cause) {
   return {.kind = ErrorKind::system,
           .fate = Fate::unchanged,
-          .cause = {errno, std::generic_category()},
+          .cause = cause,
           .step = std::move(step),
           .path = path,
-          .detail = {}};
+          .detail = {},
+          .reading = true};
 }
 
-/// A directory of its own, gone with everything in it at the end.
+/// The candidates, in a directory of their own.
 class Bench {
+  std::unique_ptr<PrivateDirectory> own_;  // first, so that it outlives what is open in there
+  System system_;
+
  public:
-  static Result<std::unique_ptr<Bench>> make(const std::string& parent) {
-    std::string path = parent + "/.perdure-bench-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) {
-      return system_error("make a directory to measure in", parent);
-    }
-    return std::unique_ptr<Bench>(new Bench(std::move(path)));
-  }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
-  ~Bench() {
-    boost::system::error_code ignored;
-    boost::filesystem::remove_all(path_, ignored);
+  /// In the directory that `parent` is; it stays open for as long as this lives, and so do `files`.
+  static Result<std::unique_ptr<Bench>> make(Handle parent, const std::string& path,
+                                             OnceResolved& files) {
+    BOOST_OUTCOME_TRY(auto own, PrivateDirectory::make(parent, path));
+    const auto known = files.resolve(own->path(), own->handle());
+    if (!known) return system_error("open the directory", own->path(), known.error());
+    return std::unique_ptr<Bench>(new Bench(std::move(own), files.system()));
   }
 
   /// Commits `image` by `options`. Its first failure is kept.
   Result<void> add_commits(const std::string& name, const WriteOptions& options,
                            const std::string& image) {
-    BOOST_OUTCOME_TRY(auto bound, AtomicWriter::bind(path_, options));
+    BOOST_OUTCOME_TRY(auto bound, AtomicWriter::bind(own_->path(), options, system_));
     const auto writer = std::make_shared<AtomicWriter>(std::move(bound));
     candidates.push_back({.name = name, .turn = [this, writer, name, image] {
                             auto done = writer->commit(name, image);
@@ -79,20 +79,23 @@ class Bench {
   }
   /// The floor below every commit: a write into space that is there, and its sync.
   Result<void> add_disk(const std::string& image) {
-    const std::string path = path_ + "/disk";
-    const auto closes = [](const int* file) {
-      ::close(*file);
-      delete file;
+    const std::string path = own_->path() + "/disk";
+    const auto made = native_file_system().create(own_->handle(), "disk", 0600);
+    if (!made) return system_error("make a file to measure with", path, made.error());
+    const auto file = std::make_shared<OwnedHandle>(native_file_system(), made.value());
+    const auto turn = [image, file]() -> SysResult<void> {
+      BOOST_OUTCOME_TRY(const auto put,
+                        native_file_system().write_at(file->get(), 0, as_bytes(image)));
+      if (put != image.size()) return std::make_error_code(std::errc::io_error);
+      if (::fdatasync(static_cast<int>(file->get())) == 0) return success();
+      return std::error_code(errno, std::generic_category());
     };
-    const std::shared_ptr<const int> file(
-        new int(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), closes);
-    if (*file < 0) return system_error("make a file to measure with", path);
-    candidates.push_back({.name = disk_name, .turn = [this, file, path, image] {
-                            const bool done = ::pwrite(*file, image.data(), image.size(), 0) ==
-                                                  static_cast<ssize_t>(image.size()) &&
-                                              ::fdatasync(*file) == 0;
-                            if (!done && !failure) failure = system_error("write", path);
-                            return done;
+    candidates.push_back({.name = disk_name, .turn = [this, path, turn] {
+                            const auto done = turn();
+                            if (!done && !failure) {
+                              failure = system_error("write", path, done.error());
+                            }
+                            return done.has_value();
                           }});
     return success();
   }
@@ -101,11 +104,11 @@ class Bench {
   std::optional<Error> failure;
 
  private:
-  explicit Bench(std::string path) : path_(std::move(path)) {}
-  std::string path_;
+  Bench(std::unique_ptr<PrivateDirectory> own, System system)
+      : own_(std::move(own)), system_(system) {}
 };
 
-Result<void> add_all(Bench& bench, Protocol automatic, std::uint64_t size) {
+Result<void> add_all(Bench& bench, Protocol automatic, std::size_t size) {
   const std::string image(size, 'x');
   WriteOptions options;
   BOOST_OUTCOME_TRY(bench.add_commits(durable_name, options, image));
@@ -206,7 +209,7 @@ std::string to_text(const Bench& bench, const ProbeReport& found, std::uint64_t 
 
 struct BenchCommand {
   std::string directory;
-  std::uint64_t size = 4096;
+  std::size_t size = 4096;  // of an image that lies in memory
   double seconds = 3;
   OutputOptions output;
 
@@ -223,8 +226,12 @@ struct BenchCommand {
   /// The report; empty if a signal came.
   [[nodiscard]] Result<std::string> measure(Interrupts& interrupts,
                                             std::optional<int>& signal) const {
-    BOOST_OUTCOME_TRY(const auto found, probe(directory));
-    BOOST_OUTCOME_TRY(const auto bench, Bench::make(directory));
+    OnceResolved files;
+    BOOST_OUTCOME_TRY(const auto found, probe(directory, files.system()));
+    const auto opened = files.open_directory(Handle::working_directory, directory);
+    if (!opened) return system_error("open the directory", directory, opened.error());
+    const OwnedHandle parent(native_file_system(), opened.value());
+    BOOST_OUTCOME_TRY(const auto bench, Bench::make(parent.get(), directory, files));
     BOOST_OUTCOME_TRY(add_all(*bench, found.protocol, size));
     const auto stop = [&] {
       const auto pending = interrupts.pending();

@@ -28,6 +28,8 @@ boost::json::object to_json(const std::string& directory, const ProbeReport& fou
     capabilities.push_back(
         {{"name", utf8(one.name)}, {"supported", one.supported}, {"reason", utf8(one.reason)}});
   }
+  boost::json::array limits;
+  for (const auto& limit : found.limits) limits.emplace_back(utf8(limit));
   return {{"directory", utf8(directory)},
           {"file_system",
            {{"type", utf8(info.type)},
@@ -37,6 +39,7 @@ boost::json::object to_json(const std::string& directory, const ProbeReport& fou
             {"block_size", info.block_size},
             {"space_free", info.space_free}}},
           {"capabilities", std::move(capabilities)},
+          {"limits", std::move(limits)},
           {"protocol", to_string(found.protocol)},
           {"reason", utf8(found.reason)},
           {"protocol_of_many", to_string(found.protocol_of_many)}};
@@ -53,14 +56,21 @@ std::string to_text(const ProbeReport& found) {
     text.append(label).append(printable(value)).append("\n");
   };
   line("file system    ", info.type.empty() ? "unknown" : info.type);
-  line("source         ", info.source);
-  line("mounted at     ", info.mount_point);
-  line("mount options  ", options);
+  if (info.mount_point.empty()) {
+    line("mounted at     ",
+         "unknown: the mount table does not show it (a chroot or a container hides it)" +
+             (options.empty() ? std::string() : "; " + options));
+  } else {
+    line("source         ", info.source);
+    line("mounted at     ", info.mount_point);
+    line("mount options  ", options);
+  }
   line("space free     ", human_size(info.space_free));
   for (const auto& one : found.capabilities) {
     line(one.supported ? "can            " : "can't          ",
          one.name + (one.reason.empty() ? "" : ": " + one.reason));
   }
+  for (const auto& limit : found.limits) line("limit          ", limit);
   line("protocol       ", std::string(to_string(found.protocol)) + ": " + found.reason);
   line("many files     ", std::string(to_string(found.protocol_of_many)));
   return text;

@@ -5,6 +5,8 @@
 #include <perdure/transaction.hpp>
 
 #include "commands.hpp"
+#include "options/protocol.hpp"
+#include "terminal/recovery.hpp"
 
 namespace perdure::cli {
 
@@ -14,6 +16,7 @@ constexpr std::string_view recover_examples =
     "Finishes the transaction that a crash interrupted, if it was committed, and removes what "
     "never\n"
     "was. The next apply does the same by itself. It may be killed and run again at any point.\n"
+    "A root that lost its private directory (to git, say) gets an empty one.\n"
     "\n"
     "Examples:\n"
     "  perdure recover site\n"
@@ -28,68 +31,18 @@ constexpr std::string_view inspect_examples =
     "  perdure inspect site\n"
     "  perdure inspect --json site | jq '.paths[] | select(.step == \"redo\").path'\n";
 
-enum class RecoveryMode { recovered, abandoned, inspected };
-
-boost::json::object to_json(const RecoveryReport& report) {
-  boost::json::array paths;
-  for (const auto& path : report.paths) {
-    paths.push_back(
-        {{"path", utf8(path.path)}, {"action", path.action}, {"step", to_string(path.step)}});
-  }
-  return {{"journal", report.journal},     {"id", report.id},
-          {"damage", report.damage},       {"paths", std::move(paths)},
-          {"discarded", report.discarded}, {"set_aside", utf8(report.set_aside)}};
-}
-
-std::string_view words_for(RecoveryStep step, RecoveryMode mode) {
-  switch (step) {
-    case RecoveryStep::done:
-      return "is new            ";
-    case RecoveryStep::redo:
-      return mode == RecoveryMode::recovered   ? "put in place      "
-             : mode == RecoveryMode::abandoned ? "is old            "
-                                               : "to be put in place";
-    case RecoveryStep::foreign:
-      return "changed by others ";
-    case RecoveryStep::lost:
-      return "can't be finished ";
-  }
-  return "";
-}
-
-std::string to_text(const std::string& root, const RecoveryReport& report, RecoveryMode mode) {
-  std::string text = printable(root) + ": ";
-  const bool read = !report.id.empty();
-  if (!report.damage.empty() && !read) {
-    text += "its journal can't be read: " + printable(report.damage) + "\n";
-  } else if (!report.journal) {
-    text += "at rest, no transaction to finish\n";
-  } else {
-    text += "transaction " + printable(report.id) + ", " + std::to_string(report.paths.size()) +
-            " paths\n";
-    if (!report.damage.empty()) text += "  damage: " + printable(report.damage) + "\n";
-  }
-  for (const auto& path : report.paths) {
-    text += "  " + std::string(words_for(path.step, mode)) + "  " + printable(path.path) + " (" +
-            path.action + ")\n";
-  }
-  if (report.discarded > 0) {
-    text += "  " + std::to_string(report.discarded) + " staged files that were never committed " +
-            (mode == RecoveryMode::inspected ? "are left\n" : "were removed\n");
-  }
-  if (!report.set_aside.empty()) {
-    text += "  set aside in " + printable(report.set_aside) + "\n";
-  }
-  return text;
-}
-
 struct RecoverCommand {
   std::string root;
   bool abandoning = false;
+  Durability durability = Durability::durable;
   OutputOptions output;
 
   [[nodiscard]] ExitStatus run(bool inspecting) const {
-    const auto done = inspecting ? inspect(root) : abandoning ? abandon(root) : recover(root);
+    TransactionOptions options;
+    options.durability = durability;
+    const auto done = inspecting   ? inspect(root, options)
+                      : abandoning ? abandon(root, options)
+                                   : recover(root, options);
     if (!done) return report(done.error(), output);
     const RecoveryMode mode = inspecting   ? RecoveryMode::inspected
                               : abandoning ? RecoveryMode::abandoned
@@ -118,6 +71,7 @@ void add_recover(CLI::App& app, ExitStatus& status) {
   CLI::App* sub = add_command(app, command, "recover", "Finish what a crash interrupted in a root",
                               recover_examples);
   sub->add_flag("--abandon", command->abandoning, "Set it aside as evidence instead");
+  add_durability_option(*sub, command->durability, "needed there after an apply with it");
   add_quiet_option(*sub, command->output);
   sub->callback([command, &status] { status = command->run(false); });
 }

@@ -9,6 +9,7 @@
 
 #include "commands/state.hpp"
 #include "options/state_file.hpp"
+#include "sources/once.hpp"
 
 namespace perdure::cli {
 
@@ -50,10 +51,15 @@ constexpr std::string_view history_examples =
 struct ReadCommand {
   std::string file;
   std::string pointer;
+  StateLimits limits;
+  mutable OnceResolved files;  // the way to the state counts as it is at the first look
   OutputOptions output;
   ExitStatus (ReadCommand::*work)() const = nullptr;
 
   [[nodiscard]] ExitStatus show() const;
+  [[nodiscard]] ExitStatus refuse(Error error) const;
+  [[nodiscard]] ExitStatus print_with(const json::object& object, std::string_view name,
+                                      const JsonText& value) const;
   [[nodiscard]] ExitStatus get() const;
   [[nodiscard]] ExitStatus verify() const;
   [[nodiscard]] ExitStatus history() const;
@@ -62,59 +68,72 @@ struct ReadCommand {
   void tell_loss(const StateFile& state, json::object& object) const;
 };
 
+/// Prints `object` with one member more, whose value keeps its spelling.
+ExitStatus ReadCommand::print_with(const json::object& object, std::string_view name,
+                                   const JsonText& value) const {
+  auto whole = JsonText::parse(json::serialize(object));
+  if (!whole) return refuse(whole.error());
+  // The state is within its limits; in here it stands one level deeper.
+  const JsonLimits deeper{.size_max = SIZE_MAX, .depth_max = limits.json().depth_max + 1};
+  const auto set = set_at(whole.value(), "/" + std::string(name), value, 0, deeper);
+  if (!set) return refuse(set.error());
+  return print_result(std::string(whole.value().text()) + "\n");
+}
+
 std::string ReadCommand::loss_line(const StateFile& state) const {
-  const std::string loss = loss_of(state, file);
+  const std::string loss = loss_of(state, file, limits, files.system());
   return loss.empty() ? loss : printable(file) + ": " + printable(loss) + "\n";
 }
 
 void ReadCommand::tell_loss(const StateFile& state, json::object& object) const {
-  const std::string loss = loss_of(state, file);
+  const std::string loss = loss_of(state, file, limits, files.system());
   if (!loss.empty()) object["replaced"] = utf8(loss);
 }
 
+/// None of these commands touches the state, so that no error speaks of its fate.
+ExitStatus ReadCommand::refuse(Error error) const {
+  error.reading = true;
+  return report(error, output);
+}
+
 ExitStatus ReadCommand::show() const {
-  const auto read = read_state(file);
-  if (!read) return report(read.error(), output);
+  const auto read = read_state(file, limits, files.system());
+  if (!read) return refuse(read.error());
   const StateFile& state = read.value();
   if (output.json) {
     json::object object = summary_object(state);
     tell_loss(state, object);
-    if (!state.enveloped) object["state"] = state.value;
-    return print_result(object);
+    return state.enveloped ? print_result(object) : print_with(object, "state", state.value);
   }
   const std::string head = printable(file) + ": " + summary(state) + "\n" + loss_line(state);
   if (state.enveloped) return print_result(head);
-  const auto text = pretty(state.value);
-  if (!text) return report(text.error(), output);
-  return print_result(head + text.value());
+  return cli::show(head, state.value, 2);
 }
 
 ExitStatus ReadCommand::get() const {
-  const auto read = read_state(file);
-  if (!read) return report(read.error(), output);
+  const auto read = read_state(file, limits, files.system());
+  if (!read) return refuse(read.error());
   if (read.value().enveloped) {
-    return report({.kind = ErrorKind::unsupported,
+    return refuse({.kind = ErrorKind::unsupported,
                    .cause = {},
                    .step = "look into the state",
                    .path = file,
-                   .detail = "it is in an envelope, and what is in there only its program knows"},
-                  output);
+                   .detail = "it is in an envelope, and what is in there only its program knows"});
   }
   const auto found = get_at(read.value().value, pointer);
   if (!found) {
     Error error = found.error();
     error.path = file;
-    (void)report(error, output);
+    (void)refuse(std::move(error));
     return ExitStatus::failed;  // the pointer is one, or the command line had been refused
   }
-  if (output.json) return print_result({{"value", *found.value()}});
-  const auto text = compact(*found.value());
-  return text ? print_result(text.value()) : report(text.error(), output);
+  if (output.json) return print_with({}, "value", found.value());
+  return cli::show({}, found.value(), 0);
 }
 
 ExitStatus ReadCommand::verify() const {
-  const auto read = read_state(file);
-  if (!read) return report(read.error(), output);
+  const auto read = read_state(file, limits, files.system());
+  if (!read) return refuse(read.error());
   const StateFile& state = read.value();
   if (output.json) {
     json::object object = summary_object(state);
@@ -122,13 +141,13 @@ ExitStatus ReadCommand::verify() const {
     return print_result(object);
   }
   return print_result(printable(file) + ": " +
-                      (state.stamped ? "whole, " : "nothing to verify it by, ") + summary(state) +
+                      (state.stamped ? "intact, " : "nothing to verify it by, ") + summary(state) +
                       "\n" + loss_line(state));
 }
 
 Result<json::object> ReadCommand::collect_history() const {
   json::object object = {{"current", nullptr}};
-  auto current = read_state(file);
+  auto current = read_state(file, limits, files.system());
   if (current) {
     object["current"] = summary_object(current.value());
     tell_loss(current.value(), object.at("current").get_object());
@@ -137,7 +156,7 @@ Result<json::object> ReadCommand::collect_history() const {
   } else if (current.error().cause != std::errc::no_such_file_or_directory) {
     return std::move(current.error());
   }
-  BOOST_OUTCOME_TRY(const auto store, open_file_store(file));
+  BOOST_OUTCOME_TRY(const auto store, open_to_look(file, limits, files.system()));
   BOOST_OUTCOME_TRY(const auto found, store->history());
   if (!current && current.error().kind != ErrorKind::corrupt && found.previous.empty() &&
       found.damaged.empty()) {
@@ -145,9 +164,12 @@ Result<json::object> ReadCommand::collect_history() const {
   }
   json::array previous;
   for (const auto number : found.previous) {
-    BOOST_OUTCOME_TRY(const auto stored, store->load_previous(number));
-    if (!stored) continue;  // dropped just now
-    const auto parsed = parse_state(stored->bytes, file);
+    const auto loaded = store->load_previous(number);
+    const bool large = !loaded && loaded.error().kind == ErrorKind::invalid_argument;
+    if (!loaded && !large) return loaded.error();
+    if (loaded && !loaded.value()) continue;  // dropped just now
+    const auto parsed = large ? Result<StateFile>(loaded.error())
+                              : parse_state(loaded.value()->bytes, file, limits);
     json::object one;
     if (parsed) {
       one = summary_object(parsed.value());
@@ -182,7 +204,7 @@ std::string line_of(std::string_view word, const json::value& entry) {
 
 ExitStatus ReadCommand::history() const {
   const auto collected = collect_history();
-  if (!collected) return report(collected.error(), output);
+  if (!collected) return refuse(collected.error());
   const json::object& object = collected.value();
   if (output.json) return print_result(object);
   const json::value& current = object.at("current");
@@ -204,6 +226,7 @@ void add(CLI::App& state, ExitStatus& status, const char* name, const char* word
   CLI::App* sub = state.add_subcommand(name, words);
   sub->add_option("FILE", command->file, "The state")->required()->type_name("");
   if (work == &ReadCommand::get) add_pointer(*sub, command->pointer);
+  add_limits(*sub, command->limits);
   add_json_option(*sub, command->output);
   sub->footer(help_footer(examples));
   sub->callback([command, &status] { status = ((*command).*(command->work))(); });

@@ -12,6 +12,7 @@
 #include "commands/state.hpp"
 #include "options/protocol.hpp"
 #include "options/state_file.hpp"
+#include "sources/once.hpp"
 
 namespace perdure::cli {
 
@@ -19,11 +20,13 @@ namespace json = boost::json;
 
 namespace {
 
-using JsonTracker = StateTracker<json::object, StateJson>;
+using JsonTracker = StateTracker<JsonText, StateJson>;
 using EnvelopeTracker = StateTracker<Buffer, StateEnvelope>;
 
 constexpr std::string_view set_examples =
-    "Missing members on the way are made, a missing FILE too; /list/- appends. A damaged FILE is\n"
+    "Missing members on the way are made, a missing FILE too; /list/- appends. Everything else, "
+    "and\n"
+    "JSON itself, keeps its spelling: 3.14159265358979323846 stays what it is. A damaged FILE is\n"
     "refused. The lock is the one that trackers take, so that nothing that a running program or\n"
     "another set saves is lost.\n"
     "\n"
@@ -58,18 +61,19 @@ struct FileStyle {
 };
 
 /// Takes the style from the current file; where that is lost, from the newest that is readable.
-Result<FileStyle> style_of(const std::string& file) {
+Result<FileStyle> style_of(const std::string& file, const StateLimits& limits, System system) {
   FileStyle style;
   const auto learn = [&](const StateFile& from) {
     style.schema_version = from.stamp.schema_version;
-    style.indent = from.compact ? 0 : 2;
+    style.indent = from.indent;
     style.enveloped = from.enveloped;
   };
-  auto current = read_state(file);
+  auto current = read_state(file, limits, system);
   style.exists = current || current.error().cause != std::errc::no_such_file_or_directory;
   style.intact = current && current.value().stamped;
-  if (!current && current.error().kind == ErrorKind::corrupt) current = read_state(file, true);
-  BOOST_OUTCOME_TRY(const auto store, open_file_store(file));
+  if (!current && current.error().kind == ErrorKind::corrupt)
+    current = read_state(file, limits, system, true);
+  BOOST_OUTCOME_TRY(const auto store, open_to_look(file, limits, system));
   BOOST_OUTCOME_TRY(style.history, store->history());
   if (current) {
     learn(current.value());
@@ -77,9 +81,11 @@ Result<FileStyle> style_of(const std::string& file) {
   }
   if (style.exists && current.error().kind != ErrorKind::corrupt) return current.error();
   for (const auto number : style.history.previous) {
-    BOOST_OUTCOME_TRY(const auto stored, store->load_previous(number));
-    if (!stored) continue;
-    if (const auto parsed = parse_state(stored->bytes, file)) {
+    const auto loaded = store->load_previous(number);
+    const bool large = !loaded && loaded.error().kind == ErrorKind::invalid_argument;
+    if (!loaded && !large) return loaded.error();
+    if (large || !loaded.value()) continue;
+    if (const auto parsed = parse_state(loaded.value()->bytes, file, limits)) {
       learn(parsed.value());
       break;
     }
@@ -93,6 +99,10 @@ struct SaveCommand {
   std::string text;
   std::uint64_t generation = 0;
   ProtocolChoice protocol = ProtocolChoice::portable;
+  Durability durability = Durability::durable;
+  bool no_previous = false;
+  StateLimits limits;
+  mutable OnceResolved files;  // the way to the state counts as it is at the first look
   OutputOptions output;
   ExitStatus (SaveCommand::*work)() const = nullptr;
 
@@ -107,18 +117,27 @@ struct SaveCommand {
   [[nodiscard]] Result<JsonTracker> open(const FileStyle& style, DamagePolicy damage) const;
 };
 
+JsonText empty_state() {
+  return JsonText::parse("{}").value();
+}
+
 TrackerOptions SaveCommand::options(const FileStyle& style, DamagePolicy damage) const {
   TrackerOptions options;
   options.file.protocol = protocol;
+  options.file.durability = durability;
+  options.file.size_max = style.enveloped ? limits.size_max() : limits.json().size_max;
   options.damage = damage;
+  options.system = files.system();
   options.previous_max =
-      static_cast<std::uint32_t>(std::max<std::size_t>(1, style.history.previous.size()));
+      no_previous
+          ? 0
+          : static_cast<std::uint32_t>(std::max<std::size_t>(1, style.history.previous.size()));
   return options;
 }
 
 Result<JsonTracker> SaveCommand::open(const FileStyle& style, DamagePolicy damage) const {
   return JsonTracker::open(file, options(style, damage),
-                           {.indent = style.indent, .limits = state_limits}, {},
+                           {.indent = style.indent, .limits = limits.json()}, empty_state(),
                            Migrations<StateJson>(style.schema_version));
 }
 
@@ -141,7 +160,7 @@ ExitStatus SaveCommand::tell(std::uint64_t number, const OpenReport& found) cons
     std::cerr << "perdure: " << printable(found.reason) << '\n';
   }
   if (output.json) {
-    json::object object = {{"fate", "committed"}, {"generation", number}};
+    json::object object = {{"fate", "done"}, {"generation", number}};
     if (!found.set_aside.empty()) object["set_aside"] = utf8(found.set_aside);
     print(object);
   } else if (!output.quiet) {
@@ -151,34 +170,33 @@ ExitStatus SaveCommand::tell(std::uint64_t number, const OpenReport& found) cons
 }
 
 ExitStatus SaveCommand::set() const {
-  const Json<json::value> reader{.indent = 0, .limits = state_limits};
-  const auto value = reader.deserialize(as_bytes(text));
+  const auto value = JsonText::parse(text, limits.json());
   if (!value) {
     return refuse(ErrorKind::invalid_argument, "read the value",
                   value.error().detail + "; a string is written '\"text\"'");
   }
-  const auto style = style_of(file);
+  const auto style = style_of(file, limits, files.system());
   if (!style) return failed(style.error());
   if (style.value().enveloped) {
     return refuse(ErrorKind::unsupported, "change the state",
                   "it is in an envelope, and what is in there only its program knows");
   }
-  const auto change = [&](json::object& state) -> Result<void> {
-    json::value whole = std::move(state);
-    BOOST_OUTCOME_TRY(set_at(whole, pointer, value.value()));
-    if (!whole.is_object()) {
+  const auto change = [&](JsonText& state) -> Result<void> {
+    JsonText edited = state;
+    BOOST_OUTCOME_TRY(set_at(edited, pointer, value.value(), style.value().indent, limits.json()));
+    if (!edited.is_object()) {
       return Error{.kind = ErrorKind::invalid_argument,
                    .cause = {},
                    .step = "change the state",
                    .path = file,
                    .detail = "all of the state can only be replaced by an object"};
     }
-    state = std::move(whole.get_object());
+    state = std::move(edited);
     return success();
   };
   // An edit that a new state can't take is refused before there is a lock file for it.
   if (!style.value().exists && style.value().history.previous.empty()) {
-    json::object none;
+    JsonText none = empty_state();
     auto possible = change(none);
     if (!possible) return failed(std::move(possible.error()));
   }
@@ -192,7 +210,7 @@ ExitStatus SaveCommand::set() const {
 
 ExitStatus SaveCommand::accept() const {
   constexpr std::string_view step = "accept the edit";
-  const auto style = style_of(file);
+  const auto style = style_of(file, limits, files.system());
   if (!style) return failed(style.error());
   if (!style.value().exists) {
     return failed({.cause = std::make_error_code(std::errc::no_such_file_or_directory),
@@ -211,12 +229,12 @@ ExitStatus SaveCommand::accept() const {
   if (found.origin != Origin::current && found.origin != Origin::replaced) {
     return refuse(ErrorKind::conflict, step, found.reason);
   }
-  const auto saved = tracker.update([](json::object&) {});
+  const auto saved = tracker.update([](JsonText&) {});
   return saved ? tell(tracker.generation(), found) : failed(saved.error());
 }
 
 ExitStatus SaveCommand::restore() const {
-  const auto style = style_of(file);
+  const auto style = style_of(file, limits, files.system());
   if (!style) return failed(style.error());
   const auto& there = style.value().history.previous;
   if (std::find(there.begin(), there.end(), generation) == there.end()) {
@@ -240,7 +258,13 @@ CLI::App& add(CLI::App& state, ExitStatus& status, const char* name, const char*
               std::string_view examples, const std::shared_ptr<SaveCommand>& command) {
   CLI::App* sub = state.add_subcommand(name, words);
   sub->add_option("FILE", command->file, "The state")->required()->type_name("");
+  add_durability_option(*sub, command->durability,
+                        "a power cut there may bring back an earlier generation");
   add_protocol_option(*sub, command->protocol);
+  sub->add_flag("--no-previous", command->no_previous,
+                "Keep no previous generation, and drop those that are\n"
+                "there: for a file system without hard links");
+  add_limits(*sub, command->limits);
   add_json_option(*sub, command->output);
   add_quiet_option(*sub, command->output);
   sub->footer(help_footer(examples));

@@ -9,10 +9,11 @@
 #include <perdure/atomic_file.hpp>
 
 #include "commands.hpp"
+#include "common/progress.hpp"
+#include "options/owner.hpp"
 #include "options/protocol.hpp"
-#include "terminal/input.hpp"
+#include "sources/input.hpp"
 #include "terminal/interrupts.hpp"
-#include "terminal/progress.hpp"
 
 namespace perdure::cli {
 
@@ -55,7 +56,7 @@ std::string check_version(const std::string& text) {
 }
 
 json::object to_json(const Receipt& receipt) {
-  return {{"fate", "committed"},
+  return {{"fate", "done"},
           {"bytes", receipt.bytes},
           {"durability", to_string(receipt.durability)},
           {"protocol", to_string(receipt.protocol)},
@@ -72,15 +73,19 @@ struct WriteCommand {
   std::string symlink = "follow";
   std::string backup;
   std::string mode;
+  std::string owner;
+  std::string group;
   std::string expect;
+  bool fixed = false;
+  bool keep_special = false;
   bool keep = false;
+  bool refuse_read_only = false;
   bool parents = false;
   bool verify = false;
   bool verbose = false;
   OutputOptions output;
 
   [[nodiscard]] WriteOptions options() const;
-  [[nodiscard]] std::optional<Version> expected() const;
   [[nodiscard]] ExitStatus run() const;
   /// The receipt; the signal that came first if one did.
   Result<std::optional<int>> stream(Input& input, Interrupts& interrupts, Progress& progress,
@@ -105,17 +110,18 @@ WriteOptions WriteCommand::options() const {
   if (!mode.empty()) {
     std::uint32_t bits = 0;
     std::from_chars(mode.data(), mode.data() + mode.size(), bits, 8);
-    options.metadata = Metadata::fixed(bits);
+    options.metadata = fixed ? Metadata::fixed(bits) : Metadata::preserve_with_mode(bits);
   }
+  // Checked when the command line was read.
+  if (!owner.empty()) options.metadata.owner = find_user(owner);
+  if (!group.empty()) options.metadata.group = find_group(group);
+  options.metadata.keep_special = keep_special;
+  options.refuse_read_only = refuse_read_only;
   options.make_parents = parents;
   options.verify = verify;
+  if (!expect.empty()) options.expected = parse_version(expect).value();
   options.report_version = output.json;
   return options;
-}
-
-std::optional<Version> WriteCommand::expected() const {
-  if (expect.empty()) return {};
-  return parse_version(expect).value();  // checked when the command line was read
 }
 
 Result<std::optional<int>> WriteCommand::stream(Input& input, Interrupts& interrupts,
@@ -140,7 +146,9 @@ ExitStatus WriteCommand::run() const {
   auto input = Input::open(from);
   if (!input) return report(input.error(), output);
   Interrupts interrupts;
-  auto target = AtomicFile::create(file, options(), expected());
+  WriteOptions wanted = options();
+  if (mode.empty()) wanted.metadata.mode = input.value().mode();  // of a new file
+  auto target = AtomicFile::create(file, wanted);
   if (!target) return report(target.error(), output);
   const bool shown = !output.quiet && ::isatty(STDERR_FILENO) == 1;
   std::optional<Progress> progress;
@@ -181,11 +189,39 @@ void WriteCommand::tell(const Receipt& receipt) const {
   print(text);
 }
 
+void add_metadata_options(CLI::App& sub, WriteCommand& command) {
+  auto* mode = sub.add_option("--mode", command.mode,
+                              "Exactly this mode, whatever the old file has and the umask\n"
+                              "says. Owner, group, ACL and attributes of the old file are\n"
+                              "kept, with and without it")
+                   ->type_name("OCTAL")
+                   ->check(CLI::Validator(check_mode, ""));
+  sub.add_option("--owner", command.owner,
+                 "This owner, by name or number, not that of the old file")
+      ->type_name("USER")
+      ->check(CLI::Validator(check_user, ""));
+  sub.add_option("--group", command.group,
+                 "This group, by name or number, not that of the old file")
+      ->type_name("GROUP")
+      ->check(CLI::Validator(check_group, ""));
+  auto* special = sub.add_flag("--keep-special", command.keep_special,
+                               "Keep set-user-id, set-group-id and capabilities, too, which\n"
+                               "new content else does not get");
+  sub.add_flag("--fixed", command.fixed,
+               "With --mode: keep nothing of the old file's owner, group,\n"
+               "ACL and attributes")
+      ->needs(mode)
+      ->excludes(special);
+}
+
 void add_options(CLI::App& sub, WriteCommand& command) {
   sub.add_option("FILE", command.file, "The target: what the commit replaces")
       ->required()
       ->type_name("");
-  sub.add_option("--from", command.from, "Read from PATH; - is standard input")
+  sub.add_option("--from", command.from,
+                 "Read from PATH; - is standard input. The holes of a\n"
+                 "sparse source are filled: they cost space in FILE. A new\n"
+                 "FILE gets the mode of PATH less the umask")
       ->type_name("PATH")
       ->capture_default_str();
   sub.add_option("--durability", command.durability,
@@ -205,11 +241,10 @@ void add_options(CLI::App& sub, WriteCommand& command) {
       ->type_name("follow|replace|refuse")
       ->check(CLI::IsMember({"follow", "replace", "refuse"}).description(""))
       ->capture_default_str();
-  sub.add_option("--mode", command.mode,
-                 "Exactly this mode, whatever the old file has; without it\n"
-                 "mode, owner, ACL and attributes are kept")
-      ->type_name("OCTAL")
-      ->check(CLI::Validator(check_mode, ""));
+  add_metadata_options(sub, command);
+  sub.add_flag("--refuse-read-only", command.refuse_read_only,
+               "Refuse a FILE that nobody may write to (mode 0444);\n"
+               "without it such a FILE is replaced like any other");
   sub.add_option("--expect", command.expect,
                  "Refuse unless FILE is still this version; absent: unless\n"
                  "there is no FILE")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Parses --protocol.
+// Parses --protocol and --durability.
 #include "options/protocol.hpp"
 
 #include <string>
@@ -22,6 +22,21 @@ void add_protocol_option(CLI::App& command, ProtocolChoice& choice) {
       ->type_name("automatic|portable|fast")
       ->check(CLI::IsMember({"automatic", "portable", "fast"}).description(""))
       ->default_str("portable");
+}
+
+void add_durability_option(CLI::App& command, Durability& durability, const char* without) {
+  command
+      .add_option_function<std::string>(
+          "--durability",
+          [&durability](const std::string& name) {
+            durability = name == "ordered" ? Durability::ordered : Durability::durable;
+          },
+          std::string("durable: new after a power cut, once this returned\n"
+                      "ordered: for a file system that can't sync a directory;\n") +
+              without)
+      ->type_name("ordered|durable")
+      ->check(CLI::IsMember({"ordered", "durable"}).description(""))
+      ->default_str("durable");
 }
 
 }  // namespace perdure::cli

@@ -2,6 +2,9 @@
 // Reads the file of a state, as JSON or in an envelope.
 #include "options/state_file.hpp"
 
+#include <algorithm>
+#include <iostream>
+
 #include <boost/json.hpp>
 
 #include <perdure/files.hpp>
@@ -20,35 +23,23 @@ Error at_path(Error error, const std::string& path) {
 }
 
 std::string time_text(const StampTime& time) {
-  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-  const auto rest = static_cast<std::uint32_t>((time - whole).count());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  const auto rest = static_cast<std::uint32_t>((time - seconds).count());
   std::string text;
-  if (!format_time({.second = whole.time_since_epoch().count(), .nanosecond = rest}, 9, text)) {
+  if (!format_time({.second = seconds.time_since_epoch().count(), .nanosecond = rest}, 9, text)) {
     return "at an unknown time";
   }
   return text;
 }
 
-Result<std::string> to_text(const boost::json::value& value, unsigned indent) {
-  Buffer bytes;
-  BufferSink sink(bytes);
-  const Json<boost::json::value> json{.indent = indent, .limits = state_limits};
-  BOOST_OUTCOME_TRY(json.serialize(value, sink));
-  std::string text;
-  for (const char c : as_text(bytes)) {
-    // U+007F, and U+0080 to U+009F (two bytes in UTF-8), are legal in JSON and commands to a
-    // terminal. An escape means the same.
-    constexpr std::string_view digits = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    const bool high_control = byte >= 0x80 && byte < 0xa0 && !text.empty() && text.back() == '\xc2';
-    if (high_control) text.pop_back();
-    if (high_control || byte == 0x7f) {
-      text.append("\\u00").append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
-    } else {
-      text += c;
-    }
-  }
-  return text;
+/// Spaces before the first member; 0 for a text on one line, 2 where there are no such spaces.
+unsigned indent_of(std::string_view text) {
+  const std::size_t line = text.find('\n');
+  if (line >= text.size() - 1) return 0;
+  const std::size_t end = text.find_first_not_of(' ', line + 1);
+  constexpr std::size_t indent_max = 16;
+  const std::size_t spaces = std::min(end, text.size()) - line - 1;
+  return spaces == 0 || spaces > indent_max ? 2 : static_cast<unsigned>(spaces);
 }
 
 Result<StateFile> parse_envelope(Bytes bytes) {
@@ -60,15 +51,30 @@ Result<StateFile> parse_envelope(Bytes bytes) {
   return file;
 }
 
-Result<StateFile> parse_json(Bytes bytes, bool edited) {
-  const StateJson json{.indent = 2, .limits = state_limits};
+/// A file of so many bytes would take more memory than it may.
+Error too_large(std::uint64_t size, std::uint64_t factor, const StateLimits& limits) {
+  return {.kind = ErrorKind::unsupported,
+          .cause = {},
+          .step = "read the state",
+          .path = {},
+          .detail = "it has " + human_size(size) + ", and to read it can take " +
+                    human_size(size * factor) + " of memory, more than --memory-max (" +
+                    human_size(limits.memory_max) + "); allow more if so large a state is yours",
+          .reading = true};
+}
+
+Result<StateFile> parse_json(Bytes bytes, const StateLimits& limits, bool edited) {
+  const JsonLimits of_json = limits.json();
+  if (bytes.size() > of_json.size_max) {
+    return too_large(bytes.size(), StateLimits::json_factor, limits);
+  }
+  const StateJson json{.indent = 2, .limits = of_json};
   auto read = edited ? json.deserialize_edited(bytes) : json.deserialize_stamped(bytes);
   StateFile file;
   if (!read) {
     if (read.error().kind != ErrorKind::serializer) return std::move(read.error());
-    // Whole, but no object: then it has no stamp, and any value will do.
-    const Json<boost::json::value> any{.indent = 2, .limits = state_limits};
-    auto value = any.deserialize(bytes);
+    // Intact, but not an object: then it has no stamp, and any value will do.
+    auto value = json.deserialize(bytes);
     if (!value || value.value().is_object()) return std::move(read.error());
     file.value = std::move(value.value());
     return file;
@@ -76,37 +82,107 @@ Result<StateFile> parse_json(Bytes bytes, bool edited) {
   file.stamp = std::move(read.value().stamp);
   file.stamped = read.value().stamped;
   file.value = std::move(read.value().value);
-  const std::string_view text = as_text(bytes);
-  file.compact = text.substr(0, text.size() - 1).find('\n') == text.npos;
+  file.indent = indent_of(as_text(bytes));
   return file;
 }
 
 }  // namespace
 
-Result<StateFile> parse_state(Bytes bytes, const std::string& path, bool edited) {
+JsonLimits StateLimits::json() const {
+  constexpr std::uint64_t parser_max = std::uint64_t{1} << 32U;
+  const std::uint64_t size = std::min(memory_max / json_factor, parser_max);
+  return {.size_max = static_cast<std::size_t>(std::min<std::uint64_t>(size, SIZE_MAX)),
+          .depth_max = 256};
+}
+
+void add_limits(CLI::App& command, StateLimits& limits) {
+  command
+      .add_option("--memory-max", limits.memory_max,
+                  "The most memory to take (2GiB). Reading JSON can take 16\n"
+                  "times its size: larger states are refused, and so are\n"
+                  "more than 256 levels")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+}
+
+Result<StateFile> parse_state(Bytes bytes, const std::string& path, const StateLimits& limits,
+                              bool edited) {
   constexpr char envelope_begins = '\x89';  // no JSON text does
   const bool enveloped = !bytes.empty() && as_text(bytes).front() == envelope_begins;
-  auto parsed = enveloped ? parse_envelope(bytes) : parse_json(bytes, edited);
+  auto parsed = enveloped ? parse_envelope(bytes) : parse_json(bytes, limits, edited);
   if (!parsed) return at_path(std::move(parsed.error()), path);
   parsed.value().bytes = bytes.size();
   return parsed;
 }
 
-Result<StateFile> read_state(const std::string& path, bool edited) {
-  BOOST_OUTCOME_TRY(const FileContent content, read_file(path, state_limits.size_max));
-  return parse_state(content.bytes, path, edited);
+Result<StateFile> read_state(const std::string& path, const StateLimits& limits, System system,
+                             bool edited) {
+  const auto content = read_file(path, limits.size_max(), system);
+  if (content) return parse_state(content.value().bytes, path, limits, edited);
+  Error error = content.error();
+  if (error.kind == ErrorKind::invalid_argument) {  // its size; nothing of it was read
+    error.kind = ErrorKind::unsupported;
+    error.detail += " (a quarter of --memory-max)";
+  }
+  return error;
 }
 
-Result<std::string> pretty(const boost::json::value& value) {
-  return to_text(value, 2);
-}
-Result<std::string> compact(const boost::json::value& value) {
-  return to_text(value, 0);
+Result<std::unique_ptr<StateStore>> open_to_look(const std::string& path, const StateLimits& limits,
+                                                 System system) {
+  return open_file_store(path, {.durability = Durability::ordered, .size_max = limits.size_max()},
+                         system);
 }
 
-std::string loss_of(const StateFile& file, const std::string& path) {
+namespace {
+
+/// Standard output, with nothing in it that a terminal would obey. U+007F, and U+0080 to U+009F
+/// (two bytes in UTF-8), are legal in JSON and commands to a terminal. An escape means the same.
+class TerminalSink final : public Sink {
+ public:
+  Result<void> write(Bytes bytes) override {
+    std::string out;
+    out.reserve(bytes.size());
+    for (const char c : as_text(bytes)) add(out, c);
+    std::cout << out;
+    if (std::cout) return success();
+    return Error{.cause = std::make_error_code(std::errc::io_error),
+                 .step = "write to standard output",
+                 .path = {},
+                 .detail = {}};
+  }
+
+ private:
+  void add(std::string& out, char c) {
+    constexpr char first_of_two = '\xc2';
+    constexpr std::string_view digits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    const bool high_control = held_ && byte >= 0x80 && byte < 0xa0;
+    if (held_ && !high_control) out += first_of_two;
+    held_ = c == first_of_two;
+    if (held_) return;  // the next byte tells what it begins
+    if (high_control || byte == 0x7f) {
+      out.append("\\u00").append(1, digits[byte >> 4U]).append(1, digits[byte & 15U]);
+    } else {
+      out += c;
+    }
+  }
+
+  bool held_ = false;
+};
+
+}  // namespace
+
+ExitStatus show(std::string_view head, const JsonText& value, unsigned indent) {
+  std::cout << head;
+  TerminalSink sink;
+  (void)value.lay_out(indent, sink);  // the line end finds out whether all was written
+  return print_result("\n");
+}
+
+std::string loss_of(const StateFile& file, const std::string& path, const StateLimits& limits,
+                    System system) {
   if (!file.stamped) return {};
-  const auto store = open_file_store(path);
+  const auto store = open_to_look(path, limits, system);
   if (!store) return {};
   const auto found = store.value()->history();
   if (!found || found.value().generation_max <= file.stamp.generation) return {};

@@ -2,7 +2,6 @@
 // Prints results, errors and the table of exit statuses.
 #include "terminal/output.hpp"
 
-#include <array>
 #include <cstdint>
 #include <iostream>
 
@@ -15,6 +14,7 @@ namespace json = boost::json;
 
 ExitStatus exit_status(const Error& error) noexcept {
   if (error.fate == Fate::committed) return ExitStatus::recover;
+  if (error.fate == Fate::durable) return ExitStatus::failed_after;
   if (error.fate != Fate::unchanged) return ExitStatus::not_durable;
   switch (error.kind) {
     case ErrorKind::invalid_argument:
@@ -22,6 +22,8 @@ ExitStatus exit_status(const Error& error) noexcept {
     case ErrorKind::exists:
     case ErrorKind::conflict:
     case ErrorKind::symlink_refused:
+    case ErrorKind::untrusted:
+    case ErrorKind::read_only:
       return ExitStatus::refused;
     case ErrorKind::recovery_required:
       return ExitStatus::recover;
@@ -48,8 +50,10 @@ std::string help_footer(std::string_view examples) {
          "  1  failed, the target is unchanged\n"
          "  2  the command line is wrong, nothing was touched\n"
          "  3  new content is in place but not known to be durable, or its fate is unknown\n"
-         "  4  refused: --keep and it exists, --expect and it changed, a symbolic link\n"
-         "  5  recovery required: a transaction is durable but not all in place, or damaged\n";
+         "  4  refused: --keep and it exists, --expect and it changed, a symbolic link,\n"
+         "     --refuse-read-only\n"
+         "  5  recovery required: a transaction is durable but not all in place, or damaged\n"
+         "  6  new content is in place and durable, but a step behind that failed\n";
 }
 
 std::string utf8(std::string_view text) {
@@ -67,18 +71,6 @@ std::string printable(std::string_view text) {
     }
   }
   return out;
-}
-
-std::string human_size(std::uint64_t bytes) {
-  if (bytes < 10'000) return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
-  constexpr std::array<const char*, 4> units = {"KiB", "MiB", "GiB", "TiB"};
-  std::size_t unit = 0;
-  std::uint64_t tenths = bytes * 10 / 1024;
-  while (tenths >= 10'240 && unit + 1 < units.size()) {
-    tenths /= 1024;
-    ++unit;
-  }
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " " + units[unit];
 }
 
 std::string milliseconds(std::chrono::nanoseconds time) {

@@ -12,16 +12,19 @@
 #include <perdure/error.hpp>
 #include <perdure/receipt.hpp>
 
+#include "common/human_size.hpp"
+
 namespace perdure::cli {
 
 /// The contract that scripts rely on. It speaks of the target, and of nothing else.
 enum class ExitStatus : int {
   success = 0,
-  failed = 1,       ///< The target is unchanged.
-  usage = 2,        ///< Nothing was touched.
-  not_durable = 3,  ///< New content in place but not known durable, or not known at all.
-  refused = 4,      ///< A condition that the user set does not hold; the target is unchanged.
-  recover = 5,      ///< A transaction is committed but not in place, or only a person can decide.
+  failed = 1,        ///< The target is unchanged.
+  usage = 2,         ///< Nothing was touched.
+  not_durable = 3,   ///< New content in place but not known durable, or not known at all.
+  refused = 4,       ///< A condition that the user set does not hold; the target is unchanged.
+  recover = 5,       ///< A transaction is committed but not in place, or only a person can decide.
+  failed_after = 6,  ///< New content in place and durable; a step behind that failed.
 };
 
 /// The only place that turns an error into an exit status.
@@ -43,9 +46,6 @@ void add_quiet_option(CLI::App& command, OutputOptions& output);
 [[nodiscard]] std::string utf8(std::string_view text);
 /// The same, and nothing in it that a terminal would obey: a file's name is not a command.
 [[nodiscard]] std::string printable(std::string_view text);
-
-/// "4096 bytes", "1.5 MiB".
-[[nodiscard]] std::string human_size(std::uint64_t bytes);
 
 /// "0.817 ms"
 [[nodiscard]] std::string milliseconds(std::chrono::nanoseconds time);

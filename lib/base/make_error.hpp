@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSL-1.0
+// Makes errors whose fate is `unchanged`, and marks those of reading.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <perdure/error.hpp>
+
+namespace perdure {
+
+/// The error of a system call that failed, before anything was changed.
+[[nodiscard]] Error make_error(std::string_view step, std::string path, std::error_code cause,
+                               std::string detail = {});
+/// An error without one. `path` is empty if the caller knows it, and this place does not.
+[[nodiscard]] Error make_error(std::string_view step, std::string path, ErrorKind kind,
+                               std::string detail);
+
+/// The same error, of a call that only reads, or that has no target.
+[[nodiscard]] Error reading(Error error);
+/// The same result, of such a call.
+template <class T>
+[[nodiscard]] Result<T> reading(Result<T> result) {
+  if (!result) result.error() = reading(std::move(result.error()));
+  return result;
+}
+
+}  // namespace perdure

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+// Who may decide what: whom the owner of a thing that is found must be before anybody believes it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <perdure/pipeline/target.hpp>
+
+namespace perdure {
+
+/// Who besides root may give and take names in a directory. Entries of an ACL count: its mask
+/// stands in the group's bits (acl(5)).
+enum class NameWriters : std::uint8_t {
+  user,    ///< This user alone.
+  owner,   ///< The directory's owner, who is another user.
+  sticky,  ///< Its group or everybody, each only what is his own: the sticky bit is set.
+  many,    ///< Its group or everybody, whatever name it is.
+};
+
+[[nodiscard]] NameWriters name_writers(FileSystem& files, const Status& directory);
+
+/// Whether two owners are the same user. Owners that this user name space has no number for all
+/// look alike (the overflow uid, user_namespaces(7)), so they equal nobody.
+[[nodiscard]] bool is_same_user(FileSystem& files, std::uint32_t one, std::uint32_t other);
+
+/// Whether `owner` is this user or root.
+[[nodiscard]] bool is_user_or_root(FileSystem& files, std::uint32_t owner);
+
+/// Whether owners matter in a directory: it is sticky, and not its owner's alone.
+[[nodiscard]] bool do_owners_matter(const Status& directory);
+
+/// Whether the owner of what was found in that directory may decide anything. In a sticky one only
+/// this user, root and the directory's owner may, as for the kernel's own opening of files there
+/// (may_create_in_sticky in fs/namei.c, the sysctl protected_regular). Elsewhere the owner of a
+/// file tells nothing: who may write to the directory can put anybody's file there.
+[[nodiscard]] bool is_owner_trusted(FileSystem& files, const Status& directory,
+                                    std::uint32_t owner);
+
+/// For whom root makes what must stay in a directory: a lock, a private directory, a marker.
+struct Keeper {
+  std::uint32_t owner;
+  std::uint32_t group;
+};
+
+/// Whom root, when it makes something that stays beside `leaf` in that directory, gives it to: the
+/// file's owner, if he may decide anything there, or the directory's. Otherwise one command of root
+/// would lock the service out that the files belong to. Empty for every other user, and where they
+/// are root's own.
+SysResult<std::optional<Keeper>> keeper_at(FileSystem& files, Handle directory,
+                                           const std::string& leaf);
+SysResult<void> give_to(FileSystem& files, Handle made, const Keeper& keeper);
+
+/// Refuses a file that was found in `target.directory`, and would decide something, by its owner;
+/// `what` is it: "the file there". ErrorKind::untrusted. Looks at the directory unless the target
+/// knows its status.
+Result<void> check_owner(const Target& target, std::string_view step, std::string_view what,
+                         std::uint32_t owner);
+
+}  // namespace perdure

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSL-1.0
+// The one place that makes and compares versions: it knows about ticks.
+#pragma once
+
+#include <string>
+
+#include <perdure/pipeline/target.hpp>
+
+namespace perdure {
+
+/// Whether the stamps of this look tell the content from every later one: the file system stamps
+/// finely, or a tick has passed since the last change. `handle` is the file's or its directory's.
+/// Costs no call where the mount is known.
+[[nodiscard]] bool is_settled(FileSystem& files, Handle handle, const Status& status);
+
+/// Waits out the tick in which a file was changed: a change behind this look would have the same
+/// stamps. False where it did not wait, and the look stands: it is settled; or the file is changed
+/// all the time, or its stamps are foreign or very coarse, and the content has to tell. `waits` is
+/// how often the caller waited before.
+[[nodiscard]] bool wait_out_tick(FileSystem& files, Environment& environment, Handle handle,
+                                 const Status& status, int waits);
+
+/// The hash of all bytes; never 0.
+[[nodiscard]] std::uint64_t content_hash(Bytes bytes);
+SysResult<std::uint64_t> content_hash(FileSystem& files, Handle file);
+
+/// Opens the file `name` in the target's directory, to read it.
+Result<OwnedHandle> open_named(const Target& target, const std::string& name);
+
+/// The version of an open file that was looked at just now: with a hash, if it is not settled.
+SysResult<Version> version_of(FileSystem& files, Handle file, const Status& status);
+
+/// The version of the file `name` in the target's directory that was looked at just now.
+Result<Version> version_at(const Target& target, const std::string& name, const Status& status);
+
+/// Whether the file `name` in the target's directory, of this status, is of that version. Reads it
+/// where only the content can tell.
+Result<bool> has_version(const Target& target, const std::string& name, const Status& status,
+                         const Version& version);
+
+/// The same of its content alone. True for a version that leaves it to the stamps to tell.
+Result<bool> has_content_of(const Target& target, const std::string& name, const Status& status,
+                            const Version& version);
+
+/// Whether the stamps are those of an earlier look. They say nothing of a change within its tick,
+/// unless that look was settled.
+[[nodiscard]] bool has_stamps_of(const Status& status, const Version& version);
+
+/// The version of a file that is looked at again and again. Once its stamps have settled they tell
+/// alone, and no look reads the content any more.
+class KnownVersion {
+ public:
+  void know(const Version& version) {
+    version_ = version;
+    settled_ = version.content == 0;
+  }
+  [[nodiscard]] const Version& get() const noexcept { return version_; }
+  /// Whether the target, of this status, is of this version still.
+  Result<bool> is_still(const Target& target, const Status& status);
+  /// As the version to expect at the target that was found to be of it still.
+  [[nodiscard]] Version expected(const Status& status) const {
+    return settled_ ? status.version : version_;
+  }
+
+ private:
+  Version version_;
+  bool settled_ = false;  ///< The stamps tell alone, whatever hash there is.
+};
+
+}  // namespace perdure

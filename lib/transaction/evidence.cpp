@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+// Moves or links files into a directory of evidence, and makes that durable.
+#include "transaction/evidence.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/missing.hpp"
+#include "engine/confirm.hpp"
+#include "engine/names.hpp"
+#include "engine/sync.hpp"
+#include "transaction/journal_file.hpp"
+#include "transaction/tree.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view keep_step = "keep what was left alone";
+
+}  // namespace
+
+Result<Evidence> make_evidence(TransactionRoot& root) {
+  const Handle directory = root.private_directory.get();
+  auto name = names::make_abandoned(root.random);
+  if (!name) return root.failure(recover_step, "", name.error());
+  BOOST_OUTCOME_TRY(
+      root.checked(recover_step, "", root.files.make_directory(directory, name.value(), 0700)));
+  BOOST_OUTCOME_TRY(
+      const auto opened,
+      root.checked(recover_step, "", root.files.open_beneath(directory, name.value())));
+  return Evidence{std::move(name.value()), OwnedHandle(root.files, opened)};
+}
+
+std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
+                                  const Evidence& evidence) {
+  FileSystem& files = root.files;
+  std::string words;
+  std::set<std::string> changed;
+  Directories directories(root.files, root.directory.get());
+  const auto told = [&](const SysResult<void>& done, const std::string& path) {
+    const bool well = done || is_missing(done.error());
+    if (!well) words += "; '" + path + "' is left: " + done.error().message();
+    return done.has_value();
+  };
+  for (const auto& entry : journal.entries) {
+    if (entry.action != JournalAction::put) continue;
+    const std::string parent = parent_of(entry.path);
+    const auto directory = directories.open(parent);
+    const auto moved =
+        directory ? files.rename(directory.value(), entry.apply_temp, evidence.directory.get(),
+                                 entry.apply_temp, RenameMode::replace)
+                  : SysResult<void>(directory.error());
+    if (told(moved, (Path(parent) / entry.apply_temp).native())) changed.insert(parent);
+  }
+  const auto sync = [&](Handle directory) {
+    // A failure is noted for the device. set_all_aside finds the note, and tells it.
+    if (!files.sync_directory(directory)) note_failed_sync(files, directory);
+  };
+  if (!changed.empty()) {  // first where they are now
+    sync(evidence.directory.get());
+    sync(root.private_directory.get());
+  }
+  for (const auto& path : changed) {
+    const auto directory = directories.open(path);
+    if (directory) sync(directory.value());
+  }
+  return words;
+}
+
+Result<void> set_all_aside(TransactionRoot& root, const Evidence& evidence, std::uint64_t mark) {
+  FileSystem& files = root.files;
+  const Handle directory = root.private_directory.get();
+  const Handle aside = evidence.directory.get();
+  BOOST_OUTCOME_TRY(const auto entries, root.checked(recover_step, "", files.list(directory)));
+  for (const auto& entry : entries) {
+    if (!names::is_staged(entry.name) && entry.name != names::journal &&
+        entry.name != names::journal_copy && entry.name != names::journal_temp) {
+      continue;
+    }
+    BOOST_OUTCOME_TRY(
+        root.checked(recover_step, "",
+                     files.rename(directory, entry.name, aside, entry.name, RenameMode::replace)));
+  }
+  BOOST_OUTCOME_TRY(root.synced(recover_step, "", files.sync_directory(aside)));
+  BOOST_OUTCOME_TRY(root.synced(recover_step, "", sync_directory_durably(files, directory, mark)));
+  return success();
+}
+
+std::string path_of(const TransactionRoot& root, const Evidence& evidence) {
+  return (Path(root.options.private_directory) / evidence.name).native();
+}
+
+namespace {
+
+/// The evidence of one transaction, there already where its recovery was killed.
+Result<Evidence> open_evidence_of(TransactionRoot& root, const std::string& id) {
+  const Handle directory = root.private_directory.get();
+  const std::string name = names::abandoned_by(id);
+  const auto made = root.files.make_directory(directory, name, 0700);
+  if (!made && made.error() != std::errc::file_exists) {
+    return root.failure(keep_step, "", made.error());
+  }
+  BOOST_OUTCOME_TRY(const auto opened,
+                    root.checked(keep_step, "", root.files.open_beneath(directory, name)));
+  return Evidence{name, OwnedHandle(root.files, opened)};
+}
+
+}  // namespace
+
+Result<Kept> keep_left_alone(TransactionRoot& root, const Journal& journal,
+                             const std::vector<const JournalEntry*>& left_alone) {
+  Kept kept{.directory = {}, .files = std::vector<std::string>(left_alone.size())};
+  const bool any = std::ranges::any_of(
+      left_alone, [](const auto* entry) { return entry->action == JournalAction::put; });
+  if (!any) return kept;
+  FileSystem& files = root.files;
+  const Handle directory = root.private_directory.get();
+  BOOST_OUTCOME_TRY(const Evidence evidence, open_evidence_of(root, journal.id));
+  kept.directory = path_of(root, evidence);
+  for (std::size_t i = 0; i < left_alone.size(); ++i) {
+    const JournalEntry& entry = *left_alone[i];
+    if (entry.action != JournalAction::put) continue;
+    const auto linked = files.link(directory, names::staged_of(journal.id, entry.staged),
+                                   evidence.directory.get(), entry.apply_temp);
+    if (!linked && is_missing(linked.error())) continue;
+    if (!linked && linked.error() != std::errc::file_exists) {
+      return root.failure(keep_step, entry.path, linked.error());
+    }
+    kept.files[i] = (Path(kept.directory) / entry.apply_temp).native();
+  }
+  BOOST_OUTCOME_TRY(root.synced(keep_step, "", files.sync_directory(evidence.directory.get())));
+  BOOST_OUTCOME_TRY(root.synced(keep_step, "", files.sync_directory(directory)));
+  return kept;
+}
+
+}  // namespace perdure

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSL-1.0
+// The marker of a root: where its private directory is.
+#include "transaction/marker.hpp"
+
+#include <string_view>
+
+#include "base/missing.hpp"
+#include "engine/commit.hpp"
+#include "engine/names.hpp"
+#include "engine/read.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view marker_head = "perdure root 1\n";
+constexpr std::uint64_t marker_size_max = 8192;
+std::string marker_text(const std::string& private_directory) {
+  return std::string(marker_head).append(private_directory).append("\n");
+}
+
+/// The private directory that the marker names: one component, or an absolute path.
+/// The private directory that the marker names: one component, or an absolute path.
+Result<std::string> parse_marker(const TransactionRoot& root, Bytes bytes) {
+  std::string_view text = as_text(bytes);
+  const bool framed =
+      text.starts_with(marker_head) && text.ends_with('\n') && text.size() > marker_head.size() + 1;
+  if (framed) {
+    text.remove_prefix(marker_head.size());
+    text.remove_suffix(1);
+    const bool absolute = text.front() == '/' && text.find('\n') == std::string_view::npos &&
+                          text.find('\0') == std::string_view::npos;
+    if (absolute || names::fault_of_leaf(text).empty()) return std::string(text);
+  }
+  return root.failure(open_step, std::string(names::root_marker), ErrorKind::corrupt,
+                      "it does not say where the private directory is");
+}
+}  // namespace
+
+/// The marker is read from the root's own handle, and no link at it is followed: who plants one
+/// would choose the private directory.
+Result<std::optional<std::string>> read_marker(const TransactionRoot& root) {
+  const std::string name(names::root_marker);
+  Target target(root.files, *root.options.system.environment, (root.path / name).native());
+  target.directory = root.directory.get();
+  target.directory_status = root.status;
+  const auto check = [&](Handle file) -> Result<void> {
+    if (!do_owners_matter(root.status)) return success();
+    const auto status = root.files.stat(file);
+    if (!status) return root.failure(open_step, name, status.error());
+    return check_owner(target, open_step, "the root's marker", status.value().owner);
+  };
+  const auto marker = read_steady(target, name, marker_size_max, check);
+  if (marker) {
+    BOOST_OUTCOME_TRY(auto private_directory, parse_marker(root, marker.value().bytes));
+    return std::optional(std::move(private_directory));
+  }
+  if (is_missing(marker.error().cause)) {
+    return std::optional<std::string>();
+  }
+  return marker.error();
+}
+/// A root in a root would have two locks for one file.
+Result<void> refuse_nested(TransactionRoot& root) {
+  constexpr int depth_max = 4096;
+  OwnedHandle above;
+  Status here = root.status;
+  for (int depth = 0; depth < depth_max; ++depth) {
+    const auto opened = root.files.open_directory(above ? above.get() : root.directory.get(), "..");
+    if (!opened) return success();  // beyond what this user may look at
+    above = OwnedHandle(root.files, opened.value());
+    BOOST_OUTCOME_TRY(const auto status, root.checked(open_step, "", root.files.stat(above.get())));
+    if (status.version.same_file(here.version)) return success();  // "/" is its own parent
+    here = status;
+    const auto marker = root.files.stat_at(above.get(), std::string(names::root_marker));
+    if (marker && is_owner_trusted(root.files, status, marker.value().owner)) {
+      return root.failure(open_step, "", ErrorKind::invalid_argument,
+                          "it lies within another root (a directory above it has " +
+                              std::string(names::root_marker) + "); use that one");
+    }
+  }
+  return success();
+}
+Result<void> mark_root(TransactionRoot& root) {
+  if (root.marked) return success();
+  const std::string& private_directory = root.options.private_directory;
+  BOOST_OUTCOME_TRY(refuse_nested(root));
+  BOOST_OUTCOME_TRY(const PrivatePlace place, private_place(root, private_directory));
+  // A marker that is durable without the directory that it names would be one of a broken root.
+  BOOST_OUTCOME_TRY(root.synced("make the private directory durable", private_directory,
+                                root.files.sync_directory(place.above)));
+  // Of two whose private directories are not the same, so that each has its own lock, the kernel
+  // picks one marker.
+  WriteOptions options;
+  options.existing = ExistingPolicy::keep;
+  options.durability = root.options.durability;
+  if (root.keeper) {
+    options.metadata = Metadata::fixed(0644);
+    options.metadata.owner = root.keeper->owner;
+    options.metadata.group = root.keeper->group;
+  }
+  const std::string marker = marker_text(private_directory);
+  Commit commit(root.files, root.random, options);
+  commit.path = root.path.native();
+  commit.directory = root.directory.get();
+  commit.leaf = names::root_marker;
+  commit.image = as_bytes(marker);
+  root.marked = true;  // also where that can't be told
+  auto done = run_commit(commit, make_pipeline(options, Protocol::portable));
+  if (done) return success();
+  if (done.error().kind == ErrorKind::exists) {
+    return root.failure("mark the root", "", ErrorKind::conflict,
+                        "somebody else made it a root meanwhile; begin again");
+  }
+  done.error().fate = Fate::unchanged;  // it speaks of the marker, ours of the transaction
+  return std::move(done.error());
+}
+}  // namespace perdure

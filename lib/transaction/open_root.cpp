@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSL-1.0
+// Opens and locks roots, with their private directories.
+#include "transaction/open_root.hpp"
+
+#include <sstream>
+
+#include "base/missing.hpp"
+#include "engine/directory.hpp"
+#include "engine/lock.hpp"
+#include "engine/names.hpp"
+#include "transaction/marker.hpp"
+
+namespace perdure {
+namespace {
+
+/// The private directory must be this user's alone, and on the root's file system. Root may also
+/// use that of the root directory's owner, who may do as he likes there anyway: then what root
+/// makes in it is his.
+Result<void> check_private_directory(TransactionRoot& root, const std::string& private_directory) {
+  const auto status = root.files.stat(root.private_directory.get());
+  if (!status) return root.failure(open_step, private_directory, status.error());
+  const Status& found = status.value();
+  const std::uint32_t user = root.files.user();
+  const bool own = is_same_user(root.files, found.owner, user);
+  const bool for_owner = user == 0 && is_same_user(root.files, found.owner, root.status.owner);
+  if ((!own && !for_owner) || (found.mode & 077U) != 0) {
+    std::ostringstream words;
+    words << "the private directory must belong to this user, with mode 0700; it belongs to user "
+          << found.owner << ", with mode 0" << std::oct << found.mode
+          << ": give it to the user who is to commit here (chown), or choose another root";
+    return root.failure(open_step, private_directory, ErrorKind::invalid_argument, words.str());
+  }
+  if (found.version.device != root.status.version.device) {
+    return root.failure(open_step, private_directory, ErrorKind::invalid_argument,
+                        "the private directory must be on the same file system as the root");
+  }
+  if (!own) root.keeper = Keeper{found.owner, found.group};
+  root.private_status = found;
+  return success();
+}
+Result<void> open_private_directory(TransactionRoot& root, const std::string& private_directory) {
+  const bool inside = private_directory.front() != '/';
+  auto opened = inside ? root.files.open_beneath(root.directory.get(), private_directory)
+                       : root.files.open_directory(Handle::working_directory, private_directory);
+  if (!opened) return root.failure(open_step, private_directory, opened.error());
+  root.private_directory = OwnedHandle(root.files, opened.value());
+  if (inside) root.private_name = private_directory;
+  return success();
+}
+
+Result<void> check_private_name(const TransactionRoot& root) {
+  const std::string& name = root.options.private_directory;
+  const bool inside = !name.starts_with('/');
+  if (!name.empty() && !(inside && !names::fault_of_leaf(name).empty()) &&
+      name.find('\n') == std::string::npos) {
+    return success();
+  }
+  return root.failure(
+      open_step, name, ErrorKind::invalid_argument,
+      "the private directory is a name directly under the root, or an absolute path");
+}
+/// Gives the private directory that root has just made to the keeper of the place.
+Result<void> keep_for_owner(TransactionRoot& root, Handle above, const std::string& name,
+                            const std::string& private_directory) {
+  constexpr std::string_view step = "give the private directory to the root's owner";
+  BOOST_OUTCOME_TRY(const auto keeper,
+                    root.checked(step, private_directory, keeper_at(root.files, above, name)));
+  if (!keeper) return success();
+  BOOST_OUTCOME_TRY(const Handle opened,
+                    root.checked(step, private_directory, root.files.open_beneath(above, name)));
+  const OwnedHandle made(root.files, opened);
+  BOOST_OUTCOME_TRY(const Status status,
+                    root.checked(step, private_directory, root.files.stat(opened)));
+  if (status.owner != root.files.user()) return success();  // exchanged: the check will tell
+  return root.checked(step, private_directory, give_to(root.files, opened, *keeper));
+}
+/// First use, by a committer. It stays when a marker comes to name it (mark_root).
+Result<void> make_private_directory(TransactionRoot& root) {
+  BOOST_OUTCOME_TRY(refuse_nested(root));
+  BOOST_OUTCOME_TRY(check_names_go(root.status, root.path.native()));
+  const std::string& private_directory = root.options.private_directory;
+  BOOST_OUTCOME_TRY(const PrivatePlace place, private_place(root, private_directory));
+  const auto made = root.files.make_directory(place.above, place.name, 0700);
+  if (!made && made.error() != std::errc::file_exists) {
+    return root.failure("make the private directory", private_directory, made.error());
+  }
+  root.private_directory_made = made.has_value();
+  if (!made) return success();
+  return keep_for_owner(root, place.above, place.name, private_directory);
+}
+
+/// A marked root without its private directory: git, say, keeps no empty directories. The marker's
+/// owner gets it back; its journal and staged files are gone with the one that was there.
+Result<void> restore_private_directory(TransactionRoot& root,
+                                       const std::string& private_directory) {
+  constexpr std::string_view step = "make the private directory again";
+  BOOST_OUTCOME_TRY(
+      const Status marker,
+      root.checked(step, std::string(names::root_marker),
+                   root.files.stat_at(root.directory.get(), std::string(names::root_marker))));
+  const std::uint32_t user = root.files.user();
+  if (marker.owner != user && user != 0) {
+    return root.failure(step, private_directory, ErrorKind::invalid_argument,
+                        "the root's marker belongs to user " + std::to_string(marker.owner) +
+                            "; let that user, or root, recover it");
+  }
+  BOOST_OUTCOME_TRY(const PrivatePlace place, private_place(root, private_directory));
+  BOOST_OUTCOME_TRY(const Status above,
+                    root.checked(step, private_directory, root.files.stat(place.above)));
+  if (above.version.device != root.status.version.device) {
+    return root.failure(step, private_directory, ErrorKind::invalid_argument,
+                        "it would lie on another file system than the root; is one not mounted?");
+  }
+  BOOST_OUTCOME_TRY(root.checked(step, private_directory,
+                                 root.files.make_directory(place.above, place.name, 0700)));
+  BOOST_OUTCOME_TRY(open_private_directory(root, private_directory));
+  if (marker.owner != user) {
+    // Somebody may have put another directory there: only our own is given away.
+    BOOST_OUTCOME_TRY(
+        const Status made,
+        root.checked(step, private_directory, root.files.stat(root.private_directory.get())));
+    if (made.owner != user || (made.mode & 077U) != 0) {
+      return root.failure(step, private_directory, ErrorKind::conflict,
+                          "somebody else changed it meanwhile; look at it");
+    }
+    BOOST_OUTCOME_TRY(root.checked(
+        step, private_directory,
+        root.files.set_owner(root.private_directory.get(), marker.owner, marker.group)));
+  }
+  BOOST_OUTCOME_TRY(root.synced(step, private_directory, root.files.sync_directory(place.above)));
+  root.restored = true;
+  return success();
+}
+Result<std::unique_ptr<TransactionRoot>> begin_open(const Path& path,
+                                                    const TransactionOptions& options) {
+  auto root = std::make_unique<TransactionRoot>(path, options);
+  if (options.durability == Durability::none) {
+    return root->failure("read the options", "", ErrorKind::invalid_argument,
+                         "a transaction is 'durable' or 'ordered', never 'none'");
+  }
+  BOOST_OUTCOME_TRY(root->directory, open_directory(root->files, path));
+  const auto status = root->files.stat(root->directory.get());
+  if (!status) return root->failure(open_step, "", status.error());
+  root->status = status.value();
+  return root;
+}
+
+enum class Purpose { commit, recover, abandon };
+
+/// Finds or makes the private directory; false where recovery finds none to look into.
+Result<bool> find_private_directory(TransactionRoot& root, Purpose purpose) {
+  const std::string& wanted = root.options.private_directory;
+  BOOST_OUTCOME_TRY(check_private_name(root));
+  BOOST_OUTCOME_TRY(const auto named, read_marker(root));
+  root.marked = named.has_value();
+  if (named && *named != wanted) {
+    return root.failure(open_step, "", ErrorKind::invalid_argument,
+                        "this root has its private directory at '" + *named + "', not at '" +
+                            wanted + "'; say so in the options");
+  }
+  if (!named && purpose == Purpose::commit) {
+    BOOST_OUTCOME_TRY(make_private_directory(root));
+  }
+  auto opened = open_private_directory(root, wanted);
+  if (opened) {
+    BOOST_OUTCOME_TRY(check_private_directory(root, wanted));
+    return true;
+  }
+  if (!is_missing(opened.error().cause)) return std::move(opened.error());
+  if (!named) return false;
+  if (purpose == Purpose::recover) {
+    BOOST_OUTCOME_TRY(restore_private_directory(root, wanted));
+    return true;
+  }
+  opened.error().detail =
+      "the private directory of this root is gone, and what a crash may have left in it; recover "
+      "the root (perdure recover) to get an empty one";
+  return std::move(opened.error());
+}
+
+Result<std::unique_ptr<TransactionRoot>> open_and_lock(const Path& path,
+                                                       const TransactionOptions& options,
+                                                       Purpose purpose) {
+  constexpr int attempts_max = 10;
+  for (int attempt = 1;; ++attempt) {
+    BOOST_OUTCOME_TRY(auto root, begin_open(path, options));
+    BOOST_OUTCOME_TRY(const bool found, find_private_directory(*root, purpose));
+    if (!found && purpose != Purpose::commit) return std::unique_ptr<TransactionRoot>();
+    if (root->restored) return root;
+    const auto failure = [&](std::error_code cause) {
+      return root->failure("take the root's lock", "", cause);
+    };
+    auto lock =
+        found ? take_target_lock(root->files, root->random, root->private_directory.get(),
+                                 std::string(names::root_lock), options.lock_timeout_ms, failure,
+                                 "another transaction holds this root", root->private_status)
+              : Result<OwnedHandle>(failure(make_error_code(std::errc::no_such_file_or_directory)));
+    if (lock) {
+      root->lock = std::move(lock.value());
+      if (root->marked) return root;
+      BOOST_OUTCOME_TRY(const auto named, read_marker(*root));
+      root->marked = named == options.private_directory;
+      if (root->marked || !named) return root;
+    } else if (root->marked || !is_missing(lock.error().cause) || attempt == attempts_max) {
+      return std::move(lock.error());
+    }
+    // Another committer, who was refused, took the directory away that both had found or made; or
+    // made it a root in the meantime, with another private directory.
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TransactionRoot>> open_root(const Path& path,
+                                                   const TransactionOptions& options) {
+  return open_and_lock(path, options, Purpose::commit);
+}
+
+Result<std::unique_ptr<TransactionRoot>> open_root_to_recover(const Path& path,
+                                                              const TransactionOptions& options) {
+  return open_and_lock(path, options, Purpose::recover);
+}
+
+Result<std::unique_ptr<TransactionRoot>> open_root_to_abandon(const Path& path,
+                                                              const TransactionOptions& options) {
+  return open_and_lock(path, options, Purpose::abandon);
+}
+
+Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
+                                                      const TransactionOptions& options) {
+  BOOST_OUTCOME_TRY(auto root, begin_open(path, options));
+  BOOST_OUTCOME_TRY(const auto private_directory, read_marker(*root));
+  if (!private_directory) return std::unique_ptr<TransactionRoot>();
+  BOOST_OUTCOME_TRY(open_private_directory(*root, *private_directory));
+  BOOST_OUTCOME_TRY(check_private_directory(*root, *private_directory));
+  return root;
+}
+
+}  // namespace perdure

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSL-1.0
+// Opens the roots of transactions: to commit, to recover, to look on.
+#pragma once
+
+#include <memory>
+
+#include "transaction/root.hpp"
+
+namespace perdure {
+
+/// Opens the root for a committer, and takes its lock. One that has no marker yet gets its private
+/// directory.
+Result<std::unique_ptr<TransactionRoot>> open_root(const Path& path,
+                                                   const TransactionOptions& options);
+
+/// The same for recovery, which makes nothing but the missing private directory of a marked root:
+/// `restored` says so, and such a root is not locked. Empty where no transaction ever was.
+Result<std::unique_ptr<TransactionRoot>> open_root_to_recover(const Path& path,
+                                                              const TransactionOptions& options);
+
+/// The same to give a root's journal up: makes nothing. A marked root without its private directory
+/// is an error.
+Result<std::unique_ptr<TransactionRoot>> open_root_to_abandon(const Path& path,
+                                                              const TransactionOptions& options);
+
+/// Opens it to look on: makes nothing, takes no lock. Empty where no transaction ever was.
+Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
+                                                      const TransactionOptions& options);
+
+}  // namespace perdure

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSL-1.0
+// Neighbours who exchange temps and targets in a directory that they may write to.
+#include <functional>
+#include <unistd.h>
+
+#include <perdure/perdure.hpp>
+#include <perdure/state.hpp>
+#include <perdure/testing/forwarding_file_system.hpp>
+
+#include "support/directory.hpp"
+#include "support/process.hpp"
+#include "support/result.hpp"
+
+using namespace perdure;
+using test::TempDirectory;
+namespace fs = boost::filesystem;
+
+namespace {
+
+constexpr uid_t service = 4321;  // a user that no machine has
+
+/// Puts something else in the temp's place just before the publish, as one who may write to the
+/// directory can.
+struct Exchanging final : testing::ForwardingFileSystem {
+  using ForwardingFileSystem::ForwardingFileSystem;
+  SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                         const std::string& to, RenameMode mode) override {
+    if (before) before(from);
+    auto renamed = base().rename(from_directory, from, to_directory, to, mode);
+    if (after) after();
+    return renamed;
+  }
+  [[nodiscard]] System system() { return {.files = this, .environment = &native_environment()}; }
+  std::function<void(const std::string& temp)> before;
+  std::function<void()> after;
+};
+
+/// A directory that everybody may write to, and a target of root's in it.
+struct OpenPlace {
+  OpenPlace() {
+    REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
+    test::spit(target, "old");
+  }
+  /// A file of that user under `name`.
+  void plant(const std::string& name, uid_t owner) const {
+    fs::remove(directory / name);
+    test::spit(directory / name, "planted");
+    REQUIRE(::chown(directory.file(name).c_str(), owner, owner) == 0);
+  }
+  TempDirectory directory;
+  fs::path target = directory / "target";
+};
+
+Result<void> commit_by(const std::string& way, const fs::path& target, System system) {
+  WriteOptions options{.durability = Durability::none};
+  if (way == "stream") {
+    BOOST_OUTCOME_TRY(auto file, AtomicFile::create(target, options, system));
+    BOOST_OUTCOME_TRY(file.write(as_bytes(std::string_view("new"))));
+    BOOST_OUTCOME_TRY(file.commit());
+    return success();
+  }
+  if (way == "batch") {
+    const std::vector<NewFile> files{
+        {.target = target, .image = as_bytes(std::string_view("new")), .expected = {}}};
+    BOOST_OUTCOME_TRY(write_files(files, options, system).front());
+    return success();
+  }
+  if (way == "keep") {
+    fs::remove(target);
+    options.existing = ExistingPolicy::keep;
+  }
+  if (way == "backup") options.existing = ExistingPolicy::backup;
+  if (way == "fixed") options.metadata = Metadata::fixed(0644);
+  if (way == "group") {
+    options.durability = Durability::durable;
+    options.group = std::make_shared<GroupCommit>();
+  }
+  BOOST_OUTCOME_TRY(write_file(target, "new", options, system));
+  return success();
+}
+
+}  // namespace
+
+// Five of five such commits said success, and the target was the neighbour's file.
+TEST_CASE("a temp that a neighbour exchanges for a file of his is an error, whatever the commit",
+          "[P17][P19]") {
+  if (!test::is_root()) return test::skip("needs root to give files away");
+  const OpenPlace place;
+  Exchanging files(native_file_system());
+  files.before = [&](const std::string& temp) {
+    if (temp.ends_with(".perdure-tmp")) place.plant(temp, service);
+  };
+  const std::string way = GENERATE("plain", "stream", "batch", "keep", "backup", "fixed", "group");
+  CAPTURE(way);
+  SECTION("everybody may write to the directory") {}
+  SECTION("its group may") {
+    REQUIRE(::chmod(place.directory.path().c_str(), 0775) == 0);
+  }
+  SECTION("it is another user's") {
+    REQUIRE(::chmod(place.directory.path().c_str(), 0755) == 0);
+    REQUIRE(::chown(place.directory.path().c_str(), service + 1, service + 1) == 0);
+  }
+  const auto done = commit_by(way, place.target, files.system());
+  REQUIRE_FAILS(untrusted, unknown, done);
+  CHECK_THAT(done.error().message(), test::Contains("user 4321"));
+  CHECK(test::slurp(place.target) == "planted");
+}
+
+TEST_CASE("a state whose temp a neighbour exchanges is not called saved", "[P13][P17]") {
+  if (!test::is_root()) return test::skip("needs root to give files away");
+  const OpenPlace place;
+  Exchanging files(native_file_system());
+  auto tracker =
+      StateTracker<int>::open(place.directory / "state.json", {.system = files.system()});
+  REQUIRE_OK(tracker);
+  REQUIRE_OK(tracker.value().update([](int& state) { state = 1; }));
+  files.before = [&](const std::string& temp) { place.plant(temp, service); };
+  const auto saved = tracker.value().update([](int& state) { state = 2; });
+  REQUIRE_FALSE(saved.has_value());
+  CHECK(to_string(saved.error().fate) == "unknown");
+}
+
+TEST_CASE("a temp that is exchanged for a second name of the old file is an error", "[P17]") {
+  // rename(2) between two names of one file does nothing, and returns success.
+  if (!test::is_root()) return test::skip("needs root for other users' files");
+  const OpenPlace place;
+  Exchanging files(native_file_system());
+  files.before = [&](const std::string& temp) {
+    fs::remove(place.directory / temp);
+    fs::create_hard_link(place.target, place.directory / temp);
+  };
+  REQUIRE_FAILS(untrusted, unknown, write_file(place.target, "new", {}, files.system()));
+  CHECK(test::slurp(place.target) == "old");
+}
+
+TEST_CASE("a commit of somebody trusted that comes behind ours does not fail ours", "[P17]") {
+  if (!test::is_root()) return test::skip("needs root to give files away");
+  const OpenPlace place;
+  REQUIRE(::chown(place.directory.path().c_str(), service, service) == 0);
+  Exchanging files(native_file_system());
+  const uid_t owner = GENERATE(0U, service);
+  files.after = [&] { place.plant("target", owner); };
+  REQUIRE_OK(write_file(place.target, "new", {}, files.system()));
+  files.after = [&] { fs::remove(place.target); };
+  REQUIRE_OK(write_file(place.target, "new", {}, files.system()));
+  files.after = [&] { place.plant("target", service + 1); };
+  REQUIRE_FAILS(untrusted, unknown, write_file(place.target, "new", {}, files.system()));
+}
+
+TEST_CASE("beside a neighbour who exchanges temps, success means that the target is ours",
+          "[P17]") {
+  if (!test::is_root()) return test::skip("needs root to be another user");
+  const OpenPlace place;
+  const test::Child neighbour([&]() -> std::string {
+    if (::setgroups(0, nullptr) != 0 || ::setgid(service) != 0 || ::setuid(service) != 0) {
+      return "can't become the user";
+    }
+    for (;;) {
+      for (const auto& name : test::temps_in(place.directory.path())) {
+        test::spit(place.directory / "planted", "planted");
+        (void)::rename(place.directory.file("planted").c_str(), place.directory.file(name).c_str());
+      }
+    }
+  });
+  constexpr int rounds = 60;
+  for (int round = 0; round < rounds; ++round) {
+    const auto done = write_file(place.target, "new " + std::to_string(round));
+    CAPTURE(round);
+    if (done) {
+      REQUIRE(test::slurp(place.target) == "new " + std::to_string(round));
+      REQUIRE(test::status_of(place.target).st_uid == 0);
+    } else {
+      CHECK(to_string(done.error().fate) == "unknown");
+      fs::remove(place.target);
+    }
+  }
+}

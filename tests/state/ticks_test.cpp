@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+// A tracked state where the clock is coarse: no time tells what happens within its tick.
+#include <string>
+#include <utility>
+
+#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/testing/manual_environment.hpp>
+#include <perdure/testing/simulated_file_system.hpp>
+
+#include "count.hpp"
+#include "support/result.hpp"
+
+using namespace perdure;
+using namespace perdure::test;
+
+namespace {
+
+/// Somebody writes into the state, in place, once it was compared and before it gets its link.
+class EditBeforeLink final : public testing::ForwardingFileSystem {
+ public:
+  explicit EditBeforeLink(testing::SimulatedFileSystem& disk)
+      : ForwardingFileSystem(disk), disk_(disk) {}
+  bool armed = false;
+
+  SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
+                       const std::string& to) override {
+    if (std::exchange(armed, false)) {
+      const OwnedHandle file(disk_, disk_.open_lock(from_directory, from).value());
+      REQUIRE(disk_.write_at(file.get(), 0, as_bytes(std::string_view("edited"))).value() == 6);
+    }
+    return ForwardingFileSystem::link(from_directory, from, to_directory, to);
+  }
+
+ private:
+  testing::SimulatedFileSystem& disk_;
+};
+
+}  // namespace
+
+TEST_CASE("an edit in place right before the link is a conflict on any clock", "[P13]") {
+  const bool ticks = GENERATE(false, true);
+  CAPTURE(ticks);
+  testing::SimulatedFileSystem disk;
+  disk.make_directories("d");
+  if (ticks) disk.stop_clock();
+  testing::ManualEnvironment environment;
+  EditBeforeLink files(disk);
+  auto tracker =
+      CountTracker::open("/d/s", {.previous_max = 1, .system = {&files, &environment}}).value();
+  REQUIRE_OK(tracker.update(increment));
+  files.armed = true;
+  REQUIRE_FAILS(conflict, unchanged, tracker.update(increment));
+  CHECK_FALSE(files.armed);
+  CHECK(disk.content("d/s").value_or("").starts_with("edited"));
+  CHECK(tracker.state()->value == 1);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSL-1.0
+// A file system that resolves each path once.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include <perdure/system/file_system.hpp>
+#include <perdure/system/native.hpp>
+#include <perdure/testing/forwarding_file_system.hpp>
+
+namespace perdure::cli {
+
+/// The system's files, for a command that gives the library the same path several times. The first
+/// call opens the directory; the others find the same one, wherever the path leads by then: whoever
+/// may rename on the way can't lead one part of a command elsewhere than the other. Safe to use
+/// from several threads.
+class OnceResolved final : public testing::ForwardingFileSystem {
+ public:
+  OnceResolved() : ForwardingFileSystem(native_file_system()) {}
+
+  SysResult<Handle> open_directory(Handle from, const std::string& path) override;
+  /// From now on `path` is this directory. The handle stays the caller's, and is not kept.
+  SysResult<void> resolve(const std::string& path, Handle directory);
+
+  /// Must not outlive this.
+  [[nodiscard]] System system() noexcept { return {this, &native_environment()}; }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, OwnedHandle> opened_;
+};
+
+}  // namespace perdure::cli

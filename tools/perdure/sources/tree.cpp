@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSL-1.0
+// Lists a tree and opens its files, by handles.
+#include "sources/tree.hpp"
+
+#include <algorithm>
+
+#include <perdure/system/native.hpp>
+#include <perdure/transaction.hpp>
+
+namespace perdure::cli {
+
+namespace {
+
+FileSystem& files() {
+  return native_file_system();
+}
+
+Error failure(const std::string& path, std::error_code cause, std::string detail = {}) {
+  return {.cause = cause,
+          .step = "read the tree",
+          .path = path,
+          .detail = std::move(detail),
+          .reading = true};
+}
+
+Error refusal(const std::string& path, std::string detail) {
+  Error error = failure(path, {}, std::move(detail));
+  error.kind = ErrorKind::not_regular;
+  return error;
+}
+
+Error not_a_file(const std::string& path) {
+  return refusal(path, "it is neither a file nor a directory; move it out of the tree");
+}
+
+/// Also where a mount keeps a file system of somebody else's program behind it, which can let every
+/// read wait.
+Error another_mount(const std::string& path) {
+  return refusal(path, "it is another mount; name what is in there by a call of its own");
+}
+
+std::string beneath(const std::string& directory, const std::string& leaf) {
+  return directory.empty() ? leaf : directory + "/" + leaf;
+}
+
+/// A directory of the tree that can't be opened beneath it, in words.
+Error closed_way(const std::string& path, std::error_code cause) {
+  if (cause == std::errc::cross_device_link) return another_mount(path);
+  const bool exchanged =
+      cause == std::errc::too_many_symbolic_link_levels || cause == std::errc::not_a_directory;
+  if (!exchanged) return failure(path, cause);
+  return refusal(path, "it was a directory, and somebody exchanged it; try again");
+}
+
+}  // namespace
+
+Result<std::size_t> SourceFile::read(std::span<std::byte> out) {
+  const auto got = files().read_at(file_.get(), offset_, out);
+  if (!got) return failure(path_, got.error());
+  offset_ += got.value();
+  return got.value();
+}
+
+std::string SourceTree::full(const std::string& relative) const {
+  if (relative.empty()) return path_;
+  return path_.ends_with('/') ? path_ + relative : path_ + "/" + relative;
+}
+
+Result<SourceTree> SourceTree::open(const std::string& path) {
+  SourceTree tree(path);
+  const auto opened = files().open_directory(Handle::working_directory, path);
+  if (!opened) return failure(path, opened.error());
+  tree.top_ = OwnedHandle(files(), opened.value());
+  BOOST_OUTCOME_TRY(tree.list());
+  return tree;
+}
+
+Result<void> SourceTree::list() {
+  std::vector<std::string> to_list{""};
+  while (!to_list.empty()) {
+    const std::string relative = std::move(to_list.back());
+    to_list.pop_back();
+    BOOST_OUTCOME_TRY(list_directory(relative, to_list));
+  }
+  std::ranges::sort(entries_, {}, &Entry::path);
+  std::ranges::sort(left_out_);
+  return success();
+}
+
+Result<void> SourceTree::list_directory(const std::string& relative,
+                                        std::vector<std::string>& to_list) {
+  BOOST_OUTCOME_TRY(const Handle directory, directory_of(relative));
+  const auto listed = files().list(directory);
+  if (!listed) return failure(full(relative), listed.error());
+  const auto marker = files().stat_at(directory, ".perdure-root");
+  const bool root = marker && marker.value().type == FileType::regular;
+  for (const auto& [name, told] : listed.value()) {
+    const std::string path = beneath(relative, name);
+    // A copy of a root or of tracked states has such files, and those of the target are in use.
+    if (is_reserved_name(name) || (root && name == TransactionOptions().private_directory)) {
+      left_out_.push_back(full(path));
+      continue;
+    }
+    FileType type = told;
+    if (type == FileType::other) {  // perhaps the file system does not say
+      const auto status = files().stat_at(directory, name);
+      if (!status) return failure(full(path), status.error());
+      type = status.value().type;
+    }
+    if (type != FileType::directory && type != FileType::regular) return not_a_file(full(path));
+    entries_.push_back({path, type == FileType::directory});
+    if (type == FileType::directory) to_list.push_back(path);
+  }
+  return success();
+}
+
+/// Opened anew from the top, so that a deep tree takes no more descriptors than a flat one.
+Result<Handle> SourceTree::directory_of(const std::string& relative) {
+  if (relative.empty()) return top_.get();
+  if (last_ && relative == last_path_) return last_.get();
+  const auto opened = files().open_beneath(top_.get(), relative);
+  if (!opened) return closed_way(full(relative), opened.error());
+  last_ = OwnedHandle(files(), opened.value());
+  last_path_ = relative;
+  return last_.get();
+}
+
+Result<std::uint32_t> SourceTree::directory_mode(const std::string& path) {
+  BOOST_OUTCOME_TRY(const Handle directory, directory_of(path));
+  const auto status = files().stat(directory);
+  if (!status) return failure(full(path), status.error());
+  return status.value().mode & 0777U;
+}
+
+Result<SourceFile> SourceTree::open_file(const std::string& path) {
+  const auto slash = path.rfind('/');
+  const bool at_top = slash == std::string::npos;
+  BOOST_OUTCOME_TRY(const Handle directory, directory_of(at_top ? "" : path.substr(0, slash)));
+  const auto opened = files().open_file(directory, at_top ? path : path.substr(slash + 1));
+  if (!opened) {
+    if (opened.error() == std::errc::too_many_symbolic_link_levels) return not_a_file(full(path));
+    const bool leased = opened.error() == std::errc::resource_unavailable_try_again;
+    return failure(full(path), opened.error(),
+                   leased ? "a program holds a lease on it; try again once it let go" : "");
+  }
+  OwnedHandle file(files(), opened.value());
+  const auto status = files().stat(file.get());
+  if (!status) return failure(full(path), status.error());
+  if (status.value().type != FileType::regular) return not_a_file(full(path));
+  if (status.value().mount_point) return another_mount(full(path));
+  return SourceFile(std::move(file), status.value(), full(path));
+}
+
+}  // namespace perdure::cli
