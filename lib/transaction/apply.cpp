@@ -36,14 +36,22 @@ SysResult<void> put_entry(TransactionRoot& root, const Journal& journal, const J
   return same ? unlink_if_there(files, directory, entry.apply_temp) : SysResult<void>(success());
 }
 
+SysResult<void> make_entry(FileSystem& files, Handle directory, const JournalEntry& entry) {
+  const std::string leaf = leaf_of(entry.path);
+  const auto made = files.make_directory(directory, leaf, entry.mode);
+  if (made || made.error() != std::errc::file_exists) return made;
+  BOOST_OUTCOME_TRY(const Status there, files.stat_at(directory, leaf));
+  return there.type == FileType::directory ? SysResult<void>(success()) : made;
+}
+
 }  // namespace
 
 Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
                           Directories& directories) {
-  if (entry.action == JournalAction::make_directory) return true;
   const auto replaced = directories.is_replaced(parent_of(entry.path));
   if (!replaced) return root.failure(apply_step, entry.path, replaced.error());
   if (replaced.value()) return false;
+  if (entry.action == JournalAction::make_directory) return true;
   BOOST_OUTCOME_TRY(const auto now,
                     root.checked(apply_step, entry.path, directories.stat(entry.path)));
   if (!now || !entry.before) return now.has_value() == entry.before.has_value();
@@ -64,8 +72,7 @@ Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
       done = unlink_if_there(files, directory.value(), leaf_of(entry.path));
       break;
     case JournalAction::make_directory:
-      done = files.make_directory(directory.value(), leaf_of(entry.path), entry.mode);
-      if (!done && done.error() == std::errc::file_exists) done = success();
+      done = make_entry(files, directory.value(), entry);
       break;
   }
   if (!done) return root.failure(apply_step, entry.path, done.error());
@@ -83,14 +90,12 @@ Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directori
     if (entry.action == JournalAction::make_directory) named.insert(entry.path);
   }
   for (const auto& path : named) {
-    const auto directory = directories.open(path);
-    // Somebody removed it, or put another in its place: nothing of ours is in it.
-    if (!directory && is_missing(directory.error())) continue;
-    if (!directory) return root.failure(settle_step, path, directory.error());
-    const auto synced =
-        root.synced(settle_step, path, root.files.sync_directory(directory.value()));
+    BOOST_OUTCOME_TRY(const auto directory,
+                      root.checked(settle_step, path, directories.open_if_ours(path)));
+    if (!directory) continue;
+    const auto synced = root.synced(settle_step, path, root.files.sync_directory(*directory));
     if (synced) continue;
-    note_failed_sync(root.files, directory.value());
+    note_failed_sync(root.files, *directory);
     return synced.error();
   }
   // Without a journal a lost block is told once, maybe to another commit of this process. Over a

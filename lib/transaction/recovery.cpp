@@ -37,15 +37,6 @@ std::string_view word_for(JournalAction action) {
   return "";
 }
 
-enum class Purpose { look, redo };
-
-/// A directory on the way is a file or a link: somebody else's change, to those who look. Who is to
-/// redo must not believe it: whoever swaps a directory for a link, and back, would have half of the
-/// transaction passed over.
-bool leads_nowhere(std::error_code cause) {
-  return cause == std::errc::not_a_directory || cause == std::errc::too_many_symbolic_link_levels;
-}
-
 /// Only directories that were there before: the ones in their place now may be somebody else's.
 /// In a copied root all have other numbers, and nothing tells a directory from its copy.
 Directories directories_of(TransactionRoot& root, const Journal& journal, Numbers numbers) {
@@ -67,19 +58,15 @@ std::string_view fault_of_root(const TransactionRoot& root, const Journal& journ
                         : "it was written in another directory: this root was copied, or restored";
 }
 
-Result<Numbers> find_steps(TransactionRoot& root, const Journal& journal, RecoveryReport& report,
-                           Purpose purpose) {
+Result<Numbers> find_steps(TransactionRoot& root, const Journal& journal, RecoveryReport& report) {
   report.journal = true;
   report.id = journal.id;
   BOOST_OUTCOME_TRY(const Numbers numbers, numbers_of(root, journal));
   Directories directories = directories_of(root, journal, numbers);
   for (const auto& entry : journal.entries) {
-    auto step_of = recovery_step_of(root, journal, numbers, entry, directories);
-    if (!step_of && purpose == Purpose::look && leads_nowhere(step_of.error().cause)) {
-      step_of = RecoveryStep::foreign;
-    }
-    if (!step_of) return std::move(step_of.error());
-    report.paths.push_back({entry.path, std::string(word_for(entry.action)), step_of.value(), {}});
+    BOOST_OUTCOME_TRY(const RecoveryStep step_of,
+                      recovery_step_of(root, journal, numbers, entry, directories));
+    report.paths.push_back({entry.path, std::string(word_for(entry.action)), step_of, {}});
   }
   return numbers;
 }
@@ -110,11 +97,12 @@ Result<void> check_decided(const TransactionRoot& root, const std::string& path,
 Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
                               Directories& directories) {
   if (entry.action != JournalAction::put) return success();
-  const auto directory = directories.open(parent_of(entry.path));
-  if (!directory && is_missing(directory.error())) return success();
-  if (!directory) return root.failure(recover_step, entry.path, directory.error());
+  BOOST_OUTCOME_TRY(const auto directory,
+                    root.checked(recover_step, entry.path,
+                                 directories.open_if_ours(parent_of(entry.path))));
+  if (!directory) return success();
   return root.checked(recover_step, entry.path,
-                      unlink_if_there(root.files, directory.value(), entry.apply_temp));
+                      unlink_if_there(root.files, *directory, entry.apply_temp));
 }
 
 /// Unlinks all staged files and an unfinished journal; how many files. Only without a journal,
@@ -188,7 +176,7 @@ Result<RecoveryReport> recover_root(TransactionRoot& root) {
       return error;
     }
     BOOST_OUTCOME_TRY(const Numbers numbers,
-                      as_committed(find_steps(root, journal, report, Purpose::redo)));
+                      as_committed(find_steps(root, journal, report)));
     for (const auto& path : report.paths) {
       BOOST_OUTCOME_TRY(check_decided(root, path.path, path.step));
     }
@@ -215,7 +203,7 @@ Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& optio
   const auto found = find_journal(*opened);
   if (found && found.value()) {
     // Whatever stands in the way of a look at the paths, the root can be given up.
-    const auto found_steps = find_steps(*opened, found.value()->journal, report, Purpose::look);
+    const auto found_steps = find_steps(*opened, found.value()->journal, report);
     if (!found_steps) report.damage = "a path that it names: " + found_steps.error().message();
     if (found_steps) report.damage = fault_of_root(*opened, found.value()->journal);
   }
@@ -239,7 +227,7 @@ Result<RecoveryReport> inspect_root(const Path& root, const TransactionOptions& 
   const auto found = find_journal(*opened);
   if (found && found.value()) {
     report.damage = fault_of_root(*opened, found.value()->journal);
-    BOOST_OUTCOME_TRY(find_steps(*opened, found.value()->journal, report, Purpose::look));
+    BOOST_OUTCOME_TRY(find_steps(*opened, found.value()->journal, report));
   }
   if (!found) {
     if (found.error().kind != ErrorKind::recovery_required &&

@@ -74,15 +74,45 @@ void Directories::expect(const std::string& relative, const Identity& identity) 
   if (!relative.empty()) expected_.insert_or_assign(relative, identity);
 }
 
+namespace {
+
+/// What stands on the way is no directory of this file system.
+bool is_closed(const std::error_code& cause) {
+  return cause == std::errc::not_a_directory ||
+         cause == std::errc::too_many_symbolic_link_levels ||
+         cause == std::errc::cross_device_link;
+}
+
+}  // namespace
+
 SysResult<bool> Directories::is_replaced(const std::string& relative) {
+  auto opened = open(relative);
+  // Asked twice, since the answer may leave a part of a transaction out: who exchanges a directory
+  // for one moment is not believed.
+  if (!opened && is_closed(opened.error())) {
+    const auto again = open(relative);
+    if (again || !is_closed(again.error())) return opened.error();
+    return true;
+  }
+  if (opened) return false;
+  if (!is_missing(opened.error())) return opened.error();
   for (std::string at = relative; !at.empty(); at = parent_of(at)) {
     if (!expected_.contains(at)) continue;
-    const auto opened = open(at);
+    opened = open(at);
     if (opened) return false;
     if (is_missing(opened.error())) return true;
     return opened.error();
   }
   return false;
+}
+
+SysResult<std::optional<Handle>> Directories::open_if_ours(const std::string& relative) {
+  const auto opened = open(relative);
+  if (opened) return std::optional(opened.value());
+  if (is_missing(opened.error())) return std::optional<Handle>();
+  BOOST_OUTCOME_TRY(const bool replaced, is_replaced(relative));
+  if (replaced) return std::optional<Handle>();
+  return opened.error();
 }
 
 }  // namespace perdure

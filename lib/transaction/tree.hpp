@@ -50,8 +50,11 @@ class Directories {
   void look_anew() noexcept { open_.clear(); }
   /// From now on `relative` is this directory, or none.
   void expect(const std::string& relative, const Identity& identity);
-  /// Whether an expected directory, this one or on the way to it, is gone or another.
+  /// Whether somebody else took the place of this directory or of one on the way to it: an expected
+  /// one is gone or another, or there is a file, a link or a mount.
   SysResult<bool> is_replaced(const std::string& relative);
+  /// As `open`; empty where the directory is gone, or was replaced: nothing of ours is in it.
+  SysResult<std::optional<Handle>> open_if_ours(const std::string& relative);
 
  private:
   FileSystem& files_;

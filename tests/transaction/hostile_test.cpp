@@ -103,6 +103,48 @@ TEST_CASE("a directory that is swapped for a link after the checks leads nobody 
   CHECK(list(outside.path()) == std::vector<std::string>{"c"});
 }
 
+// The root stayed in "recovery required" for everybody, whatever their transactions named.
+TEST_CASE("a directory that a transaction makes, exchanged by who owns its parent, is left alone",
+          "[P7][P17]") {
+  const TempDirectory root;
+  const TempDirectory outside;
+  struct Exchanging final : ForwardingFileSystem {
+    Exchanging() : ForwardingFileSystem(native_file_system()) {}
+    SysResult<void> make_directory(Handle directory, const std::string& name,
+                                   std::uint32_t mode) override {
+      auto made = ForwardingFileSystem::make_directory(directory, name, mode);
+      if (name == "made" && armed) exchange();
+      return made;
+    }
+    SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                           const std::string& to, RenameMode mode) override {
+      if (to == "j") armed = true;
+      return ForwardingFileSystem::rename(from_directory, from, to_directory, to, mode);
+    }
+    std::function<void()> exchange;
+    bool armed = false;
+  } files;
+  const std::string by = GENERATE("a link", "a file");
+  CAPTURE(by);
+  files.exchange = [&] {
+    fs::remove(root / "made");
+    if (by == "a link") fs::create_symlink(outside.path(), root / "made");
+    if (by == "a file") spit(root / "made", "theirs");
+  };
+  auto transaction = Transaction::begin(root.path(), through(files));
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(transaction.value().make_directory("made", 0755));
+  REQUIRE_OK(transaction.value().put("made/file", "mine"));
+  REQUIRE_OK(transaction.value().put("other", "new"));
+  const auto receipt = transaction.value().commit();
+  REQUIRE_OK(receipt);
+  CHECK(receipt.value().left_alone == std::vector<std::string>{"made/file"});
+  CHECK(list(root / receipt.value().set_aside).size() == 1);
+  CHECK(slurp(root / "other") == "new");
+  CHECK(list(outside.path()).empty());
+  REQUIRE_OK(Transaction::begin(root.path()));
+}
+
 TEST_CASE("a link that is planted at a target after the checks is reported, not followed",
           "[P7][P17]") {
   const TempDirectory root;

@@ -4,6 +4,7 @@
 #include <perdure/testing/faulty_file_system.hpp>
 
 #include "crash.hpp"
+#include "support/mount.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
 using namespace perdure::test;     // NOLINT(google-build-using-namespace)
@@ -101,29 +102,45 @@ TEST_CASE("a staged file that is gone takes a decision, and abandon is one", "[P
   REQUIRE_OK(Transaction::begin(root.path()));
 }
 
-// The fuzzer's: neither could anybody see what was there, nor give it up.
-TEST_CASE("a directory that became a file or a link can be looked at, and the root given up",
-          "[P12]") {
-  const TempDirectory root("/dev/shm");
+// It kept the whole root in "recovery required", also for those who named nothing there.
+TEST_CASE("a directory that became a file, a link or a mount keeps back its own paths alone",
+          "[P12][P15]") {
+  const TempDirectory root;
   crash_half_way(root.path());
   fs::rename(root / "sub", root / "moved");
-  SECTION("a file") {
-    spit(root / "sub", "theirs");
+  std::optional<Mount> mount;
+  const std::string way = GENERATE("a file", "a link", "a mount");
+  CAPTURE(way);
+  if (way == "a file") spit(root / "sub", "theirs");
+  if (way == "a link") fs::create_symlink("moved", root / "sub");
+  if (way == "a mount") {
+    if (!can_mount()) return skip("this process may not mount");
+    fs::create_directory(root / "sub");
+    fs::create_directory(root / "elsewhere");
+    mount.emplace(std::vector<std::string>{"--bind", (root / "elsewhere").native(),
+                                           (root / "sub").native()});
+    REQUIRE(mount->error().empty());
   }
-  SECTION("a link") {
-    fs::create_symlink("moved", root / "sub");
-  }
-  const Tree found = tree_of(root.path());
-  REQUIRE_FAILS(system, committed, recover(root.path()));
-  CHECK(tree_of(root.path()) == found);
   const auto seen = inspect(root.path());
   REQUIRE_OK(seen);
   CHECK(step_of(seen.value(), "sub/c") == "foreign");
-  const auto report = abandon(root.path());
-  REQUIRE_OK(report);
-  CHECK(step_of(report.value(), "sub/c") == "foreign");
-  CHECK(fs::exists(root / report.value().set_aside / "j"));
-  CHECK(tree_of(root.path()) == found);
+  SECTION("recovered") {
+    const auto report = recover(root.path());
+    REQUIRE_OK(report);
+    CHECK(step_of(report.value(), "sub/c") == "foreign");
+    for (const auto& path : report.value().paths) {
+      if (path.path == "sub/c") CHECK(slurp(root / path.kept) == Sample::after().at("sub/c"));
+      if (path.path != "sub/c") CHECK(path.step != RecoveryStep::foreign);
+    }
+  }
+  SECTION("given up") {
+    const Tree found = tree_of(root.path());
+    const auto report = abandon(root.path());
+    REQUIRE_OK(report);
+    CHECK(step_of(report.value(), "sub/c") == "foreign");
+    CHECK(fs::exists(root / report.value().set_aside / "j"));
+    CHECK(tree_of(root.path()) == found);
+  }
   REQUIRE_OK(Transaction::begin(root.path()));
 }
 
