@@ -76,25 +76,46 @@ void Directories::expect(const std::string& relative, const Identity& identity) 
 
 namespace {
 
-/// What stands on the way is no directory of this file system.
+/// The causes of a way that leads through something other than directories of one file system.
 bool is_closed(const std::error_code& cause) {
-  return cause == std::errc::not_a_directory ||
-         cause == std::errc::too_many_symbolic_link_levels ||
+  return cause == std::errc::not_a_directory || cause == std::errc::too_many_symbolic_link_levels ||
          cause == std::errc::cross_device_link;
 }
 
 }  // namespace
 
+SysResult<bool> Directories::is_blocked(const std::string& relative, std::error_code cause) {
+  const bool by_mount = cause == std::errc::cross_device_link;
+  BOOST_OUTCOME_TRY(const Status root, files_.stat(root_));
+  Handle above = root_;
+  OwnedHandle opened;
+  for (std::size_t end = 0; end != std::string::npos;) {
+    end = relative.find('/', end == 0 ? 0 : end + 1);
+    const std::string at = relative.substr(0, end);
+    const auto status = files_.stat_at(above, leaf_of(at));
+    // Another user's FUSE mount lets not even root look at it (mount.fuse3(8), allow_other).
+    if (!status && by_mount && status.error() == std::errc::permission_denied) return true;
+    if (!status) return status.error();
+    if (status.value().type != FileType::directory) return true;
+    if (by_mount && status.value().version.device != root.version.device) return true;
+    const auto next = files_.open_beneath(root_, at);
+    if (!next) return next.error();
+    opened = OwnedHandle(files_, next.value());
+    above = opened.get();
+  }
+  return false;
+}
+
 SysResult<bool> Directories::is_replaced(const std::string& relative) {
   auto opened = open(relative);
-  // Asked twice, since the answer may leave a part of a transaction out: who exchanges a directory
-  // for one moment is not believed.
-  if (!opened && is_closed(opened.error())) {
-    const auto again = open(relative);
-    if (again || !is_closed(again.error())) return opened.error();
-    return true;
-  }
   if (opened) return false;
+  // Looked at as well, since the answer leaves a part of a transaction out.
+  if (is_closed(opened.error())) {
+    const std::error_code cause = opened.error();
+    const auto blocked = is_blocked(relative, cause);
+    if (blocked && blocked.value()) return true;
+    return cause;
+  }
   if (!is_missing(opened.error())) return opened.error();
   for (std::string at = relative; !at.empty(); at = parent_of(at)) {
     if (!expected_.contains(at)) continue;

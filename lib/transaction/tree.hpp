@@ -57,6 +57,9 @@ class Directories {
   SysResult<std::optional<Handle>> open_if_ours(const std::string& relative);
 
  private:
+  /// Whether something else than a directory of ours is on the way, which could not be opened.
+  SysResult<bool> is_blocked(const std::string& relative, std::error_code cause);
+
   FileSystem& files_;
   Handle root_;
   std::map<std::string, Identity> expected_;
