@@ -97,8 +97,13 @@ SysResult<bool> Directories::is_blocked(const std::string& relative, std::error_
     if (!status && by_mount && status.error() == std::errc::permission_denied) return true;
     if (!status) return status.error();
     if (status.value().type != FileType::directory) return true;
-    if (by_mount && status.value().version.device != root.version.device) return true;
     const auto next = files_.open_beneath(root_, at);
+    if (!next && by_mount && is_closed(next.error())) {
+      const Version& there = status.value().version;
+      const auto expected = expected_.find(at);
+      return there.device != root.version.device ||
+             (expected != expected_.end() && identity_of(there) != expected->second);
+    }
     if (!next) return next.error();
     opened = OwnedHandle(files_, next.value());
     above = opened.get();
