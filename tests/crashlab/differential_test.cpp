@@ -3,6 +3,7 @@
 // preset in the simulator: the same scripts run through both, and each outcome seen there must be
 // one that is allowed here, after the same operation returned.
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -136,9 +137,14 @@ crashlab::Command laboratory(const System& system, const std::string& noise,
   return command;
 }
 
+struct Observed {
+  Outcomes outcomes;
+  bool hurried = false;  ///< The time ended a run before its states did.
+};
+
 /// The findings of the laboratory, quiet and with each noise. The runs go on at the same time: they
 /// mostly wait.
-Outcomes observed(const System& system) {
+Observed observed(const System& system) {
   const std::string directory = "/tmp/crashlab-differential-" + crashlab::random_name();
   std::filesystem::create_directory(directory);
   std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
@@ -150,18 +156,19 @@ Outcomes observed(const System& system) {
       return crashlab::run(laboratory(system, noise, directory));
     }));
   }
-  Outcomes outcomes;
+  Observed all;
   for (std::size_t i = 0; i < noises.size(); ++i) {
     const crashlab::Outcome outcome = runs[i].get();
     INFO(noises[i] << ": " << outcome.story());
     CHECK(outcome.good());
+    all.hurried = all.hurried || outcome.output.find("ended by time-max") != std::string::npos;
     std::ifstream lines(directory + "/outcomes-" + noises[i]);
     for (std::string script, notes, words; lines >> script >> notes >> words;) {
-      outcomes[script + " " + notes].insert(words);
+      all.outcomes[script + " " + notes].insert(words);
     }
   }
   std::filesystem::remove_all(directory);
-  return outcomes;
+  return all;
 }
 
 /// One line for each outcome that was seen and isn't allowed.
@@ -184,8 +191,13 @@ void compare(const System& system, const Preset& preset, const Preset* other) {
     perdure::test::skip(reason);
     return;
   }
-  const Outcomes seen = observed(system);
+  const auto [seen, hurried] = observed(system);
   CHECK(excess(seen, simulated(preset)) == "");
+  // Few states show little, on a machine that is busy: then nothing can be said of the comparison.
+  if (hurried) {
+    std::printf("no control: the machine was too busy for all states\n");
+    return;
+  }
   CHECK_FALSE(excess(seen, simulated(preset, Crash::kill)).empty());
   if (other != nullptr) CHECK_FALSE(excess(seen, simulated(*other)).empty());
 }
