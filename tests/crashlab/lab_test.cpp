@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // The whole laboratory on a real ext4: it finds what is broken, passes what is good, keeps what it
 // found, and leaves nothing behind, however it ends.
+#include "lab.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -12,85 +14,11 @@
 
 #include <boost/json.hpp>
 
-#include "host/child.hpp"
-#include "host/posix.hpp"
-#include "support/catch.hpp"
-
 using namespace crashlab;
 
 namespace {
 
-const std::string program = CRASHLAB_PROGRAM;
 const std::string protocol = CRASHLAB_PROTOCOL;
-
-/// Says why the laboratory can't run here; empty when it can.
-std::string obstacle() {
-  static const std::string reason = [] {
-    Command probe;
-    probe.arguments = {program, "probe"};
-    const Outcome outcome = run(probe);
-    if (!outcome.good()) return outcome.output;
-    return ::access("/usr/sbin/mkfs.ext4", X_OK) == 0 ? std::string() : "there is no mkfs.ext4";
-  }();
-  return reason;
-}
-
-/// A state directory of its own, so that tests can look for what is left.
-struct Lab {
-  std::string state_dir = "/run/crashlab-test-" + random_name();
-  std::string kept = state_dir + "/kept";
-
-  Lab() = default;
-  Lab(const Lab&) = delete;
-  Lab& operator=(const Lab&) = delete;
-  ~Lab() { std::filesystem::remove_all(state_dir); }
-
-  Command command(std::vector<std::string> words) const {
-    words.insert(words.begin(), program);
-    words.insert(words.end(), {"--state-dir", state_dir});
-    Command command;
-    command.arguments = std::move(words);
-    command.timeout_s = 250;
-    return command;
-  }
-  Outcome operator()(const std::vector<std::string>& words) const { return run(command(words)); }
-
-  std::vector<std::string> run_words(const std::string& name,
-                                     const std::string& count = "2") const {
-    return {"run",
-            "--setup",
-            protocol + " setup",
-            "--workload",
-            protocol + " write " + name + " " + count,
-            "--check-server",
-            protocol + " serve"};
-  }
-
-  /// Run directories and loop devices that are there; dying namespaces take a moment.
-  std::string left_behind() const {
-    std::string left;
-    for (int i = 0; i < 200; ++i) {
-      left.clear();
-      std::error_code error;
-      for (const auto& entry : std::filesystem::directory_iterator(state_dir, error)) {
-        if (entry.path() != kept) left += entry.path().string() + " ";
-      }
-      for (const std::string& name : names_seen) {
-        const Outcome loops = run(Command::shell("losetup --list --noheadings --output BACK-FILE"));
-        if (loops.output.find(name) != std::string::npos) left += name + " ";
-      }
-      if (left.empty()) break;
-      ::usleep(100000);
-    }
-    return left;
-  }
-  std::vector<std::string> names_seen;
-};
-
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
 
 pid_t child_of(pid_t parent) {
   for (int i = 0; i < 600; ++i) {
@@ -136,12 +64,6 @@ int wait_for(pid_t pid) {
 }
 
 }  // namespace
-
-#define NEEDS_LAB()                  \
-  if (!obstacle().empty()) {         \
-    perdure::test::skip(obstacle()); \
-    return;                          \
-  }
 
 TEST_CASE("The good protocol holds, and the report says what was done", "[P2][P3]") {
   NEEDS_LAB();

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "commands/disk.hpp"
+#include "commands/judge.hpp"
 #include "commands/mount.hpp"
 #include "commands/run.hpp"
 #include "disk/acks.hpp"
@@ -19,8 +20,8 @@ namespace {
 
 constexpr int usage_status = 2;
 
-void add_run(CLI::App& app, RunOptions& options) {
-  CLI::App* run = app.add_subcommand("run", "Record a workload and explore what power cuts leave");
+/// The options of a recording and its exploration, whoever judges.
+void add_exploring(CLI::App* run, RunOptions& options) {
   run->add_option("--fs", options.fs, "ext4, xfs or btrfs")
       ->check(CLI::IsMember({"ext4", "xfs", "btrfs"}));
   run->add_option("--mount-options", options.mount_options, "As mount -o takes them");
@@ -29,6 +30,30 @@ void add_run(CLI::App& app, RunOptions& options) {
   run->add_option("--seed", options.seed, "Of all that is drawn");
   run->add_option("--states-max", options.states_max, "Explore at most so many states");
   run->add_option("--time-max", options.time_max_s, "Explore for at most so many seconds");
+  const auto latency = CLI::Range(std::int64_t{0}, std::int64_t{60'000'000});
+  run->add_option("--write-latency", options.write_latency_us,
+                  "From a write to its answer, us (200 with noise; judge: 4000)")
+      ->check(latency);
+  run->add_option("--flush-latency", options.flush_latency_us, "From a flush to its answer, us")
+      ->check(latency);
+  run->add_option("--sector", options.sector_size, "What the disk never tears, 512 or 4096 bytes");
+  run->add_flag("--ignore-flushes", options.ignore_flushes,
+                "A disk that answers flushes and does nothing");
+  run->add_option("--setup", options.setup, "Shell command before recording starts");
+  run->add_option("--workload-timeout", options.workload_timeout_s, "Seconds");
+  run->add_option("--check-timeout", options.check_timeout_s, "Seconds for each state");
+  run->add_option("--stall-max", options.stall_max_s,
+                  "End everything after so many seconds without progress");
+  run->add_option("--keep", options.keep, "Where to keep states that show something");
+  run->add_option("--keep-max", options.keep_max, "Keep at most so many");
+  run->add_option("--state-dir", options.state_dir, "Where runs keep mount points and sockets");
+  run->add_option("--json", options.json, "Write a report to this file");
+  run->add_flag("--quiet", options.quiet, "No progress line");
+}
+
+void add_run(CLI::App& app, RunOptions& options) {
+  CLI::App* run = app.add_subcommand("run", "Record a workload and explore what power cuts leave");
+  add_exploring(run, options);
   run->add_option("--violations-max", options.violations_max, "Stop after so many violations");
   run->add_option("--noise", options.noise,
                   "Unrelated journal commits at each file-changing call of the workload")
@@ -36,30 +61,41 @@ void add_run(CLI::App& app, RunOptions& options) {
   run->add_option("--dies-at", options.dies_at,
                   "Before this file-changing call of the workload the disk begins to answer every "
                   "write with EIO, and another program's sync is the one that is told");
-  const auto latency = CLI::Range(std::int64_t{0}, std::int64_t{60'000'000});
-  run->add_option("--write-latency", options.write_latency_us,
-                  "From a write to its answer, us (200 with noise)")
-      ->check(latency);
-  run->add_option("--flush-latency", options.flush_latency_us, "From a flush to its answer, us")
-      ->check(latency);
-  run->add_option("--sector", options.sector_size, "What the disk never tears, 512 or 4096 bytes");
   run->add_option("--fsck-every", options.fsck_every, "fsck every so many states; 0: never");
-  run->add_flag("--ignore-flushes", options.ignore_flushes,
-                "A disk that answers flushes and does nothing");
-  run->add_option("--setup", options.setup, "Shell command before recording starts");
   run->add_option("--workload", options.workload, "Shell command to record")->required();
   run->add_option("--check", options.check, "Shell command that judges one state: 0 is good");
   run->add_option("--check-server", options.check_server,
                   "Shell command that judges a state for each line it reads");
-  run->add_option("--workload-timeout", options.workload_timeout_s, "Seconds");
-  run->add_option("--check-timeout", options.check_timeout_s, "Seconds for each state");
-  run->add_option("--stall-max", options.stall_max_s,
-                  "End everything after so many seconds without progress");
-  run->add_option("--keep", options.keep, "Where to keep violations");
-  run->add_option("--keep-max", options.keep_max, "Keep at most so many");
-  run->add_option("--state-dir", options.state_dir, "Where runs keep mount points and sockets");
-  run->add_option("--json", options.json, "Write a report to this file");
-  run->add_flag("--quiet", options.quiet, "No progress line");
+}
+
+constexpr const char* judge_help =
+    "Find out what power cuts leave of a program's files, without a checker.\n\n"
+    "  crashlab judge -- python3 \"$PWD/save.py\"\n\n"
+    "The program runs in an empty directory of a new file system, where all that --setup\n"
+    "left is durable. Its calls are watched; then every power cut is tried that could have\n"
+    "come between them. Let --setup make an old version, so that there is one to lose:\n\n"
+    "  crashlab judge --setup 'echo old >config' -- python3 \"$PWD/save.py\"\n\n"
+    "torn: a name holds what was never there as a whole. lost: a sync promised what is gone.\n"
+    "rolled back: after the program's end, what it left is not there. It is a fault only where\n"
+    "--durable says that the end promises it. in place: a file is between two contents that\n"
+    "were written under its own name, as databases do; --recover asks their own recovery.\n"
+    "crashlab mount ID shows a state. Status: 0 no fault, 1 torn or lost, 2 it failed.";
+
+void add_judge(CLI::App& app, JudgeOptions& options) {
+  CLI::App* judge = app.add_subcommand("judge", judge_help);
+  options.run.states_max = 1500;
+  options.run.keep_max = 30;
+  add_exploring(judge, options.run);
+  judge->add_option("--noise", options.noises, "One recording for each of these: none log ...")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
+  judge->add_option("--recover", options.recover,
+                    "Shell command that recovers and prints what the files hold: it must print "
+                    "after a power cut what it prints after a kill");
+  judge->add_option("--ignore", options.ignored, "Pattern of paths that don't count, as *.lock")
+      ->take_all();
+  judge->add_flag("--durable", options.durable, "The program's end promises all that it left");
+  judge->add_option("COMMAND", options.command, "The program; put -- before it");
 }
 
 void add_disk(CLI::App& app, DiskOptions& options) {
@@ -100,14 +136,19 @@ int acknowledge(const std::string& text) {
   return 0;
 }
 
-int dispatch(CLI::App& app, RunOptions& run, DiskOptions& disk, KeptOptions& kept,
-             const std::string& ack) {
+int dispatch(CLI::App& app, RunOptions& run, JudgeOptions& judge, DiskOptions& disk,
+             KeptOptions& kept, const std::string& ack) {
   constexpr double no_stall = std::numeric_limits<double>::infinity();
   if (app.got_subcommand("ack")) return acknowledge(ack);
   if (app.got_subcommand("run")) {
     run.complete();
     return guarded(run.state_dir, Mounts::private_ones, run.stall_max_s,
                    [&](const Guarded& guard) { return run_command(run, guard); });
+  }
+  if (app.got_subcommand("judge")) {
+    judge.complete();
+    return guarded(judge.run.state_dir, Mounts::private_ones, judge.run.stall_max_s,
+                   [&](const Guarded& guard) { return judge_command(judge, guard); });
   }
   if (app.got_subcommand("disk")) {
     if (disk.state_dir.empty()) disk.state_dir = default_state_dir();
@@ -130,11 +171,16 @@ int dispatch(CLI::App& app, RunOptions& run, DiskOptions& disk, KeptOptions& kep
 int main(int argc, char** argv) {
   CLI::App app{"Power cuts on real file systems, for any workload and any checker"};
   app.require_subcommand(1);
+  app.footer(
+      "To begin, as root: crashlab judge -- python3 \"$PWD/save.py\"\n"
+      "and crashlab judge --help.");
   crashlab::RunOptions run;
+  crashlab::JudgeOptions judge;
   crashlab::DiskOptions disk;
   crashlab::KeptOptions kept;
   std::string ack;
   crashlab::add_run(app, run);
+  crashlab::add_judge(app, judge);
   crashlab::add_disk(app, disk);
   crashlab::add_kept(app, kept);
   app.add_subcommand("ack", "Within a workload: this must survive from now on")
@@ -143,7 +189,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("probe", "Say whether the laboratory can run here, and if not, why");
   try {
     app.parse(argc, argv);
-    return crashlab::dispatch(app, run, disk, kept, ack);
+    return crashlab::dispatch(app, run, judge, disk, kept, ack);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : crashlab::usage_status;
   } catch (const std::exception& error) {

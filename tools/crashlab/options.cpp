@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::int64_t noisy_write_latency_us = 200;
 
+// A program commits once where a workload of ours commits often. A slow disk lets the journal be
+// ahead of the data even where every stop of the program takes its time.
+constexpr std::int64_t judged_write_latency_us = 4000;
+
 // btrfs writes its superblock, 4096 bytes with one checksum, in place and has nothing to fall back
 // on when a smaller sector tears it: no program could hold there.
 std::uint32_t default_sector(FsKind kind) {
@@ -32,6 +36,27 @@ void RunOptions::complete() {
   }
   if (state_dir.empty()) state_dir = default_state_dir();
   if (keep.empty()) keep = default_keep(state_dir);
+}
+
+void JudgeOptions::complete() {
+  if (command.empty()) {
+    throw Failure("name the program: crashlab judge -- python3 \"$PWD/save.py\"");
+  }
+  std::string words;
+  for (const std::string& word : command) {
+    words += " '";
+    for (const char letter : word)
+      words += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+    words += "'";
+  }
+  const std::string enter = "cd \"$CRASHLAB_MOUNT\" && ";
+  run.workload = enter + "exec" + words;
+  if (!run.setup.empty()) run.setup = enter + run.setup;
+  if (!recover.empty()) recover = enter + recover;
+  run.check = "crashlab judge";
+  run.fsck_every = 0;
+  if (run.write_latency_us < 0) run.write_latency_us = judged_write_latency_us;
+  run.complete();
 }
 
 std::string default_keep(const std::string& state_dir) {

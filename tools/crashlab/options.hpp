@@ -47,6 +47,18 @@ struct RunOptions {
   void complete();
 };
 
+/// `crashlab judge`.
+struct JudgeOptions {
+  RunOptions run;
+  std::vector<std::string> noises = {"none", "log"};  ///< a recording for each
+  std::vector<std::string> command;
+  std::string recover;
+  std::vector<std::string> ignored;  ///< patterns of paths
+  bool durable = false;              ///< the program's end promises that all it left is durable
+  /// Fills in defaults; throws Failure for what can't be meant.
+  void complete();
+};
+
 /// `crashlab disk`.
 struct DiskOptions {
   std::uint64_t size = std::uint64_t{256} << 20U;

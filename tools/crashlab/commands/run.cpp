@@ -15,6 +15,7 @@
 #include "judging/report.hpp"
 #include "recording/noise.hpp"
 #include "recording/tracer.hpp"
+#include "witness/effects.hpp"
 
 namespace crashlab {
 namespace {
@@ -36,12 +37,33 @@ std::string new_directory(const RunDir& run_dir, const char* name) {
   return path;
 }
 
+/// Makes noise as soon as a call has returned, while what it began is under way; but after a
+/// promise is noted, which the noise must not come to the help of.
+class NoisyWatcher : public CallWatcher {
+ public:
+  NoisyWatcher(CallWatcher& watcher, const std::function<void()>& step)
+      : watcher_(watcher), step_(step) {}
+  void before(const Call& call) override { watcher_.before(call); }
+  void after(const Call& call, std::int64_t result) override {
+    const Effect effect = effect_of(call.number);
+    const bool changes = effect == Effect::content || effect == Effect::names;
+    if (changes) step_();
+    watcher_.after(call, result);
+    if (!changes) step_();
+  }
+
+ private:
+  CallWatcher& watcher_;
+  const std::function<void()>& step_;
+};
+
 /// One run, from mkfs to the report. Members end in the reverse order of their making: the checker,
 /// the mount, the loop device, the disk.
 class Run {
  public:
-  Run(const RunOptions& options, const Guarded& guarded)
+  Run(const RunOptions& options, const Guarded& guarded, Witness* witness)
       : options_(options),
+        witness_(witness),
         tick_(guarded.tick()),
         run_dir_(guarded.run_dir()),
         progress_(!options.quiet),
@@ -96,11 +118,7 @@ class Run {
     Command workload = command(options_.workload, options_.workload_timeout_s);
     workload.environment["CRASHLAB_ACK"] = run_dir_.file("ack");
     const auto start = Clock::now();
-    const bool traced = options_.noise_kind() != NoiseKind::none || options_.dies_at != 0;
-    const Outcome outcome =
-        traced ? run_traced(
-                     workload, file_system_.mount_point(), [this] { step(); }, tick_)
-               : run(workload, tick_);
+    const Outcome outcome = run_workload(workload);
     workload_seconds_ = seconds_since(start);
     recording_ = device_.end_recording();
     if (options_.dies_at > steps_) {
@@ -116,6 +134,21 @@ class Run {
     }
   }
 
+  Outcome run_workload(const Command& workload) {
+    const std::function<void()> step = [this] { this->step(); };
+    if (witness_ != nullptr) {
+      witness_->begin(work_dir(), run_dir_.file("ack"));
+      NoisyWatcher watcher(*witness_, step);
+      Outcome outcome = run_watched(workload, file_system_.mount_point(), watcher, tick_);
+      if (outcome.good()) witness_->end();
+      return outcome;
+    }
+    if (options_.noise_kind() == NoiseKind::none && options_.dies_at == 0) {
+      return run(workload, tick_);
+    }
+    return run_traced(workload, file_system_.mount_point(), step, tick_);
+  }
+
   /// Before each file-changing call of the workload.
   void step() {
     if (++steps_ != options_.dies_at) {
@@ -127,6 +160,10 @@ class Run {
   }
 
   void make_checker() {
+    if (witness_ != nullptr) {
+      checker_ = witness_->checker(acked_path(), [this] { tick_unless_stopping(); });
+      return;
+    }
     const bool server = !options_.check_server.empty();
     Command check =
         command(server ? options_.check_server : options_.check, options_.check_timeout_s);
@@ -138,6 +175,11 @@ class Run {
 
   /// A checker that rejects even this would only report violations that are none.
   void check_uncrashed() {
+    if (witness_ != nullptr) {
+      witness_->check_uncrashed();
+      file_system_.unmount();
+      return;
+    }
     if (options_.dies_at != 0) {  // the cache of a dead file system is not a state to judge
       file_system_.unmount();
       return;
@@ -166,6 +208,7 @@ class Run {
     const Summary summary = explorer.explore();
     const Findings findings{options_, recording_, summary, kept_, workload_seconds_};
     progress_.clear();
+    if (witness_ != nullptr) return witness_->report(findings);
     std::fputs(summary_text(findings).c_str(), stdout);
     if (!options_.json.empty()) write_json(options_.json, findings);
     if (summary.violation_count() > 0) return 1;
@@ -179,6 +222,7 @@ class Run {
   std::string acked_path() const { return run_dir_.file("acked"); }
 
   const RunOptions& options_;
+  Witness* witness_;
   Tick tick_;
   const RunDir& run_dir_;
   Progress progress_;
@@ -196,8 +240,8 @@ class Run {
 
 }  // namespace
 
-int run_command(const RunOptions& options, const Guarded& guarded) {
-  return Run(options, guarded)();
+int run_command(const RunOptions& options, const Guarded& guarded, Witness* witness) {
+  return Run(options, guarded, witness)();
 }
 
 }  // namespace crashlab

@@ -3,11 +3,13 @@
 #pragma once
 
 #include "host/guard.hpp"
+#include "judging/witness.hpp"
 #include "options.hpp"
 
 namespace crashlab {
 
 /// Within guarded(). Returns 0 without a violation, 1 with one, 2 when interrupted before that.
-int run_command(const RunOptions& options, const Guarded& guarded);
+/// With a witness there is no checker: it judges, and reports.
+int run_command(const RunOptions& options, const Guarded& guarded, Witness* witness = nullptr);
 
 }  // namespace crashlab

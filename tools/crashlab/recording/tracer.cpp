@@ -2,16 +2,21 @@
 // Stops a workload at its system calls by ptrace(2).
 #include "recording/tracer.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <map>
+#include <optional>
 #include <set>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "host/posix.hpp"
@@ -20,14 +25,19 @@
 namespace crashlab {
 namespace {
 
-constexpr unsigned long trace_options = PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP |
-                                        PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                                        PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+constexpr unsigned long trace_options =
+    PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+    PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
+
+/// A call that another thread may have to help along: nobody waits for its end.
+bool may_wait(std::uint64_t call) {
+  return call == SYS_splice || call == SYS_sendfile || call == SYS_io_uring_enter;
+}
 
 /// The child's side: waits to be traced, then becomes the command.
-[[noreturn]] void become(const Command& command, int output, int go) {
+[[noreturn]] void become(const Command& command, bool mappings, int output, int go) {
   const std::vector<std::string> environment = environment_of(command);
-  std::vector<sock_filter> filter = watch_filter();
+  std::vector<sock_filter> filter = watch_filter(mappings);
   const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
   sigset_t none;
   sigemptyset(&none);
@@ -62,8 +72,8 @@ std::string mount_of(const std::string& fdinfo) {
 
 class Tracer {
  public:
-  Tracer(pid_t root, std::string mount, const std::function<void()>& step)
-      : root_(root), mount_(std::move(mount)), step_(step) {
+  Tracer(pid_t root, std::string mount, const std::function<void()>& step, CallWatcher* watcher)
+      : root_(root), mount_(std::move(mount)), step_(step), watcher_(watcher) {
     tracees_.insert(root);
   }
 
@@ -76,7 +86,7 @@ class Tracer {
         stopped(pid, status);
         continue;
       }
-      tracees_.erase(pid);
+      forget(pid);
       if (pid == root_) exit_code_ = exit_code_of(status);
     }
     return exit_code_ < 0;
@@ -84,6 +94,7 @@ class Tracer {
 
   /// Ends the command and all that it left.
   void end() {
+    ending_ = true;
     const auto start = Clock::now();
     while (!tracees_.empty() && seconds_since(start) < 10) {
       for (const pid_t pid : tracees_) ::kill(pid, SIGKILL);
@@ -100,8 +111,9 @@ class Tracer {
     const int event = status >> 16;
     const int number = WSTOPSIG(status);
     if (event == PTRACE_EVENT_SECCOMP) {
-      if (changes_mount(pid)) step_();
-      ::ptrace(PTRACE_CONT, pid, nullptr, nullptr);
+      called(pid);
+    } else if (event == 0 && number == (SIGTRAP | 0x80)) {
+      returned(pid);
     } else if (event == PTRACE_EVENT_STOP &&
                (number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU)) {
       ::ptrace(PTRACE_LISTEN, pid, nullptr, nullptr);
@@ -111,26 +123,82 @@ class Tracer {
     }
   }
 
-  bool changes_mount(pid_t pid) const {
+  void called(pid_t pid) {
+    const std::optional<Call> call = call_of(pid);
+    if (!call || !changes_mount(*call)) {
+      ::ptrace(PTRACE_CONT, pid, nullptr, nullptr);
+    } else if (watcher_ == nullptr) {
+      step_();
+      ::ptrace(PTRACE_CONT, pid, nullptr, nullptr);
+    } else {
+      waiting_.push_back(*call);
+      admit();
+    }
+  }
+
+  /// Lets those who wait into their calls, as long as no call is under way.
+  void admit() {
+    while (inside_ == 0 && !waiting_.empty()) {
+      const Call call = waiting_.front();
+      waiting_.pop_front();
+      watcher_->before(call);
+      if (!may_wait(call.number)) inside_ = call.thread;
+      calls_[call.thread] = call;
+      ::ptrace(PTRACE_SYSCALL, call.thread, nullptr, nullptr);
+    }
+  }
+
+  void returned(pid_t pid) {
     __ptrace_syscall_info info{};
-    if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0) return false;
-    const int argument = changed_fd_argument(info.seccomp.nr);
+    const auto call = calls_.find(pid);
+    if (call != calls_.end() && ::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0 &&
+        info.op == PTRACE_SYSCALL_INFO_EXIT) {
+      watcher_->after(call->second, info.exit.rval);
+      calls_.erase(call);
+    }
+    if (inside_ == pid) inside_ = 0;
+    ::ptrace(PTRACE_CONT, pid, nullptr, nullptr);
+    admit();
+  }
+
+  void forget(pid_t pid) {
+    tracees_.erase(pid);
+    calls_.erase(pid);
+    std::erase_if(waiting_, [&](const Call& call) { return call.thread == pid; });
+    if (inside_ == pid) inside_ = 0;
+    if (watcher_ != nullptr && !ending_) admit();
+  }
+
+  static std::optional<Call> call_of(pid_t pid) {
+    __ptrace_syscall_info info{};
+    if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0) return std::nullopt;
+    Call call{pid, info.seccomp.nr, {}};
+    std::copy(std::begin(info.seccomp.args), std::end(info.seccomp.args), call.arguments.begin());
+    return call;
+  }
+
+  bool changes_mount(const Call& call) const {
+    const int argument = changed_fd_argument(call.number);
     if (argument < 0) return true;
-    const auto fd = static_cast<int>(info.seccomp.args[argument]);
-    return mount_of("/proc/" + std::to_string(pid) + "/fdinfo/" + std::to_string(fd)) == mount_;
+    const auto fd = static_cast<int>(call.arguments[static_cast<std::size_t>(argument)]);
+    return mount_of("/proc/" + std::to_string(call.thread) + "/fdinfo/" + std::to_string(fd)) ==
+           mount_;
   }
 
   pid_t root_;
   std::string mount_;
   const std::function<void()>& step_;
+  CallWatcher* watcher_;
   std::set<pid_t> tracees_;
+  std::deque<Call> waiting_;     ///< stopped before their calls
+  std::map<pid_t, Call> calls_;  ///< under way
+  pid_t inside_ = 0;             ///< the thread whose call all others wait for
+  bool ending_ = false;
   int exit_code_ = -1;
 };
 
-}  // namespace
-
-Outcome run_traced(const Command& command, const std::string& mount_point,
-                   const std::function<void()>& step, const Tick& tick) {
+Outcome trace(const Command& command, const std::string& mount_point,
+              const std::function<void()>& step, CallWatcher* watcher, const Tick& tick) {
   int ends[2];
   must(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), "pipe");
   const UniqueFd output(ends[0]);
@@ -147,7 +215,7 @@ Outcome run_traced(const Command& command, const std::string& mount_point,
   }
 
   const pid_t pid = must(::fork(), "fork");
-  if (pid == 0) become(command, theirs.get(), wait.get());
+  if (pid == 0) become(command, watcher != nullptr, theirs.get(), wait.get());
   theirs.reset();
   wait.reset();
   if (::ptrace(PTRACE_SEIZE, pid, nullptr, trace_options) != 0) {
@@ -158,7 +226,7 @@ Outcome run_traced(const Command& command, const std::string& mount_point,
   }
   write_all(go.get(), "g", "start the workload");
 
-  Tracer tracer(pid, mount, step);
+  Tracer tracer(pid, mount, step, watcher);
   Outcome outcome;
   sigset_t child;
   sigemptyset(&child);
@@ -178,6 +246,18 @@ Outcome run_traced(const Command& command, const std::string& mount_point,
   outcome.exit_code = std::max(tracer.exit_code(), outcome.timed_out ? 128 : 0);
   drain(output.get(), outcome.output);
   return outcome;
+}
+
+}  // namespace
+
+Outcome run_traced(const Command& command, const std::string& mount_point,
+                   const std::function<void()>& step, const Tick& tick) {
+  return trace(command, mount_point, step, nullptr, tick);
+}
+
+Outcome run_watched(const Command& command, const std::string& mount_point, CallWatcher& watcher,
+                    const Tick& tick) {
+  return trace(command, mount_point, {}, &watcher, tick);
 }
 
 }  // namespace crashlab

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 namespace crashlab {
@@ -57,19 +58,33 @@ sock_filter give(std::uint32_t action) {
   return BPF_STMT(BPF_RET | BPF_K, action);
 }
 
+sock_filter load_argument(std::size_t argument) {
+  return load(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t));
+}
+
 /// Stops at `call` when its argument has one of the creating flags; the call's number stays loaded
 /// for what follows.
 void add_open(std::vector<sock_filter>& filter, std::uint32_t call, std::size_t argument) {
   filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 4));
-  filter.push_back(load(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t)));
+  filter.push_back(load_argument(argument));
   filter.push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, creating, 0, 1));
+  filter.push_back(give(SECCOMP_RET_TRACE));
+  filter.push_back(give(SECCOMP_RET_ALLOW));
+}
+
+void add_mmap(std::vector<sock_filter>& filter) {
+  filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 6));
+  filter.push_back(load_argument(2));
+  filter.push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_WRITE, 0, 3));
+  filter.push_back(load_argument(3));
+  filter.push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 0, 1));
   filter.push_back(give(SECCOMP_RET_TRACE));
   filter.push_back(give(SECCOMP_RET_ALLOW));
 }
 
 }  // namespace
 
-std::vector<sock_filter> watch_filter() {
+std::vector<sock_filter> watch_filter(bool mappings) {
   std::vector<sock_filter> filter;
   filter.push_back(load(offsetof(seccomp_data, arch)));
   filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, native_arch, 1, 0));
@@ -79,6 +94,7 @@ std::vector<sock_filter> watch_filter() {
     filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, entry.call, 0, 1));
     filter.push_back(give(SECCOMP_RET_TRACE));
   }
+  if (mappings) add_mmap(filter);
   add_open(filter, SYS_openat, 2);
 #if defined(__x86_64__)
   add_open(filter, SYS_open, 1);
@@ -88,6 +104,7 @@ std::vector<sock_filter> watch_filter() {
 }
 
 int changed_fd_argument(std::uint64_t call) {
+  if (call == SYS_mmap) return 4;
   for (const Watched& entry : watched) {
     if (entry.call == call) return entry.fd_argument;
   }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSL-1.0
+// The one who looks on while a workload runs, and judges its states in the place of a checker.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "judging/checker.hpp"
+#include "judging/report.hpp"
+#include "recording/tracer.hpp"
+
+namespace crashlab {
+
+/// In the order in which a run calls them; before() and after() come between begin() and end().
+class Witness : public CallWatcher {
+ public:
+  /// Everything beneath `directory` is durable, and the workload is about to start. A line sent
+  /// to the socket has its place among the disk's answers.
+  virtual void begin(const std::string& directory, const std::string& ack_socket) = 0;
+  /// The workload has ended well.
+  virtual void end() = 0;
+  /// Throws Failure where even the state without any crash would be a finding.
+  virtual void check_uncrashed() = 0;
+  /// Judges by the acknowledgements in the file at `acked`. A state is bad if it shows something
+  /// that none showed before.
+  virtual std::unique_ptr<Checker> checker(const std::string& acked, Tick tick) = 0;
+  /// Takes what the run found out; returns its status.
+  virtual int report(const Findings& findings) = 0;
+};
+
+}  // namespace crashlab

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+// Rules on one crash state by what was there and what was promised.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "witness/history.hpp"
+#include "witness/tree.hpp"
+
+namespace crashlab {
+
+struct Finding {
+  enum class Kind : std::uint8_t {
+    torn,         ///< a name holds what was never there as a whole, or nothing between two contents
+    lost,         ///< a sync had promised what is not there
+    rolled_back,  ///< after the program's end: not what it left; no fault unless it promised that
+    in_place,     ///< between two contents that were written under the name; nothing synced is gone
+  };
+  static constexpr std::size_t kinds = 4;
+
+  Kind kind = Kind::torn;
+  std::string path;
+  std::string reason;
+};
+
+const char* name_of(Finding::Kind kind);
+
+struct RulingRules {
+  /// The program's own recovery judges all that was written in place: a file may be between two
+  /// contents.
+  bool recovered = false;
+  std::vector<std::string> ignored;  ///< patterns of paths, as in a shell; `*` takes slashes too
+};
+
+/// All that there is to say about a state that the power cut of `window` left. `ended`: the program
+/// had ended by then.
+std::vector<Finding> rule(const History& history, Window window, bool ended, const Tree& state,
+                          const RulingRules& rules);
+
+}  // namespace crashlab
