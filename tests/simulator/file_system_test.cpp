@@ -18,6 +18,7 @@
 
 #include "support/catch.hpp"
 #include "support/directory.hpp"
+#include "support/process.hpp"
 
 namespace perdure::test {
 
@@ -261,6 +262,51 @@ TEST_CASE("links, mount points, devices and immutable files refuse what they ref
   CHECK(disk.unlink(root, "f").error().value() == EPERM);
   disk.set_read_only(true);
   CHECK(disk.create(root, "n", 0600).error().value() == EROFS);
+}
+
+TEST_CASE("a directory goes into another one only for who may write to it, as on Linux") {
+  const auto tried = [](FileSystem& files, const std::string& root, const auto& as_user) {
+    const auto open = [&](Handle from, const std::string& name) {
+      return OwnedHandle(files, files.open_directory(from, name).value());
+    };
+    const OwnedHandle top = open(Handle::working_directory, root);
+    for (const char* made : {"from", "to"}) {
+      files.make_directory(top.get(), made, 0755).value();
+      files.set_mode(open(top.get(), made).get(), 0777).value();
+    }
+    const OwnedHandle from = open(top.get(), "from");
+    const OwnedHandle to = open(top.get(), "to");
+    files.make_directory(from.get(), "roots", 0755).value();
+    std::vector<int> errors;
+    const auto note = [&](const SysResult<void>& done) {
+      errors.push_back(done ? 0 : done.error().value());
+    };
+    as_user([&] {
+      files.make_directory(to.get(), "his", 0755).value();
+      note(files.rename(from.get(), "roots", to.get(), "moved", RenameMode::replace));
+      note(files.rename(from.get(), "roots", to.get(), "his", RenameMode::exchange));
+      note(files.rename(to.get(), "his", from.get(), "roots", RenameMode::exchange));
+      note(files.rename(from.get(), "roots", from.get(), "renamed", RenameMode::replace));
+      note(files.rename(to.get(), "his", from.get(), "his", RenameMode::replace));
+    });
+    return errors;
+  };
+  SimulatedFileSystem simulated;
+  const auto errors = tried(simulated, "/", [&](const auto& act) {
+    simulated.set_user({.user = 12345, .group = 12345});
+    act();
+    simulated.set_user({});
+  });
+  CHECK(errors == std::vector<int>{EACCES, EACCES, EACCES, 0, 0});
+  if (!is_root()) return skip("needs root to be another user");
+  const TempDirectory directory;
+  fs::permissions(directory.path(), fs::perms(0755));
+  const auto real = tried(native_file_system(), directory.path().native(), [](const auto& act) {
+    REQUIRE(::seteuid(12345) == 0);
+    act();
+    REQUIRE(::seteuid(0) == 0);
+  });
+  CHECK(real == errors);
 }
 
 TEST_CASE("a clock that stands gives one stamp to all changes of a tick") {

@@ -45,12 +45,20 @@ int fault_of(Simulation& sim, const Move& move, RenameMode mode) {
   if (removed) return ENOENT;  // somebody still has it open; may_create in fs/namei.c
   if (!sim.permits(to, 3)) return EACCES;
   if (to.immutable) return EPERM;
-  if (move.replaced == no_inode) return 0;
+  // A directory that gets another one above it has that written in it: vfs_rename in fs/namei.c
+  const bool parent_changes = move.from_directory != move.to_directory;
+  const int refused = is_directory && parent_changes && !sim.permits(moved, 2) ? EACCES : 0;
+  if (move.replaced == no_inode) return refused;
   if (const int fault = sim.may_remove(move.to_directory, move.replaced); fault != 0) return fault;
   const Inode& replaced = *tree.find(move.replaced);
-  if (mode == RenameMode::exchange) return 0;
-  if (is_directory && replaced.type != FileType::directory) return ENOTDIR;
-  if (!is_directory && replaced.type == FileType::directory) return EISDIR;
+  const bool replaces_directory = replaced.type == FileType::directory;
+  if (mode == RenameMode::exchange) {
+    const bool his = replaces_directory && parent_changes && !sim.permits(replaced, 2);
+    return his ? EACCES : refused;
+  }
+  if (is_directory && !replaces_directory) return ENOTDIR;
+  if (!is_directory && replaces_directory) return EISDIR;
+  if (refused != 0) return refused;
   return is_directory && !replaced.entries->empty() ? ENOTEMPTY : 0;
 }
 
