@@ -108,6 +108,32 @@ TEST_CASE("trust: another user's file in a sticky directory decides neither owne
   CHECK(owner_of(his) == service);
 }
 
+// The new content became the attacker's own file, which he could read and write.
+TEST_CASE("trust: a transaction takes no owner from another user's file in a sticky directory",
+          "[P17]") {
+  if (!test::is_root()) return test::skip("needs root to be other users");
+  const Scene scene;
+  const auto put = [&](const TransactionOptions& options, bool late) -> Result<void> {
+    BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(scene.shared(), options));
+    if (!late) Scene::plant(scene.shared() / "target", "bait");
+    BOOST_OUTCOME_TRY(transaction.put("target", "secret"));
+    if (late) Scene::plant(scene.shared() / "target", "bait");
+    BOOST_OUTCOME_TRY(transaction.commit());
+    return success();
+  };
+  const bool late = GENERATE(false, true);
+  CAPTURE(late);
+  REQUIRE_FAILS(untrusted, unchanged, put({}, late));
+  CHECK(test::slurp(scene.shared() / "target") == "bait");
+  fs::remove(scene.shared() / "target");
+
+  TransactionOptions fixed;
+  fixed.metadata = Metadata::fixed(0600);
+  REQUIRE_OK(put(fixed, late));
+  CHECK(test::slurp(scene.shared() / "target") == "secret");
+  CHECK(owner_of(scene.shared() / "target") == 0);
+}
+
 TEST_CASE("trust: a target that comes and goes in a sticky directory never gets its maker's owner",
           "[P17]") {
   if (!test::is_root()) return test::skip("needs root to be other users");
