@@ -59,6 +59,13 @@ Result<void> check_private_name(const TransactionRoot& root) {
       open_step, name, ErrorKind::invalid_argument,
       "the private directory is a name directly under the root, or an absolute path");
 }
+/// Whether a directory is as we made it a moment ago: ours, shut and empty. Somebody may have put
+/// another one of root's under its name, which is not to be given away.
+SysResult<bool> is_as_made(FileSystem& files, Handle directory, const Status& status) {
+  if (status.owner != files.user() || (status.mode & 077U) != 0) return false;
+  BOOST_OUTCOME_TRY(const auto entries, files.list(directory));
+  return entries.empty();
+}
 /// Gives the private directory that root has just made to the keeper of the place.
 Result<void> keep_for_owner(TransactionRoot& root, Handle above, const std::string& name,
                             const std::string& private_directory) {
@@ -71,7 +78,9 @@ Result<void> keep_for_owner(TransactionRoot& root, Handle above, const std::stri
   const OwnedHandle made(root.files, opened);
   BOOST_OUTCOME_TRY(const Status status,
                     root.checked(step, private_directory, root.files.stat(opened)));
-  if (status.owner != root.files.user()) return success();  // exchanged: the check will tell
+  BOOST_OUTCOME_TRY(const bool as_made,
+                    root.checked(step, private_directory, is_as_made(root.files, opened, status)));
+  if (!as_made) return success();  // exchanged: the check will tell
   return root.checked(step, private_directory, give_to(root.files, opened, *keeper));
 }
 /// First use, by a committer. It stays when a marker comes to name it (mark_root).
@@ -119,7 +128,10 @@ Result<void> restore_private_directory(TransactionRoot& root,
     BOOST_OUTCOME_TRY(
         const Status made,
         root.checked(step, private_directory, root.files.stat(root.private_directory.get())));
-    if (made.owner != user || (made.mode & 077U) != 0) {
+    BOOST_OUTCOME_TRY(const bool as_made,
+                      root.checked(step, private_directory,
+                                   is_as_made(root.files, root.private_directory.get(), made)));
+    if (!as_made) {
       return root.failure(step, private_directory, ErrorKind::conflict,
                           "somebody else changed it meanwhile; look at it");
     }

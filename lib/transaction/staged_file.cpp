@@ -160,8 +160,16 @@ Result<void> StagedFiles::refresh_metadata(StagedFile& staged, const std::string
   const auto opened = root_.files.open_file(root_.private_directory.get(), name_of(staged));
   if (!opened) return root_.failure(check_step, path, opened.error());
   commit.temp = OwnedHandle(root_.files, opened.value());
+  BOOST_OUTCOME_TRY(const Status status,
+                    root_.checked(check_step, path, root_.files.stat(opened.value())));
+  // Root may be at work in the private directory of the root's owner, who can put another file of
+  // root's under this name: it would become his.
+  if (identity_of(status.version) != staged.identity) {
+    return root_.failure(check_step, path, ErrorKind::conflict,
+                         "somebody put another file in the place of its staged one");
+  }
   BOOST_OUTCOME_TRY(read_xattrs(commit));
-  BOOST_OUTCOME_TRY(give_metadata(commit, path, {}));
+  BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
   staged.metadata_of = found.version;
   unflushed_.push_back(std::move(commit.temp));
   return success();

@@ -6,6 +6,7 @@
 #include <perdure/perdure.hpp>
 #include <perdure/state.hpp>
 #include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/transaction.hpp>
 
 #include "support/directory.hpp"
 #include "support/process.hpp"
@@ -30,9 +31,16 @@ struct Exchanging final : testing::ForwardingFileSystem {
     if (after) after();
     return renamed;
   }
+  SysResult<void> make_directory(Handle directory, const std::string& name,
+                                 std::uint32_t mode) override {
+    auto made = base().make_directory(directory, name, mode);
+    if (after_making) after_making(name);
+    return made;
+  }
   [[nodiscard]] System system() { return {.files = this, .environment = &native_environment()}; }
   std::function<void(const std::string& temp)> before;
   std::function<void()> after;
+  std::function<void(const std::string& name)> after_making;
 };
 
 /// A directory that everybody may write to, and a target of root's in it.
@@ -145,6 +153,57 @@ TEST_CASE("a commit of somebody trusted that comes behind ours does not fail our
   REQUIRE_OK(write_file(place.target, "new", {}, files.system()));
   files.after = [&] { place.plant("target", service + 1); };
   REQUIRE_FAILS(untrusted, unknown, write_file(place.target, "new", {}, files.system()));
+}
+
+// It was given to him, since root had made it, too.
+TEST_CASE("another directory of root's in the place of a private one is not given away", "[P17]") {
+  if (!test::is_root()) return test::skip("needs root to give files away");
+  const TempDirectory directory;
+  REQUIRE(::chown(directory.path().c_str(), service, service) == 0);
+  fs::create_directory(directory / "precious");
+  REQUIRE(::chmod(directory.file("precious").c_str(), 0700) == 0);
+  test::spit(directory / "precious" / "file", "root's");
+  Exchanging files(native_file_system());
+  files.after_making = [&](const std::string& name) {
+    if (name != ".perdure") return;
+    fs::rename(directory / name, directory / "aside");
+    fs::rename(directory / "precious", directory / name);
+  };
+  TransactionOptions options;
+  options.system = files.system();
+  const bool lost = GENERATE(false, true);
+  CAPTURE(lost);
+  if (lost) {  // by a root that was made before
+    test::spit(directory / ".perdure-root", "perdure root 1\n.perdure\n");
+    REQUIRE(::chown(directory.file(".perdure-root").c_str(), service, service) == 0);
+    REQUIRE_FALSE(recover(directory.path(), options).has_value());
+  } else {
+    (void)Transaction::begin(directory.path(), options);
+  }
+  CHECK(test::status_of(directory / ".perdure").st_uid == 0);
+  CHECK(test::slurp(directory / ".perdure" / "file") == "root's");
+}
+
+// It got the owner and the mode of the target, which is his.
+TEST_CASE("a file of root's in the place of a staged one is not given away", "[P17]") {
+  if (!test::is_root()) return test::skip("needs root to give files away");
+  const TempDirectory directory;
+  const TempDirectory elsewhere;
+  REQUIRE(::chown(directory.path().c_str(), service, service) == 0);
+  test::spit(directory / "precious", "root's", 0600);
+  fs::create_hard_link(directory / "precious", elsewhere / "precious");
+  test::spit(directory / "target", "old");
+  REQUIRE(::chown(directory.file("target").c_str(), service, service) == 0);
+  auto transaction = Transaction::begin(directory.path());
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(transaction.value().put("target", "new"));
+  for (const auto& name : test::list(directory / ".perdure")) {
+    if (name.starts_with("s_")) fs::rename(directory / "precious", directory / ".perdure" / name);
+  }
+  REQUIRE(::chmod(directory.file("target").c_str(), 0640) == 0);
+  REQUIRE_FAILS(conflict, unchanged, transaction.value().commit());
+  CHECK(test::status_of(elsewhere / "precious").st_uid == 0);
+  CHECK(test::slurp(directory / "target") == "old");
 }
 
 TEST_CASE("beside a neighbour who exchanges temps, success means that the target is ours",
