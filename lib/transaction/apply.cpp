@@ -17,23 +17,45 @@ namespace {
 constexpr std::string_view apply_step = "put in place";
 constexpr std::string_view settle_step = "settle the transaction";
 
+/// Gives the staged file a second name in the directory, and says which: that of the journal, so
+/// that recovery finds it; or, where somebody keeps that name, the name of a temp that `clean`
+/// finds.
+SysResult<std::string> link_staged(TransactionRoot& root, const Journal& journal,
+                                   const JournalEntry& entry, Handle directory) {
+  FileSystem& files = root.files;
+  const std::string staged = names::staged_of(journal.id, entry.staged);
+  const auto link = [&](const std::string& name) {
+    return files.link(root.private_directory.get(), staged, directory, name);
+  };
+  auto linked = link(entry.apply_temp);
+  if (linked) return entry.apply_temp;
+  if (linked.error() != std::errc::file_exists) return linked.error();
+  BOOST_OUTCOME_TRY(remove_apply_temp(files, directory, entry));
+  linked = link(entry.apply_temp);
+  if (linked) return entry.apply_temp;
+  if (linked.error() != std::errc::file_exists) return linked.error();
+  BOOST_OUTCOME_TRY(std::string other, names::make_temp(leaf_of(entry.path), root.random));
+  BOOST_OUTCOME_TRY(link(other));
+  return other;
+}
+
 /// The staged file gets the target's name by way of a second one, so that its first one stays for
 /// a redo.
 SysResult<void> put_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                           Handle directory) {
   FileSystem& files = root.files;
-  const std::string staged = names::staged_of(journal.id, entry.staged);
-  auto linked = files.link(root.private_directory.get(), staged, directory, entry.apply_temp);
-  if (!linked && linked.error() == std::errc::file_exists) {
-    BOOST_OUTCOME_TRY(files.unlink(directory, entry.apply_temp));
-    linked = files.link(root.private_directory.get(), staged, directory, entry.apply_temp);
+  BOOST_OUTCOME_TRY(const std::string temp, link_staged(root, journal, entry, directory));
+  const auto renamed =
+      files.rename(directory, temp, directory, leaf_of(entry.path), RenameMode::replace);
+  if (!renamed) {
+    if (temp != entry.apply_temp) (void)files.unlink(directory, temp);
+    return renamed;
   }
-  if (!linked) return linked.error();
-  BOOST_OUTCOME_TRY(files.rename(directory, entry.apply_temp, directory, leaf_of(entry.path),
-                                 RenameMode::replace));
   // A rename between two names of one file does nothing (rename(2)): a move onto its own hard link.
   const bool same = entry.before && entry.before->identity == entry.staged_identity;
-  return same ? unlink_if_there(files, directory, entry.apply_temp) : SysResult<void>(success());
+  if (!same) return success();
+  return temp == entry.apply_temp ? remove_apply_temp(files, directory, entry)
+                                  : unlink_if_there(files, directory, temp);
 }
 
 SysResult<void> make_entry(FileSystem& files, Handle directory, const JournalEntry& entry) {
@@ -45,6 +67,15 @@ SysResult<void> make_entry(FileSystem& files, Handle directory, const JournalEnt
 }
 
 }  // namespace
+
+SysResult<void> remove_apply_temp(FileSystem& files, Handle directory, const JournalEntry& entry) {
+  const auto removed = unlink_if_there(files, directory, entry.apply_temp);
+  if (removed) return success();
+  const auto there = files.stat_at(directory, entry.apply_temp);
+  if (!there && is_missing(there.error())) return success();
+  const bool is_ours = !there || identity_of(there.value().version) == entry.staged_identity;
+  return is_ours ? removed : SysResult<void>(success());
+}
 
 Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
                           Directories& directories) {

@@ -13,6 +13,11 @@ namespace perdure {
 Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
                           Directories& directories);
 
+/// Unlinks the apply temp of the entry, if it is there. Where others may write to the directory,
+/// they have seen its name, and may have put something under it that can't be unlinked: that is
+/// left.
+SysResult<void> remove_apply_temp(FileSystem& files, Handle directory, const JournalEntry& entry);
+
 /// Puts one path in place. Every step is safe to repeat: the staged file keeps its own name.
 Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                          Directories& directories);

@@ -97,12 +97,11 @@ Result<void> check_decided(const TransactionRoot& root, const std::string& path,
 Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
                               Directories& directories) {
   if (entry.action != JournalAction::put) return success();
-  BOOST_OUTCOME_TRY(const auto directory,
-                    root.checked(recover_step, entry.path,
-                                 directories.open_if_ours(parent_of(entry.path))));
+  BOOST_OUTCOME_TRY(
+      const auto directory,
+      root.checked(recover_step, entry.path, directories.open_if_ours(parent_of(entry.path))));
   if (!directory) return success();
-  return root.checked(recover_step, entry.path,
-                      unlink_if_there(root.files, *directory, entry.apply_temp));
+  return root.checked(recover_step, entry.path, remove_apply_temp(root.files, *directory, entry));
 }
 
 /// Unlinks all staged files and an unfinished journal; how many files. Only without a journal,
@@ -175,8 +174,7 @@ Result<RecoveryReport> recover_root(TransactionRoot& root) {
       error.fate = Fate::committed;
       return error;
     }
-    BOOST_OUTCOME_TRY(const Numbers numbers,
-                      as_committed(find_steps(root, journal, report)));
+    BOOST_OUTCOME_TRY(const Numbers numbers, as_committed(find_steps(root, journal, report)));
     for (const auto& path : report.paths) {
       BOOST_OUTCOME_TRY(check_decided(root, path.path, path.step));
     }

@@ -206,6 +206,51 @@ TEST_CASE("a file of root's in the place of a staged one is not given away", "[P
   CHECK(test::slurp(directory / "target") == "old");
 }
 
+// Link and unlink failed at his directory, in each `begin` that followed.
+TEST_CASE("a directory under the name of an apply temp holds up no root", "[P12][P17]") {
+  if (!test::is_root()) return test::skip("needs root to give files away");
+  const OpenPlace place;
+  Exchanging files(native_file_system());
+  std::string taken;
+  TransactionOptions options;
+  options.system = files.system();
+  const auto block = [&](const std::string& temp) {
+    taken = temp;
+    fs::remove(place.directory / temp);
+    fs::create_directory(place.directory / temp);
+    place.plant(temp + "/in the way", service);
+    REQUIRE(::chown(place.directory.file(temp).c_str(), service, service) == 0);
+  };
+  SECTION("before the rename") {
+    files.before = [&](const std::string& temp) {
+      if (temp.ends_with(".perdure-put") && taken.empty()) block(temp);
+    };
+  }
+  SECTION("behind the rename, and the next path fails") {
+    std::string renamed;
+    files.before = [&](const std::string& temp) {
+      if (!temp.ends_with(".perdure-put") || !taken.empty()) return;
+      if (renamed.empty()) {
+        renamed = temp;
+      } else {
+        block(renamed);
+        fs::remove(place.directory / temp);
+      }
+    };
+  }
+  REQUIRE_FAILS(system, committed, [&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(place.directory.path(), options));
+    BOOST_OUTCOME_TRY(transaction.put("target", "new"));
+    BOOST_OUTCOME_TRY(transaction.put("zebra", "new"));
+    BOOST_OUTCOME_TRY(transaction.commit());
+    return success();
+  }());
+  REQUIRE_OK(recover(place.directory.path(), options));
+  CHECK(test::slurp(place.target) == "new");
+  CHECK(test::slurp(place.directory / "zebra") == "new");
+  CHECK(test::slurp(place.directory / taken / "in the way") == "planted");
+}
+
 TEST_CASE("beside a neighbour who exchanges temps, success means that the target is ours",
           "[P17]") {
   if (!test::is_root()) return test::skip("needs root to be another user");
