@@ -101,6 +101,23 @@ TEST_CASE("wrong orders are found") {
   }
 }
 
+TEST_CASE("xfs and btrfs are judged by their own promises") {
+  NEEDS_LAB();
+  const Lab lab;
+  for (const std::string fs : {"xfs", "btrfs"}) {
+    if (::access(("/usr/sbin/mkfs." + fs).c_str(), X_OK) != 0) {
+      perdure::test::skip("there is no mkfs." + fs);
+      continue;
+    }
+    const Judged right = judged_order(lab, "link_in", {"--fs", fs, "--durable"});
+    INFO(one_line(right.outcome.output));
+    CHECK(right.grade == "durable");
+    const Judged wrong = judged_order(lab, "cut", {"--fs", fs});
+    INFO(one_line(wrong.outcome.output));
+    CHECK(wrong.grade == "torn");
+  }
+}
+
 TEST_CASE("a rename that nobody syncs is rolled back: a fault if the end promises it") {
   NEEDS_LAB();
   const Lab lab;

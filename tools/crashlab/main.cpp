@@ -86,7 +86,9 @@ void add_judge(CLI::App& app, JudgeOptions& options) {
   options.run.states_max = 1500;
   options.run.keep_max = 30;
   add_exploring(judge, options.run);
-  judge->add_option("--noise", options.noises, "One recording for each of these: none log ...")
+  judge
+      ->add_option("--noise", options.noises,
+                   "A recording for each of these (none,log; on btrfs none,log,commit)")
       ->delimiter(',')
       ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
   judge->add_option("--recover", options.recover,

@@ -53,6 +53,11 @@ void JudgeOptions::complete() {
   run.workload = enter + "exec" + words;
   if (!run.setup.empty()) run.setup = enter + run.setup;
   if (!recover.empty()) recover = enter + recover;
+  if (noises.empty()) {
+    noises = {"none", "log"};
+    // A log commit leaves most of what is under way out there.
+    if (run.fs_kind() == FsKind::btrfs) noises.emplace_back("commit");
+  }
   run.check = "crashlab judge";
   run.fsck_every = 0;
   if (run.write_latency_us < 0) run.write_latency_us = judged_write_latency_us;

@@ -50,7 +50,7 @@ struct RunOptions {
 /// `crashlab judge`.
 struct JudgeOptions {
   RunOptions run;
-  std::vector<std::string> noises = {"none", "log"};  ///< a recording for each
+  std::vector<std::string> noises;  ///< a recording for each; empty: those that show most
   std::vector<std::string> command;
   std::string recover;
   std::vector<std::string> ignored;  ///< patterns of paths

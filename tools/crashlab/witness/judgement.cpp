@@ -37,6 +37,9 @@ std::string joined(const std::vector<std::string>& words) {
 
 }  // namespace
 
+Judgement::Judgement(const JudgeOptions& options)
+    : options_(options), fast_(options.run.fs_kind() != FsKind::btrfs) {}
+
 std::string words(const Finding& finding) {
   return std::string(name_of(finding.kind)) + ": " + finding.path + " " + finding.reason;
 }
@@ -93,9 +96,10 @@ std::string Judgement::costs_text() const {
     text +=
         count_of(needless.size(), "sync") + " promised nothing new (" + joined(needless) + "); ";
   }
-  return text + "the same promises take " + std::to_string(costs_.cheapest()) + ", and " +
-         std::to_string(costs_.cheapest_fast()) +
-         " where a file may be published before its sync\n";
+  text += "the same promises take " + std::to_string(costs_.cheapest());
+  if (!fast_) return text + "\n";
+  return text + ", and " + std::to_string(costs_.cheapest_fast()) +
+         " where a file is published before its sync\n";
 }
 
 std::string Judgement::text() const {
@@ -158,7 +162,7 @@ void Judgement::write_json(const std::string& path) const {
       {"syncs", costs_.syncs()},
       {"syncs_needless", boost::json::value_from(costs_.needless())},
       {"syncs_cheapest", costs_.cheapest()},
-      {"syncs_cheapest_fast", costs_.cheapest_fast()},
+      {"syncs_cheapest_fast", fast_ ? boost::json::value(costs_.cheapest_fast()) : nullptr},
       {"flushes", flushes_},
       {"refused", refused_},
       {"runs", std::move(runs)},

@@ -30,7 +30,7 @@ struct JudgedRun {
 
 class Judgement {
  public:
-  explicit Judgement(const JudgeOptions& options) : options_(options) {}
+  explicit Judgement(const JudgeOptions& options);
 
   /// Returns whether no state showed the like before.
   bool add(const Finding& finding, const std::string& noise);
@@ -55,6 +55,7 @@ class Judgement {
   std::string costs_text() const;
 
   const JudgeOptions& options_;
+  bool fast_;  ///< whether a file may be published before its sync at all
   std::vector<Tally> tallies_;
   std::vector<JudgedRun> runs_;
   std::uint64_t refused_ = 0;
