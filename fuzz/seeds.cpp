@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Writes what the targets begin with: files that the library made, each behind the byte that its
-// target reads first, and command lines. `fuzz_seeds DIR`, a folder for each target; after a change
-// of a format or of an option.
+// target reads first, command lines, and programs beside a neighbour. `fuzz_seeds DIR`, a folder
+// for each target; after a change of a format or of an option.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -50,6 +50,18 @@ class Seeds {
         name, [](unsigned char letter) { return std::isalnum(letter) == 0; }, '_');
     std::ranges::replace(arguments, ' ', '\n');
     add_file("command_line", name, arguments);
+  }
+
+  /// One step of fuzz/neighbour.cpp in a directory of that kind, by root or another user. Before
+  /// its first rename the neighbour plants a file under the name of a temp.
+  void add_beside_neighbour(char kind, bool root, char step, const std::string& name) {
+    constexpr std::size_t program_size = 40;
+    const char user = root ? '\0' : '\1';
+    std::string input{kind, user, '\0', '\0', '\1', '\0', step};
+    input.resize(input.size() - 1 + program_size);
+    constexpr char before_rename = 96;
+    input += {before_rename, '\0', '\0', '\0', '\0', '\0'};
+    add_file("neighbour", name, input);
   }
 
  private:
@@ -190,6 +202,27 @@ constexpr std::array<std::string_view, 68> command_lines{
     "bench none",
     "--version"};
 
+/// The steps and the kinds of directory of fuzz/neighbour.cpp, by the bytes that choose them.
+constexpr std::array<std::pair<char, std::string_view>, 9> steps{{
+    {0, "write"},
+    {2, "stream"},
+    {3, "batch"},
+    {4, "update"},
+    {5, "remove"},
+    {6, "track"},
+    {8, "recover"},
+    {9, "below_made"},
+    {10, "transact"},
+}};
+constexpr std::array<std::pair<char, std::string_view>, 6> places{{
+    {0, "own"},
+    {1, "sticky"},
+    {3, "his"},
+    {4, "his_sticky"},
+    {5, "group"},
+    {6, "world"},
+}};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -211,6 +244,12 @@ int main(int argc, char** argv) {
     seeds.add("json", name, written(json, state(), stamped));
     const boost::json::object small{{"count", 7}, {"names", {{"a", "b"}}}};
     seeds.add("envelope", name, written(Envelope<Json<boost::json::object>>{}, small, stamped));
+  }
+  for (const auto& [kind, place] : places) {
+    for (const auto& [step, name] : steps) {
+      const bool root = kind != 0 && kind != 5;
+      seeds.add_beside_neighbour(kind, root, step, std::string(name) + "_" + std::string(place));
+    }
   }
   for (const auto command_line : command_lines) seeds.add_command_line(std::string(command_line));
   return 0;
