@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "commands/disk.hpp"
+#include "commands/elsewhere.hpp"
 #include "commands/judge.hpp"
 #include "commands/mount.hpp"
 #include "commands/run.hpp"
@@ -20,10 +21,27 @@ namespace {
 
 constexpr int usage_status = 2;
 
+/// Of an option that is there twice the last one counts: a laboratory in a guest gets the caller's
+/// words and those of the one that started it.
+void last(CLI::Option* option) {
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+void add_guest(CLI::App& command, std::string& guest, std::string& signs) {
+  command
+      .add_option("--guest", guest,
+                  "Do it on this kernel, in an emulator: 6.1, 6.12, the file of a Debian package "
+                  "of a kernel, or host, this one")
+      ->transform([](const std::string& name) { return name == "host" ? std::string() : name; });
+  command.add_option("--signs", signs)->group("");
+}
+
 /// The options of a recording and its exploration, whoever judges.
-void add_exploring(CLI::App* run, RunOptions& options) {
-  run->add_option("--fs", options.fs, "ext4, xfs or btrfs")
-      ->check(CLI::IsMember({"ext4", "xfs", "btrfs"}));
+void add_exploring(CLI::App* run, RunOptions& options, std::string& signs) {
+  run->add_option("--fs", options.fs, "The file system")->check(CLI::IsMember(fs_names()));
+  run->add_option("--layer", options.layer, "What lies upon it")
+      ->check(CLI::IsMember(layer_names()));
+  add_guest(*run, options.guest, signs);
   run->add_option("--mount-options", options.mount_options, "As mount -o takes them");
   run->add_option("--mkfs-options", options.mkfs_options, "Words for mkfs");
   run->add_option("--size", options.size, "Of the disk, bytes")->transform(CLI::AsSizeValue(false));
@@ -44,16 +62,17 @@ void add_exploring(CLI::App* run, RunOptions& options) {
   run->add_option("--check-timeout", options.check_timeout_s, "Seconds for each state");
   run->add_option("--stall-max", options.stall_max_s,
                   "End everything after so many seconds without progress");
-  run->add_option("--keep", options.keep, "Where to keep states that show something");
+  last(run->add_option("--keep", options.keep, "Where to keep states that show something"));
   run->add_option("--keep-max", options.keep_max, "Keep at most so many");
-  run->add_option("--state-dir", options.state_dir, "Where runs keep mount points and sockets");
-  run->add_option("--json", options.json, "Write a report to this file");
+  last(run->add_option("--state-dir", options.state_dir,
+                       "Where runs keep mount points and sockets"));
+  last(run->add_option("--json", options.json, "Write a report to this file"));
   run->add_flag("--quiet", options.quiet, "No progress line");
 }
 
-void add_run(CLI::App& app, RunOptions& options) {
+void add_run(CLI::App& app, RunOptions& options, std::string& signs) {
   CLI::App* run = app.add_subcommand("run", "Record a workload and explore what power cuts leave");
-  add_exploring(run, options);
+  add_exploring(run, options, signs);
   run->add_option("--violations-max", options.violations_max, "Stop after so many violations");
   run->add_option("--noise", options.noise,
                   "Unrelated journal commits at each file-changing call of the workload")
@@ -81,11 +100,11 @@ constexpr const char* judge_help =
     "were written under its own name, as databases do; --recover asks their own recovery.\n"
     "crashlab mount ID shows a state. Status: 0 no fault, 1 torn or lost, 2 it failed.";
 
-void add_judge(CLI::App& app, JudgeOptions& options) {
+void add_judge(CLI::App& app, JudgeOptions& options, std::string& signs) {
   CLI::App* judge = app.add_subcommand("judge", judge_help);
   options.run.states_max = 1500;
   options.run.keep_max = 30;
-  add_exploring(judge, options.run);
+  add_exploring(judge, options.run, signs);
   judge
       ->add_option("--noise", options.noises,
                    "A recording for each of these (none,log; on btrfs none,log,commit)")
@@ -108,7 +127,7 @@ void add_disk(CLI::App& app, DiskOptions& options) {
   disk->add_option("--state-dir", options.state_dir, "Where runs keep mount points and sockets");
 }
 
-void add_kept(CLI::App& app, KeptOptions& options) {
+void add_kept(CLI::App& app, KeptOptions& options, std::string& signs) {
   CLI::App* show = app.add_subcommand("show", "Tell a violation's story, or list those kept");
   show->add_option("ID", options.id, "Which one");
   CLI::App* mount = app.add_subcommand("mount", "Mount a violation's disk for a look");
@@ -116,9 +135,11 @@ void add_kept(CLI::App& app, KeptOptions& options) {
   mount->add_option("--at", options.at, "Where to mount it");
   mount->add_option("COMMAND", options.command, "Run this while it is mounted; put -- before it");
   for (CLI::App* command : {show, mount}) {
-    command->add_option("--keep", options.keep, "Where violations are kept");
-    command->add_option("--state-dir", options.state_dir, "Where runs keep their directories");
+    last(command->add_option("--keep", options.keep, "Where violations are kept"));
+    last(
+        command->add_option("--state-dir", options.state_dir, "Where runs keep their directories"));
   }
+  add_guest(*mount, options.guest, signs);
 }
 
 int show(const KeptOptions& options) {
@@ -138,17 +159,37 @@ int acknowledge(const std::string& text) {
   return 0;
 }
 
-int dispatch(CLI::App& app, RunOptions& run, JudgeOptions& judge, DiskOptions& disk,
-             KeptOptions& kept, const std::string& ack) {
+struct Options {
+  RunOptions run;
+  JudgeOptions judge;
+  DiskOptions disk;
+  KeptOptions kept;
+  std::string ack;
+  std::string probe_guest;
+  std::string signs;               ///< of a laboratory in a guest
+  std::vector<std::string> words;  ///< as they were given
+};
+
+int dispatch(CLI::App& app, Options& options) {
+  RunOptions& run = options.run;
+  JudgeOptions& judge = options.judge;
+  DiskOptions& disk = options.disk;
+  KeptOptions& kept = options.kept;
+  if (!options.signs.empty()) {
+    give_signs_in(options.signs);
+    for (RunOptions* emulated : {&run, &judge.run}) emulated->lengthen();
+  }
   constexpr double no_stall = std::numeric_limits<double>::infinity();
-  if (app.got_subcommand("ack")) return acknowledge(ack);
+  if (app.got_subcommand("ack")) return acknowledge(options.ack);
   if (app.got_subcommand("run")) {
     run.complete();
+    if (!run.guest.empty()) return run_elsewhere(run, options.words);
     return guarded(run.state_dir, Mounts::private_ones, run.stall_max_s,
                    [&](const Guarded& guard) { return run_command(run, guard); });
   }
   if (app.got_subcommand("judge")) {
     judge.complete();
+    if (!judge.run.guest.empty()) return run_elsewhere(judge.run, options.words);
     return guarded(judge.run.state_dir, Mounts::private_ones, judge.run.stall_max_s,
                    [&](const Guarded& guard) { return judge_command(judge, guard); });
   }
@@ -158,11 +199,15 @@ int dispatch(CLI::App& app, RunOptions& run, JudgeOptions& judge, DiskOptions& d
                    [&](const Guarded& guard) { return disk_command(disk, guard); });
   }
   if (app.got_subcommand("probe")) {
+    if (!options.probe_guest.empty()) {
+      return probe_elsewhere(options.probe_guest, options.words);
+    }
     return guarded(default_state_dir(), Mounts::private_ones, no_stall, probe_command);
   }
   if (kept.state_dir.empty()) kept.state_dir = default_state_dir();
   if (kept.keep.empty()) kept.keep = default_keep(kept.state_dir);
   if (app.got_subcommand("show")) return show(kept);
+  if (!kept.guest.empty()) return mount_elsewhere(kept, options.words);
   return guarded(kept.state_dir, Mounts::ours, no_stall,
                  [&](const Guarded& guard) { return mount_command(kept, guard); });
 }
@@ -175,23 +220,23 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "To begin, as root: crashlab judge -- python3 \"$PWD/save.py\"\n"
+      "as another user: crashlab judge --guest 6.1 -- python3 \"$PWD/save.py\"\n"
       "and crashlab judge --help.");
-  crashlab::RunOptions run;
-  crashlab::JudgeOptions judge;
-  crashlab::DiskOptions disk;
-  crashlab::KeptOptions kept;
-  std::string ack;
-  crashlab::add_run(app, run);
-  crashlab::add_judge(app, judge);
-  crashlab::add_disk(app, disk);
-  crashlab::add_kept(app, kept);
+  crashlab::Options options;
+  options.words.assign(argv + 1, argv + argc);
+  crashlab::add_run(app, options.run, options.signs);
+  crashlab::add_judge(app, options.judge, options.signs);
+  crashlab::add_disk(app, options.disk);
+  crashlab::add_kept(app, options.kept, options.signs);
   app.add_subcommand("ack", "Within a workload: this must survive from now on")
-      ->add_option("TEXT", ack, "One line")
+      ->add_option("TEXT", options.ack, "One line")
       ->required();
-  app.add_subcommand("probe", "Say whether the laboratory can run here, and if not, why");
+  crashlab::add_guest(
+      *app.add_subcommand("probe", "Say whether the laboratory can run here, and if not, why"),
+      options.probe_guest, options.signs);
   try {
     app.parse(argc, argv);
-    return crashlab::dispatch(app, run, judge, disk, kept, ack);
+    return crashlab::dispatch(app, options);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : crashlab::usage_status;
   } catch (const std::exception& error) {

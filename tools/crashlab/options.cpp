@@ -8,6 +8,8 @@
 namespace crashlab {
 namespace {
 
+/// How much longer things may take in an emulator.
+constexpr double emulated = 10;
 constexpr std::int64_t noisy_write_latency_us = 200;
 
 // A program commits once where a workload of ours commits often. A slow disk lets the journal be
@@ -21,6 +23,10 @@ std::uint32_t default_sector(FsKind kind) {
 }
 
 }  // namespace
+
+void RunOptions::lengthen() {
+  for (double* limit : {&workload_timeout_s, &check_timeout_s, &stall_max_s}) *limit *= emulated;
+}
 
 void RunOptions::complete() {
   const FsKind kind = fs_kind();

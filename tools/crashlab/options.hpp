@@ -14,6 +14,7 @@ namespace crashlab {
 /// `crashlab run`. Values that the user left open are filled in by complete().
 struct RunOptions {
   std::string fs = "ext4";
+  std::string layer = "none";  ///< what lies upon it
   std::string mount_options;
   std::string mkfs_options;
   std::uint64_t size = 0;  ///< bytes; 0: the file system's default
@@ -40,11 +41,14 @@ struct RunOptions {
   std::uint64_t keep_max = 10;
   std::string json;
   bool quiet = false;
+  std::string guest;  ///< the kernel of an emulator; empty: this machine
 
   FsKind fs_kind() const { return crashlab::fs_kind(fs); }
   NoiseKind noise_kind() const { return crashlab::noise_kind(noise); }
   /// Fills in defaults; throws Failure for what can't be meant.
   void complete();
+  /// Makes the time limits those of a guest, where all is slower.
+  void lengthen();
 };
 
 /// `crashlab judge`.
@@ -70,6 +74,7 @@ struct DiskOptions {
 /// `crashlab show` and `crashlab mount`.
 struct KeptOptions {
   std::string id;
+  std::string guest;
   std::string keep;
   std::string state_dir;
   std::string at;                    ///< where to mount; a temporary directory when empty

@@ -13,7 +13,7 @@ namespace {
 
 /// Makes room for the next recording: the last one's disk is gone.
 void clear(const RunDir& run_dir) {
-  for (const char* const name : {"disk", "mnt"}) ::rmdir(run_dir.file(name).c_str());
+  for (const char* const name : {"disk", "mnt", "mnt-below"}) ::rmdir(run_dir.file(name).c_str());
   for (const char* const name : {"ack", "acked"}) ::unlink(run_dir.file(name).c_str());
 }
 

@@ -68,10 +68,11 @@ int mount_command(const KeptOptions& options, const Guarded& guarded) {
     at = run_dir.file("mnt");
     must(::mkdir(at.c_str(), 0700), "make " + at);
   }
-  FileSystem file_system(fs_kind(kept.options.fs), loop.path(), at, kept.options.mount_options);
-  if (const int error = file_system.mount(); error != 0) {
-    throw Failure("this state can't be mounted: " + std::string(std::strerror(error)));
-  }
+  FileSystem file_system(fs_kind(kept.options.fs), layer_named(kept.options.layer), loop.path(), at,
+                         kept.options.mount_options);
+  Outcome mounted = file_system.repair(guarded.tick());
+  if (mounted.good()) mounted = file_system.mount();
+  if (!mounted.good()) throw Failure("this state can't be mounted: " + mounted.output);
   if (!options.command.empty()) return run_here(options.command, at + "/work");
 
   std::printf("%s\n", at.c_str());

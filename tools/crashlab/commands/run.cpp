@@ -70,8 +70,8 @@ class Run {
         pages_(options.size, Pages::Sharing::shared),
         device_(pages_, device_options(options, run_dir_)),
         loop_((guarded.name_connection(device_.path()), device_.path()), run_dir_.name()),
-        file_system_(options.fs_kind(), loop_.path(), new_directory(run_dir_, "mnt"),
-                     options.mount_options),
+        file_system_(options.fs_kind(), layer_named(options.layer), loop_.path(),
+                     new_directory(run_dir_, "mnt"), options.mount_options),
         noise_(options.noise_kind(), options.fs_kind(),
                file_system_.mount_point() + "/.crashlab-noise", options.seed) {}
 
@@ -96,10 +96,10 @@ class Run {
   void prepare() {
     progress_.show(options_.fs + ": mkfs");
     file_system_.make(options_.mkfs_options, tick_);
-    if (const int error = file_system_.mount(); error != 0) {
+    if (const Outcome mounted = file_system_.mount(); !mounted.good()) {
       throw Failure(std::string("mount ") + options_.fs +
                     (options_.mount_options.empty() ? "" : " with " + options_.mount_options) +
-                    ": " + std::strerror(error));
+                    ": " + mounted.output);
     }
     must(::mkdir(work_dir().c_str(), 0755), "make " + work_dir());
     noise_.prepare();

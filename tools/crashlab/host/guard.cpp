@@ -17,6 +17,8 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
+#include "host/signs.hpp"
+
 namespace crashlab {
 namespace {
 
@@ -25,6 +27,12 @@ constexpr double stop_max_s = 20;  // for the work to end in order after a signa
 constexpr double kill_max_s = 10;  // for a killed one to be gone before the connection is aborted
 
 volatile std::sig_atomic_t stop_wanted = 0;
+
+/// Of this process; without a directory unless it is in a guest.
+Signs& signs() {
+  static Signs own{std::string()};
+  return own;
+}
 
 void want_stop(int /*signal*/) {
   stop_wanted = 1;
@@ -186,10 +194,20 @@ Tick Guarded::tick() const {
 }
 
 bool Guarded::stopping() {
-  return stop_wanted != 0;
+  return stop_wanted != 0 || signs().is_stop_wanted();
+}
+
+void Guarded::say(const std::string& text) {
+  signs().give(text);
+}
+
+void give_signs_in(const std::string& directory) {
+  signs() = Signs(directory);
+  signs().give();
 }
 
 void Guarded::beat() const {
+  signs().give();
   // A full pipe is a guard that has beats to read: nothing is lost.
   [[maybe_unused]] const ssize_t sent = ::write(heartbeat_, ".", 1);
 }

@@ -20,6 +20,8 @@ class Guarded {
   Tick tick() const;
   /// Whether an end is wanted.
   static bool stopping();
+  /// Tells the one who started this in a guest what is done now.
+  static void say(const std::string& text);
   /// Names the FUSE connection that is to be aborted when nothing else helps.
   void name_connection(const std::string& disk_path) const;
 
@@ -29,6 +31,10 @@ class Guarded {
   const RunDir& run_dir_;
   int heartbeat_;
 };
+
+/// In a guest: gives signs of life in that directory, and hears there that an end is wanted. To be
+/// called before guarded().
+void give_signs_in(const std::string& directory);
 
 /// Whether mounts are seen by the caller or die unseen with the work.
 enum class Mounts { ours, private_ones };

@@ -7,22 +7,29 @@
 #include <vector>
 
 #include "host/child.hpp"
+#include "host/layer.hpp"
 
 namespace crashlab {
 
-enum class FsKind : std::uint8_t { ext4, xfs, btrfs };
+enum class FsKind : std::uint8_t { ext2, ext3, ext4, xfs, btrfs, f2fs, jfs, vfat };
 
 const char* name_of(FsKind kind);
+/// All names, for help and messages.
+std::vector<std::string> fs_names();
 /// The smallest size at which its mkfs works without more ado, bytes.
 std::uint64_t default_size(FsKind kind);
 /// Throws Failure for other names.
 FsKind fs_kind(const std::string& name);
 
 /// One disk and the place where it is mounted.
+///
+/// Some file systems have no journal, or one that mount(2) does not replay: ext2, jfs, vfat. After
+/// a crash theirs is repaired before it is mounted, as a boot does it (fstab(5), the sixth field).
 class FileSystem {
  public:
-  /// `options` are mount(8)'s, comma-separated.
-  FileSystem(FsKind kind, std::string device, std::string mount_point, const std::string& options);
+  /// `options` are mount(8)'s, comma-separated. The layer upon the file system is mounted with it.
+  FileSystem(FsKind kind, Layer layer, std::string device, std::string mount_point,
+             const std::string& options);
   ~FileSystem();
   FileSystem(const FileSystem&) = delete;
   FileSystem& operator=(const FileSystem&) = delete;
@@ -32,8 +39,12 @@ class FileSystem {
   /// Runs mkfs; `options` are words for it. Throws Failure with mkfs's own words.
   void make(const std::string& options, const Tick& tick);
 
-  /// Returns 0, or errno: a file system that a crash left may well refuse.
-  int mount();
+  /// Says why it can't be mounted: what a crash left may well refuse. Throws Failure where that is
+  /// the machine's trouble.
+  Outcome mount();
+  /// Repairs what a crash left, where that takes a program of its own. Another Outcome than good:
+  /// it can't be repaired.
+  Outcome repair(const Tick& tick) const;
   /// Retries for a while when it is busy; then throws Failure.
   void unmount();
   bool mounted() const { return mounted_; }
@@ -42,9 +53,14 @@ class FileSystem {
   Outcome check(const Tick& tick) const;
 
  private:
+  void unmount_one(const std::string& at);
+  Outcome examine(std::vector<std::string> words, const Tick& tick) const;
+
   FsKind kind_;
+  Layer layer_;
   std::string device_;
   std::string mount_point_;
+  std::string below_;  // where the file system is if something lies upon it
   unsigned long flags_ = 0;
   std::string options_;
   bool mounted_ = false;

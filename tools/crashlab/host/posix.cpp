@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/random.h>
+#include <sys/utsname.h>
 
 namespace crashlab {
 
@@ -40,6 +41,12 @@ void read_exactly(int fd, std::span<std::byte> bytes, const std::string& what) {
     if (count < 0) fail_errno(what);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
+}
+
+std::string kernel_release() {
+  utsname names{};
+  must(::uname(&names), "uname");
+  return names.release;
 }
 
 std::string read_file(const std::string& path) {

@@ -73,6 +73,9 @@ std::string read_file(const std::string& path);
 /// volatile.
 void write_file(const std::string& path, std::string_view text);
 
+/// The release of the running kernel, as uname(2) has it.
+std::string kernel_release();
+
 /// 64 unguessable bits in hexadecimal.
 std::string random_name();
 

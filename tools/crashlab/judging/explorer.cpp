@@ -2,22 +2,9 @@
 // Chooses crash states, lays them on the disk, and has them judged.
 #include "judging/explorer.hpp"
 
-#include <cerrno>
-#include <cstring>
-
 #include "host/posix.hpp"
 
 namespace crashlab {
-namespace {
-
-/// The machine's trouble, not the file system's verdict on what the crash left.
-bool is_trouble(int mount_error) {
-  return mount_error == ENOMEM || mount_error == EBUSY || mount_error == ENODEV ||
-         mount_error == EPERM || mount_error == EINTR;
-}
-
-}  // namespace
-
 Explorer::Explorer(Parts parts)
     : parts_(std::move(parts)),
       points_(crash_points(parts_.recording, parts_.options.ignore_flushes)),
@@ -95,9 +82,10 @@ void Explorer::consider(const CrashPoint& point, const Choice& choice) {
 }
 
 void Explorer::judge(const CrashPoint& point, const Choice& choice, ImageHash hash) {
-  if (const int error = parts_.file_system.mount(); error != 0) {
-    if (is_trouble(error)) throw Failure(std::string("mount: ") + std::strerror(error));
-    report(Violation::Kind::mount, std::strerror(error), point, choice, hash);
+  Outcome mounted = parts_.file_system.repair(parts_.tick);
+  if (mounted.good()) mounted = parts_.file_system.mount();
+  if (!mounted.good()) {
+    report(Violation::Kind::mount, mounted.output, point, choice, hash);
     return;
   }
   const Verdict verdict = parts_.checker.check();

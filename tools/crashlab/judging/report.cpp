@@ -8,6 +8,8 @@
 
 #include <boost/json.hpp>
 
+#include "host/guard.hpp"
+
 namespace crashlab {
 namespace {
 
@@ -50,33 +52,35 @@ void Progress::clear() {
 }
 
 void Progress::show(const std::string& what) {
-  line(what, true);
+  line(what);
 }
 
 void Progress::show(const Summary& summary, const RunOptions& options) {
-  if (!wanted_ || (shown_ && seconds_since(last_) < refresh_s)) return;
+  if (seconds_since(last_) < refresh_s) return;
   line(options.fs + ": " + std::to_string(summary.states) + " states, " +
-           format("%.0f/s, ", rate_of(summary)) +
-           format("at most %.0f s left, ", seconds_left(summary, options)) +
-           std::to_string(summary.violation_count()) + " violations",
-       false);
+       format("%.0f/s, ", rate_of(summary)) +
+       format("at most %.0f s left, ", seconds_left(summary, options)) +
+       std::to_string(summary.violation_count()) + " violations");
 }
 
-void Progress::line(const std::string& text, bool now) {
-  if (!wanted_ || (!now && shown_ && seconds_since(last_) < refresh_s)) return;
+void Progress::line(const std::string& text) {
+  Guarded::say(text);
+  last_ = Clock::now();
+  if (!wanted_) return;
   std::fprintf(stderr, "\r\033[K%s", text.c_str());
   std::fflush(stderr);
   shown_ = true;
-  last_ = Clock::now();
 }
 
 std::string summary_text(const Findings& findings) {
   const Summary& summary = findings.summary;
   const RunOptions& options = findings.options;
   std::string text = options.fs;
+  if (options.layer != "none") text += " below " + options.layer;
   if (!options.mount_options.empty()) text += " (" + options.mount_options + ")";
-  text += ", noise " + options.noise + ": " + std::to_string(findings.recording.writes.size()) +
-          " writes, " + std::to_string(findings.recording.flushes.size()) + " flushes, " +
+  text += " on Linux " + kernel_release() + ", noise " + options.noise + ": " +
+          std::to_string(findings.recording.writes.size()) + " writes, " +
+          std::to_string(findings.recording.flushes.size()) + " flushes, " +
           std::to_string(findings.recording.acks.size()) + " acknowledgements recorded in " +
           format("%.1f s\n", findings.workload_seconds);
   text += std::to_string(summary.states) + " crash states at " + std::to_string(summary.points) +
@@ -110,7 +114,9 @@ void write_json(const std::string& path, const Findings& findings) {
   }
   const boost::json::object report = {
       {"version", 1},
+      {"kernel", kernel_release()},
       {"fs", options.fs},
+      {"layer", options.layer},
       {"mount_options", options.mount_options},
       {"mkfs_options", options.mkfs_options},
       {"size", options.size},

@@ -23,7 +23,7 @@ class Progress {
   void show(const Summary& summary, const RunOptions& options);
 
  private:
-  void line(const std::string& text, bool now);
+  void line(const std::string& text);
 
   bool wanted_;
   bool shown_ = false;

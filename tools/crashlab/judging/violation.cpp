@@ -19,13 +19,15 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int format_version = 1;
+constexpr int format_version = 2;
 constexpr Violation::Kind kinds[] = {Violation::Kind::check, Violation::Kind::mount,
                                      Violation::Kind::fsck};
 constexpr const char* tear_names[] = {"prefix", "suffix", "scattered"};
 
 json::object describe(const RunOptions& options) {
-  return {{"fs", options.fs},
+  return {{"kernel", kernel_release()},
+          {"fs", options.fs},
+          {"layer", options.layer},
           {"mount_options", options.mount_options},
           {"mkfs_options", options.mkfs_options},
           {"size", options.size},
@@ -72,7 +74,9 @@ void read_story(const json::value& value, KeptViolation& kept) {
     throw Failure("it was kept by another version of crashlab");
   }
   const json::value& run = value.at("run");
+  kept.kernel = run.at("kernel").as_string();
   kept.options.fs = run.at("fs").as_string();
+  kept.options.layer = run.at("layer").as_string();
   kept.options.mount_options = run.at("mount_options").as_string();
   kept.options.size = run.at("size").to_number<std::uint64_t>();
   kept.options.sector_size = run.at("sector_size").to_number<std::uint32_t>();
@@ -197,7 +201,9 @@ std::string story(const KeptViolation& kept) {
   const std::size_t acks_shown = 5;
   std::string text =
       "violation " + violation.id + " (" + name_of(violation.kind) + ") on " + kept.options.fs;
+  if (kept.options.layer != "none") text += " below " + kept.options.layer;
   if (!kept.options.mount_options.empty()) text += ", mounted " + kept.options.mount_options;
+  text += ", on Linux " + kept.kernel;
   text += "\nworkload: " + kept.options.workload + "\n\n";
   const auto& acks = kept.recording.acks;
   text += "acknowledged before the crash: " + std::to_string(acks.size()) + "\n";

@@ -27,6 +27,7 @@ const char* name_of(Violation::Kind kind);
 
 /// The disk of a kept violation, and how it came to be.
 struct KeptViolation {
+  std::string kernel;  ///< its release, as uname(2) has it
   RunOptions options;
   Violation violation;
   Recording recording;  ///< up to the moment of the crash
