@@ -11,6 +11,7 @@
 #include "support/directory.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
+#include "support/rounds.hpp"
 
 using namespace perdure;
 using test::TempDirectory;
@@ -266,7 +267,7 @@ TEST_CASE("beside a neighbour who exchanges temps, success means that the target
       }
     }
   });
-  constexpr int rounds = 60;
+  const int rounds = test::rounds_of(60);
   for (int round = 0; round < rounds; ++round) {
     const auto done = write_file(place.target, "new " + std::to_string(round));
     CAPTURE(round);

@@ -18,6 +18,7 @@
 #include "support/directory.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
+#include "support/rounds.hpp"
 
 using namespace perdure;
 using test::TempDirectory;
@@ -212,7 +213,7 @@ TEST_CASE("the metadata kept are of one file, beside one who exchanges it for an
       (void)::renameat2(AT_FDCWD, target.c_str(), AT_FDCWD, spare.c_str(), RENAME_EXCHANGE);
     }
   });
-  constexpr int rounds = 200;
+  const int rounds = test::rounds_of(200);
   int kept = 0;
   for (int round = 0; round < rounds; ++round) {
     const auto done = write_file(target, "new", {.durability = Durability::none});
@@ -250,7 +251,7 @@ TEST_CASE("a neighbour reads nothing of a stream whose target is shut to him in 
     }
     return read_temps(directory.path(), secret);
   });
-  constexpr int rounds = 40;
+  const int rounds = test::rounds_of(40);
   for (int round = 0; round < rounds; ++round) {
     test::spit(directory / "target", "for all", 0644);
     auto file = AtomicFile::create(directory / "target", {.durability = Durability::none});

@@ -13,6 +13,7 @@
 #include "support/mount.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
+#include "support/rounds.hpp"
 
 using namespace perdure;  // NOLINT(google-build-using-namespace)
 using test::TempDirectory;
@@ -21,7 +22,7 @@ namespace {
 
 namespace fs = boost::filesystem;
 
-constexpr int rounds = 200;
+const int rounds = perdure::test::rounds_of(200);
 
 /// A neighbour at work for as long as it lives.
 class Neighbour {

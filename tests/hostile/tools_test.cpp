@@ -14,6 +14,7 @@
 #include "support/catch.hpp"
 #include "support/directory.hpp"
 #include "support/process.hpp"
+#include "support/rounds.hpp"
 
 namespace fs = boost::filesystem;
 using perdure::test::Outcome;
@@ -115,7 +116,8 @@ TEST_CASE("the directory that bench made is exchanged, and nothing elsewhere is 
   }
   const auto neighbour = attack([&](int act) { take(act, plant); });
   const auto acted = [&] { return !find_name(scene.theirs(), "aside.").empty(); };
-  for (int round = 0; round < 10 || (round < rounds_max && !acted()); ++round) {
+  for (int round = 0; round < perdure::test::rounds_of(10) || (round < rounds_max && !acted());
+       ++round) {
     const Outcome done = perdure_as_root(scene, {"bench", "--seconds", "0", "theirs"});
     INFO(done.said());
     REQUIRE(ended_by_itself(done));
@@ -174,7 +176,8 @@ TEST_CASE("apply --from of a tree that is exchanged discloses nothing, and waits
   }
   const auto neighbour = attack([&](int) { flip(taken, stage / "other"); });
   int refused = 0;
-  for (int round = 0; round < 20 || (round < rounds_max && refused == 0); ++round) {
+  for (int round = 0; round < perdure::test::rounds_of(20) || (round < rounds_max && refused == 0);
+       ++round) {
     const Outcome done = perdure_as_root(scene, {"apply", "site", "--from", "theirs", "-q"});
     INFO(done.said());
     REQUIRE(ended_by_itself(done));

@@ -18,6 +18,7 @@
 #include "support/directory.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
+#include "support/rounds.hpp"
 
 using namespace perdure;  // NOLINT(google-build-using-namespace)
 using test::Contains;
@@ -152,7 +153,7 @@ TEST_CASE("trust: a target that comes and goes in a sticky directory never gets 
   WriteOptions options;
   options.durability = Durability::ordered;
   int committed = 0;
-  for (int round = 0; round < 20000 && committed < 100; ++round) {
+  for (int round = 0; round < test::rounds_of(20000) && committed < test::rounds_of(100); ++round) {
     if (!write_file(target, "secret", options)) {
       ::sched_yield();  // the planter may be in the middle of a round, on this processor
       continue;

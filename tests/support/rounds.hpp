@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSL-1.0
+// How often a test tries what hangs on the moment.
+#pragma once
+
+#include <cstdlib>
+
+namespace perdure::test {
+
+/// The rounds of an ordinary run, times PERDURE_ROUNDS_FACTOR of the environment:
+/// scripts/check-world has the time for more.
+inline int rounds_of(int ordinary) noexcept {
+  const char* const factor = std::getenv("PERDURE_ROUNDS_FACTOR");
+  const int times = factor == nullptr ? 1 : std::atoi(factor);
+  return ordinary * (times > 0 ? times : 1);
+}
+
+}  // namespace perdure::test
