@@ -259,6 +259,26 @@ TEST_CASE("write takes the set-user-id bit away, and keeps it with --keep-specia
   CHECK(mode_of(at.file("f")) == 0755);
 }
 
+TEST_CASE("apply takes the set-user-id bit away, and keeps it with --keep-special", "[P6]") {
+  const TempDirectory at;
+  std::filesystem::create_directories(at.file("to/sub"));
+  std::filesystem::create_directories(at.file("tree/sub"));
+  at.put("tree/sub/f", "new");
+  for (const char* name : {"to/f", "to/sub/f"}) {
+    at.put(name, "old");
+    REQUIRE(::chmod(at.file(name).c_str(), 04755) == 0);
+  }
+  const std::vector<std::string> both{"apply", "to", "--put", "f=tree/sub/f", "--from", "tree"};
+  auto special = both;
+  special.emplace_back("--keep-special");
+  CHECK(command(at, special).status == 0);
+  CHECK(mode_of(at.file("to/f")) == 04755);
+  CHECK(mode_of(at.file("to/sub/f")) == 04755);
+  CHECK(command(at, both).status == 0);
+  CHECK(mode_of(at.file("to/f")) == 0755);
+  CHECK(mode_of(at.file("to/sub/f")) == 0755);
+}
+
 TEST_CASE("write --expect commits over that version and no other", "[P5]") {
   const TempDirectory at;
   CHECK(token(at, "f") == "absent");

@@ -13,6 +13,7 @@
 
 #include "commands.hpp"
 #include "common/progress.hpp"
+#include "options/owner.hpp"
 #include "options/protocol.hpp"
 #include "sources/input.hpp"
 #include "sources/tree.hpp"
@@ -63,6 +64,7 @@ struct ApplyCommand {
   std::string from;
   ProtocolChoice protocol = ProtocolChoice::portable;
   Durability durability = Durability::durable;
+  bool keep_special = false;
   bool refuse_read_only = false;
   OutputOptions output;
 
@@ -77,10 +79,10 @@ struct ApplyCommand {
             const RecoveryReport& recovery) const;
 };
 
-/// Stages what `input` has to read; a new file gets `mode` less the umask.
+/// Stages what `input` has to read.
 template <class Input>
 Result<void> put_all_of(Transaction& transaction, const std::string& path, Input& input,
-                        std::uint32_t mode) {
+                        const Metadata& metadata) {
   const auto source = [&](Sink& sink) -> Result<void> {
     std::vector<std::byte> block(block_size);
     while (true) {
@@ -89,10 +91,17 @@ Result<void> put_all_of(Transaction& transaction, const std::string& path, Input
       BOOST_OUTCOME_TRY(sink.write(std::span(block).first(count)));
     }
   };
-  return transaction.put_from(path, source, {.metadata = Metadata::preserve(mode)});
+  return transaction.put_from(path, source, {.metadata = metadata});
 }
 
-Result<void> put_tree(Transaction& transaction, SourceTree& tree) {
+/// A new file gets `mode` less the umask.
+Metadata metadata_of(std::uint32_t mode, bool keep_special) {
+  Metadata metadata = Metadata::preserve(mode);
+  metadata.keep_special = keep_special;
+  return metadata;
+}
+
+Result<void> put_tree(Transaction& transaction, SourceTree& tree, bool keep_special) {
   for (const auto& [path, directory] : tree.entries()) {
     if (directory) {
       BOOST_OUTCOME_TRY(const std::uint32_t mode, tree.directory_mode(path));
@@ -101,7 +110,8 @@ Result<void> put_tree(Transaction& transaction, SourceTree& tree) {
       continue;
     }
     BOOST_OUTCOME_TRY(SourceFile file, tree.open_file(path));
-    BOOST_OUTCOME_TRY(put_all_of(transaction, path, file, file.status().mode & 0777U));
+    const auto metadata = metadata_of(file.status().mode & 0777U, keep_special);
+    BOOST_OUTCOME_TRY(put_all_of(transaction, path, file, metadata));
   }
   return success();
 }
@@ -196,12 +206,13 @@ Result<Sources> ApplyCommand::open_sources() const {
 
 Result<void> ApplyCommand::stage(Transaction& transaction, Sources& sources) const {
   if (sources.tree) {
-    BOOST_OUTCOME_TRY(put_tree(transaction, *sources.tree));
+    BOOST_OUTCOME_TRY(put_tree(transaction, *sources.tree, keep_special));
   }
   auto input = sources.inputs.begin();
   for (const auto& put : puts()) {
     Input once = std::move(*input++);  // closed once it is staged
-    BOOST_OUTCOME_TRY(put_all_of(transaction, put.path, once, once.mode()));
+    const auto metadata = metadata_of(once.mode(), keep_special);
+    BOOST_OUTCOME_TRY(put_all_of(transaction, put.path, once, metadata));
   }
   for (const auto& path : removes) {
     BOOST_OUTCOME_TRY(transaction.remove(path));
@@ -300,6 +311,7 @@ void add_apply(CLI::App& app, ExitStatus& status) {
                   "in the tree is refused. New files and directories get the\n"
                   "mode of the source less the umask, others keep their own")
       ->type_name("DIR");
+  add_keep_special_option(*sub, command->keep_special);
   sub->add_flag("--refuse-read-only", command->refuse_read_only,
                 "Refuse to replace or remove a file that nobody may\n"
                 "write to (mode 0444); without it such a file goes\n"

@@ -204,9 +204,7 @@ void add_metadata_options(CLI::App& sub, WriteCommand& command) {
                  "This group, by name or number, not that of the old file")
       ->type_name("GROUP")
       ->check(CLI::Validator(check_group, ""));
-  auto* special = sub.add_flag("--keep-special", command.keep_special,
-                               "Keep set-user-id, set-group-id and capabilities, too, which\n"
-                               "new content else does not get");
+  auto* special = add_keep_special_option(sub, command.keep_special);
   sub.add_flag("--fixed", command.fixed,
                "With --mode: keep nothing of the old file's owner, group,\n"
                "ACL and attributes")

@@ -54,4 +54,10 @@ std::string check_group(const std::string& text) {
   return find_group(text) ? std::string{} : "'" + text + "' is neither a group nor a number of one";
 }
 
+CLI::Option* add_keep_special_option(CLI::App& command, bool& keep_special) {
+  return command.add_flag("--keep-special", keep_special,
+                          "Keep set-user-id, set-group-id and capabilities, too, which\n"
+                          "new content else does not get");
+}
+
 }  // namespace perdure::cli

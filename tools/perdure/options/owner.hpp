@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// Users and groups as they are named on a command line: by name or by number.
+// Options for the owner, the group and the special bits of a new file.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 namespace perdure::cli {
 
@@ -16,5 +18,7 @@ std::optional<std::uint32_t> find_group(const std::string& text);
 /// Words for the command line; empty where there is such a user or group.
 std::string check_user(const std::string& text);
 std::string check_group(const std::string& text);
+
+CLI::Option* add_keep_special_option(CLI::App& command, bool& keep_special);
 
 }  // namespace perdure::cli
