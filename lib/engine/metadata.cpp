@@ -23,6 +23,10 @@ constexpr std::string_view read_step = "read the target's metadata";
 const std::string acl = "system.posix_acl_access";
 const std::string capability = "security.capability";
 
+/// SELinux gives each file a label as it is made, and lets nobody remove one
+/// (selinux_inode_removexattr in security/selinux/hooks.c).
+const std::string label = "security.selinux";
+
 /// The kernel's own, neither copied nor removed: integrity measurements of the old content, and
 /// the second name under which xfs shows ACLs to root, which comes and goes with the first.
 bool is_kernels(const std::string& xattr) {
@@ -81,6 +85,17 @@ Error refused(const Commit& commit, std::string what, std::error_code cause,
   Error error = commit.failure(step, cause);
   error.kind = ErrorKind::metadata;
   error.detail = std::move(what) + " of the target can't be kept; write as its owner, or " + remedy;
+  return error;
+}
+
+/// A policy decides over labels, not an owner.
+Error refused_label(const Commit& commit, std::error_code cause) {
+  Error error = commit.failure(step, cause);
+  error.kind = ErrorKind::metadata;
+  error.detail = "the new file can't get the label that belongs there (" + label +
+                 "); let the policy relabel, or give the old file the label of new ones "
+                 "(restorecon, chcon), or write " +
+                 with_fixed;
   return error;
 }
 
@@ -170,15 +185,17 @@ Result<void> apply_fixed(Commit& commit) {
   return exact ? Result<void>(success()) : check_taken(commit, wanted);
 }
 
-/// Makes one attribute of the temp what it is at the source.
+/// Makes one attribute of the temp what it is at the source. A file has its label even where its
+/// disk has none: a mount can give one to all files (`context=`), and takes none for a single file.
 Result<void> copy_xattr(Commit& commit, const Xattr& wanted, bool on_temp) {
-  if (on_temp) {
+  if (on_temp || wanted.name == label) {
     const auto has = commit.files.get_xattr(commit.temp.get(), wanted.name);
     if (has && has.value() == wanted.value) return success();
   }
   const auto set = commit.files.set_xattr(commit.temp.get(), wanted.name, wanted.value);
-  if (!set) return refused(commit, wanted.name, set.error());
-  return success();
+  if (set) return success();
+  return wanted.name == label ? refused_label(commit, set.error())
+                              : refused(commit, wanted.name, set.error());
 }
 
 /// Lists the attributes of the source; empty when the source is gone. Gone is what a look at the
@@ -222,7 +239,7 @@ Result<void> copy_metadata(Commit& commit, const MetadataSource& source) {
     mode_known = false;  // chown(2) may take set-user-id bits away
   }
   for (const auto& xattr : inherited.value()) {
-    if (is_kernels(xattr) || find(source.xattrs, xattr) != nullptr) continue;
+    if (is_kernels(xattr) || xattr == label || find(source.xattrs, xattr) != nullptr) continue;
     const auto removed = commit.files.remove_xattr(commit.temp.get(), xattr);
     if (!removed) return refused(commit, "the absence of " + xattr, removed.error());
     mode_known = mode_known && xattr != acl;
@@ -242,6 +259,13 @@ Result<void> copy_metadata(Commit& commit, const MetadataSource& source) {
   // Last: a write, a chown or a chmod takes a file's capabilities away.
   const Xattr* const trusted = find(source.xattrs, capability);
   return trusted == nullptr ? Result<void>(success()) : copy_xattr(commit, *trusted, false);
+}
+
+Result<void> label_temp(Commit& commit) {
+  if (!contains(commit.xattrs, label)) return success();
+  auto wanted = commit.files.get_xattr_at(commit.directory, metadata_source_name(commit), label);
+  if (!wanted) return success();  // the step that gives all metadata reads it again
+  return copy_xattr(commit, {label, std::move(wanted.value())}, true);
 }
 
 Result<void> read_xattrs(Commit& commit) {

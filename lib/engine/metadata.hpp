@@ -31,6 +31,10 @@ Result<void> copy_metadata(Commit& commit, const MetadataSource& source);
 /// Reads which extended attributes the target has, if the commit is to keep them.
 Result<void> read_xattrs(Commit& commit);
 
+/// Gives the temp the target's SELinux label while it is empty, so that nobody reads new content
+/// whom the policy keeps from the old one. Where there are no labels it calls nothing.
+Result<void> label_temp(Commit& commit);
+
 /// The mode to make the temp with: never more than the target's, whatever default ACL its
 /// directory has.
 [[nodiscard]] std::uint32_t temp_mode(const Commit& commit);

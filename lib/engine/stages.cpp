@@ -36,7 +36,8 @@ Result<void> Serialize::run(Commit& commit) const {
 }
 
 Result<void> CreateTemp::run(Commit& commit) const {
-  return create_temp(commit, temp_mode(commit));
+  BOOST_OUTCOME_TRY(create_temp(commit, temp_mode(commit)));
+  return label_temp(commit);
 }
 
 Result<void> Write::run(Commit& commit) const {

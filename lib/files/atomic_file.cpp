@@ -88,6 +88,7 @@ Result<AtomicFile> AtomicFile::create(const Path& target, WriteOptions options, 
   BOOST_OUTCOME_TRY(read_xattrs(commit));
   detail::Stopwatch watch(commit.environment);
   BOOST_OUTCOME_TRY(create_temp(commit, temp_mode(commit)));
+  BOOST_OUTCOME_TRY(label_temp(commit));
   commit.receipt.stages.push_back({CreateTemp::name, watch.lap()});
   return AtomicFile(std::move(state));
 }

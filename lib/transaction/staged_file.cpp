@@ -48,6 +48,7 @@ Result<StagedFile> StagedFiles::stage(const std::string& path,
       root_.files.create(root_.private_directory.get(), name_of(staged), temp_mode(commit));
   if (!made) return root_.failure(stage_step, path, made.error());
   commit.temp = OwnedHandle(root_.files, made.value());
+  BOOST_OUTCOME_TRY(label_temp(commit));
   GatheringSink sink([&](Bytes bytes) { return append_to_temp(commit, bytes); });
   BOOST_OUTCOME_TRY(source(sink));
   BOOST_OUTCOME_TRY(sink.flush());
