@@ -115,7 +115,7 @@ TEST_CASE("the right order: old or new at each moment, and new after its promise
 TEST_CASE("a name without a sync of the directory may be the old one's, after the end as well") {
   Story story = replacing();
   story.end();
-  CHECK(story.said(2, {{"file", "old"}, {"tmp", "new"}}) == "rolled back file, rolled back tmp");
+  CHECK(story.said(2, {{"file", "old"}, {"tmp", "new"}}) == "rolled back file");
   CHECK(story.said(2, {{"file", "new"}}).empty());
 }
 
@@ -136,6 +136,7 @@ TEST_CASE("a file that is cut and written again is torn in between") {
   CHECK(story.said(0, {{"file", "new"}}).empty());
   CHECK(story.said(0, {{"file", ""}}, {true, {}}).empty());
   CHECK(story.said(0, {{"file", ""}}, {false, {"f*"}}).empty());
+  CHECK(story.said(1, {}, {false, {"f*"}}).empty());
 }
 
 TEST_CASE("what is written in place may be half there, but not what was synced before") {
@@ -180,6 +181,19 @@ TEST_CASE("fdatasync promises a content and no name") {
   story.create("new").write("new", "text").sync("new", false).end();
   CHECK(story.said(1, {{"file", "old"}}).empty());
   CHECK(story.said(1, {{"file", "old"}, {"new", "te"}}) == "lost new");
+}
+
+TEST_CASE("fdatasync of a directory keeps its names, which are its content") {
+  Story story = replacing();
+  story.sync(".", false).end();
+  CHECK(story.said(2, {{"file", "old"}}) == "lost file");
+  CHECK(story.costs.needless().empty());
+}
+
+TEST_CASE("after the end a removal may be rolled back, and a temp may stay") {
+  Story story;
+  story.create("tmp").remove("tmp").remove("file").end();
+  CHECK(story.said(1, {{"file", "old"}, {"tmp", ""}}) == "rolled back file");
 }
 
 TEST_CASE("a temp that a crash leaves behind is not a finding, nor one that nobody finished") {

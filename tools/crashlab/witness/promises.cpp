@@ -10,9 +10,9 @@ namespace crashlab {
 void Promises::sync(Node node, Position seen, bool names_too) {
   const NodeKind kind = history_.node(node).kind;
   if (kind == NodeKind::file) content(node, seen, 0, UINT64_MAX);
-  if (!names_too) return;
+  // The entries of a directory are its content.
   if (kind == NodeKind::directory) entries(node, seen);
-  names(node, seen);
+  if (names_too) names(node, seen);
 }
 
 void Promises::all(Position seen) {

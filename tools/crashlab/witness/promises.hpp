@@ -24,7 +24,7 @@ class Promises {
   Promises(FileSystemRow row, History& history, Costs& costs)
       : row_(row), history_(history), costs_(costs) {}
 
-  /// fsync, or fdatasync where the names are not meant.
+  /// fsync, or fdatasync, which leaves the names of the node itself out.
   void sync(Node node, Position seen, bool names_too);
   void all(Position seen);
   void content(Node node, Position seen, std::uint64_t from, std::uint64_t to);

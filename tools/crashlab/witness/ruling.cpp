@@ -47,7 +47,20 @@ class Ruling {
     }
     for (const std::string& leaf : leaves) {
       const std::string entry = prefix + leaf;
-      if (!ignored(entry)) name({node, leaf}, entry);
+      if (ignored(entry)) {
+        ignore({node, leaf});
+      } else {
+        name({node, leaf}, entry);
+      }
+    }
+  }
+
+  /// Nobody asks for what such a name ever led to.
+  void ignore(const Name& name) {
+    const auto record = history_.names().find(name);
+    if (record == history_.names().end()) return;
+    for (const Binding& binding : record->second.bindings) {
+      if (binding.node) satisfied_.insert(*binding.node);
     }
   }
 
@@ -173,7 +186,7 @@ class Ruling {
         const auto promise = promised(promises, window_.floor);
         return promise && history_.bound(name, *promise) == node;
       });
-      if (known && !ignored(names.front().leaf)) {
+      if (known) {
         add(Finding::Kind::lost, names.front().leaf,
             "is under none of its names, though its content was synced");
       }
@@ -183,7 +196,9 @@ class Ruling {
   void compare_end(const Name& name, const std::string& path, const Entry* found) {
     const auto last = history_.bound(name, history_.now());
     if (!last) {
-      if (found != nullptr) add(Finding::Kind::rolled_back, path, "is back after its removal");
+      if (found != nullptr && !is_temporary(name)) {
+        add(Finding::Kind::rolled_back, path, "is back after its removal");
+      }
       return;
     }
     if (found == nullptr) {
