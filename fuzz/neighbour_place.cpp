@@ -149,7 +149,7 @@ void Place::must(bool holds, std::string_view words) const {
 }
 
 void Place::before(Operation operation) {
-  look(true);
+  look(false);
   must(++calls_ < calls_max, "no endless loop");
   made_open_ |= making_ && tree().find(find(tree(), "place/made")) != nullptr;
   while (next_ < acts_.size() && is_due(acts_[next_], operation)) {
@@ -165,6 +165,7 @@ bool Place::is_due(const Act& act, Operation operation) const {
   return moments.at((act.when - moments_from) % moments.size()) == operation;
 }
 
+/// `ours`: behind a call of ours that gives names.
 void Place::look(bool ours) {
   const std::uint64_t revision = SimulationAccess::of(disk_).disk.revision;
   if (revision == seen_) return;
@@ -256,6 +257,13 @@ SysResult<void> Place::rename(Handle from_directory, const std::string& from, Ha
   return renamed;
 }
 
+SysResult<void> Place::link(Handle from_directory, const std::string& from, Handle to_directory,
+                            const std::string& to) {
+  auto linked = FaultyFileSystem::link(from_directory, from, to_directory, to);
+  look(true);
+  return linked;
+}
+
 std::size_t Place::attempt(std::string path, std::string mark) {
   attempts_.push_back({.path = std::move(path), .mark = std::move(mark)});
   attempts_.back().before = find(tree(), "place/" + attempts_.back().path);
@@ -265,7 +273,7 @@ std::size_t Place::attempt(std::string path, std::string mark) {
 }
 
 const Attempt& Place::look_at(std::size_t attempt) {
-  look(true);
+  look(false);
   return attempts_[attempt];
 }
 

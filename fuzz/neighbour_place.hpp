@@ -55,7 +55,7 @@ struct Attempt {
   std::string path;     ///< Below /place.
   std::string mark;     ///< In the content, and in no other one.
   bool by_us = false;   ///< A call of ours gave a target's name to it.
-  bool by_him = false;  ///< The neighbour did: he may rename our temp.
+  bool by_him = false;  ///< The neighbour did: he may rename our temp, also before it is written.
   /// The content that had the path until our call.
   std::optional<std::string> replaced = {};
   /// Behind our last rename to the path's leaf nothing was there, or another file of ours or root's
@@ -84,6 +84,8 @@ class Place final : public testing::FaultyFileSystem {
   const Attempt& look_at(std::size_t attempt);
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override;
+  SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
+                       const std::string& to) override;
 
   /// The content at the path below /place now, no link followed; empty where it is not a file.
   [[nodiscard]] std::optional<std::string> content(const std::string& path) const;
