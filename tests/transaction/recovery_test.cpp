@@ -117,8 +117,8 @@ TEST_CASE("a directory that became a file, a link or a mount keeps back its own 
     if (!can_mount()) return skip("this process may not mount");
     fs::create_directory(root / "sub");
     fs::create_directory(root / "elsewhere");
-    mount.emplace(std::vector<std::string>{"--bind", (root / "elsewhere").native(),
-                                           (root / "sub").native()});
+    mount.emplace(
+        std::vector<std::string>{"--bind", (root / "elsewhere").native(), (root / "sub").native()});
     REQUIRE(mount->error().empty());
   }
   const auto seen = inspect(root.path());
