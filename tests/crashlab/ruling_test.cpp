@@ -162,7 +162,7 @@ TEST_CASE("a file that goes before its successor comes may be missing") {
   Story story;
   story.create("tmp").write("tmp", "new").sync("tmp").close("tmp");
   story.remove("file").rename("tmp", "file").sync(".").end();
-  CHECK(story.said(1, {{"tmp", "new"}}) == "torn file");
+  CHECK(story.said(1, {{"tmp", "new"}}) == "missing file");
   CHECK(story.said(1, {{"file", "new"}}).empty());
 }
 

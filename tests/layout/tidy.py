@@ -57,7 +57,7 @@ def check_text(name, text):
     faults = []
     for number, line in enumerate(text.splitlines(), 1):
         at = f"{name}:{number}:"
-        if len(line) > COLUMNS_MAX and not name.endswith(".md"):
+        if len(line) > COLUMNS_MAX and not name.endswith((".md", ".json")):
             faults.append(f"{at} {len(line)} columns, {COLUMNS_MAX} are the most: break the line")
         if "\t" in line:
             faults.append(f"{at} a tab: indent by two spaces")

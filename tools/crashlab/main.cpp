@@ -88,20 +88,22 @@ void add_run(CLI::App& app, RunOptions& options, std::string& signs) {
 }
 
 constexpr const char* judge_help =
-    "Find out what power cuts leave of a program's files, without a checker.\n\n"
     "  crashlab judge -- python3 \"$PWD/save.py\"\n\n"
     "The program runs in an empty directory of a new file system, where all that --setup\n"
     "left is durable. Its calls are watched; then every power cut is tried that could have\n"
     "come between them. Let --setup make an old version, so that there is one to lose:\n\n"
     "  crashlab judge --setup 'echo old >config' -- python3 \"$PWD/save.py\"\n\n"
-    "torn: a name holds what was never there as a whole. lost: a sync promised what is gone.\n"
+    "torn: a name holds what was never there as a whole. missing: neither old nor new is there.\n"
+    "lost: a sync promised what is gone.\n"
     "rolled back: after the program's end, what it left is not there. It is a fault only where\n"
     "--durable says that the end promises it. in place: a file is between two contents that\n"
     "were written under its own name, as databases do; --recover asks their own recovery.\n"
-    "crashlab mount ID shows a state. Status: 0 no fault, 1 torn or lost, 2 it failed.";
+    "crashlab mount ID shows a state. Status: 0 no fault, 1 torn, missing or lost, 2 it failed.";
 
 void add_judge(CLI::App& app, JudgeOptions& options, std::string& signs) {
-  CLI::App* judge = app.add_subcommand("judge", judge_help);
+  CLI::App* judge = app.add_subcommand(
+      "judge", "Find out what power cuts leave of a program's files, without a checker");
+  judge->footer(judge_help);
   options.run.states_max = 1500;
   options.run.keep_max = 30;
   add_exploring(judge, options.run, signs);

@@ -19,6 +19,7 @@ struct Explained {
 constexpr Explained grades[] = {
     {"lost", "a sync promised what a power cut took"},
     {"torn", "a power cut leaves what was never there as a whole"},
+    {"missing", "a power cut leaves neither the old nor the new file"},
     {"rolled back", "a power cut after the end takes back what the end promised"},
     {"in place", "written under its own name: judge again with --recover"},
     {"ordered", "a power cut leaves old or new, maybe old even after the end"},
@@ -75,13 +76,14 @@ bool Judgement::has(Finding::Kind kind) const {
 }
 
 bool Judgement::fault() const {
-  return has(Finding::Kind::torn) || has(Finding::Kind::lost) ||
+  return has(Finding::Kind::torn) || has(Finding::Kind::missing) || has(Finding::Kind::lost) ||
          (options_.durable && has(Finding::Kind::rolled_back));
 }
 
 std::string Judgement::grade() const {
   if (has(Finding::Kind::lost)) return "lost";
   if (has(Finding::Kind::torn)) return "torn";
+  if (has(Finding::Kind::missing)) return "missing";
   if (options_.durable && has(Finding::Kind::rolled_back)) return "rolled back";
   if (has(Finding::Kind::in_place)) return "in place";
   return has(Finding::Kind::rolled_back) ? "ordered" : "durable";

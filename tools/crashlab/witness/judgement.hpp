@@ -42,9 +42,10 @@ class Judgement {
   /// Of the first recording, which no noise disturbed.
   void measured(std::uint64_t calls, const Costs& costs, std::uint64_t flushes);
 
-  /// Whether something is a fault of the program: torn, lost, or rolled back against its promise.
+  /// Whether something is a fault of the program: torn, missing, lost, or rolled back against its
+  /// promise.
   bool fault() const;
-  /// "lost", "torn", "in place", "ordered" or "durable": the worst that was seen.
+  /// "lost", "torn", "missing", "rolled back", "in place", "ordered" or "durable": the worst.
   std::string grade() const;
 
   std::string text() const;

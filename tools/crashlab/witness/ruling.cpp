@@ -24,9 +24,7 @@ class Ruling {
   }
 
  private:
-  static bool is_fault(const Finding& finding) {
-    return finding.kind == Finding::Kind::torn || finding.kind == Finding::Kind::lost;
-  }
+  static bool is_fault(const Finding& finding) { return finding.kind <= Finding::Kind::lost; }
 
   void add(Finding::Kind kind, const std::string& path, const std::string& reason) {
     findings_.push_back({kind, path, reason});
@@ -103,7 +101,7 @@ class Ruling {
     const auto last = history_.bound(name, history_.now());
     if (rules_.recovered || !first || !last) return;
     if (history_.node(*first).kind == NodeKind::file) {
-      add(Finding::Kind::torn, path, "is missing: the old file went before the new one came");
+      add(Finding::Kind::missing, path, "is not there: the old file went before the new one came");
     }
   }
 
@@ -228,6 +226,8 @@ const char* name_of(Finding::Kind kind) {
   switch (kind) {
     case Finding::Kind::torn:
       return "torn";
+    case Finding::Kind::missing:
+      return "missing";
     case Finding::Kind::lost:
       return "lost";
     case Finding::Kind::rolled_back:

@@ -12,12 +12,13 @@ namespace crashlab {
 
 struct Finding {
   enum class Kind : std::uint8_t {
-    torn,         ///< a name holds what was never there as a whole, or nothing between two contents
+    torn,         ///< a name holds what was never there as a whole
+    missing,      ///< nothing is under a name that is there before the program and after it
     lost,         ///< a sync had promised what is not there
     rolled_back,  ///< after the program's end: not what it left; no fault unless it promised that
     in_place,     ///< between two contents that were written under the name; nothing synced is gone
   };
-  static constexpr std::size_t kinds = 4;
+  static constexpr std::size_t kinds = 5;
 
   Kind kind = Kind::torn;
   std::string path;
