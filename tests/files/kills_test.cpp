@@ -79,8 +79,10 @@ TEST_CASE("300 kills at random moments leave the target intact, and clean leaves
   CHECK(cleaned.value().removed.size() == temps);
   CHECK(cleaned.value().live.empty());
   CHECK(cleaned.value().skipped.empty());
-  CHECK(test::list(directory.path()) ==
-        std::vector<std::string>{".target.perdure-lock", "target", "target~"});
+  // On a slow machine no victim may have come as far as its backup.
+  auto left = test::list(directory.path());
+  std::erase(left, "target~");
+  CHECK(left == std::vector<std::string>{".target.perdure-lock", "target"});
   WriteOptions options;  // the lock of those who were killed is free
   options.coordinate = true;
   options.lock_timeout_ms = std::chrono::milliseconds(0);
