@@ -45,7 +45,7 @@ constexpr std::array<std::string_view, 20> names_known{"t",
                                                        ".state.1.perdure-prev",
                                                        ".t.perdure-lock"};
 
-/// Where acts are worth the most: just before a call that relies on a look.
+/// He does most harm just before these calls, which rely on an earlier look.
 constexpr std::array moments{
     Operation::rename,      Operation::create,         Operation::link,
     Operation::unlink,      Operation::open_file,      Operation::open_beneath,

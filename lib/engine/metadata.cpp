@@ -456,10 +456,8 @@ Result<void> apply_metadata(Commit& commit, const std::optional<Status>& temp) {
   if (!has_metadata_source(commit)) return apply_to_new(commit);
   BOOST_OUTCOME_TRY(MetadataSource source, read_source(commit));
   // A transaction was not asked whose file it is, and elsewhere it may be another one by now.
-  const std::uint32_t owner = metadata_source_of(commit)->owner;
-  if (!is_user_or_root(commit.files, owner)) {
-    BOOST_OUTCOME_TRY(check_owner(commit, read_step, "the file there", owner));
-  }
+  BOOST_OUTCOME_TRY(
+      check_owner(commit, read_step, "the file there", metadata_source_of(commit)->owner));
   source.temp = temp;
   BOOST_OUTCOME_TRY(check_known(commit, source.status));  // two unknown ones are not equal
   BOOST_OUTCOME_TRY(copy_metadata(commit, source));

@@ -59,6 +59,7 @@ Result<void> check_owner(const Target& target, std::string_view step, std::strin
                          std::uint32_t owner) {
   std::optional<Status> directory = target.directory_status;
   if (!directory) {
+    if (is_user_or_root(target.files, owner)) return success();
     const auto status = target.files.stat(target.directory);
     if (!status) return target.failure(step, status.error());
     directory = status.value();

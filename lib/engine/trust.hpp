@@ -53,8 +53,8 @@ SysResult<std::optional<Keeper>> keeper_at(FileSystem& files, Handle directory,
 SysResult<void> give_to(FileSystem& files, Handle made, const Keeper& keeper);
 
 /// Refuses a file that was found in `target.directory`, and would decide something, by its owner;
-/// `what` is it: "the file there". ErrorKind::untrusted. Looks at the directory unless the target
-/// knows its status.
+/// `what` is it: "the file there". ErrorKind::untrusted. Looks at the directory if the target does
+/// not know its status, and the owner is another user.
 Result<void> check_owner(const Target& target, std::string_view step, std::string_view what,
                          std::uint32_t owner);
 

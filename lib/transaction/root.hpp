@@ -82,7 +82,7 @@ struct PrivatePlace {
   Handle above;
   std::string name;
 };
-/// Where a private directory of this name is, or is to be.
+/// Finds the directory above a private one of this name, whether that is there or not.
 Result<PrivatePlace> private_place(const TransactionRoot& root,
                                    const std::string& private_directory);
 

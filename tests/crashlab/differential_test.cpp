@@ -100,7 +100,7 @@ std::string obstacle(const System& system) {
   const std::string names((std::istreambuf_iterator<char>(known)), {});
   const bool can_make = ::access(("/usr/sbin/mkfs." + system.fs).c_str(), X_OK) == 0;
   if (can_make && names.find("\t" + system.fs + "\n") != std::string::npos) return "";
-  return "there is no mkfs." + system.fs + ", or the kernel doesn't know it";
+  return "mkfs." + system.fs + " is not installed, or the kernel does not know it";
 }
 
 crashlab::Command laboratory(const System& system, const std::string& noise,

@@ -13,6 +13,7 @@
 #include "host/child.hpp"
 #include "host/posix.hpp"
 #include "host/signs.hpp"
+#include "lab.hpp"
 #include "support/catch.hpp"
 #include "support/directory.hpp"
 #include "support/process.hpp"
@@ -22,12 +23,10 @@ using perdure::test::TempDirectory;
 
 namespace {
 
-const std::string program = CRASHLAB_PROGRAM;
-const std::string protocol = CRASHLAB_PROTOCOL;
 const std::string scripts = CRASHLAB_SCRIPTS;
 
-/// Says why there is no guest here; empty when there is one.
-std::string obstacle() {
+/// Says why no guest can run here; empty if one can.
+std::string guest_obstacle() {
   static const std::string reason = [] {
     Command known =
         Command::shell(scripts + "/setup --list guest && " + scripts + "/guest --fetch 6.1");
@@ -38,13 +37,13 @@ std::string obstacle() {
   return reason;
 }
 
-#define NEEDS_GUEST()                \
-  if (!obstacle().empty()) {         \
-    perdure::test::skip(obstacle()); \
-    return;                          \
+#define NEEDS_GUEST()                      \
+  if (!guest_obstacle().empty()) {         \
+    perdure::test::skip(guest_obstacle()); \
+    return;                                \
   }
 
-Outcome lab(std::vector<std::string> words, const std::string& state_dir) {
+Outcome in_guest(std::vector<std::string> words, const std::string& state_dir) {
   Command command;
   words.insert(words.begin(), program);
   const auto end = std::find(words.begin(), words.end(), "--");
@@ -52,16 +51,6 @@ Outcome lab(std::vector<std::string> words, const std::string& state_dir) {
   command.arguments = std::move(words);
   command.timeout_s = 280;
   return run(command);
-}
-
-std::vector<std::string> run_words(const std::string& name) {
-  return {"run",
-          "--setup",
-          protocol + " setup",
-          "--workload",
-          protocol + " write " + name + " 2",
-          "--check-server",
-          protocol + " serve"};
 }
 
 /// The guests of this user that have `path` among their words.
@@ -102,9 +91,9 @@ TEST_CASE("what is broken is found on another kernel, kept here, and shown there
   const TempDirectory directory;
   const std::string state_dir = directory.file("state");
   const std::string report = directory.file("report");
-  auto words = run_words("no_parent_sync");
+  auto words = Lab().run_words("no_parent_sync");
   words.insert(words.end(), {"--violations-max", "1", "--json", report});
-  const Outcome outcome = lab(words, state_dir);
+  const Outcome outcome = in_guest(words, state_dir);
   INFO(outcome.output);
   REQUIRE(outcome.exit_code == 1);
   const auto json = boost::json::parse(read_file(report));
@@ -115,7 +104,7 @@ TEST_CASE("what is broken is found on another kernel, kept here, and shown there
   show.arguments = {program, "show", id, "--state-dir", state_dir};
   CHECK(run(show).output.find("on Linux 6.1.") != std::string::npos);
   const Outcome again =
-      lab({"mount", id, "--", "sh", "-c", "uname -r; ls $CRASHLAB_MOUNT"}, state_dir);
+      in_guest({"mount", id, "--", "sh", "-c", "uname -r; ls $CRASHLAB_MOUNT"}, state_dir);
   INFO(again.output);
   CHECK(again.exit_code == 0);
   CHECK(again.output.starts_with("6.1."));
@@ -138,9 +127,9 @@ TEST_CASE("a user who is not root finds what a file system loses that this kerne
     const std::string home = directory.file("home");
     ::mkdir(home.c_str(), 0700);
     ::setenv("PERDURE_KERNELS", kernels.c_str(), 1);
-    auto words = run_words("good");
+    auto words = Lab().run_words("good");
     words.insert(words.end(), {"--fs", "jfs", "--violations-max", "1"});
-    const Outcome outcome = lab(words, home + "/state");
+    const Outcome outcome = in_guest(words, home + "/state");
     return std::to_string(outcome.exit_code) + outcome.output;
   });
   INFO(said);
@@ -156,7 +145,7 @@ TEST_CASE("whoever is killed, no guest is left, and Ctrl-C ends a run with its r
   const std::string state_dir = directory.file("state");
   const int number = GENERATE(SIGKILL, SIGINT);
   Command command;
-  command.arguments = run_words("good");
+  command.arguments = Lab().run_words("good");
   command.arguments.insert(command.arguments.begin(), program);
   command.arguments.insert(command.arguments.end(),
                            {"--guest", "6.1", "--state-dir", state_dir, "--noise", "log", "--json",

@@ -107,7 +107,7 @@ TEST_CASE("xfs and btrfs are judged by their own promises") {
   const Lab lab;
   for (const std::string fs : {"xfs", "btrfs"}) {
     if (::access(("/usr/sbin/mkfs." + fs).c_str(), X_OK) != 0) {
-      perdure::test::skip("there is no mkfs." + fs);
+      perdure::test::skip("mkfs." + fs + " is not installed");
       continue;
     }
     const Judged right = judged_order(lab, "link_in", {"--fs", fs, "--durable"});

@@ -23,7 +23,8 @@ inline std::string obstacle() {
     probe.arguments = {program, "probe"};
     const Outcome outcome = run(probe);
     if (!outcome.good()) return outcome.output;
-    return ::access("/usr/sbin/mkfs.ext4", X_OK) == 0 ? std::string() : "there is no mkfs.ext4";
+    return ::access("/usr/sbin/mkfs.ext4", X_OK) == 0 ? std::string()
+                                                      : "mkfs.ext4 is not installed";
   }();
   return reason;
 }

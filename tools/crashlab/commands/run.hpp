@@ -9,7 +9,7 @@
 namespace crashlab {
 
 /// Within guarded(). Returns 0 without a violation, 1 with one, 2 when interrupted before that.
-/// With a witness there is no checker: it judges, and reports.
+/// A witness judges and reports in the place of a checker.
 int run_command(const RunOptions& options, const Guarded& guarded, Witness* witness = nullptr);
 
 }  // namespace crashlab
