@@ -109,6 +109,25 @@ TEST_CASE("trust: another user's file in a sticky directory decides neither owne
   CHECK(owner_of(his) == service);
 }
 
+// It was asked once for each commit that keeps the metadata of another user's file.
+TEST_CASE("trust: nobody is asked who we are where owners do not matter", "[P20]") {
+  if (!test::is_root()) return test::skip("needs root to give a file away");
+  struct Counting final : testing::ForwardingFileSystem {
+    Counting() : ForwardingFileSystem(native_file_system()) {}
+    std::uint32_t user() override {
+      ++asked;
+      return base().user();
+    }
+    int asked = 0;
+  } files;
+  const test::TempDirectory directory;  // its owner's alone
+  test::spit(directory / "target", "old");
+  give(directory / "target", service);
+  REQUIRE_OK(write_file(directory / "target", "new", {},
+                        {.files = &files, .environment = &native_environment()}));
+  CHECK(files.asked == 0);
+}
+
 // The new content became the attacker's own file, which he could read and write.
 TEST_CASE("trust: a transaction takes no owner from another user's file in a sticky directory",
           "[P17]") {
