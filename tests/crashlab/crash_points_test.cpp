@@ -23,6 +23,17 @@ struct Story {
     recording.end = std::max(recording.end, received + 1);
     return *this;
   }
+  /// Answered by an error; its place is that of write `place`, or one of its own.
+  Story& failed(Moment received) {
+    write(received);
+    recording.writes.back().failed = true;
+    return *this;
+  }
+  Story& again(Moment received, Moment answered, std::size_t place) {
+    write(received, answered);
+    recording.writes.back().offset = recording.writes[place].offset;
+    return *this;
+  }
   Story& flush(Moment received, Moment answered = never) {
     recording.flushes.push_back({received, answered});
     recording.end = std::max(recording.end, received + 1);
@@ -76,6 +87,22 @@ TEST_CASE("Of two flushes the one answered first makes a write durable") {
   const auto points = Story().write(1, 2).flush(3, 9).flush(4, 6).end(12).points();
   CHECK(points[0].at == 6);
   CHECK(points.back().newly_durable == Indices{0});
+}
+
+TEST_CASE("No flush makes a failed write durable: it may be there, or not") {
+  const auto points = Story().failed(1).write(3, 4).flush(5, 6).end(8).points();
+  REQUIRE(points.size() == 2);
+  CHECK(points[0].pending == Indices{0, 1});
+  CHECK(points[1].pending == Indices{0});
+  CHECK(points[1].newly_durable == Indices{1});
+}
+
+// Else a crash would show the failed content over the one that replaced it.
+TEST_CASE("A failed write is gone once a later one of its place is durable") {
+  const auto points = Story().failed(1).again(3, 4, 0).flush(5, 6).end(8).points();
+  REQUIRE(points.size() == 2);
+  CHECK(points[0].pending == Indices{0, 1});
+  CHECK(points[1].pending.empty());
 }
 
 TEST_CASE("An acknowledgement is a point of its own, before and after") {

@@ -28,6 +28,8 @@ Recording sample() {
   recorder.answered(flush);
   recorder.ack("first");
   recorder.write(512, filled(1024, '2'));  // never answered
+  recorder.strike(Fault::Kind::write_error, 4096, 512);
+  recorder.failed_write(4096, filled(512, '3'));
   recorder.answered(recorder.zeros(8192, 4096));
   recorder.ack("second");
   return recorder.end();
@@ -49,10 +51,15 @@ TEST_CASE("A recording survives being saved and loaded") {
   CHECK(loaded.end == recording.end);
   CHECK(loaded.base == recording.base);
   CHECK(loaded.data == recording.data);
-  REQUIRE(loaded.writes.size() == 3);
+  REQUIRE(loaded.writes.size() == 4);
   CHECK(loaded.writes[0].answered == 2);
   CHECK(loaded.writes[1].answered == never);
-  CHECK(loaded.writes[2].kind == Write::Kind::zeros);
+  CHECK_FALSE(loaded.writes[1].failed);
+  CHECK(loaded.writes[2].failed);
+  CHECK(loaded.writes[3].kind == Write::Kind::zeros);
+  REQUIRE(loaded.strikes.size() == 1);
+  CHECK(loaded.strikes[0].kind == Fault::Kind::write_error);
+  CHECK(loaded.strikes[0].at < loaded.writes[2].received);
   CHECK(loaded.flushes.size() == 1);
   REQUIRE(loaded.acks.size() == 2);
   CHECK(loaded.acks[1].text == "second");

@@ -88,7 +88,10 @@ inline std::string judge_text(const std::string& text, std::size_t size, int old
 inline std::string judge_file(const std::string& path, std::size_t size, int oldest) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return "the file is gone";
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::string text(size + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return "the file can't be read";
+  text.resize(static_cast<std::size_t>(file.gcount()));
   return judge_text(text, size, oldest);
 }
 

@@ -8,6 +8,7 @@
 
 #include "commands/disk.hpp"
 #include "commands/elsewhere.hpp"
+#include "commands/faults.hpp"
 #include "commands/judge.hpp"
 #include "commands/mount.hpp"
 #include "commands/run.hpp"
@@ -80,6 +81,13 @@ void add_run(CLI::App& app, RunOptions& options, std::string& signs) {
   run->add_option("--dies-at", options.dies_at,
                   "Before this file-changing call of the workload the disk begins to answer every "
                   "write with EIO, and another program's sync is the one that is told");
+  run->add_option("--fault", options.faults,
+                  "The disk fails while the workload runs; see below. Can be given several times")
+      ->type_name("FAULT")
+      ->allow_extra_args(false)
+      ->take_all();
+  run->footer("FAULT is one of\n" + std::string(fault_help) +
+              "The workload may end with an error then; what it acknowledged has to be there.");
   run->add_option("--fsck-every", options.fsck_every, "fsck every so many states; 0: never");
   run->add_option("--workload", options.workload, "Shell command to record")->required();
   run->add_option("--check", options.check, "Shell command that judges one state: 0 is good");
@@ -187,7 +195,7 @@ int dispatch(CLI::App& app, Options& options) {
     run.complete();
     if (!run.guest.empty()) return run_elsewhere(run, options.words);
     return guarded(run.state_dir, Mounts::private_ones, run.stall_max_s,
-                   [&](const Guarded& guard) { return run_command(run, guard); });
+                   [&](const Guarded& guard) { return faults_command(run, guard); });
   }
   if (app.got_subcommand("judge")) {
     judge.complete();

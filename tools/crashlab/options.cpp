@@ -2,6 +2,8 @@
 // Completes the options of a run.
 #include "options.hpp"
 
+#include <algorithm>
+
 #include "disk/pages.hpp"
 #include "host/run_dir.hpp"
 
@@ -28,6 +30,12 @@ void RunOptions::lengthen() {
   for (double* limit : {&workload_timeout_s, &check_timeout_s, &stall_max_s}) *limit *= emulated;
 }
 
+std::vector<Fault> RunOptions::disk_faults() const {
+  std::vector<Fault> parsed;
+  for (const std::string& text : faults) parsed.push_back(Fault::parse(text));
+  return parsed;
+}
+
 void RunOptions::complete() {
   const FsKind kind = fs_kind();
   const bool noisy = noise_kind() != NoiseKind::none;
@@ -39,6 +47,10 @@ void RunOptions::complete() {
   if (flush_latency_us < 0) flush_latency_us = 0;
   if (check.empty() == check_server.empty()) {
     throw Failure("name one of --check and --check-server");
+  }
+  const std::vector<Fault> parsed = disk_faults();
+  if (std::count_if(parsed.begin(), parsed.end(), [](const Fault& it) { return it.each; }) > 1) {
+    throw Failure("--fault: only one can go through each number");
   }
   if (state_dir.empty()) state_dir = default_state_dir();
   if (keep.empty()) keep = default_keep(state_dir);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "disk/fault.hpp"
 #include "host/mounted_disk.hpp"
 #include "recording/noise.hpp"
 
@@ -25,9 +26,10 @@ struct RunOptions {
   std::string noise = "none";
   std::int64_t write_latency_us = -1;  ///< -1: 200 with noise, 0 without
   std::int64_t flush_latency_us = -1;
-  std::uint64_t dies_at = 0;       ///< the disk dies before this call of the workload; 0: never
-  std::uint32_t sector_size = 0;   ///< 0: the file system's default
-  std::uint64_t fsck_every = 100;  ///< 0: never
+  std::uint64_t dies_at = 0;        ///< the disk dies before this call of the workload; 0: never
+  std::vector<std::string> faults;  ///< of the disk, as Fault::parse() takes them
+  std::uint32_t sector_size = 0;    ///< 0: the file system's default
+  std::uint64_t fsck_every = 100;   ///< 0: never
   bool ignore_flushes = false;
   std::string setup;
   std::string workload;
@@ -44,6 +46,9 @@ struct RunOptions {
   std::string guest;  ///< the kernel of an emulator; empty: this machine
 
   FsKind fs_kind() const { return crashlab::fs_kind(fs); }
+  std::vector<Fault> disk_faults() const;
+  /// Whether the workload may meet errors that are not its own.
+  bool failing() const { return dies_at != 0 || !faults.empty(); }
   NoiseKind noise_kind() const { return crashlab::noise_kind(noise); }
   /// Fills in defaults; throws Failure for what can't be meant.
   void complete();

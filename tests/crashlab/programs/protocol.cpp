@@ -63,6 +63,24 @@ const std::map<std::string, Protocol>& protocols() {
          it.sync(it.directory);
          ::close(fd);
        }},
+      {"deaf",  // good, and does not listen to what fsync says
+       [](const Replacement& it) {
+         const int fd = it.create();
+         it.write(fd);
+         ::fsync(fd);
+         it.rename();
+         ::fsync(it.directory);
+         ::close(fd);
+       }},
+      {"again",  // good, and asks a second time where fsync fails
+       [](const Replacement& it) {
+         const int fd = it.create();
+         it.write(fd);
+         if (::fsync(fd) != 0) it.sync(fd);
+         it.rename();
+         if (::fsync(it.directory) != 0) it.sync(it.directory);
+         ::close(fd);
+       }},
       {"no_parent_sync",
        [](const Replacement& it) {
          const int fd = it.create();

@@ -3,21 +3,11 @@
 #include "commands/judge.hpp"
 
 #include <cstdio>
-#include <unistd.h>
 
 #include "commands/run.hpp"
 #include "witness/judge.hpp"
 
 namespace crashlab {
-namespace {
-
-/// Makes room for the next recording: the last one's disk is gone.
-void clear(const RunDir& run_dir) {
-  for (const char* const name : {"disk", "mnt", "mnt-below"}) ::rmdir(run_dir.file(name).c_str());
-  for (const char* const name : {"ack", "acked"}) ::unlink(run_dir.file(name).c_str());
-}
-
-}  // namespace
 
 int judge_command(const JudgeOptions& options, const Guarded& guarded) {
   Judgement judgement(options);

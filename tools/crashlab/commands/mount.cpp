@@ -50,6 +50,8 @@ int mount_command(const KeptOptions& options, const Guarded& guarded) {
   served.directory = run_dir.file("disk");
   served.file_name = run_dir.name();
   served.replaying = true;
+  served.faults = kept.options.disk_faults();
+  served.fault_seed = kept.options.seed;
   must(::mkdir(served.directory.c_str(), 0700), "make " + served.directory);
   Pages pages(kept.recording.size, Pages::Sharing::shared);
   for (const auto& [page, bytes] : kept.recording.base) pages.write(page * page_size, bytes);

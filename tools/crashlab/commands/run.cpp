@@ -9,6 +9,7 @@
 
 #include "disk/device.hpp"
 #include "disk/loop_device.hpp"
+#include "disk/places.hpp"
 #include "host/mounted_disk.hpp"
 #include "judging/checker.hpp"
 #include "judging/explorer.hpp"
@@ -27,6 +28,8 @@ DeviceOptions device_options(const RunOptions& options, const RunDir& run_dir) {
   device.ack_socket = run_dir.file("ack");
   device.write_latency_us = static_cast<std::uint32_t>(options.write_latency_us);
   device.flush_latency_us = static_cast<std::uint32_t>(options.flush_latency_us);
+  device.faults = options.disk_faults();
+  device.fault_seed = options.seed;
   must(::mkdir(device.directory.c_str(), 0700), "make " + device.directory);
   return device;
 }
@@ -35,6 +38,14 @@ std::string new_directory(const RunDir& run_dir, const char* name) {
   std::string path = run_dir.file(name);
   must(::mkdir(path.c_str(), 0700), "make " + path);
   return path;
+}
+
+/// Says what a run found, to the user and to the file that was asked for.
+int told(const Findings& findings) {
+  std::fputs(summary_text(findings).c_str(), stdout);
+  if (!findings.options.json.empty()) write_json(findings.options.json, findings);
+  if (findings.summary.violation_count() > 0) return 1;
+  return findings.summary.cut == "interrupted" ? 2 : 0;
 }
 
 /// Makes noise as soon as a call has returned, while what it began is under way; but after a
@@ -61,9 +72,11 @@ class NoisyWatcher : public CallWatcher {
 /// the mount, the loop device, the disk.
 class Run {
  public:
-  Run(const RunOptions& options, const Guarded& guarded, Witness* witness)
+  Run(const RunOptions& options, const Guarded& guarded, Witness* witness, Report report)
       : options_(options),
+        kept_options_(options),
         witness_(witness),
+        report_(std::move(report)),
         tick_(guarded.tick()),
         run_dir_(guarded.run_dir()),
         progress_(!options.quiet),
@@ -107,10 +120,35 @@ class Run {
       const Outcome outcome = run(command(options_.setup, options_.workload_timeout_s), tick_);
       if (!outcome.good()) throw Failure("the setup failed: " + outcome.story());
     }
+    sync();
+    place_faults();
+    device_.begin_recording();
+  }
+
+  void sync() const {
     const UniqueFd root(must(::open(file_system_.mount_point().c_str(), O_RDONLY | O_CLOEXEC),
                              "open " + file_system_.mount_point()));
     must(::syncfs(root.get()), "sync the file system");
-    device_.begin_recording();
+  }
+
+  /// Says where the files of faults lie. A fault of the medium strikes what is read from it: so
+  /// nothing is to be in memory.
+  void place_faults() {
+    std::vector<Fault> faults = options_.disk_faults();
+    bool lasting = false;
+    for (std::size_t i = 0; i < faults.size(); ++i) {
+      lasting = lasting || faults[i].lasting();
+      if (faults[i].file.empty()) continue;
+      faults[i].ranges = places_of(pages_, read_file(work_dir() + "/" + faults[i].file));
+      device_.place(i, faults[i].ranges);
+      kept_options_.faults[i] = faults[i].text();
+    }
+    if (!lasting) return;
+    file_system_.unmount();
+    if (const Outcome mounted = file_system_.mount(); !mounted.good()) {
+      throw Failure("mount it again before the faults: " + mounted.output);
+    }
+    sync();
   }
 
   void record() {
@@ -118,19 +156,29 @@ class Run {
     Command workload = command(options_.workload, options_.workload_timeout_s);
     workload.environment["CRASHLAB_ACK"] = run_dir_.file("ack");
     const auto start = Clock::now();
-    const Outcome outcome = run_workload(workload);
+    outcome_ = run_workload(workload);
     workload_seconds_ = seconds_since(start);
     recording_ = device_.end_recording();
     if (options_.dies_at > steps_) {
       throw Failure("the disk did not die: the workload made " + std::to_string(steps_) +
                     " file-changing calls");
     }
-    // A workload on a dead disk may say so; what it acknowledged before counts.
-    if (!outcome.good() && options_.dies_at == 0) {
-      throw Failure("the workload failed: " + outcome.story());
-    }
-    if (recording_.writes.empty() && options_.dies_at == 0 && witness_ == nullptr) {
+    const bool struck = options_.dies_at != 0 || !recording_.strikes.empty();
+    // A workload on a disk that fails may say so; what it acknowledged before counts.
+    if (!outcome_.good() && !struck) throw Failure("the workload failed: " + outcome_.story());
+    must_be_struck();
+    if (recording_.writes.empty() && !options_.failing() && witness_ == nullptr) {
       throw Failure("the workload wrote nothing to the disk; does it use CRASHLAB_MOUNT?");
+    }
+  }
+
+  void must_be_struck() const {
+    if (!recording_.strikes.empty()) return;
+    for (const Fault& fault : options_.disk_faults()) {
+      if (fault.number == 0) continue;
+      throw NotStruck(fault.text() + " did not strike: the workload asked for " +
+                      std::to_string(recording_.writes.size()) + " writes and " +
+                      std::to_string(recording_.flushes.size()) + " flushes");
     }
   }
 
@@ -152,11 +200,22 @@ class Run {
   /// Before each file-changing call of the workload.
   void step() {
     if (++steps_ != options_.dies_at) {
-      if (options_.dies_at == 0 || steps_ < options_.dies_at) noise_.step();
+      if (options_.dies_at == 0 || steps_ < options_.dies_at) make_noise();
       return;
     }
     device_.die();
     if (!noise_.is_told()) throw Failure("no sync was told that the disk died");
+  }
+
+  /// The disk's error may be told to this sync, and to nobody else.
+  void make_noise() {
+    if (noise_told_) return;
+    try {
+      noise_.step();
+    } catch (const Failure&) {
+      if (options_.faults.empty()) throw;
+      noise_told_ = true;
+    }
   }
 
   void make_checker() {
@@ -180,7 +239,7 @@ class Run {
       file_system_.unmount();
       return;
     }
-    if (options_.dies_at != 0) {  // the cache of a dead file system is not a state to judge
+    if (options_.failing()) {  // the cache of a dead file system is not a state to judge
       file_system_.unmount();
       return;
     }
@@ -198,7 +257,7 @@ class Run {
   int explore() {
     const auto found = [this](const Violation& violation) {
       if (kept_.size() >= options_.keep_max) return;
-      keep_violation(options_.keep, options_, violation, recording_);
+      keep_violation(options_.keep, kept_options_, violation, recording_);
       kept_.push_back(violation);
     };
     Explorer explorer({options_, recording_, pages_, file_system_, *checker_, acked_path(),
@@ -206,13 +265,10 @@ class Run {
                        [this](const Summary& summary) { progress_.show(summary, options_); },
                        Guarded::stopping});
     const Summary summary = explorer.explore();
-    const Findings findings{options_, recording_, summary, kept_, workload_seconds_};
+    const Findings findings{options_, recording_,  summary,          kept_,
+                            outcome_, noise_told_, workload_seconds_};
     progress_.clear();
-    if (witness_ != nullptr) return witness_->report(findings);
-    std::fputs(summary_text(findings).c_str(), stdout);
-    if (!options_.json.empty()) write_json(options_.json, findings);
-    if (summary.violation_count() > 0) return 1;
-    return summary.cut == "interrupted" ? 2 : 0;
+    return witness_ != nullptr ? witness_->report(findings) : report_(findings);
   }
 
   void tick_unless_stopping() const {
@@ -222,7 +278,9 @@ class Run {
   std::string acked_path() const { return run_dir_.file("acked"); }
 
   const RunOptions& options_;
+  RunOptions kept_options_;  // with the places of files
   Witness* witness_;
+  Report report_;
   Tick tick_;
   const RunDir& run_dir_;
   Progress progress_;
@@ -234,6 +292,8 @@ class Run {
   std::unique_ptr<Checker> checker_;
   Recording recording_;
   std::vector<Violation> kept_;
+  Outcome outcome_;  // of the workload
+  bool noise_told_ = false;
   double workload_seconds_ = 0;
   std::uint64_t steps_ = 0;
 };
@@ -241,7 +301,16 @@ class Run {
 }  // namespace
 
 int run_command(const RunOptions& options, const Guarded& guarded, Witness* witness) {
-  return Run(options, guarded, witness)();
+  return Run(options, guarded, witness, told)();
+}
+
+int run_command(const RunOptions& options, const Guarded& guarded, const Report& report) {
+  return Run(options, guarded, nullptr, report)();
+}
+
+void clear(const RunDir& run_dir) {
+  for (const char* const name : {"disk", "mnt", "mnt-below"}) ::rmdir(run_dir.file(name).c_str());
+  for (const char* const name : {"ack", "acked"}) ::unlink(run_dir.file(name).c_str());
 }
 
 }  // namespace crashlab

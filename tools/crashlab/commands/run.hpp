@@ -2,6 +2,8 @@
 // `crashlab run`: records a workload and explores the crash states.
 #pragma once
 
+#include <functional>
+
 #include "host/guard.hpp"
 #include "judging/witness.hpp"
 #include "options.hpp"
@@ -11,5 +13,18 @@ namespace crashlab {
 /// Within guarded(). Returns 0 without a violation, 1 with one, 2 when interrupted before that.
 /// A witness judges and reports in the place of a checker.
 int run_command(const RunOptions& options, const Guarded& guarded, Witness* witness = nullptr);
+
+/// Takes what a run found out; returns its status.
+using Report = std::function<int(const Findings&)>;
+int run_command(const RunOptions& options, const Guarded& guarded, const Report& report);
+
+/// Makes room for the next run in the same directory: the last one's disk is gone.
+void clear(const RunDir& run_dir);
+
+/// The workload asked less of the disk than the number of the fault.
+class NotStruck : public Failure {
+ public:
+  using Failure::Failure;
+};
 
 }  // namespace crashlab

@@ -65,12 +65,12 @@ Device::Device(Pages& pages, const DeviceOptions& options) : options_(options) {
     serve(pages, options_, {theirs.get(), recording_.get(), fuse.get()}, parent);
   }
   theirs.reset();
-  ask('?');  // it has left our mounts: only now may there be one of the disk
+  ask("?");  // it has left our mounts: only now may there be one of the disk
   const std::string data = "rootmode=40000,user_id=0,group_id=0,fd=" + std::to_string(fuse.get());
   must(::mount("crashlab", options_.directory.c_str(), "fuse.crashlab", MS_NOSUID | MS_NODEV,
                data.c_str()),
        "mount FUSE at " + options_.directory);
-  ask('m');
+  ask("m");
 }
 
 Device::~Device() {
@@ -90,23 +90,40 @@ void Device::must_live() const {
 }
 
 void Device::begin_recording() {
-  ask('b');
+  ask("b");
+}
+
+void Device::place(std::size_t index, const std::vector<Range>& ranges) {
+  std::string command = "p";
+  const auto append = [&](std::uint64_t number) {
+    command.append(reinterpret_cast<const char*>(&number), sizeof number);
+  };
+  append(index);
+  for (const Range& range : ranges) {
+    append(range.from);
+    append(range.to);
+  }
+  if (command.size() > command_max) {
+    throw Failure("a fault's file lies in too many places: take a smaller one");
+  }
+  ask(command);
 }
 
 void Device::die() {
-  ask('d');
+  ask("d");
 }
 
 Recording Device::end_recording() {
-  ask('e');
+  ask("e");
   must(::lseek(recording_.get(), 0, SEEK_SET), "rewind the recording");
   Recording recording = Recording::load(recording_.get());
   recording_.reset();
   return recording;
 }
 
-std::string Device::ask(char command) {
-  if (::send(control_.get(), &command, 1, MSG_NOSIGNAL) != 1) {
+std::string Device::ask(std::string_view command) {
+  if (::send(control_.get(), command.data(), command.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(command.size())) {
     throw Failure("the process that serves the disk is gone");
   }
   pollfd poll{control_.get(), POLLIN, 0};

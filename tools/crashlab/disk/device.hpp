@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 
 #include "disk/device_options.hpp"
@@ -33,15 +34,19 @@ class Device {
   /// Throws Failure when the process is gone: what was seen since then does not count.
   void must_live() const;
 
-  /// From here on requests and acknowledgements are recorded. Waits until none is under way.
+  /// From here on requests and acknowledgements are recorded, and faults strike. Waits until none
+  /// is under way.
   void begin_recording();
+  /// Says where the file of a fault lies; `index` counts DeviceOptions::faults.
+  void place(std::size_t index, const std::vector<Range>& ranges);
   /// From here on every write and flush is answered with EIO, and what is on the disk stays.
   void die();
-  /// Ends the recording and hands it over. From here on every write marks its pages anew.
+  /// The power goes: ends the recording and hands it over. Faults of the medium stay. From here on
+  /// every write marks its pages anew.
   Recording end_recording();
 
  private:
-  std::string ask(char command);
+  std::string ask(std::string_view command);
 
   DeviceOptions options_;
   pid_t pid_ = -1;

@@ -4,6 +4,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "disk/fault.hpp"
 
 namespace crashlab {
 
@@ -14,7 +17,9 @@ struct DeviceOptions {
   std::uint32_t write_latency_us = 0;  ///< from a write's receipt to its answer
   std::uint32_t flush_latency_us = 0;
   bool always_slow = false;  ///< latencies hold outside of recordings as well
-  bool replaying = false;    ///< the pages' marks say what changed, not what was ever written
+  std::vector<Fault> faults;
+  std::uint64_t fault_seed = 1;  ///< of the bits that rot, and of wrong places
+  bool replaying = false;        ///< the pages' marks say what changed, not what was ever written
 };
 
 }  // namespace crashlab

@@ -87,18 +87,28 @@ struct Requests {
     }
     const auto at = static_cast<std::size_t>(offset);
     const auto bytes = self.pages_.bytes().subspan(at, std::min(size, self.pages_.size() - at));
+    if (self.medium_.read_fails(at, bytes.size())) {
+      fuse_reply_err(request, EIO);
+      return;
+    }
+    if (self.medium_.rots(at, bytes.size())) {
+      std::vector<std::byte> rotten(bytes.begin(), bytes.end());
+      self.medium_.rot(at, rotten);
+      fuse_reply_buf(request, reinterpret_cast<const char*>(rotten.data()), rotten.size());
+      return;
+    }
     fuse_reply_buf(request, reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
 
   static void write(fuse_req_t request, fuse_ino_t /*inode*/, const char* buffer, std::size_t size,
                     off_t offset, fuse_file_info* /*file*/) {
     DiskServer& self = server(request);
-    if (self.refuses(request)) return;
     if (!inside(self, offset, size)) {
       fuse_reply_err(request, ENOSPC);
       return;
     }
     const std::span data(reinterpret_cast<const std::byte*>(buffer), size);
+    if (self.spoiled(request, static_cast<std::uint64_t>(offset), size, data)) return;
     self.pages_.write(static_cast<std::size_t>(offset), data);
     self.answer_later(request, self.recorder_.write(static_cast<std::uint64_t>(offset), data), size,
                       self.options_.write_latency_us);
@@ -107,14 +117,16 @@ struct Requests {
   static void fsync(fuse_req_t request, fuse_ino_t /*inode*/, int /*datasync*/,
                     fuse_file_info* /*file*/) {
     DiskServer& self = server(request);
-    if (self.refuses(request)) return;
+    if (self.medium_.flush_fails()) {
+      self.answer_later(request, {}, 0, self.options_.flush_latency_us, EIO);
+      return;
+    }
     self.answer_later(request, self.recorder_.flush(), 0, self.options_.flush_latency_us);
   }
 
   static void fallocate(fuse_req_t request, fuse_ino_t /*inode*/, int mode, off_t offset,
                         off_t length, fuse_file_info* /*file*/) {
     DiskServer& self = server(request);
-    if (self.refuses(request)) return;
     const bool zeroes = (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0;
     if (!zeroes || length < 0 || !inside(self, offset, static_cast<std::size_t>(length))) {
       fuse_reply_err(request, EOPNOTSUPP);
@@ -122,6 +134,7 @@ struct Requests {
     }
     const auto at = static_cast<std::size_t>(offset);
     const auto count = static_cast<std::size_t>(length);
+    if (self.spoiled(request, at, count, {})) return;
     if (self.options_.replaying) {
       self.pages_.zero(at, count);
     } else {
@@ -132,7 +145,18 @@ struct Requests {
 };
 
 DiskServer::DiskServer(Pages& pages, const DeviceOptions& options, const Wires& wires)
-    : pages_(pages), options_(options), wires_(wires), session_(nullptr, fuse_session_destroy) {
+    : pages_(pages),
+      options_(options),
+      wires_(wires),
+      medium_(options.faults, pages.size(), options.fault_seed,
+              [this](Fault::Kind kind, std::uint64_t offset, std::uint64_t length) {
+                recorder_.strike(kind, offset, length);
+              }),
+      session_(nullptr, fuse_session_destroy) {
+  if (options_.replaying) {
+    medium_.cut_power();
+    medium_.arm();
+  }
   // Memory that this process asks for must not wait for a write-back that waits for this process.
   ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
   ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
@@ -173,6 +197,7 @@ void DiskServer::run() {
   while (fuse_session_exited(session_.get()) == 0) {
     if (begin_wanted_ && due_.empty()) {
       recorder_.begin(pages_);
+      medium_.arm();
       begin_wanted_ = false;
       ::send(wires_.control, "k", 1, MSG_NOSIGNAL);
     }
@@ -202,10 +227,14 @@ std::optional<std::chrono::nanoseconds> DiskServer::time_left() const {
 }
 
 void DiskServer::answer_later(fuse_req_t request, Recorder::Ticket ticket, std::size_t written,
-                              std::uint32_t latency_us) {
+                              std::uint32_t latency_us, int error) {
   const bool slow = latency_us > 0 && (options_.always_slow || recorder_.recording());
-  const Due due{Clock::now() + std::chrono::microseconds(latency_us), ++order_, request, ticket,
-                written};
+  const Due due{Clock::now() + std::chrono::microseconds(latency_us),
+                ++order_,
+                request,
+                ticket,
+                written,
+                error};
   if (slow) {
     due_.push(due);
   } else {
@@ -215,16 +244,29 @@ void DiskServer::answer_later(fuse_req_t request, Recorder::Ticket ticket, std::
 
 void DiskServer::answer(const Due& due) {
   recorder_.answered(due.ticket);
-  if (due.written > 0) {
+  if (due.error == 0 && due.written > 0) {
     fuse_reply_write(due.request, due.written);
   } else {
-    fuse_reply_err(due.request, 0);
+    fuse_reply_err(due.request, due.error);
   }
 }
 
-bool DiskServer::refuses(fuse_req_t request) const {
-  if (dead_) fuse_reply_err(request, EIO);
-  return dead_;
+bool DiskServer::spoiled(fuse_req_t request, std::uint64_t offset, std::uint64_t length,
+                         std::span<const std::byte> data) {
+  using Kind = Medium::WriteFate::Kind;
+  const Medium::WriteFate fate = medium_.write(offset, length);
+  if (fate.kind == Kind::done) return false;
+  Recorder::Ticket ticket;
+  if (fate.kind == Kind::failed && fate.maybe_there && !data.empty()) {
+    recorder_.failed_write(offset, data);
+  }
+  if (fate.kind == Kind::misdirected && !data.empty()) {
+    pages_.write(fate.offset, data);
+    ticket = recorder_.write(fate.offset, data);
+  }
+  answer_later(request, ticket, data.size(), options_.write_latency_us,
+               fate.kind == Kind::failed ? EIO : 0);
+  return true;
 }
 
 void DiskServer::answer_due() {
@@ -241,9 +283,10 @@ void DiskServer::take_request() {
 }
 
 bool DiskServer::take_command() {
-  char command = 0;
-  if (::recv(wires_.control, &command, 1, 0) != 1) return false;
-  switch (command) {
+  std::string command(command_max, '\0');
+  const ssize_t length = ::recv(wires_.control, command.data(), command.size(), 0);
+  if (length < 1) return false;
+  switch (command[0]) {
     case 'b':
       begin_wanted_ = true;
       return true;
@@ -251,7 +294,10 @@ bool DiskServer::take_command() {
       mounted_ = true;
       break;
     case 'd':
-      dead_ = true;
+      medium_.die();
+      break;
+    case 'p':
+      place(std::string_view(command).substr(1, static_cast<std::size_t>(length) - 1));
       break;
     case 'e':
       finish_recording();
@@ -262,6 +308,22 @@ bool DiskServer::take_command() {
   return ::send(wires_.control, "k", 1, MSG_NOSIGNAL) == 1;
 }
 
+void DiskServer::place(std::string_view numbers) {
+  const auto next = [&numbers] {
+    std::uint64_t number = 0;
+    std::memcpy(&number, numbers.data(), sizeof number);
+    numbers.remove_prefix(sizeof number);
+    return number;
+  };
+  const std::uint64_t index = next();
+  std::vector<Range> ranges;
+  while (numbers.size() >= 2 * sizeof(std::uint64_t)) {
+    const std::uint64_t from = next();
+    ranges.push_back({from, next()});
+  }
+  medium_.place(index, std::move(ranges));
+}
+
 void DiskServer::finish_recording() {
   // A request that is still under way is answered at once; it stays unanswered in the recording.
   const Recording recording = recorder_.end();
@@ -270,7 +332,7 @@ void DiskServer::finish_recording() {
     due_.pop();
   }
   options_.replaying = true;
-  dead_ = false;  // the power comes back
+  medium_.cut_power();
   recording.save(wires_.recording);
 }
 

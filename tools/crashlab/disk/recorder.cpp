@@ -5,6 +5,12 @@
 #include <utility>
 
 namespace crashlab {
+namespace {
+
+// A dead disk refuses requests without end.
+constexpr std::size_t strikes_max = 1000;
+
+}  // namespace
 
 void Recorder::begin(const Pages& pages) {
   taken_ = {};
@@ -31,6 +37,10 @@ Recorder::Ticket Recorder::write(std::uint64_t offset, std::span<const std::byte
   return {Ticket::Kind::write, taken_.writes.size() - 1};
 }
 
+void Recorder::failed_write(std::uint64_t offset, std::span<const std::byte> data) {
+  if (write(offset, data).kind != Ticket::Kind::none) taken_.writes.back().failed = true;
+}
+
 Recorder::Ticket Recorder::zeros(std::uint64_t offset, std::uint64_t length) {
   if (!recording_) return {};
   taken_.writes.push_back({Write::Kind::zeros, ++now_, never, offset, length, 0});
@@ -54,6 +64,11 @@ void Recorder::answered(Ticket ticket) {
 
 void Recorder::ack(std::string text) {
   if (recording_) taken_.acks.push_back({++now_, std::move(text)});
+}
+
+void Recorder::strike(Fault::Kind kind, std::uint64_t offset, std::uint64_t length) {
+  if (!recording_ || taken_.strikes.size() >= strikes_max) return;
+  taken_.strikes.push_back({++now_, kind, offset, length});
 }
 
 }  // namespace crashlab

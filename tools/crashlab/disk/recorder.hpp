@@ -29,11 +29,14 @@ class Recorder {
   bool recording() const { return recording_; }
 
   Ticket write(std::uint64_t offset, std::span<const std::byte> data);
+  /// One that is answered by an error, and may be on the disk.
+  void failed_write(std::uint64_t offset, std::span<const std::byte> data);
   Ticket zeros(std::uint64_t offset, std::uint64_t length);
   Ticket flush();
   /// Call it before the answer is sent: nobody may act on an answer that isn't in the record.
   void answered(Ticket ticket);
   void ack(std::string text);
+  void strike(Fault::Kind kind, std::uint64_t offset, std::uint64_t length);
 
  private:
   bool recording_ = false;

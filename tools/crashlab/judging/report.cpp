@@ -83,6 +83,7 @@ std::string summary_text(const Findings& findings) {
           std::to_string(findings.recording.flushes.size()) + " flushes, " +
           std::to_string(findings.recording.acks.size()) + " acknowledgements recorded in " +
           format("%.1f s\n", findings.workload_seconds);
+  text += faults_text(findings);
   text += std::to_string(summary.states) + " crash states at " + std::to_string(summary.points) +
           " points in " + format("%.1f s", summary.seconds) + format(" (%.0f/s)", rate_of(summary));
   text += summary.cut.empty() ? ", all there are under the rules" : ", ended by " + summary.cut;
@@ -102,7 +103,23 @@ std::string summary_text(const Findings& findings) {
   return text;
 }
 
-void write_json(const std::string& path, const Findings& findings) {
+std::string faults_text(const Findings& findings) {
+  const auto& strikes = findings.recording.strikes;
+  if (findings.options.faults.empty()) return "";
+  std::string text = "faults:";
+  for (const std::string& fault : findings.options.faults) text += " " + fault;
+  text += "; " + std::to_string(strikes.size()) + " requests were struck";
+  if (!strikes.empty()) {
+    text += strikes.front().length == 0 ? ", the first one a flush"
+                                        : ", the first one at sector " +
+                                              std::to_string(strikes.front().offset / fault_sector);
+  }
+  if (findings.noise_told) text += "; another program's sync was told";
+  text += "\nthe workload ended with " + findings.workload.story() + "\n";
+  return text;
+}
+
+std::string json_text(const Findings& findings) {
   const Summary& summary = findings.summary;
   const RunOptions& options = findings.options;
   boost::json::array kept;
@@ -126,6 +143,11 @@ void write_json(const std::string& path, const Findings& findings) {
       {"flush_latency_us", options.flush_latency_us},
       {"sector_size", options.sector_size},
       {"flushes_ignored", options.ignore_flushes},
+      {"faults", boost::json::value_from(options.faults)},
+      {"strikes", findings.recording.strikes.size()},
+      {"noise_told", findings.noise_told},
+      {"workload_status", findings.workload.exit_code},
+      {"workload_output", findings.workload.output},
       {"workload", options.workload},
       {"workload_seconds", findings.workload_seconds},
       {"writes", findings.recording.writes.size()},
@@ -145,7 +167,11 @@ void write_json(const std::string& path, const Findings& findings) {
         {"fsck", summary.violations[2]}}},
       {"kept", std::move(kept)},
       {"keep", options.keep}};
-  write_file(path, boost::json::serialize(report) + "\n");
+  return boost::json::serialize(report);
+}
+
+void write_json(const std::string& path, const Findings& findings) {
+  write_file(path, json_text(findings) + "\n");
 }
 
 }  // namespace crashlab

@@ -36,10 +36,18 @@ struct Findings {
   const Recording& recording;
   const Summary& summary;
   const std::vector<Violation>& kept;
+  const Outcome& workload;  ///< how it ended
+  bool noise_told = false;  ///< an error of the disk was told to the noise's sync
   double workload_seconds = 0;
 };
 
 std::string summary_text(const Findings& findings);
+
+/// How the faults struck, and how the workload took it; empty where none were asked for.
+std::string faults_text(const Findings& findings);
+
+/// The report as a JSON object.
+std::string json_text(const Findings& findings);
 
 /// Writes the report; its members are described in docs/crashlab.md.
 void write_json(const std::string& path, const Findings& findings);

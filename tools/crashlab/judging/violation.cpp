@@ -19,7 +19,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int format_version = 2;
+constexpr int format_version = 3;
 constexpr Violation::Kind kinds[] = {Violation::Kind::check, Violation::Kind::mount,
                                      Violation::Kind::fsck};
 constexpr const char* tear_names[] = {"prefix", "suffix", "scattered"};
@@ -33,6 +33,7 @@ json::object describe(const RunOptions& options) {
           {"size", options.size},
           {"sector_size", options.sector_size},
           {"flushes_ignored", options.ignore_flushes},
+          {"faults", json::value_from(options.faults)},
           {"noise", options.noise},
           {"seed", options.seed},
           {"setup", options.setup},
@@ -81,6 +82,8 @@ void read_story(const json::value& value, KeptViolation& kept) {
   kept.options.size = run.at("size").to_number<std::uint64_t>();
   kept.options.sector_size = run.at("sector_size").to_number<std::uint32_t>();
   kept.options.ignore_flushes = run.at("flushes_ignored").as_bool();
+  kept.options.faults = json::value_to<std::vector<std::string>>(run.at("faults"));
+  kept.options.seed = run.at("seed").to_number<std::uint64_t>();
   kept.options.workload = run.at("workload").as_string();
   const json::value& told = value.at("violation");
   Violation& violation = kept.violation;
@@ -123,6 +126,29 @@ std::string fate_of(const KeptViolation& kept, std::uint32_t index) {
   }
   return std::find(choice.kept.begin(), choice.kept.end(), index) != choice.kept.end() ? "kept"
                                                                                        : "lost";
+}
+
+std::string story_of_faults(const KeptViolation& kept) {
+  if (kept.options.faults.empty()) return "";
+  std::string text = "the disk's faults:";
+  for (const std::string& fault : kept.options.faults) text += " " + fault;
+  text += "\n";
+  const std::size_t strikes_shown = 5;
+  const auto& strikes = kept.recording.strikes;
+  for (std::size_t i = 0; i < std::min(strikes.size(), strikes_shown); ++i) {
+    text += "  " + std::string(name_of(strikes[i].kind));
+    if (strikes[i].length > 0) {
+      text += ": " + std::to_string(strikes[i].length) + " bytes at " +
+              std::to_string(strikes[i].offset);
+    }
+    const auto before = std::count_if(kept.recording.acks.begin(), kept.recording.acks.end(),
+                                      [&](const Ack& ack) { return ack.at < strikes[i].at; });
+    text += ", after " + std::to_string(before) + " acknowledgements\n";
+  }
+  if (strikes.size() > strikes_shown) {
+    text += "  and " + std::to_string(strikes.size() - strikes_shown) + " more\n";
+  }
+  return text;
 }
 
 }  // namespace
@@ -204,7 +230,8 @@ std::string story(const KeptViolation& kept) {
   if (kept.options.layer != "none") text += " below " + kept.options.layer;
   if (!kept.options.mount_options.empty()) text += ", mounted " + kept.options.mount_options;
   text += ", on Linux " + kept.kernel;
-  text += "\nworkload: " + kept.options.workload + "\n\n";
+  text += "\nworkload: " + kept.options.workload + "\n";
+  text += story_of_faults(kept) + "\n";
   const auto& acks = kept.recording.acks;
   text += "acknowledged before the crash: " + std::to_string(acks.size()) + "\n";
   for (std::size_t i = acks.size() - std::min(acks.size(), acks_shown); i < acks.size(); ++i) {
@@ -217,7 +244,9 @@ std::string story(const KeptViolation& kept) {
     const Write& write = kept.recording.writes[kept.point.pending[i]];
     char line[160];
     std::snprintf(line, sizeof line, "  %s %8llu bytes at %11llu  %s\n",
-                  write.kind == Write::Kind::data ? "write" : "zeros",
+                  write.failed                      ? "error"
+                  : write.kind == Write::Kind::data ? "write"
+                                                    : "zeros",
                   static_cast<unsigned long long>(write.length),
                   static_cast<unsigned long long>(write.offset), fate_of(kept, i).c_str());
     text += line;

@@ -15,7 +15,7 @@
 namespace crashlab {
 namespace {
 
-constexpr std::uint64_t magic = 0x31626c6873617263U;  // "crashlb1"
+constexpr std::uint64_t magic = 0x32626c6873617263U;  // "crashlb2"
 constexpr std::uint64_t body_max = std::uint64_t{8} << 30U;
 
 struct Header {
@@ -107,6 +107,7 @@ std::vector<std::byte> pack(const Recording& recording) {
          {write.received, write.answered, write.offset, write.length, write.data_at}) {
       packer.number(value);
     }
+    packer.number(write.failed ? 1 : 0);
   }
   packer.number(recording.flushes.size());
   for (const Flush& flush : recording.flushes) {
@@ -117,6 +118,13 @@ std::vector<std::byte> pack(const Recording& recording) {
   for (const Ack& ack : recording.acks) {
     packer.number(ack.at);
     packer.bytes(std::as_bytes(std::span(ack.text)));
+  }
+  packer.number(recording.strikes.size());
+  for (const Strike& strike : recording.strikes) {
+    for (const std::uint64_t value :
+         {strike.at, static_cast<std::uint64_t>(strike.kind), strike.offset, strike.length}) {
+      packer.number(value);
+    }
   }
   packer.bytes(recording.data);
   return packer.body();
@@ -139,6 +147,7 @@ Recording unpack(std::span<const std::byte> body) {
          {&write.received, &write.answered, &write.offset, &write.length, &write.data_at}) {
       *value = in.number();
     }
+    write.failed = in.number() != 0;
     recording.writes.push_back(write);
   }
   for (std::size_t left = in.count(); left > 0; --left) {
@@ -153,6 +162,15 @@ Recording unpack(std::span<const std::byte> body) {
     const auto text = in.bytes();
     ack.text.assign(reinterpret_cast<const char*>(text.data()), text.size());
     recording.acks.push_back(std::move(ack));
+  }
+  for (std::size_t left = in.count(); left > 0; --left) {
+    Strike strike;
+    strike.at = in.number();
+    strike.kind = static_cast<Fault::Kind>(in.number());
+    if (strike.kind > Fault::Kind::lost) throw Failure("the recording is damaged: a fault");
+    strike.offset = in.number();
+    strike.length = in.number();
+    recording.strikes.push_back(strike);
   }
   const auto data = in.bytes();
   recording.data.assign(data.begin(), data.end());
@@ -219,6 +237,9 @@ Recording Recording::until(Moment moment) const {
   }
   for (const Ack& ack : acks) {
     if (ack.at < moment) part.acks.push_back(ack);
+  }
+  for (const Strike& strike : strikes) {
+    if (strike.at < moment) part.strikes.push_back(strike);
   }
   return part;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "disk/fault.hpp"
 #include "disk/pages.hpp"
 
 namespace crashlab {
@@ -30,11 +31,20 @@ struct Write {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
   std::uint64_t data_at = 0;  ///< where its bytes begin in Recording::data; zeros have none
+  bool failed = false;        ///< answered by an error: it may be there, and nothing promises it
 };
 
 struct Flush {
   Moment received = 0;
   Moment answered = never;
+};
+
+/// A fault struck a request.
+struct Strike {
+  Moment at = 0;
+  Fault::Kind kind = Fault::Kind::write_error;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;  ///< 0: a flush
 };
 
 /// The workload said that something must survive from here on.
@@ -47,9 +57,10 @@ struct Ack {
 struct Recording {
   std::uint64_t size = 0;  ///< of the disk, bytes
   std::map<std::uint32_t, std::vector<std::byte>> base;
-  std::vector<Write> writes;   ///< in the order received
-  std::vector<Flush> flushes;  ///< in the order received
-  std::vector<Ack> acks;       ///< oldest first
+  std::vector<Write> writes;    ///< in the order received
+  std::vector<Flush> flushes;   ///< in the order received
+  std::vector<Ack> acks;        ///< oldest first
+  std::vector<Strike> strikes;  ///< oldest first; of many the first ones
   std::vector<std::byte> data;
   Moment end = 0;
 

@@ -30,11 +30,30 @@ std::vector<Moment> durable_moments(const Recording& recording) {
   return moments;
 }
 
+/// From when on a failed write can't be seen any more: a later write of its place is durable.
+/// `never` for all others.
+std::vector<Moment> hidden_moments(const Recording& recording, const std::vector<Moment>& durable) {
+  std::vector<Moment> moments(recording.writes.size(), never);
+  for (std::size_t i = 0; i < moments.size(); ++i) {
+    const Write& failed = recording.writes[i];
+    if (!failed.failed) continue;
+    for (std::size_t j = i + 1; j < moments.size(); ++j) {
+      const Write& later = recording.writes[j];
+      const bool meets = later.offset < failed.offset + failed.length &&
+                         failed.offset < later.offset + later.length;
+      if (meets) moments[i] = std::min(moments[i], durable[j]);
+    }
+  }
+  return moments;
+}
+
 }  // namespace
 
 std::vector<CrashPoint> crash_points(const Recording& recording, bool flushes_ignored) {
   std::vector<Moment> durable_at(recording.writes.size(), never);
   if (!flushes_ignored) durable_at = durable_moments(recording);
+
+  const std::vector<Moment> hidden_at = hidden_moments(recording, durable_at);
 
   std::vector<Moment> borders;
   for (const Moment moment : durable_at) {
@@ -52,6 +71,7 @@ std::vector<CrashPoint> crash_points(const Recording& recording, bool flushes_ig
     point.at = border;
     for (std::uint32_t i = 0; i < recording.writes.size(); ++i) {
       if (recording.writes[i].received >= border) break;
+      if (hidden_at[i] < border) continue;
       if (durable_at[i] >= border) {
         point.pending.push_back(i);
       } else if (!counted[i]) {

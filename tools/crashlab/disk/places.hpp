@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSL-1.0
+// Finds a file's content on the disk.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "disk/fault.hpp"
+#include "disk/pages.hpp"
+
+namespace crashlab {
+
+/// Where the disk has pages equal to those of `content`, in any order: by this no file system has
+/// to be asked where it keeps what, and copies are found, too. Pages of zeros are passed over.
+/// Throws Failure where a page is found nowhere: it lies within an inode, or is compressed.
+std::vector<Range> places_of(const Pages& pages, std::string_view content);
+
+}  // namespace crashlab
