@@ -8,6 +8,7 @@
 
 #include "commands/disk.hpp"
 #include "commands/elsewhere.hpp"
+#include "commands/explore_calls.hpp"
 #include "commands/faults.hpp"
 #include "commands/judge.hpp"
 #include "commands/mount.hpp"
@@ -37,8 +38,11 @@ void add_guest(CLI::App& command, std::string& guest, std::string& signs) {
   command.add_option("--signs", signs)->group("");
 }
 
+/// Scripts are the laboratory's own, and have limits of their own.
+enum class Explored : std::uint8_t { workload, scripts };
+
 /// The options of a recording and its exploration, whoever judges.
-void add_exploring(CLI::App* run, RunOptions& options, std::string& signs) {
+void add_exploring(CLI::App* run, RunOptions& options, std::string& signs, Explored explored) {
   run->add_option("--fs", options.fs, "The file system")->check(CLI::IsMember(fs_names()));
   run->add_option("--layer", options.layer, "What lies upon it")
       ->check(CLI::IsMember(layer_names()));
@@ -47,7 +51,11 @@ void add_exploring(CLI::App* run, RunOptions& options, std::string& signs) {
   run->add_option("--mkfs-options", options.mkfs_options, "Words for mkfs");
   run->add_option("--size", options.size, "Of the disk, bytes")->transform(CLI::AsSizeValue(false));
   run->add_option("--seed", options.seed, "Of all that is drawn");
-  run->add_option("--states-max", options.states_max, "Explore at most so many states");
+  if (explored == Explored::workload) {
+    run->add_option("--states-max", options.states_max, "Explore at most so many states");
+    run->add_option("--setup", options.setup, "Shell command before recording starts");
+    run->add_option("--check-timeout", options.check_timeout_s, "Seconds for each state");
+  }
   run->add_option("--time-max", options.time_max_s, "Explore for at most so many seconds");
   const auto latency = CLI::Range(std::int64_t{0}, std::int64_t{60'000'000});
   run->add_option("--write-latency", options.write_latency_us,
@@ -58,9 +66,7 @@ void add_exploring(CLI::App* run, RunOptions& options, std::string& signs) {
   run->add_option("--sector", options.sector_size, "What the disk never tears, 512 or 4096 bytes");
   run->add_flag("--ignore-flushes", options.ignore_flushes,
                 "A disk that answers flushes and does nothing");
-  run->add_option("--setup", options.setup, "Shell command before recording starts");
   run->add_option("--workload-timeout", options.workload_timeout_s, "Seconds");
-  run->add_option("--check-timeout", options.check_timeout_s, "Seconds for each state");
   run->add_option("--stall-max", options.stall_max_s,
                   "End everything after so many seconds without progress");
   last(run->add_option("--keep", options.keep, "Where to keep states that show something"));
@@ -71,9 +77,17 @@ void add_exploring(CLI::App* run, RunOptions& options, std::string& signs) {
   run->add_flag("--quiet", options.quiet, "No progress line");
 }
 
+void add_noises(CLI::App* command, std::vector<std::string>& noises) {
+  command
+      ->add_option("--noise", noises,
+                   "A recording for each of these (none,log; on btrfs none,log,commit)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
+}
+
 void add_run(CLI::App& app, RunOptions& options, std::string& signs) {
   CLI::App* run = app.add_subcommand("run", "Record a workload and explore what power cuts leave");
-  add_exploring(run, options, signs);
+  add_exploring(run, options, signs, Explored::workload);
   run->add_option("--violations-max", options.violations_max, "Stop after so many violations");
   run->add_option("--noise", options.noise,
                   "Unrelated journal commits at each file-changing call of the workload")
@@ -114,12 +128,8 @@ void add_judge(CLI::App& app, JudgeOptions& options, std::string& signs) {
   judge->footer(judge_help);
   options.run.states_max = 1500;
   options.run.keep_max = 30;
-  add_exploring(judge, options.run, signs);
-  judge
-      ->add_option("--noise", options.noises,
-                   "A recording for each of these (none,log; on btrfs none,log,commit)")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
+  add_exploring(judge, options.run, signs, Explored::workload);
+  add_noises(judge, options.noises);
   judge->add_option("--recover", options.recover,
                     "Shell command that recovers and prints what the files hold: it must print "
                     "after a power cut what it prints after a kill");
@@ -127,6 +137,39 @@ void add_judge(CLI::App& app, JudgeOptions& options, std::string& signs) {
       ->take_all();
   judge->add_flag("--durable", options.durable, "The program's end promises all that it left");
   judge->add_option("COMMAND", options.command, "The program; put -- before it");
+}
+
+constexpr const char* calls_help =
+    "  crashlab explore-calls --fs ext4\n\n"
+    "Each call that can be made in a small tree, followed by each sync: every state that a power\n"
+    "cut leaves of it is held against what the simulator of perdure::testing allows this file\n"
+    "system. A difference is a bug of the preset or of the kernel. Each says how to see it again.\n"
+    "Status: 0 no difference, 1 there are some, 2 it failed.";
+
+void add_calls(CLI::App& app, CallsOptions& options, std::string& signs) {
+  CLI::App* calls = app.add_subcommand(
+      "explore-calls", "Compare what power cuts leave of single calls with the simulator");
+  calls->footer(calls_help);
+  options.run.keep_max = 30;
+  add_exploring(calls, options.run, signs, Explored::scripts);
+  calls
+      ->add_option("--calls", options.set,
+                   "one, two (one after the other), or orders: those "
+                   "that protocols are made of")
+      ->check(CLI::IsMember({"one", "two", "orders"}));
+  calls->add_option("--only", options.only, "This script alone, as a difference names it")
+      ->take_all();
+  calls->add_option("--preset", options.preset,
+                    "What is allowed: a preset, or kill (nothing is lost); the file system's own");
+  calls->add_option("--scripts-max", options.scripts_max, "Draw so many of the scripts");
+  calls->add_option(
+      "--states-max", options.states_max,
+      "Of a recording at most so many states for each of its scripts (20; with --only 500)");
+  calls->add_option("--jobs", options.jobs, "So many at a time, each on a disk of its own");
+  add_noises(calls, options.noises);
+  CLI::App* play = app.add_subcommand("play-calls", "")->group("");
+  play->add_option("FILE", options.script_file)->required();
+  play->add_flag("--prepare", options.prepare);
 }
 
 void add_disk(CLI::App& app, DiskOptions& options) {
@@ -172,6 +215,7 @@ int acknowledge(const std::string& text) {
 struct Options {
   RunOptions run;
   JudgeOptions judge;
+  CallsOptions calls;
   DiskOptions disk;
   KeptOptions kept;
   std::string ack;
@@ -187,7 +231,7 @@ int dispatch(CLI::App& app, Options& options) {
   KeptOptions& kept = options.kept;
   if (!options.signs.empty()) {
     give_signs_in(options.signs);
-    for (RunOptions* emulated : {&run, &judge.run}) emulated->lengthen();
+    for (RunOptions* emulated : {&run, &judge.run, &options.calls.run}) emulated->lengthen();
   }
   constexpr double no_stall = std::numeric_limits<double>::infinity();
   if (app.got_subcommand("ack")) return acknowledge(options.ack);
@@ -202,6 +246,14 @@ int dispatch(CLI::App& app, Options& options) {
     if (!judge.run.guest.empty()) return run_elsewhere(judge.run, options.words);
     return guarded(judge.run.state_dir, Mounts::private_ones, judge.run.stall_max_s,
                    [&](const Guarded& guard) { return judge_command(judge, guard); });
+  }
+  if (app.got_subcommand("play-calls")) {
+    return play_calls(options.calls.script_file, options.calls.prepare);
+  }
+  if (app.got_subcommand("explore-calls")) {
+    options.calls.complete();
+    if (options.calls.run.guest.empty()) return explore_calls(options.calls);
+    return run_elsewhere(options.calls.run, options.words);
   }
   if (app.got_subcommand("disk")) {
     if (disk.state_dir.empty()) disk.state_dir = default_state_dir();
@@ -236,6 +288,7 @@ int main(int argc, char** argv) {
   options.words.assign(argv + 1, argv + argc);
   crashlab::add_run(app, options.run, options.signs);
   crashlab::add_judge(app, options.judge, options.signs);
+  crashlab::add_calls(app, options.calls, options.signs);
   crashlab::add_disk(app, options.disk);
   crashlab::add_kept(app, options.kept, options.signs);
   app.add_subcommand("ack", "Within a workload: this must survive from now on")

@@ -3,6 +3,7 @@
 #include "options.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "disk/pages.hpp"
 #include "host/run_dir.hpp"
@@ -23,6 +24,17 @@ constexpr std::int64_t judged_write_latency_us = 4000;
 std::uint32_t default_sector(FsKind kind) {
   return kind == FsKind::btrfs ? 4096 : 512;
 }
+
+/// The kinds of noise that show most.
+std::vector<std::string> default_noises(FsKind kind) {
+  std::vector<std::string> noises{"none", "log"};
+  // A log commit leaves most of what is under way out there.
+  if (kind == FsKind::btrfs) noises.emplace_back("commit");
+  return noises;
+}
+
+constexpr std::uint64_t states_of_a_script = 20;
+constexpr std::uint64_t states_of_a_script_alone = 500;
 
 }  // namespace
 
@@ -71,14 +83,22 @@ void JudgeOptions::complete() {
   run.workload = enter + "exec" + words;
   if (!run.setup.empty()) run.setup = enter + run.setup;
   if (!recover.empty()) recover = enter + recover;
-  if (noises.empty()) {
-    noises = {"none", "log"};
-    // A log commit leaves most of what is under way out there.
-    if (run.fs_kind() == FsKind::btrfs) noises.emplace_back("commit");
-  }
+  if (noises.empty()) noises = default_noises(run.fs_kind());
   run.check = "crashlab judge";
   run.fsck_every = 0;
   if (run.write_latency_us < 0) run.write_latency_us = judged_write_latency_us;
+  run.complete();
+}
+
+void CallsOptions::complete() {
+  if (noises.empty()) noises = default_noises(run.fs_kind());
+  run.check = "crashlab explore-calls";
+  run.fsck_every = 0;
+  // The simulator tears what is overwritten in place block by block.
+  if (run.sector_size == 0) run.sector_size = page_size;
+  // A script alone is looked at closely: what was seen among others is to be seen again.
+  if (states_max == 0) states_max = only.empty() ? states_of_a_script : states_of_a_script_alone;
+  if (jobs == 0) jobs = std::max(1U, std::thread::hardware_concurrency());
   run.complete();
 }
 

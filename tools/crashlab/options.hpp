@@ -68,6 +68,22 @@ struct JudgeOptions {
   void complete();
 };
 
+/// `crashlab explore-calls`.
+struct CallsOptions {
+  RunOptions run;
+  std::vector<std::string> noises;  ///< a recording for each; empty: those that show most
+  std::string set = "one";          ///< which scripts: one, two, orders
+  std::vector<std::string> only;    ///< these alone, by their names
+  std::string preset;               ///< empty: the file system's own
+  std::uint64_t scripts_max = 0;    ///< draw so many; 0: all
+  std::uint64_t states_max = 0;     ///< of a recording, for each of its scripts; 0: the default
+  std::size_t jobs = 0;             ///< processes with a disk each; 0: as many as processors
+  std::string script_file;          ///< of the workload that such a run starts
+  bool prepare = false;             ///< make the trees only
+  /// Fills in defaults, but for the preset; throws Failure for what can't be meant.
+  void complete();
+};
+
 /// `crashlab disk`.
 struct DiskOptions {
   std::uint64_t size = std::uint64_t{256} << 20U;

@@ -48,6 +48,10 @@ struct Preset {
   /// A sync writes the synced file or directory alone, ahead of what was issued before it.
   bool sync_overtakes = false;
 
+  /// sync_file_system forces the journal and sends no flush of its own: content that was written
+  /// over, which changes nothing in a journal, may stay in the disk's cache.
+  bool sync_of_all_leaves_overwritten = false;
+
   /// A journal whose commit failed tells those syncs that waited for it, and no later one.
   bool dead_journal_is_silent = false;
 

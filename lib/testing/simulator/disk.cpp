@@ -179,8 +179,24 @@ void Disk::sync_directory(InodeId directory) {
 
 void Disk::sync_file_system() {
   if (journal_failed) return;
-  for (Pending& pending : log) pending.durable = !pending.doomed;
+  for (Pending& pending : log) {
+    const bool stays = preset->sync_of_all_leaves_overwritten && is_overwriting(pending);
+    pending.durable = pending.durable || (!pending.doomed && !stays);
+  }
   compact();
+}
+
+bool Disk::is_overwriting(const Pending& pending) const {
+  const Change& change = *pending.change;
+  if (change.kind != Change::Kind::write || !base.contains(change.inode)) return false;
+  std::uint64_t size = base.find(change.inode)->size();
+  for (const Pending& other : log) {
+    if (!other.durable || other.change->inode != change.inode || !other.change->is_content()) {
+      continue;
+    }
+    size = std::max<std::uint64_t>(size, other.change->offset + other.change->bytes.size());
+  }
+  return change.offset + change.bytes.size() <= size;
 }
 
 void Disk::sync_data(InodeId inode) {

@@ -109,6 +109,8 @@ struct Disk {
 
  private:
   Disk(const Disk& before, Tree tree);
+  /// Whether it writes within what is durable of its file, and no further.
+  [[nodiscard]] bool is_overwriting(const Pending& pending) const;
   void reach(bool (*concerns)(const Change&, InodeId), InodeId inode);
   void compact();
 };

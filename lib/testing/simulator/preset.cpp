@@ -63,6 +63,10 @@ constexpr auto xfs_rules = std::to_array<Preset::Rule>({
      measured},
     {"unsynced content: empty, short, or with holes; the size grows when a block is written",
      "fs/xfs/xfs_aops.c, xfs_setfilesize; measured, Linux 6.18"},
+    {"sync_file_system forces the log, which flushes the disk only where something is to be "
+     "logged: "
+     "content that was written over may be lost",
+     "fs/xfs/xfs_super.c, xfs_fs_sync_fs; measured, Linux 6.18"},
     {"a log that failed is told once; later syncs succeed and write nothing; later changes are "
      "refused",
      "fs/xfs/xfs_file.c, xfs_dir_fsync does not ask; the harsher reading for files"},
@@ -133,6 +137,7 @@ constinit const Preset xfs{.name = "xfs",
                            .ordered = true,
                            .sync_reaches_names = true,
                            .awaited_ordered = true,
+                           .sync_of_all_leaves_overwritten = true,
                            .dead_journal_is_silent = true,
                            .sizes = Preset::Sizes::blocks,
                            .garbage = false,

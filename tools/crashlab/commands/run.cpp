@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "disk/device.hpp"
 #include "disk/loop_device.hpp"
@@ -184,8 +185,8 @@ class Run {
 
   Outcome run_workload(const Command& workload) {
     const std::function<void()> step = [this] { this->step(); };
-    if (witness_ != nullptr) {
-      witness_->begin(work_dir(), run_dir_.file("ack"));
+    if (witness_ != nullptr) witness_->begin(work_dir(), run_dir_.file("ack"));
+    if (witness_ != nullptr && witness_->watches()) {
       NoisyWatcher watcher(*witness_, step);
       Outcome outcome = run_watched(workload, file_system_.mount_point(), watcher, tick_);
       if (outcome.good()) witness_->end();

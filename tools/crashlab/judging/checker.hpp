@@ -3,9 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "host/child.hpp"
+#include "states/state_image.hpp"
 
 namespace crashlab {
 
@@ -20,6 +22,9 @@ class Checker {
  public:
   virtual ~Checker() = default;
   virtual Verdict check() = 0;
+  /// The verdict on a disk of this content, where it can be told without a mount. Asked before each
+  /// check().
+  virtual std::optional<Verdict> recall(const ImageHash& /*disk*/) { return std::nullopt; }
 };
 
 /// Runs the command for each state: status 0 is good. A command that can't be found is a Failure.

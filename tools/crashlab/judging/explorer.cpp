@@ -82,6 +82,10 @@ void Explorer::consider(const CrashPoint& point, const Choice& choice) {
 }
 
 void Explorer::judge(const CrashPoint& point, const Choice& choice, ImageHash hash) {
+  if (const std::optional<Verdict> known = parts_.checker.recall(hash)) {
+    if (!known->good) report(Violation::Kind::check, known->reason, point, choice, hash);
+    return;
+  }
   Outcome mounted = parts_.file_system.repair(parts_.tick);
   if (mounted.good()) mounted = parts_.file_system.mount();
   if (!mounted.good()) {

@@ -14,6 +14,8 @@ namespace crashlab {
 /// In the order in which a run calls them; before() and after() come between begin() and end().
 class Witness : public CallWatcher {
  public:
+  /// Whether before() and after() are wanted. Without them a workload runs as for a checker.
+  virtual bool watches() const { return true; }
   /// Everything beneath `directory` is durable, and the workload is about to start. A line sent
   /// to the socket has its place among the disk's answers.
   virtual void begin(const std::string& directory, const std::string& ack_socket) = 0;
