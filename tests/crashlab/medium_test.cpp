@@ -39,16 +39,16 @@ struct Disk {
 
 TEST_CASE("A fault's text comes back the same") {
   for (const std::string text :
-       {"write-error@7", "write-error@7+", "write-error@each", "flush-error@each+", "lost:16-31",
-        "misdirect@1", "read-error:8-15,32-39", "rot:a/file"}) {
+       {"write-error@7", "write-error@7+", "write-error@each", "flush-error@each+", "lost@each/5",
+        "lost:16-31", "misdirect@1", "read-error:8-15,32-39", "rot:a/file"}) {
     CHECK(Fault::parse(text).text() == text);
   }
 }
 
 TEST_CASE("A fault that can not be meant is refused") {
-  for (const std::string text :
-       {"", "write-error", "write-error@0", "write-error@x", "write-error@+", "slow@3",
-        "flush-error:0-7", "rot@3", "read-error@each", "lost:9-8", "rot:"}) {
+  for (const std::string text : {"", "write-error", "write-error@0", "write-error@x", "lost@each/0",
+                                 "lost@each/x", "write-error@+", "slow@3", "flush-error:0-7",
+                                 "rot@3", "read-error@each", "lost:9-8", "rot:"}) {
     INFO(text);
     CHECK_THROWS_AS(Fault::parse(text), Failure);
   }

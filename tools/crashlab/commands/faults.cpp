@@ -74,26 +74,31 @@ int report(const RunOptions& options, const Tally& tally) {
 
 int faults_command(const RunOptions& options, const Guarded& guarded) {
   const std::vector<Fault> faults = options.disk_faults();
-  if (std::none_of(faults.begin(), faults.end(), [](const Fault& it) { return it.each; })) {
-    return run_command(options, guarded);
-  }
+  const auto each =
+      std::find_if(faults.begin(), faults.end(), [](const Fault& it) { return it.each; });
+  if (each == faults.end()) return run_command(options, guarded);
   Tally tally;
-  for (std::uint64_t number = 1; !Guarded::stopping(); ++number) {
+  DiskContent base;  // of the first run: those after it start from there
+  for (std::uint64_t number = 1; !Guarded::stopping(); number += each->step) {
     RunOptions run = numbered(options, number);
     run.keep_max = options.keep_max - std::min(options.keep_max, tally.kept);
     try {
-      run_command(run, guarded, [&](const Findings& findings) {
-        const std::uint64_t violations = findings.summary.violation_count();
-        tally.runs.push_back(boost::json::parse(json_text(findings)));
-        tally.states += findings.summary.states;
-        tally.violations += violations;
-        tally.bad += violations > 0 ? 1 : 0;
-        tally.honest += findings.workload.good() ? 0 : 1;
-        tally.kept += findings.kept.size();
-        std::fputs(line_of(number, findings).c_str(), stdout);
-        std::fflush(stdout);
-        return 0;
-      });
+      run_command(
+          run, guarded,
+          [&](const Findings& findings) {
+            const std::uint64_t violations = findings.summary.violation_count();
+            tally.runs.push_back(boost::json::parse(json_text(findings)));
+            tally.states += findings.summary.states;
+            tally.violations += violations;
+            tally.bad += violations > 0 ? 1 : 0;
+            tally.honest += findings.workload.good() ? 0 : 1;
+            tally.kept += findings.kept.size();
+            std::fputs(line_of(number, findings).c_str(), stdout);
+            std::fflush(stdout);
+            if (base.empty()) base = findings.recording.base;
+            return 0;
+          },
+          base);
     } catch (const NotStruck&) {
       if (number == 1) throw;
       break;

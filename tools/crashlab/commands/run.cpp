@@ -73,11 +73,13 @@ class NoisyWatcher : public CallWatcher {
 /// the mount, the loop device, the disk.
 class Run {
  public:
-  Run(const RunOptions& options, const Guarded& guarded, Witness* witness, Report report)
+  Run(const RunOptions& options, const Guarded& guarded, Witness* witness, Report report,
+      const DiskContent& base = {})
       : options_(options),
         kept_options_(options),
         witness_(witness),
         report_(std::move(report)),
+        base_(base),
         tick_(guarded.tick()),
         run_dir_(guarded.run_dir()),
         progress_(!options.quiet),
@@ -108,22 +110,39 @@ class Run {
   }
 
   void prepare() {
-    progress_.show(options_.fs + ": mkfs");
-    file_system_.make(options_.mkfs_options, tick_);
+    if (base_.empty()) {
+      progress_.show(options_.fs + ": mkfs");
+      file_system_.make(options_.mkfs_options, tick_);
+      mount();
+      fill();
+    } else {
+      for (const auto& [page, bytes] : base_) pages_.write(page * page_size, bytes);
+      if (const Outcome repaired = file_system_.repair(tick_); !repaired.good()) {
+        throw Failure("repair the disk of the first run: " + repaired.story());
+      }
+      mount();
+    }
+    sync();
+    place_faults();
+    device_.begin_recording();
+  }
+
+  void mount() {
     if (const Outcome mounted = file_system_.mount(); !mounted.good()) {
       throw Failure(std::string("mount ") + options_.fs +
                     (options_.mount_options.empty() ? "" : " with " + options_.mount_options) +
                     ": " + mounted.output);
     }
+  }
+
+  /// Makes all that is there before the workload.
+  void fill() {
     must(::mkdir(work_dir().c_str(), 0755), "make " + work_dir());
     noise_.prepare();
     if (!options_.setup.empty()) {
       const Outcome outcome = run(command(options_.setup, options_.workload_timeout_s), tick_);
       if (!outcome.good()) throw Failure("the setup failed: " + outcome.story());
     }
-    sync();
-    place_faults();
-    device_.begin_recording();
   }
 
   void sync() const {
@@ -282,6 +301,7 @@ class Run {
   RunOptions kept_options_;  // with the places of files
   Witness* witness_;
   Report report_;
+  const DiskContent& base_;  // empty: the disk is to be made
   Tick tick_;
   const RunDir& run_dir_;
   Progress progress_;
@@ -305,8 +325,9 @@ int run_command(const RunOptions& options, const Guarded& guarded, Witness* witn
   return Run(options, guarded, witness, told)();
 }
 
-int run_command(const RunOptions& options, const Guarded& guarded, const Report& report) {
-  return Run(options, guarded, nullptr, report)();
+int run_command(const RunOptions& options, const Guarded& guarded, const Report& report,
+                const DiskContent& base) {
+  return Run(options, guarded, nullptr, report, base)();
 }
 
 void clear(const RunDir& run_dir) {

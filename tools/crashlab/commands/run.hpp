@@ -2,7 +2,11 @@
 // `crashlab run`: records a workload and explores the crash states.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <vector>
 
 #include "host/guard.hpp"
 #include "judging/witness.hpp"
@@ -14,9 +18,14 @@ namespace crashlab {
 /// A witness judges and reports in the place of a checker.
 int run_command(const RunOptions& options, const Guarded& guarded, Witness* witness = nullptr);
 
+using DiskContent = std::map<std::uint32_t, std::vector<std::byte>>;
+
 /// Takes what a run found out; returns its status.
 using Report = std::function<int(const Findings&)>;
-int run_command(const RunOptions& options, const Guarded& guarded, const Report& report);
+/// With a base (Recording::base of an earlier run) the disk is as it was when that one's recording
+/// began: no file system is made, and no setup runs.
+int run_command(const RunOptions& options, const Guarded& guarded, const Report& report,
+                const DiskContent& base = {});
 
 /// Makes room for the next run in the same directory: the last one's disk is gone.
 void clear(const RunDir& run_dir);

@@ -31,6 +31,12 @@ void read_number(std::string_view word, Fault& fault, const std::string& text) {
     fault.onward = true;
     word.remove_suffix(1);
   }
+  if (word.starts_with("each/")) {
+    const auto step = number_from(word.substr(5));
+    if (!step || *step == 0) refuse(text, "behind each/ comes a number from 1 on");
+    fault.step = *step;
+    word = word.substr(0, 4);
+  }
   fault.each = word == "each";
   const auto number = number_from(word);
   if (!fault.each && (!number || *number == 0)) {
@@ -72,6 +78,7 @@ const char* const fault_help =
     "  write-error@7     the 7th write of the workload answers EIO\n"
     "  write-error@7+    this one and all later ones\n"
     "  write-error@each  a run for each write, one after the other; a power cut after it\n"
+    "  write-error@each/5  a run for every fifth\n"
     "  write-error:2048-4095  each write that touches one of these sectors of 512 bytes\n"
     "  flush-error@2     a flush answers EIO, and promises nothing (@2+, @each)\n"
     "  lost@7            a write is answered, and not done (@7+, @each, :2048-4095)\n"
@@ -106,7 +113,9 @@ Fault Fault::parse(const std::string& text) {
 
 std::string Fault::text() const {
   std::string text = name_of(kind);
-  if (each) return text + "@each" + (onward ? "+" : "");
+  if (each) {
+    return text + "@each" + (step > 1 ? "/" + std::to_string(step) : "") + (onward ? "+" : "");
+  }
   if (number != 0) return text + "@" + std::to_string(number) + (onward ? "+" : "");
   if (!file.empty() && ranges.empty()) return text + ":" + file;
   for (const Range& range : ranges) {

@@ -16,14 +16,16 @@ struct Range {
   std::uint64_t to = 0;
 };
 
-/// KIND@N, KIND@N+, KIND@each, KIND:FIRST-LAST,... or KIND:PATH; docs/crashlab.md has the meaning.
+/// KIND@N, KIND@N+, KIND@each, KIND@each/STEP, KIND:FIRST-LAST,... or KIND:PATH; docs/crashlab.md
+/// has the meaning.
 struct Fault {
   enum class Kind : std::uint8_t { write_error, flush_error, read_error, rot, misdirect, lost };
 
   Kind kind = Kind::write_error;
   std::uint64_t number = 0;   ///< of the first request that it strikes, counted from 1; 0: of all
   bool onward = false;        ///< it strikes every later one as well
-  bool each = false;          ///< `number` is open: a run for each
+  bool each = false;          ///< `number` is open: a run for each,
+  std::uint64_t step = 1;     ///< ... or for every so many: 1, 1 + step, ...
   std::vector<Range> ranges;  ///< only requests that touch one of these; empty: all
   std::string file;           ///< the ranges are where this file's content lies
 
