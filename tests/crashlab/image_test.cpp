@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 // States laid on the disk have the bytes that they should, and equal ones equal hashes.
+#include <algorithm>
 #include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "disk/device.hpp"
 #include "disk/recorder.hpp"
+#include "host/posix.hpp"
 #include "states/state_image.hpp"
 #include "support/catch.hpp"
+#include "support/directory.hpp"
+#include "support/process.hpp"
 
 using namespace crashlab;
 
@@ -115,4 +123,64 @@ TEST_CASE("A torn write has whole sectors, some new and some old") {
     const std::size_t at = page_size + sector * 512;
     for (std::size_t i = 1; i < 512; ++i) REQUIRE(scene.at(at + i) == scene.at(at));
   }
+}
+
+// A mount reads what was laid out and writes what comes to its mind: the next state must show
+// neither what the kernel remembers of the last one, nor what that mount wrote.
+TEST_CASE("what is laid on the disk is what the kernel reads by way of its cache") {
+  if (!perdure::test::is_root() || ::access("/dev/fuse", R_OK | W_OK) != 0) {
+    perdure::test::skip("needs root and FUSE");
+    return;
+  }
+  const perdure::test::TempDirectory directory;
+  DeviceOptions options;
+  options.directory = directory.file("disk");
+  options.file_name = "device";
+  REQUIRE(::mkdir(options.directory.c_str(), 0700) == 0);
+  Pages pages(64 * page_size, Pages::Sharing::shared);
+  Device device(pages, options);
+  device.begin_recording();
+  {
+    const UniqueFd disk(must(::open(device.path().c_str(), O_RDWR | O_CLOEXEC), "open"));
+    const auto put = [&](off_t page, char letter) {
+      const std::string text(page_size, letter);
+      must(static_cast<int>(::pwrite(disk.get(), text.data(), text.size(),
+                                     page * static_cast<off_t>(page_size))),
+           "write");
+    };
+    put(0, 'a');
+    put(40, 'b');
+    must(::fsync(disk.get()), "flush");
+    put(0, 'c');
+    put(41, 'd');
+    put(63, 'e');
+  }
+  const Recording recording = device.end_recording();
+  StateImage image(recording, pages, 512);
+  const UniqueFd cached(must(::open(device.cached_path().c_str(), O_RDWR | O_CLOEXEC), "open"));
+  const std::string scribble(page_size, 's');
+  int states = 0;
+  for (int pass = 0; pass < 2; ++pass) {
+    image.rewind();
+    for (const CrashPoint& point : crash_points(recording, false)) {
+      image.advance(point);
+      for (const Choice& choice : choices(recording, point, Tier::subsets, {})) {
+        image.apply(point, choice);
+        image.publish(cached.get());
+        const auto wanted = pages.bytes();
+        std::vector<std::byte> seen(wanted.size());
+        REQUIRE(::pread(cached.get(), seen.data(), seen.size(), 0) ==
+                static_cast<ssize_t>(seen.size()));
+        REQUIRE(std::ranges::equal(seen, wanted));
+        for (const std::size_t page : {7U, 50U}) REQUIRE(pages.page(page)[0] == std::byte{0});
+        for (const off_t page : {0, 7, 50}) {  // the mount
+          must(static_cast<int>(::pwrite(cached.get(), scribble.data(), scribble.size(),
+                                         page * static_cast<off_t>(page_size))),
+               "write");
+        }
+        ++states;
+      }
+    }
+  }
+  CHECK(states > 20);
 }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,11 +86,12 @@ class Run {
         progress_(!options.quiet),
         pages_(options.size, Pages::Sharing::shared),
         device_(pages_, device_options(options, run_dir_)),
-        loop_((guarded.name_connection(device_.path()), device_.path()), run_dir_.name()),
-        file_system_(options.fs_kind(), layer_named(options.layer), loop_.path(),
+        loop_(std::in_place, (guarded.name_connection(device_.path()), device_.path()),
+              run_dir_.name()),
+        file_system_(options.fs_kind(), layer_named(options.layer), loop_->path(),
                      new_directory(run_dir_, "mnt"), options.mount_options),
-        noise_(options.noise_kind(), options.fs_kind(),
-               file_system_.mount_point() + "/.crashlab-noise", options.seed) {}
+        noise_(options.noise_kind(), options.fs_kind(), file_system_.below() + "/.crashlab-noise",
+               options.seed) {}
 
   int operator()() {
     prepare();
@@ -145,10 +147,12 @@ class Run {
     }
   }
 
+  /// A FUSE file system passes no syncfs(2) on: the one below it has to be asked, too.
   void sync() const {
-    const UniqueFd root(must(::open(file_system_.mount_point().c_str(), O_RDONLY | O_CLOEXEC),
-                             "open " + file_system_.mount_point()));
-    must(::syncfs(root.get()), "sync the file system");
+    for (const std::string& path : {file_system_.mount_point(), file_system_.below()}) {
+      const UniqueFd root(must(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open " + path));
+      must(::syncfs(root.get()), "sync the file system");
+    }
   }
 
   /// Says where the files of faults lie. A fault of the medium strikes what is read from it: so
@@ -280,15 +284,27 @@ class Run {
       keep_violation(options_.keep, kept_options_, violation, recording_);
       kept_.push_back(violation);
     };
+    const UniqueFd cached = mount_through_cache();
     Explorer explorer({options_, recording_, pages_, file_system_, *checker_, acked_path(),
                        [this] { tick_unless_stopping(); }, [this] { device_.must_live(); }, found,
                        [this](const Summary& summary) { progress_.show(summary, options_); },
-                       Guarded::stopping});
+                       Guarded::stopping, cached.get()});
     const Summary summary = explorer.explore();
     const Findings findings{options_, recording_,  summary,          kept_,
                             outcome_, noise_told_, workload_seconds_};
     progress_.clear();
     return witness_ != nullptr ? witness_->report(findings) : report_(findings);
+  }
+
+  /// A mount reads some hundred blocks, one after the other, most of them the same in each state.
+  /// A medium that fails has to be asked each time.
+  UniqueFd mount_through_cache() {
+    if (!options_.disk_faults().empty()) return UniqueFd();
+    loop_.reset();
+    loop_.emplace(device_.cached_path(), run_dir_.name(), LoopDevice::Through::page_cache);
+    file_system_.move_to(loop_->path());
+    const std::string path = device_.cached_path();
+    return UniqueFd(must(::open(path.c_str(), O_RDWR | O_CLOEXEC), "open " + path));
   }
 
   void tick_unless_stopping() const {
@@ -307,7 +323,7 @@ class Run {
   Progress progress_;
   Pages pages_;
   Device device_;
-  LoopDevice loop_;
+  std::optional<LoopDevice> loop_;
   FileSystem file_system_;
   Noise noise_;
   std::unique_ptr<Checker> checker_;

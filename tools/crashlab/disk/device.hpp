@@ -31,6 +31,10 @@ class Device {
   pid_t pid() const { return pid_; }
   std::string path() const { return options_.directory + "/" + options_.file_name; }
 
+  /// The disk by way of the page cache: what was read once is not asked for again. For states that
+  /// are explored, not for a recording. `pages` is changed through it alone (StateImage::publish).
+  std::string cached_path() const { return path() + cached_suffix; }
+
   /// Throws Failure when the process is gone: what was seen since then does not count.
   void must_live() const;
 

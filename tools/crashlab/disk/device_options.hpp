@@ -10,6 +10,9 @@
 
 namespace crashlab {
 
+/// Behind the disk's name: the same disk, read and written by way of the kernel's page cache.
+inline constexpr const char* cached_suffix = ".cached";
+
 struct DeviceOptions {
   std::string directory;               ///< where to mount the FUSE file system; an empty directory
   std::string file_name;               ///< the disk's name in it

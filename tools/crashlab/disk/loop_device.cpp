@@ -39,7 +39,7 @@ UniqueFd open_loop(const std::string& path, int number) {
 
 }  // namespace
 
-LoopDevice::LoopDevice(const std::string& backing_path, const std::string& tag) {
+LoopDevice::LoopDevice(const std::string& backing_path, const std::string& tag, Through through) {
   const UniqueFd control(must(::open("/dev/loop-control", O_RDWR | O_CLOEXEC),
                               "open /dev/loop-control (loop devices are needed)"));
   const UniqueFd backing(
@@ -47,7 +47,7 @@ LoopDevice::LoopDevice(const std::string& backing_path, const std::string& tag) 
   loop_config config{};
   config.fd = static_cast<__u32>(backing.get());
   config.block_size = 512;
-  config.info.lo_flags = LO_FLAGS_DIRECT_IO;
+  if (through == Through::nothing) config.info.lo_flags = LO_FLAGS_DIRECT_IO;
   set_tag(config.info, tag);
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     const int number = must(::ioctl(control.get(), LOOP_CTL_GET_FREE), "ask for a loop device");

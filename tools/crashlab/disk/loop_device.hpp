@@ -13,9 +13,12 @@ namespace crashlab {
 /// gone, and each crash state has to be read anew.
 class LoopDevice {
  public:
+  enum class Through { nothing, page_cache };
+
   /// `tag` (at most 63 bytes) is how a later run recognizes a device that a killed one left.
-  /// Writes are direct and asynchronous, so that several can be under way.
-  LoopDevice(const std::string& backing_path, const std::string& tag);
+  /// Through nothing, writes are direct and asynchronous, so that several can be under way.
+  LoopDevice(const std::string& backing_path, const std::string& tag,
+             Through through = Through::nothing);
   ~LoopDevice();
   LoopDevice(const LoopDevice&) = delete;
   LoopDevice& operator=(const LoopDevice&) = delete;

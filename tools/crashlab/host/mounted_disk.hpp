@@ -35,6 +35,10 @@ class FileSystem {
   FileSystem& operator=(const FileSystem&) = delete;
 
   const std::string& mount_point() const { return mount_point_; }
+  /// Where the file system itself is mounted, with a layer upon it or without.
+  const std::string& below() const { return below_; }
+  /// The same disk is another device from now on.
+  void move_to(std::string device) { device_ = std::move(device); }
 
   /// Runs mkfs; `options` are words for it. Throws Failure with mkfs's own words.
   void make(const std::string& options, const Tick& tick);

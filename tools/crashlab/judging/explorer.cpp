@@ -86,6 +86,7 @@ void Explorer::judge(const CrashPoint& point, const Choice& choice, ImageHash ha
     if (!known->good) report(Violation::Kind::check, known->reason, point, choice, hash);
     return;
   }
+  if (parts_.cached_disk >= 0) image_.publish(parts_.cached_disk);
   Outcome mounted = parts_.file_system.repair(parts_.tick);
   if (mounted.good()) mounted = parts_.file_system.mount();
   if (!mounted.good()) {

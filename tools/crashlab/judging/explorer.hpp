@@ -47,6 +47,7 @@ class Explorer {
     std::function<void(const Violation&)> found;
     std::function<void(const Summary&)> progress;
     std::function<bool()> stopping;
+    int cached_disk = -1;  ///< Device::cached_path(), if that is how the disk is mounted
   };
 
   explicit Explorer(Parts parts);

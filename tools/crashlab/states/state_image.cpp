@@ -3,9 +3,14 @@
 #include "states/state_image.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <unistd.h>
 
 #include <xxhash.h>
+
+#include "host/posix.hpp"
 
 namespace crashlab {
 namespace {
@@ -15,6 +20,8 @@ ImageHash page_hash(std::uint32_t number, std::span<const std::byte> bytes) {
   const XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data(), bytes.size(), number);
   return {hash.high64, hash.low64};
 }
+
+constexpr std::uint32_t gap_max = 8;  // pages
 
 void add(ImageHash& sum, ImageHash part) {
   sum.high += part.high;
@@ -81,6 +88,7 @@ ImageHash StateImage::apply(const CrashPoint& point, const Choice& choice) {
       put_torn(write, *torn);
     }
   }
+  changed_.insert(touched.begin(), touched.end());
   ImageHash hash = durable_hash_;
   for (const std::uint32_t page : touched) {
     subtract(hash, page_hash(page, durable_.page(page)));
@@ -91,9 +99,37 @@ ImageHash StateImage::apply(const CrashPoint& point, const Choice& choice) {
 
 void StateImage::restore() {
   for (const std::uint32_t page : served_.marks()) {
-    std::memcpy(served_.page(page).data(), durable_.page(page).data(), page_size);
+    std::byte* const bytes = served_.page(page).data();
+    if (std::memcmp(bytes, durable_.page(page).data(), page_size) == 0) continue;
+    std::memcpy(bytes, durable_.page(page).data(), page_size);
+    changed_.insert(page);
   }
   served_.clear_marks();
+}
+
+void StateImage::publish(int cached) {
+  const std::vector<std::uint32_t> marks = served_.marks();
+  for (auto first = changed_.begin(); first != changed_.end();) {
+    auto end = std::next(first);
+    std::uint32_t count = 1;
+    // Pages between two that changed are written once more where that saves a request.
+    for (; end != changed_.end() && *end <= *first + count + gap_max; ++end) {
+      count = *end - *first + 1;
+    }
+    const auto bytes = std::span(served_.bytes()).subspan(*first * page_size, count * page_size);
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t written = ::pwrite(cached, bytes.data() + done, bytes.size() - done,
+                                       static_cast<off_t>(*first * page_size + done));
+      if (written < 0 && errno != EINTR) fail_errno("lay a state on the disk");
+      if (written > 0) done += static_cast<std::size_t>(written);
+    }
+    first = end;
+  }
+  changed_.clear();
+  // These writes have left marks of their own, on pages that may be as they are durable.
+  served_.clear_marks();
+  for (const std::uint32_t page : marks) served_.mark(page * page_size, page_size);
 }
 
 void StateImage::put(Pages& pages, const Write& write, std::uint64_t from, std::uint64_t length) {

@@ -37,6 +37,9 @@ class StateImage {
 
   /// Lays the state on the disk. Equal contents have equal hashes, whatever led to them.
   ImageHash apply(const CrashPoint& point, const Choice& choice);
+  /// Tells the kernel, which remembers pages of Device::cached_path() that it read or wrote: writes
+  /// there what changed since the last time. `cached` is open for writing.
+  void publish(int cached);
 
  private:
   using Touched = std::set<std::uint32_t>;
@@ -51,6 +54,7 @@ class StateImage {
   Pages durable_;
   std::uint32_t sector_size_;
   ImageHash durable_hash_;
+  Touched changed_;  // since the last publish()
 };
 
 }  // namespace crashlab
