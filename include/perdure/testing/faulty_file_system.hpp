@@ -33,6 +33,9 @@ struct Fault {
   bool after_effect = false;
   /// read_at and write_at: no error, but at most so many bytes; 0 is a call that moved nothing.
   std::optional<std::size_t> count = {};
+  /// The call itself is made as usual. Before it the disk fails to write what is pending in files,
+  /// and another program's sync is the one that waits for it: SimulatedFileSystem::fail_writeback.
+  bool elsewhere = false;
 };
 
 /// One call that was made, in the order in which they began.
@@ -139,6 +142,8 @@ class FaultyFileSystem : public FileSystem {
   /// Called when a sync was made to fail without having been tried, for doubles in which that has
   /// an effect of its own: what it was to write is then lost for good. Does nothing here.
   virtual void failed(Operation operation, Handle handle);
+  /// Called before a call that a fault with `elsewhere` fits. Does nothing here.
+  virtual void failed_elsewhere();
 
  private:
   struct Decision {
@@ -147,8 +152,10 @@ class FaultyFileSystem : public FileSystem {
     int error = 0;
     bool after_effect = false;
     std::optional<std::size_t> count = {};
+    bool elsewhere = false;
   };
   Decision decide(Operation operation, std::string_view name);
+  Decision drawn(Operation operation, std::string_view name);
   [[nodiscard]] bool fits(const Fault& fault, Operation operation) const;
   void note(const Decision& decision, int error);
   template <class Function>

@@ -56,8 +56,9 @@ struct Preset {
   bool dead_journal_is_silent = false;
 
   Sizes sizes = Sizes::any;
-  bool zeros = true;    ///< Unsynced blocks below the size may be zeros.
-  bool garbage = true;  ///< ... or anything at all.
+  bool zeros = true;        ///< Unsynced blocks below the size may be zeros.
+  bool garbage = true;      ///< ... or anything at all,
+  bool unreadable = false;  ///< ... or EIO, until they are written anew.
 
   std::span<const Rule> rules;
   /// Names of the oracles that no program can satisfy under this preset, whatever it does.

@@ -82,6 +82,14 @@ class SimulatedFileSystem final : public FileSystem {
   void lose_sync(Handle handle);
   /// The same for sync_file_system.
   void lose_sync_of_all();
+  /// The disk fails to write the content that is pending in files, while another program syncs:
+  /// their pages are clean, and that content is lost as by `lose_sync`. As Linux tells it
+  /// (lib/errseq.c), each descriptor that was open by then hears of it once: from `sync_file` and
+  /// `await_writeback` of such a file, and from `sync_file_system`. A descriptor that is opened
+  /// later hears nothing, since the other program did.
+  void fail_writeback();
+  /// The medium can't read this part of a file any more: EIO, until it is written anew. Durable.
+  void spoil(const std::string& path, std::uint64_t offset, std::uint64_t length);
   /// The commit of the journal fails, and another program's sync is the one that is told. From now
   /// on nothing pending becomes durable and every change is refused. A sync returns success and
   /// writes nothing where the preset's journal tells only those who waited for it

@@ -67,6 +67,12 @@ bool FaultyFileSystem::fits(const Fault& fault, Operation operation) const {
 
 FaultyFileSystem::Decision FaultyFileSystem::decide(Operation operation, std::string_view name) {
   before(operation);
+  const Decision decision = drawn(operation, name);
+  if (decision.elsewhere) failed_elsewhere();
+  return decision;
+}
+
+FaultyFileSystem::Decision FaultyFileSystem::drawn(Operation operation, std::string_view name) {
   const std::scoped_lock lock(mutex_);
   ++total_;
   ++counts_[static_cast<std::size_t>(operation)];
@@ -85,7 +91,8 @@ FaultyFileSystem::Decision FaultyFileSystem::decide(Operation operation, std::st
         faults_, [&](const Fault& candidate) { return fits(candidate, operation); });
     if (fault == faults_.end()) return decision;
     decision.count = fault->count;
-    if (!fault->count) decision.error = fault->error;
+    decision.elsewhere = fault->elsewhere;
+    if (!fault->count && !fault->elsewhere) decision.error = fault->error;
     decision.after_effect = fault->after_effect;
   }
   ++fired_;
@@ -211,6 +218,8 @@ SysResult<void> FaultyFileSystem::await_writeback(Handle file) {
 void FaultyFileSystem::before(Operation /*operation*/) {}
 
 void FaultyFileSystem::failed(Operation /*operation*/, Handle /*handle*/) {}
+
+void FaultyFileSystem::failed_elsewhere() {}
 
 SysResult<void> FaultyFileSystem::sync_file(Handle file) {
   bool reached = false;

@@ -2,6 +2,7 @@
 // Explores a workload: every crash point, every crash state, every oracle.
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <iostream>
 #include <numeric>
 #include <thread>
@@ -311,6 +312,8 @@ std::vector<std::vector<Fault>> all_faults(const Workload& workload, const Prese
       all.push_back({{.operation = operation, .call = call, .count = 1}});
       all.push_back({{.operation = operation, .call = call, .count = 0}});
     }
+    all.push_back(
+        {{.operation = operation, .call = call, .error = EIO, .count = {}, .elsewhere = true}});
   }
   std::vector<std::vector<Fault>> some;
   for (std::size_t i = 0; i < all.size(); i += std::max<std::size_t>(stride, 1)) {

@@ -124,6 +124,7 @@ void write_fault(std::ostream& out, const Fault& fault) {
   }
   if (fault.from_then_on) out << " from_then_on";
   if (fault.after_effect) out << " after_effect";
+  if (fault.elsewhere) out << " elsewhere";
   if (!fault.count) out << " (" << errno_name(fault.error) << ")";
   out << "\n";
 }
@@ -178,6 +179,7 @@ Fault read_fault(const std::vector<std::string>& words, const std::string& line)
   }
   fault.from_then_on = std::ranges::find(words, "from_then_on") != words.end();
   fault.after_effect = std::ranges::find(words, "after_effect") != words.end();
+  fault.elsewhere = std::ranges::find(words, "elsewhere") != words.end();
   return fault;
 }
 

@@ -30,6 +30,7 @@ class GatedFileSystem final : public FaultyFileSystem {
       disk_.lose_sync(handle);
     }
   }
+  void failed_elsewhere() override { disk_.fail_writeback(); }
 
  private:
   SimulatedFileSystem& disk_;

@@ -315,10 +315,8 @@ Disk crash_state(const Disk& disk, const Choice& choice) {
   }
   for (const Tear& tear : choice.tears) {
     if (!tree.contains(tear.inode)) continue;
-    auto blob = std::make_shared<Blob>();
-    blob->bytes = torn_content(tear, tree.find(tear.inode)->data->bytes,
-                               survived.find(tear.inode)->data->bytes);
-    survived.set_data(tear.inode, std::move(blob));
+    survived.set_data(tear.inode, torn_content(tear, tree.find(tear.inode)->data->bytes,
+                                               survived.find(tear.inode)->data->bytes));
   }
   return disk.after_crash(std::move(survived));
 }

@@ -97,6 +97,7 @@ void apply(Tree& tree, const Change& change, const std::vector<Pending>& log) {
         data.resize(in_memory(change.offset + change.bytes.size()));
       }
       std::ranges::copy(change.bytes, data.begin() + static_cast<std::ptrdiff_t>(change.offset));
+      tree.heal(change.inode, change.offset, change.bytes.size());
       tree.edit(change.inode).mtime_ns = change.time_ns;
       break;
     }
@@ -243,6 +244,18 @@ void Disk::doom_all() {
   for (Pending& pending : log) {
     if (!pending.durable && (!preset->ordered || pending.is_torn(*preset))) pending.doomed = true;
   }
+}
+
+std::set<InodeId> Disk::doom_content() {
+  ++revision;
+  std::set<InodeId> doomed;
+  for (Pending& pending : log) {
+    if (pending.durable || pending.doomed || pending.change->kind != Change::Kind::write) continue;
+    if (!pending.is_torn(*preset)) continue;  // a journal has it, or its writeback was awaited
+    pending.doomed = true;
+    doomed.insert(pending.change->inode);
+  }
+  return doomed;
 }
 
 void Disk::compact() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -96,6 +97,8 @@ struct Disk {
   /// The sync failed: what it was to write is lost for good, though some of it may be on the disk.
   void doom(InodeId inode);
   void doom_all();
+  /// The same for the content of all files that no sync has reached; which they are.
+  std::set<InodeId> doom_content();
 
   /// The clock goes on: by a tick, to another stamp than any change had.
   void pass_tick() { clock_ns += tick_ns; }

@@ -19,6 +19,8 @@ constexpr auto worst_rules = std::to_array<Preset::Rule>({
     {"operations that no returned sync covers survive in any combination", alice},
     {"a rename survives intact or not at all", "rename(2); kept by all journals"},
     {"unsynced content: any block old, zero, garbage or new, and any size", alice},
+    {"unsynced content: any block unreadable until it is written anew",
+     "a sector whose write the power cut off fails its checksum; the harsher reading"},
     {"a directory is gone only when what was taken out of it is", "no local file system differs"},
 });
 
@@ -97,6 +99,7 @@ namespace presets {
 constinit const Preset worst{.name = "worst",
                              .file_system = "simulated",
                              .mount_option = "",
+                             .unreadable = true,
                              .rules = worst_rules,
                              .exempt = {}};
 
@@ -104,6 +107,7 @@ constinit const Preset split_rename{.name = "split_rename",
                                     .file_system = "simulated",
                                     .mount_option = "",
                                     .split_rename = true,
+                                    .unreadable = true,
                                     .rules = split_rules,
                                     .exempt = split_exempt};
 

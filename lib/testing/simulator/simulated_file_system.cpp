@@ -56,7 +56,7 @@ SysResult<Handle> SimulatedFileSystem::create_unnamed(Handle directory, std::uin
   if (!sim.permits(inode, 3)) return errno_code(EACCES);
   if (const int fault = sim.may_make_inode(); fault != 0) return errno_code(fault);
   BOOST_OUTCOME_TRY(const Handle handle, sim.open(root_inode, true));
-  sim.find(handle)->inode = sim.disk.next_inode++;
+  *sim.find(handle) = {sim.disk.next_inode++, true, {}, 0, sim.errors_of_all};
   sim.disk.visible.insert(sim.find(handle)->inode, sim.fresh(inode, FileType::regular, mode));
   return handle;
 }
@@ -70,7 +70,7 @@ SysResult<Handle> SimulatedFileSystem::create(Handle directory, const std::strin
   BOOST_OUTCOME_TRY(const Handle handle, sim.open(root_inode, true));  // before there is a file
   sim.record(Operation::create);
   const auto made = sim.make(parent, name, FileType::regular, mode);
-  sim.find(handle)->inode = made ? made.value() : no_inode;
+  *sim.find(handle) = {made ? made.value() : no_inode, true, {}, 0, sim.errors_of_all};
   if (!made) return made.error();
   return handle;
 }
@@ -117,7 +117,14 @@ SysResult<std::size_t> SimulatedFileSystem::read_at(Handle file, std::uint64_t o
   if (inode.type == FileType::directory) return errno_code(EISDIR);
   const Buffer& data = inode.data->bytes;
   if (offset >= data.size()) return std::size_t{0};
-  const std::size_t count = in_memory(std::min<std::uint64_t>(out.size(), data.size() - offset));
+  std::uint64_t end = std::min<std::uint64_t>(offset + out.size(), data.size());
+  for (const std::uint64_t block : inode.data->unreadable) {  // what lies before it is read
+    if (offset / block_size <= block && block * block_size < end) {
+      if (offset / block_size == block) return errno_code(EIO);
+      end = block * block_size;
+    }
+  }
+  const std::size_t count = in_memory(end - offset);
   std::copy_n(data.begin() + static_cast<std::ptrdiff_t>(offset), count, out.begin());
   return count;
 }
@@ -196,6 +203,7 @@ SysResult<void> SimulatedFileSystem::await_writeback(Handle file) {
   BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, false));
   sim.record(Operation::await_writeback);
   sim.disk.await_data(id);
+  if (sim.hears_error(*sim.find(file))) return errno_code(EIO);
   return success();
 }
 
@@ -208,6 +216,8 @@ SysResult<void> SimulatedFileSystem::sync_file(Handle file) {
   if (sim.disk.visible.find(id)->type == FileType::directory) {
     sim.disk.sync_directory(id);
   } else {
+    // fs/ext4/fsync.c and others write nothing more once the writeback of the file failed.
+    if (sim.hears_error(*sim.find(file))) return errno_code(EIO);
     sim.disk.sync_file(id);
   }
   return sim.synced();
@@ -228,6 +238,11 @@ SysResult<void> SimulatedFileSystem::sync_file_system(Handle directory) {
   BOOST_OUTCOME_TRY(sim.directory(directory));
   sim.record(Operation::sync_file_system);
   sim.disk.sync_file_system();
+  // syncfs(2) tells the descriptor what failed since it was opened (fs/sync.c).
+  if (OpenFile* opened = sim.find(directory);
+      opened != nullptr && sim.hears_error_of_all(*opened)) {
+    return errno_code(EIO);
+  }
   return sim.synced();
 }
 
@@ -236,6 +251,7 @@ SysResult<void> SimulatedFileSystem::sync_data(Handle file) {
   const std::scoped_lock lock(sim.mutex);
   BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, false));
   sim.record(Operation::sync_file);
+  if (sim.hears_error(*sim.find(file))) return errno_code(EIO);
   sim.disk.sync_data(id);
   return sim.synced();
 }
@@ -249,6 +265,15 @@ void SimulatedFileSystem::lose_sync(Handle handle) {
 void SimulatedFileSystem::lose_sync_of_all() {
   const std::scoped_lock lock(simulation_->mutex);
   simulation_->disk.doom_all();
+}
+
+void SimulatedFileSystem::fail_writeback() {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  for (const InodeId inode : sim.disk.doom_content()) {
+    ++sim.errors[inode];
+    ++sim.errors_of_all;
+  }
 }
 
 void SimulatedFileSystem::fail_journal() {

@@ -116,6 +116,16 @@ void SimulatedFileSystem::set_device(const std::string& path, std::uint32_t devi
   mark(*simulation_, path, [&](Inode& inode) { inode.device = device; });
 }
 
+void SimulatedFileSystem::spoil(const std::string& path, std::uint64_t offset,
+                                std::uint64_t length) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  const InodeId id = required(sim.resolve(root_inode, path), path);
+  sim.disk.sync_all();
+  sim.disk.visible.spoil(id, offset, length);
+  sim.disk.base = sim.disk.visible.fork();
+}
+
 std::optional<std::string> SimulatedFileSystem::content(const std::string& path) const {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);

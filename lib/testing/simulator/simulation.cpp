@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "testing/simulator/acl.hpp"
 #include "testing/simulator/in_memory.hpp"
@@ -15,8 +16,20 @@ SysResult<Handle> Simulation::open(InodeId inode, bool writable) {
   const auto index = static_cast<std::size_t>(free - open_files.begin());
   if (index >= limits.handles) return errno_code(EMFILE);
   if (free == open_files.end()) open_files.emplace_back();
-  open_files[index] = {inode, writable, std::nullopt};
+  const auto failed = errors.find(inode);
+  open_files[index] = {inode, writable, std::nullopt, failed == errors.end() ? 0 : failed->second,
+                       errors_of_all};
   return static_cast<Handle>(static_cast<int>(index) + first_handle);
+}
+
+bool Simulation::hears_error(OpenFile& opened) {
+  const auto failed = errors.find(opened.inode);
+  const std::uint64_t count = failed == errors.end() ? 0 : failed->second;
+  return std::exchange(opened.errors_seen, count) != count;
+}
+
+bool Simulation::hears_error_of_all(OpenFile& opened) {
+  return std::exchange(opened.errors_of_all_seen, errors_of_all) != errors_of_all;
 }
 
 OpenFile* Simulation::find(Handle handle) {

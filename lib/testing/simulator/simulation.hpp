@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -36,9 +37,9 @@ struct OpenFile {
   InodeId inode = no_inode;
   bool writable = false;
   std::optional<LockMode> lock;
+  std::uint64_t errors_seen = 0;         // of the file, by this descriptor; errseq_sample
+  std::uint64_t errors_of_all_seen = 0;  // of the file system
 };
-
-constexpr std::uint64_t block_size = 4096;
 
 inline std::error_code errno_code(int error) noexcept {
   return {error, std::generic_category()};
@@ -58,6 +59,8 @@ struct Simulation {
   User user;
   Limits limits;
   bool read_only = false;
+  std::map<InodeId, std::uint64_t> errors;  // how often the writeback of a file failed
+  std::uint64_t errors_of_all = 0;          // the same of any
   SimulationObserver* observer = nullptr;
 
   static constexpr int first_handle = 3;
@@ -102,6 +105,9 @@ struct Simulation {
     return disk.preset->file_system == "xfs" ? EIO : EROFS;
   }
   /// A sync over a journal that failed: silent, or not, as the preset says.
+  /// Whether this descriptor has to hear of a writeback that failed; it hears so once.
+  [[nodiscard]] bool hears_error(OpenFile& opened);
+  [[nodiscard]] bool hears_error_of_all(OpenFile& opened);
   [[nodiscard]] SysResult<void> synced() const {
     if (!disk.journal_failed || disk.preset->dead_journal_is_silent) return success();
     return errno_code(EIO);

@@ -20,6 +20,7 @@ std::byte byte_of(char source, std::uint64_t at, const Tear& tear, const Buffer&
     case 'd':
       return at < durable.size() ? durable[in_memory(at)] : std::byte{0};
     case 'g':
+    case 'u':
       return static_cast<std::byte>(mix(tear.inode, at / 8 * 8) >> (at % 8 * 8));
     default:
       return std::byte{0};
@@ -53,8 +54,7 @@ class Collector {
 
   void add(Tear tear) {
     tear.inode = inode_;
-    auto blob = std::make_shared<Blob>();
-    blob->bytes = torn_content(tear, durable_, fresh_);
+    auto blob = torn_content(tear, durable_, fresh_);
     if (seen_.insert(blob->hash()).second) all_.push_back({std::move(tear), std::move(blob)});
   }
 
@@ -89,6 +89,7 @@ class Collector {
     std::string fills = "d";
     if (preset_.zeros) fills += 'z';
     if (preset_.garbage) fills += 'g';
+    if (preset_.unreadable) fills += 'u';
     for (const std::uint64_t size : points)
       add({.size = size, .cut = size, .rest = 'd', .blocks = {}});
     for (const char fill : fills) {
@@ -107,10 +108,15 @@ class Collector {
         }
       }
     }
-    for (std::uint64_t block = 0; preset_.garbage && count > 1 && block < count && count <= 64;
-         ++block) {
+    if (preset_.garbage) one_block('g', count);
+    if (preset_.unreadable) one_block('u', count);
+  }
+
+  /// All is new, but for one block after the other.
+  void one_block(char letter, std::uint64_t count) {
+    for (std::uint64_t block = 0; count > 1 && block < count && count <= 64; ++block) {
       std::string blocks(in_memory(count), 'n');
-      blocks[in_memory(block)] = 'g';
+      blocks[in_memory(block)] = letter;
       add({.size = fresh_.size(), .cut = 0, .rest = 'd', .blocks = std::move(blocks)});
     }
   }
@@ -150,8 +156,10 @@ class Collector {
 
 }  // namespace
 
-Buffer torn_content(const Tear& tear, const Buffer& durable, const Buffer& fresh) {
-  Buffer content(in_memory(tear.size));
+std::shared_ptr<Blob> torn_content(const Tear& tear, const Buffer& durable, const Buffer& fresh) {
+  auto blob = std::make_shared<Blob>();
+  Buffer& content = blob->bytes;
+  content.resize(in_memory(tear.size));
   for (std::size_t at = 0; at < content.size(); ++at) {
     char source = at < tear.cut ? 'n' : tear.rest;
     if (!tear.blocks.empty()) {
@@ -159,8 +167,11 @@ Buffer torn_content(const Tear& tear, const Buffer& durable, const Buffer& fresh
       source = block < tear.blocks.size() ? tear.blocks[block] : 'z';
     }
     content[at] = byte_of(source, at, tear, durable, fresh);
+    if (source == 'u' && (blob->unreadable.empty() || blob->unreadable.back() != at / block_size)) {
+      blob->unreadable.push_back(at / block_size);
+    }
   }
-  return content;
+  return blob;
 }
 
 std::vector<Torn> all_tears(const Preset& preset, InodeId inode, const Buffer& durable,

@@ -15,7 +15,7 @@ namespace perdure::testing {
 /// How the unsynced content of one file was found.
 ///
 /// Below `cut` it is new; from there on as `rest` says. With `blocks`, each block of 4096 has a
-/// letter of its own instead: n(ew), d(urable), z(eros), g(arbage).
+/// letter of its own instead: n(ew), d(urable), z(eros), g(arbage), u(nreadable).
 struct Tear {
   InodeId inode = no_inode;
   std::uint64_t size = 0;
@@ -48,6 +48,6 @@ std::vector<Torn> all_tears(const Preset& preset, InodeId inode, const Buffer& d
                             const Bounds& bounds);
 
 /// The content that this tear makes.
-Buffer torn_content(const Tear& tear, const Buffer& durable, const Buffer& fresh);
+std::shared_ptr<Blob> torn_content(const Tear& tear, const Buffer& durable, const Buffer& fresh);
 
 }  // namespace perdure::testing

@@ -56,9 +56,10 @@ Tree::Tree() : epoch_(new_epoch()) {
 std::uint64_t Tree::new_epoch() noexcept {
   // Blocks of numbers for each thread: one shared counter would be the hottest line of a search.
   static std::atomic<std::uint64_t> blocks{0};
-  constexpr std::uint64_t block_size = 1U << 20U;
+  constexpr std::uint64_t numbers_taken = 1U << 20U;
   thread_local std::uint64_t next = 0;
-  if (next % block_size == 0) next = blocks.fetch_add(1, std::memory_order_relaxed) * block_size;
+  if (next % numbers_taken == 0)
+    next = blocks.fetch_add(1, std::memory_order_relaxed) * numbers_taken;
   return ++next;
 }
 
@@ -94,6 +95,25 @@ Buffer& Tree::edit_data(InodeId id) {
 
 void Tree::set_data(InodeId id, std::shared_ptr<Blob> blob) {
   edit(id).data = std::move(blob);
+}
+
+void Tree::spoil(InodeId id, std::uint64_t offset, std::uint64_t length) {
+  (void)edit_data(id);
+  std::vector<std::uint64_t>& blocks = edit(id).data->unreadable;
+  for (std::uint64_t at = offset; at < offset + length; at = (at / block_size + 1) * block_size) {
+    if (std::ranges::find(blocks, at / block_size) == blocks.end()) {
+      blocks.push_back(at / block_size);
+    }
+  }
+  std::ranges::sort(blocks);
+}
+
+void Tree::heal(InodeId id, std::uint64_t offset, std::uint64_t length) {
+  if (find(id)->data->unreadable.empty()) return;
+  (void)edit_data(id);
+  std::erase_if(edit(id).data->unreadable, [&](std::uint64_t block) {
+    return offset < (block + 1) * block_size && block * block_size < offset + length;
+  });
 }
 
 void Tree::insert(InodeId id, const Inode& inode) {

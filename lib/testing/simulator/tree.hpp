@@ -55,13 +55,20 @@ class LazyHash {
   mutable std::atomic<std::uint64_t> value_{0};
 };
 
+constexpr std::uint64_t block_size = 4096;
+
 /// Content of a file.
 struct Blob {
   Buffer bytes;
-  std::uint64_t epoch = 0;  // of the tree that may still change it in place
+  std::vector<std::uint64_t> unreadable;  // blocks, ascending
+  std::uint64_t epoch = 0;                // of the tree that may still change it in place
   LazyHash lazy_hash;
   [[nodiscard]] std::uint64_t hash() const {
-    return lazy_hash.get([this] { return hash_bytes(bytes.data(), bytes.size()); });
+    return lazy_hash.get([this] {
+      std::uint64_t hash = hash_bytes(bytes.data(), bytes.size());
+      for (const std::uint64_t block : unreadable) hash = mix(hash, block);
+      return hash;
+    });
   }
 };
 
@@ -131,6 +138,9 @@ class Tree {
   /// Its content, for changing it now.
   Buffer& edit_data(InodeId id);
   void set_data(InodeId id, std::shared_ptr<Blob> blob);
+  /// Blocks that can't be read; those that are written anew can.
+  void spoil(InodeId id, std::uint64_t offset, std::uint64_t length);
+  void heal(InodeId id, std::uint64_t offset, std::uint64_t length);
   void insert(InodeId id, const Inode& inode);
   void erase(InodeId id);
 
