@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Other libraries' ways to save, each called as its own users would, as workloads for the
 // laboratory. Built by scripts/crash-peers, with one of -DPEER_PLAIN, -DPEER_GLIB, -DPEER_QT,
-// -DPEER_SQLITE and -DPEER_LEVELDB.
+// -DPEER_SQLITE, -DPEER_LEVELDB and -DPEER_ROCKSDB. With PEER_GOES_ON set a program that meets an
+// error says so, opens anew and goes on with the next version; else it ends.
 //
 //   peer setup | write COUNT | serve durable | serve atomic
 #include <cstdlib>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "crashlab/versions.hpp"
@@ -18,6 +20,10 @@
 #include <sqlite3.h>
 #elif defined(PEER_LEVELDB)
 #include <leveldb/db.h>
+namespace store = leveldb;
+#elif defined(PEER_ROCKSDB)
+#include <rocksdb/db.h>
+namespace store = rocksdb;
 #endif
 
 namespace {
@@ -29,8 +35,7 @@ std::string root() {
 }
 
 [[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  std::exit(3);
+  throw std::runtime_error(why);
 }
 
 #if defined(PEER_SQLITE)
@@ -50,19 +55,30 @@ void execute(sqlite3* database, const std::string& statement) {
   }
 }
 
+Database& database_kept() {
+  static Database database(nullptr, sqlite3_close);
+  return database;
+}
+
+void drop() {
+  database_kept().reset();
+}
+
 void save(int version) {
-  static const Database database = open_database();
+  Database& database = database_kept();
+  if (!database) database = open_database();
   if (version == 0) execute(database.get(), "create table t (id integer primary key, data)");
   const std::string text = versions::content(version, size);
   sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v2(database.get(), "insert or replace into t values (1, ?)", -1, &statement,
-                         nullptr) != SQLITE_OK ||
-      sqlite3_bind_blob(statement, 1, text.data(), static_cast<int>(text.size()), SQLITE_STATIC) !=
-          SQLITE_OK ||
-      sqlite3_step(statement) != SQLITE_DONE) {
-    give_up(sqlite3_errmsg(database.get()));
-  }
+  const bool saved =
+      sqlite3_prepare_v2(database.get(), "insert or replace into t values (1, ?)", -1, &statement,
+                         nullptr) == SQLITE_OK &&
+      sqlite3_bind_blob(statement, 1, text.data(), static_cast<int>(text.size()), SQLITE_STATIC) ==
+          SQLITE_OK &&
+      sqlite3_step(statement) == SQLITE_DONE;
+  const std::string why = saved ? "" : sqlite3_errmsg(database.get());
   sqlite3_finalize(statement);
+  if (!saved) give_up(why);
 }
 
 std::string load() {
@@ -79,36 +95,48 @@ std::string load() {
   return text;
 }
 
-#elif defined(PEER_LEVELDB)
+#elif defined(PEER_LEVELDB) || defined(PEER_ROCKSDB)
 
-std::unique_ptr<leveldb::DB> open_database() {
-  leveldb::Options options;
+std::unique_ptr<store::DB> open_database() {
+  store::Options options;
   options.create_if_missing = true;
-  leveldb::DB* opened = nullptr;
-  const auto status = leveldb::DB::Open(options, root() + "/data", &opened);
+  store::DB* opened = nullptr;
+  const auto status = store::DB::Open(options, root() + "/data", &opened);
   if (!status.ok()) give_up(status.ToString());
-  return std::unique_ptr<leveldb::DB>(opened);
+  return std::unique_ptr<store::DB>(opened);
+}
+
+std::unique_ptr<store::DB>& database_kept() {
+  static std::unique_ptr<store::DB> database;
+  return database;
+}
+
+void drop() {
+  database_kept().reset();
 }
 
 void save(int version) {
-  static const auto database = open_database();
-  leveldb::WriteOptions options;
+  auto& database = database_kept();
+  if (!database) database = open_database();
+  store::WriteOptions options;
   options.sync = true;
   const auto status = database->Put(options, "key", versions::content(version, size));
   if (!status.ok()) give_up(status.ToString());
 }
 
 std::string load() {
-  leveldb::Options options;
-  leveldb::DB* opened = nullptr;
-  const auto status = leveldb::DB::Open(options, root() + "/data", &opened);
-  const std::unique_ptr<leveldb::DB> database(opened);
+  store::Options options;
+  store::DB* opened = nullptr;
+  const auto status = store::DB::Open(options, root() + "/data", &opened);
+  const std::unique_ptr<store::DB> database(opened);
   std::string text;
   if (status.ok()) database->Get({}, "key", &text);
   return text;
 }
 
 #else
+
+void drop() {}
 
 void save(int version) {
   const std::string path = root() + "/file";
@@ -139,6 +167,19 @@ std::string load() {
 
 #endif
 
+bool is_saved(int version) {
+  try {
+    save(version);
+    return true;
+  } catch (const std::exception& error) {
+    const bool goes_on = std::getenv("PEER_GOES_ON") != nullptr;
+    std::fprintf(stderr, "version %d: %s\n", version, error.what());
+    if (!goes_on) std::exit(3);
+    drop();
+    return false;
+  }
+}
+
 std::string judge(bool durable) {
   return versions::judge_text(load(), size, durable ? versions::last_acknowledged() : 0);
 }
@@ -153,8 +194,9 @@ int main(int argc, char** argv) {
   }
   const int last = command == "write" && argc > 2 ? std::atoi(argv[2]) : 0;
   for (int version = last == 0 ? 0 : 1; version <= last; ++version) {
-    save(version);
+    if (!is_saved(version)) continue;
     if (last > 0) versions::acknowledge(version);
   }
+  drop();
   return 0;
 }
