@@ -237,6 +237,9 @@ class NativeFileSystem final : public FileSystem {
   SysResult<void> sync_file(Handle file) override {
     return checked([&] { return ::fsync(fd_of(file)); });
   }
+  SysResult<void> sync_data(Handle file) override {
+    return checked([&] { return ::fdatasync(fd_of(file)); });
+  }
   SysResult<void> sync_file_system(Handle directory) override {
     return checked([&] { return ::syncfs(fd_of(directory)); });
   }

@@ -168,6 +168,10 @@ class FileSystem {
   /// Content and metadata of the file are durable once this returned (fsync(2), never fdatasync).
   /// After an error the file is lost for good: a later call may succeed without having written.
   virtual SysResult<void> sync_file(Handle file) = 0;
+  /// The file's content is durable once this returned, with all that it takes to read it
+  /// (fdatasync(2)); neither its times nor its names are. One flush where only blocks were written
+  /// that the file had when it was last synced. An error is as final as that of sync_file.
+  virtual SysResult<void> sync_data(Handle file) = 0;
   /// The entries of the directory are durable once this returned.
   virtual SysResult<void> sync_directory(Handle directory) = 0;
   /// Everything that anybody did on the file system that `directory` lies on is durable once this

@@ -102,6 +102,7 @@ class FaultyFileSystem : public FileSystem {
   SysResult<void> evict(Handle file) override;
   SysResult<void> start_writeback(Handle file) override;
   SysResult<void> await_writeback(Handle file) override;
+  SysResult<void> sync_data(Handle file) override;
   SysResult<void> sync_file(Handle file) override;
   SysResult<void> sync_directory(Handle directory) override;
   SysResult<void> sync_file_system(Handle directory) override;

@@ -64,6 +64,7 @@ class ForwardingFileSystem : public FileSystem {
 
   SysResult<void> start_writeback(Handle file) override { return base_.start_writeback(file); }
   SysResult<void> await_writeback(Handle file) override { return base_.await_writeback(file); }
+  SysResult<void> sync_data(Handle file) override { return base_.sync_data(file); }
   SysResult<void> sync_file(Handle file) override { return base_.sync_file(file); }
   SysResult<void> sync_directory(Handle directory) override {
     return base_.sync_directory(directory);

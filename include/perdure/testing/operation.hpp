@@ -27,6 +27,7 @@ enum class Operation : std::uint8_t {
   start_writeback,
   await_writeback,
   sync_file,
+  sync_data,
   sync_directory,
   sync_file_system,
   rename,

@@ -74,9 +74,6 @@ class SimulatedFileSystem final : public FileSystem {
 
   /// sync(2): everything is durable.
   void sync_all();
-  /// fdatasync(2): content and size, not the names and not the metadata. No part of the seam, since
-  /// the library never uses it; here for those who want to see why.
-  SysResult<void> sync_data(Handle file);
   /// The changes that the sync of this file or directory would have written are lost for good: they
   /// may be on the disk or not, and no later sync changes that. A failed fsync(2) leaves that.
   void lose_sync(Handle handle);
@@ -122,6 +119,7 @@ class SimulatedFileSystem final : public FileSystem {
   SysResult<void> start_writeback(Handle file) override;
   SysResult<void> await_writeback(Handle file) override;
   SysResult<void> sync_file(Handle file) override;
+  SysResult<void> sync_data(Handle file) override;
   SysResult<void> sync_directory(Handle directory) override;
   SysResult<void> sync_file_system(Handle directory) override;
   SysResult<void> check_alive(Handle handle) override;

@@ -230,6 +230,15 @@ SysResult<void> FaultyFileSystem::sync_file(Handle file) {
   if (!result && !reached) failed(Operation::sync_file, file);
   return result;
 }
+SysResult<void> FaultyFileSystem::sync_data(Handle file) {
+  bool reached = false;
+  auto result = make(Operation::sync_data, {}, [&] {
+    reached = true;
+    return base_.sync_data(file);
+  });
+  if (!result && !reached) failed(Operation::sync_data, file);
+  return result;
+}
 
 SysResult<void> FaultyFileSystem::sync_directory(Handle directory) {
   bool reached = false;

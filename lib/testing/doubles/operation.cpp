@@ -77,6 +77,7 @@ constexpr std::array<Row, operation_count> rows{{
     {"start_writeback", writing_back},
     {"await_writeback", writing_back},
     {"sync_file", syncing},
+    {"sync_data", syncing},
     {"sync_directory", syncing},
     {"sync_file_system", syncing},
     {"rename", renaming},

@@ -48,8 +48,9 @@ class PointObserver final : public SimulationObserver {
   void before(Operation operation, Disk& disk) override {
     // After any of these less can be lost than before it.
     const bool makes_durable =
-        operation == Operation::sync_file || operation == Operation::sync_directory ||
-        operation == Operation::sync_file_system || operation == Operation::await_writeback;
+        operation == Operation::sync_file || operation == Operation::sync_data ||
+        operation == Operation::sync_directory || operation == Operation::sync_file_system ||
+        operation == Operation::await_writeback;
     add(disk, operation, false, makes_durable);
   }
   void partly(Operation operation, Disk disk) override {

@@ -35,6 +35,10 @@ bool is_overtaken(const Pending& pending, const std::vector<std::uint64_t>& lost
          std::ranges::find(lost, pending.change->number) != lost.end();
 }
 
+bool is_durable_write(const Pending& pending) {
+  return pending.durable && pending.change->kind == Change::Kind::write;
+}
+
 class Explorer {
  public:
   Explorer(const Disk& disk, const Bounds& bounds,
@@ -70,11 +74,13 @@ class Explorer {
 
   void find_needs(std::size_t i) {
     const Pending& pending = disk_.log[free_[i]];
+    const bool reuses = disk_.reuses_number(*pending.change);
     for (std::size_t j = 0; j < i; ++j) {
       const bool ordered = disk_.preset->ordered && !pending.loose;
       const bool emptied =
           removes_directory(*pending.change) && takes_names_from(change(j), pending.change->inode);
-      if (ordered || emptied) needs_[i].push_back(j);
+      const bool freed = reuses && change(j).kind == Change::Kind::entry;
+      if (ordered || emptied || freed) needs_[i].push_back(j);
     }
   }
 
@@ -227,6 +233,9 @@ class Explorer {
     for (std::size_t file = 0; file < files.size(); ++file) {
       const Torn& torn = (*files[file])[picks[file]];
       visible.set_data(torn.tear.inode, torn.blob);
+      if (keeps_time(*disk_.preset, picks[file] == 0)) {
+        visible.edit(torn.tear.inode).mtime_ns = torn.mtime_ns;
+      }
       if (picks[file] != 0) choice.tears.push_back(torn.tear);
     }
     stopped_ = !visit_(disk_.after_crash(std::move(visible)), choice);
@@ -249,23 +258,31 @@ class Explorer {
     }
     Buffer fresh = durable;
     Buffer plain = durable;
-    std::vector<std::uint64_t> ends;
+    std::int64_t mtime_ns = inode.mtime_ns;
+    std::vector<Extent> written;
     for (const Pending& pending : disk_.log) {
       const Change& change = *pending.change;
+      // Over an older write whose sync failed: that can't come back.
+      if (is_durable_write(pending) && change.inode == id) {
+        write(fresh, change);
+        write(plain, change);
+      }
       const bool is_torn = pending.is_torn(*disk_.preset);
       if (!concerns(pending) || !(is_torn || is_overtaken(pending, lost))) continue;
       write(fresh, change);
       if (is_torn) write(plain, change);
-      ends.push_back(change.offset + change.bytes.size());
+      mtime_ns = std::max(mtime_ns, change.time_ns);
+      written.push_back({change.offset, change.offset + change.bytes.size()});
     }
     std::vector<Torn>& tears = tears_[key];
-    if (ends.empty()) return nullptr;
-    tears = all_tears(*disk_.preset, id, durable, fresh, ends, bounds_);
+    if (written.empty()) return nullptr;
+    tears = all_tears(*disk_.preset, id, durable, fresh, written, bounds_);
     if (overtaken) {
       Torn first{{}, std::make_shared<Blob>()};
       first.blob->bytes = std::move(plain);
       tears.insert(tears.begin(), std::move(first));
     }
+    for (Torn& torn : tears) torn.mtime_ns = mtime_ns;
     return &tears;
   }
 
@@ -309,14 +326,17 @@ Disk crash_state(const Disk& disk, const Choice& choice) {
     const InodeId inode = pending.change->inode;
     const bool has_tear =
         std::ranges::find(choice.tears, inode, &Tear::inode) != choice.tears.end();
-    const bool is_there =
-        (is_torn(pending) && survives(pending)) || (has_tear && is_overtaken(pending, choice.lost));
+    const bool is_there = is_durable_write(pending) || (is_torn(pending) && survives(pending)) ||
+                          (has_tear && is_overtaken(pending, choice.lost));
     if (is_there && tree.contains(inode)) apply(survived, *pending.change, disk.log);
   }
   for (const Tear& tear : choice.tears) {
     if (!tree.contains(tear.inode)) continue;
     survived.set_data(tear.inode, torn_content(tear, tree.find(tear.inode)->data->bytes,
                                                survived.find(tear.inode)->data->bytes));
+    if (!keeps_time(*disk.preset, false)) {
+      survived.edit(tear.inode).mtime_ns = tree.find(tear.inode)->mtime_ns;
+    }
   }
   return disk.after_crash(std::move(survived));
 }

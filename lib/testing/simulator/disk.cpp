@@ -258,8 +258,43 @@ std::set<InodeId> Disk::doom_content() {
   return doomed;
 }
 
+bool Disk::reuses_number(const Change& change) const {
+  const auto made = [&](InodeId id) {
+    return std::ranges::find_if(log, [&](const Pending& pending) {
+      return pending.change->born && pending.change->inode == id;
+    });
+  };
+  return std::ranges::any_of(change.effects, [&](const Effect& effect) {
+    if (effect.child == no_inode || base.contains(effect.child)) return false;
+    const auto born = made(effect.child);
+    if (born == log.end()) return false;
+    const std::uint64_t number = born->change->born->number;
+    const bool in_base = std::ranges::any_of(
+        base.inodes(), [&](const auto& slot) { return slot.second->number == number; });
+    return in_base || std::any_of(log.begin(), born, [&](const Pending& pending) {
+             return pending.change->born && pending.change->born->number == number;
+           });
+  });
+}
+
+/// A new file that is durable, with the number of an older one: then what took the older one's
+/// names is durable, too.
+void Disk::free_numbers() {
+  for (std::size_t i = log.size(); i-- > 0;) {
+    if (!log[i].durable || log[i].change->kind != Change::Kind::entry ||
+        !reuses_number(*log[i].change)) {
+      continue;
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (log[j].change->kind == Change::Kind::entry) log[j].durable = true;
+    }
+    return;
+  }
+}
+
 void Disk::compact() {
   ++revision;
+  free_numbers();
   const auto first = std::ranges::find(log, false, &Pending::durable);
   if (first == log.begin()) return;
   for (auto at = log.begin(); at != first; ++at) apply(base, *at->change, log);

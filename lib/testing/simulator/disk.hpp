@@ -109,12 +109,16 @@ struct Disk {
   /// Equal for disks that look alike now and after any power cut.
   [[nodiscard]] std::uint64_t hash() const;
   [[nodiscard]] bool nothing_pending() const noexcept { return log.empty(); }
+  /// Whether the change names a new file that has the number of an older one. No disk ever has
+  /// both: the names of the older one are gone first.
+  [[nodiscard]] bool reuses_number(const Change& change) const;
 
  private:
   Disk(const Disk& before, Tree tree);
   /// Whether it writes within what is durable of its file, and no further.
   [[nodiscard]] bool is_overwriting(const Pending& pending) const;
   void reach(bool (*concerns)(const Change&, InodeId), InodeId inode);
+  void free_numbers();
   void compact();
 };
 

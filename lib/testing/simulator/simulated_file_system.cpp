@@ -250,7 +250,7 @@ SysResult<void> SimulatedFileSystem::sync_data(Handle file) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
   BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, false));
-  sim.record(Operation::sync_file);
+  sim.record(Operation::sync_data);
   if (sim.hears_error(*sim.find(file))) return errno_code(EIO);
   sim.disk.sync_data(id);
   return sim.synced();

@@ -3,6 +3,7 @@
 #include "testing/simulator/tears.hpp"
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
 
 #include "testing/simulator/in_memory.hpp"
@@ -22,16 +23,26 @@ std::byte byte_of(char source, std::uint64_t at, const Tear& tear, const Buffer&
     case 'g':
     case 'u':
       return static_cast<std::byte>(mix(tear.inode, at / 8 * 8) >> (at % 8 * 8));
+    case 'm':
+      return byte_of(at % block_size < block_size / 2 ? 'n' : 'd', at, tear, durable, fresh);
     default:
       return std::byte{0};
   }
 }
 
+/// Whether these writes lie in blocks that the durable file has whole: nothing that leads to them
+/// changes, and no other block is touched.
+bool overwrites_blocks(const std::vector<Extent>& written, std::uint64_t durable_size) {
+  return std::ranges::all_of(written, [&](const Extent& extent) {
+    return (extent.end + block_size - 1) / block_size * block_size <= durable_size;
+  });
+}
+
 std::vector<std::uint64_t> tear_points(const Preset& preset, std::uint64_t durable_size,
                                        std::uint64_t fresh_size,
-                                       const std::vector<std::uint64_t>& ends) {
+                                       const std::vector<Extent>& written) {
   std::vector<std::uint64_t> points{0, durable_size, fresh_size};
-  points.insert(points.end(), ends.begin(), ends.end());
+  for (const Extent& extent : written) points.push_back(extent.end);
   for (std::uint64_t at = block_size; at < fresh_size; at += block_size) points.push_back(at);
   if (preset.sizes == Preset::Sizes::any) {
     points.insert(points.end(), {1, 511, 512, 4095, 4096});
@@ -121,6 +132,47 @@ class Collector {
     }
   }
 
+  /// Each written block is new, as it was, or torn; the others are as they were, and so is a block
+  /// that was written with the bytes that it had: disks write sectors whole.
+  void overwritten(const std::vector<Extent>& written) {
+    std::set<std::size_t> touched;
+    for (const Extent& extent : written) {
+      const std::uint64_t last = (extent.end - 1) / block_size;
+      for (std::uint64_t block = extent.begin / block_size; block <= last; ++block) {
+        if (!is_same(block)) touched.insert(in_memory(block));
+      }
+    }
+    const std::size_t count = in_memory((durable_.size() + block_size - 1) / block_size);
+    const auto found = [&](std::string blocks) {
+      add({.size = durable_.size(), .cut = 0, .rest = 'd', .blocks = std::move(blocks)});
+    };
+    constexpr std::size_t touched_max = 10;
+    const std::size_t last = std::min(touched.size(), touched_max);
+    for (std::uint64_t mask = std::uint64_t{1} << last; mask-- > 0;) {
+      std::string blocks(count, 'd');
+      std::size_t bit = 0;
+      for (const std::size_t block : touched) {
+        if (bit >= last || (mask >> bit & 1U) != 0) blocks[block] = 'n';
+        ++bit;
+      }
+      found(std::move(blocks));
+    }
+    for (const char torn : {'m', 'z', 'g', 'u'}) {
+      if ((torn == 'z' && !preset_.zeros) || (torn == 'g' && !preset_.garbage) ||
+          (torn == 'u' && !preset_.unreadable)) {
+        continue;
+      }
+      for (const char others : {'n', 'd'}) {
+        for (const std::size_t block : touched) {
+          std::string blocks(count, 'd');
+          for (const std::size_t other : touched) blocks[other] = others;
+          blocks[block] = torn;
+          found(std::move(blocks));
+        }
+      }
+    }
+  }
+
   std::vector<Torn> take(const Bounds& bounds) {
     // Keep the first (intact, then the plain sizes), draw the rest.
     const std::size_t keep = bounds.tears_max / 2;
@@ -134,6 +186,11 @@ class Collector {
   }
 
  private:
+  [[nodiscard]] bool is_same(std::uint64_t block) const {
+    const auto at = static_cast<std::ptrdiff_t>(block * block_size);
+    const auto end = at + static_cast<std::ptrdiff_t>(block_size);
+    return std::equal(durable_.begin() + at, durable_.begin() + end, fresh_.begin() + at);
+  }
   [[nodiscard]] std::string letters(std::uint64_t count, std::uint64_t mask) const {
     std::string blocks(in_memory(count), preset_.zeros ? 'z' : 'd');
     for (std::size_t i = 0; i < blocks.size(); ++i) {
@@ -175,14 +232,18 @@ std::shared_ptr<Blob> torn_content(const Tear& tear, const Buffer& durable, cons
 }
 
 std::vector<Torn> all_tears(const Preset& preset, InodeId inode, const Buffer& durable,
-                            const Buffer& fresh, const std::vector<std::uint64_t>& ends,
+                            const Buffer& fresh, const std::vector<Extent>& written,
                             const Bounds& bounds) {
   Collector collector(preset, inode, durable, fresh);
   collector.add({.size = std::max(durable.size(), fresh.size()),
                  .cut = fresh.size(),
                  .rest = 'd',
                  .blocks = {}});
-  const auto points = tear_points(preset, durable.size(), fresh.size(), ends);
+  if (overwrites_blocks(written, durable.size())) {
+    collector.overwritten(written);
+    return collector.take(bounds);
+  }
+  const auto points = tear_points(preset, durable.size(), fresh.size(), written);
   switch (preset.sizes) {
     case Preset::Sizes::prefix:
       collector.prefixes(points);

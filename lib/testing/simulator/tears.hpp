@@ -15,7 +15,8 @@ namespace perdure::testing {
 /// How the unsynced content of one file was found.
 ///
 /// Below `cut` it is new; from there on as `rest` says. With `blocks`, each block of 4096 has a
-/// letter of its own instead: n(ew), d(urable), z(eros), g(arbage), u(nreadable).
+/// letter of its own instead: n(ew), d(urable), z(eros), g(arbage), u(nreadable), m(ixed: its first
+/// half is new).
 struct Tear {
   InodeId inode = no_inode;
   std::uint64_t size = 0;
@@ -39,12 +40,26 @@ struct Bounds {
 struct Torn {
   Tear tear;
   std::shared_ptr<Blob> blob;
+  std::int64_t mtime_ns = 0;  ///< Of the last write to it.
+};
+
+/// Whether a file with this tear has the time of its last write: a journal takes that in its order,
+/// whatever became of the content. Elsewhere it comes with intact content alone.
+[[nodiscard]] inline bool keeps_time(const Preset& preset, bool intact) {
+  return preset.ordered || intact;
+}
+
+/// Where a file was written, in bytes.
+struct Extent {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
 };
 
 /// The ways in which a file with this durable and this new content can be found, the intact one
-/// first, no two alike. `ends` are the ends of the writes.
+/// first, no two alike. Writes into blocks that the durable file has whole tear nothing but these
+/// blocks.
 std::vector<Torn> all_tears(const Preset& preset, InodeId inode, const Buffer& durable,
-                            const Buffer& fresh, const std::vector<std::uint64_t>& ends,
+                            const Buffer& fresh, const std::vector<Extent>& written,
                             const Bounds& bounds);
 
 /// The content that this tear makes.
