@@ -29,6 +29,8 @@ enum class Protocol {
   /// Sync the whole file system, rename, sync it again: for many files at once on btrfs, where a
   /// sync of each costs more. It waits for the writes of others at the time, too.
   whole,
+  /// Append a record with the new content to the log of an open Root, and flush that: one flush.
+  logged,
 };
 
 /// Which protocol a commit shall use.

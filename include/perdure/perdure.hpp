@@ -11,6 +11,7 @@
 #include <perdure/pipeline/pipeline.hpp>
 #include <perdure/probe.hpp>
 #include <perdure/recovery.hpp>
+#include <perdure/root.hpp>
 #include <perdure/system/native.hpp>
 #include <perdure/transaction.hpp>
 #include <perdure/version.hpp>

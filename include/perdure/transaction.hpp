@@ -123,8 +123,11 @@ class Transaction {
   Result<TransactionReceipt> commit();
 
  private:
+  friend class Root;
   struct State;
   explicit Transaction(std::unique_ptr<State> state) noexcept;
+  /// Through the log of an open root.
+  static Result<Transaction> begin_logged(struct TransactionRoot& root, class LogWriter& log);
   detail::Held<std::unique_ptr<State>> state_;
 };
 

@@ -24,6 +24,8 @@ std::string_view to_string(Protocol protocol) noexcept {
       return "fast";
     case Protocol::whole:
       return "whole";
+    case Protocol::logged:
+      return "logged";
   }
   return "";
 }

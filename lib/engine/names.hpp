@@ -27,6 +27,7 @@
 //     s_RRRRRRRRRRRRRRRR_7               a staged file: the transaction's id and a number
 //     j, j.tmp                           the journal, and it before it is complete
 //     j.copy                             the same journal once more, made by its recovery
+//     log, log.tmp                       the log, and it before it is complete
 //     abandoned-RRRRRRRRRRRRRRRR         evidence of what was given up, or left alone
 namespace perdure::names {
 
@@ -80,6 +81,8 @@ inline constexpr std::string_view root_lock = "root";  ///< The leaf whose lock 
 inline constexpr std::string_view journal = "j";
 inline constexpr std::string_view journal_temp = "j.tmp";
 inline constexpr std::string_view journal_copy = "j.copy";
+inline constexpr std::string_view log = "log";
+inline constexpr std::string_view log_temp = "log.tmp";
 
 SysResult<std::string> make_transaction_id(Environment& environment);
 [[nodiscard]] bool is_transaction_id(std::string_view text);

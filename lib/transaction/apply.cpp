@@ -90,14 +90,18 @@ Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
 }
 
 Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
-                         Directories& directories) {
+                         Directories& directories, StagedName staged) {
   FileSystem& files = root.files;
   const auto directory = directories.open(parent_of(entry.path));
   if (!directory) return root.failure(apply_step, entry.path, directory.error());
   SysResult<void> done = success();
   switch (entry.action) {
     case JournalAction::put:
-      done = put_entry(root, journal, entry, directory.value());
+      done = staged == StagedName::kept
+                 ? put_entry(root, journal, entry, directory.value())
+                 : files.rename(root.private_directory.get(),
+                                names::staged_of(journal.id, entry.staged), directory.value(),
+                                leaf_of(entry.path), RenameMode::replace);
       break;
     case JournalAction::remove:
       done = unlink_if_there(files, directory.value(), leaf_of(entry.path));

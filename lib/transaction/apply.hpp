@@ -3,7 +3,7 @@
 #pragma once
 
 #include "transaction/journal_format.hpp"
-#include "transaction/root.hpp"
+#include "transaction/transaction_root.hpp"
 #include "transaction/tree.hpp"
 
 namespace perdure {
@@ -18,9 +18,15 @@ Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
 /// left.
 SysResult<void> remove_apply_temp(FileSystem& files, Handle directory, const JournalEntry& entry);
 
-/// Puts one path in place. Every step is safe to repeat: the staged file keeps its own name.
+/// Whether a staged file keeps its name when it gets its path.
+enum class StagedName {
+  kept,  ///< It keeps its own name, too, so that every step is safe to repeat.
+  given_up,
+};
+
+/// Puts one path in place.
 Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
-                         Directories& directories);
+                         Directories& directories, StagedName staged = StagedName::kept);
 
 /// After all paths are in place: their directories durable, then the journal gone, durably, then
 /// the staged files. In that order: a journal that came back would undo what others commit later.

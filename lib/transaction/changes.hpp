@@ -11,8 +11,8 @@
 #include <perdure/serializer.hpp>
 
 #include "transaction/journal_format.hpp"
-#include "transaction/root.hpp"
 #include "transaction/staged_file.hpp"
+#include "transaction/transaction_root.hpp"
 #include "transaction/tree.hpp"
 
 namespace perdure {

@@ -74,7 +74,8 @@ Result<void> set_all_aside(TransactionRoot& root, const Evidence& evidence, std:
   BOOST_OUTCOME_TRY(const auto entries, root.checked(recover_step, "", files.list(directory)));
   for (const auto& entry : entries) {
     if (!names::is_staged(entry.name) && entry.name != names::journal &&
-        entry.name != names::journal_copy && entry.name != names::journal_temp) {
+        entry.name != names::journal_copy && entry.name != names::journal_temp &&
+        entry.name != names::log && entry.name != names::log_temp) {
       continue;
     }
     BOOST_OUTCOME_TRY(

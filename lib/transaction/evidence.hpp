@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "transaction/journal_format.hpp"
-#include "transaction/root.hpp"
+#include "transaction/transaction_root.hpp"
 
 namespace perdure {
 

@@ -38,7 +38,7 @@
 #include <perdure/bytes.hpp>
 
 #include "transaction/journal_format.hpp"
-#include "transaction/root.hpp"
+#include "transaction/transaction_root.hpp"
 
 namespace perdure {
 

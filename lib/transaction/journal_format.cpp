@@ -7,8 +7,8 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "base/byte_codec.hpp"
 #include "base/checksum.hpp"
-#include "base/little_endian.hpp"
 #include "base/make_error.hpp"
 #include "engine/names.hpp"
 
@@ -21,83 +21,35 @@ constexpr std::size_t digest_size = sizeof(Checksum::Digest);
 constexpr std::size_t entry_size_min = 10;
 constexpr std::size_t directory_size_min = 20;
 
-class Writer {
- public:
-  template <class T>
-  void number(T value) {
-    raw(little_endian_bytes(value));
-  }
-  void text(std::string_view value) {
-    number(static_cast<std::uint32_t>(value.size()));
-    raw(as_bytes(value));
-  }
-  void identity(const Identity& value) {
-    number(value.inode);
-    number(value.birth_ns);
-  }
-  void raw(Bytes value) { bytes_.insert(bytes_.end(), value.begin(), value.end()); }
-  [[nodiscard]] Buffer& bytes() { return bytes_; }
+void write_identity(ByteWriter& writer, const Identity& value) {
+  writer.number(value.inode);
+  writer.number(value.birth_ns);
+}
 
- private:
-  Buffer bytes_;
-};
-
-/// Reads with a memory of having failed: whoever read past the end finds out once, at the end.
-class Reader {
- public:
-  explicit Reader(Bytes bytes) : rest_(bytes) {}
-
-  template <class T>
-  T number() {
-    if (rest_.size() < sizeof(T)) {
-      failed_ = true;
-      return {};
-    }
-    const T value = from_little_endian<T>(rest_);
-    rest_ = rest_.subspan(sizeof(T));
-    return value;
-  }
-  std::string text(std::size_t size_max) {
-    const auto size = number<std::uint32_t>();
-    if (failed_ || size > size_max || size > rest_.size()) {
-      failed_ = true;
-      return {};
-    }
-    std::string value(as_text(rest_.first(size)));
-    rest_ = rest_.subspan(size);
-    return value;
-  }
-  Identity identity() {
-    Identity value;
-    value.inode = number<std::uint64_t>();
-    value.birth_ns = number<std::int64_t>();
-    return value;
-  }
-  [[nodiscard]] bool failed() const { return failed_; }
-  [[nodiscard]] std::size_t left() const { return rest_.size(); }
-
- private:
-  Bytes rest_;
-  bool failed_ = false;
-};
+Identity read_identity(ByteReader& reader) {
+  Identity value;
+  value.inode = reader.number<std::uint64_t>();
+  value.birth_ns = reader.number<std::int64_t>();
+  return value;
+}
 
 Error refused(ErrorKind kind, std::string detail) {
   return make_error("read the journal", {}, kind, std::move(detail));
 }
 
-void write_entry(Writer& writer, const JournalEntry& entry, std::uint32_t format) {
+void write_entry(ByteWriter& writer, const JournalEntry& entry, std::uint32_t format) {
   writer.number(static_cast<std::uint8_t>(entry.action));
   writer.number(static_cast<std::uint8_t>(entry.before.has_value()));
   writer.text(entry.path);
   if (entry.before) {
-    writer.identity(entry.before->identity);
+    write_identity(writer, entry.before->identity);
     writer.number(entry.before->size);
     writer.number(entry.before->mtime_ns);
   }
   writer.number(entry.mode);
   if (entry.action == JournalAction::put) {
     writer.number(entry.staged);
-    writer.identity(entry.staged_identity);
+    write_identity(writer, entry.staged_identity);
     if (format >= 3) {
       writer.number(entry.staged_size);
       writer.number(entry.staged_mtime_ns);
@@ -106,7 +58,7 @@ void write_entry(Writer& writer, const JournalEntry& entry, std::uint32_t format
   }
 }
 
-Result<JournalEntry> read_entry(Reader& reader, std::uint32_t format) {
+Result<JournalEntry> read_entry(ByteReader& reader, std::uint32_t format) {
   JournalEntry entry;
   const auto action = reader.number<std::uint8_t>();
   const auto existed = reader.number<std::uint8_t>();
@@ -117,14 +69,14 @@ Result<JournalEntry> read_entry(Reader& reader, std::uint32_t format) {
   entry.path = reader.text(path_size_max);
   if (existed != 0) {
     entry.before.emplace();
-    entry.before->identity = reader.identity();
+    entry.before->identity = read_identity(reader);
     entry.before->size = reader.number<std::uint64_t>();
     entry.before->mtime_ns = reader.number<std::int64_t>();
   }
   entry.mode = reader.number<std::uint32_t>();
   if (entry.action == JournalAction::put) {
     entry.staged = reader.number<std::uint64_t>();
-    entry.staged_identity = reader.identity();
+    entry.staged_identity = read_identity(reader);
     if (format >= 3) {
       entry.staged_size = reader.number<std::uint64_t>();
       entry.staged_mtime_ns = reader.number<std::int64_t>();
@@ -147,7 +99,7 @@ Result<JournalEntry> read_entry(Reader& reader, std::uint32_t format) {
 }
 
 /// The root, then others in the order of their paths.
-Result<std::vector<JournalDirectory>> read_directories(Reader& reader) {
+Result<std::vector<JournalDirectory>> read_directories(ByteReader& reader) {
   std::vector<JournalDirectory> directories;
   const auto count = reader.number<std::uint64_t>();
   if (reader.failed() || count > reader.left() / directory_size_min) {
@@ -157,7 +109,7 @@ Result<std::vector<JournalDirectory>> read_directories(Reader& reader) {
   for (std::uint64_t i = 0; i < count; ++i) {
     JournalDirectory directory;
     directory.path = reader.text(path_size_max);
-    directory.identity = reader.identity();
+    directory.identity = read_identity(reader);
     if (reader.failed()) return refused(ErrorKind::recovery_required, "it is cut off");
     const bool in_order =
         directories.empty() ? directory.path.empty() : directory.path > directories.back().path;
@@ -171,8 +123,20 @@ Result<std::vector<JournalDirectory>> read_directories(Reader& reader) {
 
 }  // namespace
 
+std::string_view word_for(JournalAction action) {
+  switch (action) {
+    case JournalAction::put:
+      return "put";
+    case JournalAction::remove:
+      return "remove";
+    case JournalAction::make_directory:
+      return "make directory";
+  }
+  return "";
+}
+
 Buffer encode_journal(const Journal& journal) {
-  Writer writer;
+  ByteWriter writer;
   writer.raw(std::as_bytes(std::span(magic)));
   writer.number(journal.format);
   writer.text(journal.id);
@@ -180,10 +144,10 @@ Buffer encode_journal(const Journal& journal) {
     writer.number(static_cast<std::uint64_t>(journal.directories.size()));
     for (const auto& directory : journal.directories) {
       writer.text(directory.path);
-      writer.identity(directory.identity);
+      write_identity(writer, directory.identity);
     }
   }
-  if (journal.format >= 3) writer.identity(journal.private_directory);
+  if (journal.format >= 3) write_identity(writer, journal.private_directory);
   writer.number(static_cast<std::uint64_t>(journal.entries.size()));
   for (const auto& entry : journal.entries) write_entry(writer, entry, journal.format);
   writer.raw(Checksum::of(writer.bytes()));
@@ -199,12 +163,12 @@ Result<Journal> decode_journal(Bytes bytes) {
   if (!std::ranges::equal(Checksum::of(content), bytes.last(digest_size))) {
     return refused(ErrorKind::recovery_required, "its checksum does not match: it is damaged");
   }
-  Reader reader(content.subspan(magic.size()));
+  ByteReader reader(content.subspan(magic.size()));
   const auto version = reader.number<std::uint32_t>();
-  if (version == 0 || version > journal_format) {
+  if (version == 0 || version > log_journal_format) {
     return refused(ErrorKind::too_new,
                    "it has format " + std::to_string(version) + ", and this program knows 1 to " +
-                       std::to_string(journal_format) + "; use the newer program");
+                       std::to_string(log_journal_format) + "; use the newer program");
   }
   Journal journal;
   journal.format = version;
@@ -212,7 +176,7 @@ Result<Journal> decode_journal(Bytes bytes) {
   if (version >= 2) {
     BOOST_OUTCOME_TRY(journal.directories, read_directories(reader));
   }
-  if (version >= 3) journal.private_directory = reader.identity();
+  if (version >= 3) journal.private_directory = read_identity(reader);
   const auto count = reader.number<std::uint64_t>();
   if (reader.failed() || !names::is_transaction_id(journal.id) ||
       count > reader.left() / entry_size_min) {
@@ -228,6 +192,9 @@ Result<Journal> decode_journal(Bytes bytes) {
     journal.entries.push_back(std::move(entry));
   }
   if (reader.left() != 0) return refused(ErrorKind::recovery_required, "it has too many bytes");
+  if (journal.is_of_log() && count != 0) {
+    return refused(ErrorKind::recovery_required, "it has entries, which belong into the log");
+  }
   return journal;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <perdure/bytes.hpp>
@@ -16,6 +17,9 @@
 namespace perdure {
 
 enum class JournalAction : std::uint8_t { put = 1, remove = 2, make_directory = 3 };
+
+/// For reports: "put", ...
+[[nodiscard]] std::string_view word_for(JournalAction action);
 
 /// The file at a path before the transaction. Its ctime is not part of it: our own hard links
 /// change that.
@@ -50,6 +54,9 @@ struct JournalDirectory {
 
 /// The format that is written; those below it are read.
 inline constexpr std::uint32_t journal_format = 3;
+/// The journal of a root whose commits go into a log (lib/log): it has no entries, and stands there
+/// so that a program that knows nothing of logs refuses the root.
+inline constexpr std::uint32_t log_journal_format = 4;
 
 /// One committed transaction: all that redo needs. docs/format.md has the layout.
 struct Journal {
@@ -58,6 +65,8 @@ struct Journal {
   std::vector<JournalDirectory> directories{};  ///< The root's first; none in format 1.
   Identity private_directory{};                 ///< From format 3 on.
   std::uint32_t format = journal_format;
+
+  [[nodiscard]] bool is_of_log() const noexcept { return format == log_journal_format; }
 };
 
 [[nodiscard]] Buffer encode_journal(const Journal& journal);

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "transaction/root.hpp"
+#include "transaction/transaction_root.hpp"
 
 namespace perdure {
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "transaction/root.hpp"
+#include "transaction/transaction_root.hpp"
 
 namespace perdure {
 

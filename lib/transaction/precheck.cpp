@@ -18,8 +18,10 @@ namespace {
 
 class Precheck {
  public:
-  Precheck(TransactionRoot& root, Changes& changes, const ExpectedVersions& expected)
+  Precheck(TransactionRoot& root, Changes& changes, const ExpectedVersions& expected,
+           Preparation preparation)
       : root_(root),
+        preparation_(preparation),
         changes_(changes),
         expected_(expected),
         by_path_(changes.by_path()),
@@ -39,6 +41,7 @@ class Precheck {
   Result<void> check_aliases();
 
   TransactionRoot& root_;
+  Preparation preparation_;
   Changes& changes_;
   const ExpectedVersions& expected_;
   std::map<std::string, Change>& by_path_;
@@ -65,6 +68,7 @@ Result<Journal> Precheck::journal() {
   }
   BOOST_OUTCOME_TRY(check_aliases());
   BOOST_OUTCOME_TRY(try_out(root_, made, moved, directories_));
+  if (preparation_ == Preparation::for_log) return made;
   BOOST_OUTCOME_TRY(staged_.flush());
   // With `fast` the journal of the file system has these names before it has the journal's.
   if (staged_.protocol() == Protocol::portable) {
@@ -137,7 +141,10 @@ Result<void> Precheck::check_parent(const std::string& path) {
     BOOST_OUTCOME_TRY(check_way(above, path));
   }
   BOOST_OUTCOME_TRY(const Status status, check_way(parent, path));
-  BOOST_OUTCOME_TRY(staged_.check_writable(parent));
+  // A name that could be made there before tells as much.
+  if (!root_.trials.has(identity_of(status.version), true, 0)) {
+    BOOST_OUTCOME_TRY(staged_.check_writable(parent));
+  }
   parents_.emplace(parent, status);
   directories_.expect(parent, identity_of(status.version));
   return success();
@@ -150,6 +157,7 @@ Result<std::optional<Status>> Precheck::look(const std::string& path) {
   for (;; ++waits_) {
     BOOST_OUTCOME_TRY(const auto found, changes_.stat(path));
     const Handle root = root_.directory.get();
+    if (preparation_ == Preparation::for_log) return found;
     if (!found || !wait_out_tick(root_.files, root_.random, root, *found, waits_)) return found;
   }
 }
@@ -275,8 +283,8 @@ Result<void> Precheck::check_aliases() {
 }  // namespace
 
 Result<Journal> prepare_journal(TransactionRoot& root, Changes& changes,
-                                const ExpectedVersions& expected) {
-  return Precheck(root, changes, expected).journal();
+                                const ExpectedVersions& expected, Preparation preparation) {
+  return Precheck(root, changes, expected, preparation).journal();
 }
 
 }  // namespace perdure

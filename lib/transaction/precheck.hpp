@@ -9,16 +9,23 @@
 
 #include "transaction/changes.hpp"
 #include "transaction/journal_format.hpp"
-#include "transaction/root.hpp"
+#include "transaction/transaction_root.hpp"
 
 namespace perdure {
 
 /// By path.
 using ExpectedVersions = std::map<std::string, Version>;
 
-/// Checks everything that putting in place could trip over, makes the staged files durable with
-/// their names, or ordered before the journal, and says what the journal must.
+enum class Preparation {
+  /// Also makes the staged files durable with their names, or ordered before the journal.
+  for_journal,
+  /// Leaves that to the record, which has the content; and what the paths are before to the last
+  /// look, right before it.
+  for_log,
+};
+
+/// Checks everything that putting in place could trip over, and says what the journal must.
 Result<Journal> prepare_journal(TransactionRoot& root, Changes& changes,
-                                const ExpectedVersions& expected);
+                                const ExpectedVersions& expected, Preparation preparation);
 
 }  // namespace perdure

@@ -12,6 +12,8 @@
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/unlink.hpp"
+#include "log/log_file.hpp"
+#include "log/log_recovery.hpp"
 #include "transaction/apply.hpp"
 #include "transaction/evidence.hpp"
 #include "transaction/journal_file.hpp"
@@ -24,18 +26,6 @@ namespace {
 constexpr std::string_view discard_step = "discard staged files";
 /// Recovery relies on nothing but syncs, whatever protocol the transaction was committed by.
 constexpr Protocol protocol = Protocol::portable;
-
-std::string_view word_for(JournalAction action) {
-  switch (action) {
-    case JournalAction::put:
-      return "put";
-    case JournalAction::remove:
-      return "remove";
-    case JournalAction::make_directory:
-      return "make directory";
-  }
-  return "";
-}
 
 /// Only directories that were there before: the ones in their place now may be somebody else's.
 /// In a copied root all have other numbers, and nothing tells a directory from its copy.
@@ -69,6 +59,28 @@ Result<Numbers> find_steps(TransactionRoot& root, const Journal& journal, Recove
     report.paths.push_back({entry.path, std::string(word_for(entry.action)), step_of, {}});
   }
   return numbers;
+}
+
+Result<LogFile> find_log(TransactionRoot& root) {
+  BOOST_OUTCOME_TRY(auto log, LogFile::find(root));
+  if (log) return std::move(*log);
+  return root.failure(
+      recover_step, "", ErrorKind::recovery_required,
+      "its log is gone, and what a crash left in it" + std::string(refused_journal_advice));
+}
+
+/// Looks at all paths of the journal, or of the log that it stands for. Empty, or why nothing that
+/// the journal says holds here.
+Result<std::string> look_into(TransactionRoot& root, const Journal& journal,
+                              RecoveryReport& report) {
+  if (journal.is_of_log()) {
+    BOOST_OUTCOME_TRY(LogFile log, find_log(root));
+    BOOST_OUTCOME_TRY(report, inspect_log(root, log));
+    report.journal = true;
+    return std::string();
+  }
+  BOOST_OUTCOME_TRY(find_steps(root, journal, report));
+  return std::string(fault_of_root(root, journal));
 }
 
 /// Whatever fails from here on, the transaction stays committed.
@@ -117,7 +129,7 @@ Result<std::uint64_t> discard_staged(TransactionRoot& root) {
   std::uint64_t discarded = 0;
   for (const auto& entry : entries) {
     const bool staged = names::is_staged(entry.name);
-    if (!staged && entry.name != names::journal_temp) continue;
+    if (!staged && entry.name != names::journal_temp && entry.name != names::log_temp) continue;
     BOOST_OUTCOME_TRY(
         root.checked(discard_step, "", unlink_if_there(root.files, directory, entry.name)));
     discarded += staged ? 1U : 0U;
@@ -166,7 +178,12 @@ Result<void> redo_all(TransactionRoot& root, const Journal& journal, Numbers num
 Result<RecoveryReport> recover_root(TransactionRoot& root) {
   RecoveryReport report;
   BOOST_OUTCOME_TRY(const auto found, find_journal(root));
-  if (found) {
+  if (found && found->journal.is_of_log()) {
+    BOOST_OUTCOME_TRY(LogFile log, as_committed(find_log(root)));
+    BOOST_OUTCOME_TRY(LogRecovery done, as_committed(recover_log(root, log)));
+    report = std::move(done.report);
+    BOOST_OUTCOME_TRY(as_committed(remove_journal(root, recover_step, protocol, true)));
+  } else if (found) {
     const Journal& journal = found->journal;
     if (const auto fault = fault_of_root(root, journal); !fault.empty()) {
       Error error = root.failure(recover_step, "", ErrorKind::recovery_required,
@@ -201,9 +218,8 @@ Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& optio
   const auto found = find_journal(*opened);
   if (found && found.value()) {
     // Whatever stands in the way of a look at the paths, the root can be given up.
-    const auto found_steps = find_steps(*opened, found.value()->journal, report);
-    if (!found_steps) report.damage = "a path that it names: " + found_steps.error().message();
-    if (found_steps) report.damage = fault_of_root(*opened, found.value()->journal);
+    const auto fault = look_into(*opened, found.value()->journal, report);
+    report.damage = fault ? fault.value() : "a path that it names: " + fault.error().message();
   }
   if (!found) report.damage = found.error().detail;
   BOOST_OUTCOME_TRY(const auto evidence, make_evidence(*opened));
@@ -223,17 +239,17 @@ Result<RecoveryReport> inspect_root(const Path& root, const TransactionOptions& 
   BOOST_OUTCOME_TRY(const auto opened, look_at_root(root, options));
   if (!opened) return report;
   const auto found = find_journal(*opened);
-  if (found && found.value()) {
-    report.damage = fault_of_root(*opened, found.value()->journal);
-    BOOST_OUTCOME_TRY(find_steps(*opened, found.value()->journal, report));
-  }
-  if (!found) {
-    if (found.error().kind != ErrorKind::recovery_required &&
-        found.error().kind != ErrorKind::too_new) {
-      return found.error();
-    }
+  Result<std::string> fault = std::string();
+  if (!found) fault = found.error();
+  if (found && found.value()) fault = look_into(*opened, found.value()->journal, report);
+  if (fault) {
+    report.damage = std::move(fault.value());
+  } else if (fault.error().kind == ErrorKind::recovery_required ||
+             fault.error().kind == ErrorKind::too_new) {
     report.journal = true;
-    report.damage = found.error().detail;
+    report.damage = fault.error().detail;
+  } else {
+    return std::move(fault.error());
   }
   const auto entries = opened->files.list(opened->private_directory.get());
   if (!entries) return opened->failure("inspect the root", "", entries.error());

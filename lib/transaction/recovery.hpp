@@ -4,7 +4,7 @@
 
 #include <perdure/recovery_report.hpp>
 
-#include "transaction/root.hpp"
+#include "transaction/transaction_root.hpp"
 
 namespace perdure {
 

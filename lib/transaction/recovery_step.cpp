@@ -7,21 +7,12 @@
 
 #include "base/missing.hpp"
 #include "engine/names.hpp"
-#include "engine/protocol.hpp"
 #include "engine/version.hpp"
 
 namespace perdure {
 namespace {
 
 constexpr std::string_view step = "look at the path";
-
-bool renames_at_once(TransactionRoot& root) {
-  if (!root.renames_at_once) {
-    const auto info = root.files.describe(root.private_directory.get());
-    root.renames_at_once = info && renames_at_once(info.value());
-  }
-  return *root.renames_at_once;
-}
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 

@@ -5,7 +5,7 @@
 #include <perdure/recovery_report.hpp>
 
 #include "transaction/journal_format.hpp"
-#include "transaction/root.hpp"
+#include "transaction/transaction_root.hpp"
 #include "transaction/tree.hpp"
 
 namespace perdure {

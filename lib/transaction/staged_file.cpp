@@ -59,7 +59,7 @@ Result<StagedFile> StagedFiles::stage(const std::string& path,
   staged.size = status.version.size;
   staged.mtime_ns = status.version.mtime_ns;
   (void)root_.files.start_writeback(commit.temp.get());  // a hint: the sync has the last word
-  unflushed_.push_back(std::move(commit.temp));
+  unflushed_.emplace_back(staged.number, std::move(commit.temp));
   BOOST_OUTCOME_TRY(flush_if_many());
   return staged;
 }
@@ -89,7 +89,7 @@ Result<StagedFile> StagedFiles::link(std::string_view step, Handle directory,
   staged.identity = identity_of(status.version);
   staged.size = status.version.size;
   staged.mtime_ns = status.version.mtime_ns;
-  unflushed_.push_back(std::move(file));
+  unflushed_.emplace_back(staged.number, std::move(file));
   return staged;
 }
 
@@ -172,12 +172,12 @@ Result<void> StagedFiles::refresh_metadata(StagedFile& staged, const std::string
   BOOST_OUTCOME_TRY(read_xattrs(commit));
   BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
   staged.metadata_of = found.version;
-  unflushed_.push_back(std::move(commit.temp));
+  unflushed_.emplace_back(staged.number, std::move(commit.temp));
   return success();
 }
 
 Result<void> StagedFiles::flush() {
-  for (auto& file : unflushed_) {
+  for (auto& [number, file] : unflushed_) {
     SysResult<void> flushed = success();
     if (protocol_ == Protocol::portable) flushed = root_.files.sync_file(file.get());
     if (protocol_ == Protocol::fast) flushed = root_.files.await_writeback(file.get());
@@ -186,6 +186,18 @@ Result<void> StagedFiles::flush() {
   }
   unflushed_.clear();
   return success();
+}
+
+Result<FileImage> StagedFiles::image(const StagedFile& staged, const std::string& path) {
+  for (const auto& [number, file] : unflushed_) {
+    if (number == staged.number) return read_image(root_, stage_step, path, file.get());
+  }
+  BOOST_OUTCOME_TRY(
+      const Handle opened,
+      root_.checked(stage_step, path,
+                    root_.files.open_file(root_.private_directory.get(), name_of(staged))));
+  const OwnedHandle file(root_.files, opened);
+  return read_image(root_, stage_step, path, opened);
 }
 
 Result<void> StagedFiles::flush_if_many() {

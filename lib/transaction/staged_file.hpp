@@ -15,7 +15,8 @@
 #include <perdure/serializer.hpp>
 
 #include "engine/metadata.hpp"
-#include "transaction/root.hpp"
+#include "transaction/file_image.hpp"
+#include "transaction/transaction_root.hpp"
 #include "transaction/tree.hpp"
 
 namespace perdure {
@@ -58,6 +59,8 @@ class StagedFiles {
   Result<void> flush();
   /// The same, once many wait.
   Result<void> flush_if_many();
+  /// The image of a staged file, of any but a moved one.
+  Result<FileImage> image(const StagedFile& staged, const std::string& path);
   /// Makes their names durable.
   Result<void> sync_names();
 
@@ -92,7 +95,8 @@ class StagedFiles {
   Protocol protocol_;
   /// By directory and mode.
   std::map<std::pair<std::string, std::uint32_t>, std::shared_ptr<const Inherited>> inherited_;
-  std::vector<OwnedHandle> unflushed_;  ///< Wait for company on their way to the disk.
+  /// Wait for company on their way to the disk, by number.
+  std::vector<std::pair<std::uint64_t, OwnedHandle>> unflushed_;
   std::uint64_t next_ = 0;
   bool kept_ = false;
 };

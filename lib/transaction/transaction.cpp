@@ -12,6 +12,7 @@
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
 #include "engine/version.hpp"
+#include "log/log_writer.hpp"
 #include "transaction/apply.hpp"
 #include "transaction/changes.hpp"
 #include "transaction/evidence.hpp"
@@ -30,12 +31,18 @@ constexpr const char* gone = "it does not exist any more";
 }  // namespace
 
 struct Transaction::State {
-  explicit State(std::unique_ptr<TransactionRoot> opened, std::string id, Protocol chosen,
-                 RecoveryReport found)
-      : root(std::move(opened)),
+  State(std::unique_ptr<TransactionRoot> opened, std::string id, Protocol chosen,
+        RecoveryReport found)
+      : owned(std::move(opened)),
+        root(owned.get()),
         protocol(chosen),
         changes(*root, std::move(id), chosen),
         recovery(std::move(found)) {}
+  State(TransactionRoot& held, LogWriter& through, std::string id)
+      : root(&held),
+        log(&through),
+        protocol(through.protocol()),
+        changes(held, std::move(id), through.protocol()) {}
 
   Result<void> check_open(std::string_view step, bool changing = true) const {
     if (!root->made_by.this_process()) {
@@ -76,18 +83,24 @@ struct Transaction::State {
     if (!root->made_by.this_process()) changes.staged().keep(true);  // they are the parent's
     changes.staged().discard();
     locks.clear();
-    root->release();
+    if (owned) owned->release();
   }
 
   Result<std::vector<std::string>> order_expected();
   Result<Handle> open_expected(const std::string& path);
   Result<void> lock_expected();
+  Result<void> compare_expected(const std::string& path);
   Result<void> check_nowhere();
   Result<Journal> reach_commit_point(TransactionReceipt& receipt, detail::Stopwatch& watch);
   Result<void> apply(const Journal& journal, TransactionReceipt& receipt);
   Result<TransactionReceipt> commit();
+  Result<TransactionReceipt> commit_by_journal();
+  Result<std::optional<TransactionReceipt>> commit_by_log();
+  [[nodiscard]] bool fits_record();
 
-  std::unique_ptr<TransactionRoot> root;
+  std::unique_ptr<TransactionRoot> owned;  // empty where somebody else holds it open
+  TransactionRoot* root;
+  LogWriter* log = nullptr;
   Protocol protocol;
   Changes changes;
   RecoveryReport recovery;
@@ -141,32 +154,36 @@ Result<Handle> Transaction::State::open_expected(const std::string& path) {
                        "its directory was moved or removed meanwhile; read it again");
 }
 
+/// Whether the path, whose directory is there, is of the expected version.
+Result<void> Transaction::State::compare_expected(const std::string& path) {
+  const Version& version = expected.at(path);
+  BOOST_OUTCOME_TRY(const Handle directory, open_expected(path));
+  const std::string leaf = leaf_of(path);
+  const auto now = root->files.stat_at(directory, leaf);
+  if (!now && !is_missing(now.error())) return root->failure(compare_step, path, now.error());
+  bool same = !now && version.is_absent();
+  if (now && !version.is_absent()) {
+    Target target(root->files, root->random, (root->path / path).native());
+    target.directory = directory;
+    BOOST_OUTCOME_TRY(same, has_version(target, leaf, now.value(), version));
+  }
+  if (same) return success();
+  return root->failure(compare_step, path, ErrorKind::conflict,
+                       now ? "it is not the version that was expected; read it again" : gone);
+}
+
 Result<void> Transaction::State::lock_expected() {
   BOOST_OUTCOME_TRY(const auto paths, order_expected());
   for (const auto& path : paths) {
-    const Version& version = expected.at(path);
     BOOST_OUTCOME_TRY(const Handle directory, open_expected(path));
-    const std::string leaf = leaf_of(path);
     const auto failure = [&](std::error_code cause) {
       return root->failure(compare_step, path, cause);
     };
-    BOOST_OUTCOME_TRY(auto lock, take_target_lock(root->files, root->random, directory, leaf,
-                                                  root->options.lock_timeout_ms, failure));
+    BOOST_OUTCOME_TRY(auto lock,
+                      take_target_lock(root->files, root->random, directory, leaf_of(path),
+                                       root->options.lock_timeout_ms, failure));
     locks.push_back(std::move(lock));
-    const auto now = root->files.stat_at(directory, leaf);
-    if (!now && !is_missing(now.error())) {
-      return root->failure(compare_step, path, now.error());
-    }
-    bool same = !now && version.is_absent();
-    if (now && !version.is_absent()) {
-      Target target(root->files, root->random, (root->path / path).native());
-      target.directory = directory;
-      BOOST_OUTCOME_TRY(same, has_version(target, leaf, now.value(), version));
-    }
-    if (!same) {
-      return root->failure(compare_step, path, ErrorKind::conflict,
-                           now ? "it is not the version that was expected; read it again" : gone);
-    }
+    BOOST_OUTCOME_TRY(compare_expected(path));
   }
   // Somebody may have moved a directory while we waited: then its lock says nothing of the path.
   changes.directories().look_anew();
@@ -218,7 +235,8 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
   changes.directories().look_anew();
   BOOST_OUTCOME_TRY(lock_expected());
   receipt.stages.push_back({"check", watch.lap()});
-  BOOST_OUTCOME_TRY(Journal journal, prepare_journal(*root, changes, expected));
+  BOOST_OUTCOME_TRY(Journal journal,
+                    prepare_journal(*root, changes, expected, Preparation::for_journal));
   BOOST_OUTCOME_TRY(check_nowhere());
   receipt.stages.push_back({"stage", watch.lap()});
   if (journal.entries.empty()) return journal;
@@ -239,7 +257,74 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
   return committed.error();
 }
 
+/// A moved file brings content of any size, which is not ours to copy.
+bool Transaction::State::fits_record() {
+  return log->takes(changes.bytes()) &&
+         std::ranges::none_of(changes.by_path(),
+                              [](const auto& item) { return item.second.staged.moved; });
+}
+
+/// Empty if a record can't hold it; then nothing happened.
+Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
+  std::optional<TransactionReceipt> receipt;
+  if (!fits_record()) return receipt;
+  receipt.emplace();
+  detail::Stopwatch watch(root->random);
+  changes.directories().look_anew();
+  BOOST_OUTCOME_TRY(lock_expected());
+  receipt->stages.push_back({"check", watch.lap()});
+  LogCommit wanted(changes);
+  BOOST_OUTCOME_TRY(wanted.journal,
+                    prepare_journal(*root, changes, expected, Preparation::for_log));
+  BOOST_OUTCOME_TRY(check_nowhere());
+  for (const JournalEntry& entry : wanted.journal.entries) {
+    FileImage image;
+    if (entry.action == JournalAction::put) {
+      BOOST_OUTCOME_TRY(
+          image, changes.staged().image(changes.by_path().at(entry.path).staged, entry.path));
+    }
+    wanted.files.push_back(std::move(image));
+  }
+  for (const auto& [path, version] : expected) wanted.expected.push_back(path);
+  wanted.compare = [this]() -> Result<void> {
+    for (const auto& [path, version] : expected) {
+      if (std::ranges::find(nowhere, path) != nowhere.end()) continue;
+      BOOST_OUTCOME_TRY(compare_expected(path));
+    }
+    return check_nowhere();
+  };
+  receipt->stages.push_back({"stage", watch.lap()});
+  receipt->id = wanted.journal.id;
+  receipt->files = wanted.journal.entries.size();
+  receipt->bytes = changes.bytes();
+  receipt->protocol = Protocol::logged;
+  if (wanted.journal.entries.empty()) return receipt;
+  const auto committed = log->commit(wanted);
+  fate = wanted.fate;
+  if (!committed) return committed.error();
+  receipt->stages.push_back({"log", watch.lap()});
+  if (!committed.value()) return std::optional<TransactionReceipt>();
+  changes.staged().keep(wanted.left_alone.empty());  // they have their paths
+  receipt->left_alone = std::move(wanted.left_alone);
+  receipt->set_aside = std::move(wanted.set_aside);
+  return receipt;
+}
+
 Result<TransactionReceipt> Transaction::State::commit() {
+  if (log == nullptr) return commit_by_journal();
+  BOOST_OUTCOME_TRY(auto logged, commit_by_log());
+  if (logged) return std::move(*logged);
+  locks.clear();
+  nowhere.clear();
+  TransactionReceipt receipt;
+  BOOST_OUTCOME_TRY(log->alone([&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(receipt, commit_by_journal());
+    return success();
+  }));
+  return receipt;
+}
+
+Result<TransactionReceipt> Transaction::State::commit_by_journal() {
   TransactionReceipt receipt;
   detail::Stopwatch watch(root->random);
   BOOST_OUTCOME_TRY(const Journal journal, reach_commit_point(receipt, watch));
@@ -282,6 +367,12 @@ Result<Transaction> Transaction::begin(const Path& path, const TransactionOption
   BOOST_OUTCOME_TRY(RecoveryReport recovery, recover_root(*root));
   return Transaction(std::make_unique<State>(std::move(root), std::move(id.value()), protocol,
                                              std::move(recovery)));
+}
+
+Result<Transaction> Transaction::begin_logged(TransactionRoot& root, LogWriter& log) {
+  auto id = names::make_transaction_id(root.random);
+  if (!id) return root.failure("begin a transaction", "", id.error());
+  return Transaction(std::make_unique<State>(root, log, std::move(id.value())));
 }
 
 const RecoveryReport& Transaction::recovery() const noexcept {

@@ -2,6 +2,7 @@
 // Tries links and directories before the journal is written.
 #include "transaction/trial.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <utility>
@@ -109,6 +110,11 @@ Result<void> try_name(TransactionRoot& root, const Journal& journal, const Journ
   return error;
 }
 
+/// Of the longest name that the entry needs.
+std::size_t name_size(const JournalEntry& entry) {
+  return std::max(leaf_of(entry.path).size(), entry.apply_temp.size());
+}
+
 }  // namespace
 
 Result<void> try_out(TransactionRoot& root, const Journal& journal,
@@ -132,12 +138,23 @@ Result<void> try_out(TransactionRoot& root, const Journal& journal,
     }
   }
   for (auto& [host, of] : needs) {
+    const auto known = std::ranges::find(journal.directories, host, &JournalDirectory::path);
+    const auto is_tried = [&](const JournalEntry* entry, bool of_file) {
+      return entry == nullptr || (known != journal.directories.end() &&
+                                  root.trials.has(known->identity, of_file, name_size(*entry)));
+    };
+    if (!is_tried(of.file, true)) of.each.push_back(of.file);
+    if (!is_tried(of.directory, false)) of.each.push_back(of.directory);
+    if (of.each.empty()) continue;
     const auto directory = directories.open(host);
     if (!directory) return root.failure(step, host, directory.error());
-    if (of.file != nullptr) of.each.push_back(of.file);
-    if (of.directory != nullptr) of.each.push_back(of.directory);
     for (const JournalEntry* entry : of.each) {
       BOOST_OUTCOME_TRY(try_name(root, journal, *entry, directory.value()));
+    }
+    if (known == journal.directories.end()) continue;
+    if (of.file != nullptr) root.trials.note(known->identity, true, name_size(*of.file));
+    if (of.directory != nullptr) {
+      root.trials.note(known->identity, false, name_size(*of.directory));
     }
   }
   return success();

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "transaction/journal_format.hpp"
-#include "transaction/root.hpp"
+#include "transaction/transaction_root.hpp"
 #include "transaction/tree.hpp"
 
 namespace perdure {

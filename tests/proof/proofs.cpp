@@ -27,6 +27,7 @@ Proof whole_proof(Proof proof, const std::string& name) {
 std::vector<Proof> all_proofs() {
   std::vector<Proof> proofs = file_proofs();
   for (Proof& proof : transaction_proofs()) proofs.push_back(std::move(proof));
+  for (Proof& proof : log_proofs()) proofs.push_back(std::move(proof));
   return proofs;
 }
 

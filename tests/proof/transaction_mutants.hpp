@@ -9,6 +9,8 @@ namespace perdure::test {
 std::vector<Mutant> transaction_mutants();
 /// Files known by less than the library knows them by.
 std::vector<Mutant> identity_mutants();
+/// The log of a root, broken.
+std::vector<Mutant> log_mutants();
 /// Tracked states, broken.
 std::vector<Mutant> tracker_mutants();
 

@@ -126,6 +126,11 @@ Result<void> transact(Session& session, const std::vector<Request>& requests,
                       ProtocolChoice protocol) {
   BOOST_OUTCOME_TRY(auto transaction,
                     Transaction::begin(root_path, transaction_options(session, protocol)));
+  return transact(session, transaction, requests);
+}
+
+Result<void> transact(Session& session, Transaction& transaction,
+                      const std::vector<Request>& requests) {
   Files files = files_of(session);
   bool possible = true;
   for (const Request& request : requests) {
@@ -219,7 +224,8 @@ Oracle only_its_files() {
                   (path.ends_with(".perdure-tmp") || path.ends_with(".perdure-tmp/")) &&
                   path != "r/.hidden.perdure-tmp";
               const bool applied = path.ends_with(".perdure-put");  // which recovery alone removes
-              if ((own && path != lock_path) || temp || applied) return path + " is left behind";
+              const bool kept = path == lock_path || path == "r/.perdure/log";
+              if ((own && !kept) || temp || applied) return path + " is left behind";
             }
             return {};
           }};

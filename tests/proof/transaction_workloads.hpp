@@ -49,6 +49,13 @@ bool apply_requests(Files& files, const std::vector<Request>& requests);
 Result<void> transact(testing::Session& session, const std::vector<Request>& requests,
                       ProtocolChoice protocol = ProtocolChoice::portable);
 
+/// The same through one that has begun.
+Result<void> transact(testing::Session& session, Transaction& transaction,
+                      const std::vector<Request>& requests);
+
+/// Of a root: all or none, nothing left behind, nothing foreign touched, and it still works.
+std::vector<testing::Oracle> transaction_oracles();
+
 /// A call that must succeed.
 void must(testing::Session& session, const Result<void>& done);
 
@@ -79,5 +86,8 @@ std::vector<Proof> faulty_transaction_proofs();
 
 /// Transactions, all or none.
 std::vector<Proof> transaction_proofs();
+
+/// Roots with a log, so many distinct states of each under each preset.
+std::vector<Proof> log_proofs(std::size_t states_max = 60'000);
 
 }  // namespace perdure::test

@@ -2,8 +2,12 @@
 // A root of transactions, open: its directories, its marker, its lock.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -14,8 +18,21 @@
 #include "engine/random_pool.hpp"
 #include "engine/trust.hpp"
 #include "linux/fork.hpp"
+#include "transaction/tree.hpp"
 
 namespace perdure {
+
+/// Remembers trials in directories, so that a root which stays open makes each once. Thread-safe.
+class KnownTrials {
+ public:
+  /// Whether a file, or a directory, with a name of so many bytes could be made there.
+  [[nodiscard]] bool has(const Identity& directory, bool of_file, std::size_t length) const;
+  void note(const Identity& directory, bool of_file, std::size_t length);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::tuple<std::uint64_t, std::int64_t, bool>, std::size_t> longest_;
+};
 
 /// A root of transactions, open: its directory, its private one, and the lock if it was taken.
 struct TransactionRoot {
@@ -44,6 +61,7 @@ struct TransactionRoot {
   bool private_directory_made = false;
   bool restored = false;  ///< Its private directory was missing, and is there again, empty.
   MadeBy made_by{};
+  KnownTrials trials;
   /// Whether a rename is one step on the disk here; empty until somebody needs to know.
   std::optional<bool> renames_at_once{};
 
@@ -85,6 +103,9 @@ struct PrivatePlace {
 /// Finds the directory above a private one of this name, whether that is there or not.
 Result<PrivatePlace> private_place(const TransactionRoot& root,
                                    const std::string& private_directory);
+
+/// Whether a power cut leaves a rename done or undone here, never half done. Asks once.
+[[nodiscard]] bool renames_at_once(TransactionRoot& root);
 
 /// Everything on the root's file system is durable (`Protocol::whole`).
 Result<void> sync_root(TransactionRoot& root, std::string_view step);

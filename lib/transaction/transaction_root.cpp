@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // A root of transactions that is open: its errors, its paths, and how it is let go.
-#include "transaction/root.hpp"
+#include "transaction/transaction_root.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "base/advice.hpp"
@@ -9,9 +10,24 @@
 #include "engine/directory.hpp"
 #include "engine/explain.hpp"
 #include "engine/names.hpp"
+#include "engine/protocol.hpp"
 #include "transaction/tree.hpp"
 
 namespace perdure {
+
+bool KnownTrials::has(const Identity& directory, bool of_file, std::size_t length) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = longest_.find({directory.inode, directory.birth_ns, of_file});
+  return found != longest_.end() && found->second >= length;
+}
+
+void KnownTrials::note(const Identity& directory, bool of_file, std::size_t length) {
+  constexpr std::size_t known_max = 10'000;
+  const std::lock_guard lock(mutex_);
+  if (longest_.size() > known_max) longest_.clear();
+  std::size_t& longest = longest_[{directory.inode, directory.birth_ns, of_file}];
+  longest = std::max(longest, length);
+}
 
 Result<PrivatePlace> private_place(const TransactionRoot& root,
                                    const std::string& private_directory) {
@@ -91,6 +107,15 @@ void TransactionRoot::release() noexcept {
   if (unused) remove_private_directory(*this);
   lock.reset();
 }
+
+bool renames_at_once(TransactionRoot& root) {
+  if (!root.renames_at_once) {
+    const auto info = root.files.describe(root.private_directory.get());
+    root.renames_at_once = info && renames_at_once(info.value());
+  }
+  return *root.renames_at_once;
+}
+
 Result<void> sync_root(TransactionRoot& root, std::string_view step) {
   BOOST_OUTCOME_TRY(
       root.checked(step, "", root.files.sync_file_system(root.private_directory.get())));

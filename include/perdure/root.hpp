@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+// A directory whose files are committed through a log: one flush for each commit.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+#include <perdure/path.hpp>
+#include <perdure/recovery_report.hpp>
+#include <perdure/root_options.hpp>
+#include <perdure/transaction.hpp>
+
+namespace perdure {
+
+/// A root that one process holds open, to commit to its files at one flush each.
+///
+/// A commit appends a record to the root's log, with the new content in it, and makes it durable:
+/// that is the commit point. Then each file gets its content in place. Files in place are made
+/// durable by the hundred, when a segment of the log is full (`settle`). Commits of several threads
+/// share a flush.
+///
+///     BOOST_OUTCOME_TRY(auto root, perdure::Root::open("/var/lib/app"));
+///     BOOST_OUTCOME_TRY(root.put("queue/7", message));
+///     BOOST_OUTCOME_TRY(root.close());
+///
+/// Files are plain files: any program reads them. After a power cut, until `open` or `recover` has
+/// run, a reader may find an older acknowledged content, and, where `ordered` is not known to hold
+/// (docs/log.md), a damaged one. While the root is open, other programs must not commit beneath it:
+/// a Transaction waits for the root's lock; a plain replace of a file is seen and left alone. They
+/// may delete a file that the log made only after `settle`: until then a crash may bring it back.
+///
+/// Safe to use from all threads. It belongs to the process that opened it: in a forked child every
+/// call is refused. Move-only; one that was moved from may be destroyed and assigned to.
+class Root {
+ public:
+  /// Waits for the root's lock, recovers what a crash left, and makes the directory a root with a
+  /// log. ErrorKind::unsupported, with the reason, where a log can't keep its promises: on file
+  /// systems without times of birth, or that another machine stamps, or before Linux 5.8.
+  static Result<Root> open(const Path& path, const RootOptions& options = {});
+
+  /// The deeds of `open` for what a crash left. Good as long as this root.
+  [[nodiscard]] const RecoveryReport& recovery() const noexcept;
+
+  Root(Root&&) noexcept;
+  Root& operator=(Root&&) noexcept;
+  /// As `close`, without its error; the next `open` recovers then.
+  ~Root();
+
+  /// One change, durable when it returns. As the calls of Transaction of these names.
+  Result<TransactionReceipt> put(const std::string& path, Bytes content,
+                                 const PutOptions& options = {});
+  Result<TransactionReceipt> put(const std::string& path, std::string_view text,
+                                 const PutOptions& options = {}) {
+    return put(path, as_bytes(text), options);
+  }
+  template <class T, SerializerFor<T> S>
+  Result<TransactionReceipt> put(const std::string& path, const T& value, const S& serializer,
+                                 const PutOptions& options = {}) {
+    BOOST_OUTCOME_TRY(Transaction transaction, begin());
+    BOOST_OUTCOME_TRY(transaction.put(path, value, serializer, options));
+    return transaction.commit();
+  }
+  Result<TransactionReceipt> remove(const std::string& path);
+  Result<TransactionReceipt> make_directory(const std::string& path, std::uint32_t mode = 0777);
+  Result<TransactionReceipt> move(const std::string& from, const std::string& to);
+
+  /// Several changes that happen all or not at all. Any number of transactions may be under way;
+  /// of two that change one path the later commit counts, unless it expects a version. This root
+  /// must outlive it.
+  Result<Transaction> begin();
+
+  /// The content of a file now.
+  Result<Buffer> read(const std::string& path);
+
+  /// Makes durable what is in place, so that no crash needs the log for it. Commits wait in the
+  /// meantime.
+  Result<void> settle();
+
+  /// Settles, and gives the root back to others. Idempotent; every other call is refused from then
+  /// on. After an error the next `open` or `recover` finishes.
+  Result<void> close();
+
+ private:
+  struct State;
+  explicit Root(std::unique_ptr<State> state) noexcept;
+  detail::Held<std::unique_ptr<State>> state_;
+};
+
+}  // namespace perdure

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSL-1.0
+// Reads and writes the log file by whole blocks.
+#include "log/log_file.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "base/missing.hpp"
+#include "engine/names.hpp"
+#include "engine/unlink.hpp"
+#include "transaction/journal_file.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view make_step = "make the log";
+constexpr std::string_view read_step = "read the log";
+constexpr std::string_view write_step = "write to the log";
+constexpr std::uint64_t segment_size_max = std::uint64_t{1} << 30U;
+
+}  // namespace
+
+LogFile::LogFile(TransactionRoot& root, OwnedHandle file, const Status& status)
+    : root_(&root),
+      file_(std::move(file)),
+      identity_(identity_of(status.version)),
+      size_(status.version.size),
+      segment_size_((size_ - header_blocks * log_block) / segment_count) {}
+
+Result<std::optional<LogFile>> LogFile::find(TransactionRoot& root) {
+  const auto opened = root.files.open_lock(root.private_directory.get(), std::string(names::log));
+  if (!opened && is_missing(opened.error())) return std::optional<LogFile>();
+  if (!opened) return root.failure(read_step, "", opened.error());
+  OwnedHandle file(root.files, opened.value());
+  BOOST_OUTCOME_TRY(const Status status, root.checked(read_step, "", root.files.stat(file.get())));
+  const std::uint64_t size = status.version.size;
+  const std::uint64_t heads = header_blocks * log_block;
+  if (status.type != FileType::regular || size <= heads ||
+      (size - heads) % (segment_count * log_block) != 0 || size > log_size(segment_size_max)) {
+    return root.failure(read_step, "", ErrorKind::recovery_required,
+                        "the log has an impossible size" + std::string(refused_journal_advice));
+  }
+  return std::optional(LogFile(root, std::move(file), status));
+}
+
+Result<LogFile> LogFile::make(TransactionRoot& root, std::uint64_t segment_size) {
+  const Handle directory = root.private_directory.get();
+  const std::string temp(names::log_temp);
+  const std::uint64_t rounded =
+      std::clamp(segment_size / log_block, std::uint64_t{2}, segment_size_max / log_block) *
+      log_block;
+  BOOST_OUTCOME_TRY(root.checked(make_step, "", unlink_if_there(root.files, directory, temp)));
+  BOOST_OUTCOME_TRY(const Handle made,
+                    root.checked(make_step, "", root.files.create(directory, temp, 0600)));
+  OwnedHandle file(root.files, made);
+  if (root.keeper) {
+    BOOST_OUTCOME_TRY(root.checked(make_step, "", give_to(root.files, made, *root.keeper)));
+  }
+  BOOST_OUTCOME_TRY(const Status status, root.checked(make_step, "", root.files.stat(made)));
+  LogFile log(root, std::move(file), status);
+  log.size_ = log_size(rounded);
+  log.segment_size_ = rounded;
+  // Written, not only reserved: an append must not change what leads to its blocks.
+  constexpr std::uint64_t piece_max = std::uint64_t{1} << 20U;
+  const Buffer zeros(static_cast<std::size_t>(std::min(piece_max, log.size_)));
+  for (std::uint64_t at = 0; at < log.size_; at += zeros.size()) {
+    const std::uint64_t piece = std::min<std::uint64_t>(zeros.size(), log.size_ - at);
+    BOOST_OUTCOME_TRY(log.write(at, Bytes(zeros).first(static_cast<std::size_t>(piece))));
+  }
+  BOOST_OUTCOME_TRY(root.checked(make_step, "", root.files.sync_file(made)));
+  BOOST_OUTCOME_TRY(root.checked(
+      make_step, "",
+      root.files.rename(directory, temp, directory, std::string(names::log), RenameMode::replace)));
+  BOOST_OUTCOME_TRY(root.synced(make_step, "", root.files.sync_directory(directory)));
+  return log;
+}
+
+Error LogFile::damaged(std::string detail) const {
+  return root_->failure(read_step, "", ErrorKind::recovery_required,
+                        std::move(detail) + std::string(refused_journal_advice));
+}
+
+/// Whole blocks. One that can't be read is zeros: nothing that is whole begins so.
+Result<Buffer> LogFile::read_part(std::uint64_t offset, std::uint64_t size) {
+  Buffer bytes(static_cast<std::size_t>(size));
+  std::size_t done = 0;
+  std::size_t piece_max = bytes.size();
+  while (done < bytes.size()) {
+    const auto rest = std::span(bytes).subspan(done);
+    const auto count = root_->files.read_at(file_.get(), offset + done,
+                                            rest.first(std::min(piece_max, rest.size())));
+    if (!count && count.error() != std::errc::io_error) {
+      return root_->failure(read_step, "", count.error());
+    }
+    if (!count && piece_max > log_block) {  // which block it is
+      piece_max = log_block;
+      done = done / log_block * log_block;
+      continue;
+    }
+    if (count && count.value() == 0) return damaged("the log was cut off while it was read");
+    done += count ? count.value() : log_block;
+  }
+  return bytes;
+}
+
+Result<void> LogFile::write(std::uint64_t offset, Bytes bytes) {
+  while (!bytes.empty()) {
+    BOOST_OUTCOME_TRY(
+        const std::size_t count,
+        root_->checked(write_step, "", root_->files.write_at(file_.get(), offset, bytes)));
+    if (count == 0) {
+      return root_->failure(write_step, "", std::make_error_code(std::errc::io_error));
+    }
+    offset += count;
+    bytes = bytes.subspan(count);
+  }
+  return success();
+}
+
+/// The chain ends in front of `rest`: torn, or never written on. A record behind it that was
+/// written when the next one was durable says that it was damaged.
+Result<void> LogFile::check_end(Bytes rest, std::uint64_t epoch,
+                                const LogContents& contents) const {
+  while (rest.size() > log_block) {
+    rest = rest.subspan(static_cast<std::size_t>(log_block));
+    const auto durable_before = peek_record(rest, epoch);
+    if (durable_before && *durable_before > contents.next_number) {
+      return damaged("a record of the log is damaged");
+    }
+  }
+  return success();
+}
+
+/// The records of one epoch, up to the end of its chain.
+Result<void> LogFile::read_epoch(const LogHeader& header, LogContents& contents) {
+  BOOST_OUTCOME_TRY(const Buffer segment,
+                    read_part(segment_offset(header.epoch, segment_size_), segment_size_));
+  Bytes rest = segment;
+  Checksum::Digest previous = header.salt;
+  while (!rest.empty()) {
+    auto decoded = decode_record(rest, header.epoch, previous);
+    if (!decoded) return damaged(decoded.error().detail);
+    if (!decoded.value()) return check_end(rest, header.epoch, contents);
+    DecodedRecord& found = *decoded.value();
+    if (found.record.number != contents.next_number) {
+      return damaged("records of the log are missing");
+    }
+    for (const JournalEntry& entry : found.record.journal.entries) {
+      if (!root_->check_path(read_step, entry.path)) {
+        return damaged("the log names a path that is refused");
+      }
+    }
+    ++contents.next_number;
+    previous = found.digest;
+    rest = rest.subspan(static_cast<std::size_t>(std::min<std::uint64_t>(found.size, rest.size())));
+    contents.records.push_back(std::move(found));
+  }
+  return success();
+}
+
+Result<LogContents> LogFile::read() {
+  LogContents contents;
+  BOOST_OUTCOME_TRY(const Buffer heads, read_part(0, header_blocks * log_block));
+  bool copied = false;
+  std::optional<LogHeader> newest;
+  for (std::uint64_t segment = 0; segment < segment_count; ++segment) {
+    std::optional<LogHeader> of_segment;
+    for (std::uint64_t block = 2 * segment; block < 2 * segment + 2; ++block) {
+      BOOST_OUTCOME_TRY(auto header, decode_header(Bytes(heads).subspan(
+                                         static_cast<std::size_t>(block * log_block),
+                                         static_cast<std::size_t>(log_block))));
+      if (!header) continue;
+      if (header->segment_size != segment_size_ ||
+          header_offset(header->epoch) != block * log_block || header->live_from > header->epoch) {
+        return damaged("a header of the log does not belong there");
+      }
+      copied = copied || header->log != identity_;
+      if (!of_segment || header->epoch > of_segment->epoch) of_segment = *header;
+    }
+    if (!of_segment) continue;
+    contents.headers.push_back(*of_segment);
+    if (!newest || of_segment->live_from > newest->live_from) newest = *of_segment;
+  }
+  std::ranges::sort(contents.headers, {}, &LogHeader::epoch);
+  if (!newest) return contents;
+  contents.next_number = newest->live_number;
+  for (const LogHeader& header : contents.headers) {
+    if (header.epoch < newest->live_from) continue;
+    BOOST_OUTCOME_TRY(read_epoch(header, contents));
+  }
+  if (copied && !contents.records.empty()) {
+    return damaged("the log was written in another file: this root was copied, or restored");
+  }
+  return contents;
+}
+
+Result<void> LogFile::write_again(const LogContents& contents) {
+  for (const LogHeader& header : contents.headers) {
+    BOOST_OUTCOME_TRY(write(header_offset(header.epoch), encode_header(header)));
+    std::uint64_t offset = segment_offset(header.epoch, segment_size_);
+    for (const DecodedRecord& found : contents.records) {
+      if (found.record.epoch != header.epoch) continue;
+      BOOST_OUTCOME_TRY(write(offset, encode_record(found.record).bytes));
+      offset += found.size;
+    }
+  }
+  return root_->checked(write_step, "", root_->files.sync_data(file_.get()));
+}
+
+Result<LogHeader> LogFile::write_header(std::uint64_t epoch, std::uint64_t live_from) {
+  LogHeader header{.log = identity_,
+                   .segment_size = segment_size_,
+                   .epoch = epoch,
+                   .live_from = live_from,
+                   .live_number = next_number_};
+  BOOST_OUTCOME_TRY(root_->checked(write_step, "", root_->random.random(header.salt)));
+  flushed_ = false;
+  BOOST_OUTCOME_TRY(write(header_offset(epoch), encode_header(header)));
+  return header;
+}
+
+void LogFile::enter(const LogHeader& header) {
+  epoch_ = header.epoch;
+  offset_ = 0;
+  last_ = header.salt;
+}
+
+Result<void> LogFile::begin_anew(const LogContents& contents) {
+  const std::uint64_t newest = contents.headers.empty() ? 0 : contents.headers.back().epoch;
+  next_number_ = contents.next_number;
+  added_.clear();
+  BOOST_OUTCOME_TRY(const LogHeader first, write_header(newest + 1, newest + 1));
+  BOOST_OUTCOME_TRY(next_, write_header(newest + 2, newest + 1));
+  enter(first);
+  return flush();
+}
+
+EncodedRecord LogFile::chain(LogRecord& record) const {
+  record.epoch = epoch_;
+  record.number = next_number_;
+  record.durable_before = durable_before_;
+  record.previous = last_;
+  return encode_record(record);
+}
+
+void LogFile::add(const EncodedRecord& record) {
+  added_.insert(added_.end(), record.bytes.begin(), record.bytes.end());
+  offset_ += record.bytes.size();
+  last_ = record.digest;
+  ++next_number_;
+}
+
+Result<void> LogFile::flush() {
+  if (!added_.empty()) {
+    flushed_ = false;
+    const std::uint64_t begin = segment_offset(epoch_, segment_size_) + offset_ - added_.size();
+    BOOST_OUTCOME_TRY(write(begin, added_));
+    added_.clear();
+  }
+  BOOST_OUTCOME_TRY(root_->checked(write_step, "", root_->files.sync_data(file_.get())));
+  flushed_ = true;
+  durable_before_ = next_number_;
+  return success();
+}
+
+Result<void> LogFile::turn() {
+  if (!flushed_) {  // L2: the header of the epoch to come
+    BOOST_OUTCOME_TRY(flush());
+  }
+  BOOST_OUTCOME_TRY(const LogHeader after, write_header(epoch_ + 2, epoch_ + 1));
+  enter(next_);
+  next_ = after;
+  return success();
+}
+
+}  // namespace perdure

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSL-1.0
+// The log of a root as a file: made, read, written again, appended to.
+//
+// The log has two segments, which epochs take in turn. An epoch begins with a header and ends when
+// its segment is full or its records are settled; then the next epoch, whose header is on the disk
+// already, goes on in the other segment, and the header of the one after it is written to this
+// segment's other header block.
+//
+//     epoch 5 appends --turn()--> epoch 6 appends --turn()--> epoch 7 appends
+//        header of 7 written ------^      header of 8 written -----^
+//        it is durable with the first flush of epoch 6
+//
+// L1. No write touches a block that has something acknowledged: each is made of whole blocks, and
+//     appends begin behind the last record.
+// L2. No record goes into an epoch whose header is not durable.
+// L3. A header says which records are not settled (live_from, live_number). It is written when all
+//     records before these are settled.
+// L5. A block whose write the power cut off may be unreadable until it is written again: it counts
+// as
+//     torn.
+// L4. A record belongs to an epoch by its chain, which begins with the header's random salt: old
+//     bytes of the segment never pass for one.
+// L5. A block whose write the power cut off may be unreadable until it is written again: it counts
+// as
+//     torn. A record that was durable, and is not there, shows by those behind it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "log/log_format.hpp"
+#include "transaction/transaction_root.hpp"
+
+namespace perdure {
+
+/// The headers that a log has, and its records that are not settled.
+struct LogContents {
+  std::vector<LogHeader> headers;  ///< The newest of each segment that has one; the oldest first.
+  std::vector<DecodedRecord> records;
+  std::uint64_t next_number = 1;  ///< Of the record behind them.
+};
+
+class LogFile {
+ public:
+  /// The log of the root; empty where there is none.
+  static Result<std::optional<LogFile>> find(TransactionRoot& root);
+  /// Makes it in the place of what is there, written full, durable with its name, without headers.
+  static Result<LogFile> make(TransactionRoot& root, std::uint64_t segment_size);
+
+  /// Reads it as what a stranger wrote. ErrorKind::recovery_required: it is damaged, or a copy that
+  /// has records.
+  Result<LogContents> read();
+  /// Writes what was read to the same places and flushes: the cache may have it, and the disk not.
+  Result<void> write_again(const LogContents& contents);
+  /// Begins two new epochs behind all others, durably: nothing that the log has is needed any more.
+  Result<void> begin_anew(const LogContents& contents);
+
+  /// Whether a record of so many bytes has room in this epoch, and whether it would in an empty
+  /// one.
+  [[nodiscard]] bool has_room(std::uint64_t size) const noexcept {
+    return offset_ + size <= segment_size_;
+  }
+  [[nodiscard]] bool could_have_room(std::uint64_t size) const noexcept {
+    return size <= segment_size_;
+  }
+  [[nodiscard]] bool is_empty() const noexcept { return offset_ == 0; }
+
+  /// Gives the record its place in the chain, behind all that were added before.
+  EncodedRecord chain(LogRecord& record) const;
+  /// Adds an encoded record to what the next `flush` writes.
+  void add(const EncodedRecord& record);
+  /// Writes what was added, and makes it durable, with a header that was written before: the commit
+  /// point. After a failure nobody knows what the disk has.
+  Result<void> flush();
+
+  /// All records are settled: goes on in the other segment. The header that says so is on its way,
+  /// and becomes durable with the next `flush`.
+  Result<void> turn();
+  /// Nothing is written that is not durable.
+  [[nodiscard]] bool is_flushed() const noexcept { return flushed_; }
+
+ private:
+  LogFile(TransactionRoot& root, OwnedHandle file, const Status& status);
+
+  Result<void> write(std::uint64_t offset, Bytes bytes);
+  Result<Buffer> read_part(std::uint64_t offset, std::uint64_t size);
+  Result<void> check_end(Bytes rest, std::uint64_t epoch, const LogContents& contents) const;
+  Result<void> read_epoch(const LogHeader& header, LogContents& contents);
+  Result<LogHeader> write_header(std::uint64_t epoch, std::uint64_t live_from);
+  void enter(const LogHeader& header);
+  [[nodiscard]] Error damaged(std::string detail) const;
+
+  TransactionRoot* root_;
+  OwnedHandle file_;
+  Identity identity_;
+  std::uint64_t size_ = 0;
+  std::uint64_t segment_size_ = 0;
+
+  std::uint64_t epoch_ = 0;
+  std::uint64_t offset_ = 0;  ///< In the segment, behind what was added.
+  std::uint64_t next_number_ = 1;
+  std::uint64_t durable_before_ = 1;  ///< Records below it were flushed.
+  Checksum::Digest last_{};           ///< Of the record that was added last, or the epoch's salt.
+  LogHeader next_{};                  ///< Of the epoch behind this one.
+  Buffer added_;                      ///< Belongs before `offset_`.
+  bool flushed_ = true;
+};
+
+}  // namespace perdure

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSL-1.0
+// The bytes of a log: its headers and its records. docs/format-log.md has the layout.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+
+#include "base/checksum.hpp"
+#include "transaction/file_image.hpp"
+#include "transaction/journal_format.hpp"
+#include "transaction/tree.hpp"
+
+namespace perdure {
+
+/// Everything in a log begins at such a boundary, so that no write touches two things.
+inline constexpr std::uint64_t log_block = 4096;
+inline constexpr std::uint64_t segment_count = 2;
+/// Each segment has two blocks for headers, written in turn.
+inline constexpr std::uint64_t header_blocks = 2 * segment_count;
+
+/// One use of a segment: epochs are counted up and take the segments in turn.
+struct LogHeader {
+  Identity log{};                  ///< The log file: a copy of it is not this log.
+  std::uint64_t segment_size = 0;  ///< Whole blocks.
+  std::uint64_t epoch = 0;         ///< From 1 on.
+  /// The records of older epochs are settled: what they published is durable.
+  std::uint64_t live_from = 0;
+  std::uint64_t live_number = 0;  ///< Of the first record that is not settled.
+  Checksum::Digest salt{};        ///< Random: the records of this epoch are chained to it.
+
+  friend bool operator==(const LogHeader&, const LogHeader&) = default;
+};
+
+/// One block.
+[[nodiscard]] Buffer encode_header(const LogHeader& header);
+/// Empty for a block that no header was written to whole. ErrorKind::too_new for another format.
+Result<std::optional<LogHeader>> decode_header(Bytes block);
+
+/// The block of an epoch's header, by its offset in the file; the header before it in the same
+/// segment has the other one.
+[[nodiscard]] std::uint64_t header_offset(std::uint64_t epoch);
+[[nodiscard]] std::uint64_t segment_offset(std::uint64_t epoch, std::uint64_t segment_size);
+[[nodiscard]] std::uint64_t log_size(std::uint64_t segment_size);
+
+/// One commit: what a journal says, and the new content with it.
+struct LogRecord {
+  std::uint64_t epoch = 0;
+  std::uint64_t number = 0;  ///< Counted through all epochs, from 1 on.
+  /// All records below this number were durable when it was written: if one of them is not there,
+  /// the log was damaged. It may have come to the disk before those that were written with it.
+  std::uint64_t durable_before = 0;
+  /// Its files were on the disk before they had their names.
+  bool ordered = false;
+  Journal journal;
+  std::vector<FileImage> files;  ///< For each entry; empty but for a `put`.
+  Checksum::Digest previous{};   ///< The digest of the record before, or the epoch's salt.
+};
+
+struct EncodedRecord {
+  Buffer bytes;  ///< Whole blocks.
+  Checksum::Digest digest{};
+};
+[[nodiscard]] EncodedRecord encode_record(const LogRecord& record);
+
+struct DecodedRecord {
+  LogRecord record;
+  std::uint64_t size = 0;  ///< Whole blocks.
+  Checksum::Digest digest{};
+};
+/// The record at the front of `rest`, the unread part of an epoch's segment. Empty where the chain
+/// ends: these bytes are not a whole record of this epoch behind `previous`. A whole one that can't
+/// be understood is ErrorKind::recovery_required.
+Result<std::optional<DecodedRecord>> decode_record(Bytes rest, std::uint64_t epoch,
+                                                   const Checksum::Digest& previous);
+
+/// `durable_before` of a whole record of this epoch, wherever in the chain it belongs; empty if
+/// there is none at the front of `rest`.
+std::optional<std::uint64_t> peek_record(Bytes rest, std::uint64_t epoch);
+
+}  // namespace perdure

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSL-1.0
+// Compares each path with everything that the records know of it.
+#include "log/log_judge.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/missing.hpp"
+#include "engine/version.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view step = "look at the path";
+
+/// One path as it is now. Its content is read when it is asked for, once.
+class Found {
+ public:
+  Found(TransactionRoot& root, Directories& directories, const std::string& path,
+        const Status& status)
+      : root_(root), directories_(directories), path_(path), status_(status) {}
+
+  [[nodiscard]] const Status& status() const noexcept { return status_; }
+  [[nodiscard]] Before stamps() const { return before_of(status_.version); }
+
+  Result<bool> has_content(const Buffer& content) {
+    if (status_.type != FileType::regular || status_.version.size != content.size()) return false;
+    if (hash_ == 0) {
+      BOOST_OUTCOME_TRY(const Handle directory,
+                        root_.checked(step, path_, directories_.open(parent_of(path_))));
+      BOOST_OUTCOME_TRY(
+          const Handle opened,
+          root_.checked(step, path_, root_.files.open_file(directory, leaf_of(path_))));
+      const OwnedHandle file(root_.files, opened);
+      const auto hash = content_hash(root_.files, file.get());
+      // A power cut may leave blocks that can't be read: not what a record has.
+      if (!hash && hash.error() == std::errc::io_error) return false;
+      BOOST_OUTCOME_TRY(hash_, root_.checked(step, path_, hash));
+    }
+    return hash_ == content_hash(content);
+  }
+
+ private:
+  TransactionRoot& root_;
+  Directories& directories_;
+  const std::string& path_;
+  const Status& status_;
+  std::uint64_t hash_ = 0;  ///< No content has this one.
+};
+
+/// Whether the file has the time that its maker gave it. Where data need not be on the disk before
+/// the name, a crash may have taken the time along with the data.
+bool has_time_of(const Status& found, const LoggedChange& change) {
+  const std::int64_t then = change.entry->staged_mtime_ns;
+  const std::int64_t now = found.version.mtime_ns;
+  return change.record->ordered ? now == then : now <= then;
+}
+
+/// Whether the file is as some record found it, or made it, but for data that a crash took: nobody
+/// else came between.
+Result<bool> is_of_records(Found& found, const PathHistory& history) {
+  for (const LoggedChange& change : history) {
+    if (change.entry->before && *change.entry->before == found.stamps()) return true;
+    if (change.entry->action != JournalAction::put ||
+        change.entry->staged_identity != identity_of(found.status().version)) {
+      continue;
+    }
+    if (has_time_of(found.status(), change)) return true;
+    BOOST_OUTCOME_TRY(const bool same, found.has_content(change.file->content));
+    if (same) return true;
+  }
+  return false;
+}
+
+Result<RecoveryStep> judge_file(Found& found, const PathHistory& history) {
+  const LoggedChange& last = history.back();
+  if (last.entry->action == JournalAction::put) {
+    // Also of another file: an earlier recovery may have made it.
+    BOOST_OUTCOME_TRY(const bool done, found.has_content(last.file->content));
+    if (done) return RecoveryStep::redo;
+  }
+  BOOST_OUTCOME_TRY(const bool ours, is_of_records(found, history));
+  return ours ? RecoveryStep::redo : RecoveryStep::foreign;
+}
+
+/// Nothing is at the path.
+RecoveryStep judge_missing(TransactionRoot& root, const PathHistory& history) {
+  const JournalEntry& last = *history.back().entry;
+  if (last.action == JournalAction::remove) return RecoveryStep::done;
+  if (last.action == JournalAction::make_directory) return RecoveryStep::redo;
+  // Some record saw it missing, or made it so; otherwise somebody removed it since, or a rename
+  // was cut in two.
+  const bool was_missing = std::ranges::any_of(history, [](const LoggedChange& change) {
+    return !change.entry->before || change.entry->action == JournalAction::remove;
+  });
+  return was_missing || !renames_at_once(root) ? RecoveryStep::redo : RecoveryStep::foreign;
+}
+
+}  // namespace
+
+std::map<std::string, PathHistory> histories_of(const std::vector<DecodedRecord>& records) {
+  std::map<std::string, PathHistory> histories;
+  for (const DecodedRecord& found : records) {
+    const LogRecord& record = found.record;
+    for (std::size_t i = 0; i < record.journal.entries.size(); ++i) {
+      const JournalEntry& entry = record.journal.entries[i];
+      histories[entry.path].push_back({&record, &entry, &record.files[i]});
+    }
+  }
+  return histories;
+}
+
+Directories directories_of(TransactionRoot& root, const std::vector<DecodedRecord>& records) {
+  Directories directories(root.files, root.directory.get());
+  std::set<std::string> made;
+  for (const DecodedRecord& found : records) {
+    for (const JournalEntry& entry : found.record.journal.entries) {
+      if (entry.action == JournalAction::make_directory) made.insert(entry.path);
+    }
+  }
+  for (const DecodedRecord& found : records) {
+    for (const auto& [path, identity] : found.record.journal.directories) {
+      if (!made.contains(path)) directories.expect(path, identity);
+    }
+  }
+  return directories;
+}
+
+Result<RecoveryStep> judge_path(TransactionRoot& root, const PathHistory& history,
+                                Directories& directories) {
+  const JournalEntry& last = *history.back().entry;
+  const auto replaced = directories.is_replaced(parent_of(last.path));
+  if (!replaced) return root.failure(step, last.path, replaced.error());
+  if (replaced.value()) return RecoveryStep::foreign;
+  BOOST_OUTCOME_TRY(const auto now, root.checked(step, last.path, directories.stat(last.path)));
+  if (!now) return judge_missing(root, history);
+  if (now->type == FileType::directory) {
+    return last.action == JournalAction::make_directory ? RecoveryStep::done
+                                                        : RecoveryStep::foreign;
+  }
+  Found found(root, directories, last.path, *now);
+  return judge_file(found, history);
+}
+
+}  // namespace perdure

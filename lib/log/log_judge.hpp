@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+// Judges what the records of a log ask of recovery, path by path.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <perdure/recovery_report.hpp>
+
+#include "log/log_format.hpp"
+#include "transaction/transaction_root.hpp"
+#include "transaction/tree.hpp"
+
+namespace perdure {
+
+/// One record's word on a path.
+struct LoggedChange {
+  const LogRecord* record = nullptr;
+  const JournalEntry* entry = nullptr;
+  const FileImage* file = nullptr;  ///< Of a `put`.
+};
+
+/// All words on one path, in the order of the records; the last counts.
+using PathHistory = std::vector<LoggedChange>;
+
+/// Of all live records. They stay where they are as long as this is used.
+[[nodiscard]] std::map<std::string, PathHistory> histories_of(
+    const std::vector<DecodedRecord>& records);
+
+/// Where the records' paths are looked for: directories that were there before are those that the
+/// records name, or somebody else's.
+[[nodiscard]] Directories directories_of(TransactionRoot& root,
+                                         const std::vector<DecodedRecord>& records);
+
+/// `redo`, also of what seems done, since the disk may not have it; `done` of a removal; or
+/// `foreign`: somebody else came later.
+Result<RecoveryStep> judge_path(TransactionRoot& root, const PathHistory& history,
+                                Directories& directories);
+
+}  // namespace perdure

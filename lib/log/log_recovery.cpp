@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSL-1.0
+// Redoes the last word of the records on each path.
+//
+// The order, and what a crash behind each step leaves:
+//   1. the records are durable (again): the log is as it was
+//   2. directories are made, the new content of each path lies in the private directory, synced:
+//      nothing but litter there
+//   3. renames and removals, in the order of the paths: some paths are new, and the log has all
+//   4. the names are synced
+//   5. the log begins anew: its records are dropped
+#include "log/log_recovery.hpp"
+
+#include <set>
+#include <utility>
+
+#include "engine/confirm.hpp"
+#include "engine/names.hpp"
+#include "engine/unlink.hpp"
+#include "log/log_judge.hpp"
+#include "transaction/apply.hpp"
+#include "transaction/evidence.hpp"
+#include "transaction/journal_file.hpp"
+
+namespace perdure {
+namespace {
+
+class Redo {
+ public:
+  Redo(TransactionRoot& root, const LogContents& contents)
+      : root_(root),
+        contents_(contents),
+        histories_(histories_of(contents.records)),
+        directories_(directories_of(root, contents.records)) {}
+
+  Result<RecoveryReport> judge();
+  Result<void> stage(const RecoveryReport& report);
+  Result<void> apply(RecoveryReport& report);
+  Result<void> keep_foreign(RecoveryReport& report);
+  Result<void> settle();
+  Result<void> clear();
+
+ private:
+  Result<void> make_staged(const LoggedChange& change);
+  Result<void> apply_path(const PathHistory& history);
+
+  TransactionRoot& root_;
+  const LogContents& contents_;
+  std::map<std::string, PathHistory> histories_;
+  Directories directories_;
+  std::set<std::string> changed_;  ///< Directories.
+  const std::uint64_t mark_ = failed_syncs();
+};
+
+/// Paths are in the order of `histories_`.
+Result<RecoveryReport> Redo::judge() {
+  RecoveryReport report;
+  report.journal = !contents_.records.empty();
+  if (report.journal) report.id = contents_.records.back().record.journal.id;
+  for (const auto& [path, history] : histories_) {
+    BOOST_OUTCOME_TRY(const RecoveryStep step, judge_path(root_, history, directories_));
+    report.paths.push_back({path, std::string(word_for(history.back().entry->action)), step, {}});
+  }
+  return report;
+}
+
+Result<void> Redo::make_staged(const LoggedChange& change) {
+  const std::string& path = change.entry->path;
+  BOOST_OUTCOME_TRY(
+      const OwnedHandle made,
+      make_from_image(root_, recover_step, path,
+                      names::staged_of(change.record->journal.id, change.entry->staged),
+                      *change.file));
+  return root_.checked(recover_step, path, root_.files.sync_file(made.get()));
+}
+
+/// Content is durable before it gets a path: a crash must not leave a file of ours under a path
+/// whose content no record has.
+Result<void> Redo::stage(const RecoveryReport& report) {
+  std::size_t i = 0;
+  for (const auto& [path, history] : histories_) {
+    const RecoveryStep step = report.paths[i++].step;
+    const LoggedChange& last = history.back();
+    if (last.entry->action != JournalAction::put || step == RecoveryStep::done) continue;
+    BOOST_OUTCOME_TRY(make_staged(last));
+  }
+  return success();
+}
+
+Result<void> Redo::apply_path(const PathHistory& history) {
+  const LoggedChange& last = history.back();
+  const JournalEntry& entry = *last.entry;
+  if (entry.action == JournalAction::make_directory) {
+    // A file that is there is one that some record removed.
+    BOOST_OUTCOME_TRY(const auto now,
+                      root_.checked(recover_step, entry.path, directories_.stat(entry.path)));
+    if (now && now->type != FileType::directory) {
+      BOOST_OUTCOME_TRY(
+          const Handle directory,
+          root_.checked(recover_step, entry.path, directories_.open(parent_of(entry.path))));
+      BOOST_OUTCOME_TRY(root_.checked(
+          recover_step, entry.path, unlink_if_there(root_.files, directory, leaf_of(entry.path))));
+    }
+    changed_.insert(entry.path);
+  }
+  BOOST_OUTCOME_TRY(
+      apply_entry(root_, last.record->journal, entry, directories_, StagedName::given_up));
+  changed_.insert(parent_of(entry.path));
+  return success();
+}
+
+Result<void> Redo::apply(RecoveryReport& report) {
+  std::size_t i = 0;
+  for (const auto& [path, history] : histories_) {  // a directory comes before what is in it
+    RecoveryStep& step = report.paths[i++].step;
+    if (step == RecoveryStep::redo) {  // once more: somebody may have come since the first look
+      BOOST_OUTCOME_TRY(step, judge_path(root_, history, directories_));
+    }
+    if (step == RecoveryStep::redo) {
+      BOOST_OUTCOME_TRY(apply_path(history));
+    } else if (step == RecoveryStep::done) {
+      changed_.insert(parent_of(path));  // it may be so in the cache alone
+      if (history.back().entry->action == JournalAction::make_directory) changed_.insert(path);
+    }
+    if (root_.options.progress) root_.options.progress(i, histories_.size());
+  }
+  return success();
+}
+
+Result<void> Redo::keep_foreign(RecoveryReport& report) {
+  std::size_t i = 0;
+  for (const auto& [path, history] : histories_) {
+    RecoveredPath& told = report.paths[i++];
+    const LoggedChange& last = history.back();
+    if (told.step != RecoveryStep::foreign || last.entry->action != JournalAction::put) continue;
+    BOOST_OUTCOME_TRY(Kept kept, keep_left_alone(root_, last.record->journal, {last.entry}));
+    report.set_aside = std::move(kept.directory);
+    told.kept = std::move(kept.files.front());
+  }
+  return success();
+}
+
+Result<void> Redo::settle() {
+  for (const std::string& path : changed_) {
+    BOOST_OUTCOME_TRY(const auto directory,
+                      root_.checked(recover_step, path, directories_.open_if_ours(path)));
+    if (!directory) continue;
+    const auto synced = root_.files.sync_directory(*directory);
+    if (synced) continue;
+    note_failed_sync(root_.files, *directory);
+    return root_.failure(recover_step, path, synced.error());
+  }
+  const auto confirmed =
+      confirm_syncs(root_.files, root_.private_directory.get(), Handle::none, mark_);
+  if (confirmed) return success();
+  return explain_dead_journal(root_.failure(recover_step, "", confirmed.error()));
+}
+
+/// Staged files of the records that were not put in place.
+Result<void> Redo::clear() {
+  for (const DecodedRecord& found : contents_.records) {
+    const Journal& journal = found.record.journal;
+    for (const JournalEntry& entry : journal.entries) {
+      if (entry.action != JournalAction::put) continue;
+      BOOST_OUTCOME_TRY(root_.checked(recover_step, entry.path,
+                                      unlink_if_there(root_.files, root_.private_directory.get(),
+                                                      names::staged_of(journal.id, entry.staged))));
+    }
+  }
+  return success();
+}
+
+}  // namespace
+
+Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log) {
+  BOOST_OUTCOME_TRY(const LogContents contents, log.read());
+  Redo redo(root, contents);
+  BOOST_OUTCOME_TRY(RecoveryReport report, redo.judge());
+  // The headers, too: one that is in the cache alone may say that older records are settled, and
+  // be gone when the header of those has been overwritten.
+  BOOST_OUTCOME_TRY(log.write_again(contents));
+  if (!contents.records.empty()) {
+    BOOST_OUTCOME_TRY(redo.stage(report));
+    BOOST_OUTCOME_TRY(redo.apply(report));
+    BOOST_OUTCOME_TRY(redo.keep_foreign(report));
+    BOOST_OUTCOME_TRY(redo.settle());
+  }
+  BOOST_OUTCOME_TRY(log.begin_anew(contents));
+  BOOST_OUTCOME_TRY(redo.clear());
+  return LogRecovery{std::move(report), contents.next_number};
+}
+
+Result<RecoveryReport> inspect_log(TransactionRoot& root, LogFile& log) {
+  BOOST_OUTCOME_TRY(const LogContents contents, log.read());
+  return Redo(root, contents).judge();
+}
+
+}  // namespace perdure

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: BSL-1.0
+// Leads the commits of a log: looks, appends, publishes, settles.
+#include "log/log_writer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/confirm.hpp"
+#include "engine/names.hpp"
+#include "engine/protocol.hpp"
+#include "transaction/apply.hpp"
+#include "transaction/evidence.hpp"
+#include "transaction/journal_file.hpp"
+#include "transaction/marker.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view commit_step = "commit to the log";
+constexpr std::string_view settle_step = "settle the log";
+/// Each waiting commit keeps its staged files and directories open.
+constexpr LeaderQueue::Limits limits{.group_size_max = 128, .waiting_max = 128};
+
+Error unsupported(const TransactionRoot& root, std::string reason) {
+  return root.failure("open the log", "", ErrorKind::unsupported,
+                      std::move(reason) + "; commit there by Transaction or AtomicWriter");
+}
+
+/// Why a log can't keep its promises there, and how its files get their names.
+Result<Protocol> check_file_system(TransactionRoot& root) {
+  const Handle directory = root.private_directory.get();
+  if (root.private_status.version.birth_ns == 0) {
+    return unsupported(root,
+                       "a log needs to know when a file was made, and this file system does "
+                       "not say");
+  }
+  if (root.files.stamps(directory, root.private_status) == Stamps::foreign) {
+    return unsupported(root,
+                       "a log needs stamps of this machine, and somebody else stamps the "
+                       "files of this file system");
+  }
+  BOOST_OUTCOME_TRY(const FileSystemInfo info,
+                    root.checked("open the log", "", root.files.describe(directory)));
+  if (allows_fast(info).allowed) return Protocol::fast;
+  if (info.sync_reports) return Protocol::whole;
+  return unsupported(root, "a log settles by syncfs(2), which tells of errors since Linux 5.8");
+}
+
+}  // namespace
+
+/// A commit, or other work that wants the log for itself.
+struct LogWriter::Errand : Arrival {
+  explicit Errand(LogCommit* wanted) : Arrival(1), commit(wanted) {}
+
+  LogCommit* commit;
+  std::function<Result<void>()> work{};
+  std::uint64_t number = 0;  ///< Of its record.
+  bool too_large = false;
+  Result<void> outcome = success();
+  std::exception_ptr thrown{};
+};
+
+Result<std::unique_ptr<LogWriter>> LogWriter::open(TransactionRoot& root,
+                                                   const RootOptions& options) {
+  BOOST_OUTCOME_TRY(const Protocol protocol, check_file_system(root));
+  BOOST_OUTCOME_TRY(mark_root(root));
+  BOOST_OUTCOME_TRY(auto found, LogFile::find(root));
+  if (!found) {
+    BOOST_OUTCOME_TRY(found, LogFile::make(root, options.segment_size));
+  }
+  // Nothing is in it that a crash would need, unless the journal that said so was taken away.
+  BOOST_OUTCOME_TRY(recover_log(root, *found));
+  return std::unique_ptr<LogWriter>(
+      new LogWriter(root, std::move(*found), protocol, options.record_size_max));
+}
+
+LogWriter::LogWriter(TransactionRoot& root, LogFile log, Protocol protocol,
+                     std::uint64_t record_size_max)
+    : root_(root),
+      log_(std::move(log)),
+      protocol_(protocol),
+      record_size_max_(record_size_max),
+      known_(root),
+      sync_mark_(failed_syncs()),
+      queue_(limits, [this](const ArrivalQueue& group) { serve(group); }) {}
+
+Error LogWriter::refusal(std::string_view step) const {
+  if (stopped_) {
+    Error error = *stopped_;
+    error.fate = Fate::unchanged;
+    error.detail += "; this root refuses everything since: open it again, which recovers it";
+    return error;
+  }
+  return root_.failure(step, "", ErrorKind::invalid_argument, "the root was closed; open it again");
+}
+
+Result<bool> LogWriter::commit(LogCommit& commit) {
+  Errand errand(&commit);
+  BOOST_OUTCOME_TRY(run(errand));
+  return !errand.too_large;
+}
+
+Result<void> LogWriter::alone(std::function<Result<void>()> work) {
+  Errand errand(nullptr);
+  errand.work = [this, &work]() -> Result<void> {
+    BOOST_OUTCOME_TRY(end_log());
+    known_.forget();
+    return work();
+  };
+  return run(errand);
+}
+
+Result<void> LogWriter::settle() {
+  Errand errand(nullptr);
+  errand.work = [this] { return settle_now(true); };
+  return run(errand);
+}
+
+Result<void> LogWriter::close() {
+  if (queue_.is_closed()) return success();
+  Errand errand(nullptr);
+  errand.work = [this] { return end_log(); };
+  auto ended = run(errand);
+  queue_.close();
+  return ended;
+}
+
+Result<void> LogWriter::run(Errand& errand) {
+  if (!queue_.join(errand)) return refusal(commit_step);
+  if (errand.thrown) std::rethrow_exception(errand.thrown);
+  return std::move(errand.outcome);
+}
+
+/// An exception may leave anything half done: it reaches everybody of the group, and the root
+/// stops.
+void LogWriter::serve(const ArrivalQueue& group) noexcept try {
+  for (Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
+    serve_one(static_cast<Errand&>(*arrival));
+  }
+  finish_group();
+} catch (...) {
+  for (Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
+    static_cast<Errand&>(*arrival).thrown = std::current_exception();
+  }
+  group_.clear();
+  planned_.clear();
+  if (!stopped_) {
+    stopped_ = root_.failure(commit_step, "", ErrorKind::recovery_required,
+                             "an exception ended a commit half-way");
+  }
+}
+
+void LogWriter::serve_one(Errand& errand) {
+  if (errand.work) finish_group();
+  if (stopped_) {
+    errand.outcome = refusal(commit_step);
+  } else {
+    errand.outcome = errand.work ? errand.work() : add_record(errand);
+  }
+}
+
+Result<void> LogWriter::look_at(LogCommit& commit, JournalEntry& entry) {
+  const auto planned = planned_.find(entry.path);
+  if (planned != planned_.end()) {
+    entry.before = planned->second;
+  } else {
+    BOOST_OUTCOME_TRY(const auto found, known_.look(commit.changes.directories(), entry.path));
+    if (found && (found->type == FileType::directory || found->type == FileType::other)) {
+      return root_.failure(commit_step, entry.path, ErrorKind::conflict,
+                           "somebody else made it meanwhile");
+    }
+    entry.before.reset();
+    if (found) entry.before = before_of(found->version);
+  }
+  const bool there = entry.before.has_value();
+  if (entry.action == JournalAction::remove && !there) {
+    return root_.failure(commit_step, entry.path, ErrorKind::conflict,
+                         "somebody else removed it meanwhile");
+  }
+  if (entry.action == JournalAction::make_directory && there) {
+    return root_.failure(commit_step, entry.path, ErrorKind::conflict,
+                         "somebody else made it meanwhile");
+  }
+  return success();
+}
+
+/// Of each path what was there before, and whether it is what the caller expects.
+Result<void> LogWriter::look(LogCommit& commit) {
+  for (JournalEntry& entry : commit.journal.entries) {
+    BOOST_OUTCOME_TRY(look_at(commit, entry));
+  }
+  for (const std::string& path : commit.expected) {
+    if (!planned_.contains(path)) continue;
+    return root_.failure(commit_step, path, ErrorKind::conflict,
+                         "somebody else changed it meanwhile; read it again");
+  }
+  return commit.compare ? commit.compare() : Result<void>(success());
+}
+
+Result<void> LogWriter::add_record(Errand& errand) {
+  LogCommit& commit = *errand.commit;
+  BOOST_OUTCOME_TRY(begin_log());
+  if (auto looked = look(commit); !looked) {
+    if (known_.has_failed()) {  // and maybe lost what was awaited before
+      finish_group();
+      if (!stopped_) recover_in_place(looked.error(), Fate::committed);
+    }
+    return looked;
+  }
+  LogRecord record{.ordered = protocol_ == Protocol::fast,
+                   .journal = commit.journal,
+                   .files = std::move(commit.files)};
+  EncodedRecord encoded = log_.chain(record);
+  errand.too_large = !log_.could_have_room(encoded.bytes.size());
+  if (errand.too_large) return success();
+  if (!log_.has_room(encoded.bytes.size())) {
+    finish_group();
+    if (stopped_) return refusal(commit_step);
+    BOOST_OUTCOME_TRY(settle_now(false));
+    // The files that the group had planned are there now.
+    BOOST_OUTCOME_TRY(look(commit));
+    record.journal = commit.journal;
+    encoded = log_.chain(record);
+  }
+  log_.add(encoded);
+  errand.number = record.number;
+  group_.push_back(&errand);
+  for (const JournalEntry& entry : commit.journal.entries) {
+    std::optional<Before>& planned = planned_[entry.path];
+    planned.reset();
+    if (entry.action == JournalAction::put) {
+      planned = Before{entry.staged_identity, entry.staged_size, entry.staged_mtime_ns};
+    }
+  }
+  return success();
+}
+
+/// The commit point of everybody in the group, and what comes behind it.
+void LogWriter::finish_group() {
+  if (group_.empty()) return;
+  if (const auto flushed = log_.flush(); !flushed) {
+    recover_in_place(flushed.error(), Fate::unknown);
+  } else {
+    for (Errand* errand : group_) errand->commit->fate = Fate::committed;
+    for (Errand* errand : group_) {
+      errand->commit->group = group_.size();
+      const auto published = publish(*errand->commit);
+      if (!published) {
+        recover_in_place(published.error(), Fate::committed);
+        break;
+      }
+      errand->commit->fate = Fate::durable;
+    }
+  }
+  group_.clear();
+  planned_.clear();
+}
+
+Result<void> LogWriter::publish(LogCommit& commit) {
+  Directories& directories = commit.changes.directories();
+  BOOST_OUTCOME_TRY(commit.changes.staged().flush());  // `fast`: waits for the data
+  std::vector<const JournalEntry*> left_alone;
+  for (const JournalEntry& entry : commit.journal.entries) {
+    BOOST_OUTCOME_TRY(const bool untouched, is_untouched(root_, entry, directories));
+    if (!untouched) {
+      left_alone.push_back(&entry);
+      commit.left_alone.push_back(entry.path);
+      continue;
+    }
+    known_.before_change(directories, entry);
+    BOOST_OUTCOME_TRY(apply_entry(root_, commit.journal, entry, directories, StagedName::given_up));
+    known_.after_change(directories, entry);
+    last_directory_.reset();
+    if (entry.action == JournalAction::put) continue;
+    BOOST_OUTCOME_TRY(
+        const Handle directory,
+        root_.checked(commit_step, entry.path, directories.open(parent_of(entry.path))));
+    BOOST_OUTCOME_TRY(const Handle again, root_.checked(commit_step, entry.path,
+                                                        root_.files.open_beneath(directory, ".")));
+    last_directory_ = OwnedHandle(root_.files, again);
+  }
+  BOOST_OUTCOME_TRY(Kept kept, keep_left_alone(root_, commit.journal, left_alone));
+  commit.set_aside = std::move(kept.directory);
+  return success();
+}
+
+/// A commit of the group, whose record recovery found or did not.
+void LogWriter::answer(Errand& errand, const LogRecovery& recovery, const Error& why) {
+  LogCommit& commit = *errand.commit;
+  if (errand.number >= recovery.next_number) {
+    errand.outcome = why;
+    commit.fate = errand.outcome.error().fate = Fate::unchanged;
+    return;
+  }
+  commit.fate = Fate::durable;
+  commit.left_alone.clear();
+  for (const RecoveredPath& path : recovery.report.paths) {
+    const bool is_of_commit =
+        std::ranges::find(commit.journal.entries, path.path, &JournalEntry::path) !=
+        commit.journal.entries.end();
+    if (is_of_commit && path.step == RecoveryStep::foreign) commit.left_alone.push_back(path.path);
+  }
+  if (!commit.left_alone.empty()) commit.set_aside = recovery.report.set_aside;
+}
+
+void LogWriter::recover_in_place(const Error& why, Fate otherwise) {
+  known_.forget();
+  last_directory_.reset();
+  const auto recovered = recover_log(root_, log_);
+  sync_mark_ = failed_syncs();
+  if (recovered) {
+    for (Errand* errand : group_) {
+      if (errand->commit->fate != Fate::durable) answer(*errand, recovered.value(), why);
+    }
+    return;
+  }
+  stopped_ = why;
+  for (Errand* errand : group_) {
+    if (errand->commit->fate == Fate::durable) continue;  // published before
+    errand->outcome = why;
+    errand->commit->fate = errand->outcome.error().fate = otherwise;
+  }
+}
+
+/// From here on an older program refuses the root, and a newer one looks into the log.
+Result<void> LogWriter::begin_log() {
+  if (live_) return success();
+  auto id = names::make_transaction_id(root_.random);
+  if (!id) return root_.failure(commit_step, "", id.error());
+  Journal journal{.id = std::move(id.value()), .entries = {}};
+  journal.directories.push_back({"", identity_of(root_.status.version)});
+  journal.private_directory = identity_of(root_.private_status.version);
+  journal.format = log_journal_format;
+  auto committed =
+      commit_journal(root_, encode_journal(journal), names::journal, Protocol::portable);
+  if (!committed) {
+    // Nothing is in the log that it could speak of.
+    committed.error().fate = Fate::unchanged;
+    return std::move(committed.error());
+  }
+  live_ = true;
+  return success();
+}
+
+Result<void> LogWriter::sync_published() {
+  // In order, the sync of the last change brings all before it. A staged file that got its path was
+  // a change of the private directory, too.
+  const Handle last = last_directory_ ? last_directory_.get() : root_.private_directory.get();
+  const auto synced = protocol_ == Protocol::fast
+                          ? root_.files.sync_directory(last)
+                          : root_.files.sync_file_system(root_.private_directory.get());
+  if (!synced) {
+    note_failed_sync(root_.files, last);
+    return root_.failure(settle_step, "", synced.error());
+  }
+  const auto confirmed =
+      confirm_syncs(root_.files, root_.private_directory.get(), Handle::none, sync_mark_);
+  if (confirmed) return success();
+  return explain_dead_journal(root_.failure(settle_step, "", confirmed.error()));
+}
+
+Result<void> LogWriter::settle_now(bool for_good) {
+  Result<void> settled = success();
+  if (!log_.is_empty()) {
+    settled = sync_published();
+    if (settled) settled = log_.turn();
+  }
+  if (settled && for_good && !log_.is_flushed()) settled = log_.flush();
+  if (settled) {
+    sync_mark_ = failed_syncs();
+    last_directory_.reset();
+    return success();
+  }
+  recover_in_place(settled.error(), Fate::committed);
+  return stopped_ ? std::move(settled) : Result<void>(success());
+}
+
+Result<void> LogWriter::end_log() {
+  if (!live_) return success();
+  BOOST_OUTCOME_TRY(settle_now(true));
+  BOOST_OUTCOME_TRY(remove_journal(root_, settle_step, Protocol::portable, false));
+  live_ = false;
+  return success();
+}
+
+}  // namespace perdure

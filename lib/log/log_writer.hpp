@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSL-1.0
+// Commits through the log of an open root: one caller leads, and one flush serves all who wait.
+//
+// The life of a group:
+//
+//   look at what is there --> chain and add records --> flush --> publish in order --> answer
+//        |                                                |            |
+//        | fails: that commit is unchanged                +--- fails --+--> recover in place
+//
+// W1. A record names what was there before, certain to be there after a power cut, or made by an
+//     earlier record.
+// W2. Nothing is published before its record is durable, and all is published in the order of the
+//     records. Where the protocol is `fast` a file has its data on the disk before it gets its
+//     name.
+// W3. A segment is left when everything that its records published is durable.
+// W4. After a flush, a publish or a settling that failed nothing in the cache counts. All records
+//     that are not settled are carried out anew before anything else happens. If that fails, the
+//     root refuses everything.
+// W5. As long as the log may have records that are not settled, the root's journal says so.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <perdure/root_options.hpp>
+
+#include "engine/leader_queue.hpp"
+#include "log/known_durable.hpp"
+#include "log/log_file.hpp"
+#include "log/log_recovery.hpp"
+#include "transaction/changes.hpp"
+#include "transaction/transaction_root.hpp"
+
+namespace perdure {
+
+/// One commit on its way through the log. Its caller waits; the leader does the rest.
+struct LogCommit {
+  explicit LogCommit(Changes& wanted) : changes(wanted) {}
+
+  Changes& changes;  ///< Not owned: staged files and directories.
+  Journal journal;
+  std::vector<FileImage> files;  ///< For each entry; empty but for a `put`.
+  /// Paths whose versions the caller compared, and how to compare them once more.
+  std::vector<std::string> expected{};
+  std::function<Result<void>()> compare{};
+
+  Fate fate = Fate::unchanged;
+  std::uint64_t group = 1;  ///< How many commits the flush served.
+  std::vector<std::string> left_alone{};
+  std::string set_aside{};
+};
+
+class LogWriter {
+ public:
+  /// For a root that was recovered: takes over its log, or makes one.
+  static Result<std::unique_ptr<LogWriter>> open(TransactionRoot& root, const RootOptions& options);
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+  ~LogWriter() = default;
+
+  /// How staged files get their names: `fast` in order, `whole` in none.
+  [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
+
+  /// Commits; false if a record can't hold it, and nothing happened.
+  Result<bool> commit(LogCommit& commit);
+  /// Does something else to the root, with nothing in the log that a crash would need.
+  Result<void> alone(std::function<Result<void>()> work);
+  Result<void> settle();
+  /// Settles and ends; idempotent.
+  Result<void> close();
+
+  /// Whether a record holds so many bytes of content.
+  [[nodiscard]] bool takes(std::uint64_t bytes) const noexcept { return bytes <= record_size_max_; }
+
+ private:
+  struct Errand;
+  LogWriter(TransactionRoot& root, LogFile log, Protocol protocol, std::uint64_t record_size_max);
+
+  void serve(const ArrivalQueue& group) noexcept;
+  void serve_one(Errand& errand);
+  Result<void> run(Errand& errand);
+  Result<void> add_record(Errand& errand);
+  Result<void> look(LogCommit& commit);
+  Result<void> look_at(LogCommit& commit, JournalEntry& entry);
+  void finish_group();
+  Result<void> publish(LogCommit& commit);
+  void recover_in_place(const Error& why, Fate otherwise);
+  void answer(Errand& errand, const LogRecovery& recovery, const Error& why);
+  Result<void> begin_log();
+  Result<void> sync_published();
+  /// `for_good`: also the header that says so is durable.
+  Result<void> settle_now(bool for_good);
+  Result<void> end_log();
+  [[nodiscard]] Error refusal(std::string_view step) const;
+
+  TransactionRoot& root_;
+  LogFile log_;
+  const Protocol protocol_;
+  const std::uint64_t record_size_max_;
+  KnownDurable known_;
+  bool live_ = false;  ///< The journal says that there is a log.
+  std::optional<Error> stopped_;
+  std::vector<Errand*> group_;  ///< Their records were added, and are not published.
+  /// The files that the records of the group make of their paths.
+  std::map<std::string, std::optional<Before>> planned_;
+  /// The directory of the last change, if no staged file left the private one by it.
+  OwnedHandle last_directory_;
+  std::uint64_t sync_mark_;  ///< `failed_syncs` of before the first change that is not settled.
+  LeaderQueue queue_;        ///< Last: it calls this.
+};
+
+}  // namespace perdure

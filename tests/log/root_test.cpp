@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSL-1.0
+// A root with a log, on a real file system.
+#include <thread>
+
+#include <perdure/files.hpp>
+#include <perdure/recovery.hpp>
+#include <perdure/root.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
+
+#include "../transaction/tree.hpp"
+#include "support/disk.hpp"
+
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+RootOptions small_log() {
+  RootOptions options;
+  options.segment_size = 64 << 10;
+  return options;
+}
+
+RootOptions small_log(FileSystem& files) {
+  RootOptions options = small_log();
+  options.system.files = &files;
+  return options;
+}
+
+std::uint64_t syncs(const FaultyFileSystem& files) {
+  return files.calls(Operation::sync_file) + files.calls(Operation::sync_data) +
+         files.calls(Operation::sync_directory) + files.calls(Operation::sync_file_system);
+}
+
+}  // namespace
+
+TEST_CASE("a root with a log commits plain files") {
+  const TempDirectory directory;
+  {
+    auto root = Root::open(directory.path(), small_log());
+    REQUIRE_OK(root);
+    REQUIRE_OK(root.value().put("a", "one"));
+    REQUIRE_OK(root.value().make_directory("d"));
+    REQUIRE_OK(root.value().put("d/b", "two"));
+    const auto receipt = root.value().put("a", "three");
+    REQUIRE_OK(receipt);
+    CHECK(receipt.value().protocol == Protocol::logged);
+    CHECK(receipt.value().left_alone.empty());
+    CHECK(as_text(root.value().read("a").value()) == "three");
+    CHECK(tree_of(directory.path()) == Tree{{"a", "three"}, {"d/", ""}, {"d/b", "two"}});
+    REQUIRE_OK(root.value().remove("a"));
+    REQUIRE_OK(root.value().close());
+    CHECK_FALSE(root.value().put("a", "four").has_value());
+  }
+  CHECK(tree_of(directory.path()) == Tree{{"d/", ""}, {"d/b", "two"}});
+  CHECK(private_of(directory.path()) == std::vector<std::string>{"log"});
+  const auto recovered = recover(directory.path());
+  REQUIRE_OK(recovered);
+  CHECK_FALSE(recovered.value().journal);
+}
+
+TEST_CASE("a log that was not closed is carried out anew by the next to open the root") {
+  const TempDirectory directory;
+  FaultyFileSystem dying(native_file_system());
+  {
+    auto root = Root::open(directory.path(), small_log(dying));
+    REQUIRE_OK(root);
+    REQUIRE_OK(root.value().put("a", "one"));
+    REQUIRE_OK(root.value().put("b", "two"));
+    dying.fail({.operation = {},
+                .call = dying.calls() + 1,
+                .error = EIO,
+                .from_then_on = true,
+                .count = {}});
+  }
+  spit(directory / "b", "");  // a power cut could have left that, but for its time
+  const auto seen = inspect(directory.path());
+  REQUIRE_OK(seen);
+  CHECK(seen.value().journal);
+  CHECK(seen.value().paths.size() == 2);
+  auto root = Root::open(directory.path(), small_log());
+  REQUIRE_OK(root);
+  CHECK(root.value().recovery().paths.size() == 2);
+  CHECK(slurp(directory / "a") == "one");
+  CHECK(root.value().recovery().paths[1].step == RecoveryStep::foreign);  // somebody wrote into it
+  REQUIRE(!root.value().recovery().paths[1].kept.empty());
+  CHECK(slurp(directory / root.value().recovery().paths[1].kept) == "two");
+}
+
+TEST_CASE("a commit of one file flushes once, settling included 1.05 times", "[P20]") {
+  const TempDirectory directory;
+  FaultyFileSystem counting(native_file_system());
+  RootOptions options;
+  options.system.files = &counting;
+  auto root = Root::open(directory.path(), options);
+  REQUIRE_OK(root);
+  const std::string content(4096, 'x');
+  REQUIRE_OK(root.value().put("a", content));
+  const std::uint64_t before = syncs(counting);
+  constexpr std::uint64_t commits = 600;
+  for (std::uint64_t i = 0; i < commits; ++i) REQUIRE_OK(root.value().put("a", content));
+  const std::uint64_t flushes = syncs(counting) - before;
+  INFO(flushes);
+  CHECK(flushes <= commits + commits / 20);
+}
+
+TEST_CASE("transactions through a root are all or nothing, and see expectations") {
+  const TempDirectory directory;
+  auto root = Root::open(directory.path(), small_log());
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("a", "one"));
+  const auto version = read_version(directory / "a");
+  REQUIRE_OK(version);
+  auto first = root.value().begin();
+  auto second = root.value().begin();
+  REQUIRE_OK(first);
+  REQUIRE_OK(second);
+  for (auto* transaction : {&first.value(), &second.value()}) {
+    REQUIRE_OK(transaction->expect("a", version.value()));
+    REQUIRE_OK(transaction->put("a", "two"));
+    REQUIRE_OK(transaction->put("b", "two"));
+  }
+  REQUIRE_OK(first.value().commit());
+  const auto refused = second.value().commit();
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  CHECK(tree_of(directory.path()) == Tree{{"a", "two"}, {"b", "two"}});
+}
+
+TEST_CASE("a commit that no record holds goes through a journal") {
+  const TempDirectory directory;
+  auto root = Root::open(directory.path(), small_log());
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("a", "one"));
+  const std::string large(100'000, 'x');
+  const auto receipt = root.value().put("a", large);
+  REQUIRE_OK(receipt);
+  CHECK(receipt.value().protocol != Protocol::logged);
+  CHECK(slurp(directory / "a") == large);
+  REQUIRE_OK(root.value().move("a", "b"));
+  REQUIRE_OK(root.value().put("a", "two"));
+  CHECK(tree_of(directory.path()) == Tree{{"a", "two"}, {"b", large}});
+}
+
+TEST_CASE("threads share flushes") {
+  const TempDirectory directory;
+  FaultyFileSystem counting(native_file_system());
+  auto root = Root::open(directory.path(), small_log(counting));
+  REQUIRE_OK(root);
+  constexpr int thread_count = 16;
+  constexpr int commits = 50;
+  std::vector<std::thread> threads;
+  std::atomic<int> failed = 0;
+  for (int t = 0; t < thread_count; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < commits; ++i) {
+        if (!root.value().put("f" + std::to_string(t), std::to_string(i))) ++failed;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(failed == 0);
+  for (int t = 0; t < thread_count; ++t) {
+    CHECK(slurp(directory / ("f" + std::to_string(t))) == std::to_string(commits - 1));
+  }
+  REQUIRE_OK(root.value().close());
+}

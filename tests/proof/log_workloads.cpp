@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSL-1.0
+// Commits through the log of a root, crashed. Segments have two blocks, so that every second commit
+// of a file settles and turns to the other segment.
+#include <algorithm>
+
+#include <perdure/recovery.hpp>
+#include <perdure/root.hpp>
+
+#include "transaction_workloads.hpp"
+
+namespace perdure::test {
+
+using namespace perdure::testing;  // NOLINT: this file is about nothing else
+
+namespace {
+
+using enum Request::Kind;
+
+using Row = std::vector<std::vector<Request>>;
+
+RootOptions root_options(const Session& session) {
+  RootOptions options;
+  options.segment_size = 8192;
+  options.system = session.system();
+  return options;
+}
+
+/// A root that had a log before.
+void prepare_log(Session& session) {
+  prepare_root(session);
+  RootOptions options = root_options(session);
+  options.system.files = &session.disk();
+  auto root = Root::open(root_path, options);
+  if (!root || !root.value().close()) session.wrong("the root can't be opened");
+}
+
+Result<void> commit_row(Session& session, Root& root, const Row& row) {
+  for (const auto& requests : row) {
+    BOOST_OUTCOME_TRY(Transaction transaction, root.begin());
+    BOOST_OUTCOME_TRY(transact(session, transaction, requests));
+  }
+  return success();
+}
+
+/// Opens the root, commits, closes it.
+Result<void> run(Session& session, const Row& row) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session)));
+  BOOST_OUTCOME_TRY(commit_row(session, root, row));
+  return root.close();
+}
+
+/// Where content is on the disk before it has its name, nobody ever reads a part of it.
+Oracle files_intact() {
+  return oracles::at_once({"files_intact", [](Session& session) -> std::string {
+                             if (!session.preset().awaited_ordered) return {};
+                             for (const auto& [path, content] : files_of(session)) {
+                               const bool ours = path.starts_with("d/") || path.starts_with("e/");
+                               const bool whole = !brief(content).starts_with("(");
+                               if (ours && !path.ends_with('/') && !whole) {
+                                 return path + " is damaged";
+                               }
+                             }
+                             return {};
+                           }});
+}
+
+Proof log_proof(const std::string& name, Procedure<Session&> program) {
+  Proof proof;
+  proof.workload.name = "log_" + name;
+  proof.workload.prepare = prepare_log;
+  proof.workload.actors = {std::move(program)};
+  proof.workload.recover = restart_root;
+  proof.oracles = transaction_oracles();
+  proof.oracles.push_back(files_intact());
+  return proof;
+}
+
+Proof row_proof(const std::string& name, Row row) {
+  return log_proof(name,
+                   [row = std::move(row)](Session& session) { must(session, run(session, row)); });
+}
+
+const Row& long_row() {
+  static const Row row{{{put, "d/a", content_of('p', 100)}},
+                       {{put, "d/b", content_of('q', 100)}},
+                       {{Request::Kind::remove, "d/a"}},
+                       {{put, "d/a", content_of('r', 100)}},
+                       {{put, "e/b", content_of('s', 100)}, {put, "d/a", content_of('t', 100)}}};
+  return row;
+}
+
+void reopen(Session& session) {
+  must(session, run(session, {}));
+}
+
+/// A root is closed, and a file of its log removed without it: no later start brings that back.
+Result<void> closed_between(Session& session) {
+  BOOST_OUTCOME_TRY(run(session, {{{put, "d/b", content_of('p', 100)}}}));
+  BOOST_OUTCOME_TRY(transact(session, {{Request::Kind::remove, "d/b"}}));
+  return run(session, {});
+}
+
+/// Another program replaces a file without a sync, between two commits to it.
+Result<void> foreign_between(Session& session) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session)));
+  BOOST_OUTCOME_TRY(commit_row(session, root, {{{put, "d/a", content_of('p', 100)}}}));
+  Files files = files_of(session);
+  files["d/a"] = content_of('q', 100);
+  const std::size_t attempt = session.attempt("root", words_of(files), Durability::none);
+  FileSystem& system = session.files();
+  const auto directory = system.open_directory(Handle::working_directory, root_path + "/d");
+  const OwnedHandle opened(system, directory.value());
+  const auto outside = system.open_directory(Handle::working_directory, "/");
+  const OwnedHandle above(system, outside.value());
+  const auto made = system.create(above.get(), "other", 0644);
+  OwnedHandle file(system, made.value());
+  (void)system.write_at(file.get(), 0, as_bytes(files["d/a"]));
+  file.reset();
+  (void)system.rename(above.get(), "other", opened.get(), "a", RenameMode::replace);
+  session.acknowledge(attempt);
+  BOOST_OUTCOME_TRY(commit_row(session, root, {{{put, "d/a", content_of('r', 100)}}}));
+  return root.close();
+}
+
+/// A shorter look at longer programs.
+void shorten(Proof& proof) {
+  proof.bound = [](ExploreOptions& options) {
+    options.depth = 2;
+    options.tears_max = 12;
+    options.pairs_max = 48;
+    options.sets_max = 512;
+  };
+}
+
+/// Each call fails with each of its errors, once or from then on; then the power goes.
+Proof faulty_proof() {
+  Proof proof = log_proof("with_faults", [](Session& session) {
+    Row row{{{put, "d/a", content_of('p', 100)}},
+            {{put, "d/b", content_of('q', 100)}, {put, "d/a", content_of('r', 100)}}};
+    // Without a journal, a removal whose sync failed is lost, and can't be done once more.
+    if (session.preset().ordered) row.push_back({{Request::Kind::remove, "e/b"}});
+    (void)run(session, row);
+  });
+  proof.fault_stride = 1;
+  proof.bound = [](ExploreOptions& options) {
+    options.depth = 1;
+    options.tears_max = 6;
+    options.pairs_max = 24;
+    options.sets_max = 256;
+  };
+  return proof;
+}
+
+}  // namespace
+
+std::vector<Proof> log_proofs(std::size_t states_max) {
+  std::vector<Proof> proofs;
+  proofs.push_back(row_proof("put", {{{put, "d/a", content_of('p', 100)}}}));
+  proofs.push_back(row_proof("put_new", {{{put, "d/b", content_of('p', 100)}}}));
+  proofs.push_back(row_proof("remove", {{{Request::Kind::remove, "d/a"}}}));
+  proofs.push_back(row_proof(
+      "pair", {{{put, "d/a", content_of('p', 100)}, {put, "e/b", content_of('p', 100)}}}));
+  proofs.push_back(row_proof("directory", {{{make_directory, "f"},
+                                            {put, "f/a", content_of('p', 100)},
+                                            {Request::Kind::remove, "e/b"}}}));
+  proofs.push_back(row_proof("row", long_row()));
+  shorten(proofs.back());
+  proofs.push_back(
+      log_proof("foreign", [](Session& session) { must(session, foreign_between(session)); }));
+  shorten(proofs.back());
+  drop_oracle(proofs.back(), "files_intact");  // the other program's is damaged
+  drop_oracle(proofs.back(), "no_litter");     // and leaves its own
+  proofs.push_back(
+      log_proof("closed", [](Session& session) { must(session, closed_between(session)); }));
+  proofs.back().workload.recover = reopen;
+  shorten(proofs.back());
+  proofs.push_back(faulty_proof());
+  for (Proof& proof : proofs) {
+    proof.bound = [states_max, bound = proof.bound](ExploreOptions& options) {
+      if (bound) bound(options);
+      options.states_max = std::min(options.states_max, states_max);
+    };
+  }
+  return proofs;
+}
+
+}  // namespace perdure::test
