@@ -70,12 +70,11 @@ void save(int version) {
   if (version == 0) execute(database.get(), "create table t (id integer primary key, data)");
   const std::string text = versions::content(version, size);
   sqlite3_stmt* statement = nullptr;
-  const bool saved =
-      sqlite3_prepare_v2(database.get(), "insert or replace into t values (1, ?)", -1, &statement,
-                         nullptr) == SQLITE_OK &&
-      sqlite3_bind_blob(statement, 1, text.data(), static_cast<int>(text.size()), SQLITE_STATIC) ==
-          SQLITE_OK &&
-      sqlite3_step(statement) == SQLITE_DONE;
+  const bool saved = sqlite3_prepare_v2(database.get(), "insert or replace into t values (1, ?)",
+                                        -1, &statement, nullptr) == SQLITE_OK &&
+                     sqlite3_bind_blob(statement, 1, text.data(), static_cast<int>(text.size()),
+                                       SQLITE_STATIC) == SQLITE_OK &&
+                     sqlite3_step(statement) == SQLITE_DONE;
   const std::string why = saved ? "" : sqlite3_errmsg(database.get());
   sqlite3_finalize(statement);
   if (!saved) give_up(why);
