@@ -454,7 +454,7 @@ const std::vector<Excuse>& excuses_of_renames() {
        {"removal_undone"}},
       {"the state and the link that keeps it may be lost together there whatever a program does",
        {"split_rename"},
-       {"state_not_synced", "state_name_not_synced", "found_state_not_synced", "evidence_removed",
+       {"state_name_not_synced", "found_state_not_synced", "evidence_removed",
         "evidence_not_synced"}},
       {"the state may be missing between two of the three steps: the oracle is exempt",
        {"split_rename"},
