@@ -28,7 +28,11 @@ LogFile::LogFile(TransactionRoot& root, OwnedHandle file, const Status& status)
       segment_size_((size_ - header_blocks * log_block) / segment_count) {}
 
 Result<std::optional<LogFile>> LogFile::find(TransactionRoot& root) {
-  const auto opened = root.files.open_lock(root.private_directory.get(), std::string(names::log));
+  const std::string name(names::log);
+  auto opened = root.files.open_lock(root.private_directory.get(), name);
+  if (!opened && opened.error() == std::errc::read_only_file_system) {  // enough to look on
+    opened = root.files.open_file(root.private_directory.get(), name);
+  }
   if (!opened && is_missing(opened.error())) return std::optional<LogFile>();
   if (!opened) return root.failure(read_step, "", opened.error());
   OwnedHandle file(root.files, opened.value());
@@ -121,8 +125,7 @@ Result<void> LogFile::write(std::uint64_t offset, Bytes bytes) {
 /// written when the next one was durable says that it was damaged.
 Result<void> LogFile::check_end(Bytes rest, std::uint64_t epoch,
                                 const LogContents& contents) const {
-  while (rest.size() > log_block) {
-    rest = rest.subspan(static_cast<std::size_t>(log_block));
+  for (; rest.size() >= log_block; rest = rest.subspan(static_cast<std::size_t>(log_block))) {
     const auto durable_before = peek_record(rest, epoch);
     if (durable_before && *durable_before > contents.next_number) {
       return damaged("a record of the log is damaged");

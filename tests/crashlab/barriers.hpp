@@ -25,13 +25,14 @@ enum class Barrier {
   directories,    ///< The directories with applied files, before the journal goes.
   journal_gone,   ///< That it is gone, before the staged files go and others commit.
   found_journal,  ///< In recovery: journal and journal_name for the journal that was found.
+  append,         ///< The records of a log: the commit point of a Root.
   journal_end,    ///< The journal is about to go. No sync: a moment to be killed at.
   none,
 };
 
-inline constexpr std::array<std::string_view, 7> names = {
-    "staged",      "staged_names", "journal",      "journal_name",
-    "directories", "journal_gone", "found_journal"};
+inline constexpr std::array<std::string_view, 8> names = {
+    "staged",      "staged_names", "journal",       "journal_name",
+    "directories", "journal_gone", "found_journal", "append"};
 
 /// Several, separated by commas; empty if one of them is not a barrier.
 inline std::set<Barrier> parse(const std::string& text) {
@@ -98,6 +99,10 @@ class Barriers final : public perdure::testing::ForwardingFileSystem {
   perdure::SysResult<void> sync_file(perdure::Handle file) override {
     return pass(barrier_of(file)) ? base().sync_file(file)
                                   : perdure::SysResult<void>(perdure::success());
+  }
+  perdure::SysResult<void> sync_data(perdure::Handle file) override {
+    return pass(Barrier::append) ? base().sync_data(file)
+                                 : perdure::SysResult<void>(perdure::success());
   }
   perdure::SysResult<void> await_writeback(perdure::Handle file) override {
     return pass(barrier_of(file)) ? base().await_writeback(file)

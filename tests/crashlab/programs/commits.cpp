@@ -9,7 +9,8 @@
 // any intact version), none (AtomicWriter; whatever is there can be committed over), tracker
 // (StateTracker; opens, and is no older than acknowledged), transaction (after recovery all files
 // are of one version, no older than acknowledged), recovered (the same, with commits that are
-// killed and recovered before they are acknowledged), batch (write_files; each file is of an
+// killed and recovered before they are acknowledged), logged (the same through a Root, which is
+// open all the time and settles every few commits), batch (write_files; each file is of an
 // acknowledged version or a later one), group (the same by four threads and one GroupCommit). With
 // `automatic_` before it: by the protocol `fast` where that is allowed.
 //
@@ -224,11 +225,8 @@ bool there(const std::string& name) {
   return ::access((root() + "/" + name).c_str(), F_OK) == 0;
 }
 
-std::string judge_files() {
-  {
-    const auto recovered = begin<ProtocolChoice::portable>();
-    if (!recovered) return "recovery: " + recovered.error().message();
-  }
+/// Both files are of one version, no older than acknowledged.
+std::string judge_sides() {
   const int acked = versions::last_acknowledged();
   for (const char* side : {"/left/file", "/right/file"}) {
     const std::string reason = versions::judge_file(root() + side, size, acked);
@@ -236,15 +234,62 @@ std::string judge_files() {
   }
   const int version = version_of(root() + "/left/file");
   const int other = version_of(root() + "/right/file");
-  if (version != other) {
-    return "versions " + std::to_string(version) + " and " + std::to_string(other) + " are mixed";
+  if (version == other) return "";
+  return "versions " + std::to_string(version) + " and " + std::to_string(other) + " are mixed";
+}
+
+std::string judge_files() {
+  {
+    const auto recovered = begin<ProtocolChoice::portable>();
+    if (!recovered) return "recovery: " + recovered.error().message();
   }
+  const std::string reason = judge_sides();
+  if (!reason.empty()) return reason;
+  const int version = version_of(root() + "/left/file");
   const bool odd = version % 2 == 1;
   if (there("odd") != odd) return "the file that comes and goes is wrong";
   const bool removed = versions::last_line() == std::to_string(version) + " afterwards";
   if (removed && there("fleeting")) return "a file that was removed is there again";
   if (there("there") != odd || there("here") == odd) return "the file that moves is wrong";
   return "";
+}
+
+perdure::Result<perdure::Root> open_logged() {
+  perdure::RootOptions options;
+  options.segment_size = 64 << 10;  // two commits
+  options.system.files = &files();
+  return perdure::Root::open(root(), options);
+}
+
+/// Two files in two directories are put, and one comes and goes.
+void commit_logged(int version) {
+  static auto opened = open_logged();
+  must(opened, "open the root");
+  auto begun = opened.value().begin();
+  must(begun, "begin");
+  auto& transaction = begun.value();
+  for (const char* directory : {"left", "right"}) {
+    must(transaction.make_directory(directory), "make a directory");
+  }
+  must(transaction.put("left/file", versions::content(version, size)), "put");
+  must(transaction.put("right/file", versions::content(version, size)), "put");
+  if (version % 2 == 1) must(transaction.put("odd", "odd"), "put");
+  if (version % 2 == 0 && version > 0) must(transaction.remove("odd"), "remove");
+  must(transaction.commit(), "commit");
+}
+
+std::string judge_logged() {
+  auto opened = open_logged();
+  if (!opened) return "recovery: " + opened.error().message();
+  const std::string reason = judge_sides();
+  if (!reason.empty()) return reason;
+  const int version = version_of(root() + "/left/file");
+  if (there("odd") != (version % 2 == 1)) return "the file that comes and goes is wrong";
+  const auto again = opened.value().put("left/file", versions::content(999, size));
+  if (!again) return "a new commit: " + again.error().message();
+  const auto closed = opened.value().close();
+  if (!closed) return "close: " + closed.error().message();
+  return versions::judge_file(root() + "/left/file", size, 999);
 }
 
 /// Four files in two directories.
@@ -309,6 +354,7 @@ const std::map<std::string, Workload>& workloads() {
        {commit_files<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
       {"automatic_recovered",
        {commit_killed<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
+      {"logged", {commit_logged, judge_logged}},
       {"batch", {commit_batch<ProtocolChoice::portable>, judge_batch}},
       {"automatic_batch", {commit_batch<ProtocolChoice::automatic>, judge_batch}},
       {"automatic_group", {commit_group, judge_batch}},

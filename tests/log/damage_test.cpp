@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSL-1.0
+// The end of a log is told from damage: a power cut can tear the last records, of which nobody was
+// told; anything else asks for a person.
+#include <perdure/recovery.hpp>
+#include <perdure/root.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
+
+#include "../transaction/tree.hpp"
+#include "base/little_endian.hpp"
+#include "log/log_format.hpp"
+#include "support/disk.hpp"
+
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+constexpr std::uint64_t segment_size = 64 << 10;
+/// The first epoch has the second segment. Each record here takes one block.
+constexpr std::size_t records_begin = header_blocks * log_block + segment_size;
+
+constexpr std::size_t block_of(std::size_t record) {
+  return records_begin + record * log_block;
+}
+
+/// A root whose holder died with three records, each flushed for itself.
+class LeftLog {
+ public:
+  LeftLog() {
+    FaultyFileSystem dying(native_file_system());
+    RootOptions options;
+    options.segment_size = segment_size;
+    options.system.files = &dying;
+    auto root = Root::open(directory_.path(), options);
+    REQUIRE_OK(root);
+    for (const char* path : {"a", "b", "c"}) REQUIRE_OK(root.value().put(path, path));
+    dying.fail({.operation = {},
+                .call = dying.calls() + 1,
+                .error = EIO,
+                .from_then_on = true,
+                .count = {}});
+  }
+
+  [[nodiscard]] fs::path path() const { return directory_ / ".perdure/log"; }
+  [[nodiscard]] std::string content() const { return slurp(path()); }
+
+  /// How many records are found when the log has this content; -1 for damage.
+  [[nodiscard]] int records_in(const std::string& log) const {
+    // In place, so that it stays the file that its headers name.
+    std::fstream(path().native(), std::ios::in | std::ios::out | std::ios::binary) << log;
+    const auto seen = inspect(directory_.path());
+    REQUIRE_OK(seen);
+    REQUIRE(seen.value().journal);
+    return seen.value().damage.empty() ? static_cast<int>(seen.value().paths.size()) : -1;
+  }
+
+ private:
+  TempDirectory directory_;
+};
+
+}  // namespace
+
+TEST_CASE("a record of a log that any bit changes in is torn at the end, and damage elsewhere",
+          "[P14]") {
+  const LeftLog left;
+  const std::string whole = left.content();
+  REQUIRE(left.records_in(whole) == 3);
+  for (std::size_t record = 0; record < 3; ++record) {
+    const std::uint64_t size =
+        from_little_endian<std::uint64_t>(as_bytes(whole).subspan(block_of(record) + 32, 8));
+    for (std::size_t at = 0; at < size; at += 11) {
+      std::string changed = whole;
+      changed[block_of(record) + at] = static_cast<char>(changed[block_of(record) + at] ^ 4);
+      INFO("record " << record << ", byte " << at);
+      CHECK(left.records_in(changed) == (record == 2 ? 2 : -1));
+    }
+  }
+}
+
+TEST_CASE("the last record of a log may be there up to any byte", "[P14]") {
+  const LeftLog left;
+  const std::string whole = left.content();
+  const std::uint64_t size =
+      from_little_endian<std::uint64_t>(as_bytes(whole).subspan(block_of(2) + 32, 8));
+  for (std::size_t kept = 0; kept < size; kept += 7) {
+    std::string cut = whole;
+    cut.replace(block_of(2) + kept, log_block - kept, log_block - kept, '\0');
+    INFO(kept);
+    CHECK(left.records_in(cut) == 2);
+  }
+}
+
+TEST_CASE("records that changed places are damage", "[P14]") {
+  const LeftLog left;
+  const std::string whole = left.content();
+  for (std::size_t one = 0; one < 3; ++one) {
+    for (std::size_t other = 0; other < one; ++other) {
+      std::string swapped = whole;
+      swapped.replace(block_of(one), log_block, whole, block_of(other), log_block);
+      swapped.replace(block_of(other), log_block, whole, block_of(one), log_block);
+      CHECK(left.records_in(swapped) == -1);
+    }
+  }
+}
+
+TEST_CASE("a copy of a root whose log has records is refused in words, and can be given up",
+          "[P11][P14]") {
+  const LeftLog left;
+  const fs::path root = left.path().parent_path().parent_path();
+  const TempDirectory other;
+  const fs::path copy = other / "copy";
+  fs::create_directory(copy);
+  fs::create_directory(copy / ".perdure");
+  fs::permissions(copy / ".perdure", fs::owner_all);
+  for (const char* name : {".perdure-root", ".perdure/j", ".perdure/log", "a", "b", "c"}) {
+    fs::copy_file(root / name, copy / name);
+  }
+  const auto refused = recover(copy);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::recovery_required);
+  CHECK(refused.error().message().find("copied") != std::string::npos);
+  const auto given_up = abandon(copy);
+  REQUIRE_OK(given_up);
+  CHECK(fs::exists(copy / given_up.value().set_aside / "log"));
+  REQUIRE_OK(Root::open(copy));
+}
