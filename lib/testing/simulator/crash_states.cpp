@@ -74,12 +74,12 @@ class Explorer {
 
   void find_needs(std::size_t i) {
     const Pending& pending = disk_.log[free_[i]];
-    const bool reuses = disk_.reuses_number(*pending.change);
+    const auto reuse = disk_.reuse_of(*pending.change);
     for (std::size_t j = 0; j < i; ++j) {
       const bool ordered = disk_.preset->ordered && !pending.loose;
       const bool emptied =
           removes_directory(*pending.change) && takes_names_from(change(j), pending.change->inode);
-      const bool freed = reuses && change(j).kind == Change::Kind::entry;
+      const bool freed = reuse && disk_.frees_number(free_[j], *reuse);
       if (ordered || emptied || freed) needs_[i].push_back(j);
     }
   }

@@ -258,22 +258,50 @@ std::set<InodeId> Disk::doom_content() {
   return doomed;
 }
 
-bool Disk::reuses_number(const Change& change) const {
-  const auto made = [&](InodeId id) {
-    return std::ranges::find_if(log, [&](const Pending& pending) {
-      return pending.change->born && pending.change->inode == id;
-    });
-  };
-  return std::ranges::any_of(change.effects, [&](const Effect& effect) {
-    if (effect.child == no_inode || base.contains(effect.child)) return false;
-    const auto born = made(effect.child);
-    if (born == log.end()) return false;
-    const std::uint64_t number = born->change->born->number;
+/// 0 of a file that nobody knows.
+std::uint64_t Disk::number_of(InodeId inode) const {
+  if (const Inode* found = base.find(inode)) return found->number;
+  const auto made = std::ranges::find_if(log, [&](const Pending& pending) {
+    return pending.change->born && pending.change->inode == inode;
+  });
+  return made == log.end() ? 0 : made->change->born->number;
+}
+
+std::optional<Reuse> Disk::reuse_of(const Change& change) const {
+  for (const Effect& effect : change.effects) {
+    if (effect.child == no_inode || base.contains(effect.child)) continue;
+    const Reuse reuse{effect.child, number_of(effect.child)};
     const bool in_base = std::ranges::any_of(
-        base.inodes(), [&](const auto& slot) { return slot.second->number == number; });
-    return in_base || std::any_of(log.begin(), born, [&](const Pending& pending) {
-             return pending.change->born && pending.change->born->number == number;
-           });
+        base.inodes(), [&](const auto& slot) { return slot.second->number == reuse.number; });
+    const bool in_log = std::ranges::any_of(log, [&](const Pending& pending) {
+      return pending.change->born && pending.change->inode < reuse.file &&
+             pending.change->born->number == reuse.number;
+    });
+    if (reuse.number != 0 && (in_base || in_log)) return reuse;
+  }
+  return {};
+}
+
+/// The file that had the name before that change of the log.
+InodeId Disk::child_before(std::size_t at, const Effect& effect) const {
+  while (at-- > 0) {
+    for (const Effect& earlier : log[at].change->effects) {
+      if (earlier.directory == effect.directory && earlier.name == effect.name) {
+        return earlier.child;
+      }
+    }
+  }
+  const Inode* directory = base.find(effect.directory);
+  if (directory == nullptr || !directory->entries) return no_inode;
+  const auto found = std::ranges::find(*directory->entries, effect.name, &Entry::name);
+  return found == directory->entries->end() ? no_inode : found->inode;
+}
+
+bool Disk::frees_number(std::size_t at, const Reuse& reuse) const {
+  return std::ranges::any_of(log[at].change->effects, [&](const Effect& effect) {
+    const InodeId before = child_before(at, effect);
+    return before != no_inode && before != effect.child && before != reuse.file &&
+           number_of(before) == reuse.number;
   });
 }
 
@@ -281,14 +309,12 @@ bool Disk::reuses_number(const Change& change) const {
 /// names is durable, too.
 void Disk::free_numbers() {
   for (std::size_t i = log.size(); i-- > 0;) {
-    if (!log[i].durable || log[i].change->kind != Change::Kind::entry ||
-        !reuses_number(*log[i].change)) {
-      continue;
-    }
+    if (!log[i].durable) continue;
+    const auto reuse = reuse_of(*log[i].change);
+    if (!reuse) continue;
     for (std::size_t j = 0; j < i; ++j) {
-      if (log[j].change->kind == Change::Kind::entry) log[j].durable = true;
+      if (!log[j].durable && frees_number(j, *reuse)) log[j].durable = true;
     }
-    return;
   }
 }
 

@@ -64,6 +64,12 @@ struct Pending {
 /// Of a coarse clock; 250 in a second (CONFIG_HZ).
 constexpr std::int64_t tick_ns = 4'000'000;
 
+/// A new file with a number that an older one has, or had.
+struct Reuse {
+  InodeId file = no_inode;
+  std::uint64_t number = 0;
+};
+
 /// Everything that outlives the process. A value; see Tree about copies.
 struct Disk {
   explicit Disk(const Preset& rules) : preset(&rules) {}
@@ -109,15 +115,19 @@ struct Disk {
   /// Equal for disks that look alike now and after any power cut.
   [[nodiscard]] std::uint64_t hash() const;
   [[nodiscard]] bool nothing_pending() const noexcept { return log.empty(); }
-  /// Whether the change names a new file that has the number of an older one. No disk ever has
+  /// The new file that the change names, if it has the number of an older one. No disk ever has
   /// both: the names of the older one are gone first.
-  [[nodiscard]] bool reuses_number(const Change& change) const;
+  [[nodiscard]] std::optional<Reuse> reuse_of(const Change& change) const;
+  /// Whether that change of the log takes a name from another file of this number.
+  [[nodiscard]] bool frees_number(std::size_t at, const Reuse& reuse) const;
 
  private:
   Disk(const Disk& before, Tree tree);
   /// Whether it writes within what is durable of its file, and no further.
   [[nodiscard]] bool is_overwriting(const Pending& pending) const;
   void reach(bool (*concerns)(const Change&, InodeId), InodeId inode);
+  [[nodiscard]] std::uint64_t number_of(InodeId inode) const;
+  [[nodiscard]] InodeId child_before(std::size_t at, const Effect& effect) const;
   void free_numbers();
   void compact();
 };
