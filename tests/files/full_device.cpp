@@ -46,11 +46,13 @@ struct Tally {
 };
 
 /// Requests of one page, and those of before when this ends: the setting stays with the loop
-/// device, and whoever gets it next would count other flushes.
+/// device, and whoever gets it next would count other flushes. Until then the device is held: one
+/// that another test has got already would lose its own setting.
 class PagedRequests {
  public:
   explicit PagedRequests(const std::string& device)
       : setting_("/sys/block/" + device.substr(device.rfind('/') + 1) + "/queue/max_sectors_kb"),
+        device_(device),
         before_(slurp(setting_)) {
     std::ofstream(setting_) << 4 << std::flush;
     if (slurp(setting_) != "4\n") throw std::runtime_error("the size of requests can't be set");
@@ -61,6 +63,7 @@ class PagedRequests {
 
  private:
   std::string setting_;
+  std::ifstream device_;  ///< The kernel gives the device away when nobody has it open any more.
   std::string before_;
 };
 
@@ -86,7 +89,7 @@ class Thin {
   /// From now on the device takes so many bytes that it does not hold yet, then it fails.
   void leave(std::uint64_t bytes) {
     if (!xfs_) fill();
-    disk_.reset();  // nobody writes while the holes are dug
+    release();  // nobody writes while the holes are dug
     must(run({"fallocate", "--dig-holes", image_}));
     mount();
     struct statvfs space {};
@@ -95,7 +98,7 @@ class Thin {
   }
   /// The power goes: only what the device holds is left. It gets room, and is mounted again.
   void restart() {
-    disk_.reset();
+    release();
     resize(std::uint64_t{1} << 30U);
     mount();
   }
@@ -113,6 +116,10 @@ class Thin {
   static void must(const Outcome& ran) {
     if (ran.status != 0) throw std::runtime_error(ran.said());
   }
+  void release() {
+    disk_.reset();
+    requests_.reset();
+  }
   void resize(std::uint64_t bytes) {
     must(run({"mount", "-o", "remount,size=" + std::to_string(bytes), (at_ / "back").native()}));
   }
@@ -122,7 +129,6 @@ class Thin {
     const auto made = run({"losetup", "--find", "--show", "--sector-size", "4096", image_});
     must(made);
     const std::string device = made.out.substr(0, made.out.find('\n'));
-    requests_.reset();
     requests_ = std::make_unique<PagedRequests>(device);
     disk_ = std::make_unique<Mount>(std::vector<std::string>{device, path_.native()});
     must(run({"losetup", "--detach", device}));  // the kernel does so when it is unmounted
