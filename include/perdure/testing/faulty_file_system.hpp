@@ -155,6 +155,8 @@ class FaultyFileSystem : public FileSystem {
     std::optional<std::size_t> count = {};
     bool elsewhere = false;
   };
+  SysResult<void> sync(Operation operation, Handle handle,
+                       SysResult<void> (FileSystem::*call)(Handle));
   Decision decide(Operation operation, std::string_view name);
   Decision drawn(Operation operation, std::string_view name);
   [[nodiscard]] bool fits(const Fault& fault, Operation operation) const;

@@ -221,43 +221,31 @@ void FaultyFileSystem::failed(Operation /*operation*/, Handle /*handle*/) {}
 
 void FaultyFileSystem::failed_elsewhere() {}
 
-SysResult<void> FaultyFileSystem::sync_file(Handle file) {
+SysResult<void> FaultyFileSystem::sync(Operation operation, Handle handle,
+                                       SysResult<void> (FileSystem::*call)(Handle)) {
   bool reached = false;
-  auto result = make(Operation::sync_file, {}, [&] {
+  auto result = make(operation, {}, [&] {
     reached = true;
-    return base_.sync_file(file);
+    return (base_.*call)(handle);
   });
-  if (!result && !reached) failed(Operation::sync_file, file);
+  if (!result && !reached) failed(operation, handle);
   return result;
 }
+
+SysResult<void> FaultyFileSystem::sync_file(Handle file) {
+  return sync(Operation::sync_file, file, &FileSystem::sync_file);
+}
+
 SysResult<void> FaultyFileSystem::sync_data(Handle file) {
-  bool reached = false;
-  auto result = make(Operation::sync_data, {}, [&] {
-    reached = true;
-    return base_.sync_data(file);
-  });
-  if (!result && !reached) failed(Operation::sync_data, file);
-  return result;
+  return sync(Operation::sync_data, file, &FileSystem::sync_data);
 }
 
 SysResult<void> FaultyFileSystem::sync_directory(Handle directory) {
-  bool reached = false;
-  auto result = make(Operation::sync_directory, {}, [&] {
-    reached = true;
-    return base_.sync_directory(directory);
-  });
-  if (!result && !reached) failed(Operation::sync_directory, directory);
-  return result;
+  return sync(Operation::sync_directory, directory, &FileSystem::sync_directory);
 }
 
 SysResult<void> FaultyFileSystem::sync_file_system(Handle directory) {
-  bool reached = false;
-  auto result = make(Operation::sync_file_system, {}, [&] {
-    reached = true;
-    return base_.sync_file_system(directory);
-  });
-  if (!result && !reached) failed(Operation::sync_file_system, directory);
-  return result;
+  return sync(Operation::sync_file_system, directory, &FileSystem::sync_file_system);
 }
 
 SysResult<void> FaultyFileSystem::check_alive(Handle handle) {
