@@ -111,7 +111,7 @@ TEST_CASE("A misdirected write stays on the disk and goes to another place") {
     CHECK((fate.offset >= 12 * page_size || fate.offset + 4 * page_size <= 8 * page_size));
   }
   Disk disk({"misdirect@1"});
-  CHECK(disk.medium.write(0, disk_size).kind == Fate::lost);  // there is no other place
+  CHECK(disk.medium.write(0, disk_size).kind == Fate::lost);  // it fills the disk
 }
 
 TEST_CASE("Rot flips one bit of each sector of its range, the same whatever is read with it") {

@@ -175,8 +175,9 @@ class FileSystem {
   /// The entries of the directory are durable once this returned.
   virtual SysResult<void> sync_directory(Handle directory) = 0;
   /// Everything that anybody did on the file system that `directory` lies on is durable once this
-  /// returned (syncfs(2)), which can take long where others write much. An error may be another
-  /// file's. See FileSystemInfo::sync_reports.
+  /// returned (syncfs(2)), which can take long where others write much. Content that was written
+  /// over is not on xfs (docs/protocols.md, W1). An error may be another file's. See
+  /// FileSystemInfo::sync_reports.
   virtual SysResult<void> sync_file_system(Handle directory) = 0;
   /// Whether the file system that the file or directory lies on still takes changes. A journal that
   /// failed tells only those syncs that waited for it; a later sync returns success and writes

@@ -49,7 +49,7 @@ struct Torn {
   return preset.ordered || intact;
 }
 
-/// Where a file was written, in bytes.
+/// A part of a file that was written, in bytes.
 struct Extent {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
