@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/held.hpp>
 #include <perdure/error.hpp>
 #include <perdure/path.hpp>
 #include <perdure/recovery_report.hpp>
@@ -27,10 +28,11 @@ namespace perdure {
 ///     BOOST_OUTCOME_TRY(root.close());
 ///
 /// Files are plain files: any program reads them. After a power cut, until `open` or `recover` has
-/// run, a reader may find an older acknowledged content, and, where `ordered` is not known to hold
-/// (docs/log.md), a damaged one. While the root is open, other programs must not commit beneath it:
-/// a Transaction waits for the root's lock; a plain replace of a file is seen and left alone. They
-/// may delete a file that the log made only after `settle`: until then a crash may bring it back.
+/// run, a reader may find an older acknowledged content, and, where Protocol::fast is not known to
+/// hold, a damaged one (docs/log.md). While the root is open, other programs must not commit
+/// beneath it: a Transaction waits for the root's lock; a file that was replaced by others is left
+/// alone. A file that the log made may be deleted by others after `settle` only: until then a crash
+/// may bring it back.
 ///
 /// Safe to use from all threads. It belongs to the process that opened it: in a forked child every
 /// call is refused. Move-only; one that was moved from may be destroyed and assigned to.

@@ -36,6 +36,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -98,10 +99,10 @@ class LeaderQueue {
   [[nodiscard]] bool is_closed() const noexcept { return closed_; }
 
   struct Counts {
-    std::size_t commits = 0;  ///< Served.
-    std::size_t groups = 0;
-    std::size_t waiting = 0;  ///< Commits.
-    std::size_t outside = 0;  ///< Callers.
+    std::uint64_t commits = 0;  ///< Served.
+    std::uint64_t groups = 0;
+    std::uint64_t waiting = 0;  ///< Commits.
+    std::uint64_t outside = 0;  ///< Callers.
   };
   [[nodiscard]] Counts counts() const;
 

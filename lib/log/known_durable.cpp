@@ -41,7 +41,7 @@ Result<std::optional<Status>> KnownDurable::look(Directories& directories,
   if (files_.size() > known_max || ways_.size() > known_max) forget();
   const std::string parent = parent_of(path);
   BOOST_OUTCOME_TRY(sync_way(directories, parent));
-  // Somebody who changes it all the time is waited for as long.
+  // Waits so many looks for somebody who changes it all the time.
   constexpr int looks_max = 100;
   BOOST_OUTCOME_TRY(auto found, root_.checked(step, path, directories.stat(path)));
   for (int looks = 0; looks < looks_max; ++looks) {

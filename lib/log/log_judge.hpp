@@ -28,8 +28,8 @@ using PathHistory = std::vector<LoggedChange>;
 [[nodiscard]] std::map<std::string, PathHistory> histories_of(
     const std::vector<DecodedRecord>& records);
 
-/// Where the records' paths are looked for: directories that were there before are those that the
-/// records name, or somebody else's.
+/// The directories of the records' paths. One that was there before is the one that the records
+/// name; another in its place is somebody else's.
 [[nodiscard]] Directories directories_of(TransactionRoot& root,
                                          const std::vector<DecodedRecord>& records);
 

@@ -61,15 +61,17 @@ struct LogWriter::Errand : Arrival {
 };
 
 Result<std::unique_ptr<LogWriter>> LogWriter::open(TransactionRoot& root,
-                                                   const RootOptions& options) {
+                                                   const RootOptions& options,
+                                                   RecoveryReport& recovery) {
   BOOST_OUTCOME_TRY(const Protocol protocol, check_file_system(root));
   BOOST_OUTCOME_TRY(mark_root(root));
   BOOST_OUTCOME_TRY(auto found, LogFile::find(root));
   if (!found) {
     BOOST_OUTCOME_TRY(found, LogFile::make(root, options.segment_size));
   }
-  // Nothing is in it that a crash would need, unless the journal that said so was taken away.
-  BOOST_OUTCOME_TRY(recover_log(root, *found));
+  // Nothing is in it that a crash would need, unless somebody took the journal away that said so.
+  BOOST_OUTCOME_TRY(LogRecovery done, recover_log(root, *found));
+  if (done.report.journal) recovery = std::move(done.report);
   return std::unique_ptr<LogWriter>(
       new LogWriter(root, std::move(*found), protocol, options.record_size_max));
 }
@@ -105,7 +107,10 @@ Result<void> LogWriter::alone(std::function<Result<void>()> work) {
   errand.work = [this, &work]() -> Result<void> {
     BOOST_OUTCOME_TRY(end_log());
     known_.forget();
-    return work();
+    auto done = work();
+    // It may have left a journal that the log's would take the place of.
+    if (!done && done.error().fate != Fate::unchanged) stopped_ = done.error();
+    return done;
   };
   return run(errand);
 }
@@ -187,7 +192,13 @@ Result<void> LogWriter::look_at(LogCommit& commit, JournalEntry& entry) {
 /// Of each path what was there before, and whether it is what the caller expects.
 Result<void> LogWriter::look(LogCommit& commit) {
   for (JournalEntry& entry : commit.journal.entries) {
-    BOOST_OUTCOME_TRY(look_at(commit, entry));
+    auto looked = look_at(commit, entry);
+    if (looked) continue;
+    if (known_.has_failed()) {  // a sync, which maybe lost what was awaited or written before
+      finish_group();
+      if (!stopped_) recover_in_place(looked.error(), Fate::committed);
+    }
+    return looked;
   }
   for (const std::string& path : commit.expected) {
     if (!planned_.contains(path)) continue;
@@ -200,13 +211,7 @@ Result<void> LogWriter::look(LogCommit& commit) {
 Result<void> LogWriter::add_record(Errand& errand) {
   LogCommit& commit = *errand.commit;
   BOOST_OUTCOME_TRY(begin_log());
-  if (auto looked = look(commit); !looked) {
-    if (known_.has_failed()) {  // and maybe lost what was awaited before
-      finish_group();
-      if (!stopped_) recover_in_place(looked.error(), Fate::committed);
-    }
-    return looked;
-  }
+  BOOST_OUTCOME_TRY(look(commit));
   LogRecord record{.ordered = protocol_ == Protocol::fast,
                    .journal = commit.journal,
                    .files = std::move(commit.files)};
@@ -243,7 +248,6 @@ void LogWriter::finish_group() {
   } else {
     for (Errand* errand : group_) errand->commit->fate = Fate::committed;
     for (Errand* errand : group_) {
-      errand->commit->group = group_.size();
       const auto published = publish(*errand->commit);
       if (!published) {
         recover_in_place(published.error(), Fate::committed);
@@ -260,6 +264,7 @@ Result<void> LogWriter::publish(LogCommit& commit) {
   Directories& directories = commit.changes.directories();
   BOOST_OUTCOME_TRY(commit.changes.staged().flush());  // `fast`: waits for the data
   std::vector<const JournalEntry*> left_alone;
+  const JournalEntry* last = nullptr;
   for (const JournalEntry& entry : commit.journal.entries) {
     BOOST_OUTCOME_TRY(const bool untouched, is_untouched(root_, entry, directories));
     if (!untouched) {
@@ -270,12 +275,14 @@ Result<void> LogWriter::publish(LogCommit& commit) {
     known_.before_change(directories, entry);
     BOOST_OUTCOME_TRY(apply_entry(root_, commit.journal, entry, directories, StagedName::given_up));
     known_.after_change(directories, entry);
-    last_directory_.reset();
-    if (entry.action == JournalAction::put) continue;
+    last = &entry;
+  }
+  if (last != nullptr) last_directory_.reset();
+  if (last != nullptr && last->action != JournalAction::put) {
     BOOST_OUTCOME_TRY(
         const Handle directory,
-        root_.checked(commit_step, entry.path, directories.open(parent_of(entry.path))));
-    BOOST_OUTCOME_TRY(const Handle again, root_.checked(commit_step, entry.path,
+        root_.checked(commit_step, last->path, directories.open(parent_of(last->path))));
+    BOOST_OUTCOME_TRY(const Handle again, root_.checked(commit_step, last->path,
                                                         root_.files.open_beneath(directory, ".")));
     last_directory_ = OwnedHandle(root_.files, again);
   }

@@ -16,7 +16,9 @@
 // W4. After a flush, a publish or a settling that failed nothing in the cache counts. All records
 //     that are not settled are carried out anew before anything else happens. If that fails, the
 //     root refuses everything.
-// W5. As long as the log may have records that are not settled, the root's journal says so.
+// W5. A journal of other work that did not end takes the root out of use: the log's own would be
+//     written over it.
+// W6. As long as the log may have records that are not settled, the root's journal says so.
 #pragma once
 
 #include <cstdint>
@@ -51,15 +53,15 @@ struct LogCommit {
   std::function<Result<void>()> compare{};
 
   Fate fate = Fate::unchanged;
-  std::uint64_t group = 1;  ///< How many commits the flush served.
   std::vector<std::string> left_alone{};
   std::string set_aside{};
 };
 
 class LogWriter {
  public:
-  /// For a root that was recovered: takes over its log, or makes one.
-  static Result<std::unique_ptr<LogWriter>> open(TransactionRoot& root, const RootOptions& options);
+  /// For a root that was recovered, as `recovery` says: takes over its log, or makes one.
+  static Result<std::unique_ptr<LogWriter>> open(TransactionRoot& root, const RootOptions& options,
+                                                 RecoveryReport& recovery);
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
   ~LogWriter() = default;

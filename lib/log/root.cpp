@@ -48,7 +48,7 @@ Result<Root> Root::open(const Path& path, const RootOptions& options) {
   auto state = std::make_unique<State>();
   BOOST_OUTCOME_TRY(state->root, open_root(path, transaction_options(options)));
   BOOST_OUTCOME_TRY(state->recovery, recover_root(*state->root));
-  BOOST_OUTCOME_TRY(state->log, LogWriter::open(*state->root, options));
+  BOOST_OUTCOME_TRY(state->log, LogWriter::open(*state->root, options, state->recovery));
   return Root(std::move(state));
 }
 

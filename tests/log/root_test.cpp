@@ -143,6 +143,33 @@ TEST_CASE("a commit that no record holds goes through a journal") {
   CHECK(tree_of(directory.path()) == Tree{{"a", "two"}, {"b", large}});
 }
 
+TEST_CASE("a root stops at a journal that it could not finish, and the next to open it does") {
+  const TempDirectory directory;
+  FaultyFileSystem faulty(native_file_system());
+  const std::string large(100'000, 'x');
+  {
+    auto root = Root::open(directory.path(), small_log(faulty));
+    REQUIRE_OK(root);
+    REQUIRE_OK(root.value().put("a", "one"));
+    // Behind the journal's own rename: the file on its way into place.
+    faulty.fail({.operation = Operation::rename,
+                 .call = faulty.calls(Operation::rename) + 2,
+                 .error = EIO,
+                 .from_then_on = false,
+                 .count = {}});
+    const auto failed = root.value().put("a", large);
+    REQUIRE_FALSE(failed.has_value());
+    REQUIRE(failed.error().fate == Fate::committed);
+    const auto refused = root.value().put("b", "two");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().fate == Fate::unchanged);
+  }
+  auto root = Root::open(directory.path(), small_log());
+  REQUIRE_OK(root);
+  CHECK(root.value().recovery().journal);
+  CHECK(tree_of(directory.path()) == Tree{{"a", large}});
+}
+
 TEST_CASE("threads share flushes") {
   const TempDirectory directory;
   FaultyFileSystem counting(native_file_system());
@@ -161,6 +188,7 @@ TEST_CASE("threads share flushes") {
   }
   for (auto& thread : threads) thread.join();
   CHECK(failed == 0);
+  CHECK(counting.calls(Operation::sync_data) < thread_count * commits);
   for (int t = 0; t < thread_count; ++t) {
     CHECK(slurp(directory / ("f" + std::to_string(t))) == std::to_string(commits - 1));
   }

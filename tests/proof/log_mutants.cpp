@@ -12,7 +12,7 @@ using namespace perdure::testing;  // NOLINT: this file is about nothing else
 
 namespace {
 
-/// Where the segments begin: behind four header blocks.
+/// The offset of the first segment, behind four header blocks.
 constexpr std::uint64_t records_begin = 4 * 4096;
 
 /// Knows which handle is which file, and how far the log has come since it was opened.
@@ -128,7 +128,7 @@ struct NeverTurned final : LogWatching {
   }
 };
 
-/// W5: no journal says that there is a log.
+/// W6: no journal says that there is a log.
 struct LogNotMarked final : LogWatching {
   using LogWatching::LogWatching;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,

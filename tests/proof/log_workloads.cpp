@@ -49,7 +49,7 @@ Result<void> run(Session& session, const Row& row) {
   return root.close();
 }
 
-/// Where content is on the disk before it has its name, nobody ever reads a part of it.
+/// Nobody ever reads a part of a file whose content was on the disk before it got its name.
 Oracle files_intact() {
   return oracles::at_once({"files_intact", [](Session& session) -> std::string {
                              if (!session.preset().awaited_ordered) return {};
