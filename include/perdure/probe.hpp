@@ -2,6 +2,8 @@
 // Tells what a commit into a directory would stand on.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,20 @@ struct Capability {
   std::string reason;  ///< The system's words where it is not supported.
 };
 
+/// The facts that a Root would stand on, with the defaults of RootOptions (docs/log.md).
+struct LogProbe {
+  /// How files get their names: `fast` behind their content, `whole` in no order. Empty where no
+  /// log can be kept.
+  std::optional<Protocol> protocol;
+  std::string reason;  ///< Why in that order, or why no log.
+  /// Flushes of the device for each commit, where they were counted; empty elsewhere. The commits
+  /// of several threads share them.
+  std::optional<unsigned> flushes;
+  /// After so many bytes of records the log is settled, which costs flushes once more.
+  std::uint64_t segment_size = 0;
+  std::uint64_t size = 0;  ///< Bytes that the log takes, always.
+};
+
 /// The facts that a commit into a directory would stand on.
 struct ProbeReport {
   FileSystemInfo file_system;
@@ -31,6 +47,7 @@ struct ProbeReport {
   /// Calls that can't be used here, and promises that don't hold here, each with its reason, for
   /// people. Empty where all can and do.
   std::vector<std::string> limits;
+  LogProbe log;
 };
 
 /// Tries out `directory` with temps of its own, which are gone afterwards.

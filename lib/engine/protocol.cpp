@@ -108,6 +108,46 @@ ProtocolCheck allows_whole(const FileSystemInfo& info) {
   return {.allowed = true, .reason = "btrfs, and many files at once"};
 }
 
+/// Recovery tells files apart by when they were made, and by stamps. A log is settled by a sync
+/// that brings all published files to the disk: in order any sync of the file system's journal,
+/// otherwise syncfs(2), whose errors have to be told.
+LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& info) {
+  const auto none = [](std::string reason) {
+    return LogCheck{.protocol = std::nullopt, .reason = std::move(reason)};
+  };
+  if (made.version.birth_ns == 0) {
+    return none("a log needs to know when a file was made, and this file system does not say");
+  }
+  if (stamps == Stamps::foreign) {
+    return none(
+        "a log needs stamps of this machine, and somebody else stamps the files of this file "
+        "system");
+  }
+  ProtocolCheck fast = allows_fast(info);
+  if (fast.allowed) return {.protocol = Protocol::fast, .reason = std::move(fast.reason)};
+  if (info.sync_reports) return {.protocol = Protocol::whole, .reason = std::move(fast.reason)};
+  return none("a log settles by syncfs(2), which tells of errors since Linux 5.8");
+}
+
+/// A log's blocks are there before they are written, so that ext4 and xfs send the data and one
+/// flush; btrfs writes new blocks, and its superblock behind them. Backed by tests/log, which
+/// counts at the block device.
+std::optional<unsigned> flushes_of_log(const FileSystemInfo& info) {
+  if (!reason_without_flush(info).empty()) return 0;
+  if (info.type == "ext4" || info.type == "xfs") return 1;
+  if (info.type == "btrfs") return 2;
+  return std::nullopt;
+}
+
+/// jfs_fsync writes its log and sends no flush (fs/jfs/file.c; counted at the block device).
+std::string reason_without_flush(const FileSystemInfo& info) {
+  if (info.type == "jfs") return "fsync sends no flush on jfs";
+  for (const auto& option : info.mount_options) {
+    if (option == "nobarrier" || option == "barrier=0") return "it is mounted with " + option;
+  }
+  return {};
+}
+
 /// A journal, or a tree that is written aside, takes both ends of a rename in one transaction.
 bool renames_at_once(const FileSystemInfo& info) {
   if (info.type == "xfs" || info.type == "btrfs") return info.journal != JournalPlace::none;

@@ -2,6 +2,7 @@
 // Which protocol is allowed on which file system.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <perdure/options.hpp>
@@ -21,6 +22,23 @@ ProtocolCheck allows_fast(const FileSystemInfo& info);
 
 /// Whether `whole` is what many files at once take there.
 ProtocolCheck allows_whole(const FileSystemInfo& info);
+
+/// Whether a Root can keep a log, by which protocol its files get their names, and why (not).
+struct LogCheck {
+  /// `fast`: behind their content; `whole`: in no order. Empty: no log.
+  std::optional<Protocol> protocol;
+  std::string reason;
+};
+
+/// By what is known about a directory: of something made in it, `made`, how that is stamped, and
+/// the file system.
+LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& info);
+
+/// How many flushes a sync of a log costs the device, as counted there; empty where they were not.
+std::optional<unsigned> flushes_of_log(const FileSystemInfo& info);
+
+/// Why a sync does not flush the disk's cache there; empty where it does, as far as is known.
+std::string reason_without_flush(const FileSystemInfo& info);
 
 /// Whether a power cut leaves a rename within a directory done or undone, never half done. False
 /// where that is not known.

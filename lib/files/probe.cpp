@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <perdure/probe.hpp>
+#include <perdure/root_options.hpp>
 
 #include "base/make_error.hpp"
 #include "base/missing.hpp"
@@ -10,6 +11,7 @@
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
 #include "engine/unlink.hpp"
+#include "log/log_format.hpp"
 
 namespace perdure {
 namespace {
@@ -69,8 +71,9 @@ std::error_code refusal_of(const SysResult<T>& result) {
   return result ? std::error_code() : result.error();
 }
 
-SysResult<void> try_all(FileSystem& files, Environment& environment, Handle at, ProbeFiles& temps,
-                        std::vector<Capability>& out) {
+/// The look at a file that was made.
+SysResult<Status> try_all(FileSystem& files, Environment& environment, Handle at, ProbeFiles& temps,
+                          std::vector<Capability>& out) {
   BOOST_OUTCOME_TRY(const OwnedHandle first, temps.make(environment));
   BOOST_OUTCOME_TRY(const OwnedHandle second, temps.make(environment));
   BOOST_OUTCOME_TRY(const std::string spare, temps.fresh(environment));
@@ -99,22 +102,13 @@ SysResult<void> try_all(FileSystem& files, Environment& environment, Handle at, 
   out.push_back({.name = "birth times",
                  .supported = status.version.birth_ns != 0,
                  .reason = status.version.birth_ns != 0 ? "" : "the file system keeps none"});
-  return success();
+  return status;
 }
 
 bool can(const ProbeReport& report, std::string_view name) {
   const auto is_it = [&](const Capability& one) { return one.name == name; };
   const auto at = std::find_if(report.capabilities.begin(), report.capabilities.end(), is_it);
   return at != report.capabilities.end() && at->supported;
-}
-
-/// jfs_fsync writes its log and sends no flush (fs/jfs/file.c; counted at the block device).
-std::string reason_without_flush(const FileSystemInfo& info) {
-  if (info.type == "jfs") return "fsync sends no flush on jfs";
-  for (const auto& option : info.mount_options) {
-    if (option == "nobarrier" || option == "barrier=0") return "it is mounted with " + option;
-  }
-  return {};
 }
 
 std::vector<std::string> limits_of(const ProbeReport& report) {
@@ -140,6 +134,22 @@ std::vector<std::string> limits_of(const ProbeReport& report) {
   return limits;
 }
 
+LogProbe log_at(const ProbeReport& report, const Status& made, Stamps stamps) {
+  const RootOptions defaults;
+  LogCheck check = allows_log(made, stamps, report.file_system);
+  const auto none = [&](std::string_view capability, std::string reason) {
+    if (!check.protocol || can(report, capability)) return;
+    check = {.protocol = std::nullopt, .reason = std::move(reason)};
+  };
+  none("directory sync", "the directory can't be synced");
+  none("locks", "a process holds a root by a lock, and there are none");
+  return {.protocol = check.protocol,
+          .reason = std::move(check.reason),
+          .flushes = flushes_of_log(report.file_system),
+          .segment_size = defaults.segment_size,
+          .size = log_size(defaults.segment_size)};
+}
+
 Result<ProbeReport> try_directory(const Path& directory, System system) {
   FileSystem& files = *system.files;
   BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory));
@@ -163,6 +173,7 @@ Result<ProbeReport> try_directory(const Path& directory, System system) {
   report.protocol_of_many = many ? Protocol::whole : report.protocol;
   report.reason = std::move(check.reason);
   report.limits = limits_of(report);
+  report.log = log_at(report, tried.value(), files.stamps(opened.get(), tried.value()));
   return report;
 }
 

@@ -21,29 +21,17 @@ constexpr std::string_view settle_step = "settle the log";
 /// Each waiting commit keeps its staged files and directories open.
 constexpr LeaderQueue::Limits limits{.group_size_max = 128, .waiting_max = 128};
 
-Error unsupported(const TransactionRoot& root, std::string reason) {
-  return root.failure("open the log", "", ErrorKind::unsupported,
-                      std::move(reason) + "; commit there by Transaction or AtomicWriter");
-}
-
-/// Why a log can't keep its promises there, and how its files get their names.
+/// How its files get their names, where a log can be kept.
 Result<Protocol> check_file_system(TransactionRoot& root) {
+  constexpr std::string_view step = "open the log";
   const Handle directory = root.private_directory.get();
-  if (root.private_status.version.birth_ns == 0) {
-    return unsupported(root,
-                       "a log needs to know when a file was made, and this file system does "
-                       "not say");
-  }
-  if (root.files.stamps(directory, root.private_status) == Stamps::foreign) {
-    return unsupported(root,
-                       "a log needs stamps of this machine, and somebody else stamps the "
-                       "files of this file system");
-  }
   BOOST_OUTCOME_TRY(const FileSystemInfo info,
-                    root.checked("open the log", "", root.files.describe(directory)));
-  if (allows_fast(info).allowed) return Protocol::fast;
-  if (info.sync_reports) return Protocol::whole;
-  return unsupported(root, "a log settles by syncfs(2), which tells of errors since Linux 5.8");
+                    root.checked(step, "", root.files.describe(directory)));
+  LogCheck check =
+      allows_log(root.private_status, root.files.stamps(directory, root.private_status), info);
+  if (check.protocol) return *check.protocol;
+  return root.failure(step, "", ErrorKind::unsupported,
+                      std::move(check.reason) + "; commit there by Transaction or AtomicWriter");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "program.hpp"
 #include "support/catch.hpp"
+#include "support/mount.hpp"
 
 namespace json = boost::json;
 using perdure::test::bash;
@@ -72,6 +73,33 @@ TEST_CASE("probe says what the directory lies on and leaves nothing there") {
   }
   CHECK(at.names().empty());
   CHECK(command(at, {"probe", "missing"}).status == 1);
+}
+
+TEST_CASE("probe says whether a root with a log can be kept, by which order and at which cost") {
+  const TempDirectory at(perdure::test::Medium::memory);
+  const json::object log = json_of(command(at, {"probe", "--json", "."})).at("log").as_object();
+  if (!log.at("supported").as_bool()) return perdure::test::skip("no log can be kept in memory");
+  CHECK(log.at("bytes").to_number<int>() > 2 * log.at("segment_bytes").to_number<int>());
+  CHECK_FALSE(log.at("reason").as_string().empty());
+  const auto text = command(at, {"probe", "."});
+  CHECK_THAT(text.out, perdure::test::Contains("\nlog            " +
+                                               std::string(log.at("protocol").as_string()) + ", "));
+  CHECK_THAT(text.out, perdure::test::Contains("\nlog's cost     ") &&
+                           perdure::test::Contains(" of records; 8.0 MiB of space\n"));
+}
+
+TEST_CASE("probe says why no log can be kept") {
+  if (!perdure::test::can_mount()) return perdure::test::skip("this user may not mount");
+  const TempDirectory at;
+  const perdure::test::Mount mount({"-t", "ramfs", "ramfs", at.path().native()});
+  if (!mount.error().empty()) return perdure::test::skip(mount.error());
+  const json::object log = json_of(command(at, {"probe", "--json", "."})).at("log").as_object();
+  CHECK_FALSE(log.at("supported").as_bool());
+  CHECK(log.at("protocol").is_null());
+  CHECK(log.at("flushes").is_null());
+  CHECK_THAT(command(at, {"probe", "."}).out,
+             perdure::test::Contains(
+                 "\nlog            none: " + std::string(log.at("reason").as_string()) + "\n"));
 }
 
 TEST_CASE("clean removes what a killed commit left, and nothing else", "[P15]") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // `perdure probe`: what a commit into a directory would stand on.
+#include <functional>
 #include <memory>
 
 #include <boost/json/array.hpp>
@@ -13,11 +14,46 @@ namespace perdure::cli {
 namespace {
 
 constexpr std::string_view examples =
-    "Tries things out with temps of its own, which are gone afterwards.\n"
+    "Tries things out with temps of its own, which are gone afterwards. The log is that of a\n"
+    "program that holds a root open (docs/log.md): whether it can be kept here, by which order\n"
+    "files get their names, and what it costs.\n"
     "\n"
     "Examples:\n"
     "  perdure probe /var/lib/app\n"
-    "  perdure probe --json . | jq -r .protocol\n";
+    "  perdure probe --json . | jq -r .protocol\n"
+    "  perdure probe --json . | jq '.log | .supported, .flushes, .reason'\n";
+
+boost::json::object to_json(const LogProbe& log) {
+  boost::json::object object{{"supported", log.protocol.has_value()},
+                             {"protocol", nullptr},
+                             {"reason", utf8(log.reason)},
+                             {"flushes", nullptr},
+                             {"segment_bytes", log.segment_size},
+                             {"bytes", log.size}};
+  if (log.protocol) object["protocol"] = to_string(*log.protocol);
+  if (log.flushes) object["flushes"] = *log.flushes;
+  return object;
+}
+
+/// The lines of a root with a log: whether, in which order, at what cost.
+void add_log(const LogProbe& log, const std::function<void(std::string_view, std::string)>& line) {
+  if (!log.protocol) {
+    line("log            ", "none: " + log.reason);
+    return;
+  }
+  const bool fast = *log.protocol == Protocol::fast;
+  line("log            ", std::string(to_string(*log.protocol)) +
+                              (fast ? ", files get their names behind their content: "
+                                    : ", files get their names in no order: ") +
+                              log.reason);
+  std::string flushes = "a sync for each commit";
+  if (log.flushes) {
+    flushes = std::to_string(*log.flushes) + (*log.flushes == 1 ? " flush" : " flushes") +
+              " for each commit";
+  }
+  line("log's cost     ", flushes + ", and some more behind each " + human_size(log.segment_size) +
+                              " of records; " + human_size(log.size) + " of space");
+}
 
 boost::json::object to_json(const std::string& directory, const ProbeReport& found) {
   const FileSystemInfo& info = found.file_system;
@@ -42,7 +78,8 @@ boost::json::object to_json(const std::string& directory, const ProbeReport& fou
           {"limits", std::move(limits)},
           {"protocol", to_string(found.protocol)},
           {"reason", utf8(found.reason)},
-          {"protocol_of_many", to_string(found.protocol_of_many)}};
+          {"protocol_of_many", to_string(found.protocol_of_many)},
+          {"log", to_json(found.log)}};
 }
 
 std::string to_text(const ProbeReport& found) {
@@ -73,6 +110,7 @@ std::string to_text(const ProbeReport& found) {
   for (const auto& limit : found.limits) line("limit          ", limit);
   line("protocol       ", std::string(to_string(found.protocol)) + ": " + found.reason);
   line("many files     ", std::string(to_string(found.protocol_of_many)));
+  add_log(found.log, line);
   return text;
 }
 
