@@ -8,6 +8,7 @@
 #include "bench/rounds.hpp"
 #include "program.hpp"
 #include "support/catch.hpp"
+#include "support/mount.hpp"
 
 using perdure::bench::Candidate;
 using perdure::bench::run_rounds;
@@ -15,6 +16,17 @@ using perdure::bench::spread_of;
 using perdure::test::command;
 using perdure::test::Program;
 using perdure::test::TempDirectory;
+using Names = std::vector<std::string>;
+
+namespace {
+
+Names names_in(const boost::json::value& ways) {
+  Names names;
+  for (const auto& way : ways.as_array()) names.emplace_back(way.at("name").as_string());
+  return names;
+}
+
+}  // namespace
 
 TEST_CASE("bench says what a commit costs, in words and as JSON, and leaves nothing there",
           "[P16]") {
@@ -23,22 +35,63 @@ TEST_CASE("bench says what a commit costs, in words and as JSON, and leaves noth
   CHECK(text.status == 0);
   CHECK_THAT(text.out, perdure::test::Contains("One durable commit of 4096 bytes takes ") &&
                            perdure::test::Contains("--protocol automatic") &&
+                           perdure::test::Contains("64 files of 4096 bytes, by ") &&
                            perdure::test::Contains("The disk alone takes "));
   const auto object =
       json_of(command(at, {"bench", "--seconds", "0", "--size", "1MiB", "--json", "."}));
   CHECK(object.at("bytes").to_number<int>() == 1 << 20);
   CHECK_FALSE(object.at("reason").as_string().empty());
-  std::vector<std::string> names;
+  CHECK(object.at("bytes_of_many").to_number<int>() == 4096);
   for (const auto& way : object.at("ways").as_array()) {
-    names.emplace_back(way.at("name").as_string());
     CHECK(way.at("rounds").to_number<int>() == 5);
     CHECK(way.at("quarter_us").to_number<double>() <= way.at("median_us").to_number<double>());
     CHECK(way.at("median_us").to_number<double>() > 0);
   }
-  const bool fast = object.at("automatic").as_string() == "fast";
-  CHECK(names.size() == (fast ? 5U : 4U));
-  CHECK(names.front() == "durable");
-  CHECK(names.back() == "disk alone");
+  Names expected{"durable"};
+  if (object.at("automatic").as_string() == "fast") expected.emplace_back("durable, fast");
+  for (const char* name : {"ordered", "none", "8 threads", "transaction"}) {
+    expected.emplace_back(name);
+  }
+  const auto probed = json_of(command(at, {"probe", "--json", "."}));
+  const bool logged = probed.at("log").at("supported").as_bool();
+  if (logged) {
+    for (const char* name : {"log", "log, settling", "8 threads, log", "transaction, log"}) {
+      expected.emplace_back(name);
+    }
+  }
+  expected.emplace_back("disk alone");
+  CHECK(names_in(object.at("ways")) == expected);
+  CHECK(names_in(object.at("left_out")) == (logged ? Names{} : Names{"log"}));
+  if (logged) {
+    CHECK_THAT(text.out,
+               perdure::test::Contains("settling included, which comes behind about 512"));
+    CHECK(object.at("log").at("commits_per_settling").to_number<int>() == 3);
+    CHECK(object.at("log").at("settled_us").to_number<double>() > 0);
+  }
+  CHECK(at.names().empty());
+}
+
+TEST_CASE("bench leaves the log out where it takes no such content, and says so") {
+  const TempDirectory at;
+  const auto measured = command(at, {"bench", "--seconds", "0", "--size", "1048577", "."});
+  CHECK(measured.status == 0);
+  CHECK_THAT(measured.out, perdure::test::Contains("Left out: log: "));
+  CHECK_THAT(measured.out, !perdure::test::Contains("settling included"));
+  CHECK(at.names().empty());
+}
+
+TEST_CASE("bench of a directory where no log can be kept measures the rest, and says why") {
+  if (!perdure::test::can_mount()) return perdure::test::skip("this user may not mount");
+  const TempDirectory at;
+  const perdure::test::Mount mount({"-t", "ramfs", "ramfs", at.path().native()});
+  if (!mount.error().empty()) return perdure::test::skip(mount.error());
+  const auto measured = json_of(command(at, {"bench", "--seconds", "0", "--json", "."}));
+  CHECK(measured.at("log").is_null());
+  REQUIRE(names_in(measured.at("left_out")) == Names{"log"});
+  const auto probed = json_of(command(at, {"probe", "--json", "."}));
+  CHECK(measured.at("left_out").at(0).at("reason") == probed.at("log").at("reason"));
+  CHECK_FALSE(probed.at("log").at("supported").as_bool());
+  CHECK(names_in(measured.at("ways")).back() == "disk alone");
   CHECK(at.names().empty());
 }
 

@@ -48,6 +48,22 @@ SysResult<bool> is_ours(Handle directory, const Status& status) {
   return entries.empty();
 }
 
+/// Removes all that is in it, links not followed.
+SysResult<void> empty(Handle directory) {
+  BOOST_OUTCOME_TRY(const auto entries, files().list(directory));
+  for (const auto& entry : entries) {
+    auto removed = files().unlink(directory, entry.name);
+    if (!removed && removed.error() == std::errc::is_a_directory) {
+      BOOST_OUTCOME_TRY(const Handle opened, files().open_beneath(directory, entry.name));
+      const OwnedHandle below(files(), opened);
+      BOOST_OUTCOME_TRY(empty(below.get()));
+      removed = files().remove_directory(directory, entry.name);
+    }
+    BOOST_OUTCOME_TRY(removed);
+  }
+  return success();
+}
+
 }  // namespace
 
 PrivateDirectory::PrivateDirectory(Handle parent, std::string leaf, std::string path,
@@ -82,19 +98,11 @@ Result<std::unique_ptr<PrivateDirectory>> PrivateDirectory::make(Handle parent,
       new PrivateDirectory(parent, leaf, own_path, std::move(directory), status.value().version));
 }
 
-SysResult<void> PrivateDirectory::empty() {
-  BOOST_OUTCOME_TRY(const auto entries, files().list(directory_.get()));
-  for (const auto& entry : entries) {
-    BOOST_OUTCOME_TRY(files().unlink(directory_.get(), entry.name));
-  }
-  return success();
-}
-
 PrivateDirectory::~PrivateDirectory() {
   const auto tell = [&](const std::string& words) {
     std::cerr << "perdure: " << printable(path_) << ": " << printable(words) << '\n';
   };
-  if (const auto emptied = empty(); !emptied) {
+  if (const auto emptied = empty(directory_.get()); !emptied) {
     tell("could not be emptied: " + emptied.error().message());
     return;
   }

@@ -30,7 +30,6 @@ class PrivateDirectory {
  private:
   PrivateDirectory(Handle parent, std::string leaf, std::string path, OwnedHandle directory,
                    const Version& version);
-  SysResult<void> empty();
 
   Handle parent_;
   std::string leaf_;

@@ -18,6 +18,7 @@ struct Candidate {
   std::function<bool()> prepare = {};  ///< Before each turn, not timed; may be empty.
   /// Seconds that the last turn took, where another process has to time it; may be empty.
   std::function<std::optional<double>()> own_time_s = {};
+  unsigned files = 1;  ///< That a turn commits.
 
   std::vector<double> times_s = {};  ///< Of each round.
   bool failed = false;

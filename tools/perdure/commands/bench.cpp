@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // `perdure bench`: how long commits take in a directory.
-#include <cerrno>
-#include <cstdlib>
+#include <algorithm>
 #include <memory>
-#include <unistd.h>
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
-#include <perdure/atomic_writer.hpp>
 #include <perdure/probe.hpp>
 #include <perdure/system/file_system.hpp>
 
-#include "bench/private_directory.hpp"
 #include "bench/rounds.hpp"
+#include "bench/ways.hpp"
 #include "commands.hpp"
 #include "sources/once.hpp"
 #include "terminal/interrupts.hpp"
@@ -22,105 +19,59 @@ namespace perdure::cli {
 
 namespace {
 
-using bench::Candidate;
 using bench::Spread;
 
 constexpr std::string_view examples =
     "Commits small files in a directory of its own beneath DIR, which is gone afterwards, in "
     "turns\n"
-    "by each durability and protocol. On a machine that is busy with other things the figures say\n"
-    "less than on a quiet one. Whoever renames in DIR at the time leads it nowhere else.\n"
+    "by each durability and protocol, and by the log of a root that is held open (docs/log.md),\n"
+    "which takes 8 MiB of space. Beneath a root there can't be another: transactions and the log\n"
+    "are left out there. On a machine that is busy with other things the figures say less than on\n"
+    "a quiet one. Whoever renames in DIR at the time leads it nowhere else.\n"
     "\n"
     "Examples:\n"
     "  perdure bench /var/lib/app\n"
     "  perdure bench --size 1MiB --seconds 10 /var/lib/app\n"
     "  perdure bench --json . | jq '.ways[] | [.name, .median_us]'\n";
 
-const std::string durable_name = "durable";
-const std::string fast_name = "durable, fast";
-const std::string disk_name = "disk alone";
-
-Error system_error(std::string step, const std::string& path, std::error_code cause) {
-  return {.kind = ErrorKind::system,
-          .fate = Fate::unchanged,
-          .cause = cause,
-          .step = std::move(step),
-          .path = path,
-          .detail = {},
-          .reading = true};
-}
-
-/// The candidates, in a directory of their own.
-class Bench {
-  std::unique_ptr<PrivateDirectory> own_;  // first, so that it outlives what is open in there
-  System system_;
-
- public:
-  /// In the directory that `parent` is; it stays open for as long as this lives, and so do `files`.
-  static Result<std::unique_ptr<Bench>> make(Handle parent, const std::string& path,
-                                             OnceResolved& files) {
-    BOOST_OUTCOME_TRY(auto own, PrivateDirectory::make(parent, path));
-    const auto known = files.resolve(own->path(), own->handle());
-    if (!known) return system_error("open the directory", own->path(), known.error());
-    return std::unique_ptr<Bench>(new Bench(std::move(own), files.system()));
-  }
-
-  /// Commits `image` by `options`. Its first failure is kept.
-  Result<void> add_commits(const std::string& name, const WriteOptions& options,
-                           const std::string& image) {
-    BOOST_OUTCOME_TRY(auto bound, AtomicWriter::bind(own_->path(), options, system_));
-    const auto writer = std::make_shared<AtomicWriter>(std::move(bound));
-    candidates.push_back({.name = name, .turn = [this, writer, name, image] {
-                            auto done = writer->commit(name, image);
-                            if (!done && !failure) failure = std::move(done.error());
-                            return done.has_value();
-                          }});
-    return success();
-  }
-  /// The floor below every commit: a write into space that is there, and its sync.
-  Result<void> add_disk(const std::string& image) {
-    const std::string path = own_->path() + "/disk";
-    const auto made = native_file_system().create(own_->handle(), "disk", 0600);
-    if (!made) return system_error("make a file to measure with", path, made.error());
-    const auto file = std::make_shared<OwnedHandle>(native_file_system(), made.value());
-    const auto turn = [image, file]() -> SysResult<void> {
-      BOOST_OUTCOME_TRY(const auto put,
-                        native_file_system().write_at(file->get(), 0, as_bytes(image)));
-      if (put != image.size()) return std::make_error_code(std::errc::io_error);
-      if (::fdatasync(static_cast<int>(file->get())) == 0) return success();
-      return std::error_code(errno, std::generic_category());
-    };
-    candidates.push_back({.name = disk_name, .turn = [this, path, turn] {
-                            const auto done = turn();
-                            if (!done && !failure) {
-                              failure = system_error("write", path, done.error());
-                            }
-                            return done.has_value();
-                          }});
-    return success();
-  }
-
-  std::vector<Candidate> candidates;
-  std::optional<Error> failure;
-
- private:
-  Bench(std::unique_ptr<PrivateDirectory> own, System system)
-      : own_(std::move(own)), system_(system) {}
+/// How much is committed, and how often the log settles with that.
+struct Amounts {
+  std::size_t size = 4096;   ///< Of one commit.
+  std::size_t small = 4096;  ///< Of each of many files.
+  /// Commits of one file that the log takes until it settles; about.
+  std::uint64_t commits_per_settling = 0;
 };
 
-Result<void> add_all(Bench& bench, Protocol automatic, std::size_t size) {
-  const std::string image(size, 'x');
+Amounts amounts_of(std::size_t size, const LogProbe& log) {
+  constexpr std::size_t small_max = 4096;
+  constexpr std::uint64_t block = 4096;
+  constexpr std::uint64_t around = 512;  // a record's head, its names and metadata
+  const std::uint64_t record = (size + around + block - 1) / block * block;
+  return {.size = size,
+          .small = std::min(size, small_max),
+          .commits_per_settling = std::max<std::uint64_t>(log.segment_size / record, 1)};
+}
+
+Result<void> add_all(Ways& ways, const ProbeReport& found, const Amounts& amounts) {
+  const std::string image(amounts.size, 'x');
+  const std::string small(amounts.small, 'x');
   WriteOptions options;
-  BOOST_OUTCOME_TRY(bench.add_commits(durable_name, options, image));
+  BOOST_OUTCOME_TRY(ways.add_commits(durable_name, options, image));
   options.protocol = ProtocolChoice::automatic;
-  if (automatic == Protocol::fast) {
-    BOOST_OUTCOME_TRY(bench.add_commits(fast_name, options, image));
+  if (found.protocol == Protocol::fast) {
+    BOOST_OUTCOME_TRY(ways.add_commits(fast_name, options, image));
   }
   options.durability = Durability::ordered;
-  BOOST_OUTCOME_TRY(bench.add_commits("ordered", options, image));
+  BOOST_OUTCOME_TRY(ways.add_commits("ordered", options, image));
   options.durability = Durability::none;
-  BOOST_OUTCOME_TRY(bench.add_commits("none", options, image));
-  return bench.add_disk(image);
+  BOOST_OUTCOME_TRY(ways.add_commits("none", options, image));
+  BOOST_OUTCOME_TRY(ways.add_many(small));
+  if (found.log.protocol) {
+    BOOST_OUTCOME_TRY(ways.add_log(image, small));
+  } else {
+    ways.leave_out(log_name, found.log.reason);
+  }
+  return ways.add_disk(image);
 }
 
 std::chrono::nanoseconds nanoseconds(double seconds) {
@@ -128,49 +79,65 @@ std::chrono::nanoseconds nanoseconds(double seconds) {
 }
 
 /// The median of one of them; 0 if it did not take part.
-double median_s(const Bench& bench, std::string_view name) {
-  for (const auto& candidate : bench.candidates) {
+double median_s(const Ways& ways, std::string_view name) {
+  for (const auto& candidate : ways.candidates) {
     if (candidate.name == name) return bench::spread_of(candidate.times_s).median;
   }
   return 0;
 }
 
+/// A commit by the log with its part of a settling; 0 if it did not take part.
+double settled_s(const Ways& ways, const Amounts& amounts) {
+  return median_s(ways, log_name) +
+         median_s(ways, settling_name) / static_cast<double>(amounts.commits_per_settling);
+}
+
 /// How much of a durable commit `automatic` would save here, in percent.
-int saved_percent(const Bench& bench) {
-  const double fast = median_s(bench, fast_name);
-  const double portable = median_s(bench, durable_name);
+int saved_percent(const Ways& ways) {
+  const double fast = median_s(ways, fast_name);
+  const double portable = median_s(ways, durable_name);
   return fast > 0 && fast < portable ? static_cast<int>(100 * (1 - fast / portable)) : 0;
 }
 
-boost::json::object to_json(const Bench& bench, const ProbeReport& found,
-                            const std::string& directory, std::uint64_t size) {
+boost::json::object to_json(const Ways& ways, const ProbeReport& found,
+                            const std::string& directory, const Amounts& amounts) {
   constexpr double us = 1e6;
-  boost::json::array ways;
-  for (const auto& candidate : bench.candidates) {
+  boost::json::array measured;
+  for (const auto& candidate : ways.candidates) {
     const Spread spread = bench::spread_of(candidate.times_s);
-    ways.push_back({{"name", candidate.name},
-                    {"median_us", spread.median * us},
-                    {"quarter_us", spread.quarter * us},
-                    {"three_quarters_us", spread.three_quarters * us},
-                    {"rounds", candidate.times_s.size()}});
+    measured.push_back({{"name", candidate.name},
+                        {"files", candidate.files},
+                        {"median_us", spread.median * us},
+                        {"quarter_us", spread.quarter * us},
+                        {"three_quarters_us", spread.three_quarters * us},
+                        {"rounds", candidate.times_s.size()}});
   }
-  return {{"directory", utf8(directory)},
-          {"file_system", utf8(found.file_system.type)},
-          {"bytes", size},
-          {"ways", std::move(ways)},
-          {"automatic", to_string(found.protocol)},
-          {"reason", utf8(found.reason)},
-          {"saved_percent", saved_percent(bench)}};
+  boost::json::array left_out;
+  for (const auto& one : ways.left_out) {
+    left_out.push_back({{"name", one.name}, {"reason", utf8(one.reason)}});
+  }
+  boost::json::value log = nullptr;
+  if (median_s(ways, log_name) > 0) {
+    log = {{"commits_per_settling", amounts.commits_per_settling},
+           {"settled_us", settled_s(ways, amounts) * us}};
+  }
+  return {{"directory", utf8(directory)}, {"file_system", utf8(found.file_system.type)},
+          {"bytes", amounts.size},        {"bytes_of_many", amounts.small},
+          {"ways", std::move(measured)},  {"left_out", std::move(left_out)},
+          {"log", std::move(log)},        {"automatic", to_string(found.protocol)},
+          {"reason", utf8(found.reason)}, {"saved_percent", saved_percent(ways)}};
 }
 
-std::string table(const Bench& bench) {
+/// A line for each way that takes so many files in a turn.
+std::string table(const Ways& ways, unsigned files) {
   std::string text;
-  for (const auto& candidate : bench.candidates) {
+  for (const auto& candidate : ways.candidates) {
+    if (candidate.files != files) continue;
     const Spread spread = bench::spread_of(candidate.times_s);
     std::string figure = milliseconds(nanoseconds(spread.median));
     figure.insert(0, figure.size() < 12 ? 12 - figure.size() : 0, ' ');
     std::string name = candidate.name;
-    name.resize(14, ' ');
+    name.resize(16, ' ');
     text.append("  ").append(name).append(figure).append("   half of them within ");
     text.append(milliseconds(nanoseconds(spread.quarter))).append(" and ");
     text.append(milliseconds(nanoseconds(spread.three_quarters))).append("\n");
@@ -178,17 +145,32 @@ std::string table(const Bench& bench) {
   return text;
 }
 
+/// How long a commit by the log takes, settling included, and how often that is.
+std::string log_words(const Ways& ways, const Amounts& amounts) {
+  if (median_s(ways, log_name) == 0) return {};
+  return "A program that holds a root open commits by its log in " +
+         milliseconds(nanoseconds(settled_s(ways, amounts))) +
+         ", settling included, which comes behind about " +
+         std::to_string(amounts.commits_per_settling) + " of them.\n";
+}
+
 /// In plain words: what a commit costs here, what `automatic` would save, what the disk is like.
-std::string to_text(const Bench& bench, const ProbeReport& found, std::uint64_t size) {
+std::string to_text(const Ways& ways, const ProbeReport& found, const Amounts& amounts) {
   const auto& type = found.file_system.type;
-  const double disk = median_s(bench, disk_name);
-  const double durable = median_s(bench, durable_name);
-  const auto rounds = bench.candidates.front().times_s.size();
-  std::string text = "One durable commit of " + human_size(size) + " takes " +
+  const double disk = median_s(ways, disk_name);
+  const double durable = median_s(ways, durable_name);
+  const auto rounds = ways.candidates.front().times_s.size();
+  std::string text = "One durable commit of " + human_size(amounts.size) + " takes " +
                      milliseconds(nanoseconds(durable)) + " here, on " +
                      printable(type.empty() ? "an unknown file system" : type) + " (median of " +
-                     std::to_string(rounds) + " rounds).\n" + table(bench);
-  if (const int saved = saved_percent(bench); saved > 0) {
+                     std::to_string(rounds) + " rounds).\n" + table(ways, 1);
+  text += std::to_string(many_count) + " files of " + human_size(amounts.small) +
+          ", by `automatic` and by the log:\n" + table(ways, many_count);
+  for (const auto& one : ways.left_out) {
+    text += "Left out: " + one.name + ": " + printable(one.reason) + ".\n";
+  }
+  text += log_words(ways, amounts);
+  if (const int saved = saved_percent(ways); saved > 0) {
     text += "With `--protocol automatic` it would take " + std::to_string(saved) +
             " % less, at the same promise.\n";
   } else if (found.protocol == Protocol::fast) {
@@ -231,19 +213,20 @@ struct BenchCommand {
     const auto opened = files.open_directory(Handle::working_directory, directory);
     if (!opened) return system_error("open the directory", directory, opened.error());
     const OwnedHandle parent(native_file_system(), opened.value());
-    BOOST_OUTCOME_TRY(const auto bench, Bench::make(parent.get(), directory, files));
-    BOOST_OUTCOME_TRY(add_all(*bench, found.protocol, size));
+    BOOST_OUTCOME_TRY(const auto ways, Ways::make(parent.get(), directory, files));
+    const Amounts amounts = amounts_of(size, found.log);
+    BOOST_OUTCOME_TRY(add_all(*ways, found, amounts));
     const auto stop = [&] {
       const auto pending = interrupts.pending();
       if (pending && pending.value()) signal = pending.value();
-      return signal || bench->failure;
+      return signal || ways->failure;
     };
-    bench::run_rounds(bench->candidates,
+    bench::run_rounds(ways->candidates,
                       {.rounds_max = 1'000'000, .seconds = seconds, .stop = stop});
     if (signal) return std::string();
-    if (bench->failure) return *bench->failure;
-    if (!output.json) return to_text(*bench, found, size);
-    return boost::json::serialize(to_json(*bench, found, directory, size)) + "\n";
+    if (ways->failure) return *ways->failure;
+    if (!output.json) return to_text(*ways, found, amounts);
+    return boost::json::serialize(to_json(*ways, found, directory, amounts)) + "\n";
   }
 };
 
