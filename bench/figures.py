@@ -16,7 +16,7 @@ FLOOR_BOUNDS = {"ext4": 1.05, "xfs": 1.05, "btrfs": 1.05, "tmpfs": 1.3}
 CALLS = {"floor": 6, "floor preserving": 10, "perdure": 11, "perdure fixed": 9}
 FLUSHES_MAX = {"floor": 4, "perdure": 4, "perdure fixed": 4,
                "perdure automatic": 2, "perdure automatic fixed": 2,
-               "perdure automatic ordered": 0, "limit": 1}
+               "perdure automatic ordered": 0, "perdure log": 1, "limit": 1}
 USUAL = "single/4KiB"
 BATCH = "batch/64"
 
@@ -149,9 +149,12 @@ def times(value):
 
 
 def floor_table(figures):
-    ways = ["floor preserving", "perdure", "perdure fixed", "perdure automatic", "glib", "limit"]
+    places = figures.data["places"]
+    ways = ["floor preserving", "perdure", "perdure fixed", "perdure automatic", "perdure log",
+            "glib", "limit"]
+    ways = [w for w in ways if any(figures.ratio(p, USUAL, w) for p in places)]
     rows = []
-    for place in figures.data["places"]:
+    for place in places:
         if figures.get(place, USUAL, "floor"):
             rows.append([place, time_text(figures.get(place, USUAL, "floor"))] +
                         [times(figures.ratio(place, USUAL, way)) for way in ways])

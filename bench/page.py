@@ -21,7 +21,7 @@ KINDS = {"floor": "the bare system calls", "limit": "one write in place, fdatasy
          "database": "databases: content in files of their own"}
 # Of lines: those that stand in most plots, and others in their order.
 LINES = {"perdure": "#2f81f7", "perdure automatic": "#17a2b8", "floor": "#8a8f98",
-         "floor fast": "#6b9080", "limit": "#b59b00", "glib": "#d9772b",
+         "perdure log": "#0b4f9e", "floor fast": "#6b9080", "limit": "#b59b00", "glib": "#d9772b",
          "perdure transaction": "#2f81f7", "perdure transaction automatic": "#17a2b8",
          "ofstream": "#8a8f98"}
 OTHERS = ["#a06bdc", "#2da160", "#d64550", "#e377c2", "#7a5c3e", "#9aa83a"]
@@ -159,7 +159,7 @@ def lines(figures, family, value, axis_words, caption, places=None, least=0):
 
 
 def ratio_value(figures, place, case, way):
-    shown = ("perdure", "perdure automatic", "glib", "floor", "floor fast", "limit")
+    shown = ("perdure", "perdure automatic", "perdure log", "glib", "floor", "floor fast", "limit")
     return figures.ratio(place, case, way) if way in shown else None
 
 

@@ -10,6 +10,7 @@
 #include <perdure/atomic_writer.hpp>
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
+#include <perdure/root.hpp>
 #include <perdure/state_tracker.hpp>
 #include <perdure/transaction.hpp>
 
@@ -154,6 +155,32 @@ class Transactions final : public Saver {
   TransactionOptions options_;
 };
 
+/// A root that is held open with its log: one record for all files of a call. `settles`: all of
+/// that is settled before the call returns, so that no crash needs the log.
+class Logged final : public Saver {
+ public:
+  Logged(const std::string& root, bool settles)
+      : root_(value_of(Root::open(root))), settles_(settles) {}
+
+  bool save(const std::string& name, const std::string& content) override {
+    return root_.put(name, content) && settle();
+  }
+  bool save_all(const Batch& batch) override {
+    auto transaction = root_.begin();
+    if (!transaction) return false;
+    for (unsigned i = 0; i < batch.count; ++i) {
+      if (!transaction.value().put(batch.name(i), *batch.content)) return false;
+    }
+    return transaction.value().commit() && settle();
+  }
+
+ private:
+  bool settle() { return !settles_ || root_.settle(); }
+
+  Root root_;
+  bool settles_;
+};
+
 struct Variant {
   std::string name;
   ProtocolChoice protocol;
@@ -211,6 +238,16 @@ void add_perdure(Ways& ways) {
                     .note = "begin, put, commit",
                     .together = "all",
                     .open = opener<Transactions>(choice)});
+  }
+  for (const bool settles : {false, true}) {
+    ways.push_back({.name = settles ? "perdure log settled" : "perdure log",
+                    .kind = Kind::perdure,
+                    .reached = std::string(Reached::durable),
+                    .note = settles ? "the same, and settle after each"
+                                    : "an open Root: put; many by begin, put, commit",
+                    .together = "all",
+                    .size_max = RootOptions().record_size_max,
+                    .open = opener<Logged>(settles)});
   }
 }
 
