@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <perdure/bytes.hpp>
 #include <perdure/detail/held.hpp>
@@ -48,7 +49,8 @@ class Root {
 
   Root(Root&&) noexcept;
   Root& operator=(Root&&) noexcept;
-  /// As `close`, without its error; the next `open` recovers then.
+  /// As `close`, without its error; the next `open` recovers then. In a forked child it lets go,
+  /// and the root stays the parent's.
   ~Root();
 
   /// One change, durable when it returns. As the calls of Transaction of these names.
@@ -77,9 +79,13 @@ class Root {
   /// The content of a file now.
   Result<Buffer> read(const std::string& path);
 
-  /// Makes durable what is in place, so that no crash needs the log for it. Commits wait in the
-  /// meantime.
+  /// Makes durable what is in place, and puts in place what was left for later, so that no crash
+  /// needs the log for it. Commits wait in the meantime.
   Result<void> settle();
+
+  /// The paths at which Publish::later found somebody else's change when the log settled: that was
+  /// left alone. Each is told once, with where the content that it was to get is kept.
+  Result<std::vector<RecoveredPath>> left_alone();
 
   /// Settles, and gives the root back to others. Idempotent; every other call is refused from then
   /// on. After an error the next `open` or `recover` finishes.
@@ -87,8 +93,12 @@ class Root {
 
  private:
   struct State;
-  explicit Root(std::unique_ptr<State> state) noexcept;
-  detail::Held<std::unique_ptr<State>> state_;
+  struct Closer {
+    void operator()(State* state) const noexcept;
+  };
+  using Owned = std::unique_ptr<State, Closer>;
+  explicit Root(Owned state) noexcept;
+  detail::Held<Owned> state_;
 };
 
 }  // namespace perdure

@@ -11,6 +11,19 @@
 
 namespace perdure {
 
+/// When the files of a commit get their new content. A commit is durable when it returns in each.
+enum class Publish {
+  /// Before it returns. Where Protocol::fast is known to hold, a file's data is on the disk before
+  /// it has its name: a reader never finds a damaged one.
+  at_once,
+  /// Before it returns, and in no order: after a power cut a reader may find a damaged file until
+  /// the root is recovered. Saves the wait for the data.
+  unordered,
+  /// When the log settles. Until then other programs find the older file, and Root::read and
+  /// transactions the newer one. Of a path that was written often only the last content gets there.
+  later,
+};
+
 /// How a Root commits. The defaults are for small files that change often.
 struct RootOptions {
   /// As TransactionOptions::private_directory; the log lies there, too.
@@ -26,6 +39,12 @@ struct RootOptions {
   /// A commit with more bytes of new content than this goes through a journal, as that of a
   /// Transaction without a Root does; so does one that does not fit a segment.
   std::uint64_t record_size_max = std::uint64_t{1} << 20U;
+  Publish publish = Publish::at_once;
+  /// A commit that returns so long after the first one that is not settled settles them all; 0:
+  /// only a full segment does, or Root::settle.
+  std::chrono::milliseconds settle_after_ms{0};
+  /// Settles after `settle_after_ms` also when nobody commits any more, on a thread of the root's.
+  bool settler_thread = false;
   System system = native_system();
 };
 

@@ -111,7 +111,7 @@ ProtocolCheck allows_whole(const FileSystemInfo& info) {
 /// Recovery tells files apart by when they were made, and by stamps. A log is settled by a sync
 /// that brings all published files to the disk: in order any sync of the file system's journal,
 /// otherwise syncfs(2), whose errors have to be told.
-LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& info) {
+LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& info, bool in_order) {
   const auto none = [](std::string reason) {
     return LogCheck{.protocol = std::nullopt, .reason = std::move(reason)};
   };
@@ -124,7 +124,9 @@ LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& inf
         "system");
   }
   ProtocolCheck fast = allows_fast(info);
-  if (fast.allowed) return {.protocol = Protocol::fast, .reason = std::move(fast.reason)};
+  if (in_order && fast.allowed) {
+    return {.protocol = Protocol::fast, .reason = std::move(fast.reason)};
+  }
   if (info.sync_reports) return {.protocol = Protocol::whole, .reason = std::move(fast.reason)};
   return none("a log settles by syncfs(2), which tells of errors since Linux 5.8");
 }

@@ -31,8 +31,9 @@ struct LogCheck {
 };
 
 /// By what is known about a directory: of something made in it, `made`, how that is stamped, and
-/// the file system.
-LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& info);
+/// the file system. `in_order`: `fast` is wanted where it is allowed.
+LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& info,
+                    bool in_order = true);
 
 /// How many flushes a sync of a log costs the device, as counted there; empty where they were not.
 std::optional<unsigned> flushes_of_log(const FileSystemInfo& info);

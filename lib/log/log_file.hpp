@@ -15,14 +15,10 @@
 // L2. No record goes into an epoch whose header is not durable.
 // L3. A header says which records are not settled (live_from, live_number). It is written when all
 //     records before these are settled.
-// L5. A block whose write the power cut off may be unreadable until it is written again: it counts
-// as
-//     torn.
 // L4. A record belongs to an epoch by its chain, which begins with the header's random salt: old
 //     bytes of the segment never pass for one.
 // L5. A block whose write the power cut off may be unreadable until it is written again: it counts
-// as
-//     torn. A record that was durable, and is not there, shows by those behind it.
+//     as torn. A record that was durable, and is not there, shows by those behind it.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// Redoes the last word of the records on each path.
+// Redoes the last word of the records on each path; and does it for the first time, where it was
+// left for later.
 //
-// The order, and what a crash behind each step leaves:
+// The order of recovery, and what a crash behind each step leaves:
 //   1. the records are durable (again): the log is as it was
 //   2. directories are made, the new content of each path lies in the private directory, synced:
 //      nothing but litter there
@@ -13,6 +14,7 @@
 #include <set>
 #include <utility>
 
+#include "base/missing.hpp"
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/unlink.hpp"
@@ -26,9 +28,11 @@ namespace {
 
 class Redo {
  public:
-  Redo(TransactionRoot& root, const LogContents& contents)
+  /// `known`: of an open root, whose staged files are as they were written; null in recovery.
+  Redo(TransactionRoot& root, const LogContents& contents, KnownDurable* known = nullptr)
       : root_(root),
         contents_(contents),
+        known_(known),
         histories_(histories_of(contents.records)),
         directories_(directories_of(root, contents.records)) {}
 
@@ -41,10 +45,12 @@ class Redo {
 
  private:
   Result<void> make_staged(const LoggedChange& change);
+  Result<bool> is_staged(const LoggedChange& change);
   Result<void> apply_path(const PathHistory& history);
 
   TransactionRoot& root_;
   const LogContents& contents_;
+  KnownDurable* known_;
   std::map<std::string, PathHistory> histories_;
   Directories directories_;
   std::set<std::string> changed_;  ///< Directories.
@@ -73,6 +79,17 @@ Result<void> Redo::make_staged(const LoggedChange& change) {
   return root_.checked(recover_step, path, root_.files.sync_file(made.get()));
 }
 
+/// Whether the staged file that the record was made with is there.
+Result<bool> Redo::is_staged(const LoggedChange& change) {
+  if (known_ == nullptr) return false;
+  const auto found =
+      root_.files.stat_at(root_.private_directory.get(),
+                          names::staged_of(change.record->journal.id, change.entry->staged));
+  if (!found && is_missing(found.error())) return false;
+  BOOST_OUTCOME_TRY(const Status status, root_.checked(recover_step, change.entry->path, found));
+  return identity_of(status.version) == change.entry->staged_identity;
+}
+
 /// Content is durable before it gets a path: a crash must not leave a file of ours under a path
 /// whose content no record has.
 Result<void> Redo::stage(const RecoveryReport& report) {
@@ -81,9 +98,11 @@ Result<void> Redo::stage(const RecoveryReport& report) {
     const RecoveryStep step = report.paths[i++].step;
     const LoggedChange& last = history.back();
     if (last.entry->action != JournalAction::put || step == RecoveryStep::done) continue;
+    BOOST_OUTCOME_TRY(const bool staged, is_staged(last));
+    if (staged) continue;
     BOOST_OUTCOME_TRY(make_staged(last));
   }
-  return success();
+  return known_ == nullptr ? success() : sync_root(root_, recover_step);
 }
 
 Result<void> Redo::apply_path(const PathHistory& history) {
@@ -102,8 +121,10 @@ Result<void> Redo::apply_path(const PathHistory& history) {
     }
     changed_.insert(entry.path);
   }
+  if (known_ != nullptr) known_->before_change(directories_, entry);
   BOOST_OUTCOME_TRY(
       apply_entry(root_, last.record->journal, entry, directories_, StagedName::given_up));
+  if (known_ != nullptr) known_->after_change(directories_, entry);
   changed_.insert(parent_of(entry.path));
   return success();
 }
@@ -187,6 +208,17 @@ Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log) {
   BOOST_OUTCOME_TRY(log.begin_anew(contents));
   BOOST_OUTCOME_TRY(redo.clear());
   return LogRecovery{std::move(report), contents.next_number};
+}
+
+Result<RecoveryReport> publish_log(TransactionRoot& root, LogFile& log, KnownDurable& known) {
+  BOOST_OUTCOME_TRY(const LogContents contents, log.read());
+  Redo redo(root, contents, &known);
+  BOOST_OUTCOME_TRY(RecoveryReport report, redo.judge());
+  BOOST_OUTCOME_TRY(redo.stage(report));
+  BOOST_OUTCOME_TRY(redo.apply(report));
+  BOOST_OUTCOME_TRY(redo.keep_foreign(report));
+  BOOST_OUTCOME_TRY(redo.clear());
+  return report;
 }
 
 Result<RecoveryReport> inspect_log(TransactionRoot& root, LogFile& log) {

@@ -3,11 +3,13 @@
 #include "log/log_writer.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
+#include "engine/unlink.hpp"
 #include "transaction/apply.hpp"
 #include "transaction/evidence.hpp"
 #include "transaction/journal_file.hpp"
@@ -22,16 +24,23 @@ constexpr std::string_view settle_step = "settle the log";
 constexpr LeaderQueue::Limits limits{.group_size_max = 128, .waiting_max = 128};
 
 /// How its files get their names, where a log can be kept.
-Result<Protocol> check_file_system(TransactionRoot& root) {
+Result<Protocol> check_file_system(TransactionRoot& root, Publish publish) {
   constexpr std::string_view step = "open the log";
   const Handle directory = root.private_directory.get();
   BOOST_OUTCOME_TRY(const FileSystemInfo info,
                     root.checked(step, "", root.files.describe(directory)));
   LogCheck check =
-      allows_log(root.private_status, root.files.stamps(directory, root.private_status), info);
+      allows_log(root.private_status, root.files.stamps(directory, root.private_status), info,
+                 publish == Publish::at_once);
   if (check.protocol) return *check.protocol;
   return root.failure(step, "", ErrorKind::unsupported,
                       std::move(check.reason) + "; commit there by Transaction or AtomicWriter");
+}
+
+bool makes_directory(const Journal& journal) {
+  return std::ranges::any_of(journal.entries, [](const JournalEntry& entry) {
+    return entry.action == JournalAction::make_directory;
+  });
 }
 
 }  // namespace
@@ -51,7 +60,7 @@ struct LogWriter::Errand : Arrival {
 Result<std::unique_ptr<LogWriter>> LogWriter::open(TransactionRoot& root,
                                                    const RootOptions& options,
                                                    RecoveryReport& recovery) {
-  BOOST_OUTCOME_TRY(const Protocol protocol, check_file_system(root));
+  BOOST_OUTCOME_TRY(const Protocol protocol, check_file_system(root, options.publish));
   BOOST_OUTCOME_TRY(mark_root(root));
   BOOST_OUTCOME_TRY(auto found, LogFile::find(root));
   if (!found) {
@@ -60,19 +69,28 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(TransactionRoot& root,
   // Nothing is in it that a crash would need, unless somebody took the journal away that said so.
   BOOST_OUTCOME_TRY(LogRecovery done, recover_log(root, *found));
   if (done.report.journal) recovery = std::move(done.report);
-  return std::unique_ptr<LogWriter>(
-      new LogWriter(root, std::move(*found), protocol, options.record_size_max));
+  root.unpublished.expected = options.publish == Publish::later;
+  return std::unique_ptr<LogWriter>(new LogWriter(root, std::move(*found), protocol, options));
 }
 
 LogWriter::LogWriter(TransactionRoot& root, LogFile log, Protocol protocol,
-                     std::uint64_t record_size_max)
+                     const RootOptions& options)
     : root_(root),
       log_(std::move(log)),
       protocol_(protocol),
-      record_size_max_(record_size_max),
+      record_size_max_(options.record_size_max),
       known_(root),
+      later_(options.publish == Publish::later),
+      settle_after_(options.settle_after_ms),
       sync_mark_(failed_syncs()),
-      queue_(limits, [this](const ArrivalQueue& group) { serve(group); }) {}
+      queue_(limits, [this](const ArrivalQueue& group) { serve(group); }) {
+  if (!options.settler_thread || settle_after_ <= std::chrono::milliseconds::zero()) return;
+  settler_ = std::make_unique<Settler>(settle_after_, [this] {
+    Errand errand(nullptr);
+    errand.work = [this] { return first_change_ ? settle_now(true) : success(); };
+    (void)run(errand);  // after a failure the root refuses everything, and says why
+  });
+}
 
 Error LogWriter::refusal(std::string_view step) const {
   if (stopped_) {
@@ -109,8 +127,20 @@ Result<void> LogWriter::settle() {
   return run(errand);
 }
 
+Result<std::vector<RecoveredPath>> LogWriter::left_alone() {
+  std::vector<RecoveredPath> told;
+  Errand errand(nullptr);
+  errand.work = [&]() -> Result<void> {
+    told.swap(left_alone_);
+    return success();
+  };
+  BOOST_OUTCOME_TRY(run(errand));
+  return told;
+}
+
 Result<void> LogWriter::close() {
   if (queue_.is_closed()) return success();
+  settler_.reset();
   Errand errand(nullptr);
   errand.work = [this] { return end_log(); };
   auto ended = run(errand);
@@ -131,6 +161,7 @@ void LogWriter::serve(const ArrivalQueue& group) noexcept try {
     serve_one(static_cast<Errand&>(*arrival));
   }
   finish_group();
+  settle_if_due();
 } catch (...) {
   for (Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
     static_cast<Errand&>(*arrival).thrown = std::current_exception();
@@ -150,6 +181,17 @@ void LogWriter::serve_one(Errand& errand) {
   } else {
     errand.outcome = errand.work ? errand.work() : add_record(errand);
   }
+  // The next commit looks for the directory in its place.
+  const bool leaves_directory = later_ && errand.commit != nullptr && errand.outcome &&
+                                makes_directory(errand.commit->journal);
+  if (leaves_directory) (void)settle_group();
+}
+
+/// Nothing is left for later.
+Result<void> LogWriter::settle_group() {
+  finish_group();
+  if (stopped_) return refusal(commit_step);
+  return settle_now(false);
 }
 
 Result<void> LogWriter::look_at(LogCommit& commit, JournalEntry& entry) {
@@ -199,17 +241,18 @@ Result<void> LogWriter::look(LogCommit& commit) {
 Result<void> LogWriter::add_record(Errand& errand) {
   LogCommit& commit = *errand.commit;
   BOOST_OUTCOME_TRY(begin_log());
+  if (later_ && makes_directory(commit.journal)) {
+    BOOST_OUTCOME_TRY(settle_group());
+  }
   BOOST_OUTCOME_TRY(look(commit));
-  LogRecord record{.ordered = protocol_ == Protocol::fast,
+  LogRecord record{.ordered = later_ || protocol_ == Protocol::fast,
                    .journal = commit.journal,
                    .files = std::move(commit.files)};
   EncodedRecord encoded = log_.chain(record);
   errand.too_large = !log_.could_have_room(encoded.bytes.size());
   if (errand.too_large) return success();
   if (!log_.has_room(encoded.bytes.size())) {
-    finish_group();
-    if (stopped_) return refusal(commit_step);
-    BOOST_OUTCOME_TRY(settle_now(false));
+    BOOST_OUTCOME_TRY(settle_group());
     // The files that the group had planned are there now.
     BOOST_OUTCOME_TRY(look(commit));
     record.journal = commit.journal;
@@ -234,9 +277,10 @@ void LogWriter::finish_group() {
   if (const auto flushed = log_.flush(); !flushed) {
     recover_in_place(flushed.error(), Fate::unknown);
   } else {
+    note_change();
     for (Errand* errand : group_) errand->commit->fate = Fate::committed;
     for (Errand* errand : group_) {
-      const auto published = publish(*errand->commit);
+      const auto published = later_ ? leave_for_later(*errand->commit) : publish(*errand->commit);
       if (!published) {
         recover_in_place(published.error(), Fate::committed);
         break;
@@ -245,7 +289,44 @@ void LogWriter::finish_group() {
     }
   }
   group_.clear();
+  if (!later_) planned_.clear();
+}
+
+/// Records are durable, and wait for a settling from now on.
+void LogWriter::note_change() {
+  if (first_change_) return;
+  first_change_ = root_.random.monotonic();
+  if (settler_) settler_->changed();
+}
+
+void LogWriter::settle_if_due() {
+  const bool timed = first_change_ && settle_after_ > std::chrono::milliseconds::zero();
+  if (stopped_ || !timed || root_.random.monotonic() - *first_change_ < settle_after_) return;
+  (void)settle_now(true);  // after a failure the root refuses everything, and says why
+}
+
+Result<void> LogWriter::leave_for_later(const LogCommit& commit) {
+  for (const std::string& staged : root_.unpublished.note(commit.journal)) {
+    const auto removed = unlink_if_there(root_.files, root_.private_directory.get(), staged);
+    BOOST_OUTCOME_TRY(root_.checked(commit_step, "", removed));
+  }
+  return success();
+}
+
+/// In later mode: all files get their paths.
+Result<void> LogWriter::publish_left() {
+  const auto lock = root_.unpublished.change();
+  BOOST_OUTCOME_TRY(const RecoveryReport report, publish_log(root_, log_, known_));
+  forget_left(report);
+  return success();
+}
+
+/// All that was left is in place, but for what somebody else had changed.
+void LogWriter::forget_left(const RecoveryReport& report) {
   planned_.clear();
+  root_.unpublished.clear();
+  std::ranges::copy_if(report.paths, std::back_inserter(left_alone_),
+                       [](const auto& path) { return path.step == RecoveryStep::foreign; });
 }
 
 Result<void> LogWriter::publish(LogCommit& commit) {
@@ -301,9 +382,12 @@ void LogWriter::answer(Errand& errand, const LogRecovery& recovery, const Error&
 void LogWriter::recover_in_place(const Error& why, Fate otherwise) {
   known_.forget();
   last_directory_.reset();
+  const auto lock = root_.unpublished.change();
   const auto recovered = recover_log(root_, log_);
   sync_mark_ = failed_syncs();
   if (recovered) {
+    first_change_.reset();
+    if (later_) forget_left(recovered.value().report);
     for (Errand* errand : group_) {
       if (errand->commit->fate != Fate::durable) answer(*errand, recovered.value(), why);
     }
@@ -357,12 +441,14 @@ Result<void> LogWriter::sync_published() {
 Result<void> LogWriter::settle_now(bool for_good) {
   Result<void> settled = success();
   if (!log_.is_empty()) {
-    settled = sync_published();
+    if (later_) settled = publish_left();
+    if (settled) settled = sync_published();
     if (settled) settled = log_.turn();
   }
   if (settled && for_good && !log_.is_flushed()) settled = log_.flush();
   if (settled) {
     sync_mark_ = failed_syncs();
+    first_change_.reset();
     last_directory_.reset();
     return success();
   }

@@ -10,8 +10,8 @@
 // W1. A record names what was there before, certain to be there after a power cut, or made by an
 //     earlier record.
 // W2. Nothing is published before its record is durable, and all is published in the order of the
-//     records. Where the protocol is `fast` a file has its data on the disk before it gets its
-//     name.
+//     records. Where the protocol is `fast`, or publishing is left for the settling, a file has its
+//     data on the disk before it gets its name.
 // W3. A segment is left when everything that its records published is durable.
 // W4. After a flush, a publish or a settling that failed nothing in the cache counts. All records
 //     that are not settled are carried out anew before anything else happens. If that fails, the
@@ -21,6 +21,7 @@
 // W6. As long as the log may have records that are not settled, the root's journal says so.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -36,6 +37,7 @@
 #include "log/known_durable.hpp"
 #include "log/log_file.hpp"
 #include "log/log_recovery.hpp"
+#include "log/settler.hpp"
 #include "transaction/changes.hpp"
 #include "transaction/transaction_root.hpp"
 
@@ -74,6 +76,8 @@ class LogWriter {
   /// Does something else to the root, with nothing in the log that a crash would need.
   Result<void> alone(std::function<Result<void>()> work);
   Result<void> settle();
+  /// The paths that were left alone at a settling since the last call.
+  Result<std::vector<RecoveredPath>> left_alone();
   /// Settles and ends; idempotent.
   Result<void> close();
 
@@ -82,7 +86,7 @@ class LogWriter {
 
  private:
   struct Errand;
-  LogWriter(TransactionRoot& root, LogFile log, Protocol protocol, std::uint64_t record_size_max);
+  LogWriter(TransactionRoot& root, LogFile log, Protocol protocol, const RootOptions& options);
 
   void serve(const ArrivalQueue& group) noexcept;
   void serve_one(Errand& errand);
@@ -92,6 +96,12 @@ class LogWriter {
   Result<void> look_at(LogCommit& commit, JournalEntry& entry);
   void finish_group();
   Result<void> publish(LogCommit& commit);
+  Result<void> leave_for_later(const LogCommit& commit);
+  Result<void> publish_left();
+  void forget_left(const RecoveryReport& report);
+  void note_change();
+  void settle_if_due();
+  Result<void> settle_group();
   void recover_in_place(const Error& why, Fate otherwise);
   void answer(Errand& errand, const LogRecovery& recovery, const Error& why);
   Result<void> begin_log();
@@ -109,12 +119,19 @@ class LogWriter {
   bool live_ = false;  ///< The journal says that there is a log.
   std::optional<Error> stopped_;
   std::vector<Errand*> group_;  ///< Their records were added, and are not published.
-  /// The files that the records of the group make of their paths.
+  /// The files that records which are not published make of their paths.
   std::map<std::string, std::optional<Before>> planned_;
+  /// Publishing is left for the settling.
+  const bool later_;
+  const std::chrono::milliseconds settle_after_;
+  /// When the first record was flushed that is not settled.
+  std::optional<std::chrono::nanoseconds> first_change_;
+  std::vector<RecoveredPath> left_alone_;  ///< While settling, and nobody asked yet.
   /// The directory of the last change, if no staged file left the private one by it.
   OwnedHandle last_directory_;
   std::uint64_t sync_mark_;  ///< `failed_syncs` of before the first change that is not settled.
-  LeaderQueue queue_;        ///< Last: it calls this.
+  LeaderQueue queue_;        ///< It calls this.
+  std::unique_ptr<Settler> settler_;  ///< Last: it joins the queue.
 };
 
 }  // namespace perdure

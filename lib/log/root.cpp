@@ -35,21 +35,25 @@ struct Root::State {
   }
 };
 
-Root::Root(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
-Root::Root(Root&&) noexcept = default;
-Root& Root::operator=(Root&&) noexcept = default;
-
-Root::~Root() {
-  if (!state_) return;
-  if (state_->root->made_by.this_process()) (void)close();  // the next open recovers
+void Root::Closer::operator()(State* state) const noexcept {
+  if (state->root->made_by.this_process()) {
+    (void)state->log->close();  // the next open recovers
+  } else {
+    (void)state->log.release();  // to destroy it would wait for threads that a child does not have
+  }
+  delete state;  // NOLINT(cppcoreguidelines-owning-memory): this is the owner's deleter
 }
 
+Root::Root(Owned state) noexcept : state_(std::move(state)) {}
+Root::Root(Root&&) noexcept = default;
+Root& Root::operator=(Root&&) noexcept = default;
+Root::~Root() = default;
+
 Result<Root> Root::open(const Path& path, const RootOptions& options) {
-  auto state = std::make_unique<State>();
-  BOOST_OUTCOME_TRY(state->root, open_root(path, transaction_options(options)));
-  BOOST_OUTCOME_TRY(state->recovery, recover_root(*state->root));
-  BOOST_OUTCOME_TRY(state->log, LogWriter::open(*state->root, options, state->recovery));
-  return Root(std::move(state));
+  BOOST_OUTCOME_TRY(auto root, open_root(path, transaction_options(options)));
+  BOOST_OUTCOME_TRY(RecoveryReport recovery, recover_root(*root));
+  BOOST_OUTCOME_TRY(auto log, LogWriter::open(*root, options, recovery));
+  return Root(Owned(new State{std::move(root), std::move(recovery), std::move(log)}));
 }
 
 const RecoveryReport& Root::recovery() const noexcept {
@@ -94,6 +98,11 @@ Result<Buffer> Root::read(const std::string& path) {
 Result<void> Root::settle() {
   BOOST_OUTCOME_TRY(state_->check_process("settle the root"));
   return state_->log->settle();
+}
+
+Result<std::vector<RecoveredPath>> Root::left_alone() {
+  BOOST_OUTCOME_TRY(state_->check_process("ask what was left alone"));
+  return state_->log->left_alone();
 }
 
 Result<void> Root::close() {

@@ -31,6 +31,14 @@ Result<void> Changes::drop(const std::string& path) {
 }
 
 Result<std::optional<Status>> Changes::stat(const std::string& path) {
+  const auto held = root_.unpublished.hold();
+  if (const auto staged = root_.unpublished.staged_for(path)) {
+    if (staged->empty()) return std::optional<Status>();
+    BOOST_OUTCOME_TRY(Status found,
+                      root_.checked(check_step, path,
+                                    root_.files.stat_at(root_.private_directory.get(), *staged)));
+    return std::optional<Status>(std::move(found));
+  }
   const auto found = directories_.stat(path);
   if (!found) return root_.closed_way(check_step, path, found.error());
   return found.value();
@@ -112,12 +120,18 @@ Result<Buffer> Changes::read(const std::string& path) {
   constexpr std::string_view step = "read the file";
   Target target(root_.files, root_.random, (root_.path / path).native());
   std::string leaf = leaf_of(path);
+  const auto held = root_.unpublished.hold();
+  const auto staged = root_.unpublished.staged_for(path);
   if (const auto change = changes_.find(path); change != changes_.end()) {
     if (change->second.action != JournalAction::put) {
       return root_.failure(step, path, missing_cause());
     }
     target.directory = root_.private_directory.get();
     leaf = staged_.name_of(change->second.staged);
+  } else if (staged) {
+    if (staged->empty()) return root_.failure(step, path, missing_cause());
+    target.directory = root_.private_directory.get();
+    leaf = *staged;
   } else {
     BOOST_OUTCOME_TRY(target.directory,
                       root_.checked(step, path, directories_.open(parent_of(path))));

@@ -43,7 +43,8 @@ class Changes {
   Result<void> move(const std::string& from, const std::string& to);
   Result<Buffer> read(const std::string& path);
 
-  /// The status of the path now, outside the transaction.
+  /// The status of the path now, outside the transaction; of what it is to get, where that is
+  /// committed to the log and not in place.
   Result<std::optional<Status>> stat(const std::string& path);
 
   /// A call failed half-way: what is staged is not what was asked for.

@@ -22,6 +22,21 @@ std::string StagedFiles::name_of(const StagedFile& staged) const {
   return names::staged_of(id_, staged.number);
 }
 
+/// The place of the existing file whose metadata the new one gets: the path, or the private
+/// directory, where it waits for its path.
+Result<void> StagedFiles::locate(Commit& commit, const std::string& path) {
+  const auto staged = root_.unpublished.staged_for(path);
+  if (staged && !staged->empty()) {
+    commit.directory = root_.private_directory.get();
+    commit.leaf = *staged;
+    return success();
+  }
+  commit.leaf = leaf_of(path);
+  BOOST_OUTCOME_TRY(commit.directory,
+                    root_.checked(stage_step, path, directories_.open(parent_of(path))));
+  return success();
+}
+
 Result<StagedFile> StagedFiles::stage(const std::string& path,
                                       const std::optional<Status>& existing,
                                       const Metadata& metadata,
@@ -34,9 +49,8 @@ Result<StagedFile> StagedFiles::stage(const std::string& path,
   StagedFile staged;
   staged.metadata = metadata;
   if (commit.existing) {
-    BOOST_OUTCOME_TRY(commit.directory,
-                      root_.checked(stage_step, path, directories_.open(parent_of(path))));
-    commit.leaf = leaf_of(path);
+    const auto held = root_.unpublished.hold();
+    BOOST_OUTCOME_TRY(locate(commit, path));
     // Otherwise the metadata may change and no stamp with it: the last look reads them again.
     if (is_settled(root_.files, commit.directory, *commit.existing)) {
       staged.metadata_of = commit.existing->version;
@@ -54,11 +68,18 @@ Result<StagedFile> StagedFiles::stage(const std::string& path,
   BOOST_OUTCOME_TRY(sink.flush());
   BOOST_OUTCOME_TRY(const Status status,
                     root_.checked(stage_step, path, root_.files.stat(commit.temp.get())));
-  BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
+  {
+    const auto held = root_.unpublished.hold();
+    if (commit.existing) {  // it may have got its path
+      BOOST_OUTCOME_TRY(locate(commit, path));
+    }
+    BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
+  }
   staged.identity = identity_of(status.version);
   staged.size = status.version.size;
   staged.mtime_ns = status.version.mtime_ns;
-  (void)root_.files.start_writeback(commit.temp.get());  // a hint: the sync has the last word
+  // A hint: the sync has the last word. One that gets its path later may never need the disk.
+  if (!root_.unpublished.expected) (void)root_.files.start_writeback(commit.temp.get());
   unflushed_.emplace_back(staged.number, std::move(commit.temp));
   BOOST_OUTCOME_TRY(flush_if_many());
   return staged;
@@ -155,9 +176,8 @@ Result<void> StagedFiles::refresh_metadata(StagedFile& staged, const std::string
   Commit commit(root_.files, root_.random, options);
   commit.path = (root_.path / path).native();
   commit.existing = found;
-  commit.leaf = leaf_of(path);
-  BOOST_OUTCOME_TRY(commit.directory,
-                    root_.checked(check_step, path, directories_.open(parent_of(path))));
+  const auto held = root_.unpublished.hold();
+  BOOST_OUTCOME_TRY(locate(commit, path));
   const auto opened = root_.files.open_file(root_.private_directory.get(), name_of(staged));
   if (!opened) return root_.failure(check_step, path, opened.error());
   commit.temp = OwnedHandle(root_.files, opened.value());

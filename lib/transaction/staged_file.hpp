@@ -86,6 +86,7 @@ class StagedFiles {
   /// As the kernel has it for a file that is made with `mode`: shown by a file that never gets a
   /// name. Null for a directory that does not exist yet.
   Result<const Inherited*> inherited(const std::string& parent, std::uint32_t mode);
+  Result<void> locate(Commit& commit, const std::string& path);
   Result<void> give_metadata(Commit& commit, const std::string& path,
                              const std::optional<Status>& temp);
 

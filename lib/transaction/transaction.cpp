@@ -86,6 +86,7 @@ struct Transaction::State {
     if (owned) owned->release();
   }
 
+  Result<void> put_in_place(const std::string& path);
   Result<std::vector<std::string>> order_expected();
   Result<Handle> open_expected(const std::string& path);
   Result<void> lock_expected();
@@ -111,6 +112,15 @@ struct Transaction::State {
   bool over = false;
   bool staging_now = false;  // a call is running, and with it maybe code of the caller's
 };
+
+/// The content that the path is to get is at the path, if the log left that for later.
+Result<void> Transaction::State::put_in_place(const std::string& path) {
+  const auto is_left = [&] {
+    const auto held = root->unpublished.hold();
+    return root->unpublished.staged_for(path).has_value();
+  };
+  return log != nullptr && is_left() ? log->settle() : success();
+}
 
 /// The expected paths whose directories are there, in the order in which their locks are taken.
 Result<std::vector<std::string>> Transaction::State::order_expected() {
@@ -271,6 +281,9 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
   receipt.emplace();
   detail::Stopwatch watch(root->random);
   changes.directories().look_anew();
+  for (const auto& [path, version] : expected) {
+    BOOST_OUTCOME_TRY(put_in_place(path));
+  }
   BOOST_OUTCOME_TRY(lock_expected());
   receipt->stages.push_back({"check", watch.lap()});
   LogCommit wanted(changes);
@@ -420,6 +433,7 @@ Result<void> Transaction::move(const std::string& from, const std::string& to) {
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, from));
   BOOST_OUTCOME_TRY(state_->root->check_path(step, to));
+  BOOST_OUTCOME_TRY(state_->put_in_place(from));
   return state_->stage([&] { return state_->changes.move(from, to); });
 }
 

@@ -19,6 +19,7 @@
 #include "engine/trust.hpp"
 #include "linux/fork.hpp"
 #include "transaction/tree.hpp"
+#include "transaction/unpublished.hpp"
 
 namespace perdure {
 
@@ -62,6 +63,7 @@ struct TransactionRoot {
   bool restored = false;  ///< Its private directory was missing, and is there again, empty.
   MadeBy made_by{};
   KnownTrials trials;
+  Unpublished unpublished;
   /// Whether a rename is one step on the disk here; empty until somebody needs to know.
   std::optional<bool> renames_at_once{};
 

@@ -104,6 +104,23 @@ struct RedoNotSynced final : LogWatching {
   }
 };
 
+/// LPSYNC: files that were left for later get their names before their content is durable.
+struct LaterNotSynced final : LogWatching {
+  using LogWatching::LogWatching;
+  bool published = false;  // since the last sync
+  SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                         const std::string& to, RenameMode mode) override {
+    published = published || from.starts_with("s_");
+    return LogWatching::rename(from_directory, from, to_directory, to, mode);
+  }
+  SysResult<void> sync_file_system(Handle directory) override {
+    if (is_recovering() || std::exchange(published, false)) {
+      return LogWatching::sync_file_system(directory);
+    }
+    return success();
+  }
+};
+
 /// RHDR: the header that drops records is not durable when the root is given back.
 struct HeadersNotFlushed final : LogWatching {
   using LogWatching::LogWatching;
@@ -162,6 +179,7 @@ std::vector<Mutant> log_mutants() {
       mutant_on<HeadersNotFlushed>("log_headers_not_flushed", "log_closed"),
       mutant_on<NeverTurned>("log_never_turned", "log_row"),
       mutant_on<LogNotMarked>("log_not_marked", "log_put"),
+      mutant_on<LaterNotSynced>("log_later_not_synced", "log_later_pair"),
       mutant_on<BeforeNotSynced>("log_before_not_synced", "log_foreign"),
   };
 }

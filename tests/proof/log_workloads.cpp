@@ -18,8 +18,9 @@ using enum Request::Kind;
 
 using Row = std::vector<std::vector<Request>>;
 
-RootOptions root_options(const Session& session) {
+RootOptions root_options(const Session& session, Publish publish = Publish::at_once) {
   RootOptions options;
+  options.publish = publish;
   options.segment_size = 8192;
   options.system = session.system();
   return options;
@@ -35,16 +36,17 @@ void prepare_log(Session& session) {
 }
 
 Result<void> commit_row(Session& session, Root& root, const Row& row) {
+  Files files = files_of(session);
   for (const auto& requests : row) {
     BOOST_OUTCOME_TRY(Transaction transaction, root.begin());
-    BOOST_OUTCOME_TRY(transact(session, transaction, requests));
+    BOOST_OUTCOME_TRY(transact(session, transaction, requests, files));
   }
   return success();
 }
 
 /// Opens the root, commits, closes it.
-Result<void> run(Session& session, const Row& row) {
-  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session)));
+Result<void> run(Session& session, const Row& row, Publish publish = Publish::at_once) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, publish)));
   BOOST_OUTCOME_TRY(commit_row(session, root, row));
   return root.close();
 }
@@ -75,9 +77,10 @@ Proof log_proof(const std::string& name, Procedure<Session&> program) {
   return proof;
 }
 
-Proof row_proof(const std::string& name, Row row) {
-  return log_proof(name,
-                   [row = std::move(row)](Session& session) { must(session, run(session, row)); });
+Proof row_proof(const std::string& name, Row row, Publish publish = Publish::at_once) {
+  return log_proof(name, [row = std::move(row), publish](Session& session) {
+    must(session, run(session, row, publish));
+  });
 }
 
 const Row& long_row() {
@@ -101,8 +104,8 @@ Result<void> closed_between(Session& session) {
 }
 
 /// Another program replaces a file without a sync, between two commits to it.
-Result<void> foreign_between(Session& session) {
-  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session)));
+Result<void> foreign_between(Session& session, Publish publish) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, publish)));
   BOOST_OUTCOME_TRY(commit_row(session, root, {{{put, "d/a", content_of('p', 100)}}}));
   Files files = files_of(session);
   files["d/a"] = content_of('q', 100);
@@ -133,13 +136,13 @@ void shorten(Proof& proof) {
 }
 
 /// Each call fails with each of its errors, once or from then on; then the power goes.
-Proof faulty_proof() {
-  Proof proof = log_proof("with_faults", [](Session& session) {
+Proof faulty_proof(const std::string& name, Publish publish) {
+  Proof proof = log_proof(name, [publish](Session& session) {
     Row row{{{put, "d/a", content_of('p', 100)}},
             {{put, "d/b", content_of('q', 100)}, {put, "d/a", content_of('r', 100)}}};
     // Without a journal, a removal whose sync failed is lost, and can't be done once more.
     if (session.preset().ordered) row.push_back({{Request::Kind::remove, "e/b"}});
-    (void)run(session, row);
+    (void)run(session, row, publish);
   });
   proof.fault_stride = 1;
   proof.bound = [](ExploreOptions& options) {
@@ -165,8 +168,9 @@ std::vector<Proof> log_proofs(std::size_t states_max) {
                                             {Request::Kind::remove, "e/b"}}}));
   proofs.push_back(row_proof("row", long_row()));
   shorten(proofs.back());
-  proofs.push_back(
-      log_proof("foreign", [](Session& session) { must(session, foreign_between(session)); }));
+  proofs.push_back(log_proof("foreign", [](Session& session) {
+    must(session, foreign_between(session, Publish::at_once));
+  }));
   shorten(proofs.back());
   drop_oracle(proofs.back(), "files_intact");  // the other program's is damaged
   drop_oracle(proofs.back(), "no_litter");     // and leaves its own
@@ -174,7 +178,16 @@ std::vector<Proof> log_proofs(std::size_t states_max) {
       log_proof("closed", [](Session& session) { must(session, closed_between(session)); }));
   proofs.back().workload.recover = reopen;
   shorten(proofs.back());
-  proofs.push_back(faulty_proof());
+  proofs.push_back(faulty_proof("with_faults", Publish::at_once));
+  proofs.push_back(row_proof(
+      "later_pair", {{{put, "d/a", content_of('p', 100)}, {put, "e/b", content_of('p', 100)}}},
+      Publish::later));
+  proofs.push_back(row_proof("later_row", long_row(), Publish::later));
+  shorten(proofs.back());
+  proofs.push_back(row_proof("unordered_row", long_row(), Publish::unordered));
+  shorten(proofs.back());
+  drop_oracle(proofs.back(), "files_intact");
+  proofs.push_back(faulty_proof("later_with_faults", Publish::later));
   for (Proof& proof : proofs) {
     proof.bound = [states_max, bound = proof.bound](ExploreOptions& options) {
       if (bound) bound(options);

@@ -132,6 +132,11 @@ Result<void> transact(Session& session, const std::vector<Request>& requests,
 Result<void> transact(Session& session, Transaction& transaction,
                       const std::vector<Request>& requests) {
   Files files = files_of(session);
+  return transact(session, transaction, requests, files);
+}
+
+Result<void> transact(Session& session, Transaction& transaction,
+                      const std::vector<Request>& requests, Files& files) {
   bool possible = true;
   for (const Request& request : requests) {
     BOOST_OUTCOME_TRY(ask(session, transaction, request, possible ? &files : nullptr));

@@ -52,6 +52,9 @@ Result<void> transact(testing::Session& session, const std::vector<Request>& req
 /// The same through one that has begun.
 Result<void> transact(testing::Session& session, Transaction& transaction,
                       const std::vector<Request>& requests);
+/// The same, where `files` is what was committed so far, in place or not.
+Result<void> transact(testing::Session& session, Transaction& transaction,
+                      const std::vector<Request>& requests, Files& files);
 
 /// Of a root: all or none, nothing left behind, nothing foreign touched, and it still works.
 std::vector<testing::Oracle> transaction_oracles();

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSL-1.0
+// A root whose files get their content when the log settles.
+#include <sys/stat.h>
+#include <thread>
+
+#include <perdure/files.hpp>
+#include <perdure/recovery.hpp>
+#include <perdure/root.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/testing/manual_environment.hpp>
+
+#include "../transaction/tree.hpp"
+#include "support/disk.hpp"
+
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+RootOptions later() {
+  RootOptions options;
+  options.segment_size = 64 << 10;
+  options.publish = Publish::later;
+  return options;
+}
+
+std::string read(Root& root, const std::string& path) {
+  const auto content = root.read(path);
+  return content ? std::string(as_text(content.value())) : "(" + content.error().message() + ")";
+}
+
+}  // namespace
+
+TEST_CASE("files get their content later, and the root reads it at once") {
+  const TempDirectory directory;
+  spit(directory / "a", "old");
+  auto root = Root::open(directory.path(), later());
+  REQUIRE_OK(root);
+  for (const char* content : {"one", "two", "three"}) REQUIRE_OK(root.value().put("a", content));
+  REQUIRE_OK(root.value().put("b", "four"));
+  CHECK(tree_of(directory.path()) == Tree{{"a", "old"}});
+  CHECK(read(root.value(), "a") == "three");
+  CHECK(read(root.value(), "b") == "four");
+  // A staged file that a newer one makes superfluous is gone: only the last two are there.
+  CHECK(private_of(directory.path()).size() == 4);  // and the journal, and the log
+  REQUIRE_OK(root.value().settle());
+  CHECK(tree_of(directory.path()) == Tree{{"a", "three"}, {"b", "four"}});
+  CHECK(read(root.value(), "a") == "three");
+  REQUIRE_OK(root.value().close());
+  CHECK(private_of(directory.path()) == std::vector<std::string>{"log"});
+}
+
+TEST_CASE("what is not in place yet can be removed, replaced, moved and compared") {
+  const TempDirectory directory;
+  auto root = Root::open(directory.path(), later());
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("a", "one"));
+  REQUIRE_OK(root.value().remove("a"));
+  CHECK_FALSE(root.value().read("a").has_value());
+  CHECK_FALSE(root.value().remove("a").has_value());
+  REQUIRE_OK(root.value().put("a", "two"));
+  REQUIRE_OK(root.value().make_directory("d"));
+  REQUIRE_OK(root.value().put("d/b", "three"));
+  REQUIRE_OK(root.value().move("d/b", "c"));
+  CHECK(read(root.value(), "c") == "three");
+  REQUIRE_OK(root.value().put("c", "four"));
+  const auto version = read_version(directory / "c");
+  REQUIRE_OK(version);
+  auto transaction = root.value().begin();
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(transaction.value().expect("c", version.value()));
+  REQUIRE_OK(transaction.value().put("c", "five"));
+  const auto refused = transaction.value().commit();  // it is "four" by now
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  const auto again = read_version(directory / "c");  // as the words advise
+  REQUIRE_OK(again);
+  auto second = root.value().begin();
+  REQUIRE_OK(second);
+  REQUIRE_OK(second.value().expect("c", again.value()));
+  REQUIRE_OK(second.value().put("c", "five"));
+  REQUIRE_OK(second.value().commit());
+  REQUIRE_OK(root.value().close());
+  CHECK(tree_of(directory.path()) == Tree{{"a", "two"}, {"c", "five"}, {"d/", ""}});
+}
+
+TEST_CASE("a file keeps its metadata from one content to the next, in place or not") {
+  const TempDirectory directory;
+  auto root = Root::open(directory.path(), later());
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("a", "one", {.metadata = Metadata::preserve_with_mode(0640)}));
+  REQUIRE_OK(root.value().put("a", "two"));
+  REQUIRE_OK(root.value().settle());
+  REQUIRE_OK(root.value().put("a", "three"));
+  REQUIRE_OK(root.value().close());
+  struct stat status {};
+  REQUIRE(::stat((directory / "a").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0640U);
+}
+
+TEST_CASE("a full segment puts its files in place, and every commit makes one flush") {
+  const TempDirectory directory;
+  FaultyFileSystem counting(native_file_system());
+  RootOptions options = later();
+  options.segment_size = 4 << 20;
+  options.system.files = &counting;
+  auto root = Root::open(directory.path(), options);
+  REQUIRE_OK(root);
+  const std::string content(4096, 'x');
+  REQUIRE_OK(root.value().put("0", content));
+  const auto syncs = [&] {
+    return counting.calls(Operation::sync_file) + counting.calls(Operation::sync_data) +
+           counting.calls(Operation::sync_directory) + counting.calls(Operation::sync_file_system);
+  };
+  const std::uint64_t before = syncs();
+  constexpr std::uint64_t commits = 600;
+  for (std::uint64_t i = 0; i < commits; ++i) {
+    REQUIRE_OK(root.value().put(std::to_string(i % 8), content));
+  }
+  CHECK(tree_of(directory.path()).size() == 8);
+  const std::uint64_t flushes = syncs() - before;
+  INFO(flushes);
+  constexpr std::uint64_t of_settling = 3;  // content, names, and the header that was not durable
+  CHECK(flushes <= commits + of_settling);
+}
+
+TEST_CASE("a file that somebody changed meanwhile is left alone, and told once") {
+  const TempDirectory directory;
+  spit(directory / "a", "old");
+  auto root = Root::open(directory.path(), later());
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("a", "one"));
+  spit(directory / "other", "somebody's");
+  fs::rename(directory / "other", directory / "a");
+  REQUIRE_OK(root.value().settle());
+  CHECK(slurp(directory / "a") == "somebody's");
+  const auto told = root.value().left_alone();
+  REQUIRE_OK(told);
+  REQUIRE(told.value().size() == 1);
+  CHECK(told.value()[0].path == "a");
+  CHECK(slurp(directory / told.value()[0].kept) == "one");
+  CHECK(root.value().left_alone().value().empty());
+}
+
+TEST_CASE("what was left for later is put in place by the next to open the root") {
+  const TempDirectory directory;
+  spit(directory / "a", "old");
+  FaultyFileSystem dying(native_file_system());
+  {
+    RootOptions options = later();
+    options.system.files = &dying;
+    auto root = Root::open(directory.path(), options);
+    REQUIRE_OK(root);
+    REQUIRE_OK(root.value().put("a", "one"));
+    REQUIRE_OK(root.value().put("a", "two"));
+    REQUIRE_OK(root.value().put("b", "three"));
+    dying.fail({.operation = {},
+                .call = dying.calls() + 1,
+                .error = EIO,
+                .from_then_on = true,
+                .count = {}});
+  }
+  CHECK(tree_of(directory.path()) == Tree{{"a", "old"}});
+  REQUIRE_OK(recover(directory.path()));
+  CHECK(tree_of(directory.path()) == Tree{{"a", "two"}, {"b", "three"}});
+  CHECK(private_of(directory.path()) == std::vector<std::string>{"log"});
+}
+
+TEST_CASE("a settling that fails ends in recovery, and what was committed gets its place") {
+  const TempDirectory directory;
+  FaultyFileSystem faulty(native_file_system());
+  RootOptions options = later();
+  options.system.files = &faulty;
+  auto root = Root::open(directory.path(), options);
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("a", "one"));
+  faulty.fail({.operation = Operation::sync_file_system,
+               .call = faulty.calls(Operation::sync_file_system) + 1,
+               .error = EIO,
+               .from_then_on = false,
+               .count = {}});
+  REQUIRE_OK(root.value().settle());
+  CHECK(slurp(directory / "a") == "one");
+  REQUIRE_OK(root.value().put("a", "two"));
+  REQUIRE_OK(root.value().close());
+  CHECK(slurp(directory / "a") == "two");
+}
+
+TEST_CASE("the log settles after a while, by the next commit or by a thread") {
+  const TempDirectory directory;
+  RootOptions options = later();
+  options.settle_after_ms = std::chrono::milliseconds(1);
+  SECTION("by the next commit") {
+    ManualEnvironment environment;
+    options.system.environment = &environment;
+    auto root = Root::open(directory.path(), options);
+    REQUIRE_OK(root);
+    REQUIRE_OK(root.value().put("a", "one"));
+    REQUIRE_OK(root.value().put("b", "two"));
+    CHECK(tree_of(directory.path()).empty());
+    environment.advance(std::chrono::milliseconds(1));
+    REQUIRE_OK(root.value().put("c", "three"));
+    CHECK(tree_of(directory.path()) == Tree{{"a", "one"}, {"b", "two"}, {"c", "three"}});
+  }
+  SECTION("by a thread") {
+    options.settler_thread = true;
+    auto root = Root::open(directory.path(), options);
+    REQUIRE_OK(root);
+    for (int i = 0; i < 3; ++i) {
+      const std::string path = "f" + std::to_string(i);
+      REQUIRE_OK(root.value().put(path, "one"));
+      while (!fs::exists(directory / path)) std::this_thread::yield();
+    }
+  }
+  SECTION("by a thread that has nothing to do") {
+    options.settler_thread = true;
+    options.settle_after_ms = std::chrono::hours(1);
+    auto root = Root::open(directory.path(), options);
+    REQUIRE_OK(root);
+    REQUIRE_OK(root.value().put("a", "one"));  // and is ended all the same
+  }
+}
+
+TEST_CASE("threads commit and read while the log settles") {
+  const TempDirectory directory;
+  auto root = Root::open(directory.path(), later());
+  REQUIRE_OK(root);
+  constexpr int thread_count = 8;
+  constexpr int commits = 100;
+  std::vector<std::thread> threads;
+  std::atomic<int> failed = 0;
+  for (int t = 0; t < thread_count; ++t) {
+    threads.emplace_back([&, t] {
+      const std::string path = "f" + std::to_string(t);
+      for (int i = 0; i < commits; ++i) {
+        if (!root.value().put(path, std::to_string(i))) ++failed;
+        if (read(root.value(), path) != std::to_string(i)) ++failed;
+        if (i % 10 == 9 && !root.value().remove(path)) ++failed;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(failed == 0);
+  REQUIRE_OK(root.value().close());
+  CHECK(tree_of(directory.path()).empty());
+}
