@@ -50,7 +50,7 @@ Report explored(const System& system, std::vector<std::string> words) {
     words.insert(words.end(), {"--mount-options", system.mount_options});
   }
   Command command = lab.command(words);
-  command.timeout_s = 500;
+  command.timeout_s = within(500);
   Report report{run(command), {}};
   INFO(report.outcome.story());
   REQUIRE_FALSE(report.outcome.timed_out);

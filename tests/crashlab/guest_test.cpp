@@ -30,7 +30,7 @@ std::string guest_obstacle() {
   static const std::string reason = [] {
     Command known =
         Command::shell(scripts + "/setup --list guest && " + scripts + "/guest --fetch 6.1");
-    known.timeout_s = 300;
+    known.timeout_s = within(300);
     return run(known).good() ? std::string()
                              : "no guest: scripts/setup guest installs what it takes";
   }();
@@ -49,7 +49,7 @@ Outcome in_guest(std::vector<std::string> words, const std::string& state_dir) {
   const auto end = std::find(words.begin(), words.end(), "--");
   words.insert(end, {"--guest", "6.1", "--state-dir", state_dir});
   command.arguments = std::move(words);
-  command.timeout_s = 280;
+  command.timeout_s = within(280);
   return run(command);
 }
 

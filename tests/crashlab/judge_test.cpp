@@ -32,7 +32,7 @@ Judged judged(const Lab& lab, const std::vector<std::string>& command,
   Command line;
   line.arguments = {program};
   line.arguments.insert(line.arguments.end(), words.begin(), words.end());
-  line.timeout_s = 250;
+  line.timeout_s = within(250);
   Judged found;
   found.outcome = run(line);
   INFO(one_line(found.outcome.output));

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <unistd.h>
 #include <vector>
 
@@ -15,6 +17,13 @@
 namespace crashlab {
 
 inline const std::string program = CRASHLAB_PROGRAM;
+
+/// The time that a command has, as many times as long where the machine is known to be slower (an
+/// emulator).
+inline double within(double seconds) {
+  const char* const factor = std::getenv("PERDURE_TIMEOUT_FACTOR");
+  return factor == nullptr ? seconds : seconds * std::max(1.0, std::atof(factor));
+}
 
 /// Says why the laboratory can't run here; empty when it can.
 inline std::string obstacle() {
@@ -37,14 +46,17 @@ struct Lab {
   Lab() = default;
   Lab(const Lab&) = delete;
   Lab& operator=(const Lab&) = delete;
-  ~Lab() { std::filesystem::remove_all(state_dir); }
+  ~Lab() {
+    std::error_code somebody_removes_it;  // a command that was ended cleans up behind itself
+    std::filesystem::remove_all(state_dir, somebody_removes_it);
+  }
 
   Command command(std::vector<std::string> words) const {
     words.insert(words.begin(), program);
     words.insert(words.end(), {"--state-dir", state_dir});
     Command command;
     command.arguments = std::move(words);
-    command.timeout_s = 250;
+    command.timeout_s = within(250);
     return command;
   }
   Outcome operator()(const std::vector<std::string>& words) const { return run(command(words)); }
