@@ -27,7 +27,7 @@ LogFile::LogFile(TransactionRoot& root, OwnedHandle file, const Status& status)
       size_(status.version.size),
       segment_size_((size_ - header_blocks * log_block) / segment_count) {}
 
-Result<std::optional<LogFile>> LogFile::find(TransactionRoot& root) {
+Result<std::optional<LogFile>> LogFile::find(TransactionRoot& root, bool in_use) {
   const std::string name(names::log);
   auto opened = root.files.open_lock(root.private_directory.get(), name);
   if (!opened && opened.error() == std::errc::read_only_file_system) {  // enough to look on
@@ -44,7 +44,9 @@ Result<std::optional<LogFile>> LogFile::find(TransactionRoot& root) {
     return root.failure(read_step, "", ErrorKind::recovery_required,
                         "the log has an impossible size" + std::string(refused_journal_advice));
   }
-  return std::optional(LogFile(root, std::move(file), status));
+  LogFile log(root, std::move(file), status);
+  log.in_use_ = in_use;
+  return std::optional(std::move(log));
 }
 
 Result<LogFile> LogFile::make(TransactionRoot& root, std::uint64_t segment_size) {
@@ -84,6 +86,17 @@ Error LogFile::damaged(std::string detail) const {
                         std::move(detail) + std::string(refused_journal_advice));
 }
 
+/// A block can't be read: maybe a power cut tore it. Not if the whole disk is gone.
+Result<void> LogFile::check_disk() {
+  Buffer block(static_cast<std::size_t>(log_block));
+  SysResult<std::size_t> count = std::size_t{0};
+  for (std::uint64_t i = 0; i < header_blocks; ++i) {
+    count = root_->files.read_at(file_.get(), i * log_block, block);
+    if (count) return success();
+  }
+  return root_->failure(read_step, "", count.error());
+}
+
 /// Whole blocks. One that can't be read is zeros: nothing that is whole begins so.
 Result<Buffer> LogFile::read_part(std::uint64_t offset, std::uint64_t size) {
   Buffer bytes(static_cast<std::size_t>(size));
@@ -100,6 +113,9 @@ Result<Buffer> LogFile::read_part(std::uint64_t offset, std::uint64_t size) {
       piece_max = log_block;
       done = done / log_block * log_block;
       continue;
+    }
+    if (!count) {
+      BOOST_OUTCOME_TRY(check_disk());
     }
     if (count && count.value() == 0) return damaged("the log was cut off while it was read");
     done += count ? count.value() : log_block;
@@ -185,12 +201,14 @@ Result<LogContents> LogFile::read() {
     if (!newest || of_segment->live_from > newest->live_from) newest = *of_segment;
   }
   std::ranges::sort(contents.headers, {}, &LogHeader::epoch);
+  if (!newest && in_use_) return damaged("no header of the log can be read");
   if (!newest) return contents;
   contents.next_number = newest->live_number;
   for (const LogHeader& header : contents.headers) {
     if (header.epoch < newest->live_from) continue;
     BOOST_OUTCOME_TRY(read_epoch(header, contents));
   }
+  if (contents.next_number < durable_before_) return damaged("records of the log can't be read");
   if (copied && !contents.records.empty()) {
     return damaged("the log was written in another file: this root was copied, or restored");
   }
@@ -235,6 +253,7 @@ Result<void> LogFile::begin_anew(const LogContents& contents) {
   BOOST_OUTCOME_TRY(const LogHeader first, write_header(newest + 1, newest + 1));
   BOOST_OUTCOME_TRY(next_, write_header(newest + 2, newest + 1));
   enter(first);
+  in_use_ = true;
   return flush();
 }
 

@@ -18,7 +18,9 @@
 // L4. A record belongs to an epoch by its chain, which begins with the header's random salt: old
 //     bytes of the segment never pass for one.
 // L5. A block whose write the power cut off may be unreadable until it is written again: it counts
-//     as torn. A record that was durable, and is not there, shows by those behind it.
+//     as torn. A record that was durable, and is not there, shows by those behind it; and to
+//     whoever has the log open. Where no header can be read the disk has failed, and nothing is
+//     torn.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +41,9 @@ struct LogContents {
 
 class LogFile {
  public:
-  /// The log of the root; empty where there is none.
-  static Result<std::optional<LogFile>> find(TransactionRoot& root);
+  /// The log of the root; empty where there is none. `in_use`: a journal says that its records may
+  /// count, so that it has a header.
+  static Result<std::optional<LogFile>> find(TransactionRoot& root, bool in_use = false);
   /// Makes it in the place of what is there, written full, durable with its name, without headers.
   static Result<LogFile> make(TransactionRoot& root, std::uint64_t segment_size);
 
@@ -81,6 +84,7 @@ class LogFile {
 
   Result<void> write(std::uint64_t offset, Bytes bytes);
   Result<Buffer> read_part(std::uint64_t offset, std::uint64_t size);
+  Result<void> check_disk();
   Result<void> check_end(Bytes rest, std::uint64_t epoch, const LogContents& contents) const;
   Result<void> read_epoch(const LogHeader& header, LogContents& contents);
   Result<LogHeader> write_header(std::uint64_t epoch, std::uint64_t live_from);
@@ -92,6 +96,7 @@ class LogFile {
   Identity identity_;
   std::uint64_t size_ = 0;
   std::uint64_t segment_size_ = 0;
+  bool in_use_ = false;
 
   std::uint64_t epoch_ = 0;
   std::uint64_t offset_ = 0;  ///< In the segment, behind what was added.

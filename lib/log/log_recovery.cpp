@@ -138,9 +138,10 @@ Result<void> Redo::apply(RecoveryReport& report) {
     }
     if (step == RecoveryStep::redo) {
       BOOST_OUTCOME_TRY(apply_path(history));
-    } else if (step == RecoveryStep::done) {
-      changed_.insert(parent_of(path));  // it may be so in the cache alone
-      if (history.back().entry->action == JournalAction::make_directory) changed_.insert(path);
+    } else {
+      changed_.insert(parent_of(path));  // it may be so in the cache alone, somebody else's too
+      const bool makes = history.back().entry->action == JournalAction::make_directory;
+      if (step == RecoveryStep::done && makes) changed_.insert(path);
     }
     if (root_.options.progress) root_.options.progress(i, histories_.size());
   }

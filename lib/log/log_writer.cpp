@@ -108,10 +108,11 @@ Result<bool> LogWriter::commit(LogCommit& commit) {
   return !errand.too_large;
 }
 
-Result<void> LogWriter::alone(std::function<Result<void>()> work) {
+Result<void> LogWriter::alone(std::uint64_t failures, std::function<Result<void>()> work) {
   Errand errand(nullptr);
-  errand.work = [this, &work]() -> Result<void> {
+  errand.work = [&, this]() -> Result<void> {
     BOOST_OUTCOME_TRY(end_log());
+    BOOST_OUTCOME_TRY(check_staged(failures));
     known_.forget();
     auto done = work();
     // It may have left a journal that the log's would take the place of.
@@ -238,6 +239,13 @@ Result<void> LogWriter::look(LogCommit& commit) {
   return commit.compare ? commit.compare() : Result<void>(success());
 }
 
+Result<void> LogWriter::check_staged(std::uint64_t failures) const {
+  if (failures == failures_) return success();
+  return root_.failure(commit_step, "", ErrorKind::system,
+                       "another commit failed since this one was staged, and what failed may have "
+                       "lost the staged content; do it again");
+}
+
 Result<void> LogWriter::add_record(Errand& errand) {
   LogCommit& commit = *errand.commit;
   BOOST_OUTCOME_TRY(begin_log());
@@ -258,6 +266,7 @@ Result<void> LogWriter::add_record(Errand& errand) {
     record.journal = commit.journal;
     encoded = log_.chain(record);
   }
+  BOOST_OUTCOME_TRY(check_staged(commit.failures));
   log_.add(encoded);
   errand.number = record.number;
   group_.push_back(&errand);
@@ -380,6 +389,7 @@ void LogWriter::answer(Errand& errand, const LogRecovery& recovery, const Error&
 }
 
 void LogWriter::recover_in_place(const Error& why, Fate otherwise) {
+  ++failures_;
   known_.forget();
   last_directory_.reset();
   const auto lock = root_.unpublished.change();
@@ -459,9 +469,9 @@ Result<void> LogWriter::settle_now(bool for_good) {
 Result<void> LogWriter::end_log() {
   if (!live_) return success();
   BOOST_OUTCOME_TRY(settle_now(true));
-  BOOST_OUTCOME_TRY(remove_journal(root_, settle_step, Protocol::portable, false));
+  // Also if it fails half-way, and nobody knows whether it is there: the next commit writes it.
   live_ = false;
-  return success();
+  return remove_journal(root_, settle_step, Protocol::portable, false);
 }
 
 }  // namespace perdure

@@ -18,9 +18,13 @@
 //     root refuses everything.
 // W5. A journal of other work that did not end takes the root out of use: the log's own would be
 //     written over it.
-// W6. As long as the log may have records that are not settled, the root's journal says so.
+// W6. What was staged before something failed is not committed: the failure may have lost it, and
+// is
+//     told once.
+// W7. As long as the log may have records that are not settled, the root's journal says so.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -54,6 +58,8 @@ struct LogCommit {
   std::vector<std::string> expected{};
   std::function<Result<void>()> compare{};
 
+  std::uint64_t failures = 0;  ///< `LogWriter::failures` of before anything was staged.
+
   Fate fate = Fate::unchanged;
   std::vector<std::string> left_alone{};
   std::string set_aside{};
@@ -73,8 +79,11 @@ class LogWriter {
 
   /// Commits; false if a record can't hold it, and nothing happened.
   Result<bool> commit(LogCommit& commit);
-  /// Does something else to the root, with nothing in the log that a crash would need.
-  Result<void> alone(std::function<Result<void>()> work);
+  /// Does something else to the root, with nothing in the log that a crash would need. `failures`:
+  /// as those of a commit.
+  Result<void> alone(std::uint64_t failures, std::function<Result<void>()> work);
+  /// How often a flush, a publish or a settling has failed.
+  [[nodiscard]] std::uint64_t failures() const noexcept { return failures_; }
   Result<void> settle();
   /// The paths that were left alone at a settling since the last call.
   Result<std::vector<RecoveredPath>> left_alone();
@@ -102,6 +111,7 @@ class LogWriter {
   void note_change();
   void settle_if_due();
   Result<void> settle_group();
+  Result<void> check_staged(std::uint64_t failures) const;
   void recover_in_place(const Error& why, Fate otherwise);
   void answer(Errand& errand, const LogRecovery& recovery, const Error& why);
   Result<void> begin_log();
@@ -118,6 +128,7 @@ class LogWriter {
   KnownDurable known_;
   bool live_ = false;  ///< The journal says that there is a log.
   std::optional<Error> stopped_;
+  std::atomic<std::uint64_t> failures_ = 0;
   std::vector<Errand*> group_;  ///< Their records were added, and are not published.
   /// The files that records which are not published make of their paths.
   std::map<std::string, std::optional<Before>> planned_;

@@ -62,7 +62,7 @@ Result<Numbers> find_steps(TransactionRoot& root, const Journal& journal, Recove
 }
 
 Result<LogFile> find_log(TransactionRoot& root) {
-  BOOST_OUTCOME_TRY(auto log, LogFile::find(root));
+  BOOST_OUTCOME_TRY(auto log, LogFile::find(root, true));
   if (log) return std::move(*log);
   return root.failure(
       recover_step, "", ErrorKind::recovery_required,

@@ -41,6 +41,7 @@ struct Transaction::State {
   State(TransactionRoot& held, LogWriter& through, std::string id)
       : root(&held),
         log(&through),
+        failures_before(through.failures()),
         protocol(through.protocol()),
         changes(held, std::move(id), through.protocol()) {}
 
@@ -102,6 +103,7 @@ struct Transaction::State {
   std::unique_ptr<TransactionRoot> owned;  // empty where somebody else holds it open
   TransactionRoot* root;
   LogWriter* log = nullptr;
+  std::uint64_t failures_before = 0;  // of the log's
   Protocol protocol;
   Changes changes;
   RecoveryReport recovery;
@@ -287,6 +289,7 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
   BOOST_OUTCOME_TRY(lock_expected());
   receipt->stages.push_back({"check", watch.lap()});
   LogCommit wanted(changes);
+  wanted.failures = failures_before;
   BOOST_OUTCOME_TRY(wanted.journal,
                     prepare_journal(*root, changes, expected, Preparation::for_log));
   BOOST_OUTCOME_TRY(check_nowhere());
@@ -330,7 +333,7 @@ Result<TransactionReceipt> Transaction::State::commit() {
   locks.clear();
   nowhere.clear();
   TransactionReceipt receipt;
-  BOOST_OUTCOME_TRY(log->alone([&]() -> Result<void> {
+  BOOST_OUTCOME_TRY(log->alone(failures_before, [&]() -> Result<void> {
     BOOST_OUTCOME_TRY(receipt, commit_by_journal());
     return success();
   }));

@@ -170,6 +170,68 @@ TEST_CASE("a root stops at a journal that it could not finish, and the next to o
   CHECK(tree_of(directory.path()) == Tree{{"a", large}});
 }
 
+// Found by the model of the log: the journal was gone, its removal had failed, and the root went on
+// as if it were there.
+TEST_CASE("a commit behind a failed end of the log is found by recovery") {
+  bool fired = true;
+  for (std::uint64_t n = 1; fired; ++n) {
+    const TempDirectory directory;
+    FaultyFileSystem faulty(native_file_system());
+    {
+      auto root = Root::open(directory.path(), small_log(faulty));
+      REQUIRE_OK(root);
+      REQUIRE_OK(root.value().put("a", "one"));
+      faulty.fail({.operation = Operation::sync_directory,
+                   .call = faulty.calls(Operation::sync_directory) + n,
+                   .error = EIO,
+                   .from_then_on = false,
+                   .count = {}});
+      const auto moved = root.value().move("a", "b");
+      fired = faulty.fired() > 0;
+      if (moved || moved.error().fate != Fate::unchanged) continue;
+      REQUIRE_OK(root.value().put("c", "two"));
+      faulty.fail({.operation = {},
+                   .call = faulty.calls() + 1,
+                   .error = EIO,
+                   .from_then_on = true,
+                   .count = {}});
+    }
+    const auto recovered = recover(directory.path());
+    REQUIRE_OK(recovered);
+    CHECK(recovered.value().journal);
+    CHECK(slurp(directory / "c") == "two");
+  }
+}
+
+// Found by the model of the log: what a failed sync had lost was published all the same.
+TEST_CASE("what was staged before a flush failed is not committed") {
+  const TempDirectory directory;
+  FaultyFileSystem faulty(native_file_system());
+  auto root = Root::open(directory.path(), small_log(faulty));
+  REQUIRE_OK(root);
+  auto early = root.value().begin();
+  auto moving = root.value().begin();
+  REQUIRE_OK(early);
+  REQUIRE_OK(moving);
+  REQUIRE_OK(root.value().put("a", "one"));
+  REQUIRE_OK(early.value().put("b", "two"));
+  REQUIRE_OK(moving.value().move("a", "c"));
+  faulty.fail({.operation = Operation::sync_data,
+               .call = faulty.calls(Operation::sync_data) + 1,
+               .error = EIO,
+               .from_then_on = false,
+               .count = {}});
+  REQUIRE_OK(root.value().put("d", "three"));  // by recovery in place
+  for (auto* transaction : {&early.value(), &moving.value()}) {
+    const auto refused = transaction->commit();
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().fate == Fate::unchanged);
+  }
+  CHECK(tree_of(directory.path()) == Tree{{"a", "one"}, {"d", "three"}});
+  REQUIRE_OK(root.value().put("b", "two"));
+  REQUIRE_OK(root.value().close());
+}
+
 TEST_CASE("threads share flushes") {
   const TempDirectory directory;
   FaultyFileSystem counting(native_file_system());

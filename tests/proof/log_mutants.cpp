@@ -145,7 +145,7 @@ struct NeverTurned final : LogWatching {
   }
 };
 
-/// W6: no journal says that there is a log.
+/// W7: no journal says that there is a log.
 struct LogNotMarked final : LogWatching {
   using LogWatching::LogWatching;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,

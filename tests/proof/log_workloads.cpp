@@ -5,6 +5,7 @@
 
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 
 #include "transaction_workloads.hpp"
 
@@ -103,11 +104,8 @@ Result<void> closed_between(Session& session) {
   return run(session, {});
 }
 
-/// Another program replaces a file without a sync, between two commits to it.
-Result<void> foreign_between(Session& session, Publish publish) {
-  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, publish)));
-  BOOST_OUTCOME_TRY(commit_row(session, root, {{{put, "d/a", content_of('p', 100)}}}));
-  Files files = files_of(session);
+/// Another program replaces a file without a sync.
+void replace_as_stranger(Session& session, Files files) {
   files["d/a"] = content_of('q', 100);
   const std::size_t attempt = session.attempt("root", words_of(files), Durability::none);
   FileSystem& system = session.files();
@@ -121,8 +119,96 @@ Result<void> foreign_between(Session& session, Publish publish) {
   file.reset();
   (void)system.rename(above.get(), "other", opened.get(), "a", RenameMode::replace);
   session.acknowledge(attempt);
+}
+
+/// It does so between two commits to the file.
+Result<void> foreign_between(Session& session) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session)));
+  BOOST_OUTCOME_TRY(commit_row(session, root, {{{put, "d/a", content_of('p', 100)}}}));
+  replace_as_stranger(session, files_of(session));
   BOOST_OUTCOME_TRY(commit_row(session, root, {{{put, "d/a", content_of('r', 100)}}}));
   return root.close();
+}
+
+/// It does so behind the last commit.
+Result<void> foreign_behind(Session& session) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session)));
+  BOOST_OUTCOME_TRY(commit_row(session, root, {{{put, "d/a", content_of('p', 100)}}}));
+  replace_as_stranger(session, files_of(session));
+  return root.close();
+}
+
+Result<void> with_faults(Session& session, Publish publish) {
+  Row row{{{put, "d/a", content_of('p', 100)}},
+          {{put, "d/b", content_of('q', 100)}, {put, "d/a", content_of('r', 100)}}};
+  // Without a journal, a removal whose sync failed is lost, and can't be done once more.
+  if (session.preset().ordered) row.push_back({{Request::Kind::remove, "e/b"}});
+  return run(session, row, publish);
+}
+
+/// Goes on behind a commit that failed and changed nothing.
+Result<void> commit_what_goes(Session& session, Root& root, const Row& row, Files& files) {
+  for (const auto& requests : row) {
+    BOOST_OUTCOME_TRY(Transaction transaction, root.begin());
+    Files wanted = files;
+    const auto done = transact(session, transaction, requests, wanted);
+    if (!done && done.error().fate != Fate::unchanged) return done;
+    if (done) files = std::move(wanted);
+  }
+  return success();
+}
+
+/// A move ends the log, and the next commit begins it again.
+Result<void> moves_with_faults(Session& session, Publish publish) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, publish)));
+  Files files = files_of(session);
+  const Row row{{{put, "d/a", content_of('p', 100)}},
+                {{Request::Kind::move, "e/b", "d/c"}},
+                {{put, "d/a", content_of('q', 100)}}};
+  BOOST_OUTCOME_TRY(commit_what_goes(session, root, row, files));
+  return root.close();
+}
+
+Result<void> recover_with_faults(Session& session, Publish /*publish*/) {
+  return recover_root_of(session);
+}
+
+/// A transaction has its content when something else fails.
+Result<void> staged_before(Session& session, Publish publish) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, publish)));
+  BOOST_OUTCOME_TRY(Transaction early, root.begin());
+  BOOST_OUTCOME_TRY(early.put("d/b", content_of('s', 100)));
+  Files files = files_of(session);
+  const Row row{{{put, "d/a", content_of('p', 100)}},
+                {{put, "d/a", content_of('q', 100)}},
+                {{put, "d/a", content_of('r', 100)}}};
+  BOOST_OUTCOME_TRY(commit_what_goes(session, root, row, files));
+  files["d/b"] = content_of('s', 100);
+  BOOST_OUTCOME_TRY(
+      session.commit("root", words_of(files), Durability::durable, [&] { return early.commit(); }));
+  return root.close();
+}
+
+/// A root whose log has records that are not settled, in the place of which `recover` finds the old
+/// files: whoever held it left them for later, and died.
+void prepare_live_log(Session& session) {
+  prepare_log(session);
+  Files files = files_of(session);
+  FaultyFileSystem dying(session.disk());
+  RootOptions options = root_options(session, Publish::later);
+  options.system.files = &dying;
+  auto root = Root::open(root_path, options);
+  const bool done = root && root.value().put("d/a", content_of('p', 100)) &&
+                    root.value().put("d/b", content_of('q', 100));
+  if (!done) session.wrong("the root can't be prepared");
+  dying.fail({.operation = {},
+              .call = dying.calls() + 1,
+              .error = EIO,
+              .from_then_on = true,
+              .count = {}});
+  files["d/a"] = content_of('p', 100);
+  files["d/b"] = content_of('q', 100);
+  session.acknowledge(session.attempt("root", words_of(files)));
 }
 
 /// A shorter look at longer programs.
@@ -136,14 +222,10 @@ void shorten(Proof& proof) {
 }
 
 /// Each call fails with each of its errors, once or from then on; then the power goes.
-Proof faulty_proof(const std::string& name, Publish publish) {
-  Proof proof = log_proof(name, [publish](Session& session) {
-    Row row{{{put, "d/a", content_of('p', 100)}},
-            {{put, "d/b", content_of('q', 100)}, {put, "d/a", content_of('r', 100)}}};
-    // Without a journal, a removal whose sync failed is lost, and can't be done once more.
-    if (session.preset().ordered) row.push_back({{Request::Kind::remove, "e/b"}});
-    (void)run(session, row, publish);
-  });
+Proof faulty_proof(const std::string& name, Result<void> (*program)(Session&, Publish),
+                   Publish publish) {
+  Proof proof =
+      log_proof(name, [program, publish](Session& session) { (void)program(session, publish); });
   proof.fault_stride = 1;
   proof.bound = [](ExploreOptions& options) {
     options.depth = 1;
@@ -168,17 +250,24 @@ std::vector<Proof> log_proofs(std::size_t states_max) {
                                             {Request::Kind::remove, "e/b"}}}));
   proofs.push_back(row_proof("row", long_row()));
   shorten(proofs.back());
-  proofs.push_back(log_proof("foreign", [](Session& session) {
-    must(session, foreign_between(session, Publish::at_once));
-  }));
-  shorten(proofs.back());
-  drop_oracle(proofs.back(), "files_intact");  // the other program's is damaged
-  drop_oracle(proofs.back(), "no_litter");     // and leaves its own
+  for (const bool behind : {false, true}) {
+    proofs.push_back(log_proof(behind ? "foreign_behind" : "foreign", [behind](Session& session) {
+      must(session, behind ? foreign_behind(session) : foreign_between(session));
+    }));
+    shorten(proofs.back());
+    drop_oracle(proofs.back(), "files_intact");  // the other program's is damaged
+    drop_oracle(proofs.back(), "no_litter");     // and leaves its own
+  }
   proofs.push_back(
       log_proof("closed", [](Session& session) { must(session, closed_between(session)); }));
   proofs.back().workload.recover = reopen;
   shorten(proofs.back());
-  proofs.push_back(faulty_proof("with_faults", Publish::at_once));
+  proofs.push_back(faulty_proof("with_faults", with_faults, Publish::at_once));
+  proofs.push_back(faulty_proof("moves_with_faults", moves_with_faults, Publish::at_once));
+  proofs.push_back(faulty_proof("staged_before_faults", staged_before, Publish::at_once));
+  proofs.push_back(faulty_proof("staged_before_faults_later", staged_before, Publish::later));
+  proofs.push_back(faulty_proof("recovery_with_faults", recover_with_faults, Publish::later));
+  proofs.back().workload.prepare = prepare_live_log;
   proofs.push_back(row_proof(
       "later_pair", {{{put, "d/a", content_of('p', 100)}, {put, "e/b", content_of('p', 100)}}},
       Publish::later));
@@ -187,8 +276,10 @@ std::vector<Proof> log_proofs(std::size_t states_max) {
   proofs.push_back(row_proof("unordered_row", long_row(), Publish::unordered));
   shorten(proofs.back());
   drop_oracle(proofs.back(), "files_intact");
-  proofs.push_back(faulty_proof("later_with_faults", Publish::later));
+  proofs.push_back(faulty_proof("later_with_faults", with_faults, Publish::later));
+  const bool in_short = states_max < 10'000;
   for (Proof& proof : proofs) {
+    if (in_short && proof.fault_stride != 0) proof.fault_stride = 11;
     proof.bound = [states_max, bound = proof.bound](ExploreOptions& options) {
       if (bound) bound(options);
       options.states_max = std::min(options.states_max, states_max);
