@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // counting DIR PROCESSES COUNT: so many processes add 1 to a number in a file, until together they
 // have done so COUNT times, each by compare-and-swap. Status 1 if an update was lost.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -18,8 +19,10 @@ perdure::Result<void> increment(const perdure::Path& path) {
     const long next = std::atol(std::string(perdure::as_text(old.bytes)).c_str()) + 1;
     // The width stays, so that the size tells nothing.
     std::string text = std::to_string(1'000'000'000 + next).substr(1);
+    // However busy the machine is: this is about counting.
     const perdure::WriteOptions options{.durability = perdure::Durability::none,
-                                        .expected = old.version};
+                                        .expected = old.version,
+                                        .lock_timeout_ms = std::chrono::hours(1)};
     const auto done = perdure::write_file(path, text, options);
     if (done) return perdure::success();
     if (done.error().kind != perdure::ErrorKind::conflict) return done.error();
