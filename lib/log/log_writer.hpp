@@ -18,9 +18,8 @@
 //     root refuses everything.
 // W5. A journal of other work that did not end takes the root out of use: the log's own would be
 //     written over it.
-// W6. What was staged before something failed is not committed: the failure may have lost it, and
-// is
-//     told once.
+// W6. Content that was staged before something failed is not committed: it may be lost, and the
+//     kernel tells that once.
 // W7. As long as the log may have records that are not settled, the root's journal says so.
 #pragma once
 
