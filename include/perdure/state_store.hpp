@@ -2,6 +2,7 @@
 // The store of a tracked state, behind a seam.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <perdure/error.hpp>
 #include <perdure/options.hpp>
 #include <perdure/path.hpp>
+#include <perdure/root_options.hpp>
 #include <perdure/system/native.hpp>
 
 namespace perdure {
@@ -106,5 +108,31 @@ struct FileStoreOptions {
 Result<std::unique_ptr<StateStore>> open_file_store(const Path& path,
                                                     const FileStoreOptions& options = {},
                                                     System system = native_system());
+
+/// How a state is kept through the log of a root.
+struct LogStoreOptions {
+  LogStoreOptions() {
+    root.segment_size = std::uint64_t{8} << 20U;
+    root.record_size_max = std::uint64_t{4} << 20U;
+  }
+
+  /// Of the state's directory. `metadata` also for the state, its `system` for everything. With
+  /// Publish::later other programs find the state of the last settling in the file, and saves cost
+  /// least.
+  RootOptions root{};
+  std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< As FileStoreOptions::size_max.
+};
+
+/// A state in a file whose directory is a Root: a save costs one flush, its previous generation
+/// included. This program alone has the state then, as long as the store lives, and the whole
+/// directory with it: another one waits, as for Root::open. Others read the plain file. Previous
+/// generations and damaged states lie beside it, as with open_file_store, which opens the state,
+/// too, when nobody holds the root. A state of more than `root.record_size_max`, its previous
+/// generation included, is saved through a journal.
+///
+/// ErrorKind::unsupported where no log can be kept; ErrorKind::symlink_refused for a link at
+/// `path`.
+Result<std::unique_ptr<StateStore>> open_log_store(const Path& path,
+                                                   const LogStoreOptions& options = {});
 
 }  // namespace perdure

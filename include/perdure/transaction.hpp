@@ -37,6 +37,9 @@ struct TransactionReceipt {
 /// The options of one file of a transaction; all others are the transaction's.
 struct PutOptions {
   std::optional<Metadata> metadata{};  ///< In the place of TransactionOptions::metadata.
+  /// Metadata that is preserved comes from the file at this path, if there is none at the put's
+  /// own.
+  std::optional<std::string> like{};
 };
 
 /// Many files beneath one root, all of them or none.

@@ -92,14 +92,6 @@ bool is_numbered(std::string_view name) {
          number_behind(name.substr(dot), ".").has_value();
 }
 
-/// Whether it is a previous generation of some state. A number of 16 digits looks like a random
-/// part, too.
-bool is_previous(std::string_view name) {
-  if (!name.ends_with(previous_suffix)) return false;
-  name.remove_suffix(previous_suffix.size());
-  return is_numbered(name) || (take_random_part(name) && is_numbered(name));
-}
-
 }  // namespace
 
 std::string_view fault_of_leaf(std::string_view leaf) {
@@ -116,6 +108,13 @@ std::string folded(std::string_view name) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return lower;
+}
+
+bool is_previous(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(previous_suffix)) return false;
+  name.remove_suffix(previous_suffix.size());
+  // A number of 16 digits looks like a random part, too.
+  return is_numbered(name) || (take_random_part(name) && is_numbered(name));
 }
 
 bool is_own(std::string_view name) {

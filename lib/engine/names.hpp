@@ -52,6 +52,8 @@ SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& envir
 /// Backups and damaged files that were set aside are their users'. In any case of ASCII letters,
 /// since a directory may take them for one.
 [[nodiscard]] bool is_own(std::string_view name);
+/// Whether it is that of a previous generation of some state.
+[[nodiscard]] bool is_previous(std::string_view name);
 /// `name` with the ASCII letters in lower case.
 [[nodiscard]] std::string folded(std::string_view name);
 

@@ -8,11 +8,17 @@
 namespace perdure {
 
 Result<void> Changes::put(const std::string& path, const Metadata& metadata,
+                          const std::optional<std::string>& like,
                           const std::function<Result<void>(Sink&)>& source) {
   broken_ = true;  // until it is done
   BOOST_OUTCOME_TRY(drop(path));
   BOOST_OUTCOME_TRY(const auto existing, stat(path));
-  BOOST_OUTCOME_TRY(const StagedFile staged, staged_.stage(path, existing, metadata, source));
+  MetadataOf from{.path = path, .status = existing};
+  if (!existing && like) {
+    from.path = *like;
+    BOOST_OUTCOME_TRY(from.status, stat(*like));
+  }
+  BOOST_OUTCOME_TRY(const StagedFile staged, staged_.stage(path, from, metadata, source));
   bytes_ += staged.size;
   changes_[path] = Change{.staged = staged};
   broken_ = false;

@@ -37,6 +37,7 @@ class Changes {
   ~Changes() = default;
 
   Result<void> put(const std::string& path, const Metadata& metadata,
+                   const std::optional<std::string>& like,
                    const std::function<Result<void>(Sink&)>& source);
   Result<void> remove(const std::string& path);
   Result<void> make_directory(const std::string& path, std::uint32_t mode);

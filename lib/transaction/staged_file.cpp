@@ -37,22 +37,33 @@ Result<void> StagedFiles::locate(Commit& commit, const std::string& path) {
   return success();
 }
 
-Result<StagedFile> StagedFiles::stage(const std::string& path,
-                                      const std::optional<Status>& existing,
+/// Where the metadata comes from. Another file than the target is a source by its name alone.
+Result<void> StagedFiles::locate_source(Commit& commit, const std::string& path,
+                                        const MetadataOf& from) {
+  if (!from.status) return success();
+  BOOST_OUTCOME_TRY(locate(commit, from.path));
+  if (from.path == path) return success();
+  commit.metadata_name = commit.leaf;
+  commit.metadata_status = from.status;
+  commit.leaf = leaf_of(path);
+  return success();
+}
+
+Result<StagedFile> StagedFiles::stage(const std::string& path, const MetadataOf& from,
                                       const Metadata& metadata,
                                       const std::function<Result<void>(Sink&)>& source) {
   WriteOptions options;
   options.metadata = metadata;
   Commit commit(root_.files, root_.random, options);
   commit.path = (root_.path / path).native();
-  commit.existing = existing;
+  if (from.path == path) commit.existing = from.status;
   StagedFile staged;
   staged.metadata = metadata;
-  if (commit.existing) {
+  if (from.status) {
     const auto held = root_.unpublished.hold();
-    BOOST_OUTCOME_TRY(locate(commit, path));
+    BOOST_OUTCOME_TRY(locate_source(commit, path, from));
     // Otherwise the metadata may change and no stamp with it: the last look reads them again.
-    if (is_settled(root_.files, commit.directory, *commit.existing)) {
+    if (commit.existing && is_settled(root_.files, commit.directory, *commit.existing)) {
       staged.metadata_of = commit.existing->version;
     }
     BOOST_OUTCOME_TRY(read_xattrs(commit));
@@ -70,9 +81,7 @@ Result<StagedFile> StagedFiles::stage(const std::string& path,
                     root_.checked(stage_step, path, root_.files.stat(commit.temp.get())));
   {
     const auto held = root_.unpublished.hold();
-    if (commit.existing) {  // it may have got its path
-      BOOST_OUTCOME_TRY(locate(commit, path));
-    }
+    BOOST_OUTCOME_TRY(locate_source(commit, path, from));  // it may have got its path
     BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
   }
   staged.identity = identity_of(status.version);
@@ -121,15 +130,17 @@ Result<void> StagedFiles::remove(const StagedFile& staged, const std::string& pa
 
 Result<void> StagedFiles::give_metadata(Commit& commit, const std::string& path,
                                         const std::optional<Status>& temp) {
-  const bool like_target = commit.existing && commit.existing->type == FileType::regular;
+  const std::optional<Status>& source =
+      commit.metadata_name.empty() ? commit.existing : commit.metadata_status;
+  const bool like_source = source && source->type == FileType::regular;
   const Metadata& wanted = commit.options.metadata;
-  if (like_target || !wanted.preserved || wanted.exact) return apply_metadata(commit, temp);
+  if (like_source || !wanted.preserved || wanted.exact) return apply_metadata(commit, temp);
   BOOST_OUTCOME_TRY(const Inherited* const from, inherited(parent_of(path), wanted.mode & 0777U));
   if (from == nullptr || !from->known) return success();
-  MetadataSource source{.status = from->status, .xattrs = from->xattrs, .temp = temp};
-  source.status.owner = wanted.owner.value_or(source.status.owner);
-  source.status.group = wanted.group.value_or(source.status.group);
-  return copy_metadata(commit, source);
+  MetadataSource of_new{.status = from->status, .xattrs = from->xattrs, .temp = temp};
+  of_new.status.owner = wanted.owner.value_or(of_new.status.owner);
+  of_new.status.group = wanted.group.value_or(of_new.status.group);
+  return copy_metadata(commit, of_new);
 }
 
 Result<void> StagedFiles::check_writable(const std::string& parent) {

@@ -35,6 +35,12 @@ struct StagedFile {
   bool moved = false;  ///< A hard link to a file of the tree, which brings its own metadata.
 };
 
+/// The file whose metadata is preserved: the target, or another, if there is no target.
+struct MetadataOf {
+  std::string path;
+  std::optional<Status> status;  ///< Empty: there is none.
+};
+
 class StagedFiles {
  public:
   StagedFiles(TransactionRoot& root, Directories& directories, std::string id, Protocol protocol)
@@ -43,9 +49,9 @@ class StagedFiles {
   StagedFiles& operator=(const StagedFiles&) = delete;
   ~StagedFiles() = default;
 
-  /// Stages what the source writes, with the metadata of `existing`, or those of a new file, as
+  /// Stages what the source writes, with the metadata of the file `from`, or those of a new one, as
   /// `metadata` says.
-  Result<StagedFile> stage(const std::string& path, const std::optional<Status>& existing,
+  Result<StagedFile> stage(const std::string& path, const MetadataOf& from,
                            const Metadata& metadata,
                            const std::function<Result<void>(Sink&)>& source);
   /// Stages the file that has this path, by a hard link. `directory` is the one it lies in.
@@ -87,6 +93,7 @@ class StagedFiles {
   /// name. Null for a directory that does not exist yet.
   Result<const Inherited*> inherited(const std::string& parent, std::uint32_t mode);
   Result<void> locate(Commit& commit, const std::string& path);
+  Result<void> locate_source(Commit& commit, const std::string& path, const MetadataOf& from);
   Result<void> give_metadata(Commit& commit, const std::string& path,
                              const std::optional<Status>& temp);
 

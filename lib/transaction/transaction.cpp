@@ -409,7 +409,11 @@ Result<void> Transaction::put_from(const std::string& path,
   WriteOptions wanted;
   wanted.metadata = options.metadata.value_or(state_->root->options.metadata);
   BOOST_OUTCOME_TRY(check_options(wanted, path));
-  return state_->stage([&] { return state_->changes.put(path, wanted.metadata, source); });
+  if (options.like) {
+    BOOST_OUTCOME_TRY(state_->root->check_path(step, *options.like));
+  }
+  return state_->stage(
+      [&] { return state_->changes.put(path, wanted.metadata, options.like, source); });
 }
 
 Result<void> Transaction::remove(const std::string& path) {

@@ -19,11 +19,11 @@ std::string_view fault_of_path(std::string_view path) {
     if (const auto fault = names::fault_of_leaf(component); !fault.empty()) {
       return "the path has a component '.' or '..' or a zero byte";
     }
-    if (names::is_own(component)) {
-      return "the path names one of the library's own files: a lock, a temp, a previous "
-             "generation or a root's marker";
+    const bool last = end == std::string_view::npos;
+    if (names::is_own(component) && !(last && names::is_previous(component))) {
+      return "the path names one of the library's own files: a lock, a temp or a root's marker";
     }
-    if (end == std::string_view::npos) return {};
+    if (last) return {};
     path.remove_prefix(end + 1);
   }
 }

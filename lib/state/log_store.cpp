@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSL-1.0
+// A tracked state through the log of a root: LogStore, a StateStore.
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include <perdure/files.hpp>
+#include <perdure/root.hpp>
+#include <perdure/state_store.hpp>
+
+#include "base/checksum.hpp"
+#include "base/make_error.hpp"
+#include "base/missing.hpp"
+#include "engine/names.hpp"
+#include "engine/random_pool.hpp"
+#include "engine/target.hpp"
+
+namespace perdure {
+namespace {
+
+constexpr std::string_view save_step = "save the state";
+
+/// Saves go through the root. All else is about plain files: what the log has is put in place
+/// first, and a file store does the rest.
+class LogStore final : public StateStore {
+ public:
+  LogStore(Root root, std::unique_ptr<StateStore> files, std::string leaf,
+           const LogStoreOptions& options)
+      : root_(std::move(root)),
+        files_(std::move(files)),
+        leaf_(std::move(leaf)),
+        size_max_(options.size_max),
+        system_(options.root.system) {}
+
+  /// The root is held as long as this lives.
+  Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds /*timeout_ms*/) override {
+    return std::make_unique<Lock>();
+  }
+
+  Result<Revision> revision() override {
+    BOOST_OUTCOME_TRY(Revision plain, files_->revision());
+    if (plain == plain_) return current_;
+    BOOST_OUTCOME_TRY(const bool ours, is_ours());
+    if (!ours) return plain;
+    plain_ = std::move(plain);
+    return current_;
+  }
+
+  Result<std::optional<StoredState>> load() override {
+    BOOST_OUTCOME_TRY(root_.settle());
+    BOOST_OUTCOME_TRY(auto stored, files_->load());
+    image_.reset();
+    saved_.clear();
+    plain_ = stored ? stored->revision : Revision{};
+    current_ = plain_;
+    if (stored) image_ = stored->bytes;
+    return stored;
+  }
+
+  Result<std::optional<StoredState>> load_previous(std::uint64_t generation) override {
+    BOOST_OUTCOME_TRY(root_.settle());
+    return files_->load_previous(generation);
+  }
+
+  Result<StateHistory> history() override {
+    BOOST_OUTCOME_TRY(root_.settle());
+    return files_->history();
+  }
+
+  Result<Revision> commit(const StateDraft& draft) override {
+    BOOST_OUTCOME_TRY(check(draft));
+    BOOST_OUTCOME_TRY(Transaction transaction, root_.begin());
+    BOOST_OUTCOME_TRY(keep(draft, transaction));
+    BOOST_OUTCOME_TRY(transaction.put(leaf_, draft.image));
+    for (const std::uint64_t generation : draft.drop) {
+      const auto removed = transaction.remove(names::previous_of(leaf_, generation));
+      if (!removed && !is_missing(removed.error().cause)) return removed.error();
+    }
+    auto receipt = transaction.commit();
+    if (!receipt) return std::move(receipt.error());
+    for (const std::string& path : receipt.value().left_alone) {
+      if (path == leaf_) return conflict(Fate::unchanged);
+    }
+    image_ = Buffer(draft.image.begin(), draft.image.end());
+    saved_.push_back(Checksum::of(draft.image));
+    current_ = Revision{"log " + receipt.value().id};
+    return current_;
+  }
+
+  Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) override {
+    BOOST_OUTCOME_TRY(const Revision now, revision());
+    if (now != damaged) return conflict(Fate::unchanged);
+    BOOST_OUTCOME_TRY(root_.settle());
+    BOOST_OUTCOME_TRY(const Revision plain, files_->revision());
+    return files_->set_aside(plain, generation);
+  }
+
+  Result<std::string> set_aside_previous(std::uint64_t generation) override {
+    BOOST_OUTCOME_TRY(root_.settle());
+    return files_->set_aside_previous(generation);
+  }
+
+  [[nodiscard]] std::string describe() const override { return files_->describe(); }
+
+ private:
+  [[nodiscard]] Error conflict(Fate fate) const {
+    Error error = make_error("compare the version", describe(), ErrorKind::conflict,
+                             "the target was changed since it was read; read it again");
+    error.fate = fate;
+    return error;
+  }
+
+  /// The file was replaced. Whether the log did that, with a state that was saved: no revision of a
+  /// file tells, since the log puts states in place when it has to.
+  Result<bool> is_ours() {
+    const auto found = read_file(files_->describe(), size_max_, system_);
+    if (!found && is_missing(found.error().cause)) return false;
+    if (!found) return found.error();
+    const auto saved = std::ranges::find(saved_, Checksum::of(found.value().bytes));
+    if (saved == saved_.end()) return false;
+    saved_.erase(saved_.begin(), saved);
+    return true;
+  }
+
+  Result<void> check(const StateDraft& draft) {
+    BOOST_OUTCOME_TRY(const Revision now, revision());
+    if (now != draft.expected) return conflict(Fate::unchanged);
+    if (draft.image.size() <= size_max_) return success();
+    return make_error(save_step, describe(), ErrorKind::invalid_argument,
+                      "it has " + std::to_string(draft.image.size()) + " bytes, and " +
+                          std::to_string(size_max_) + " are the most that would be read");
+  }
+
+  /// The current state gets the name of its generation. A file that has that name already is kept
+  /// as evidence.
+  Result<void> keep(const StateDraft& draft, Transaction& transaction) {
+    if (!draft.keep_as || !image_) return success();
+    const std::string name = names::previous_of(leaf_, *draft.keep_as);
+    const auto there = transaction.read(name);
+    if (there && there.value() == *image_) return success();
+    if (!there && !is_missing(there.error().cause)) return there.error();
+    if (there) {
+      BOOST_OUTCOME_TRY(set_aside_previous(*draft.keep_as));
+    }
+    return transaction.put(name, *image_, {.metadata = {}, .like = leaf_});
+  }
+
+  Root root_;
+  std::unique_ptr<StateStore> files_;
+  std::string leaf_;
+  std::uint64_t size_max_;
+  System system_;
+  std::optional<Buffer> image_;  ///< The current state.
+  Revision current_;             ///< Its revision.
+  Revision plain_;  ///< The file's, when it was seen last, and was the current state or an older.
+  /// The states that the file may have now: since the one that was seen there last.
+  std::deque<Checksum::Digest> saved_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<StateStore>> open_log_store(const Path& path,
+                                                   const LogStoreOptions& options) {
+  const Path directory = path.has_parent_path() ? path.parent_path() : Path(".");
+  FileStoreOptions file;
+  file.metadata = options.root.metadata;
+  file.size_max = options.size_max;
+  RandomPool random(*options.root.system.environment);
+  Target target(*options.root.system.files, random);
+  BOOST_OUTCOME_TRY(open_target(target, path, SymlinkPolicy::refuse));
+  BOOST_OUTCOME_TRY(Root root, Root::open(directory, options.root));
+  BOOST_OUTCOME_TRY(auto files, open_file_store(path, file, options.root.system));
+  return std::make_unique<LogStore>(std::move(root), std::move(files), target.leaf, options);
+}
+
+}  // namespace perdure

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSL-1.0
+// A tracked state through the log of a root.
+#include <sys/stat.h>
+
+#include <perdure/recovery.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
+
+#include "count.hpp"
+#include "support/catch.hpp"
+#include "support/directory.hpp"
+#include "support/result.hpp"
+
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+LogStoreOptions options_of(Publish publish, FileSystem& files = native_file_system()) {
+  LogStoreOptions options;
+  options.root.publish = publish;
+  options.root.segment_size = 256 << 10;
+  options.root.system.files = &files;
+  return options;
+}
+
+Result<CountTracker> open(const fs::path& path, const LogStoreOptions& options,
+                          std::uint32_t previous_max = 1) {
+  BOOST_OUTCOME_TRY(auto store, open_log_store(path, options));
+  return CountTracker::open(std::move(store), {.previous_max = previous_max});
+}
+
+std::uint64_t value_at(const fs::path& path) {
+  auto tracker = CountTracker::open(path, {.previous_max = 0});
+  return tracker ? tracker.value().state()->value : 0;
+}
+
+std::uint64_t syncs(const FaultyFileSystem& files) {
+  return files.calls(Operation::sync_file) + files.calls(Operation::sync_data) +
+         files.calls(Operation::sync_directory) + files.calls(Operation::sync_file_system);
+}
+
+}  // namespace
+
+TEST_CASE("a state goes through the log, and its plain file is there for others") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  for (const Publish publish : {Publish::at_once, Publish::unordered, Publish::later}) {
+    const std::uint64_t before = value_at(path);
+    {
+      auto tracker = open(path, options_of(publish));
+      REQUIRE_OK(tracker);
+      CHECK(tracker.value().state()->value == before);
+      for (int i = 0; i < 3; ++i) REQUIRE_OK(tracker.value().update(increment));
+      CHECK(value_at(path) == (publish == Publish::later ? before : before + 3));
+    }
+    CHECK(value_at(path) == before + 3);
+  }
+}
+
+TEST_CASE("a save through the log is one flush, its previous generation included") {
+  const TempDirectory directory;
+  const Publish publish = GENERATE(Publish::at_once, Publish::later);
+  FaultyFileSystem counting(native_file_system());
+  LogStoreOptions options = options_of(publish, counting);
+  options.root.segment_size = 8 << 20;
+  auto tracker = open(directory / "state", options);
+  REQUIRE_OK(tracker);
+  for (int i = 0; i < 3; ++i) REQUIRE_OK(tracker.value().update(increment));
+  const std::uint64_t before = syncs(counting);
+  constexpr std::uint64_t saves = 100;
+  for (std::uint64_t i = 0; i < saves; ++i) REQUIRE_OK(tracker.value().update(increment));
+  constexpr std::uint64_t longer_names = 2;  // of generations 10 and 100, tried out at first
+  CHECK(syncs(counting) - before == saves + longer_names);
+}
+
+TEST_CASE("previous generations lie beside the state, with its permissions, and no more of them") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  const Publish publish = GENERATE(Publish::at_once, Publish::later);
+  {
+    LogStoreOptions options = options_of(publish);
+    options.root.metadata = Metadata::preserve_with_mode(0600);
+    auto tracker = open(path, options, 2);
+    REQUIRE_OK(tracker);
+    for (int i = 0; i < 5; ++i) REQUIRE_OK(tracker.value().update(increment));
+    REQUIRE_OK(tracker.value().restore(4));
+    CHECK(tracker.value().state()->value == 4);
+  }
+  std::vector<std::string> names = list(directory.path());
+  std::erase_if(names, [](const std::string& name) { return name.find("state") > 1; });
+  CHECK(names.size() == 3);
+  for (const std::string& name : names) {
+    struct stat status {};
+    REQUIRE(::stat((directory / name).c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777U) == 0600U);
+  }
+}
+
+TEST_CASE("a state that was not in place when its program died is there after recovery") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  FaultyFileSystem dying(native_file_system());
+  {
+    auto tracker = open(path, options_of(Publish::later, dying));
+    REQUIRE_OK(tracker);
+    for (int i = 0; i < 7; ++i) REQUIRE_OK(tracker.value().update(increment));
+    dying.fail({.operation = {},
+                .call = dying.calls() + 1,
+                .error = EIO,
+                .from_then_on = true,
+                .count = {}});
+  }
+  CHECK(value_at(path) == 0);
+  SECTION("by the next to open it") {
+    auto tracker = open(path, options_of(Publish::later));
+    REQUIRE_OK(tracker);
+    CHECK(tracker.value().state()->value == 7);
+    CHECK(tracker.value().report().origin == Origin::current);
+  }
+  SECTION("by whoever recovers the root") {
+    REQUIRE_OK(recover(directory.path()));
+    CHECK(value_at(path) == 7);
+  }
+}
+
+TEST_CASE("a save on top of somebody's change is a conflict, and a reload takes it") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  const Publish publish = GENERATE(Publish::at_once, Publish::later);
+  auto tracker = open(path, options_of(publish));
+  REQUIRE_OK(tracker);
+  REQUIRE_OK(tracker.value().update(increment));
+  spit(directory / "other", R"({"value": 41, "notes": []})");
+  fs::rename(directory / "other", path);
+  const auto refused = tracker.value().update(increment);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  REQUIRE_OK(tracker.value().reload());
+  REQUIRE_OK(tracker.value().update(increment));
+  CHECK(tracker.value().state()->value == 42);
+}
+
+TEST_CASE("a state holds its directory, and a link leads to no log") {
+  const TempDirectory directory;
+  LogStoreOptions options = options_of(Publish::at_once);
+  options.root.lock_timeout_ms = std::chrono::milliseconds(0);
+  auto tracker = open(directory / "state", options);
+  REQUIRE_OK(tracker);
+  const auto second = open(directory / "other", options);
+  REQUIRE_FALSE(second.has_value());
+  CHECK(second.error().kind == ErrorKind::lock_timeout);
+  const TempDirectory elsewhere;
+  fs::create_symlink(directory / "state", elsewhere / "link");
+  const auto link = open_log_store(elsewhere / "link", options);
+  REQUIRE_FALSE(link.has_value());
+  CHECK(link.error().kind == ErrorKind::symlink_refused);
+  CHECK(list(elsewhere.path()) == std::vector<std::string>{"link"});
+}
+
+TEST_CASE("a damaged state is set aside, and the previous one goes on through the log") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  {
+    auto tracker = open(path, options_of(Publish::at_once));
+    REQUIRE_OK(tracker);
+    for (int i = 0; i < 3; ++i) REQUIRE_OK(tracker.value().update(increment));
+  }
+  spit(path, "not a state");
+  auto tracker = open(path, options_of(Publish::at_once));
+  REQUIRE_OK(tracker);
+  CHECK(tracker.value().report().origin == Origin::previous);
+  CHECK(tracker.value().state()->value == 2);
+  REQUIRE_OK(tracker.value().update(increment));
+  CHECK(value_at(path) == 3);
+}
