@@ -35,7 +35,24 @@ TrackerOptions options_of(const Session& session) {
   return options;
 }
 
+namespace {
+
+bool is_there(const Session& session, const std::string& path) {
+  const auto paths = session.disk().paths();
+  return std::ranges::find(paths, path) != paths.end();
+}
+
+}  // namespace
+
 Result<Tracker> open_tracker(Session& session) {
+  if (is_there(session, root_marker)) {
+    LogStoreOptions options;
+    options.root.segment_size = 16384;
+    options.root.publish = is_there(session, later_marker) ? Publish::later : Publish::at_once;
+    options.root.system = session.system();
+    BOOST_OUTCOME_TRY(auto store, open_log_store("/d/state", options));
+    return Tracker::open(std::move(store), options_of(session), {}, {}, migrations());
+  }
   return Tracker::open("/d/state", options_of(session), {}, {}, migrations());
 }
 
@@ -105,6 +122,21 @@ void prepare(Session& session) {
   auto tracker = start(session, true);
   add_one(session, *tracker);
   add_one(session, *tracker);
+}
+
+void prepare_logged(Session& session, Publish publish) {
+  if (publish == Publish::later) session.disk().put(later_marker, foreign, 0600);
+  RootOptions options;
+  options.segment_size = 16384;
+  options.system = session.system();
+  options.system.files = &session.disk();
+  session.disk().make_directories("d");
+  auto root = Root::open("/d", options);
+  if (!root || !root.value().put("made", "") || !root.value().remove("made") ||
+      !root.value().close()) {
+    session.wrong("the root can't be made");
+  }
+  prepare(session);
 }
 
 void restart(Session& session) {
@@ -185,7 +217,8 @@ Oracle only_its_files(std::size_t damaged_max, std::size_t previous_max) {
             std::size_t damaged = 0;
             for (const std::string& path : session.disk().paths()) {
               if (path == "d/" || path == "d/notes" || path == "d/state" ||
-                  path == "d/.state.perdure-lock") {
+                  path == "d/.state.perdure-lock" || path == root_marker || path == later_marker ||
+                  path.starts_with("d/.perdure/")) {
                 continue;
               }
               if (path.starts_with("d/.state.") && path.ends_with(".perdure-prev")) {
@@ -216,11 +249,14 @@ std::vector<Oracle> oracles_of(bool damaged) {
           oracles::nothing_open(),
           oracles::recovery_idempotent([](Session& session) { (void)open_tracker(session); }),
           oracles::still_works([](Session& session) -> std::string {
-            auto tracker = open_tracker(session);
-            if (!tracker) return tracker.error().message();
-            const std::uint64_t before = tracker.value().state()->count;
-            const auto done = tracker.value().update([](Tally& tally) { ++tally.count; });
-            if (!done) return done.error().message();
+            std::uint64_t before = 0;
+            {  // a log has one holder
+              auto tracker = open_tracker(session);
+              if (!tracker) return tracker.error().message();
+              before = tracker.value().state()->count;
+              const auto done = tracker.value().update([](Tally& tally) { ++tally.count; });
+              if (!done) return done.error().message();
+            }
             return state_found(session) == std::to_string(before + 1) ? ""
                                                                       : "the save is not there";
           })};

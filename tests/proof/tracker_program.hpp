@@ -3,6 +3,7 @@
 // ("state"), and under which numbers ("generation 7").
 #pragma once
 
+#include <perdure/root.hpp>
 #include <perdure/state_tracker.hpp>
 
 #include "workloads.hpp"
@@ -20,6 +21,9 @@ namespace tally {
 inline const std::string target = "state";
 inline const std::string numbered = "generation ";
 inline const std::string foreign = "nobody's business";
+/// With this the state is kept through a log; with both of them its file gets it later.
+inline const std::string root_marker = "d/.perdure-root";
+inline const std::string later_marker = "d/later";
 
 TrackerOptions options_of(const testing::Session& session);
 /// By the schema of today, with a migration from the one before.
@@ -33,6 +37,8 @@ std::optional<Tracker> start(testing::Session& session, bool strict);
 void restart(testing::Session& session);
 /// A first start, and two saves.
 void prepare(testing::Session& session);
+/// The same through a log.
+void prepare_logged(testing::Session& session, Publish publish);
 
 void add_one(testing::Session& session, Tracker& tracker, bool strict = true);
 /// Two edits that share one commit: one without the other is never to be seen.

@@ -41,6 +41,20 @@ Proof saves_proof(bool strict) {
   });
 }
 
+Proof logged_proof(Publish publish) {
+  Proof proof = saves_proof(true);
+  proof.workload.name = publish == Publish::later ? "tracker_log_later" : "tracker_log";
+  proof.workload.prepare = [publish](Session& session) { prepare_logged(session, publish); };
+  // Each start begins the log anew.
+  std::erase_if(proof.oracles,
+                [](const Oracle& oracle) { return oracle.name == "recovery_idempotent"; });
+  proof.bound = [](ExploreOptions& options) {
+    options.depth = 2;
+    options.states_max = 6'000;
+  };
+  return proof;
+}
+
 /// Recovery saves, too: what it found must outlive that, and its numbers go on.
 Proof starts_proof() {
   Proof proof = saves_proof(true);
@@ -233,9 +247,18 @@ std::vector<Proof> tracker_proofs() {
     options.depth = 1;
     options.tears_max = 8;
   };
-  return {saves_proof(true),        starts_proof(),   first_save_proof(), restore_proof(),
-          migration_proof(),        damage_proof(),   put_back_proof(),   two_trackers_proof(false),
-          two_trackers_proof(true), std::move(faulty)};
+  return {saves_proof(true),
+          logged_proof(Publish::at_once),
+          logged_proof(Publish::later),
+          starts_proof(),
+          first_save_proof(),
+          restore_proof(),
+          migration_proof(),
+          damage_proof(),
+          put_back_proof(),
+          two_trackers_proof(false),
+          two_trackers_proof(true),
+          std::move(faulty)};
 }
 
 }  // namespace perdure::test
