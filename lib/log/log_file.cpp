@@ -150,6 +150,42 @@ Result<void> LogFile::check_end(Bytes rest, std::uint64_t epoch,
   return success();
 }
 
+const LogRecord* LogContents::find(std::uint64_t number) const {
+  if (records.empty() || number < records.front().record.number) return nullptr;
+  const std::uint64_t at = number - records.front().record.number;
+  return at < records.size() ? &records[static_cast<std::size_t>(at)].record : nullptr;
+}
+
+Buffer LogContents::content_of(const LogRecord& record, std::size_t entry) const {
+  std::vector<const Derivation*> derivations;
+  const LoggedFile* file = &record.files[entry];
+  while (file->derived) {
+    derivations.push_back(&*file->derived);
+    file = &find(file->derived->record)->files[file->derived->entry];
+  }
+  Buffer content = file->image.content;
+  for (; !derivations.empty(); derivations.pop_back()) {
+    content = edited(content, derivations.back()->edits);
+  }
+  return content;
+}
+
+/// The contents that its files are derived from are there, and the edits fit.
+Result<void> LogFile::check_derived(const LogRecord& record, const LogContents& before) const {
+  for (std::size_t i = 0; i < record.files.size(); ++i) {
+    const auto& derived = record.files[i].derived;
+    if (!derived) continue;
+    const LogRecord* const base = before.find(derived->record);
+    const bool is_put = base != nullptr && derived->entry < base->journal.entries.size() &&
+                        base->journal.entries[derived->entry].action == JournalAction::put;
+    if (!is_put || !fit(derived->edits, base->journal.entries[derived->entry].staged_size,
+                        record.journal.entries[i].staged_size)) {
+      return damaged("a record of the log is derived from what is not there");
+    }
+  }
+  return success();
+}
+
 /// The records of one epoch, up to the end of its chain.
 Result<void> LogFile::read_epoch(const LogHeader& header, LogContents& contents) {
   BOOST_OUTCOME_TRY(const Buffer segment,
@@ -169,6 +205,7 @@ Result<void> LogFile::read_epoch(const LogHeader& header, LogContents& contents)
         return damaged("the log names a path that is refused");
       }
     }
+    BOOST_OUTCOME_TRY(check_derived(found.record, contents));
     ++contents.next_number;
     previous = found.digest;
     rest = rest.subspan(static_cast<std::size_t>(std::min<std::uint64_t>(found.size, rest.size())));

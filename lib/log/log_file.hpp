@@ -37,6 +37,11 @@ struct LogContents {
   std::vector<LogHeader> headers;  ///< The newest of each segment that has one; the oldest first.
   std::vector<DecodedRecord> records;
   std::uint64_t next_number = 1;  ///< Of the record behind them.
+
+  /// The record of a number; null where it is not among these.
+  [[nodiscard]] const LogRecord* find(std::uint64_t number) const;
+  /// The content of a put.
+  [[nodiscard]] Buffer content_of(const LogRecord& record, std::size_t entry) const;
 };
 
 class LogFile {
@@ -55,13 +60,9 @@ class LogFile {
   /// Begins two new epochs behind all others, durably: nothing that the log has is needed any more.
   Result<void> begin_anew(const LogContents& contents);
 
-  /// Whether a record of so many bytes has room in this epoch, and whether it would in an empty
-  /// one.
+  /// Whether a record of so many bytes has room in this epoch.
   [[nodiscard]] bool has_room(std::uint64_t size) const noexcept {
     return offset_ + size <= segment_size_;
-  }
-  [[nodiscard]] bool could_have_room(std::uint64_t size) const noexcept {
-    return size <= segment_size_;
   }
   [[nodiscard]] bool is_empty() const noexcept { return offset_ == 0; }
 
@@ -86,6 +87,7 @@ class LogFile {
   Result<Buffer> read_part(std::uint64_t offset, std::uint64_t size);
   Result<void> check_disk();
   Result<void> check_end(Bytes rest, std::uint64_t epoch, const LogContents& contents) const;
+  Result<void> check_derived(const LogRecord& record, const LogContents& before) const;
   Result<void> read_epoch(const LogHeader& header, LogContents& contents);
   Result<LogHeader> write_header(std::uint64_t epoch, std::uint64_t live_from);
   void enter(const LogHeader& header);

@@ -17,6 +17,7 @@ constexpr std::array<unsigned char, 8> record_magic{0x89, 'P', 'R', 'D', 'R', '\
 constexpr std::uint32_t log_format = 1;
 constexpr std::size_t digest_size = sizeof(Checksum::Digest);
 constexpr std::uint32_t ordered_flag = 1;
+constexpr std::uint32_t derived_flag = 2;
 /// Of Linux: names and values of extended attributes (include/uapi/linux/limits.h).
 constexpr std::size_t xattr_name_max = 255;
 constexpr std::size_t xattr_size_max = 65536;
@@ -42,7 +43,39 @@ Checksum::Digest digest_from(Bytes bytes) {
   return digest;
 }
 
-void write_file(ByteWriter& writer, const FileImage& file) {
+void write_derivation(ByteWriter& writer, const Derivation& derived) {
+  writer.number(derived.record);
+  writer.number(derived.entry);
+  writer.number(derived.hash);
+  writer.number(static_cast<std::uint64_t>(derived.edits.size()));
+  for (const Edit& edit : derived.edits) {
+    writer.number(edit.offset);
+    writer.number(edit.removed);
+    writer.number(static_cast<std::uint64_t>(edit.inserted.size()));
+    writer.raw(edit.inserted);
+  }
+}
+
+Derivation read_derivation(ByteReader& reader) {
+  Derivation derived;
+  derived.record = reader.number<std::uint64_t>();
+  derived.entry = reader.number<std::uint32_t>();
+  derived.hash = reader.number<std::uint64_t>();
+  const auto edits = reader.number<std::uint64_t>();
+  for (std::uint64_t i = 0; i < edits && !reader.failed(); ++i) {
+    Edit edit;
+    edit.offset = reader.number<std::uint64_t>();
+    edit.removed = reader.number<std::uint64_t>();
+    const Bytes inserted = reader.raw(reader.number<std::uint64_t>());
+    edit.inserted.assign(inserted.begin(), inserted.end());
+    derived.edits.push_back(std::move(edit));
+  }
+  return derived;
+}
+
+/// `mixed`: some file of the record is derived, and each says which it is.
+void write_file(ByteWriter& writer, const LoggedFile& logged, bool mixed) {
+  const FileImage& file = logged.image;
   writer.number(file.mode);
   writer.number(file.owner);
   writer.number(file.group);
@@ -51,12 +84,15 @@ void write_file(ByteWriter& writer, const FileImage& file) {
     writer.text(xattr.name);
     writer.text(as_text(xattr.value));
   }
+  if (mixed) writer.number(logged.derived ? 1U : 0U);
+  if (logged.derived) return write_derivation(writer, *logged.derived);
   writer.number(static_cast<std::uint64_t>(file.content.size()));
   writer.raw(file.content);
 }
 
-FileImage read_file(ByteReader& reader) {
-  FileImage file;
+LoggedFile read_file(ByteReader& reader, bool mixed) {
+  LoggedFile logged;
+  FileImage& file = logged.image;
   file.mode = reader.number<std::uint32_t>();
   file.owner = reader.number<std::uint32_t>();
   file.group = reader.number<std::uint32_t>();
@@ -69,20 +105,26 @@ FileImage read_file(ByteReader& reader) {
     xattr.value.assign(bytes.begin(), bytes.end());
     file.xattrs.push_back(std::move(xattr));
   }
+  if (mixed && reader.number<std::uint32_t>() != 0) {
+    logged.derived = read_derivation(reader);
+    return logged;
+  }
   const Bytes content = reader.raw(reader.number<std::uint64_t>());
   file.content.assign(content.begin(), content.end());
-  return file;
+  return logged;
 }
 
 /// The digest says that it is whole; this trusts none of it all the same.
-Result<LogRecord> read_body(ByteReader& reader) {
+Result<LogRecord> read_body(ByteReader& reader, bool mixed) {
   LogRecord record;
   BOOST_OUTCOME_TRY(record.journal, decode_journal(reader.raw(reader.number<std::uint64_t>())));
   for (const JournalEntry& entry : record.journal.entries) {
-    FileImage file;
-    if (entry.action == JournalAction::put) file = read_file(reader);
+    LoggedFile file;
     const bool put = entry.action == JournalAction::put;
-    if ((file.mode & ~07777U) != 0 || (put && file.content.size() != entry.staged_size)) {
+    if (put) file = read_file(reader, mixed);
+    const bool whole = put && !file.derived;
+    if ((file.image.mode & ~07777U) != 0 ||
+        (whole && file.image.content.size() != entry.staged_size)) {
       return refused(ErrorKind::recovery_required, "a record has an impossible file");
     }
     record.files.push_back(std::move(file));
@@ -153,8 +195,12 @@ EncodedRecord encode_record(const LogRecord& record) {
   const Buffer journal = encode_journal(record.journal);
   body.number(static_cast<std::uint64_t>(journal.size()));
   body.raw(journal);
+  const bool mixed = std::ranges::any_of(
+      record.files, [](const LoggedFile& file) { return file.derived.has_value(); });
   for (std::size_t i = 0; i < record.files.size(); ++i) {
-    if (record.journal.entries[i].action == JournalAction::put) write_file(body, record.files[i]);
+    if (record.journal.entries[i].action == JournalAction::put) {
+      write_file(body, record.files[i], mixed);
+    }
   }
   ByteWriter writer;
   writer.bytes().reserve(
@@ -164,7 +210,7 @@ EncodedRecord encode_record(const LogRecord& record) {
   writer.number(record.number);
   writer.number(record.durable_before);
   writer.number(static_cast<std::uint64_t>(record_head_size + body.bytes().size() + digest_size));
-  writer.number(record.ordered ? ordered_flag : 0U);
+  writer.number((record.ordered ? ordered_flag : 0U) | (mixed ? derived_flag : 0U));
   writer.raw(record.previous);
   writer.raw(body.bytes());
   const Checksum::Digest digest = Checksum::of(writer.bytes());
@@ -222,7 +268,7 @@ Result<std::optional<DecodedRecord>> decode_record(Bytes rest, std::uint64_t epo
       static_cast<std::size_t>(head->size) - digest_size - record_head_size;
   ByteReader body(rest.subspan(record_head_size, body_size));
   DecodedRecord decoded;
-  BOOST_OUTCOME_TRY(decoded.record, read_body(body));
+  BOOST_OUTCOME_TRY(decoded.record, read_body(body, (head->flags & derived_flag) != 0));
   decoded.record.epoch = epoch;
   decoded.record.number = head->number;
   decoded.record.durable_before = head->durable_before;

@@ -10,6 +10,7 @@
 #include <perdure/error.hpp>
 
 #include "base/checksum.hpp"
+#include "log/edits.hpp"
 #include "transaction/file_image.hpp"
 #include "transaction/journal_format.hpp"
 #include "transaction/tree.hpp"
@@ -46,6 +47,20 @@ Result<std::optional<LogHeader>> decode_header(Bytes block);
 [[nodiscard]] std::uint64_t segment_offset(std::uint64_t epoch, std::uint64_t segment_size);
 [[nodiscard]] std::uint64_t log_size(std::uint64_t segment_size);
 
+/// A content that is that of an earlier record's file but for some edits: a record then has these
+/// alone.
+struct Derivation {
+  std::uint64_t record = 0;  ///< Its number: of a record that is not settled ...
+  std::uint32_t entry = 0;   ///< ... and which of its entries, a `put`.
+  std::vector<Edit> edits;
+  std::uint64_t hash = 0;  ///< `content_hash` of the result.
+};
+
+struct LoggedFile {
+  FileImage image;  ///< Has no content where that is derived.
+  std::optional<Derivation> derived{};
+};
+
 /// One commit: what a journal says, and the new content with it.
 struct LogRecord {
   std::uint64_t epoch = 0;
@@ -56,8 +71,8 @@ struct LogRecord {
   /// Its files were on the disk before they had their names.
   bool ordered = false;
   Journal journal;
-  std::vector<FileImage> files;  ///< For each entry; empty but for a `put`.
-  Checksum::Digest previous{};   ///< The digest of the record before, or the epoch's salt.
+  std::vector<LoggedFile> files;  ///< For each entry; empty but for a `put`.
+  Checksum::Digest previous{};    ///< The digest of the record before, or the epoch's salt.
 };
 
 struct EncodedRecord {

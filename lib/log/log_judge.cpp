@@ -23,8 +23,9 @@ class Found {
   [[nodiscard]] const Status& status() const noexcept { return status_; }
   [[nodiscard]] Before stamps() const { return before_of(status_.version); }
 
-  Result<bool> has_content(const Buffer& content) {
-    if (status_.type != FileType::regular || status_.version.size != content.size()) return false;
+  Result<bool> has_content_of(const LoggedChange& put) {
+    const bool same_size = status_.version.size == put.entry->staged_size;
+    if (status_.type != FileType::regular || !same_size) return false;
     if (hash_ == 0) {
       BOOST_OUTCOME_TRY(const Handle directory,
                         root_.checked(step, path_, directories_.open(parent_of(path_))));
@@ -37,7 +38,7 @@ class Found {
       if (!hash && hash.error() == std::errc::io_error) return false;
       BOOST_OUTCOME_TRY(hash_, root_.checked(step, path_, hash));
     }
-    return hash_ == content_hash(content);
+    return hash_ == hash_of(put);
   }
 
  private:
@@ -66,7 +67,7 @@ Result<bool> is_of_records(Found& found, const PathHistory& history) {
       continue;
     }
     if (has_time_of(found.status(), change)) return true;
-    BOOST_OUTCOME_TRY(const bool same, found.has_content(change.file->content));
+    BOOST_OUTCOME_TRY(const bool same, found.has_content_of(change));
     if (same) return true;
   }
   return false;
@@ -76,7 +77,7 @@ Result<RecoveryStep> judge_file(Found& found, const PathHistory& history) {
   const LoggedChange& last = history.back();
   if (last.entry->action == JournalAction::put) {
     // Also of another file: an earlier recovery may have made it.
-    BOOST_OUTCOME_TRY(const bool done, found.has_content(last.file->content));
+    BOOST_OUTCOME_TRY(const bool done, found.has_content_of(last));
     if (done) return RecoveryStep::redo;
   }
   BOOST_OUTCOME_TRY(const bool ours, is_of_records(found, history));
@@ -98,13 +99,17 @@ RecoveryStep judge_missing(TransactionRoot& root, const PathHistory& history) {
 
 }  // namespace
 
+std::uint64_t hash_of(const LoggedChange& put) {
+  return put.file->derived ? put.file->derived->hash : content_hash(put.file->image.content);
+}
+
 std::map<std::string, PathHistory> histories_of(const std::vector<DecodedRecord>& records) {
   std::map<std::string, PathHistory> histories;
   for (const DecodedRecord& found : records) {
     const LogRecord& record = found.record;
     for (std::size_t i = 0; i < record.journal.entries.size(); ++i) {
       const JournalEntry& entry = record.journal.entries[i];
-      histories[entry.path].push_back({&record, &entry, &record.files[i]});
+      histories[entry.path].push_back({&record, &entry, &record.files[i], i});
     }
   }
   return histories;

@@ -18,8 +18,12 @@ namespace perdure {
 struct LoggedChange {
   const LogRecord* record = nullptr;
   const JournalEntry* entry = nullptr;
-  const FileImage* file = nullptr;  ///< Of a `put`.
+  const LoggedFile* file = nullptr;  ///< Of a `put`.
+  std::size_t index = 0;             ///< Of the entry.
 };
+
+/// `content_hash` of a put's content.
+[[nodiscard]] std::uint64_t hash_of(const LoggedChange& put);
 
 /// All words on one path, in the order of the records; the last counts.
 using PathHistory = std::vector<LoggedChange>;

@@ -18,6 +18,7 @@
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/unlink.hpp"
+#include "engine/version.hpp"
 #include "log/log_judge.hpp"
 #include "transaction/apply.hpp"
 #include "transaction/evidence.hpp"
@@ -71,11 +72,21 @@ Result<RecoveryReport> Redo::judge() {
 
 Result<void> Redo::make_staged(const LoggedChange& change) {
   const std::string& path = change.entry->path;
+  FileImage derived;
+  if (change.file->derived) {
+    derived = change.file->image;
+    derived.content = contents_.content_of(*change.record, change.index);
+    if (content_hash(derived.content) != hash_of(change)) {
+      return root_.failure(
+          recover_step, path, ErrorKind::recovery_required,
+          "its content does not come out of the log's edits" + std::string(refused_journal_advice));
+    }
+  }
   BOOST_OUTCOME_TRY(
       const OwnedHandle made,
       make_from_image(root_, recover_step, path,
                       names::staged_of(change.record->journal.id, change.entry->staged),
-                      *change.file));
+                      change.file->derived ? derived : change.file->image));
   return root_.checked(recover_step, path, root_.files.sync_file(made.get()));
 }
 

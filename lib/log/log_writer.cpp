@@ -246,6 +246,32 @@ Result<void> LogWriter::check_staged(std::uint64_t failures) const {
                        "lost the staged content; do it again");
 }
 
+/// Of a content that is like an earlier one the log gets what differs.
+EncodedRecord LogWriter::encode(LogRecord& record) const {
+  for (std::size_t i = 0; i < record.files.size(); ++i) {
+    const JournalEntry& entry = record.journal.entries[i];
+    if (entry.action != JournalAction::put) continue;
+    LoggedFile& file = record.files[i];
+    file.derived = bases_.derive(entry.path, file.image.content);
+  }
+  return log_.chain(record);
+}
+
+void LogWriter::note_added(LogRecord& record) {
+  for (std::size_t i = 0; i < record.files.size(); ++i) {
+    const JournalEntry& entry = record.journal.entries[i];
+    std::optional<Before>& planned = planned_[entry.path];
+    planned.reset();
+    if (entry.action == JournalAction::put) {
+      planned = Before{entry.staged_identity, entry.staged_size, entry.staged_mtime_ns};
+      bases_.note(entry.path, record.number, static_cast<std::uint32_t>(i),
+                  std::move(record.files[i].image.content));
+    } else {
+      bases_.forget(entry.path);
+    }
+  }
+}
+
 Result<void> LogWriter::add_record(Errand& errand) {
   LogCommit& commit = *errand.commit;
   BOOST_OUTCOME_TRY(begin_log());
@@ -253,30 +279,24 @@ Result<void> LogWriter::add_record(Errand& errand) {
     BOOST_OUTCOME_TRY(settle_group());
   }
   BOOST_OUTCOME_TRY(look(commit));
-  LogRecord record{.ordered = later_ || protocol_ == Protocol::fast,
-                   .journal = commit.journal,
-                   .files = std::move(commit.files)};
-  EncodedRecord encoded = log_.chain(record);
-  errand.too_large = !log_.could_have_room(encoded.bytes.size());
-  if (errand.too_large) return success();
+  LogRecord record{
+      .ordered = later_ || protocol_ == Protocol::fast, .journal = commit.journal, .files = {}};
+  for (FileImage& file : commit.files) record.files.push_back({.image = std::move(file)});
+  EncodedRecord encoded = encode(record);
   if (!log_.has_room(encoded.bytes.size())) {
     BOOST_OUTCOME_TRY(settle_group());
     // The files that the group had planned are there now.
     BOOST_OUTCOME_TRY(look(commit));
     record.journal = commit.journal;
-    encoded = log_.chain(record);
+    encoded = encode(record);
   }
+  errand.too_large = !log_.has_room(encoded.bytes.size());
+  if (errand.too_large) return success();
   BOOST_OUTCOME_TRY(check_staged(commit.failures));
   log_.add(encoded);
   errand.number = record.number;
   group_.push_back(&errand);
-  for (const JournalEntry& entry : commit.journal.entries) {
-    std::optional<Before>& planned = planned_[entry.path];
-    planned.reset();
-    if (entry.action == JournalAction::put) {
-      planned = Before{entry.staged_identity, entry.staged_size, entry.staged_mtime_ns};
-    }
-  }
+  note_added(record);
   return success();
 }
 
@@ -391,6 +411,7 @@ void LogWriter::answer(Errand& errand, const LogRecovery& recovery, const Error&
 void LogWriter::recover_in_place(const Error& why, Fate otherwise) {
   ++failures_;
   known_.forget();
+  bases_.clear();
   last_directory_.reset();
   const auto lock = root_.unpublished.change();
   const auto recovered = recover_log(root_, log_);
@@ -459,6 +480,7 @@ Result<void> LogWriter::settle_now(bool for_good) {
   if (settled) {
     sync_mark_ = failed_syncs();
     first_change_.reset();
+    bases_.clear();
     last_directory_.reset();
     return success();
   }

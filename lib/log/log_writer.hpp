@@ -38,6 +38,7 @@
 
 #include "engine/leader_queue.hpp"
 #include "log/known_durable.hpp"
+#include "log/log_bases.hpp"
 #include "log/log_file.hpp"
 #include "log/log_recovery.hpp"
 #include "log/settler.hpp"
@@ -100,6 +101,8 @@ class LogWriter {
   void serve_one(Errand& errand);
   Result<void> run(Errand& errand);
   Result<void> add_record(Errand& errand);
+  EncodedRecord encode(LogRecord& record) const;
+  void note_added(LogRecord& record);
   Result<void> look(LogCommit& commit);
   Result<void> look_at(LogCommit& commit, JournalEntry& entry);
   void finish_group();
@@ -131,6 +134,7 @@ class LogWriter {
   std::vector<Errand*> group_;  ///< Their records were added, and are not published.
   /// The files that records which are not published make of their paths.
   std::map<std::string, std::optional<Before>> planned_;
+  LogBases bases_;  ///< Of records that are not settled.
   /// Publishing is left for the settling.
   const bool later_;
   const std::chrono::milliseconds settle_after_;

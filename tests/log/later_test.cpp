@@ -222,6 +222,40 @@ TEST_CASE("the log settles after a while, by the next commit or by a thread") {
   }
 }
 
+TEST_CASE("of a large file the log has what changed, and recovery makes the whole") {
+  const TempDirectory directory;
+  FaultyFileSystem dying(native_file_system());
+  RootOptions options = later();
+  options.segment_size = 128 << 10;
+  options.system.files = &dying;
+  std::string content(100'000, ' ');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>('a' + i % 23);
+  std::string previous;
+  {
+    auto root = Root::open(directory.path(), options);
+    REQUIRE_OK(root);
+    // Whole ones would have filled the segment with the second.
+    for (int i = 0; i < 6; ++i) {
+      auto transaction = root.value().begin();
+      REQUIRE_OK(transaction);
+      if (i > 0) REQUIRE_OK(transaction.value().put("b", content));  // as `a` is
+      previous = content;
+      content.replace(static_cast<std::size_t>(i) * 10'000, 3, "NEW");
+      content.insert(90'000, "more");
+      REQUIRE_OK(transaction.value().put("a", content));
+      REQUIRE_OK(transaction.value().commit());
+      CHECK(tree_of(directory.path()).empty());
+    }
+    dying.fail({.operation = {},
+                .call = dying.calls() + 1,
+                .error = EIO,
+                .from_then_on = true,
+                .count = {}});
+  }
+  REQUIRE_OK(recover(directory.path()));
+  CHECK(tree_of(directory.path()) == Tree{{"a", content}, {"b", previous}});
+}
+
 TEST_CASE("threads commit and read while the log settles") {
   const TempDirectory directory;
   auto root = Root::open(directory.path(), later());

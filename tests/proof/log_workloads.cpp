@@ -28,9 +28,10 @@ RootOptions root_options(const Session& session, Publish publish = Publish::at_o
 }
 
 /// A root that had a log before.
-void prepare_log(Session& session) {
+void prepare_log(Session& session, std::uint64_t segment_size) {
   prepare_root(session);
   RootOptions options = root_options(session);
+  options.segment_size = segment_size;
   options.system.files = &session.disk();
   auto root = Root::open(root_path, options);
   if (!root || !root.value().close()) session.wrong("the root can't be opened");
@@ -70,7 +71,7 @@ Oracle files_intact() {
 Proof log_proof(const std::string& name, Procedure<Session&> program) {
   Proof proof;
   proof.workload.name = "log_" + name;
-  proof.workload.prepare = prepare_log;
+  proof.workload.prepare = [](Session& session) { prepare_log(session, 8192); };
   proof.workload.actors = {std::move(program)};
   proof.workload.recover = restart_root;
   proof.oracles = transaction_oracles();
@@ -91,6 +92,16 @@ const Row& long_row() {
                        {{put, "d/a", content_of('r', 100)}},
                        {{put, "e/b", content_of('s', 100)}, {put, "d/a", content_of('t', 100)}}};
   return row;
+}
+
+/// Large files, of which the log gets what changed: at their ends, and of one that was another's.
+Proof edits_proof(Publish publish) {
+  const Row row{{{put, "d/a", content_of('p', 16384)}},
+                {{put, "d/a", content_of('p', 16400)}},
+                {{put, "d/a", content_of('p', 16500)}, {put, "d/b", content_of('p', 16400)}}};
+  Proof proof = row_proof(publish == Publish::later ? "edits_later" : "edits", row, publish);
+  proof.workload.prepare = [](Session& session) { prepare_log(session, 32768); };
+  return proof;
 }
 
 void reopen(Session& session) {
@@ -192,7 +203,7 @@ Result<void> staged_before(Session& session, Publish publish) {
 /// A root whose log has records that are not settled, in the place of which `recover` finds the old
 /// files: whoever held it left them for later, and died.
 void prepare_live_log(Session& session) {
-  prepare_log(session);
+  prepare_log(session, 8192);
   Files files = files_of(session);
   FaultyFileSystem dying(session.disk());
   RootOptions options = root_options(session, Publish::later);
@@ -273,6 +284,10 @@ std::vector<Proof> log_proofs(std::size_t states_max) {
       Publish::later));
   proofs.push_back(row_proof("later_row", long_row(), Publish::later));
   shorten(proofs.back());
+  for (const Publish publish : {Publish::at_once, Publish::later}) {
+    proofs.push_back(edits_proof(publish));
+    shorten(proofs.back());
+  }
   proofs.push_back(row_proof("unordered_row", long_row(), Publish::unordered));
   shorten(proofs.back());
   drop_oracle(proofs.back(), "files_intact");

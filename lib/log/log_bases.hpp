@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+// Contents in a log that later ones can be derived from.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <perdure/bytes.hpp>
+
+#include "log/log_format.hpp"
+
+namespace perdure {
+
+/// Remembers the last content of each path, as long as its record is not settled. Of small ones
+/// nothing: a record has whole blocks. They are in the log, so that it bounds what this holds.
+class LogBases {
+ public:
+  /// The content as edits of the path's last one, or of another path's equal one; empty where that
+  /// saves little.
+  [[nodiscard]] std::optional<Derivation> derive(const std::string& path, Bytes content) const;
+
+  /// The path has this content now, by the entry of a record.
+  void note(const std::string& path, std::uint64_t record, std::uint32_t entry, Buffer content);
+  void forget(const std::string& path) { contents_.erase(path); }
+  void clear() noexcept { contents_.clear(); }
+
+ private:
+  struct Base {
+    std::uint64_t record = 0;
+    std::uint32_t entry = 0;
+    std::uint64_t hash = 0;
+    Buffer content;
+  };
+  std::map<std::string, Base> contents_;  ///< By path.
+};
+
+}  // namespace perdure
