@@ -92,6 +92,7 @@ class Root {
   Result<void> close();
 
  private:
+  friend struct RootOfState;
   struct State;
   struct Closer {
     void operator()(State* state) const noexcept;

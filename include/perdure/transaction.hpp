@@ -127,10 +127,12 @@ class Transaction {
 
  private:
   friend class Root;
+  friend struct RootOfState;
   struct State;
   explicit Transaction(std::unique_ptr<State> state) noexcept;
-  /// Through the log of an open root.
-  static Result<Transaction> begin_logged(struct TransactionRoot& root, class LogWriter& log);
+  /// Through the log of an open root; `of_state`: it may name previous generations.
+  static Result<Transaction> begin_logged(struct TransactionRoot& root, class LogWriter& log,
+                                          bool of_state);
   detail::Held<std::unique_ptr<State>> state_;
 };
 

@@ -201,7 +201,7 @@ Result<void> LogFile::read_epoch(const LogHeader& header, LogContents& contents)
       return damaged("records of the log are missing");
     }
     for (const JournalEntry& entry : found.record.journal.entries) {
-      if (!root_->check_path(read_step, entry.path)) {
+      if (!root_->check_path(read_step, entry.path, TransactionRoot::Naming::of_states)) {
         return damaged("the log names a path that is refused");
       }
     }

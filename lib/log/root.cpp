@@ -4,6 +4,7 @@
 
 #include "engine/read.hpp"
 #include "log/log_writer.hpp"
+#include "log/root_of_state.hpp"
 #include "transaction/open_root.hpp"
 #include "transaction/recovery.hpp"
 
@@ -62,7 +63,12 @@ const RecoveryReport& Root::recovery() const noexcept {
 
 Result<Transaction> Root::begin() {
   BOOST_OUTCOME_TRY(state_->check_process("begin a transaction"));
-  return Transaction::begin_logged(*state_->root, *state_->log);
+  return Transaction::begin_logged(*state_->root, *state_->log, false);
+}
+
+Result<Transaction> RootOfState::begin(Root& root) {
+  BOOST_OUTCOME_TRY(root.state_->check_process("begin a transaction"));
+  return Transaction::begin_logged(*root.state_->root, *root.state_->log, true);
 }
 
 Result<TransactionReceipt> Root::put(const std::string& path, Bytes content,

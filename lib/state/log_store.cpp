@@ -14,6 +14,7 @@
 #include "engine/names.hpp"
 #include "engine/random_pool.hpp"
 #include "engine/target.hpp"
+#include "log/root_of_state.hpp"
 
 namespace perdure {
 namespace {
@@ -69,7 +70,7 @@ class LogStore final : public StateStore {
 
   Result<Revision> commit(const StateDraft& draft) override {
     BOOST_OUTCOME_TRY(check(draft));
-    BOOST_OUTCOME_TRY(Transaction transaction, root_.begin());
+    BOOST_OUTCOME_TRY(Transaction transaction, RootOfState::begin(root_));
     BOOST_OUTCOME_TRY(keep(draft, transaction));
     BOOST_OUTCOME_TRY(transaction.put(leaf_, draft.image));
     for (const std::uint64_t generation : draft.drop) {

@@ -30,7 +30,8 @@ Result<std::optional<FoundJournal>> read_journal(TransactionRoot& root, std::str
   FoundJournal found{std::move(content.value().bytes), {}, false};
   auto journal = decode_journal(found.bytes);
   for (std::size_t i = 0; journal && i < journal.value().entries.size(); ++i) {
-    const auto allowed = root.check_path(recover_step, journal.value().entries[i].path);
+    const auto allowed = root.check_path(recover_step, journal.value().entries[i].path,
+                                         TransactionRoot::Naming::of_states);
     if (!allowed) {
       return root.failure(
           recover_step, "", ErrorKind::recovery_required,

@@ -87,6 +87,9 @@ struct Transaction::State {
     if (owned) owned->release();
   }
 
+  Result<void> check_path(std::string_view step, const std::string& path) const {
+    return root->check_path(step, path, naming);
+  }
   Result<void> put_in_place(const std::string& path);
   Result<std::vector<std::string>> order_expected();
   Result<Handle> open_expected(const std::string& path);
@@ -111,6 +114,7 @@ struct Transaction::State {
   std::vector<OwnedHandle> locks;    // of the expected targets
   std::vector<std::string> nowhere;  // expected to be absent, in directories that are
   Fate fate = Fate::unchanged;       // of the commit: what an error would say now
+  TransactionRoot::Naming naming = TransactionRoot::Naming::of_users;
   bool over = false;
   bool staging_now = false;  // a call is running, and with it maybe code of the caller's
 };
@@ -385,10 +389,13 @@ Result<Transaction> Transaction::begin(const Path& path, const TransactionOption
                                              std::move(recovery)));
 }
 
-Result<Transaction> Transaction::begin_logged(TransactionRoot& root, LogWriter& log) {
+Result<Transaction> Transaction::begin_logged(TransactionRoot& root, LogWriter& log,
+                                              bool of_state) {
   auto id = names::make_transaction_id(root.random);
   if (!id) return root.failure("begin a transaction", "", id.error());
-  return Transaction(std::make_unique<State>(root, log, std::move(id.value())));
+  auto state = std::make_unique<State>(root, log, std::move(id.value()));
+  if (of_state) state->naming = TransactionRoot::Naming::of_states;
+  return Transaction(std::move(state));
 }
 
 const RecoveryReport& Transaction::recovery() const noexcept {
@@ -405,12 +412,12 @@ Result<void> Transaction::put_from(const std::string& path,
                                    const PutOptions& options) {
   constexpr std::string_view step = "stage the new content";
   BOOST_OUTCOME_TRY(state_->check_open(step));
-  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  BOOST_OUTCOME_TRY(state_->check_path(step, path));
   WriteOptions wanted;
   wanted.metadata = options.metadata.value_or(state_->root->options.metadata);
   BOOST_OUTCOME_TRY(check_options(wanted, path));
   if (options.like) {
-    BOOST_OUTCOME_TRY(state_->root->check_path(step, *options.like));
+    BOOST_OUTCOME_TRY(state_->check_path(step, *options.like));
   }
   return state_->stage(
       [&] { return state_->changes.put(path, wanted.metadata, options.like, source); });
@@ -419,14 +426,14 @@ Result<void> Transaction::put_from(const std::string& path,
 Result<void> Transaction::remove(const std::string& path) {
   constexpr std::string_view step = "remove the file";
   BOOST_OUTCOME_TRY(state_->check_open(step));
-  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  BOOST_OUTCOME_TRY(state_->check_path(step, path));
   return state_->stage([&] { return state_->changes.remove(path); });
 }
 
 Result<void> Transaction::make_directory(const std::string& path, std::uint32_t mode) {
   constexpr std::string_view step = "make the directory";
   BOOST_OUTCOME_TRY(state_->check_open(step));
-  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  BOOST_OUTCOME_TRY(state_->check_path(step, path));
   if ((mode & ~07777U) != 0 || (mode & 0300U) != 0300U) {
     return state_->root->failure(
         step, path, ErrorKind::invalid_argument,
@@ -438,8 +445,8 @@ Result<void> Transaction::make_directory(const std::string& path, std::uint32_t 
 Result<void> Transaction::move(const std::string& from, const std::string& to) {
   constexpr std::string_view step = "move the file";
   BOOST_OUTCOME_TRY(state_->check_open(step));
-  BOOST_OUTCOME_TRY(state_->root->check_path(step, from));
-  BOOST_OUTCOME_TRY(state_->root->check_path(step, to));
+  BOOST_OUTCOME_TRY(state_->check_path(step, from));
+  BOOST_OUTCOME_TRY(state_->check_path(step, to));
   BOOST_OUTCOME_TRY(state_->put_in_place(from));
   return state_->stage([&] { return state_->changes.move(from, to); });
 }
@@ -447,14 +454,14 @@ Result<void> Transaction::move(const std::string& from, const std::string& to) {
 Result<Buffer> Transaction::read(const std::string& path) {
   constexpr std::string_view step = "read the file";
   BOOST_OUTCOME_TRY(state_->check_open(step, false));
-  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  BOOST_OUTCOME_TRY(state_->check_path(step, path));
   return state_->changes.read(path);
 }
 
 Result<void> Transaction::expect(const std::string& path, const Version& version) {
   constexpr std::string_view step = "expect a version";
   BOOST_OUTCOME_TRY(state_->check_open(step));
-  BOOST_OUTCOME_TRY(state_->root->check_path(step, path));
+  BOOST_OUTCOME_TRY(state_->check_path(step, path));
   return state_->stage([&]() -> Result<void> {
     state_->expected[path] = version;
     return success();

@@ -90,8 +90,12 @@ Result<void> TransactionRoot::synced(std::string_view step, const std::string& r
   return error;
 }
 
-Result<void> TransactionRoot::check_path(std::string_view step, const std::string& relative) const {
+Result<void> TransactionRoot::check_path(std::string_view step, const std::string& relative,
+                                         Naming naming) const {
   std::string_view fault = fault_of_path(relative);
+  if (fault.empty() && naming == Naming::of_users && names::is_previous(leaf_of(relative))) {
+    fault = "the path names a previous generation of a state, which its tracker keeps";
+  }
   if (fault.empty() && !private_name.empty() &&
       (relative == private_name || relative.starts_with(private_name + "/"))) {
     fault = "the path is in the root's private directory";

@@ -92,8 +92,10 @@ struct TransactionRoot {
   /// The same for the sync of a directory, as durable as the options ask for.
   [[nodiscard]] Result<void> synced(std::string_view step, const std::string& relative,
                                     const SysResult<void>& result) const;
-  /// Whether a transaction may name this path.
-  Result<void> check_path(std::string_view step, const std::string& relative) const;
+  /// Whether a journal may name this path; with `Naming::of_users`, whether a user's call may.
+  enum class Naming { of_users, of_states };
+  Result<void> check_path(std::string_view step, const std::string& relative,
+                          Naming naming = Naming::of_users) const;
 };
 
 /// The directory that the private one lies in, and its name there.

@@ -16,7 +16,8 @@ namespace perdure {
 
 inline constexpr std::size_t path_size_max = 4096;
 
-/// Why `path` is not a plain path beneath a root; empty when it is one.
+/// Why `path` is not a plain path beneath a root; empty when it is one. Previous generations of
+/// states are, which only their trackers may name.
 [[nodiscard]] std::string_view fault_of_path(std::string_view path);
 
 /// "a/b" is in "a"; "a" is in "".

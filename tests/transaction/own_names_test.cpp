@@ -74,6 +74,7 @@ TEST_CASE("names that only look like the library's are files like any other", "[
 // An earlier program accepted them, and may have been killed: only a person can decide then.
 TEST_CASE("a journal that names the library's own files is refused", "[P18]") {
   for (const auto& name : own_names) {
+    if (names::is_previous(name)) continue;  // a tracker through a log keeps them so
     INFO(name);
     const TempDirectory root;
     make_root(root.path());
