@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSL-1.0
+// The model of the log, searched as far as a test may take: `log_model` goes further.
+#include <algorithm>
+#include <string>
+
+#include "model/search.hpp"
+#include "proof/transaction_mutants.hpp"
+#include "support/catch.hpp"
+
+namespace perdure::test {
+namespace {
+
+using model::Bound;
+using model::Kind;
+
+void check(const Bound& bound, std::size_t records = 2) {
+  for (const Kind kind : {Kind::ordered, Kind::unordered}) {
+    const model::Searched searched = search({.kind = kind, .records = records}, bound);
+    INFO((kind == Kind::ordered ? "ordered" : "unordered"));
+    if (searched.found) FAIL(to_string(searched.found->story) + "=> " + searched.found->words);
+    CHECK(searched.complete);
+  }
+}
+
+bool is_found(const model::Mutant& mutant, Kind kind) {
+  const auto searched = search({.kind = kind, .without = mutant.part}, mutant.bound);
+  if (!searched.found) CHECK(searched.complete);
+  return searched.found.has_value();
+}
+
+}  // namespace
+
+TEST_CASE("no crash of four commits breaks a promise of the log's model", "[P2][P3][P11][P12]") {
+  check({.budget = {.commits = 4, .crashes = 1, .settles = 1}, .groups = true});
+  check({.budget = {.commits = 4, .crashes = 1}, .groups = true, .keep_stale = true}, 1);
+}
+
+TEST_CASE("no three crashes, in recovery too, break a promise of the log's model", "[P2][P3]") {
+  check({.budget = {.commits = 2, .crashes = 3}});
+}
+
+TEST_CASE("no failed flush and crash break a promise of the log's model", "[P2][P3]") {
+  check({.budget = {.commits = 2, .crashes = 2, .failures = 1}});
+  check({.budget = {.commits = 3, .crashes = 1, .failures = 1, .settles = 1}});
+}
+
+TEST_CASE("no other program and crash break a promise of the log's model", "[P2][P3]") {
+  check({.budget = {.commits = 2, .crashes = 2, .foreign = 1}, .races = true});
+  check({.budget = {.commits = 2, .crashes = 1, .foreign = 1, .settles = 1}, .groups = true});
+}
+
+TEST_CASE("no commit by another protocol breaks a promise of the log's model", "[P2][P3]") {
+  check({.budget = {.commits = 2, .crashes = 2, .journals = 1}});
+  check({.budget = {.commits = 2, .crashes = 1, .failures = 1, .journals = 1}});
+}
+
+TEST_CASE("the model of the log needs each of its parts") {
+  for (const model::Mutant& mutant : model::all_mutants()) {
+    INFO(std::string(mutant.name) << ", without: " << std::string(mutant.without));
+    const bool needed = mutant.equivalent.empty();
+    if (mutant.ordered) CHECK(is_found(mutant, Kind::ordered) == needed);
+    if (mutant.unordered) CHECK(is_found(mutant, Kind::unordered) == needed);
+  }
+}
+
+TEST_CASE("each mutant of the log in the proof is one of its model") {
+  const auto known = model::all_mutants();
+  for (const Mutant& mutant : log_mutants()) {
+    CAPTURE(mutant.name);
+    CHECK(std::ranges::find(known, mutant.name, &model::Mutant::name) != known.end());
+  }
+}
+
+}  // namespace perdure::test
