@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What may happen in a state.
+// Everything that may happen in a state.
 #include <algorithm>
 #include <array>
 
@@ -42,8 +42,8 @@ bool can_want(const State& state, const Wanted& wanted) {
   return true;
 }
 
-/// A change of a path of the commit, which is the whole of the race. A write into a file that is
-/// replaced comes before that, and is no race.
+/// Whether it is a change of a path of the commit. A write into a file that is replaced counts as
+/// one before that.
 bool is_race_of(const Foreign& foreign, const Wanted& wanted) {
   return foreign.synced && foreign.kind != Kind::write && wanted[index_of(foreign.path)] != none;
 }

@@ -14,7 +14,7 @@
 
 namespace perdure::model {
 
-/// What happened, for people: calls first, then what befalls the program or is asked of it.
+/// Says what happened, for people: calls first, then what befalls the program or is asked of it.
 enum class Event : std::uint8_t {
   write_header,
   write_records,
@@ -103,7 +103,7 @@ class Calls {
   /// A staged file gets this path, where another may be.
   void name_file(Path path, FileId file);
   void unlink_file(Path path);
-  /// What was left alone is kept, durably.
+  /// Keeps what was left alone, durably.
   bool keep_evidence();
   bool sync_directory(std::uint8_t directory);
   bool sync_file_system();

@@ -112,7 +112,7 @@ class Recorder final : public ForwardingFileSystem {
 };
 
 std::string name_of(std::uint8_t directory) {
-  if (directory == model::top) return "r";
+  if (directory == model::top) return "/r";
   return directory == model::own ? ".perdure" : "d";
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What other programs do to the paths, between our calls.
+// Other programs change the paths between our calls.
 #include "model/history.hpp"
 #include "model/writer.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What was promised of the tree, and whether a tree keeps it.
+// Promises of the tree, and whether a tree keeps them.
 #pragma once
 
 #include "model/state.hpp"

@@ -253,7 +253,7 @@ class Redo {
   std::uint8_t changed_ = 0;  ///< Directories.
 };
 
-/// The same bytes to the same places: the cache is no proof that the disk has them.
+/// The same bytes to the same places: the cache may have them, and the disk not.
 [[nodiscard]] bool write_again(Calls& calls, const Contents& contents) {
   for (const std::uint8_t block : contents.headers) {
     if (!calls.has(Part::write_again)) break;

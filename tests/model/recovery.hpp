@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What recovery does, as lib/log/log_recovery.cpp, lib/log/log_judge.cpp, LogFile::read and
+// Recovery, call by call as lib/log/log_recovery.cpp, lib/log/log_judge.cpp, LogFile::read and
 // lib/transaction/recovery.cpp do it.
 #pragma once
 
@@ -11,7 +11,7 @@ namespace perdure::model {
 /// a sync failed. Throws Violation if it says `recovery_required`, since nothing was damaged.
 [[nodiscard]] bool recover_log(Calls& calls);
 
-/// What everybody does who opens the root: finishes the journal, be it the log's or another.
+/// Everybody who opens the root finishes its journal first, be it the log's or another.
 [[nodiscard]] bool recover_root(Calls& calls);
 
 /// LogFile::write_header.

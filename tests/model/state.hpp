@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // One state of the model: the file system, the log, the process, and what was promised.
 //
+// The model has what lib/log does, call by call (calls_test.cpp compares them): two header blocks
+// for each segment, the header that becomes durable with the next record's flush, `live_from` and
+// `live_number`, records that say which were durable before them, befores and their syncs, the
+// journal of format 4, the end of the log before another protocol's commit, recovery at the start
+// and in place. Two paths: `d/x`, whose directory another program may replace, and `y`.
+//
+// It leaves out: the reserve file, which the library does not have yet; directories that a record
+// makes; contents of more than one block; copied roots; a rename that is several steps on the disk;
+// a file system whose journal died (lib/engine/confirm.hpp); damage of the log, which
+// tests/log/damage_test.cpp has; and time: two changes never have one stamp.
+//
 // Everything is a small number, and nothing has padding, so that a state is its bytes.
 #pragma once
 
@@ -14,11 +25,11 @@ namespace perdure::model {
 
 using FileId = std::uint8_t;   ///< A file as inode and time of birth name it; 0: nothing.
 using Stamp = std::uint8_t;    ///< A time of modification; later ones are larger.
-using Content = std::uint8_t;  ///< What is in a file, by who wrote it; see below.
+using Content = std::uint8_t;  ///< Of a file, by who wrote it; see below.
 using Salt = std::uint8_t;     ///< A random number, or the digest of a record.
 using Number = std::uint8_t;   ///< Of a record, or of an epoch.
 
-inline constexpr Content damaged = 0;  ///< What a crash leaves of data that was not synced.
+inline constexpr Content damaged = 0;  ///< A crash left that of unsynced data.
 inline constexpr Content absent = 1;   ///< No file.
 inline constexpr Content first_own = 2;
 inline constexpr Content first_foreign = 128;
@@ -42,7 +53,7 @@ inline constexpr std::uint8_t own = 8;
 /// The names that lead to something: `x` in either directory, `y`, `d`, and the journal `j`.
 enum class Name : std::uint8_t { x_in_first, x_in_second, y, d, j };
 inline constexpr std::size_t name_count = 5;
-/// What a name leads to: a FileId; of `d` a directory; of `j` a Journal, from 1 on.
+/// A name leads to a FileId, `d` to a directory, `j` to a Journal, counted from 1 on.
 using Names = std::array<std::uint8_t, name_count>;
 inline constexpr std::uint8_t journal_of_log = 1;
 
@@ -65,7 +76,7 @@ struct Change {
   FileId about = 0;              ///< A sync of this file, too, where there is an order.
 };
 
-/// What was at a path: nothing, or this file with this time of modification.
+/// Nothing was at a path, or this file with this time of modification.
 struct Before {
   FileId file = 0;
   Stamp time = 0;
@@ -135,7 +146,7 @@ struct Disk {
   bool power_lost = false;    ///< The same.
 };
 
-/// What LogWriter, LogFile and KnownDurable keep in memory.
+/// LogWriter, LogFile and KnownDurable keep this in memory.
 struct Memory {
   bool up = false;
   bool live = false;
@@ -149,6 +160,7 @@ struct Memory {
   Header next{};
   std::array<Before, path_count> known{};  ///< Files that are durable, or come back with records.
   std::uint8_t unchanged = 0;              ///< Directories whose stamps are known.
+  std::uint8_t tried = 0;                  ///< Directories in which a link was tried out, once.
   std::uint8_t way = 0;                    ///< The directory `d` that is durable in its parent.
   bool sync_failed = false;                ///< A sync of what is there before a record.
   std::uint8_t last_directory = own;       ///< Whose sync brings the last change to the disk.
@@ -172,7 +184,7 @@ struct Promise {
 
 using Tree = std::array<Content, path_count>;
 
-/// What the tree may be: what it was, and the promises since, in their order.
+/// The tree may be what it was, changed by the promises since, in their order.
 struct History {
   Tree tree{};
   Row<Promise, 12> promises;
@@ -202,7 +214,7 @@ struct State {
 };
 static_assert(std::has_unique_object_representations_v<State>);
 
-/// What a reader of the path finds, in the cache.
+/// Readers of the paths find this, in the cache.
 [[nodiscard]] Tree tree_of(const Disk& disk);
 [[nodiscard]] Name name_of(const Disk& disk, Path path);
 [[nodiscard]] std::uint8_t directory_of(const Disk& disk, Path path);

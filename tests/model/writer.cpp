@@ -114,6 +114,7 @@ Writer::Member Writer::prepare(const Wanted& wanted) {
     if (entry.action == Action::none) continue;
     if (path == Path::x) member.record.directory = directory_of(state.disk, path);
     if (entry.action != Action::put) continue;
+    try_out(path);
     entry.content = member.content;
     entry.staged.file = calls_.stage(member.content);
     entry.staged.time = state.disk.files[entry.staged.file].time_now;
@@ -134,6 +135,14 @@ bool Writer::stage_again(Member& member) {
     if (memory_.sync_failed) return false;
   }
   return true;
+}
+
+/// The first put in a directory tries out a link there, and so changes its stamps.
+void Writer::try_out(Path path) {
+  const std::uint8_t directory = directory_of(calls_.disk(), path);
+  if ((memory_.tried & directory) != 0) return;
+  memory_.tried = static_cast<std::uint8_t>(memory_.tried | directory);
+  memory_.unchanged = static_cast<std::uint8_t>(memory_.unchanged & ~directory);
 }
 
 void Writer::give_promise(const Member& member, bool chained) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// What LogWriter and LogFile do, commit by commit, as lib/log/log_writer.cpp does it.
+// LogWriter, LogFile and KnownDurable, call by call as lib/log has them.
 #pragma once
 
 #include "model/calls.hpp"
 
 namespace perdure::model {
 
-/// What a commit wants of each path.
+/// A commit wants this of each path.
 using Wanted = std::array<Action, path_count>;
 
-/// What another program does to a path, synced or not.
+/// Another program does this to a path, and syncs it or not.
 struct Foreign {
   enum class Kind : std::uint8_t { none, replace, write, remove, replace_directory };
   Kind kind = Kind::none;
@@ -48,6 +48,7 @@ class Writer {
 
   [[nodiscard]] Member prepare(const Wanted& wanted);
   [[nodiscard]] bool stage_again(Member& member);
+  void try_out(Path path);
   void give_promise(const Member& member, bool chained);
   [[nodiscard]] bool add(Member& member);
   [[nodiscard]] bool begin_log();
