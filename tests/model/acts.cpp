@@ -35,7 +35,7 @@ constexpr std::array<Foreign, 11> interferences{{
 }};
 
 bool can_want(const State& state, const Wanted& wanted) {
-  const Tree tree = tree_of(state.disk);
+  const Tree tree = read_tree(state);
   for (std::size_t i = 0; i < path_count; ++i) {
     if (wanted[i] == remove && tree[i] == absent) return false;
   }

@@ -60,13 +60,24 @@ struct Violation : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// RootOptions::publish.
+enum class Publish : std::uint8_t { at_once, unordered, later };
+
 /// Which model: of what, without which part, and how large.
 struct Model {
   Kind kind = Kind::ordered;
+  Publish publish = Publish::at_once;
   Part without = Part::none;
   std::size_t records = 2;  ///< That a segment has room for.
 
   [[nodiscard]] bool has(Part part) const noexcept { return part != without; }
+  [[nodiscard]] bool is_later() const noexcept { return publish == Publish::later; }
+  /// Whether the root's protocol is `fast`; otherwise it is `whole`.
+  [[nodiscard]] bool is_fast() const noexcept {
+    return kind == Kind::ordered && publish == Publish::at_once;
+  }
+  /// Whether files have their data on the disk before they have their names.
+  [[nodiscard]] bool is_whole_at_name() const noexcept { return is_fast() || is_later(); }
 };
 
 /// Decides what happens, and hears of it.

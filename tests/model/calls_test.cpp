@@ -163,8 +163,11 @@ class Noted final : public model::Fate {
 /// Both do the same, side by side.
 class Pair {
  public:
-  explicit Pair(const Preset& preset, model::Kind kind)
-      : model_{.kind = kind}, disk_(preset), state_(model::first_state({.commits = 9})) {
+  Pair(const Preset& preset, const model::Model& model, Publish publish)
+      : model_(model),
+        publish_(publish),
+        disk_(preset),
+        state_(model::first_state({.commits = 9})) {
     disk_.put("/r/d/x", "old");
     disk_.sync_all();
   }
@@ -172,6 +175,7 @@ class Pair {
   void open() {
     RootOptions options;
     options.segment_size = segment_size;
+    options.publish = publish_;
     options.system = {.files = &recorder_, .environment = &environment_};
     auto opened = Root::open("/r", options);
     REQUIRE_OK(opened);
@@ -218,6 +222,7 @@ class Pair {
   }
 
   model::Model model_;
+  Publish publish_;
   SimulatedFileSystem disk_;
   Recorder recorder_{disk_};
   ManualEnvironment environment_;
@@ -230,8 +235,9 @@ constexpr auto put = model::Action::put;
 constexpr auto remove = model::Action::remove;
 constexpr auto none = model::Action::none;
 
-void compare_calls(const Preset& preset, model::Kind kind) {
-  Pair pair(preset, kind);
+void compare_calls(const Preset& preset, const model::Model& model,
+                   Publish publish = Publish::at_once) {
+  Pair pair(preset, model, publish);
   pair.open();
   pair.commit({put, none});
   pair.commit({none, put});
@@ -251,11 +257,21 @@ void compare_calls(const Preset& preset, model::Kind kind) {
 }  // namespace
 
 TEST_CASE("the model of the log makes the calls of the library: by `fast`") {
-  compare_calls(presets::ext4, model::Kind::ordered);
+  compare_calls(presets::ext4, {.kind = model::Kind::ordered});
 }
 
 TEST_CASE("the model of the log makes the calls of the library: by `whole`") {
-  compare_calls(presets::worst, model::Kind::unordered);
+  compare_calls(presets::worst, {.kind = model::Kind::unordered});
+}
+
+TEST_CASE("the model of the log makes the calls of the library: in no order") {
+  compare_calls(presets::ext4, {.kind = model::Kind::ordered, .publish = model::Publish::unordered},
+                Publish::unordered);
+}
+
+TEST_CASE("the model of the log makes the calls of the library: left for the settling") {
+  compare_calls(presets::ext4, {.kind = model::Kind::ordered, .publish = model::Publish::later},
+                Publish::later);
 }
 
 }  // namespace perdure::test

@@ -84,14 +84,18 @@ void interfere(Calls& calls, const Foreign& foreign) {
   const auto bit = static_cast<std::uint8_t>(1U << index_of(path));
   Promise promised{.status = foreign.synced ? Promise::Status::kept : Promise::Status::unsynced,
                    .touched = bit};
-  const bool may_come_back =
-      foreign.kind == Foreign::Kind::remove && (state.history.made & bit) != 0;
-  if (may_come_back) {
-    promised.status = Promise::Status::maybe;
-    promised.unsynced = !foreign.synced;
-  }
   promised.content[index_of(path)] = content;
   promise(state.history, promised);
+  if (foreign.kind == Foreign::Kind::remove && (state.history.made & bit) != 0) {
+    for (const Content content_back : state.history.own[index_of(path)]) {
+      if (content_back == damaged) continue;
+      Promise back{.status = Promise::Status::maybe, .touched = bit};
+      back.content[index_of(path)] = content_back;
+      promise(state.history, back);
+    }
+  }
+  state.memory.overtaken =
+      static_cast<std::uint8_t>(state.memory.overtaken | (state.memory.left & bit));
   state.history.others = static_cast<std::uint8_t>(state.history.others | bit);
   calls.tell(event_of(foreign.kind), {static_cast<std::uint8_t>(path), content,
                                       static_cast<std::uint8_t>(foreign.synced ? 1 : 0)});

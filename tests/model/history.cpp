@@ -101,7 +101,6 @@ void take_back(History& history) {
 void lose_power(History& history) {
   for (Promise& promise : history.promises) {
     if (promise.status == Status::unsynced) promise.status = Status::maybe;
-    promise.unsynced = false;
   }
 }
 
@@ -135,8 +134,7 @@ void resolve(History& history, const Tree& tree) {
       if (i + 1 < history.promises.size()) history.promises[i + 1].chained = false;
       history.promises.erase(i);
     } else if ((in_all >> i & 1U) != 0) {
-      promise.status = promise.unsynced ? Status::unsynced : Status::kept;
-      promise.unsynced = false;
+      promise.status = Status::kept;
     }
   }
   simplify(history);

@@ -5,7 +5,9 @@
 //     log_model mutants [OPTION=NUMBER]...    each part taken out, with its counterexample
 //
 // Options: commits, crashes, failures, foreign, journals, settles, records, groups, races, stale,
-// seconds, unordered; without=NAME takes a part out.
+// seconds; unordered=0 or 1 for one kind of file system alone; publish=1 (unordered) or 2 (later);
+// without=NAME takes a part out.
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -57,10 +59,12 @@ Part part_named(const std::string& name) {
 }
 
 bool print(const Model& model, const Searched& searched) {
+  constexpr std::array publish{"at once", "unordered", "later"};
   std::printf(
-      "%s, %zu records a segment: %llu states, %llu before a crash, %llu power cuts, "
+      "%s, %s, %zu records a segment: %llu states, %llu before a crash, %llu power cuts, "
       "%llu calls, %.1f s%s\n",
-      model.kind == Kind::ordered ? "ordered" : "unordered", model.records,
+      model.kind == Kind::ordered ? "ordered" : "unordered",
+      publish.at(static_cast<std::size_t>(model.publish)), model.records,
       static_cast<unsigned long long>(searched.states),
       static_cast<unsigned long long>(searched.crashes),
       static_cast<unsigned long long>(searched.power_cuts),
@@ -72,11 +76,12 @@ bool print(const Model& model, const Searched& searched) {
   return false;
 }
 
-bool search_all(const Wish& wish, Part without, const Bound& bound) {
+bool search_all(const Wish& wish, Part without, const Bound& bound, bool later = false) {
   bool held = true;
   for (const Kind kind : {Kind::ordered, Kind::unordered}) {
     if (wish.number("unordered", static_cast<int>(kind)) != static_cast<int>(kind)) continue;
     const Model model{.kind = kind,
+                      .publish = static_cast<Publish>(wish.number("publish", later ? 2 : 0)),
                       .without = without,
                       .records = static_cast<std::size_t>(wish.number("records", 2))};
     held = print(model, search(model, bound)) && held;
@@ -91,7 +96,7 @@ int run_mutants(const Wish& wish) {
     const std::string name(mutant.name);
     if (!wish.text("without").empty() && wish.text("without") != name) continue;
     std::printf("--- %s; without: %s\n", name.c_str(), std::string(mutant.without).c_str());
-    const bool held = search_all(wish, mutant.part, mutant.bound);
+    const bool held = search_all(wish, mutant.part, mutant.bound, mutant.later);
     if (!mutant.equivalent.empty()) {
       std::printf("nothing is expected: %s\n", std::string(mutant.equivalent).c_str());
     }

@@ -12,18 +12,27 @@ namespace {
 
 using model::Bound;
 using model::Kind;
+using model::Publish;
 
+void check(const model::Model& model, const Bound& bound) {
+  const model::Searched searched = search(model, bound);
+  INFO((model.kind == Kind::ordered ? "ordered" : "unordered"));
+  INFO("RootOptions::publish: " << static_cast<int>(model.publish));
+  if (searched.found) FAIL(to_string(searched.found->story) + "=> " + searched.found->words);
+  CHECK(searched.complete);
+}
+
+/// At once in both kinds of file systems, and left for the settling.
 void check(const Bound& bound, std::size_t records = 2) {
-  for (const Kind kind : {Kind::ordered, Kind::unordered}) {
-    const model::Searched searched = search({.kind = kind, .records = records}, bound);
-    INFO((kind == Kind::ordered ? "ordered" : "unordered"));
-    if (searched.found) FAIL(to_string(searched.found->story) + "=> " + searched.found->words);
-    CHECK(searched.complete);
-  }
+  check({.kind = Kind::ordered, .records = records}, bound);
+  check({.kind = Kind::unordered, .records = records}, bound);
+  check({.kind = Kind::unordered, .publish = Publish::later, .records = records}, bound);
 }
 
 bool is_found(const model::Mutant& mutant, Kind kind) {
-  const auto searched = search({.kind = kind, .without = mutant.part}, mutant.bound);
+  const auto publish = mutant.later ? Publish::later : Publish::at_once;
+  const auto searched =
+      search({.kind = kind, .publish = publish, .without = mutant.part}, mutant.bound);
   if (!searched.found) CHECK(searched.complete);
   return searched.found.has_value();
 }
@@ -32,7 +41,7 @@ bool is_found(const model::Mutant& mutant, Kind kind) {
 
 TEST_CASE("no crash of four commits breaks a promise of the log's model", "[P2][P3][P11][P12]") {
   check({.budget = {.commits = 4, .crashes = 1, .settles = 1}, .groups = true});
-  check({.budget = {.commits = 4, .crashes = 1}, .groups = true, .keep_stale = true}, 1);
+  check({.budget = {.commits = 3, .crashes = 1}, .groups = true, .keep_stale = true}, 1);
 }
 
 TEST_CASE("no three crashes, in recovery too, break a promise of the log's model", "[P2][P3]") {
@@ -41,17 +50,21 @@ TEST_CASE("no three crashes, in recovery too, break a promise of the log's model
 
 TEST_CASE("no failed flush and crash break a promise of the log's model", "[P2][P3]") {
   check({.budget = {.commits = 2, .crashes = 2, .failures = 1}});
-  check({.budget = {.commits = 3, .crashes = 1, .failures = 1, .settles = 1}});
+  check({.budget = {.commits = 2, .crashes = 1, .failures = 1, .settles = 1}, .groups = true});
 }
 
 TEST_CASE("no other program and crash break a promise of the log's model", "[P2][P3]") {
-  check({.budget = {.commits = 2, .crashes = 2, .foreign = 1}, .races = true});
-  check({.budget = {.commits = 2, .crashes = 1, .foreign = 1, .settles = 1}, .groups = true});
+  check({.budget = {.commits = 2, .crashes = 1, .foreign = 1, .settles = 1}, .races = true});
+  check({.budget = {.commits = 1, .crashes = 3, .foreign = 1}});
 }
 
 TEST_CASE("no commit by another protocol breaks a promise of the log's model", "[P2][P3]") {
-  check({.budget = {.commits = 2, .crashes = 2, .journals = 1}});
   check({.budget = {.commits = 2, .crashes = 1, .failures = 1, .journals = 1}});
+}
+
+TEST_CASE("no crash breaks a promise of a model whose files get their names in no order", "[P2]") {
+  check({.kind = Kind::ordered, .publish = Publish::unordered},
+        {.budget = {.commits = 2, .crashes = 2, .settles = 1}});
 }
 
 TEST_CASE("the model of the log needs each of its parts") {

@@ -148,10 +148,20 @@ constexpr auto mutants = std::to_array<Mutant>({
      .without = "a journal that could not be finished stops the root",
      .bound = {.budget = {.commits = 2, .crashes = 1, .failures = 1, .journals = 1}},
      .ordered = false},
-    {.part = Part::stage_again,
-     .name = "log_staged_not_again",
-     .without = "a file that was staged before a sync failed is made anew",
+    {.part = Part::check_staged,
+     .name = "log_staged_not_checked",
+     .without = "a commit that was staged before a sync failed is refused",
      .bound = {.budget = {.commits = 3, .crashes = 1, .failures = 1, .settles = 1}}},
+    {.part = Part::count_failures,
+     .name = "log_failure_not_counted",
+     .without = "a failed sync of the journal counts among what may have lost staged files",
+     .bound = {.budget = {.commits = 2, .crashes = 1, .failures = 1, .settles = 1},
+               .groups = true}},
+    {.part = Part::sync_later,
+     .name = "log_later_not_synced",
+     .without = "a file that was left for the settling is synced before its name",
+     .bound = {.budget = {.commits = 1, .crashes = 1, .settles = 1}},
+     .later = true},
 });
 
 }  // namespace

@@ -44,7 +44,9 @@ enum class Part : std::uint8_t {
   end_log,
   mark_again,
   stop_at_journal,
-  stage_again,
+  check_staged,
+  count_failures,
+  sync_later,
   none,
 };
 
@@ -67,6 +69,7 @@ struct Mutant {
   Bound bound;               ///< Large enough to find a counterexample ...
   bool ordered = true;       ///< ... in this kind of file system,
   bool unordered = true;     ///< and in this one.
+  bool later = false;        ///< Files are left for the settling.
   /// Why nothing is found in either. Empty: it has to be found.
   std::string_view equivalent{};
 };

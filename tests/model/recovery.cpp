@@ -44,10 +44,12 @@ Words words_on(const Contents& contents, Path path) {
 
 class LogReader {
  public:
-  explicit LogReader(Calls& calls) : calls_(calls), disk_(calls.disk()) {}
+  /// `in_use`: it has a header.
+  LogReader(Calls& calls, bool in_use) : calls_(calls), disk_(calls.disk()), in_use_(in_use) {}
 
   Contents read() {
     find_headers();
+    if (contents_.headers.empty() && in_use_) damaged_log("no header can be read");
     if (contents_.headers.empty()) return contents_;
     const Header* newest = &header(0);
     for (std::size_t i = 1; i < contents_.headers.size(); ++i) {
@@ -56,6 +58,10 @@ class LogReader {
     contents_.next_number = newest->live_number;
     for (std::size_t i = 0; i < contents_.headers.size(); ++i) {
       if (header(i).epoch >= newest->live_from) read_epoch(header(i));
+    }
+    const Memory& memory = calls_.state().memory;
+    if (memory.up && contents_.next_number < memory.durable_before) {
+      damaged_log("records can't be read");
     }
     return contents_;
   }
@@ -117,6 +123,7 @@ class LogReader {
 
   Calls& calls_;
   Disk& disk_;
+  bool in_use_;
   Contents contents_;
 };
 
@@ -160,8 +167,8 @@ class Judge {
   [[nodiscard]] bool has_time_of(const File& found, const Entry& entry) const {
     if (!calls_.has(Part::time_before)) return true;
     if (!calls_.has(Part::time_of_lost)) return false;
-    return calls_.model().kind == Kind::ordered ? found.time_now == entry.staged.time
-                                                : found.time_now <= entry.staged.time;
+    return calls_.model().is_whole_at_name() ? found.time_now == entry.staged.time
+                                             : found.time_now <= entry.staged.time;
   }
 
   [[nodiscard]] bool is_of_records(FileId file, const Words& words) {
@@ -183,8 +190,9 @@ class Judge {
 /// log_recovery.cpp.
 class Redo {
  public:
-  Redo(Calls& calls, const Contents& contents)
-      : calls_(calls), contents_(contents), judge_(calls, contents) {
+  /// `open`: of a root that is open, whose staged files are as they were written.
+  Redo(Calls& calls, const Contents& contents, bool open = false)
+      : calls_(calls), judge_(calls, contents), open_(open) {
     for (const Path path : both_paths) words_[index_of(path)] = words_on(contents, path);
   }
 
@@ -198,10 +206,13 @@ class Redo {
     for (const Path path : both_paths) {
       const bool wanted = step(path) == Judged::redo || step(path) == Judged::foreign;
       if (!wanted || last(path).action != Action::put) continue;
-      staged_[index_of(path)] = calls_.stage(last(path).content);
-      if (calls_.has(Part::sync_redo) && !calls_.sync_file(staged_[index_of(path)])) return false;
+      FileId& staged = staged_[index_of(path)];
+      staged = open_ ? calls_.state().memory.staged[index_of(path)].file : FileId{0};
+      if (staged != 0) continue;
+      staged = calls_.stage(last(path).content);
+      if (calls_.has(Part::sync_redo) && !calls_.sync_file(staged)) return false;
     }
-    return true;
+    return !open_ || !calls_.has(Part::sync_later) || calls_.sync_file_system();
   }
 
   void apply() {
@@ -212,8 +223,10 @@ class Redo {
       if (foreign) calls_.leave_alone(path);
       if (step(path) == Judged::redo && last(path).action == Action::put) {
         calls_.name_file(path, staged_[index_of(path)]);
+        if (open_) calls_.state().memory.known[index_of(path)] = last(path).staged;
       } else if (step(path) == Judged::redo) {
         calls_.unlink_file(path);
+        if (open_) calls_.state().memory.known[index_of(path)] = {};
       }
       if (!foreign || calls_.has(Part::settle_foreign)) {
         changed_ = static_cast<std::uint8_t>(changed_ | directory_of(calls_.disk(), path));
@@ -245,8 +258,8 @@ class Redo {
   }
 
   Calls& calls_;
-  const Contents& contents_;
   Judge judge_;
+  bool open_;
   std::array<Words, path_count> words_{};
   std::array<Judged, path_count> steps_{};
   std::array<FileId, path_count> staged_{};
@@ -320,7 +333,17 @@ Judged judge_journal(Calls& calls, const Journal& journal) {
   }
   const std::uint8_t directory = directory_of(calls.disk(), journal.path);
   const bool ours = is_directory(calls, journal.path, journal.directory);
-  return (!ours || calls.sync_directory(directory)) && remove_journal(calls, true);
+  if (ours && !calls.sync_directory(directory)) return false;
+  if (!remove_journal(calls, true)) return false;
+  calls.disk().staged_left = false;
+  return true;
+}
+
+/// Without a journal, whose removal is made durable first.
+[[nodiscard]] bool discard_staged(Calls& calls) {
+  if (!calls.disk().staged_left) return true;
+  calls.disk().staged_left = false;
+  return calls.sync_directory(own);
 }
 
 }  // namespace
@@ -346,8 +369,24 @@ Header write_new_header(Calls& calls, Number epoch, Number live_from) {
   return header;
 }
 
-bool recover_log(Calls& calls) {
-  const Contents contents = LogReader(calls).read();
+void forget_left(Memory& memory) {
+  memory.left = memory.overtaken = 0;
+  memory.staged = {};
+}
+
+bool publish_log(Calls& calls) {
+  const Contents contents = LogReader(calls, true).read();
+  Redo redo(calls, contents, true);
+  redo.judge();
+  if (!redo.stage()) return false;
+  redo.apply();
+  if (!redo.keep_foreign()) return false;
+  forget_left(calls.state().memory);
+  return true;
+}
+
+bool recover_log(Calls& calls, bool in_use) {
+  const Contents contents = LogReader(calls, in_use).read();
   Redo redo(calls, contents);
   redo.judge();
   if (!write_again(calls, contents)) return false;
@@ -363,9 +402,9 @@ bool recover_log(Calls& calls) {
 
 bool recover_root(Calls& calls) {
   const std::uint8_t journal = calls.disk().now[static_cast<std::size_t>(Name::j)];
-  if (journal == 0) return true;
+  if (journal == 0) return discard_staged(calls);
   if (journal != journal_of_log) return recover_journal(calls, journal);
-  return recover_log(calls) && remove_journal(calls, true);
+  return recover_log(calls, true) && remove_journal(calls, true);
 }
 
 }  // namespace perdure::model

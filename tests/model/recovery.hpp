@@ -9,7 +9,13 @@ namespace perdure::model {
 
 /// Reads the log, carries out what it has, begins it anew; the memory has its place then. False if
 /// a sync failed. Throws Violation if it says `recovery_required`, since nothing was damaged.
-[[nodiscard]] bool recover_log(Calls& calls);
+/// `in_use`: a journal, or an open root, says that the log has a header.
+[[nodiscard]] bool recover_log(Calls& calls, bool in_use);
+
+/// Puts in place what was left for the settling: the rule of recovery, with the staged files.
+[[nodiscard]] bool publish_log(Calls& calls);
+/// Nothing is left for the settling.
+void forget_left(Memory& memory);
 
 /// Everybody who opens the root finishes its journal first, be it the log's or another.
 [[nodiscard]] bool recover_root(Calls& calls);

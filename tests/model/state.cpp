@@ -37,6 +37,7 @@ void visit_files(State& state, Visit visit) {
   for (Record& record : disk.records) {
     for (Entry& entry : record.entries) visit_entry(entry, false, visit);
   }
+  for (Before& staged : state.memory.staged) visit(staged.file, true);
   for (Before& known : state.memory.known) visit(known.file, false);
 }
 
@@ -54,6 +55,7 @@ void visit_stamps(State& state, Visit visit) {
     for (Entry& entry : record.entries) visit_entry_stamps(entry);
   }
   for (Journal& journal : state.disk.journals) visit_entry_stamps(journal.entry);
+  for (Before& staged : state.memory.staged) visit(staged.time);
   for (Before& known : state.memory.known) visit(known.time);
 }
 
@@ -273,6 +275,9 @@ void renumber_records(State& state) {
 template <class Visit>
 void visit_contents(State& state, Visit visit) {
   for (Content& content : state.history.tree) visit(content);
+  for (auto& contents : state.history.own) {
+    for (Content& content : contents) visit(content);
+  }
   for (Promise& promise : state.history.promises) {
     for (Content& content : promise.content) visit(content);
   }
@@ -309,6 +314,16 @@ Tree tree_of(const Disk& disk) {
   for (const Path path : both_paths) {
     const FileId file = disk.now[static_cast<std::size_t>(name_of(disk, path))];
     tree[index_of(path)] = file == 0 ? absent : disk.files[file].now;
+  }
+  return tree;
+}
+
+Tree read_tree(const State& state) {
+  Tree tree = tree_of(state.disk);
+  for (std::size_t i = 0; i < path_count; ++i) {
+    if ((state.memory.left >> i & 1U) == 0) continue;
+    const FileId file = state.memory.staged[i].file;
+    tree[i] = file == 0 ? absent : state.disk.files[file].now;
   }
   return tree;
 }

@@ -142,6 +142,7 @@ struct Disk {
   Row<Journal, 8> journals;  ///< The first is that of the log.
   Stamp clock = 0;
   Salt salts = 0;
+  bool staged_left = false;   ///< Of a journal: its staged file lies there.
   bool flush_failed = false;  ///< Since the last recovery that ended.
   bool power_lost = false;    ///< The same.
 };
@@ -158,12 +159,15 @@ struct Memory {
   Number durable_before = 1;
   Salt last = 0;
   Header next{};
-  std::array<Before, path_count> known{};  ///< Files that are durable, or come back with records.
-  std::uint8_t unchanged = 0;              ///< Directories whose stamps are known.
-  std::uint8_t tried = 0;                  ///< Directories in which a link was tried out, once.
-  std::uint8_t way = 0;                    ///< The directory `d` that is durable in its parent.
-  bool sync_failed = false;                ///< A sync of what is there before a record.
-  std::uint8_t last_directory = own;       ///< Whose sync brings the last change to the disk.
+  std::array<Before, path_count> known{};   ///< Files that are durable, or come back with records.
+  std::uint8_t unchanged = 0;               ///< Directories whose stamps are known.
+  std::uint8_t tried = 0;                   ///< Directories in which a link was tried out, once.
+  std::uint8_t way = 0;                     ///< The directory `d` that is durable in its parent.
+  std::uint8_t left = 0;                    ///< Paths whose files are left for the settling: bits.
+  std::uint8_t overtaken = 0;               ///< Of these: that others have changed since.
+  std::array<Before, path_count> staged{};  ///< The files that they get; nothing for a removal.
+  bool sync_failed = false;                 ///< A sync of what is there before a record.
+  std::uint8_t last_directory = own;        ///< Whose sync brings the last change to the disk.
 };
 
 /// A change of the tree that somebody made or wanted.
@@ -177,7 +181,6 @@ struct Promise {
   };
   Status status = Status::none;
   bool chained = false;      ///< Not there without the one before it.
-  bool unsynced = false;     ///< Of a `maybe`: if it is there, a power cut may undo it.
   std::uint8_t touched = 0;  ///< Bits by Path.
   std::array<Content, path_count> content{};
 };
@@ -191,6 +194,8 @@ struct History {
   /// Paths that the log made, or removed, since the last settling that was told: what another
   /// program deletes there may come back (docs/log.md).
   std::uint8_t made = 0;
+  /// Of each of these the contents that its last records gave it, newest first.
+  std::array<std::array<Content, 2>, path_count> own{};
   std::uint8_t others = 0;  ///< Paths that another program changed: bits, too.
 };
 
@@ -216,6 +221,8 @@ static_assert(std::has_unique_object_representations_v<State>);
 
 /// Readers of the paths find this, in the cache.
 [[nodiscard]] Tree tree_of(const Disk& disk);
+/// `Root::read` finds this: also the files that are left for the settling.
+[[nodiscard]] Tree read_tree(const State& state);
 [[nodiscard]] Name name_of(const Disk& disk, Path path);
 [[nodiscard]] std::uint8_t directory_of(const Disk& disk, Path path);
 

@@ -22,6 +22,20 @@ std::string words_of(const Tree& tree) {
   return to_string(step);
 }
 
+/// If another program deletes it from here on, it may come back.
+void note_made(History& history, Path path, const Entry& entry, Content content) {
+  auto& contents = history.own[index_of(path)];
+  contents = {content, contents[0]};
+  if (entry.before.file != 0 && entry.action != Action::remove) return;
+  history.made = static_cast<std::uint8_t>(history.made | bit_of(path));
+}
+
+/// From here on the log brings nothing back.
+void forget_made(History& history) {
+  history.made = 0;
+  history.own = {};
+}
+
 /// The oracle: what was promised is there, and nothing else.
 void check_recovered(Calls& calls) {
   State& state = calls.state();
@@ -31,7 +45,7 @@ void check_recovered(Calls& calls) {
     throw Violation("no promise allows this: " + words_of(tree));
   }
   resolve(state.history, tree);
-  state.history.made = 0;
+  forget_made(state.history);
 }
 
 }  // namespace
@@ -48,7 +62,7 @@ bool Writer::open() {
   if (!recover_root(calls_)) return false;
   check_recovered(calls_);
   // Once more: somebody may have taken the journal away.
-  if (!recover_log(calls_)) return false;
+  if (!recover_log(calls_, false)) return false;
   check_recovered(calls_);
   memory_.up = true;
   return true;
@@ -94,20 +108,18 @@ void Writer::commit(const Wanted& one, const Wanted& two, const Foreign& race) {
     if (wanted != Wanted{}) members.push(prepare(wanted));
   }
   for (Member& member : members) {
-    if (!add(member)) {
-      calls_.tell(Event::not_acknowledged, {0});
-      break;
-    }
+    if (!add(member)) calls_.tell(Event::not_acknowledged, {0});
   }
   finish_group();
 }
 
 Writer::Member Writer::prepare(const Wanted& wanted) {
   State& state = calls_.state();
-  Member member{.record = {},
-                .wanted = wanted,
-                .content = static_cast<Content>(first_own + state.commits++),
-                .failures_left = state.left.failures};
+  Member member{
+      .record = {},
+      .wanted = wanted,
+      .content = static_cast<Content>(first_own + state.commits++),
+  };
   for (const Path path : both_paths) {
     Entry& entry = member.record.entries[index_of(path)];
     entry.action = wanted[index_of(path)];
@@ -120,21 +132,6 @@ Writer::Member Writer::prepare(const Wanted& wanted) {
     entry.staged.time = state.disk.files[entry.staged.file].time_now;
   }
   return member;
-}
-
-/// A failed sync may have lost what was staged before it.
-bool Writer::stage_again(Member& member) {
-  State& state = calls_.state();
-  if (member.failures_left == state.left.failures || !calls_.has(Part::stage_again)) return true;
-  member.failures_left = state.left.failures;
-  for (Entry& entry : member.record.entries) {
-    if (entry.action != Action::put) continue;
-    const FileId file = calls_.stage(member.content);
-    entry.staged = {file, state.disk.files[file].time_now};
-    memory_.sync_failed = !calls_.sync_file(file);
-    if (memory_.sync_failed) return false;
-  }
-  return true;
 }
 
 /// The first put in a directory tries out a link there, and so changes its stamps.
@@ -151,18 +148,24 @@ void Writer::give_promise(const Member& member, bool chained) {
   for (const Path path : both_paths) {
     const Entry& entry = member.record.entries[index_of(path)];
     if (entry.action == Action::none) continue;
-    promised.touched = static_cast<std::uint8_t>(promised.touched | bit_of(path));
-    promised.content[index_of(path)] = entry.action == Action::put ? member.content : absent;
-    if (entry.before.file == 0 || entry.action == Action::remove) {
-      history.made = static_cast<std::uint8_t>(history.made | bit_of(path));
-    }
+    const Content content = entry.action == Action::put ? member.content : absent;
+    note_made(history, path, entry, content);
+    // A path that others changed before what was left for it got there is left alone when the log
+    // settles, whatever is committed to it until then.
+    const bool overtaken = (memory_.overtaken & bit_of(path)) != 0;
+    Promise alone{.status = Promise::Status::maybe};
+    Promise& of = overtaken ? alone : promised;
+    of.touched = static_cast<std::uint8_t>(of.touched | bit_of(path));
+    of.content[index_of(path)] = content;
+    if (overtaken) promise(history, alone);
   }
-  promise(history, promised);
+  if (promised.touched != 0) promise(history, promised);
 }
 
 bool Writer::begin_log() {
   if (memory_.live || !calls_.has(Part::mark_log)) return true;
   memory_.live = calls_.name_journal(journal_of_log) == Calls::Named::yes;
+  failed_ = failed_ || (!memory_.live && calls_.has(Part::count_failures));
   return memory_.live;
 }
 
@@ -173,6 +176,7 @@ bool Writer::add(Member& member) {
     finish_group();
     if (memory_.stopped || !settle_now(false) || !look(member)) return false;
   }
+  if (failed_ && calls_.has(Part::check_staged)) return false;
   Record& record = member.record;
   record.epoch = memory_.epoch;
   record.number = memory_.next_number++;
@@ -186,7 +190,7 @@ bool Writer::add(Member& member) {
 }
 
 bool Writer::look(Member& member) {
-  bool looked = stage_again(member);
+  bool looked = true;
   for (const Path path : both_paths) {
     if (member.wanted[index_of(path)] == Action::none) continue;
     looked = looked && look_at(member, path);
@@ -200,6 +204,11 @@ bool Writer::look(Member& member) {
 
 bool Writer::look_at(Member& member, Path path) {
   Entry& entry = member.record.entries[index_of(path)];
+  const std::size_t i = index_of(path);
+  if ((memory_.left >> i & 1U) != 0) {
+    entry.before = memory_.staged[i];
+    return entry.action != Action::remove || entry.before.file != 0;
+  }
   const Entry* planned = nullptr;
   for (const Member& earlier : group_) {
     const Entry& other = earlier.record.entries[index_of(path)];
@@ -266,9 +275,14 @@ bool Writer::flush() {
 void Writer::finish_group() {
   if (group_.empty()) return;
   if (flush()) {
+    if (calls_.model().is_later()) {
+      for (const Member& member : group_) leave_for_later(member);
+    }
     if (can(calls_.state(), race_)) interfere(calls_, race_);
     bool published = true;
-    for (std::size_t i = 0; i < group_.size() && published; ++i) published = publish(group_[i]);
+    for (std::size_t i = 0; i < group_.size() && published; ++i) {
+      published = calls_.model().is_later() || publish(group_[i]);
+    }
     if (published) {
       answer(Promise::Status::kept);
     } else {
@@ -285,8 +299,17 @@ void Writer::finish_group() {
   calls_.may_crash();
 }
 
+void Writer::leave_for_later(const Member& member) {
+  for (const Path path : both_paths) {
+    const Entry& entry = member.record.entries[index_of(path)];
+    if (entry.action == Action::none) continue;
+    memory_.left = static_cast<std::uint8_t>(memory_.left | bit_of(path));
+    memory_.staged[index_of(path)] = entry.staged;
+  }
+}
+
 bool Writer::publish(const Member& member) {
-  if (calls_.model().kind == Kind::ordered && calls_.has(Part::await_data)) {
+  if (calls_.model().is_fast() && calls_.has(Part::await_data)) {
     for (const Entry& entry : member.record.entries) {
       if (entry.action == Action::put && !calls_.await_file(entry.staged.file)) return false;
     }
@@ -325,8 +348,10 @@ void Writer::recover_in_place(Promise::Status otherwise) {
   memory_.last_directory = own;
   const Number number = group_.empty() ? Number{0} : group_[0].record.number;
   const bool had_group = !group_.empty();
-  const bool recovered = recover_log(calls_);
+  failed_ = true;
+  const bool recovered = recover_log(calls_, true);
   memory_.stopped = !recovered;
+  if (recovered) forget_left(memory_);
   if (!had_group) return;
   if (!recovered || number < memory_.next_number) {
     answer(recovered ? Promise::Status::kept : otherwise);
@@ -340,7 +365,7 @@ void Writer::recover_in_place(Promise::Status otherwise) {
 
 bool Writer::sync_published() {
   if (!calls_.has(Part::settle)) return true;
-  if (calls_.model().kind == Kind::unordered) return calls_.sync_file_system();
+  if (!calls_.model().is_fast()) return calls_.sync_file_system();
   return calls_.sync_directory(calls_.has(Part::last_change) ? memory_.last_directory
                                                              : std::uint8_t{own});
 }
@@ -368,7 +393,7 @@ bool Writer::turn() {
 bool Writer::settle_now(bool for_good) {
   bool settled = true;
   if (memory_.offset != 0) {
-    settled = sync_published();
+    settled = (!calls_.model().is_later() || publish_log(calls_)) && sync_published();
     while (!settled && !calls_.has(Part::stop_at_settle)) settled = sync_published();
     if (settled) settled = turn();
   }
@@ -384,7 +409,7 @@ bool Writer::settle_now(bool for_good) {
 
 void Writer::settle() {
   calls_.tell(Event::settle);
-  if (settle_now(true)) calls_.state().history.made = 0;
+  if (settle_now(true)) forget_made(calls_.state().history);
   calls_.may_crash();
 }
 
@@ -399,7 +424,7 @@ bool Writer::end_log() {
 
 void Writer::close() {
   calls_.tell(Event::close);
-  if (end_log()) calls_.state().history.made = 0;
+  if (end_log()) forget_made(calls_.state().history);
   memory_ = {};
   calls_.may_crash();
 }
@@ -407,39 +432,53 @@ void Writer::close() {
 // --- Other protocols.
 
 void Writer::commit_alone(Path path, Action action) {
+  const Journal journal = stage_journal(path, action);
   if (calls_.has(Part::end_log) && !end_log()) {
     calls_.tell(Event::not_acknowledged, {0});
     return;
   }
+  if (failed_ && calls_.has(Part::check_staged)) return;
   forget();
-  by_journal(path, action, calls_.model().kind == Kind::ordered ? Protocol::fast : Protocol::whole);
+  by_journal(journal, calls_.model().is_fast() ? Protocol::fast : Protocol::whole);
 }
 
 void Writer::transact(Path path, Action action) {
-  by_journal(path, action, Protocol::portable);
+  by_journal(stage_journal(path, action), Protocol::portable);
+}
+
+Journal Writer::stage_journal(Path path, Action action) {
+  State& state = calls_.state();
+  const bool put = action == Action::put;
+  const auto content = static_cast<Content>(first_own + state.commits++);
+  calls_.tell(Event::commit_by_journal,
+              {word_of(path), static_cast<std::uint8_t>(action), put ? content : absent});
+  Journal journal{.path = path};
+  journal.entry = {.action = action, .content = put ? content : absent};
+  if (!put) return journal;
+  const FileId staged = calls_.stage(content);
+  journal.entry.staged = {staged, state.disk.files[staged].time_now};
+  return journal;
 }
 
 /// Transaction::State::commit_by_journal, of one path.
-void Writer::by_journal(Path path, Action action, Protocol protocol) {
+void Writer::by_journal(Journal journal, Protocol protocol) {
   State& state = calls_.state();
-  const auto content = static_cast<Content>(first_own + state.commits++);
-  calls_.tell(Event::commit_by_journal, {word_of(path), static_cast<std::uint8_t>(action),
-                                         action == Action::put ? content : absent});
+  const Path path = journal.path;
+  journal.directory = directory_of(state.disk, path);
+  journal.entry.before = before_at(path);
+  const bool conflicts = journal.entry.action == Action::remove && journal.entry.before.file == 0;
+  if (conflicts) return;
   begin(state.history);
-  Journal journal{.path = path, .directory = directory_of(state.disk, path)};
-  journal.entry = {.action = action, .before = before_at(path), .staged = {}, .content = content};
-  if (action == Action::put) {
-    const FileId staged = calls_.stage(content);
-    journal.entry.staged = {staged, state.disk.files[staged].time_now};
-  }
   if (!stage_for_journal(journal, protocol)) {
     calls_.tell(Event::not_acknowledged, {0});
     return;
   }
   Promise promised{.status = Promise::Status::pending, .touched = bit_of(path)};
-  promised.content[index_of(path)] = action == Action::put ? content : absent;
+  promised.content[index_of(path)] = journal.entry.content;
+  note_made(state.history, path, journal.entry, journal.entry.content);
   promise(state.history, promised);
   state.disk.journals.push(journal);
+  state.disk.staged_left = journal.entry.action == Action::put;
   const auto named = calls_.name_journal(static_cast<std::uint8_t>(state.disk.journals.size()));
   if (named == Calls::Named::no) {
     take_back(state.history);
@@ -448,6 +487,10 @@ void Writer::by_journal(Path path, Action action, Protocol protocol) {
   }
   const bool reached = named == Calls::Named::yes;
   const bool finished = reached && finish_journal(journal, protocol);
+  if (finished) {
+    state.disk.staged_left = false;
+    if (protocol != Protocol::fast) forget_made(state.history);  // its removal is on its way
+  }
   // Another journal, the log's own, would take the place of one that is not finished.
   memory_.stopped = memory_.up && !finished && calls_.has(Part::stop_at_journal);
   answer(reached ? Promise::Status::kept : Promise::Status::pending);

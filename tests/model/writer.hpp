@@ -43,11 +43,9 @@ class Writer {
     Record record{};
     Wanted wanted{};
     Content content = absent;
-    std::uint8_t failures_left = 0;  ///< When its files were staged.
   };
 
   [[nodiscard]] Member prepare(const Wanted& wanted);
-  [[nodiscard]] bool stage_again(Member& member);
   void try_out(Path path);
   void give_promise(const Member& member, bool chained);
   [[nodiscard]] bool add(Member& member);
@@ -60,6 +58,7 @@ class Writer {
   void finish_group();
   [[nodiscard]] bool flush();
   [[nodiscard]] bool publish(const Member& member);
+  void leave_for_later(const Member& member);
   [[nodiscard]] bool publish_at(const Member& member, Path path, bool& left_alone);
   void recover_in_place(Promise::Status otherwise);
   [[nodiscard]] bool sync_published();
@@ -69,7 +68,8 @@ class Writer {
   void forget();
 
   enum class Protocol : std::uint8_t { fast, whole, portable };
-  void by_journal(Path path, Action action, Protocol protocol);
+  [[nodiscard]] Journal stage_journal(Path path, Action action);
+  void by_journal(Journal journal, Protocol protocol);
   [[nodiscard]] bool stage_for_journal(const Journal& journal, Protocol protocol);
   [[nodiscard]] bool finish_journal(const Journal& journal, Protocol protocol);
   [[nodiscard]] Before before_at(Path path);
@@ -79,6 +79,7 @@ class Writer {
   Memory& memory_;
   Row<Member, 2> group_;
   Foreign race_{};
+  bool failed_ = false;  ///< Something did, since the commits that wait were staged.
 };
 
 }  // namespace perdure::model
