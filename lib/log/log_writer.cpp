@@ -115,6 +115,7 @@ Result<void> LogWriter::alone(std::uint64_t failures, std::function<Result<void>
     BOOST_OUTCOME_TRY(check_staged(failures));
     known_.forget();
     auto done = work();
+    if (!done) ++failures_;
     // It may have left a journal that the log's would take the place of.
     if (!done && done.error().fate != Fate::unchanged) stopped_ = done.error();
     return done;
@@ -444,6 +445,7 @@ Result<void> LogWriter::begin_log() {
   auto committed =
       commit_journal(root_, encode_journal(journal), names::journal, Protocol::portable);
   if (!committed) {
+    ++failures_;
     // Nothing is in the log that it could speak of.
     committed.error().fate = Fate::unchanged;
     return std::move(committed.error());
@@ -493,7 +495,9 @@ Result<void> LogWriter::end_log() {
   BOOST_OUTCOME_TRY(settle_now(true));
   // Also if it fails half-way, and nobody knows whether it is there: the next commit writes it.
   live_ = false;
-  return remove_journal(root_, settle_step, Protocol::portable, false);
+  auto removed = remove_journal(root_, settle_step, Protocol::portable, false);
+  if (!removed) ++failures_;
+  return removed;
 }
 
 }  // namespace perdure
