@@ -33,7 +33,7 @@ bool Calls::fails(bool of_log) {
   disk.flush_failed = true;
   const bool cells_lost = of_log || (dirty_cells(disk) > 0 && fate_.choose(2) == 1);
   while (cells_lost && dirty_cells(disk) > 0) {
-    settle_cell(disk, 0, of_log ? fate_.choose(fates_of_cell) : 0);
+    settle_first_cell(disk, of_log ? fate_.choose(fates_of_cell) : 0);
   }
   for (std::size_t file = 1; file < disk.files.size(); ++file) {
     if (is_unsynced(disk.files[file]) && !is_of_journal(disk, file) && fate_.choose(2) == 1) {
@@ -159,13 +159,11 @@ Calls::Named Calls::name_journal(std::uint8_t journal) {
   return sync_directory(own) ? Named::yes : Named::unknown;
 }
 
-bool Calls::unlink_journal() {
-  if (disk().now[static_cast<std::size_t>(Name::j)] != 0) {
-    change_name(disk(), Name::j, 0, 0, own);
-    tell(Event::unlink_journal);
-    may_crash();
-  }
-  return true;
+void Calls::unlink_journal() {
+  if (disk().now[static_cast<std::size_t>(Name::j)] == 0) return;
+  change_name(disk(), Name::j, 0, 0, own);
+  tell(Event::unlink_journal);
+  may_crash();
 }
 
 }  // namespace perdure::model

@@ -95,7 +95,7 @@ class Fate {
   virtual void may_crash(const State& state) = 0;
 };
 
-/// The calls. One that syncs is false if it failed, and then something may be lost for good.
+/// The calls. One that syncs returns false if it failed, and then something may be lost for good.
 class Calls {
  public:
   Calls(State& state, const Model& model, Fate& fate) : state_(state), model_(model), fate_(fate) {}
@@ -122,7 +122,7 @@ class Calls {
   /// Writes the journal beside, syncs it, gives it its name, durably.
   enum class Named : std::uint8_t { yes, no, unknown };
   Named name_journal(std::uint8_t journal);
-  bool unlink_journal();
+  void unlink_journal();
 
   /// Says that somebody else changed the path; a violation if nobody did.
   void leave_alone(Path path);

@@ -157,9 +157,8 @@ std::size_t dirty_cells(const Disk& disk) {
   return count;
 }
 
-void settle_cell(Disk& disk, std::size_t nth_dirty, int fate) {
+void settle_first_cell(Disk& disk, int fate) {
   visit_dirty(disk, [&](auto& cell) {
-    if (nth_dirty-- > 0) return false;
     if (fate == 1) cell.disk = cell.now;
     if (fate == 2) cell.disk = {};
     cell.dirty = false;

@@ -35,12 +35,12 @@ void sync_log(Disk& disk);
 /// Only this name reaches the disk, where there is no order: another program's own care.
 void sync_name(Disk& disk, Kind kind, Name name);
 
-/// Puts into the log's place what a crash, or a failed flush, leaves of it: 0: nothing new; 1: the
-/// new; 2: nothing whole. How many places there are whose disk does not have what the cache has.
+/// How many places of the log there are whose disk does not have what the cache has.
 std::size_t dirty_cells(const Disk& disk);
+/// A crash, or a failed flush, leaves of such a place: 0: the old; 1: the new; 2: nothing whole.
 inline constexpr int fates_of_cell = 3;
-void settle_cell(Disk& disk, std::size_t nth_dirty, int fate);
-
+void settle_first_cell(Disk& disk, int fate);
+/// The cache is gone.
 void lose_cached_cells(Disk& disk);
 
 /// Whether the disk does not have the data of the file.
@@ -51,7 +51,7 @@ void lose_cached_cells(Disk& disk);
 template <class Choose>
 void cut_power(Disk& disk, Kind kind, Choose choose);
 
-/// One of them, in the order of the calls: how many changes of names survive, or which of them.
+/// So many changes, in the order of the calls, survive; or of a name this one.
 void survive_prefix(Disk& disk, std::size_t count);
 void survive_value(Disk& disk, Name name, std::uint8_t value);
 
@@ -95,7 +95,7 @@ void cut_power(Disk& disk, Kind kind, Choose choose) {
     found.lost = false;
   }
   for (std::size_t dirty = dirty_cells(disk); dirty-- > 0;) {
-    settle_cell(disk, 0, choose(fates_of_cell));
+    settle_first_cell(disk, choose(fates_of_cell));
   }
   lose_cached_cells(disk);
 }

@@ -354,7 +354,8 @@ bool is_directory(Calls& calls, Path path, std::uint8_t directory) {
 }
 
 bool remove_journal(Calls& calls, bool synced) {
-  return calls.unlink_journal() && (!synced || calls.sync_directory(own));
+  calls.unlink_journal();
+  return !synced || calls.sync_directory(own);
 }
 
 Header write_new_header(Calls& calls, Number epoch, Number live_from) {
