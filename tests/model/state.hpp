@@ -8,9 +8,10 @@
 // and in place. Two paths: `d/x`, whose directory another program may replace, and `y`.
 //
 // It leaves out: the reserve file, which the library does not have yet; directories that a record
-// makes; contents of more than one block; copied roots; a rename that is several steps on the disk;
-// a file system whose journal died (lib/engine/confirm.hpp); damage of the log, which
-// tests/log/damage_test.cpp has; and time: two changes never have one stamp.
+// makes; contents of more than one block, and records that say what changed of one; copied roots; a
+// rename that is several steps on the disk; a file system whose journal died
+// (lib/engine/confirm.hpp); damage of the log, which tests/log/damage_test.cpp has; and time: two
+// changes never have one stamp.
 //
 // Everything is a small number, and nothing has padding, so that a state is its bytes.
 #pragma once
