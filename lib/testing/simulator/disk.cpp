@@ -3,6 +3,7 @@
 #include "testing/simulator/disk.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "testing/simulator/in_memory.hpp"
 
@@ -305,12 +306,46 @@ bool Disk::frees_number(std::size_t at, const Reuse& reuse) const {
   });
 }
 
+namespace {
+
+/// Says as Disk::reuse_of which file has an older one's number, for many changes of one log.
+class Numbers {
+ public:
+  explicit Numbers(const Disk& disk) {
+    for (const auto& slot : disk.base.inodes()) oldest_[slot.second->number] = no_inode;
+    for (const Pending& pending : disk.log) {
+      if (!pending.change->born) continue;
+      const std::uint64_t number = pending.change->born->number;
+      born_.emplace(pending.change->inode, number);
+      const auto known = oldest_.emplace(number, pending.change->inode).first;
+      known->second = std::min(known->second, pending.change->inode);
+    }
+  }
+
+  [[nodiscard]] std::optional<Reuse> reuse_of(const Change& change) const {
+    for (const Effect& effect : change.effects) {
+      const auto born = born_.find(effect.child);
+      if (born == born_.end() || born->second == 0) continue;
+      if (oldest_.at(born->second) < effect.child) return Reuse{effect.child, born->second};
+    }
+    return {};
+  }
+
+ private:
+  std::unordered_map<InodeId, std::uint64_t> born_;    ///< Numbers of the files of the log.
+  std::unordered_map<std::uint64_t, InodeId> oldest_;  ///< By number; no_inode: it is in the base.
+};
+
+}  // namespace
+
 /// A new file that is durable, with the number of an older one: then what took the older one's
 /// names is durable, too.
 void Disk::free_numbers() {
+  if (std::ranges::all_of(log, &Pending::durable)) return;
+  const Numbers numbers(*this);
   for (std::size_t i = log.size(); i-- > 0;) {
     if (!log[i].durable) continue;
-    const auto reuse = reuse_of(*log[i].change);
+    const auto reuse = numbers.reuse_of(*log[i].change);
     if (!reuse) continue;
     for (std::size_t j = 0; j < i; ++j) {
       if (!log[j].durable && frees_number(j, *reuse)) log[j].durable = true;
