@@ -4,8 +4,8 @@
 #include "log/edits.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
-#include <unordered_map>
 
 namespace perdure {
 namespace {
@@ -15,6 +15,8 @@ constexpr std::size_t run_min = 32;
 /// A change that keeps the place of what follows is looked for so far.
 constexpr std::size_t run_distance_max = 65536;
 constexpr std::size_t block_size = 64;
+/// Looks for each byte of the two contents; then the rest is inserted as it is.
+constexpr std::size_t work_factor = 32;
 constexpr std::uint64_t multiplier = 0x9E3779B97F4A7C15;
 
 constexpr std::uint64_t power(std::uint64_t of, std::size_t exponent) {
@@ -55,7 +57,8 @@ struct Place {
 
 class Comparison {
  public:
-  Comparison(Bytes base, Bytes wanted) : base_(base), wanted_(wanted) {}
+  Comparison(Bytes base, Bytes wanted)
+      : base_(base), wanted_(wanted), work_((base.size() + wanted.size()) * work_factor) {}
 
   std::vector<Edit> edits() {
     Place at;
@@ -64,21 +67,23 @@ class Comparison {
       at.base += same;
       at.wanted += same;
       if (at.base == base_.size() && at.wanted == wanted_.size()) return std::move(edits_);
-      auto next = in_place(at);
-      if (!next) next = moved(at);
+      std::optional<Place> next;
+      if (work_ > 0) next = in_place(at);
+      if (!next && work_ > 0) next = moved(at);
       replace_until(at, next.value_or(Place{base_.size(), wanted_.size()}));
     }
   }
 
  private:
   /// Both change, and go on together.
-  [[nodiscard]] std::optional<Place> in_place(const Place& from) const {
+  [[nodiscard]] std::optional<Place> in_place(const Place& from) {
     const Bytes base = base_.subspan(from.base);
     const Bytes wanted = wanted_.subspan(from.wanted);
     const std::size_t most = std::min({base.size(), wanted.size(), run_distance_max});
     std::size_t run = 0;
     for (std::size_t i = 0; i < most; ++i) {
       run = base[i] == wanted[i] ? run + 1 : 0;
+      spend(1);
       if (run == run_min) return Place{from.base + i + 1 - run, from.wanted + i + 1 - run};
     }
     return std::nullopt;
@@ -92,15 +97,18 @@ class Comparison {
     static constexpr std::uint64_t leaving = power(multiplier, block_size - 1);
     std::uint64_t hash = block_hash(wanted);
     for (std::size_t i = 0;; ++i) {
+      spend(1);
       const auto block = blocks_.find(hash);
       const bool found = block != blocks_.end() && block->second >= from.base &&
                          std::ranges::equal(base_.subspan(block->second, block_size),
                                             wanted.subspan(i, block_size));
       if (found) return back_to(from, {block->second, from.wanted + i});
-      if (i + block_size == wanted.size()) return std::nullopt;
+      if (i + block_size == wanted.size() || work_ == 0) return std::nullopt;
       hash = (hash - value(wanted[i]) * leaving) * multiplier + value(wanted[i + block_size]);
     }
   }
+
+  void spend(std::size_t looks) { work_ -= std::min(work_, looks); }
 
   void index() {
     for (std::size_t at = 0; at + block_size <= base_.size(); at += block_size) {
@@ -127,7 +135,9 @@ class Comparison {
   Bytes base_;
   Bytes wanted_;
   std::vector<Edit> edits_;
-  std::unordered_map<std::uint64_t, std::size_t> blocks_;  ///< Of the base, by hash.
+  std::size_t work_;
+  /// Of the base, by hash. A tree: contents that were made to collide cost it no more.
+  std::map<std::uint64_t, std::size_t> blocks_;
 };
 
 }  // namespace

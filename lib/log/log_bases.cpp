@@ -13,6 +13,11 @@ namespace {
 /// Below it a record saves no block, or one.
 constexpr std::size_t size_min = 2 * log_block;
 
+/// Recovery copies a content so often to make it.
+constexpr std::size_t depth_max = 64;
+/// Bytes of contents that are held.
+constexpr std::size_t held_max = std::size_t{64} << 20U;
+
 std::size_t size_of(const std::vector<Edit>& edits) {
   constexpr std::size_t head = 3 * sizeof(std::uint64_t);
   std::size_t size = 0;
@@ -29,21 +34,38 @@ std::optional<Derivation> LogBases::derive(const std::string& path, Bytes conten
     const Base& base = item.second;
     return base.hash == hash && std::ranges::equal(base.content, content);
   });
-  if (equal != contents_.end()) {
-    return Derivation{equal->second.record, equal->second.entry, {}, hash};
+  if (equal != contents_.end() && equal->second.depth < depth_max) {
+    return Derivation{equal->second.record, equal->second.entry, {}, hash, equal->second.depth + 1};
   }
   const auto last = contents_.find(path);
-  if (last == contents_.end()) return std::nullopt;
+  if (last == contents_.end() || last->second.depth >= depth_max) return std::nullopt;
   std::vector<Edit> edits = edits_between(last->second.content, content);
   if (size_of(edits) > content.size() / 2) return std::nullopt;
-  return Derivation{last->second.record, last->second.entry, std::move(edits), hash};
+  return Derivation{last->second.record, last->second.entry, std::move(edits), hash,
+                    last->second.depth + 1};
 }
 
 void LogBases::note(const std::string& path, std::uint64_t record, std::uint32_t entry,
-                    Buffer content) {
-  if (content.size() < size_min) return forget(path);
-  const std::uint64_t hash = content_hash(content);
-  contents_.insert_or_assign(path, Base{record, entry, hash, std::move(content)});
+                    const LoggedFile& file) {
+  forget(path);
+  const Buffer& content = file.image.content;
+  if (content.size() < size_min) return;
+  if (size_ + content.size() > held_max) clear();
+  size_ += content.size();
+  contents_.emplace(path, Base{record, entry, content_hash(content),
+                               file.derived ? file.derived->depth : 0, content});
+}
+
+void LogBases::forget(const std::string& path) {
+  const auto found = contents_.find(path);
+  if (found == contents_.end()) return;
+  size_ -= found->second.content.size();
+  contents_.erase(found);
+}
+
+void LogBases::clear() noexcept {
+  contents_.clear();
+  size_ = 0;
 }
 
 }  // namespace perdure

@@ -15,7 +15,7 @@
 namespace perdure {
 
 /// Remembers the last content of each path, as long as its record is not settled. Of small ones
-/// nothing: a record has whole blocks. They are in the log, so that it bounds what this holds.
+/// nothing: a record has whole blocks. Beyond a limit all are forgotten, and come whole again.
 class LogBases {
  public:
   /// The content as edits of the path's last one, or of another path's equal one; empty where that
@@ -23,18 +23,21 @@ class LogBases {
   [[nodiscard]] std::optional<Derivation> derive(const std::string& path, Bytes content) const;
 
   /// The path has this content now, by the entry of a record.
-  void note(const std::string& path, std::uint64_t record, std::uint32_t entry, Buffer content);
-  void forget(const std::string& path) { contents_.erase(path); }
-  void clear() noexcept { contents_.clear(); }
+  void note(const std::string& path, std::uint64_t record, std::uint32_t entry,
+            const LoggedFile& file);
+  void forget(const std::string& path);
+  void clear() noexcept;
 
  private:
   struct Base {
     std::uint64_t record = 0;
     std::uint32_t entry = 0;
     std::uint64_t hash = 0;
+    std::size_t depth = 0;  ///< Derivations on the way to a whole one.
     Buffer content;
   };
   std::map<std::string, Base> contents_;  ///< By path.
+  std::size_t size_ = 0;                  ///< Of all contents.
 };
 
 }  // namespace perdure

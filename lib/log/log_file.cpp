@@ -214,6 +214,20 @@ Result<void> LogFile::read_epoch(const LogHeader& header, LogContents& contents)
   return success();
 }
 
+/// No record is written to an epoch whose header is not durable: one that is there without it says
+/// that the header was damaged.
+Result<void> LogFile::check_headers(const LogContents& contents, const LogHeader& newest) {
+  for (std::uint64_t epoch = newest.live_from; epoch < newest.live_from + segment_count; ++epoch) {
+    const bool known =
+        std::ranges::find(contents.headers, epoch, &LogHeader::epoch) != contents.headers.end();
+    if (known) continue;
+    BOOST_OUTCOME_TRY(const Buffer segment,
+                      read_part(segment_offset(epoch, segment_size_), segment_size_));
+    if (peek_record(segment, epoch)) return damaged("a header of the log is damaged");
+  }
+  return success();
+}
+
 Result<LogContents> LogFile::read() {
   LogContents contents;
   BOOST_OUTCOME_TRY(const Buffer heads, read_part(0, header_blocks * log_block));
@@ -240,6 +254,7 @@ Result<LogContents> LogFile::read() {
   std::ranges::sort(contents.headers, {}, &LogHeader::epoch);
   if (!newest && in_use_) return damaged("no header of the log can be read");
   if (!newest) return contents;
+  BOOST_OUTCOME_TRY(check_headers(contents, *newest));
   contents.next_number = newest->live_number;
   for (const LogHeader& header : contents.headers) {
     if (header.epoch < newest->live_from) continue;

@@ -86,6 +86,7 @@ class LogFile {
   Result<void> write(std::uint64_t offset, Bytes bytes);
   Result<Buffer> read_part(std::uint64_t offset, std::uint64_t size);
   Result<void> check_disk();
+  Result<void> check_headers(const LogContents& contents, const LogHeader& newest);
   Result<void> check_end(Bytes rest, std::uint64_t epoch, const LogContents& contents) const;
   Result<void> check_derived(const LogRecord& record, const LogContents& before) const;
   Result<void> read_epoch(const LogHeader& header, LogContents& contents);

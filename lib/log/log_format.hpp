@@ -54,6 +54,7 @@ struct Derivation {
   std::uint32_t entry = 0;   ///< ... and which of its entries, a `put`.
   std::vector<Edit> edits;
   std::uint64_t hash = 0;  ///< `content_hash` of the result.
+  std::size_t depth = 1;   ///< Derivations on the way to a whole content; the writer's own count.
 };
 
 struct LoggedFile {

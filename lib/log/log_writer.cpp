@@ -19,6 +19,8 @@ namespace perdure {
 namespace {
 
 constexpr std::string_view commit_step = "commit to the log";
+/// In nanoseconds it is a number still.
+constexpr std::chrono::milliseconds settle_after_max = std::chrono::hours(24 * 365);
 constexpr std::string_view settle_step = "settle the log";
 /// Each waiting commit keeps its staged files and directories open.
 constexpr LeaderQueue::Limits limits{.group_size_max = 128, .waiting_max = 128};
@@ -81,14 +83,15 @@ LogWriter::LogWriter(TransactionRoot& root, LogFile log, Protocol protocol,
       record_size_max_(options.record_size_max),
       known_(root),
       later_(options.publish == Publish::later),
-      settle_after_(options.settle_after_ms),
+      settle_after_(std::min(options.settle_after_ms, settle_after_max)),
       sync_mark_(failed_syncs()),
       queue_(limits, [this](const ArrivalQueue& group) { serve(group); }) {
   if (!options.settler_thread || settle_after_ <= std::chrono::milliseconds::zero()) return;
   settler_ = std::make_unique<Settler>(settle_after_, [this] {
     Errand errand(nullptr);
     errand.work = [this] { return first_change_ ? settle_now(true) : success(); };
-    (void)run(errand);  // after a failure the root refuses everything, and says why
+    // After a failure the root refuses everything, and says why: an exception stops it, too.
+    (void)queue_.join(errand);
   });
 }
 
@@ -141,10 +144,14 @@ Result<std::vector<RecoveredPath>> LogWriter::left_alone() {
 }
 
 Result<void> LogWriter::close() {
+  const std::lock_guard one(closing_);
   if (queue_.is_closed()) return success();
-  settler_.reset();
+  if (settler_) settler_->stop();
   Errand errand(nullptr);
-  errand.work = [this] { return end_log(); };
+  errand.work = [this] {
+    closed_ = true;  // for those who wait behind this
+    return end_log();
+  };
   auto ended = run(errand);
   queue_.close();
   return ended;
@@ -178,7 +185,7 @@ void LogWriter::serve(const ArrivalQueue& group) noexcept try {
 
 void LogWriter::serve_one(Errand& errand) {
   if (errand.work) finish_group();
-  if (stopped_) {
+  if (stopped_ || closed_) {
     errand.outcome = refusal(commit_step);
   } else {
     errand.outcome = errand.work ? errand.work() : add_record(errand);
@@ -265,8 +272,7 @@ void LogWriter::note_added(LogRecord& record) {
     planned.reset();
     if (entry.action == JournalAction::put) {
       planned = Before{entry.staged_identity, entry.staged_size, entry.staged_mtime_ns};
-      bases_.note(entry.path, record.number, static_cast<std::uint32_t>(i),
-                  std::move(record.files[i].image.content));
+      bases_.note(entry.path, record.number, static_cast<std::uint32_t>(i), record.files[i]);
     } else {
       bases_.forget(entry.path);
     }

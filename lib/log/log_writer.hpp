@@ -30,6 +30,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -128,7 +129,9 @@ class LogWriter {
   const Protocol protocol_;
   const std::uint64_t record_size_max_;
   KnownDurable known_;
-  bool live_ = false;  ///< The journal says that there is a log.
+  std::mutex closing_;
+  bool closed_ = false;  ///< Nothing is served any more.
+  bool live_ = false;    ///< The journal says that there is a log.
   std::optional<Error> stopped_;
   std::atomic<std::uint64_t> failures_ = 0;
   std::vector<Errand*> group_;  ///< Their records were added, and are not published.

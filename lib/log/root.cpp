@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The front door of a root with a log.
+#include <mutex>
+
 #include <perdure/root.hpp>
 
 #include "engine/read.hpp"
@@ -27,6 +29,7 @@ struct Root::State {
   std::unique_ptr<TransactionRoot> root;
   RecoveryReport recovery;
   std::unique_ptr<LogWriter> log;
+  std::mutex closing{};
 
   [[nodiscard]] Result<void> check_process(std::string_view step) const {
     if (root->made_by.this_process()) return success();
@@ -54,7 +57,7 @@ Result<Root> Root::open(const Path& path, const RootOptions& options) {
   BOOST_OUTCOME_TRY(auto root, open_root(path, transaction_options(options)));
   BOOST_OUTCOME_TRY(RecoveryReport recovery, recover_root(*root));
   BOOST_OUTCOME_TRY(auto log, LogWriter::open(*root, options, recovery));
-  return Root(Owned(new State{std::move(root), std::move(recovery), std::move(log)}));
+  return Root(Owned(new State{std::move(root), std::move(recovery), std::move(log), {}}));
 }
 
 const RecoveryReport& Root::recovery() const noexcept {
@@ -113,6 +116,7 @@ Result<std::vector<RecoveredPath>> Root::left_alone() {
 
 Result<void> Root::close() {
   BOOST_OUTCOME_TRY(state_->check_process("close the root"));
+  const std::lock_guard one(state_->closing);
   const auto closed = state_->log->close();
   state_->root->release();
   return closed;

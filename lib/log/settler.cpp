@@ -9,13 +9,14 @@ namespace perdure {
 Settler::Settler(std::chrono::milliseconds after, std::function<void()> settle)
     : after_(after), settle_(std::move(settle)), thread_([this] { run(); }) {}
 
-Settler::~Settler() {
+void Settler::stop() {
+  const std::lock_guard one(stopping_);
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
   }
   news_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Settler::changed() {

@@ -18,8 +18,10 @@ class Settler {
   Settler(std::chrono::milliseconds after, std::function<void()> settle);
   Settler(const Settler&) = delete;
   Settler& operator=(const Settler&) = delete;
-  /// Waits for a settling that has begun.
-  ~Settler();
+  ~Settler() { stop(); }
+
+  /// Waits for a settling that has begun; there is none behind it. Idempotent.
+  void stop();
 
   /// There is a change, and none before it that is not settled.
   void changed();
@@ -33,6 +35,7 @@ class Settler {
   std::condition_variable news_;
   bool changed_ = false;
   bool ended_ = false;
+  std::mutex stopping_;
   std::thread thread_;  ///< Last: it uses the others.
 };
 

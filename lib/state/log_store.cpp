@@ -30,8 +30,15 @@ class LogStore final : public StateStore {
       : root_(std::move(root)),
         files_(std::move(files)),
         leaf_(std::move(leaf)),
+        at_once_(options.root.publish != Publish::later),
         size_max_(options.size_max),
         system_(options.root.system) {}
+
+  /// Trackers that keep the state in its file wait for this lock.
+  Result<void> claim(std::chrono::milliseconds timeout_ms) {
+    BOOST_OUTCOME_TRY(claimed_, files_->lock(timeout_ms));
+    return success();
+  }
 
   /// The root is held as long as this lives.
   Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds /*timeout_ms*/) override {
@@ -65,17 +72,24 @@ class LogStore final : public StateStore {
 
   Result<StateHistory> history() override {
     BOOST_OUTCOME_TRY(root_.settle());
-    return files_->history();
+    BOOST_OUTCOME_TRY(StateHistory history, files_->history());
+    like_.reset();
+    if (!history.previous.empty()) {
+      like_ = names::previous_of(leaf_, history.previous.front());
+    } else if (!history.damaged.empty()) {
+      like_ = Path(history.damaged.back()).filename().native();
+    }
+    return history;
   }
 
   Result<Revision> commit(const StateDraft& draft) override {
     BOOST_OUTCOME_TRY(check(draft));
     BOOST_OUTCOME_TRY(Transaction transaction, RootOfState::begin(root_));
     BOOST_OUTCOME_TRY(keep(draft, transaction));
-    BOOST_OUTCOME_TRY(transaction.put(leaf_, draft.image));
-    for (const std::uint64_t generation : draft.drop) {
-      const auto removed = transaction.remove(names::previous_of(leaf_, generation));
-      if (!removed && !is_missing(removed.error().cause)) return removed.error();
+    // A state whose file is lost gets a new one with the permissions of what is left of it.
+    BOOST_OUTCOME_TRY(transaction.put(leaf_, draft.image, {.metadata = {}, .like = like_}));
+    for (const std::uint64_t generation : draft.drop) {  // one that won't go is named again
+      (void)transaction.remove(names::previous_of(leaf_, generation));
     }
     auto receipt = transaction.commit();
     if (!receipt) return std::move(receipt.error());
@@ -89,9 +103,9 @@ class LogStore final : public StateStore {
   }
 
   Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) override {
+    BOOST_OUTCOME_TRY(root_.settle());
     BOOST_OUTCOME_TRY(const Revision now, revision());
     if (now != damaged) return conflict(Fate::unchanged);
-    BOOST_OUTCOME_TRY(root_.settle());
     BOOST_OUTCOME_TRY(const Revision plain, files_->revision());
     return files_->set_aside(plain, generation);
   }
@@ -118,7 +132,8 @@ class LogStore final : public StateStore {
     if (!found && is_missing(found.error().cause)) return false;
     if (!found) return found.error();
     const auto saved = std::ranges::find(saved_, Checksum::of(found.value().bytes));
-    if (saved == saved_.end()) return false;
+    // Where each state is put in place, an older one was put back by somebody.
+    if (saved == saved_.end() || (at_once_ && saved + 1 != saved_.end())) return false;
     saved_.erase(saved_.begin(), saved);
     return true;
   }
@@ -148,11 +163,14 @@ class LogStore final : public StateStore {
 
   Root root_;
   std::unique_ptr<StateStore> files_;
+  std::unique_ptr<Lock> claimed_;
   std::string leaf_;
+  bool at_once_;
   std::uint64_t size_max_;
   System system_;
-  std::optional<Buffer> image_;  ///< The current state.
-  Revision current_;             ///< Its revision.
+  std::optional<std::string> like_;  ///< The file whose metadata a lost current one gets.
+  std::optional<Buffer> image_;      ///< The current state.
+  Revision current_;                 ///< Its revision.
   Revision plain_;  ///< The file's, when it was seen last, and was the current state or an older.
   /// The states that the file may have now: since the one that was seen there last.
   std::deque<Checksum::Digest> saved_;
@@ -171,7 +189,9 @@ Result<std::unique_ptr<StateStore>> open_log_store(const Path& path,
   BOOST_OUTCOME_TRY(open_target(target, path, SymlinkPolicy::refuse));
   BOOST_OUTCOME_TRY(Root root, Root::open(directory, options.root));
   BOOST_OUTCOME_TRY(auto files, open_file_store(path, file, options.root.system));
-  return std::make_unique<LogStore>(std::move(root), std::move(files), target.leaf, options);
+  auto store = std::make_unique<LogStore>(std::move(root), std::move(files), target.leaf, options);
+  BOOST_OUTCOME_TRY(store->claim(options.root.lock_timeout_ms));
+  return store;
 }
 
 }  // namespace perdure

@@ -78,6 +78,22 @@ TEST_CASE("a record of a log that any bit changes in is torn at the end, and dam
   }
 }
 
+// Found in review: the epoch of such a header counted as one that had no records.
+TEST_CASE("a header of a log that any bit changes in is damage where it has records", "[P14]") {
+  const LeftLog left;
+  const std::string whole = left.content();
+  constexpr std::size_t header_size = 8 + 4 + 6 * 8 + 16 + 16;
+  for (const std::uint64_t epoch : {1U, 2U}) {
+    for (std::size_t at = 0; at < header_size; at += 5) {
+      std::string changed = whole;
+      char& byte = changed[static_cast<std::size_t>(header_offset(epoch)) + at];
+      byte = static_cast<char>(byte ^ 4);
+      INFO("epoch " << epoch << ", byte " << at);
+      CHECK(left.records_in(changed) == (epoch == 1 ? -1 : 3));
+    }
+  }
+}
+
 TEST_CASE("the last record of a log may be there up to any byte", "[P14]") {
   const LeftLog left;
   const std::string whole = left.content();

@@ -30,9 +30,14 @@ Result<CountTracker> open(const fs::path& path, const LogStoreOptions& options,
   return CountTracker::open(std::move(store), {.previous_max = previous_max});
 }
 
+/// In the plain file, as a program finds it that reads it.
 std::uint64_t value_at(const fs::path& path) {
-  auto tracker = CountTracker::open(path, {.previous_max = 0});
-  return tracker ? tracker.value().state()->value : 0;
+  if (!fs::exists(path)) return 0;
+  const std::string text = slurp(path);
+  const std::string_view member = "\"value\":";
+  const std::size_t at = text.find(member);
+  REQUIRE(at != std::string::npos);
+  return std::stoull(text.substr(at + member.size()));
 }
 
 std::uint64_t syncs(const FaultyFileSystem& files) {
@@ -88,7 +93,9 @@ TEST_CASE("previous generations lie beside the state, with its permissions, and 
     CHECK(tracker.value().state()->value == 4);
   }
   std::vector<std::string> names = list(directory.path());
-  std::erase_if(names, [](const std::string& name) { return name.find("state") > 1; });
+  std::erase_if(names, [](const std::string& name) {
+    return name.find("state") > 1 || name.ends_with("-lock");
+  });
   CHECK(names.size() == 3);
   for (const std::string& name : names) {
     struct stat status {};
@@ -147,6 +154,11 @@ TEST_CASE("a state holds its directory, and a link leads to no log") {
   options.root.lock_timeout_ms = std::chrono::milliseconds(0);
   auto tracker = open(directory / "state", options);
   REQUIRE_OK(tracker);
+  TrackerOptions by_file;
+  by_file.lock_timeout_ms = std::chrono::milliseconds(0);
+  const auto beside = CountTracker::open(directory / "state", by_file);
+  REQUIRE_FALSE(beside.has_value());
+  CHECK(beside.error().kind == ErrorKind::lock_timeout);
   const auto second = open(directory / "other", options);
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().kind == ErrorKind::lock_timeout);
@@ -156,6 +168,45 @@ TEST_CASE("a state holds its directory, and a link leads to no log") {
   REQUIRE_FALSE(link.has_value());
   CHECK(link.error().kind == ErrorKind::symlink_refused);
   CHECK(list(elsewhere.path()) == std::vector<std::string>{"link"});
+}
+
+TEST_CASE("a state that is lost comes back with the permissions of its previous generation") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  const LogStoreOptions options = options_of(GENERATE(Publish::at_once, Publish::later));
+  {
+    auto tracker = open(path, options);
+    REQUIRE_OK(tracker);
+    for (int i = 0; i < 3; ++i) REQUIRE_OK(tracker.value().update(increment));
+  }
+  for (const std::string& name : list(directory.path())) {
+    if (name.find("state") <= 1)
+      fs::permissions(directory / name, fs::owner_read | fs::owner_write);
+  }
+  fs::remove(path);
+  {
+    auto tracker = open(path, options);
+    REQUIRE_OK(tracker);
+    REQUIRE_OK(tracker.value().update(increment));
+  }
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0600U);
+}
+
+TEST_CASE("an older state that somebody puts back is not taken for the log's own") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  auto tracker = open(path, options_of(Publish::at_once));
+  REQUIRE_OK(tracker);
+  REQUIRE_OK(tracker.value().update(increment));
+  const std::string old = slurp(path);
+  REQUIRE_OK(tracker.value().update(increment));
+  spit(directory / "other", old);
+  fs::rename(directory / "other", path);
+  const auto refused = tracker.value().update(increment);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::conflict);
 }
 
 TEST_CASE("a damaged state is set aside, and the previous one goes on through the log") {
