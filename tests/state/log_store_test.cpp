@@ -7,6 +7,7 @@
 
 #include "count.hpp"
 #include "support/catch.hpp"
+#include "support/coarse.hpp"
 #include "support/directory.hpp"
 #include "support/result.hpp"
 
@@ -76,7 +77,13 @@ TEST_CASE("a save through the log is one flush, its previous generation included
   constexpr std::uint64_t saves = 100;
   for (std::uint64_t i = 0; i < saves; ++i) REQUIRE_OK(tracker.value().update(increment));
   constexpr std::uint64_t longer_names = 2;  // of generations 10 and 100, tried out at first
-  CHECK(syncs(counting) - before == saves + longer_names);
+  const std::uint64_t flushes = syncs(counting) - before;
+  if (has_coarse_stamps(directory.path().native())) {
+    // Whether somebody else changed the directory can't be told: each new name syncs it.
+    CHECK(flushes <= 2 * saves + longer_names);
+  } else {
+    CHECK(flushes == saves + longer_names);
+  }
 }
 
 TEST_CASE("previous generations lie beside the state, with its permissions, and no more of them") {
