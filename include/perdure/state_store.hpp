@@ -127,8 +127,8 @@ struct LogStoreOptions {
 /// included. This program alone has the state then, as long as the store lives, and the whole
 /// directory with it: another one waits, as for Root::open. Others read the plain file. Previous
 /// generations and damaged states lie beside it, as with open_file_store, which opens the state,
-/// too, when nobody holds the root. A state of more than `root.record_size_max`, its previous
-/// generation included, is saved through a journal.
+/// too, once the root was closed or recovered. A state of more than `root.record_size_max`, its
+/// previous generation included, is saved through a journal.
 ///
 /// ErrorKind::unsupported where no log can be kept; ErrorKind::symlink_refused for a link at
 /// `path`.

@@ -30,12 +30,11 @@ std::size_t size_of(const std::vector<Edit>& edits) {
 std::optional<Derivation> LogBases::derive(const std::string& path, Bytes content) const {
   if (content.size() < size_min) return std::nullopt;
   const std::uint64_t hash = content_hash(content);
-  const auto equal = std::ranges::find_if(contents_, [&](const auto& item) {
-    const Base& base = item.second;
-    return base.hash == hash && std::ranges::equal(base.content, content);
-  });
-  if (equal != contents_.end() && equal->second.depth < depth_max) {
-    return Derivation{equal->second.record, equal->second.entry, {}, hash, equal->second.depth + 1};
+  if (const auto equal = paths_.find(hash); equal != paths_.end()) {
+    const Base& base = contents_.at(equal->second);
+    if (base.depth < depth_max && std::ranges::equal(base.content, content)) {
+      return Derivation{base.record, base.entry, {}, hash, base.depth + 1};
+    }
   }
   const auto last = contents_.find(path);
   if (last == contents_.end() || last->second.depth >= depth_max) return std::nullopt;
@@ -46,25 +45,30 @@ std::optional<Derivation> LogBases::derive(const std::string& path, Bytes conten
 }
 
 void LogBases::note(const std::string& path, std::uint64_t record, std::uint32_t entry,
-                    const LoggedFile& file) {
+                    LoggedFile file) {
   forget(path);
-  const Buffer& content = file.image.content;
+  Buffer& content = file.image.content;
   if (content.size() < size_min) return;
   if (size_ + content.size() > held_max) clear();
   size_ += content.size();
-  contents_.emplace(path, Base{record, entry, content_hash(content),
-                               file.derived ? file.derived->depth : 0, content});
+  const std::uint64_t hash = file.derived ? file.derived->hash : content_hash(content);
+  const std::size_t depth = file.derived ? file.derived->depth : 0;
+  paths_.insert_or_assign(hash, path);
+  contents_.emplace(path, Base{record, entry, hash, depth, std::move(content)});
 }
 
 void LogBases::forget(const std::string& path) {
   const auto found = contents_.find(path);
   if (found == contents_.end()) return;
   size_ -= found->second.content.size();
+  const auto by_hash = paths_.find(found->second.hash);
+  if (by_hash != paths_.end() && by_hash->second == path) paths_.erase(by_hash);
   contents_.erase(found);
 }
 
 void LogBases::clear() noexcept {
   contents_.clear();
+  paths_.clear();
   size_ = 0;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include <perdure/bytes.hpp>
 
@@ -23,8 +24,7 @@ class LogBases {
   [[nodiscard]] std::optional<Derivation> derive(const std::string& path, Bytes content) const;
 
   /// The path has this content now, by the entry of a record.
-  void note(const std::string& path, std::uint64_t record, std::uint32_t entry,
-            const LoggedFile& file);
+  void note(const std::string& path, std::uint64_t record, std::uint32_t entry, LoggedFile file);
   void forget(const std::string& path);
   void clear() noexcept;
 
@@ -36,8 +36,9 @@ class LogBases {
     std::size_t depth = 0;  ///< Derivations on the way to a whole one.
     Buffer content;
   };
-  std::map<std::string, Base> contents_;  ///< By path.
-  std::size_t size_ = 0;                  ///< Of all contents.
+  std::map<std::string, Base> contents_;                  ///< By path.
+  std::unordered_map<std::uint64_t, std::string> paths_;  ///< By hash: the last with it.
+  std::size_t size_ = 0;                                  ///< Of all contents.
 };
 
 }  // namespace perdure

@@ -19,9 +19,9 @@ namespace perdure {
 namespace {
 
 constexpr std::string_view commit_step = "commit to the log";
+constexpr std::string_view settle_step = "settle the log";
 /// In nanoseconds it is a number still.
 constexpr std::chrono::milliseconds settle_after_max = std::chrono::hours(24 * 365);
-constexpr std::string_view settle_step = "settle the log";
 /// Each waiting commit keeps its staged files and directories open.
 constexpr LeaderQueue::Limits limits{.group_size_max = 128, .waiting_max = 128};
 
@@ -118,7 +118,8 @@ Result<void> LogWriter::alone(std::uint64_t failures, std::function<Result<void>
     BOOST_OUTCOME_TRY(check_staged(failures));
     known_.forget();
     auto done = work();
-    if (!done) ++failures_;
+    // A comparison that fails has synced nothing.
+    if (!done && done.error().kind != ErrorKind::conflict) ++failures_;
     // It may have left a journal that the log's would take the place of.
     if (!done && done.error().fate != Fate::unchanged) stopped_ = done.error();
     return done;
@@ -272,7 +273,8 @@ void LogWriter::note_added(LogRecord& record) {
     planned.reset();
     if (entry.action == JournalAction::put) {
       planned = Before{entry.staged_identity, entry.staged_size, entry.staged_mtime_ns};
-      bases_.note(entry.path, record.number, static_cast<std::uint32_t>(i), record.files[i]);
+      bases_.note(entry.path, record.number, static_cast<std::uint32_t>(i),
+                  std::move(record.files[i]));
     } else {
       bases_.forget(entry.path);
     }

@@ -132,7 +132,7 @@ class LogStore final : public StateStore {
     if (!found && is_missing(found.error().cause)) return false;
     if (!found) return found.error();
     const auto saved = std::ranges::find(saved_, Checksum::of(found.value().bytes));
-    // Where each state is put in place, an older one was put back by somebody.
+    // With a state in place at each save, an older one is somebody's copy.
     if (saved == saved_.end() || (at_once_ && saved + 1 != saved_.end())) return false;
     saved_.erase(saved_.begin(), saved);
     return true;

@@ -37,7 +37,8 @@ Result<void> StagedFiles::locate(Commit& commit, const std::string& path) {
   return success();
 }
 
-/// Where the metadata comes from. Another file than the target is a source by its name alone.
+/// Tells the commit which file it takes metadata from. The target is `existing`; another file has a
+/// name of its own.
 Result<void> StagedFiles::locate_source(Commit& commit, const std::string& path,
                                         const MetadataOf& from) {
   if (!from.status) return success();

@@ -35,7 +35,7 @@ struct StagedFile {
   bool moved = false;  ///< A hard link to a file of the tree, which brings its own metadata.
 };
 
-/// The file whose metadata is preserved: the target, or another, if there is no target.
+/// The file that a new one takes its metadata from.
 struct MetadataOf {
   std::string path;
   std::optional<Status> status;  ///< Empty: there is none.
