@@ -32,7 +32,7 @@ void sync_directory(Disk& disk, Kind kind, std::uint8_t directories);
 void sync_file_system(Disk& disk);
 /// fdatasync of the log.
 void sync_log(Disk& disk);
-/// Only this name reaches the disk, where there is no order: another program's own care.
+/// Another program syncs this name. Without an order nothing else reaches the disk by that.
 void sync_name(Disk& disk, Kind kind, Name name);
 
 /// How many places of the log there are whose disk does not have what the cache has.

@@ -18,7 +18,7 @@ FileId make_their_file(Disk& disk, Content content) {
 }
 
 void sync_theirs(Calls& calls, Name name, std::uint8_t directory) {
-  // Where there is no order they bring their own name to the disk, and nothing of ours.
+  // Without an order their sync brings their own name to the disk, and nothing of ours.
   if (calls.model().kind == Kind::ordered) {
     sync_directory(calls.disk(), calls.model().kind, directory);
   } else {

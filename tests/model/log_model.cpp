@@ -54,7 +54,8 @@ Part part_named(const std::string& name) {
   for (const Mutant& mutant : all_mutants()) {
     if (mutant.name == name) return mutant.part;
   }
-  std::fprintf(stderr, "log_model: there is no part without=%s\n", name.c_str());
+  std::fprintf(stderr, "log_model: no part has the name '%s'; `log_model mutants` lists them\n",
+               name.c_str());
   std::exit(2);
 }
 
