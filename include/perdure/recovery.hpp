@@ -25,4 +25,10 @@ Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& optio
 /// Reports what `recover` would do. Changes nothing, waits for nobody.
 Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& options = {});
 
+/// Whether a root, in the file's directory or above it, has a committed content of the file that is
+/// not in place: a crash left it, or a program has the root open and publishes later. The path has
+/// an older content then. Also true where the root's journal can't be read; false where
+/// this user may not look into the root. Changes nothing, waits for nobody.
+Result<bool> has_unpublished(const Path& file, System system = native_system());
+
 }  // namespace perdure

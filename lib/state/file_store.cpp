@@ -18,6 +18,7 @@
 #include "engine/version.hpp"
 #include "engine/write_directory.hpp"
 #include "state/generations.hpp"
+#include "transaction/pending.hpp"
 
 namespace perdure {
 namespace {
@@ -28,6 +29,8 @@ Revision to_revision(const Version& version) {
 
 constexpr std::string_view find_step = "find the state";
 constexpr std::string_view set_aside_step = "set the damaged file aside";
+/// For a commit of the root above it that is under way.
+constexpr std::chrono::milliseconds publish_timeout_ms{10'000};
 
 /// ApplyMetadata; and a first state that root saves in a service's directory is the service's.
 struct ApplyMetadataFor {
@@ -88,7 +91,10 @@ class FileStore final : public StateStore {
     return last_seen_.revision;
   }
 
-  Result<std::optional<StoredState>> load() override { return load_leaf(target_.leaf); }
+  Result<std::optional<StoredState>> load() override {
+    BOOST_OUTCOME_TRY(refuse_unpublished(target_, publish_timeout_ms));
+    return load_leaf(target_.leaf);
+  }
   Result<std::optional<StoredState>> load_previous(std::uint64_t generation) override {
     return load_leaf(previous_names_.of(target_.leaf, generation));
   }

@@ -19,7 +19,6 @@ std::string marker_text(const std::string& private_directory) {
 }
 
 /// The private directory that the marker names: one component, or an absolute path.
-/// The private directory that the marker names: one component, or an absolute path.
 Result<std::string> parse_marker(const TransactionRoot& root, Bytes bytes) {
   std::string_view text = as_text(bytes);
   const bool framed =
@@ -59,27 +58,39 @@ Result<std::optional<std::string>> read_marker(const TransactionRoot& root) {
   }
   return marker.error();
 }
+bool has_marker(FileSystem& files, Handle directory, const Status& status) {
+  const auto marker = files.stat_at(directory, std::string(names::root_marker));
+  return marker && is_owner_trusted(files, status, marker.value().owner);
+}
+
+SysResult<std::optional<RootAbove>> find_root_above(FileSystem& files, Handle directory,
+                                                    const Status& status) {
+  constexpr int steps_max = 4096;
+  OwnedHandle here;
+  Status status_here = status;
+  for (int steps = 1; steps <= steps_max; ++steps) {
+    const auto opened = files.open_directory(here ? here.get() : directory, "..");
+    if (!opened) break;  // beyond what this user may look at
+    here = OwnedHandle(files, opened.value());
+    BOOST_OUTCOME_TRY(const Status above, files.stat(here.get()));
+    if (above.version.same_file(status_here.version)) break;  // "/" is its own parent
+    status_here = above;
+    if (has_marker(files, here.get(), above)) return RootAbove{std::move(here), steps};
+  }
+  return std::optional<RootAbove>();
+}
+
 /// A root in a root would have two locks for one file.
 Result<void> refuse_nested(TransactionRoot& root) {
-  constexpr int depth_max = 4096;
-  OwnedHandle above;
-  Status here = root.status;
-  for (int depth = 0; depth < depth_max; ++depth) {
-    const auto opened = root.files.open_directory(above ? above.get() : root.directory.get(), "..");
-    if (!opened) return success();  // beyond what this user may look at
-    above = OwnedHandle(root.files, opened.value());
-    BOOST_OUTCOME_TRY(const auto status, root.checked(open_step, "", root.files.stat(above.get())));
-    if (status.version.same_file(here.version)) return success();  // "/" is its own parent
-    here = status;
-    const auto marker = root.files.stat_at(above.get(), std::string(names::root_marker));
-    if (marker && is_owner_trusted(root.files, status, marker.value().owner)) {
-      return root.failure(open_step, "", ErrorKind::invalid_argument,
-                          "it lies within another root (a directory above it has " +
-                              std::string(names::root_marker) + "); use that one");
-    }
-  }
-  return success();
+  BOOST_OUTCOME_TRY(
+      const auto above,
+      root.checked(open_step, "", find_root_above(root.files, root.directory.get(), root.status)));
+  if (!above) return success();
+  return root.failure(open_step, "", ErrorKind::invalid_argument,
+                      "it lies within another root (a directory above it has " +
+                          std::string(names::root_marker) + "); use that one");
 }
+
 Result<void> mark_root(TransactionRoot& root) {
   if (root.marked) return success();
   const std::string& private_directory = root.options.private_directory;

@@ -15,6 +15,18 @@ inline constexpr std::string_view open_step = "open the root";
 /// root has none.
 Result<std::optional<std::string>> read_marker(const TransactionRoot& root);
 
+/// Whether the directory, of this status, has a marker that this user believes.
+bool has_marker(FileSystem& files, Handle directory, const Status& status);
+
+/// A directory with such a marker, so many steps above another one.
+struct RootAbove {
+  OwnedHandle directory;
+  int steps = 0;
+};
+/// The nearest one, as far as this user may look.
+SysResult<std::optional<RootAbove>> find_root_above(FileSystem& files, Handle directory,
+                                                    const Status& status);
+
 /// Refuses a root that lies in another one.
 Result<void> refuse_nested(TransactionRoot& root);
 

@@ -13,6 +13,8 @@
 namespace perdure {
 namespace {
 
+constexpr std::string_view lock_step = "take the root's lock";
+
 /// The private directory must be this user's alone, and on the root's file system. Root may also
 /// use that of the root directory's owner, who may do as he likes there anyway: then what root
 /// makes in it is his.
@@ -143,14 +145,19 @@ Result<void> restore_private_directory(TransactionRoot& root,
   root.restored = true;
   return success();
 }
+/// `directory`: of this path, if it is open already.
 Result<std::unique_ptr<TransactionRoot>> begin_open(const Path& path,
-                                                    const TransactionOptions& options) {
+                                                    const TransactionOptions& options,
+                                                    OwnedHandle directory = {}) {
   auto root = std::make_unique<TransactionRoot>(path, options);
   if (options.durability == Durability::none) {
     return root->failure("read the options", "", ErrorKind::invalid_argument,
                          "a transaction is 'durable' or 'ordered', never 'none'");
   }
-  BOOST_OUTCOME_TRY(root->directory, open_directory(root->files, path));
+  root->directory = std::move(directory);
+  if (!root->directory) {
+    BOOST_OUTCOME_TRY(root->directory, open_directory(root->files, path));
+  }
   const auto status = root->files.stat(root->directory.get());
   if (!status) return root->failure(open_step, "", status.error());
   root->status = status.value();
@@ -199,14 +206,9 @@ Result<std::unique_ptr<TransactionRoot>> open_and_lock(const Path& path,
     BOOST_OUTCOME_TRY(const bool found, find_private_directory(*root, purpose));
     if (!found && purpose != Purpose::commit) return std::unique_ptr<TransactionRoot>();
     if (root->restored) return root;
-    const auto failure = [&](std::error_code cause) {
-      return root->failure("take the root's lock", "", cause);
-    };
-    auto lock =
-        found ? take_target_lock(root->files, root->random, root->private_directory.get(),
-                                 std::string(names::root_lock), options.lock_timeout_ms, failure,
-                                 "another transaction holds this root", root->private_status)
-              : Result<OwnedHandle>(failure(make_error_code(std::errc::no_such_file_or_directory)));
+    auto lock = found ? take_root_lock(*root)
+                      : Result<OwnedHandle>(root->failure(
+                            lock_step, "", make_error_code(std::errc::no_such_file_or_directory)));
     if (lock) {
       root->lock = std::move(lock.value());
       if (root->marked) return root;
@@ -222,6 +224,13 @@ Result<std::unique_ptr<TransactionRoot>> open_and_lock(const Path& path,
 }
 
 }  // namespace
+
+Result<OwnedHandle> take_root_lock(TransactionRoot& root) {
+  const auto failure = [&](std::error_code cause) { return root.failure(lock_step, "", cause); };
+  return take_target_lock(root.files, root.random, root.private_directory.get(),
+                          std::string(names::root_lock), root.options.lock_timeout_ms, failure,
+                          "another transaction holds this root", root.private_status);
+}
 
 Result<std::unique_ptr<TransactionRoot>> open_root(const Path& path,
                                                    const TransactionOptions& options) {
@@ -239,8 +248,9 @@ Result<std::unique_ptr<TransactionRoot>> open_root_to_abandon(const Path& path,
 }
 
 Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
-                                                      const TransactionOptions& options) {
-  BOOST_OUTCOME_TRY(auto root, begin_open(path, options));
+                                                      const TransactionOptions& options,
+                                                      OwnedHandle directory) {
+  BOOST_OUTCOME_TRY(auto root, begin_open(path, options, std::move(directory)));
   BOOST_OUTCOME_TRY(const auto private_directory, read_marker(*root));
   if (!private_directory) return std::unique_ptr<TransactionRoot>();
   BOOST_OUTCOME_TRY(open_private_directory(*root, *private_directory));

@@ -202,6 +202,24 @@ Result<RecoveryReport> recover_root(TransactionRoot& root) {
   return report;
 }
 
+Result<void> look_at_journal(TransactionRoot& root, RecoveryReport& report) {
+  const auto found = find_journal(root);
+  Result<std::string> fault = std::string();
+  if (!found) fault = found.error();
+  if (found && found.value()) fault = look_into(root, found.value()->journal, report);
+  if (fault) {
+    report.damage = std::move(fault.value());
+    return success();
+  }
+  if (fault.error().kind != ErrorKind::recovery_required &&
+      fault.error().kind != ErrorKind::too_new) {
+    return std::move(fault.error());
+  }
+  report.journal = true;
+  report.damage = std::move(fault.error().detail);
+  return success();
+}
+
 Result<RecoveryReport> recover(const Path& root, const TransactionOptions& options) {
   RecoveryReport nothing;
   BOOST_OUTCOME_TRY(const auto opened, open_root_to_recover(root, options));
@@ -238,19 +256,7 @@ Result<RecoveryReport> inspect_root(const Path& root, const TransactionOptions& 
   RecoveryReport report;
   BOOST_OUTCOME_TRY(const auto opened, look_at_root(root, options));
   if (!opened) return report;
-  const auto found = find_journal(*opened);
-  Result<std::string> fault = std::string();
-  if (!found) fault = found.error();
-  if (found && found.value()) fault = look_into(*opened, found.value()->journal, report);
-  if (fault) {
-    report.damage = std::move(fault.value());
-  } else if (fault.error().kind == ErrorKind::recovery_required ||
-             fault.error().kind == ErrorKind::too_new) {
-    report.journal = true;
-    report.damage = fault.error().detail;
-  } else {
-    return std::move(fault.error());
-  }
+  BOOST_OUTCOME_TRY(look_at_journal(*opened, report));
   const auto entries = opened->files.list(opened->private_directory.get());
   if (!entries) return opened->failure("inspect the root", "", entries.error());
   for (const auto& entry : entries.value()) {

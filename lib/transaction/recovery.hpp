@@ -12,4 +12,9 @@ namespace perdure {
 /// and discards what never committed.
 Result<RecoveryReport> recover_root(TransactionRoot& root);
 
+/// Says in `report` which paths that would find, in the journal or in the log that it stands for.
+/// Changes nothing, needs no lock. A journal that can't be read, or is not this root's, is told as
+/// `damage`.
+Result<void> look_at_journal(TransactionRoot& root, RecoveryReport& report);
+
 }  // namespace perdure

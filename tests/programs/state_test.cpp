@@ -133,6 +133,33 @@ TEST_CASE("show, get, verify and history change nothing, not even beside a damag
   CHECK(command(at, {"state", "get", "plain", "/1"}).out == "2\n");
 }
 
+TEST_CASE("commands that look at a state say how old it is while a log has a newer one") {
+  const TempDirectory at;
+  make_state(at);
+  perdure::LogStoreOptions options;
+  options.root.publish = perdure::Publish::later;
+  auto store = perdure::open_log_store(at.file("s"), options);
+  REQUIRE(store);
+  {
+    auto tracker = Tracker::open(std::move(store.value()));
+    REQUIRE(tracker);
+    CHECK(command(at, {"state", "get", "s", "/limit"}).err.empty());
+    REQUIRE(tracker.value().update([](json::object& state) { state["limit"] = 4; }));
+    for (const std::string look : {"get", "show", "verify", "history"}) {
+      std::vector<std::string> words{"state", look, "s"};
+      if (look == "get") words.emplace_back("/limit");
+      const auto looked = command(at, words);
+      INFO(look);
+      CHECK(looked.status == 0);
+      CHECK_THAT(looked.err, Contains(" s old: a root has a newer content of it"));
+      if (look == "get") CHECK(looked.out == "3\n");
+    }
+  }
+  const auto closed = command(at, {"state", "get", "s", "/limit"});
+  CHECK(closed.err.empty());
+  CHECK(closed.out == "4\n");
+}
+
 TEST_CASE("state set changes one value, makes what is missing, and keeps the rest") {
   const TempDirectory at;
   make_state(at);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // perdure state show, get, verify and history: they look, and leave no trace.
+#include <iostream>
 #include <memory>
 
 #include <boost/json.hpp>
@@ -66,6 +67,7 @@ struct ReadCommand {
   [[nodiscard]] Result<json::object> collect_history() const;
   [[nodiscard]] std::string loss_line(const StateFile& state) const;
   void tell_loss(const StateFile& state, json::object& object) const;
+  void tell_age() const;
 };
 
 /// Prints `object` with one member more, whose value keeps its spelling.
@@ -90,6 +92,12 @@ void ReadCommand::tell_loss(const StateFile& state, json::object& object) const 
   if (!loss.empty()) object["replaced"] = utf8(loss);
 }
 
+/// A program that keeps the state through a log may publish it later.
+void ReadCommand::tell_age() const {
+  const std::string age = age_of(file, files.system());
+  if (!age.empty()) std::cerr << "perdure: " << printable(file) << ": " << printable(age) << "\n";
+}
+
 /// None of these commands touches the state, so that no error speaks of its fate.
 ExitStatus ReadCommand::refuse(Error error) const {
   error.reading = true;
@@ -99,6 +107,7 @@ ExitStatus ReadCommand::refuse(Error error) const {
 ExitStatus ReadCommand::show() const {
   const auto read = read_state(file, limits, files.system());
   if (!read) return refuse(read.error());
+  tell_age();
   const StateFile& state = read.value();
   if (output.json) {
     json::object object = summary_object(state);
@@ -113,6 +122,7 @@ ExitStatus ReadCommand::show() const {
 ExitStatus ReadCommand::get() const {
   const auto read = read_state(file, limits, files.system());
   if (!read) return refuse(read.error());
+  tell_age();
   if (read.value().enveloped) {
     return refuse({.kind = ErrorKind::unsupported,
                    .cause = {},
@@ -134,6 +144,7 @@ ExitStatus ReadCommand::get() const {
 ExitStatus ReadCommand::verify() const {
   const auto read = read_state(file, limits, files.system());
   if (!read) return refuse(read.error());
+  tell_age();
   const StateFile& state = read.value();
   if (output.json) {
     json::object object = summary_object(state);
@@ -205,6 +216,7 @@ std::string line_of(std::string_view word, const json::value& entry) {
 ExitStatus ReadCommand::history() const {
   const auto collected = collect_history();
   if (!collected) return refuse(collected.error());
+  tell_age();
   const json::object& object = collected.value();
   if (output.json) return print_result(object);
   const json::value& current = object.at("current");

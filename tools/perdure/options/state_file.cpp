@@ -9,7 +9,9 @@
 
 #include <perdure/files.hpp>
 #include <perdure/json/time.hpp>
+#include <perdure/recovery.hpp>
 #include <perdure/state_store.hpp>
+#include <perdure/system/environment.hpp>
 
 #include "terminal/output.hpp"
 
@@ -195,6 +197,17 @@ std::string loss_of(const StateFile& file, const std::string& path, const StateL
            newest;
   }
   return words + "of a damaged one there is '" + found.value().damaged.back() + "'";
+}
+
+std::string age_of(const std::string& path, System system) {
+  const auto waits = has_unpublished(path, system);
+  if (!waits || !waits.value()) return {};
+  const auto version = read_version(path, system);
+  if (!version) return {};
+  const auto age = system.environment->wall() - std::chrono::nanoseconds(version.value().mtime_ns);
+  return "it is " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()) +
+         " s old: a root has a newer content of it, which the program that has the root open puts "
+         "in place later, and otherwise perdure recover";
 }
 
 std::string summary(const StateFile& file) {

@@ -69,6 +69,10 @@ Result<std::unique_ptr<StateStore>> open_to_look(const std::string& path, const 
 /// long.
 [[nodiscard]] ExitStatus show(std::string_view head, const JsonText& value, unsigned indent);
 
+/// In words how old the file is, when a root above it has a newer content that is not in place.
+/// Empty if there is none, or if nobody can tell.
+[[nodiscard]] std::string age_of(const std::string& path, System system);
+
 /// In words, when a newer generation lies beside the state: an older copy was put in its place.
 /// Empty if there is none, or if what lies beside it can't be listed.
 [[nodiscard]] std::string loss_of(const StateFile& file, const std::string& path,
