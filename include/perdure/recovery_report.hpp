@@ -39,6 +39,9 @@ struct RecoveryReport {
   std::uint64_t discarded = 0;  ///< Staged files of transactions that never committed.
   /// The directory of the evidence: of `abandon`, or of recovery for paths that it left alone.
   std::string set_aside;
+  /// The disk can't read a block behind the last commit that the log has. It was torn by the power
+  /// cut, which is harmless, or it held commits that were acknowledged: nobody can tell which.
+  bool unreadable = false;
   /// The private directory of this marked root was missing, and is there again: what a crash may
   /// have left in it is lost.
   bool restored = false;

@@ -3,6 +3,7 @@
 #include "log/log_file.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string>
 
 #include "base/missing.hpp"
@@ -98,8 +99,14 @@ Result<void> LogFile::check_disk() {
 }
 
 /// Whole blocks. One that can't be read is zeros: nothing that is whole begins so.
-Result<Buffer> LogFile::read_part(std::uint64_t offset, std::uint64_t size) {
-  Buffer bytes(static_cast<std::size_t>(size));
+struct LogFile::Part {
+  Buffer bytes;
+  std::set<std::size_t> unreadable{};  ///< Where such blocks begin.
+};
+
+Result<LogFile::Part> LogFile::read_part(std::uint64_t offset, std::uint64_t size) {
+  Part part{Buffer(static_cast<std::size_t>(size))};
+  Buffer& bytes = part.bytes;
   std::size_t done = 0;
   std::size_t piece_max = bytes.size();
   while (done < bytes.size()) {
@@ -116,11 +123,12 @@ Result<Buffer> LogFile::read_part(std::uint64_t offset, std::uint64_t size) {
     }
     if (!count) {
       BOOST_OUTCOME_TRY(check_disk());
+      part.unreadable.insert(done);
     }
     if (count && count.value() == 0) return damaged("the log was cut off while it was read");
     done += count ? count.value() : log_block;
   }
-  return bytes;
+  return part;
 }
 
 Result<void> LogFile::write(std::uint64_t offset, Bytes bytes) {
@@ -148,6 +156,16 @@ Result<void> LogFile::check_end(Bytes rest, std::uint64_t epoch,
     }
   }
   return success();
+}
+
+/// Whether a record that may have been whole can't be read at the end of the chain.
+bool LogFile::is_cut(const Part& segment, Bytes rest, std::uint64_t epoch,
+                     const Checksum::Digest& previous) {
+  const std::size_t begin = segment.bytes.size() - rest.size();
+  const std::uint64_t size =
+      std::max(claimed_size(rest, epoch, previous), std::min<std::uint64_t>(rest.size(), 1));
+  const auto cut = segment.unreadable.lower_bound(begin);
+  return cut != segment.unreadable.end() && *cut - begin < size;
 }
 
 const LogRecord* LogContents::find(std::uint64_t number) const {
@@ -188,14 +206,17 @@ Result<void> LogFile::check_derived(const LogRecord& record, const LogContents& 
 
 /// The records of one epoch, up to the end of its chain.
 Result<void> LogFile::read_epoch(const LogHeader& header, LogContents& contents) {
-  BOOST_OUTCOME_TRY(const Buffer segment,
+  BOOST_OUTCOME_TRY(const Part segment,
                     read_part(segment_offset(header.epoch, segment_size_), segment_size_));
-  Bytes rest = segment;
+  Bytes rest = segment.bytes;
   Checksum::Digest previous = header.salt;
   while (!rest.empty()) {
     auto decoded = decode_record(rest, header.epoch, previous);
     if (!decoded) return damaged(decoded.error().detail);
-    if (!decoded.value()) return check_end(rest, header.epoch, contents);
+    if (!decoded.value()) {
+      contents.unreadable = contents.unreadable || is_cut(segment, rest, header.epoch, previous);
+      return check_end(rest, header.epoch, contents);
+    }
     DecodedRecord& found = *decoded.value();
     if (found.record.number != contents.next_number) {
       return damaged("records of the log are missing");
@@ -221,24 +242,25 @@ Result<void> LogFile::check_headers(const LogContents& contents, const LogHeader
     const bool known =
         std::ranges::find(contents.headers, epoch, &LogHeader::epoch) != contents.headers.end();
     if (known) continue;
-    BOOST_OUTCOME_TRY(const Buffer segment,
+    BOOST_OUTCOME_TRY(const Part segment,
                       read_part(segment_offset(epoch, segment_size_), segment_size_));
-    if (peek_record(segment, epoch)) return damaged("a header of the log is damaged");
+    if (peek_record(segment.bytes, epoch)) return damaged("a header of the log is damaged");
   }
   return success();
 }
 
 Result<LogContents> LogFile::read() {
   LogContents contents;
-  BOOST_OUTCOME_TRY(const Buffer heads, read_part(0, header_blocks * log_block));
+  BOOST_OUTCOME_TRY(const Part heads, read_part(0, header_blocks * log_block));
   bool copied = false;
   std::optional<LogHeader> newest;
   for (std::uint64_t segment = 0; segment < segment_count; ++segment) {
     std::optional<LogHeader> of_segment;
     for (std::uint64_t block = 2 * segment; block < 2 * segment + 2; ++block) {
-      BOOST_OUTCOME_TRY(auto header, decode_header(Bytes(heads).subspan(
-                                         static_cast<std::size_t>(block * log_block),
-                                         static_cast<std::size_t>(log_block))));
+      BOOST_OUTCOME_TRY(auto header,
+                        decode_header(Bytes(heads.bytes)
+                                          .subspan(static_cast<std::size_t>(block * log_block),
+                                                   static_cast<std::size_t>(log_block))));
       if (!header) continue;
       if (header->segment_size != segment_size_ ||
           header_offset(header->epoch) != block * log_block || header->live_from > header->epoch) {

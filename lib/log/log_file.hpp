@@ -37,6 +37,7 @@ struct LogContents {
   std::vector<LogHeader> headers;  ///< The newest of each segment that has one; the oldest first.
   std::vector<DecodedRecord> records;
   std::uint64_t next_number = 1;  ///< Of the record behind them.
+  bool unreadable = false;        ///< The disk can't read what is, or was, behind the last of them.
 
   /// The record of a number; null where it is not among these.
   [[nodiscard]] const LogRecord* find(std::uint64_t number) const;
@@ -84,10 +85,13 @@ class LogFile {
   LogFile(TransactionRoot& root, OwnedHandle file, const Status& status);
 
   Result<void> write(std::uint64_t offset, Bytes bytes);
-  Result<Buffer> read_part(std::uint64_t offset, std::uint64_t size);
+  struct Part;
+  Result<Part> read_part(std::uint64_t offset, std::uint64_t size);
   Result<void> check_disk();
   Result<void> check_headers(const LogContents& contents, const LogHeader& newest);
   Result<void> check_end(Bytes rest, std::uint64_t epoch, const LogContents& contents) const;
+  [[nodiscard]] static bool is_cut(const Part& segment, Bytes rest, std::uint64_t epoch,
+                                   const Checksum::Digest& previous);
   Result<void> check_derived(const LogRecord& record, const LogContents& before) const;
   Result<void> read_epoch(const LogHeader& header, LogContents& contents);
   Result<LogHeader> write_header(std::uint64_t epoch, std::uint64_t live_from);

@@ -231,8 +231,8 @@ struct RecordHead {
   Checksum::Digest digest{};
 };
 
-/// The head of a whole record; empty if there is none at the front.
-std::optional<RecordHead> read_head(Bytes rest, std::uint64_t epoch) {
+/// The head of a record, which may be whole or not.
+std::optional<RecordHead> parse_head(Bytes rest, std::uint64_t epoch) {
   if (rest.size() < record_head_size + digest_size || !begins_with(rest, record_magic)) return {};
   ByteReader reader(rest.subspan(record_magic.size()));
   RecordHead head;
@@ -246,9 +246,16 @@ std::optional<RecordHead> read_head(Bytes rest, std::uint64_t epoch) {
       head.size > rest.size()) {
     return {};
   }
-  const Bytes covered = rest.first(static_cast<std::size_t>(head.size) - digest_size);
-  head.digest = Checksum::of(covered);
-  if (!std::ranges::equal(head.digest, rest.subspan(covered.size(), digest_size))) return {};
+  return head;
+}
+
+/// The head of a whole record; empty if there is none at the front.
+std::optional<RecordHead> read_head(Bytes rest, std::uint64_t epoch) {
+  auto head = parse_head(rest, epoch);
+  if (!head) return {};
+  const Bytes covered = rest.first(static_cast<std::size_t>(head->size) - digest_size);
+  head->digest = Checksum::of(covered);
+  if (!std::ranges::equal(head->digest, rest.subspan(covered.size(), digest_size))) return {};
   return head;
 }
 
@@ -258,6 +265,11 @@ std::optional<std::uint64_t> peek_record(Bytes rest, std::uint64_t epoch) {
   const auto head = read_head(rest, epoch);
   if (!head) return {};
   return head->durable_before;
+}
+
+std::uint64_t claimed_size(Bytes rest, std::uint64_t epoch, const Checksum::Digest& previous) {
+  const auto head = parse_head(rest, epoch);
+  return head && head->previous == previous ? head->size : 0;
 }
 
 Result<std::optional<DecodedRecord>> decode_record(Bytes rest, std::uint64_t epoch,

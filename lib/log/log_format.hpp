@@ -93,6 +93,10 @@ struct DecodedRecord {
 Result<std::optional<DecodedRecord>> decode_record(Bytes rest, std::uint64_t epoch,
                                                    const Checksum::Digest& previous);
 
+/// The size that a record in this place of the chain says it has, whole or not; 0 if there is none
+/// at the front of `rest`.
+std::uint64_t claimed_size(Bytes rest, std::uint64_t epoch, const Checksum::Digest& previous);
+
 /// `durable_before` of a whole record of this epoch, wherever in the chain it belongs; empty if
 /// there is none at the front of `rest`.
 std::optional<std::uint64_t> peek_record(Bytes rest, std::uint64_t epoch);

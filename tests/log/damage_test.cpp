@@ -4,6 +4,7 @@
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/testing/forwarding_file_system.hpp>
 
 #include "../transaction/tree.hpp"
 #include "base/little_endian.hpp"
@@ -140,4 +141,44 @@ TEST_CASE("a copy of a root whose log has records is refused in words, and can b
   REQUIRE_OK(given_up);
   CHECK(fs::exists(copy / given_up.value().set_aside / "log"));
   REQUIRE_OK(Root::open(copy));
+}
+
+namespace {
+
+/// A disk with one block that it can't read.
+struct BadBlock final : ForwardingFileSystem {
+  BadBlock(FileSystem& base, std::uint64_t offset) : ForwardingFileSystem(base), begin(offset) {}
+  SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
+                                 std::span<std::byte> out) override {
+    if (offset < begin + log_block && begin < offset + out.size()) {
+      return std::make_error_code(std::errc::io_error);
+    }
+    return ForwardingFileSystem::read_at(file, offset, out);
+  }
+  std::uint64_t begin;
+};
+
+}  // namespace
+
+// Found in review: the last record, which was acknowledged, went without a word.
+TEST_CASE("a log says that its end can't be read, which may have been acknowledged", "[P14]") {
+  const LeftLog left;
+  const fs::path root = left.path().parent_path().parent_path();
+  TransactionOptions options;
+  const auto unreadable = [&](std::size_t record) {
+    BadBlock bad(native_file_system(), block_of(record));
+    options.system.files = &bad;
+    const auto seen = inspect(root, options);
+    REQUIRE_OK(seen);
+    return std::pair(seen.value().unreadable, seen.value().damage.empty());
+  };
+  CHECK(unreadable(2) == std::pair(true, true));
+  CHECK(unreadable(1).second == false);  // the one behind it tells
+  CHECK(unreadable(3) == std::pair(true, true));
+  CHECK(unreadable(4) == std::pair(false, true));
+  BadBlock bad(native_file_system(), block_of(2));
+  options.system.files = &bad;
+  const auto recovered = recover(root, options);
+  REQUIRE_OK(recovered);
+  CHECK(recovered.value().unreadable);
 }

@@ -30,6 +30,10 @@ std::string_view words_for(RecoveryStep step, RecoveryMode mode) {
   return "";
 }
 
+constexpr std::string_view unreadable_words =
+    "the disk can't read a block of the log behind the last commit: if it was not the power cut "
+    "that tore it, commits are lost\n";
+
 }  // namespace
 
 boost::json::object to_json(const RecoveryReport& report) {
@@ -40,10 +44,10 @@ boost::json::object to_json(const RecoveryReport& report) {
                      {"step", to_string(path.step)},
                      {"kept", utf8(path.kept)}});
   }
-  return {{"journal", report.journal},     {"id", report.id},
-          {"damage", report.damage},       {"paths", std::move(paths)},
-          {"discarded", report.discarded}, {"set_aside", utf8(report.set_aside)},
-          {"restored", report.restored}};
+  return {{"journal", report.journal},       {"id", report.id},
+          {"damage", report.damage},         {"paths", std::move(paths)},
+          {"discarded", report.discarded},   {"set_aside", utf8(report.set_aside)},
+          {"unreadable", report.unreadable}, {"restored", report.restored}};
 }
 
 std::string to_text(const std::string& root, const RecoveryReport& report, RecoveryMode mode) {
@@ -64,6 +68,7 @@ std::string to_text(const std::string& root, const RecoveryReport& report, Recov
             path.action + ")\n";
     if (!path.kept.empty()) text += "    its new content is kept in " + printable(path.kept) + "\n";
   }
+  if (report.unreadable) text += "  " + std::string(unreadable_words);
   if (report.discarded > 0) {
     text += "  " + std::to_string(report.discarded) + " staged files that were never committed " +
             (mode == RecoveryMode::inspected ? "are left\n" : "were removed\n");
@@ -82,6 +87,7 @@ void tell_recovery(const std::string& root, const RecoveryReport& report) {
   for (const auto& path : report.paths) {
     if (path.step == RecoveryStep::foreign) tell_left_alone(path.path, path.kept);
   }
+  if (report.unreadable) std::cerr << "perdure: " << printable(root) << ": " << unreadable_words;
   if (report.discarded > 0) {
     std::cerr << "perdure: " << printable(root) << ": removed " << report.discarded
               << " staged files that were never committed\n";
