@@ -14,6 +14,11 @@
 
 namespace perdure {
 
+class Root;
+namespace detail {
+struct WriterState;
+}
+
 /// The options of one commit of a writer; all others are the writer's.
 struct CommitOptions {
   std::optional<Version> expected{};  ///< As WriteOptions::expected.
@@ -46,6 +51,15 @@ class AtomicWriter {
   static Result<AtomicWriter> bind(const Path& directory, AnyPipeline pipeline,
                                    WriteOptions options = {}, System system = native_system());
 
+  /// Commits through the log of an open root, which must outlive the writer, to the directory
+  /// `directory` in it ("" is the root). It must be there when something is committed. A commit
+  /// returns as Root::put does, whatever `options.durability` asks for, and needs no lock; links
+  /// are refused. A change of somebody else that came in between is ErrorKind::conflict, and the
+  /// error says where the new content is kept. ErrorKind::invalid_argument for options that a root
+  /// can't keep: backups, verify, groups, `fast`, parents, versions in the receipt.
+  static Result<AtomicWriter> bind(Root& root, const std::string& directory = {},
+                                   WriteOptions options = {});
+
   AtomicWriter(AtomicWriter&&) noexcept;
   AtomicWriter& operator=(AtomicWriter&&) noexcept;
   ~AtomicWriter();
@@ -67,12 +81,11 @@ class AtomicWriter {
   }
 
  private:
-  struct State;
-  explicit AtomicWriter(std::unique_ptr<State> state) noexcept;
+  explicit AtomicWriter(std::unique_ptr<detail::WriterState> state) noexcept;
   Result<Receipt> produce(const std::string& leaf, std::function<Result<void>(Sink&)> source,
                           const CommitOptions& options) const;
 
-  detail::Held<std::unique_ptr<State>> state_;
+  detail::Held<std::unique_ptr<detail::WriterState>> state_;
 };
 
 }  // namespace perdure

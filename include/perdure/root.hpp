@@ -76,15 +76,16 @@ class Root {
   /// must outlive it.
   Result<Transaction> begin();
 
-  /// The content of a file now.
-  Result<Buffer> read(const std::string& path);
+  /// The content of a file now. As Transaction::read.
+  Result<Buffer> read(const std::string& path, std::uint64_t size_max = UINT64_MAX);
 
   /// Makes durable what is in place, and puts in place what was left for later, so that no crash
   /// needs the log for it. Commits wait in the meantime.
   Result<void> settle();
 
   /// The paths at which Publish::later found somebody else's change when the log settled: that was
-  /// left alone. Each is told once, with where the content that it was to get is kept.
+  /// left alone. Each is told once, with where the content that it was to get is kept. Good after
+  /// `close`, too, which settles.
   Result<std::vector<RecoveredPath>> left_alone();
 
   /// Settles, and gives the root back to others. Idempotent; every other call is refused from then
@@ -92,6 +93,7 @@ class Root {
   Result<void> close();
 
  private:
+  friend class AtomicWriter;
   friend struct RootOfState;
   struct State;
   struct Closer {

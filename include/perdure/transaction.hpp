@@ -18,6 +18,8 @@
 
 namespace perdure {
 
+class Root;
+
 /// The facts of a committed transaction.
 struct TransactionReceipt {
   std::string id;                          ///< Random; no two transactions share one.
@@ -73,6 +75,9 @@ class Transaction {
   /// `recover` gives it an empty one.
   static Result<Transaction> begin(const Path& root, const TransactionOptions& options = {});
 
+  /// As Root::begin.
+  static Result<Transaction> begin(Root& root);
+
   /// The deeds of `begin` for a crashed transaction: whether there was one, and which paths it left
   /// alone. Good as long as this transaction.
   [[nodiscard]] const RecoveryReport& recovery() const noexcept;
@@ -108,8 +113,9 @@ class Transaction {
   /// The file `from` shall be called `to`, in the place of what is there.
   Result<void> move(const std::string& from, const std::string& to);
 
-  /// The content that `path` would have after the commit: one's own writes first.
-  Result<Buffer> read(const std::string& path);
+  /// The content that `path` would have after the commit: one's own writes first. More bytes than
+  /// `size_max` are ErrorKind::invalid_argument.
+  Result<Buffer> read(const std::string& path, std::uint64_t size_max = UINT64_MAX);
 
   /// `commit` fails with ErrorKind::conflict, and leaves everything as it is, unless `path` is of
   /// this version then. Checked under the target's lock, as by AtomicWriter, and once more before
@@ -126,13 +132,15 @@ class Transaction {
   Result<TransactionReceipt> commit();
 
  private:
+  friend class AtomicWriter;
   friend class Root;
   friend struct RootOfState;
   struct State;
   explicit Transaction(std::unique_ptr<State> state) noexcept;
-  /// Through the log of an open root; `of_state`: it may name previous generations.
-  static Result<Transaction> begin_logged(struct TransactionRoot& root, class LogWriter& log,
-                                          bool of_state);
+  /// Through the log of an open root.
+  static Result<Transaction> begin_logged(struct TransactionRoot& root, class LogWriter& log);
+  /// It may name previous generations, and commits if `compare` lets it.
+  void is_of_state(std::function<Result<void>()> compare);
   detail::Held<std::unique_ptr<State>> state_;
 };
 

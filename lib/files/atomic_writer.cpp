@@ -4,25 +4,41 @@
 
 #include "engine/commit.hpp"
 #include "engine/write_directory.hpp"
+#include "files/writer_state.hpp"
 
 namespace perdure {
+namespace {
 
-struct AtomicWriter::State {
-  Result<Receipt> run(Commit& commit, const std::string& leaf, const CommitOptions& one) const {
-    commit.expected = one.expected;
-    BOOST_OUTCOME_TRY(directory.find(commit, leaf));
-    BOOST_OUTCOME_TRY(const AnyPipeline stages, directory.claim(commit));
+/// Commits by a pipeline.
+class DirectoryWriter final : public detail::WriterState {
+ public:
+  DirectoryWriter(WriteDirectory directory, WriteOptions options)
+      : directory_(std::move(directory)), options_(std::move(options)) {}
+
+  Result<Receipt> commit(const std::string& leaf, Bytes image,
+                         std::function<Result<void>(Sink&)> produce,
+                         const std::optional<Version>& expected) const override {
+    Commit commit(directory_.files(), directory_.environment(), options_);
+    commit.image = image;
+    commit.produce = std::move(produce);
+    commit.expected = expected;
+    BOOST_OUTCOME_TRY(directory_.find(commit, leaf));
+    BOOST_OUTCOME_TRY(const AnyPipeline stages, directory_.claim(commit));
     auto receipt = run_commit(commit, stages);
     // A link may have led it to another directory, which says nothing of this one.
-    if (!receipt && !commit.followed) directory.learn(receipt.error());
+    if (!receipt && !commit.followed) directory_.learn(receipt.error());
     return receipt;
   }
 
-  WriteDirectory directory;
-  WriteOptions options;
+ private:
+  WriteDirectory directory_;
+  WriteOptions options_;
 };
 
-AtomicWriter::AtomicWriter(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+}  // namespace
+
+AtomicWriter::AtomicWriter(std::unique_ptr<detail::WriterState> state) noexcept
+    : state_(std::move(state)) {}
 AtomicWriter::AtomicWriter(AtomicWriter&&) noexcept = default;
 AtomicWriter& AtomicWriter::operator=(AtomicWriter&&) noexcept = default;
 AtomicWriter::~AtomicWriter() = default;
@@ -30,7 +46,7 @@ AtomicWriter::~AtomicWriter() = default;
 Result<AtomicWriter> AtomicWriter::bind(const Path& directory, WriteOptions options,
                                         System system) {
   BOOST_OUTCOME_TRY(WriteDirectory opened, WriteDirectory::open(directory, options, system));
-  return AtomicWriter(std::make_unique<State>(State{std::move(opened), std::move(options)}));
+  return AtomicWriter(std::make_unique<DirectoryWriter>(std::move(opened), std::move(options)));
 }
 
 Result<AtomicWriter> AtomicWriter::bind(const Path& directory, AnyPipeline pipeline,
@@ -39,22 +55,18 @@ Result<AtomicWriter> AtomicWriter::bind(const Path& directory, AnyPipeline pipel
   options.verify = false;  // a pipeline that verifies has a stage for it
   BOOST_OUTCOME_TRY(WriteDirectory opened,
                     WriteDirectory::open(directory, std::move(pipeline), options, system));
-  return AtomicWriter(std::make_unique<State>(State{std::move(opened), std::move(options)}));
+  return AtomicWriter(std::make_unique<DirectoryWriter>(std::move(opened), std::move(options)));
 }
 
 Result<Receipt> AtomicWriter::commit(const std::string& leaf, Bytes image,
                                      const CommitOptions& options) const {
-  Commit commit(state_->directory.files(), state_->directory.environment(), state_->options);
-  commit.image = image;
-  return state_->run(commit, leaf, options);
+  return state_->commit(leaf, image, {}, options.expected);
 }
 
 Result<Receipt> AtomicWriter::produce(const std::string& leaf,
                                       std::function<Result<void>(Sink&)> source,
                                       const CommitOptions& options) const {
-  Commit commit(state_->directory.files(), state_->directory.environment(), state_->options);
-  commit.produce = std::move(source);
-  return state_->run(commit, leaf, options);
+  return state_->commit(leaf, {}, std::move(source), options.expected);
 }
 
 }  // namespace perdure

@@ -62,6 +62,7 @@ class Redo {
 Result<RecoveryReport> Redo::judge() {
   RecoveryReport report;
   report.journal = !contents_.records.empty();
+  report.unreadable = contents_.unreadable;
   if (report.journal) report.id = contents_.records.back().record.journal.id;
   for (const auto& [path, history] : histories_) {
     BOOST_OUTCOME_TRY(const RecoveryStep step, judge_path(root_, history, directories_));
@@ -87,6 +88,7 @@ Result<void> Redo::make_staged(const LoggedChange& change) {
       make_from_image(root_, recover_step, path,
                       names::staged_of(change.record->journal.id, change.entry->staged),
                       change.file->derived ? derived : change.file->image));
+  if (known_ != nullptr) return success();  // all are synced together
   return root_.checked(recover_step, path, root_.files.sync_file(made.get()));
 }
 

@@ -20,8 +20,11 @@ namespace {
 
 constexpr std::string_view commit_step = "commit to the log";
 constexpr std::string_view settle_step = "settle the log";
+constexpr std::string_view close_step = "close the root";
 /// In nanoseconds it is a number still.
 constexpr std::chrono::milliseconds settle_after_max = std::chrono::hours(24 * 365);
+/// Bytes of content that memory keeps until the log settles.
+constexpr std::uint64_t unpublished_max = std::uint64_t{64} << 20U;
 /// Each waiting commit keeps its staged files and directories open.
 constexpr LeaderQueue::Limits limits{.group_size_max = 128, .waiting_max = 128};
 
@@ -49,9 +52,12 @@ bool makes_directory(const Journal& journal) {
 
 /// A commit, or other work that wants the log for itself.
 struct LogWriter::Errand : Arrival {
-  explicit Errand(LogCommit* wanted) : Arrival(1), commit(wanted) {}
+  explicit Errand(LogCommit& wanted) : Arrival(1), step(commit_step), commit(&wanted) {}
+  Errand(std::string_view step_of, std::function<Result<void>()> other)
+      : Arrival(1), step(step_of), work(std::move(other)) {}
 
-  LogCommit* commit;
+  std::string_view step;
+  LogCommit* commit = nullptr;
   std::function<Result<void>()> work{};
   std::uint64_t number = 0;  ///< Of its record.
   bool too_large = false;
@@ -70,8 +76,9 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(TransactionRoot& root,
   }
   // Nothing is in it that a crash would need, unless somebody took the journal away that said so.
   BOOST_OUTCOME_TRY(LogRecovery done, recover_log(root, *found));
-  if (done.report.journal) recovery = std::move(done.report);
+  if (done.report.journal || done.report.unreadable) recovery = std::move(done.report);
   root.unpublished.expected = options.publish == Publish::later;
+  root.unpublished.content_max = options.record_size_max;
   return std::unique_ptr<LogWriter>(new LogWriter(root, std::move(*found), protocol, options));
 }
 
@@ -88,8 +95,7 @@ LogWriter::LogWriter(TransactionRoot& root, LogFile log, Protocol protocol,
       queue_(limits, [this](const ArrivalQueue& group) { serve(group); }) {
   if (!options.settler_thread || settle_after_ <= std::chrono::milliseconds::zero()) return;
   settler_ = std::make_unique<Settler>(settle_after_, [this] {
-    Errand errand(nullptr);
-    errand.work = [this] { return first_change_ ? settle_now(true) : success(); };
+    Errand errand(settle_step, [this] { return first_change_ ? settle_now(true) : success(); });
     // After a failure the root refuses everything, and says why: an exception stops it, too.
     (void)queue_.join(errand);
   });
@@ -106,14 +112,13 @@ Error LogWriter::refusal(std::string_view step) const {
 }
 
 Result<bool> LogWriter::commit(LogCommit& commit) {
-  Errand errand(&commit);
+  Errand errand(commit);
   BOOST_OUTCOME_TRY(run(errand));
   return !errand.too_large;
 }
 
 Result<void> LogWriter::alone(std::uint64_t failures, std::function<Result<void>()> work) {
-  Errand errand(nullptr);
-  errand.work = [&, this]() -> Result<void> {
+  Errand errand(commit_step, [&, this]() -> Result<void> {
     BOOST_OUTCOME_TRY(end_log());
     BOOST_OUTCOME_TRY(check_staged(failures));
     known_.forget();
@@ -121,51 +126,46 @@ Result<void> LogWriter::alone(std::uint64_t failures, std::function<Result<void>
     // A comparison that fails has synced nothing.
     if (!done && done.error().kind != ErrorKind::conflict) ++failures_;
     // It may have left a journal that the log's would take the place of.
-    if (!done && done.error().fate != Fate::unchanged) stopped_ = done.error();
+    if (!done && done.error().fate != Fate::unchanged) {
+      const auto lock = root_.unpublished.change();
+      stop(done.error());
+    }
     return done;
-  };
+  });
   return run(errand);
 }
 
 Result<void> LogWriter::settle() {
-  Errand errand(nullptr);
-  errand.work = [this] { return settle_now(true); };
+  Errand errand(settle_step, [this] { return settle_now(true); });
   return run(errand);
 }
 
-Result<std::vector<RecoveredPath>> LogWriter::left_alone() {
-  std::vector<RecoveredPath> told;
-  Errand errand(nullptr);
-  errand.work = [&]() -> Result<void> {
-    told.swap(left_alone_);
-    return success();
-  };
-  BOOST_OUTCOME_TRY(run(errand));
-  return told;
+std::vector<RecoveredPath> LogWriter::left_alone() {
+  const std::lock_guard lock(left_alone_mutex_);
+  return std::exchange(left_alone_, {});
 }
 
 Result<void> LogWriter::close() {
   const std::lock_guard one(closing_);
   if (queue_.is_closed()) return success();
   if (settler_) settler_->stop();
-  Errand errand(nullptr);
-  errand.work = [this] {
+  Errand errand(close_step, [this] {
     closed_ = true;  // for those who wait behind this
     return end_log();
-  };
+  });
   auto ended = run(errand);
   queue_.close();
   return ended;
 }
 
 Result<void> LogWriter::run(Errand& errand) {
-  if (!queue_.join(errand)) return refusal(commit_step);
+  if (!queue_.join(errand)) return refusal(errand.step);
   if (errand.thrown) std::rethrow_exception(errand.thrown);
   return std::move(errand.outcome);
 }
 
 /// An exception may leave anything half done: it reaches everybody of the group, and the root
-/// stops.
+/// stops; without words, if there is no memory for them.
 void LogWriter::serve(const ArrivalQueue& group) noexcept try {
   for (Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
     serve_one(static_cast<Errand&>(*arrival));
@@ -178,16 +178,27 @@ void LogWriter::serve(const ArrivalQueue& group) noexcept try {
   }
   group_.clear();
   planned_.clear();
-  if (!stopped_) {
-    stopped_ = root_.failure(commit_step, "", ErrorKind::recovery_required,
-                             "an exception ended a commit half-way");
+  closed_ = true;
+  try {
+    const auto lock = root_.unpublished.change();
+    stop(root_.failure(commit_step, "", ErrorKind::recovery_required,
+                       "an exception ended a commit half-way"));
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
   }
+}
+
+/// From here on everything is refused. Changes that were left for later may be in place, or not:
+/// call it under their lock.
+void LogWriter::stop(const Error& why) {
+  if (stopped_) return;
+  stopped_ = why;
+  root_.unpublished.stop(refusal(why.step));
 }
 
 void LogWriter::serve_one(Errand& errand) {
   if (errand.work) finish_group();
   if (stopped_ || closed_) {
-    errand.outcome = refusal(commit_step);
+    errand.outcome = refusal(errand.step);
   } else {
     errand.outcome = errand.work ? errand.work() : add_record(errand);
   }
@@ -339,12 +350,13 @@ void LogWriter::note_change() {
 
 void LogWriter::settle_if_due() {
   const bool timed = first_change_ && settle_after_ > std::chrono::milliseconds::zero();
-  if (stopped_ || !timed || root_.random.monotonic() - *first_change_ < settle_after_) return;
+  const bool due = timed && root_.random.monotonic() - *first_change_ >= settle_after_;
+  if (stopped_ || !(due || root_.unpublished.bytes() > unpublished_max)) return;
   (void)settle_now(true);  // after a failure the root refuses everything, and says why
 }
 
-Result<void> LogWriter::leave_for_later(const LogCommit& commit) {
-  for (const std::string& staged : root_.unpublished.note(commit.journal)) {
+Result<void> LogWriter::leave_for_later(LogCommit& commit) {
+  for (const std::string& staged : root_.unpublished.note(commit.journal, std::move(commit.left))) {
     const auto removed = unlink_if_there(root_.files, root_.private_directory.get(), staged);
     BOOST_OUTCOME_TRY(root_.checked(commit_step, "", removed));
   }
@@ -363,6 +375,7 @@ Result<void> LogWriter::publish_left() {
 void LogWriter::forget_left(const RecoveryReport& report) {
   planned_.clear();
   root_.unpublished.clear();
+  const std::lock_guard lock(left_alone_mutex_);
   std::ranges::copy_if(report.paths, std::back_inserter(left_alone_),
                        [](const auto& path) { return path.step == RecoveryStep::foreign; });
 }
@@ -433,7 +446,7 @@ void LogWriter::recover_in_place(const Error& why, Fate otherwise) {
     }
     return;
   }
-  stopped_ = why;
+  stop(why);
   for (Errand* errand : group_) {
     if (errand->commit->fate == Fate::durable) continue;  // published before
     errand->outcome = why;

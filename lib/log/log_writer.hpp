@@ -55,6 +55,8 @@ struct LogCommit {
   Changes& changes;  ///< Not owned: staged files and directories.
   Journal journal;
   std::vector<FileImage> files;  ///< For each entry; empty but for a `put`.
+  /// Of those that memory keeps until the log settles, for each entry.
+  std::vector<std::shared_ptr<const FileImage>> left{};
   /// Paths whose versions the caller compared, and how to compare them once more.
   std::vector<std::string> expected{};
   std::function<Result<void>()> compare{};
@@ -86,8 +88,8 @@ class LogWriter {
   /// How often a flush, a publish or a settling has failed.
   [[nodiscard]] std::uint64_t failures() const noexcept { return failures_; }
   Result<void> settle();
-  /// The paths that were left alone at a settling since the last call.
-  Result<std::vector<RecoveredPath>> left_alone();
+  /// The paths that were left alone at a settling since the last call; also after the end.
+  std::vector<RecoveredPath> left_alone();
   /// Settles and ends; idempotent.
   Result<void> close();
 
@@ -108,7 +110,7 @@ class LogWriter {
   Result<void> look_at(LogCommit& commit, JournalEntry& entry);
   void finish_group();
   Result<void> publish(LogCommit& commit);
-  Result<void> leave_for_later(const LogCommit& commit);
+  Result<void> leave_for_later(LogCommit& commit);
   Result<void> publish_left();
   void forget_left(const RecoveryReport& report);
   void note_change();
@@ -122,6 +124,7 @@ class LogWriter {
   /// `for_good`: also the header that says so is durable.
   Result<void> settle_now(bool for_good);
   Result<void> end_log();
+  void stop(const Error& why);
   [[nodiscard]] Error refusal(std::string_view step) const;
 
   TransactionRoot& root_;
@@ -143,6 +146,7 @@ class LogWriter {
   const std::chrono::milliseconds settle_after_;
   /// When the first record was flushed that is not settled.
   std::optional<std::chrono::nanoseconds> first_change_;
+  std::mutex left_alone_mutex_;
   std::vector<RecoveredPath> left_alone_;  ///< While settling, and nobody asked yet.
   /// The directory of the last change, if no staged file left the private one by it.
   OwnedHandle last_directory_;

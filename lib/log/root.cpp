@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // The front door of a root with a log.
 #include <mutex>
+#include <utility>
 
+#include <perdure/atomic_writer.hpp>
 #include <perdure/root.hpp>
 
 #include "engine/read.hpp"
 #include "log/log_writer.hpp"
 #include "log/root_of_state.hpp"
+#include "log/root_writer.hpp"
 #include "transaction/open_root.hpp"
 #include "transaction/recovery.hpp"
 
@@ -41,7 +44,10 @@ struct Root::State {
 
 void Root::Closer::operator()(State* state) const noexcept {
   if (state->root->made_by.this_process()) {
-    (void)state->log->close();  // the next open recovers
+    try {
+      (void)state->log->close();  // the next open recovers
+    } catch (...) {               // NOLINT(bugprone-empty-catch): so it does then
+    }
   } else {
     (void)state->log.release();  // to destroy it would wait for threads that a child does not have
   }
@@ -66,12 +72,29 @@ const RecoveryReport& Root::recovery() const noexcept {
 
 Result<Transaction> Root::begin() {
   BOOST_OUTCOME_TRY(state_->check_process("begin a transaction"));
-  return Transaction::begin_logged(*state_->root, *state_->log, false);
+  return Transaction::begin_logged(*state_->root, *state_->log);
 }
 
-Result<Transaction> RootOfState::begin(Root& root) {
-  BOOST_OUTCOME_TRY(root.state_->check_process("begin a transaction"));
-  return Transaction::begin_logged(*root.state_->root, *root.state_->log, true);
+Result<Transaction> RootOfState::begin(Root& root, std::function<Result<void>()> compare) {
+  BOOST_OUTCOME_TRY(Transaction transaction, root.begin());
+  transaction.is_of_state(std::move(compare));
+  return transaction;
+}
+
+Result<Transaction> Transaction::begin(Root& root) {
+  return root.begin();
+}
+
+Result<AtomicWriter> AtomicWriter::bind(Root& root, const std::string& directory,
+                                        WriteOptions options) {
+  Root::State* const state = &*root.state_;  // the root itself may be moved
+  const auto begin = [state]() -> Result<Transaction> {
+    BOOST_OUTCOME_TRY(state->check_process("begin a transaction"));
+    return Transaction::begin_logged(*state->root, *state->log);
+  };
+  BOOST_OUTCOME_TRY(auto writer,
+                    make_root_writer(*state->root, directory, std::move(options), begin));
+  return AtomicWriter(std::move(writer));
 }
 
 Result<TransactionReceipt> Root::put(const std::string& path, Bytes content,
@@ -99,9 +122,9 @@ Result<TransactionReceipt> Root::move(const std::string& from, const std::string
   return transaction.commit();
 }
 
-Result<Buffer> Root::read(const std::string& path) {
+Result<Buffer> Root::read(const std::string& path, std::uint64_t size_max) {
   BOOST_OUTCOME_TRY(Transaction transaction, begin());
-  return transaction.read(path);
+  return transaction.read(path, size_max);
 }
 
 Result<void> Root::settle() {

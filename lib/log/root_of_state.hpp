@@ -2,6 +2,8 @@
 // The way of a tracked state into a root.
 #pragma once
 
+#include <functional>
+
 #include <perdure/transaction.hpp>
 
 namespace perdure {
@@ -9,8 +11,9 @@ namespace perdure {
 class Root;
 
 struct RootOfState {
-  /// As Root::begin; it may name previous generations.
-  static Result<Transaction> begin(Root& root);
+  /// As Root::begin; it may name previous generations. `compare` has the last word on a commit:
+  /// it runs when nothing else is committed, maybe on another thread while `commit` waits.
+  static Result<Transaction> begin(Root& root, std::function<Result<void>()> compare);
 };
 
 }  // namespace perdure

@@ -83,8 +83,12 @@ class LogStore final : public StateStore {
   }
 
   Result<Revision> commit(const StateDraft& draft) override {
-    BOOST_OUTCOME_TRY(check(draft));
-    BOOST_OUTCOME_TRY(Transaction transaction, RootOfState::begin(root_));
+    BOOST_OUTCOME_TRY(check_size(draft));
+    const auto compare = [&]() -> Result<void> {
+      BOOST_OUTCOME_TRY(const Revision now, revision());
+      return now == draft.expected ? Result<void>(success()) : conflict(Fate::unchanged);
+    };
+    BOOST_OUTCOME_TRY(Transaction transaction, RootOfState::begin(root_, compare));
     BOOST_OUTCOME_TRY(keep(draft, transaction));
     // A state whose file is lost gets a new one with the permissions of what is left of it.
     BOOST_OUTCOME_TRY(transaction.put(leaf_, draft.image, {.metadata = {}, .like = like_}));
@@ -138,9 +142,7 @@ class LogStore final : public StateStore {
     return true;
   }
 
-  Result<void> check(const StateDraft& draft) {
-    BOOST_OUTCOME_TRY(const Revision now, revision());
-    if (now != draft.expected) return conflict(Fate::unchanged);
+  [[nodiscard]] Result<void> check_size(const StateDraft& draft) const {
     if (draft.image.size() <= size_max_) return success();
     return make_error(save_step, describe(), ErrorKind::invalid_argument,
                       "it has " + std::to_string(draft.image.size()) + " bytes, and " +
@@ -152,10 +154,13 @@ class LogStore final : public StateStore {
   Result<void> keep(const StateDraft& draft, Transaction& transaction) {
     if (!draft.keep_as || !image_) return success();
     const std::string name = names::previous_of(leaf_, *draft.keep_as);
-    const auto there = transaction.read(name);
+    const auto there = transaction.read(name, image_->size());
     if (there && there.value() == *image_) return success();
-    if (!there && !is_missing(there.error().cause)) return there.error();
-    if (there) {
+    // Whatever else has the name: larger ones and directories, too.
+    const bool other = there || there.error().kind == ErrorKind::invalid_argument ||
+                       there.error().kind == ErrorKind::not_regular;
+    if (!other && !is_missing(there.error().cause)) return there.error();
+    if (other) {
       BOOST_OUTCOME_TRY(set_aside_previous(*draft.keep_as));
     }
     return transaction.put(name, *image_, {.metadata = {}, .like = leaf_});

@@ -6,6 +6,28 @@
 #include "engine/read.hpp"
 
 namespace perdure {
+namespace {
+
+/// Of a file that memory has, and no directory yet.
+Status status_of(const TransactionRoot& root, const FileImage& image) {
+  Status status;
+  status.type = FileType::regular;
+  status.mode = image.mode;
+  status.owner = image.owner;
+  status.group = image.group;
+  status.version.device = root.status.version.device;
+  status.version.size = image.content.size();
+  return status;
+}
+
+Result<Buffer> content_of(const Target& target, const FileImage& image, std::uint64_t size_max) {
+  if (image.content.size() <= size_max) return image.content;
+  return target.failure("read the file", ErrorKind::invalid_argument,
+                        "it has " + std::to_string(image.content.size()) + " bytes, and " +
+                            std::to_string(size_max) + " are the most allowed");
+}
+
+}  // namespace
 
 Result<void> Changes::put(const std::string& path, const Metadata& metadata,
                           const std::optional<std::string>& like,
@@ -38,11 +60,13 @@ Result<void> Changes::drop(const std::string& path) {
 
 Result<std::optional<Status>> Changes::stat(const std::string& path) {
   const auto held = root_.unpublished.hold();
-  if (const auto staged = root_.unpublished.staged_for(path)) {
-    if (staged->empty()) return std::optional<Status>();
-    BOOST_OUTCOME_TRY(Status found,
-                      root_.checked(check_step, path,
-                                    root_.files.stat_at(root_.private_directory.get(), *staged)));
+  BOOST_OUTCOME_TRY(const LeftFile* const left, root_.unpublished.find(path));
+  if (left != nullptr) {
+    if (left->removed) return std::optional<Status>();
+    if (left->staged.empty()) return std::optional(status_of(root_, *left->image));
+    BOOST_OUTCOME_TRY(Status found, root_.checked(check_step, path,
+                                                  root_.files.stat_at(root_.private_directory.get(),
+                                                                      left->staged)));
     return std::optional<Status>(std::move(found));
   }
   const auto found = directories_.stat(path);
@@ -116,33 +140,54 @@ Result<void> Changes::move(const std::string& from, const std::string& to) {
   BOOST_OUTCOME_TRY(drop(to));
   BOOST_OUTCOME_TRY(const StagedFile staged, staged_.link(step, directory, from));
   changes_[to] = Change{.staged = staged};
-  changes_[from] = Change{.action = JournalAction::remove};
+  changes_[from] = Change{.action = JournalAction::remove, .moved = staged.identity};
   BOOST_OUTCOME_TRY(staged_.flush_if_many());
   broken_ = false;
   return success();
 }
 
-Result<Buffer> Changes::read(const std::string& path) {
+Result<void> Changes::make_files() {
+  for (auto& [path, change] : changes_) {
+    if (!change.staged.held) continue;
+    BOOST_OUTCOME_TRY(staged_.make_file(change.staged, path));
+  }
+  return success();
+}
+
+Result<Buffer> Changes::read(const std::string& path, std::uint64_t size_max) {
   constexpr std::string_view step = "read the file";
   Target target(root_.files, root_.random, (root_.path / path).native());
   std::string leaf = leaf_of(path);
-  const auto held = root_.unpublished.hold();
-  const auto staged = root_.unpublished.staged_for(path);
-  if (const auto change = changes_.find(path); change != changes_.end()) {
-    if (change->second.action != JournalAction::put) {
-      return root_.failure(step, path, missing_cause());
-    }
+  auto held = root_.unpublished.hold();
+  const auto change = changes_.find(path);
+  const LeftFile* left = nullptr;
+  if (change == changes_.end()) {
+    BOOST_OUTCOME_TRY(left, root_.unpublished.find(path));
+  }
+  const bool own = change != changes_.end();
+  if (own ? change->second.action != JournalAction::put : left != nullptr && left->removed) {
+    return root_.failure(step, path, missing_cause());
+  }
+  if (own && change->second.staged.held) {
+    return content_of(target, *change->second.staged.held, size_max);
+  }
+  if (left != nullptr && left->staged.empty()) {
+    const auto image = left->image;
+    if (held.owns_lock()) held.unlock();
+    return content_of(target, *image, size_max);
+  }
+  if (own || left != nullptr) {
     target.directory = root_.private_directory.get();
-    leaf = staged_.name_of(change->second.staged);
-  } else if (staged) {
-    if (staged->empty()) return root_.failure(step, path, missing_cause());
-    target.directory = root_.private_directory.get();
-    leaf = *staged;
+    leaf = own ? staged_.name_of(change->second.staged) : left->staged;
   } else {
     BOOST_OUTCOME_TRY(target.directory,
                       root_.checked(step, path, directories_.open(parent_of(path))));
   }
-  BOOST_OUTCOME_TRY(auto content, read_steady(target, leaf, UINT64_MAX, {}));
+  const auto let_go = [&](Handle /*opened*/) -> Result<void> {
+    if (held.owns_lock()) held.unlock();  // the file stays the same whatever its name
+    return success();
+  };
+  BOOST_OUTCOME_TRY(auto content, read_steady(target, leaf, size_max, let_go));
   return std::move(content.bytes);
 }
 

@@ -22,6 +22,8 @@ struct Change {
   JournalAction action = JournalAction::put;
   StagedFile staged{};        ///< put: the new content.
   std::uint32_t mode = 0777;  ///< make_directory: less the umask.
+  /// remove: of a file that is moved; no other one is to go.
+  std::optional<Identity> moved{};
 };
 
 /// All that a transaction wants, with the staged files of its new content. Nothing of it is visible
@@ -42,7 +44,10 @@ class Changes {
   Result<void> remove(const std::string& path);
   Result<void> make_directory(const std::string& path, std::uint32_t mode);
   Result<void> move(const std::string& from, const std::string& to);
-  Result<Buffer> read(const std::string& path);
+  Result<Buffer> read(const std::string& path, std::uint64_t size_max);
+
+  /// A journal needs files of all content, of what memory has, too.
+  Result<void> make_files();
 
   /// The status of the path now, outside the transaction; of what it is to get, where that is
   /// committed to the log and not in place.

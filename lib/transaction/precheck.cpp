@@ -190,6 +190,10 @@ Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
     return root_.failure(check_step, path, ErrorKind::conflict,
                          "somebody else removed it meanwhile");
   }
+  if (found && change.moved && identity_of(found->version) != *change.moved) {
+    return root_.failure(check_step, path, ErrorKind::conflict,
+                         "somebody else changed it meanwhile; move it again");
+  }
   const auto parent = parents_.find(parent_of(path));
   if (change.action != JournalAction::make_directory && parent != parents_.end() &&
       parent->second.immutable) {

@@ -2,6 +2,9 @@
 // Makes, fills and flushes staged files.
 #include "transaction/staged_file.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/hard_link.hpp"
 #include "base/missing.hpp"
 #include "engine/metadata.hpp"
@@ -23,12 +26,19 @@ std::string StagedFiles::name_of(const StagedFile& staged) const {
 }
 
 /// The place of the existing file whose metadata the new one gets: the path, or the private
-/// directory, where it waits for its path.
+/// directory, where it waits for its path. One that is in memory alone gets a file for that, which
+/// goes with the transaction.
 Result<void> StagedFiles::locate(Commit& commit, const std::string& path) {
-  const auto staged = root_.unpublished.staged_for(path);
-  if (staged && !staged->empty()) {
+  BOOST_OUTCOME_TRY(const LeftFile* const left, root_.unpublished.find(path));
+  if (left != nullptr && !left->removed) {
     commit.directory = root_.private_directory.get();
-    commit.leaf = *staged;
+    commit.leaf = left->staged;
+    if (!commit.leaf.empty()) return success();
+    commit.leaf = names::staged_of(id_, next_++);
+    FileImage shown = *left->image;
+    shown.content.clear();
+    BOOST_OUTCOME_TRY(make_from_image(root_, stage_step, path, commit.leaf, shown));
+    shown_.push_back(commit.leaf);
     return success();
   }
   commit.leaf = leaf_of(path);
@@ -50,6 +60,66 @@ Result<void> StagedFiles::locate_source(Commit& commit, const std::string& path,
   return success();
 }
 
+/// The image that a content in memory begins as, if the file at the path waits there, too, and the
+/// new one is like it: no metadata has to be asked of the kernel. Null otherwise.
+Result<std::shared_ptr<FileImage>> StagedFiles::held_like(const std::string& path,
+                                                          const MetadataOf& from,
+                                                          const Metadata& metadata) const {
+  constexpr std::uint32_t special = 06000;
+  const bool plain = metadata.preserved && !metadata.exact && !metadata.owner && !metadata.group;
+  if (!root_.unpublished.expected || !plain || !from.status || from.path != path) return nullptr;
+  const auto lock = root_.unpublished.hold();
+  BOOST_OUTCOME_TRY(const LeftFile* const left, root_.unpublished.find(path));
+  if (left == nullptr || left->removed || !left->image) return nullptr;
+  const FileImage& image = *left->image;
+  const bool capable = std::ranges::any_of(
+      image.xattrs, [](const Xattr& xattr) { return xattr.name.starts_with("security."); });
+  if (capable || (image.mode & special) != 0) return nullptr;
+  return std::make_shared<FileImage>(FileImage{
+      .mode = image.mode,
+      .owner = image.owner,
+      .group = image.group,
+      .xattrs = image.xattrs,
+      .content = {},
+  });
+}
+
+Result<void> StagedFiles::begin_file(Commit& commit, StagedFile& staged, const std::string& path,
+                                     const MetadataOf& from) {
+  if (from.status) {
+    const auto lock = root_.unpublished.hold();
+    BOOST_OUTCOME_TRY(locate_source(commit, path, from));
+    // Otherwise the metadata may change and no stamp with it: the last look reads them again.
+    if (commit.existing && is_settled(root_.files, commit.directory, *commit.existing)) {
+      staged.metadata_of = commit.existing->version;
+    }
+    BOOST_OUTCOME_TRY(read_xattrs(commit));
+  }
+  const auto made =
+      root_.files.create(root_.private_directory.get(), name_of(staged), temp_mode(commit));
+  if (!made) return root_.failure(stage_step, path, made.error());
+  commit.temp = OwnedHandle(root_.files, made.value());
+  return label_temp(commit);
+}
+
+Result<void> StagedFiles::end_file(Commit& commit, StagedFile& staged, const std::string& path,
+                                   const MetadataOf& from) {
+  BOOST_OUTCOME_TRY(const Status status,
+                    root_.checked(stage_step, path, root_.files.stat(commit.temp.get())));
+  {
+    const auto lock = root_.unpublished.hold();
+    BOOST_OUTCOME_TRY(locate_source(commit, path, from));  // it may have got its path
+    BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
+  }
+  staged.identity = identity_of(status.version);
+  staged.size = status.version.size;
+  staged.mtime_ns = status.version.mtime_ns;
+  // A hint: the sync has the last word. One that gets its path later may never need the disk.
+  if (!root_.unpublished.expected) (void)root_.files.start_writeback(commit.temp.get());
+  unflushed_.emplace_back(staged.number, std::move(commit.temp));
+  return flush_if_many();
+}
+
 Result<StagedFile> StagedFiles::stage(const std::string& path, const MetadataOf& from,
                                       const Metadata& metadata,
                                       const std::function<Result<void>(Sink&)>& source) {
@@ -60,39 +130,47 @@ Result<StagedFile> StagedFiles::stage(const std::string& path, const MetadataOf&
   if (from.path == path) commit.existing = from.status;
   StagedFile staged;
   staged.metadata = metadata;
-  if (from.status) {
-    const auto held = root_.unpublished.hold();
-    BOOST_OUTCOME_TRY(locate_source(commit, path, from));
-    // Otherwise the metadata may change and no stamp with it: the last look reads them again.
-    if (commit.existing && is_settled(root_.files, commit.directory, *commit.existing)) {
-      staged.metadata_of = commit.existing->version;
-    }
-    BOOST_OUTCOME_TRY(read_xattrs(commit));
-  }
   staged.number = next_++;
-  const auto made =
-      root_.files.create(root_.private_directory.get(), name_of(staged), temp_mode(commit));
-  if (!made) return root_.failure(stage_step, path, made.error());
-  commit.temp = OwnedHandle(root_.files, made.value());
-  BOOST_OUTCOME_TRY(label_temp(commit));
-  GatheringSink sink([&](Bytes bytes) { return append_to_temp(commit, bytes); });
+  BOOST_OUTCOME_TRY(staged.held, held_like(path, from, metadata));
+  if (!staged.held) {
+    BOOST_OUTCOME_TRY(begin_file(commit, staged, path, from));
+  }
+  Checksum checksum;
+  const auto append = [&](Bytes bytes) -> Result<void> {
+    checksum.update(bytes);
+    if (!staged.held) return append_to_temp(commit, bytes);
+    Buffer& content = staged.held->content;
+    if (content.size() + bytes.size() <= root_.unpublished.content_max) {
+      content.insert(content.end(), bytes.begin(), bytes.end());
+      return success();
+    }
+    const auto held = std::exchange(staged.held, nullptr);
+    BOOST_OUTCOME_TRY(begin_file(commit, staged, path, from));
+    BOOST_OUTCOME_TRY(append_to_temp(commit, held->content));
+    return append_to_temp(commit, bytes);
+  };
+  GatheringSink sink(append);
   BOOST_OUTCOME_TRY(source(sink));
   BOOST_OUTCOME_TRY(sink.flush());
-  BOOST_OUTCOME_TRY(const Status status,
-                    root_.checked(stage_step, path, root_.files.stat(commit.temp.get())));
-  {
-    const auto held = root_.unpublished.hold();
-    BOOST_OUTCOME_TRY(locate_source(commit, path, from));  // it may have got its path
-    BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
+  staged.checksum = checksum.digest();
+  if (staged.held) {
+    staged.size = staged.held->content.size();
+    return staged;
   }
-  staged.identity = identity_of(status.version);
-  staged.size = status.version.size;
-  staged.mtime_ns = status.version.mtime_ns;
-  // A hint: the sync has the last word. One that gets its path later may never need the disk.
-  if (!root_.unpublished.expected) (void)root_.files.start_writeback(commit.temp.get());
-  unflushed_.emplace_back(staged.number, std::move(commit.temp));
-  BOOST_OUTCOME_TRY(flush_if_many());
+  BOOST_OUTCOME_TRY(end_file(commit, staged, path, from));
   return staged;
+}
+
+Result<void> StagedFiles::make_file(StagedFile& staged, const std::string& path) {
+  BOOST_OUTCOME_TRY(OwnedHandle made,
+                    make_from_image(root_, stage_step, path, name_of(staged), *staged.held));
+  BOOST_OUTCOME_TRY(const Status status,
+                    root_.checked(stage_step, path, root_.files.stat(made.get())));
+  staged.held.reset();
+  staged.identity = identity_of(status.version);
+  staged.mtime_ns = status.version.mtime_ns;
+  unflushed_.emplace_back(staged.number, std::move(made));
+  return flush_if_many();
 }
 
 Result<StagedFile> StagedFiles::link(std::string_view step, Handle directory,
@@ -125,6 +203,7 @@ Result<StagedFile> StagedFiles::link(std::string_view step, Handle directory,
 }
 
 Result<void> StagedFiles::remove(const StagedFile& staged, const std::string& path) {
+  if (staged.held) return success();
   return root_.checked(stage_step, path,
                        root_.files.unlink(root_.private_directory.get(), name_of(staged)));
 }
@@ -183,6 +262,20 @@ Result<const StagedFiles::Inherited*> StagedFiles::inherited(const std::string& 
 
 Result<void> StagedFiles::refresh_metadata(StagedFile& staged, const std::string& path,
                                            const Status& found) {
+  if (staged.held) {
+    {
+      const auto lock = root_.unpublished.hold();
+      BOOST_OUTCOME_TRY(const LeftFile* const left, root_.unpublished.find(path));
+      if (left != nullptr && !left->removed && left->image) {
+        staged.held->mode = left->image->mode;
+        staged.held->owner = left->image->owner;
+        staged.held->group = left->image->group;
+        staged.held->xattrs = left->image->xattrs;
+        return success();
+      }
+    }
+    BOOST_OUTCOME_TRY(make_file(staged, path));  // it was put in place by now
+  }
   WriteOptions options;
   options.metadata = staged.metadata;
   Commit commit(root_.files, root_.random, options);
@@ -221,15 +314,24 @@ Result<void> StagedFiles::flush() {
 }
 
 Result<FileImage> StagedFiles::image(const StagedFile& staged, const std::string& path) {
-  for (const auto& [number, file] : unflushed_) {
-    if (number == staged.number) return read_image(root_, stage_step, path, file.get());
+  if (staged.held) return *staged.held;
+  const auto unflushed =
+      std::ranges::find(unflushed_, staged.number, [](const auto& item) { return item.first; });
+  OwnedHandle opened;
+  if (unflushed == unflushed_.end()) {
+    BOOST_OUTCOME_TRY(
+        const Handle file,
+        root_.checked(stage_step, path,
+                      root_.files.open_file(root_.private_directory.get(), name_of(staged))));
+    opened = OwnedHandle(root_.files, file);
   }
-  BOOST_OUTCOME_TRY(
-      const Handle opened,
-      root_.checked(stage_step, path,
-                    root_.files.open_file(root_.private_directory.get(), name_of(staged))));
-  const OwnedHandle file(root_.files, opened);
-  return read_image(root_, stage_step, path, opened);
+  const Handle file = opened ? opened.get() : unflushed->second.get();
+  BOOST_OUTCOME_TRY(FileImage image, read_image(root_, stage_step, path, file));
+  // The cache may have dropped what the disk refused, and read the old blocks back.
+  if (Checksum::of(image.content) == staged.checksum) return image;
+  return root_.failure(stage_step, path, ErrorKind::system,
+                       "its staged file does not hold what was written: the disk failed, or "
+                       "somebody changed it; do it again");
 }
 
 Result<void> StagedFiles::flush_if_many() {
@@ -245,6 +347,9 @@ Result<void> StagedFiles::sync_names() {
 /// If there is no memory for a name, its file stays; the next recovery discards it.
 void StagedFiles::discard() noexcept try {
   unflushed_.clear();
+  for (const std::string& name : shown_) {
+    (void)root_.files.unlink(root_.private_directory.get(), name);
+  }
   if (kept_) return;
   for (std::uint64_t number = 0; number < next_; ++number) {
     (void)root_.files.unlink(root_.private_directory.get(), names::staged_of(id_, number));

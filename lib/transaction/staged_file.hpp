@@ -14,6 +14,7 @@
 #include <perdure/pipeline/commit.hpp>
 #include <perdure/serializer.hpp>
 
+#include "base/checksum.hpp"
 #include "engine/metadata.hpp"
 #include "transaction/file_image.hpp"
 #include "transaction/transaction_root.hpp"
@@ -30,9 +31,12 @@ struct StagedFile {
   Identity identity{};
   std::uint64_t size = 0;
   std::int64_t mtime_ns = 0;
+  Checksum::Digest checksum{};           ///< Of the content, but for a moved one.
   Metadata metadata{};                   ///< As it was asked for.
   std::optional<Version> metadata_of{};  ///< The target whose metadata it was given.
   bool moved = false;  ///< A hard link to a file of the tree, which brings its own metadata.
+  /// In memory instead of a file; then there is no identity and no time.
+  std::shared_ptr<FileImage> held{};
 };
 
 /// The file that a new one takes its metadata from.
@@ -59,6 +63,8 @@ class StagedFiles {
   /// Gives the metadata of the target once more, which changed since; it is synced once more.
   Result<void> refresh_metadata(StagedFile& staged, const std::string& path, const Status& found);
   Result<void> remove(const StagedFile& staged, const std::string& path);
+  /// Makes a file of one that is in memory.
+  Result<void> make_file(StagedFile& staged, const std::string& path);
 
   /// Makes them durable; with `fast`, certain to be on the disk before the journal is; with `whole`
   /// that is left to the sync of everything.
@@ -92,6 +98,12 @@ class StagedFiles {
   /// As the kernel has it for a file that is made with `mode`: shown by a file that never gets a
   /// name. Null for a directory that does not exist yet.
   Result<const Inherited*> inherited(const std::string& parent, std::uint32_t mode);
+  Result<std::shared_ptr<FileImage>> held_like(const std::string& path, const MetadataOf& from,
+                                               const Metadata& metadata) const;
+  Result<void> begin_file(Commit& commit, StagedFile& staged, const std::string& path,
+                          const MetadataOf& from);
+  Result<void> end_file(Commit& commit, StagedFile& staged, const std::string& path,
+                        const MetadataOf& from);
   Result<void> locate(Commit& commit, const std::string& path);
   Result<void> locate_source(Commit& commit, const std::string& path, const MetadataOf& from);
   Result<void> give_metadata(Commit& commit, const std::string& path,
@@ -105,6 +117,7 @@ class StagedFiles {
   std::map<std::pair<std::string, std::uint32_t>, std::shared_ptr<const Inherited>> inherited_;
   /// Wait for company on their way to the disk, by number.
   std::vector<std::pair<std::uint64_t, OwnedHandle>> unflushed_;
+  std::vector<std::string> shown_;  ///< Files that metadata were taken from; they go at the end.
   std::uint64_t next_ = 0;
   bool kept_ = false;
 };

@@ -102,6 +102,8 @@ struct Transaction::State {
   Result<TransactionReceipt> commit_by_journal();
   Result<std::optional<TransactionReceipt>> commit_by_log();
   [[nodiscard]] bool fits_record();
+  std::shared_ptr<const FileImage> image_for_later(const JournalEntry& entry,
+                                                   const FileImage& image);
 
   std::unique_ptr<TransactionRoot> owned;  // empty where somebody else holds it open
   TransactionRoot* root;
@@ -111,9 +113,10 @@ struct Transaction::State {
   Changes changes;
   RecoveryReport recovery;
   ExpectedVersions expected;
-  std::vector<OwnedHandle> locks;    // of the expected targets
-  std::vector<std::string> nowhere;  // expected to be absent, in directories that are
-  Fate fate = Fate::unchanged;       // of the commit: what an error would say now
+  std::vector<OwnedHandle> locks;         // of the expected targets
+  std::vector<std::string> nowhere;       // expected to be absent, in directories that are
+  std::function<Result<void>()> compare;  // of a state: the last word
+  Fate fate = Fate::unchanged;            // of the commit: what an error would say now
   TransactionRoot::Naming naming = TransactionRoot::Naming::of_users;
   bool over = false;
   bool staging_now = false;  // a call is running, and with it maybe code of the caller's
@@ -121,11 +124,14 @@ struct Transaction::State {
 
 /// The content that the path is to get is at the path, if the log left that for later.
 Result<void> Transaction::State::put_in_place(const std::string& path) {
-  const auto is_left = [&] {
+  if (log == nullptr) return success();
+  bool left = false;
+  {
     const auto held = root->unpublished.hold();
-    return root->unpublished.staged_for(path).has_value();
-  };
-  return log != nullptr && is_left() ? log->settle() : success();
+    BOOST_OUTCOME_TRY(const LeftFile* const found, root->unpublished.find(path));
+    left = found != nullptr;
+  }
+  return left ? log->settle() : success();
 }
 
 /// The expected paths whose directories are there, in the order in which their locks are taken.
@@ -254,6 +260,9 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
   BOOST_OUTCOME_TRY(Journal journal,
                     prepare_journal(*root, changes, expected, Preparation::for_journal));
   BOOST_OUTCOME_TRY(check_nowhere());
+  if (compare) {
+    BOOST_OUTCOME_TRY(compare());
+  }
   receipt.stages.push_back({"stage", watch.lap()});
   if (journal.entries.empty()) return journal;
   BOOST_OUTCOME_TRY(mark_root(*root));
@@ -280,6 +289,19 @@ bool Transaction::State::fits_record() {
                               [](const auto& item) { return item.second.staged.moved; });
 }
 
+/// The part of an image that memory keeps: the metadata, and a content that no file has.
+std::shared_ptr<const FileImage> Transaction::State::image_for_later(const JournalEntry& entry,
+                                                                     const FileImage& image) {
+  const auto& held = changes.by_path().at(entry.path).staged.held;
+  if (held) return held;
+  FileImage metadata{.mode = image.mode,
+                     .owner = image.owner,
+                     .group = image.group,
+                     .xattrs = image.xattrs,
+                     .content = {}};
+  return std::make_shared<const FileImage>(std::move(metadata));
+}
+
 /// Empty if a record can't hold it; then nothing happened.
 Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
   std::optional<TransactionReceipt> receipt;
@@ -303,6 +325,11 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
       BOOST_OUTCOME_TRY(
           image, changes.staged().image(changes.by_path().at(entry.path).staged, entry.path));
     }
+    if (root->unpublished.expected && entry.action == JournalAction::put) {
+      wanted.left.push_back(image_for_later(entry, image));
+    } else {
+      wanted.left.emplace_back();
+    }
     wanted.files.push_back(std::move(image));
   }
   for (const auto& [path, version] : expected) wanted.expected.push_back(path);
@@ -311,7 +338,8 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
       if (std::ranges::find(nowhere, path) != nowhere.end()) continue;
       BOOST_OUTCOME_TRY(compare_expected(path));
     }
-    return check_nowhere();
+    BOOST_OUTCOME_TRY(check_nowhere());
+    return compare ? compare() : Result<void>(success());
   };
   receipt->stages.push_back({"stage", watch.lap()});
   receipt->id = wanted.journal.id;
@@ -336,6 +364,7 @@ Result<TransactionReceipt> Transaction::State::commit() {
   if (logged) return std::move(*logged);
   locks.clear();
   nowhere.clear();
+  BOOST_OUTCOME_TRY(changes.make_files());
   TransactionReceipt receipt;
   BOOST_OUTCOME_TRY(log->alone(failures_before, [&]() -> Result<void> {
     BOOST_OUTCOME_TRY(receipt, commit_by_journal());
@@ -389,13 +418,15 @@ Result<Transaction> Transaction::begin(const Path& path, const TransactionOption
                                              std::move(recovery)));
 }
 
-Result<Transaction> Transaction::begin_logged(TransactionRoot& root, LogWriter& log,
-                                              bool of_state) {
+Result<Transaction> Transaction::begin_logged(TransactionRoot& root, LogWriter& log) {
   auto id = names::make_transaction_id(root.random);
   if (!id) return root.failure("begin a transaction", "", id.error());
-  auto state = std::make_unique<State>(root, log, std::move(id.value()));
-  if (of_state) state->naming = TransactionRoot::Naming::of_states;
-  return Transaction(std::move(state));
+  return Transaction(std::make_unique<State>(root, log, std::move(id.value())));
+}
+
+void Transaction::is_of_state(std::function<Result<void>()> compare) {
+  state_->naming = TransactionRoot::Naming::of_states;
+  state_->compare = std::move(compare);
 }
 
 const RecoveryReport& Transaction::recovery() const noexcept {
@@ -451,11 +482,11 @@ Result<void> Transaction::move(const std::string& from, const std::string& to) {
   return state_->stage([&] { return state_->changes.move(from, to); });
 }
 
-Result<Buffer> Transaction::read(const std::string& path) {
+Result<Buffer> Transaction::read(const std::string& path, std::uint64_t size_max) {
   constexpr std::string_view step = "read the file";
   BOOST_OUTCOME_TRY(state_->check_open(step, false));
   BOOST_OUTCOME_TRY(state_->check_path(step, path));
-  return state_->changes.read(path);
+  return state_->changes.read(path, size_max);
 }
 
 Result<void> Transaction::expect(const std::string& path, const Version& version) {

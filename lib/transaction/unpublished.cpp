@@ -1,29 +1,49 @@
 // SPDX-License-Identifier: BSL-1.0
-// Remembers which staged file a path is to get.
+// Remembers which content a path is to get.
 #include "transaction/unpublished.hpp"
 
-#include <utility>
-
 #include "engine/names.hpp"
+#include "transaction/file_image.hpp"
 
 namespace perdure {
+namespace {
 
-std::optional<std::string> Unpublished::staged_for(const std::string& path) const {
-  const auto found = staged_.find(path);
-  if (found == staged_.end()) return {};
-  return found->second;
+std::uint64_t bytes_of(const LeftFile& file) {
+  return file.image ? file.image->content.size() : 0;
 }
 
-std::vector<std::string> Unpublished::note(const Journal& journal) {
+}  // namespace
+
+Result<const LeftFile*> Unpublished::find(const std::string& path) const {
+  const auto found = left_.find(path);
+  if (found == left_.end()) return nullptr;
+  if (stopped_) return *stopped_;
+  return &found->second;
+}
+
+std::vector<std::string> Unpublished::note(const Journal& journal,
+                                           std::vector<std::shared_ptr<const FileImage>> images) {
   const auto lock = change();
   std::vector<std::string> superfluous;
-  for (const JournalEntry& entry : journal.entries) {
-    std::string& staged = staged_[entry.path];
-    if (!staged.empty()) superfluous.push_back(std::move(staged));
-    staged.clear();
-    if (entry.action == JournalAction::put) staged = names::staged_of(journal.id, entry.staged);
+  for (std::size_t i = 0; i < journal.entries.size(); ++i) {
+    const JournalEntry& entry = journal.entries[i];
+    LeftFile& file = left_[entry.path];
+    if (!file.staged.empty()) superfluous.push_back(std::move(file.staged));
+    bytes_ -= bytes_of(file);
+    file = {.removed = entry.action != JournalAction::put, .staged = {}, .image = {}};
+    if (file.removed) continue;
+    file.image = std::move(images[i]);
+    if (entry.staged_identity != Identity{}) {
+      file.staged = names::staged_of(journal.id, entry.staged);
+    }
+    bytes_ += bytes_of(file);
   }
   return superfluous;
+}
+
+void Unpublished::clear() noexcept {
+  left_.clear();
+  bytes_ = 0;
 }
 
 }  // namespace perdure

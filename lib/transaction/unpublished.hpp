@@ -2,23 +2,41 @@
 // Changes that are committed to the log of an open root, and are not in place yet.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <perdure/error.hpp>
 
 #include "transaction/journal_format.hpp"
 
 namespace perdure {
 
-/// The files of such changes lie in the private directory, where the next commit to these paths has
-/// to look. Thread-safe: the log's leader changes it, all others look.
+struct FileImage;
+
+/// The state that a path is to get.
+struct LeftFile {
+  bool removed = false;  ///< None: it is to be gone.
+  /// The file that waits in the private directory; empty: memory and the log have its content.
+  std::string staged{};
+  /// Its metadata, and its content where there is no staged file.
+  std::shared_ptr<const FileImage> image{};
+};
+
+/// The next commit to such a path has to look here. Thread-safe: the log's leader changes it, all
+/// others look.
 class Unpublished {
  public:
   /// Whether there may be any, now or later. Set before anybody looks.
   bool expected = false;
+  /// The largest content that memory keeps for one file. Set before anybody looks.
+  std::uint64_t content_max = 0;
 
   /// While one of these is held nothing is put in place, and names in the private directory stay.
   [[nodiscard]] std::shared_lock<std::shared_mutex> hold() const {
@@ -27,18 +45,26 @@ class Unpublished {
   /// For putting in place: nobody else looks.
   [[nodiscard]] std::unique_lock<std::shared_mutex> change() { return std::unique_lock(mutex_); }
 
-  /// The name of the staged file that the path is to get; empty if it is to be removed. No value:
-  /// what is at the path counts. Call it while it is held.
-  [[nodiscard]] std::optional<std::string> staged_for(const std::string& path) const;
+  /// Null: what is at the path counts. An error if putting in place ended half-way: then nothing
+  /// tells where the content is. Call it while it is held; good as long.
+  [[nodiscard]] Result<const LeftFile*> find(const std::string& path) const;
 
-  /// Of a committed record; returns the staged files that it makes superfluous. Takes the lock.
-  std::vector<std::string> note(const Journal& journal);
+  /// Of a committed record, with the image of each file that is put, in the order of the journal.
+  /// Returns the staged files that it makes superfluous. Takes the lock.
+  std::vector<std::string> note(const Journal& journal,
+                                std::vector<std::shared_ptr<const FileImage>> images);
+  /// Bytes of content in memory.
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   /// All is in place. Call it under the lock of `change`.
-  void clear() noexcept { staged_.clear(); }
+  void clear() noexcept;
+  /// Some is maybe in place, and nothing more will be. Call it under the lock of `change`.
+  void stop(Error why) { stopped_ = std::move(why); }
 
  private:
   mutable std::shared_mutex mutex_;
-  std::map<std::string, std::string> staged_;  ///< By path.
+  std::map<std::string, LeftFile> left_;  ///< By path.
+  std::uint64_t bytes_ = 0;
+  std::optional<Error> stopped_;  ///< Why nothing will be put in place any more.
 };
 
 }  // namespace perdure

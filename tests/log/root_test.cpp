@@ -2,6 +2,7 @@
 // A root with a log, on a real file system.
 #include <thread>
 
+#include <perdure/atomic_writer.hpp>
 #include <perdure/files.hpp>
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
@@ -281,4 +282,96 @@ TEST_CASE("threads share flushes") {
     CHECK(slurp(directory / ("f" + std::to_string(t))) == std::to_string(commits - 1));
   }
   REQUIRE_OK(root.value().close());
+}
+
+// Found in review: the record took whatever came back from the staged file.
+TEST_CASE("a staged file that does not hold what was written is not committed") {
+  const TempDirectory directory;
+  auto root = Root::open(directory.path());
+  REQUIRE_OK(root);
+  auto transaction = root.value().begin();
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(transaction.value().put("a", "good"));
+  std::vector<std::string> names = private_of(directory.path());
+  std::erase_if(names, [](const std::string& name) { return name == "j" || name == "log"; });
+  REQUIRE(names.size() == 1);
+  spit(directory / ".perdure" / names.front(), "lost");  // as the disk may, behind the cache
+  const auto refused = transaction.value().commit();
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().fate == Fate::unchanged);
+  CHECK(tree_of(directory.path()).empty());
+}
+
+TEST_CASE("a root reads no more than it is asked for") {
+  const TempDirectory directory;
+  RootOptions options;
+  options.publish = GENERATE(Publish::at_once, Publish::later);
+  auto root = Root::open(directory.path(), options);
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("a", "four"));
+  CHECK(root.value().read("a", 4).has_value());
+  const auto refused = root.value().read("a", 3);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::invalid_argument);
+}
+
+TEST_CASE("a writer commits through an open root, at one flush each") {
+  const TempDirectory directory;
+  FaultyFileSystem counting(native_file_system());
+  RootOptions options;
+  options.system.files = &counting;
+  auto opened = Root::open(directory.path(), options);
+  REQUIRE_OK(opened);
+  REQUIRE_OK(opened.value().make_directory("queue"));
+  const auto writer = AtomicWriter::bind(opened.value(), "queue");
+  REQUIRE_OK(writer);
+  const Root root = std::move(opened.value());  // the writer follows
+  REQUIRE_OK(writer.value().commit("0", "first"));
+  const std::uint64_t before = counting.calls(Operation::sync_data);
+  const auto receipt = writer.value().commit("1", "one");
+  REQUIRE_OK(receipt);
+  CHECK(counting.calls(Operation::sync_data) == before + 1);
+  CHECK(receipt.value().protocol == Protocol::logged);
+  CHECK(receipt.value().durability == Durability::durable);
+  CHECK(receipt.value().bytes == 3);
+  CHECK(slurp(directory / "queue/1") == "one");
+
+  const auto version = read_version(directory / "queue/1");
+  REQUIRE_OK(version);
+  REQUIRE_OK(writer.value().commit("1", "two", {.expected = version.value()}));
+  const auto stale = writer.value().commit("1", "three", {.expected = version.value()});
+  REQUIRE_FALSE(stale.has_value());
+  CHECK(stale.error().kind == ErrorKind::conflict);
+  CHECK(slurp(directory / "queue/1") == "two");
+  CHECK_FALSE(writer.value().commit("../1", "out").has_value());
+  CHECK_FALSE(writer.value().commit("a/b", "deeper").has_value());
+}
+
+TEST_CASE("a writer of a root keeps what is there if it is asked to, and says what it can't do") {
+  const TempDirectory directory;
+  auto root = Root::open(directory.path());
+  REQUIRE_OK(root);
+  WriteOptions options;
+  options.existing = ExistingPolicy::keep;
+  const auto keeping = AtomicWriter::bind(root.value(), "", options);
+  REQUIRE_OK(keeping);
+  REQUIRE_OK(keeping.value().commit("a", "one"));
+  const auto refused = keeping.value().commit("a", "two");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::exists);
+  CHECK(slurp(directory / "a") == "one");
+  options = {};
+  options.existing = ExistingPolicy::backup;
+  const auto backup = AtomicWriter::bind(root.value(), "", options);
+  REQUIRE_FALSE(backup.has_value());
+  CHECK(backup.error().message().find("backups") != std::string::npos);
+  options = {};
+  options.verify = true;
+  CHECK_FALSE(AtomicWriter::bind(root.value(), "", options).has_value());
+  CHECK_FALSE(AtomicWriter::bind(root.value(), "../elsewhere").has_value());
+  CHECK_FALSE(AtomicWriter::bind(root.value(), ".perdure").has_value());
+  auto transaction = Transaction::begin(root.value());
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(transaction.value().put("a", "three"));
+  CHECK(transaction.value().commit().value().protocol == Protocol::logged);
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // A tracked state through the log of a root.
 #include <sys/stat.h>
+#include <utility>
 
 #include <perdure/recovery.hpp>
+#include <perdure/root.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/testing/forwarding_file_system.hpp>
 
 #include "count.hpp"
+#include "engine/names.hpp"
 #include "support/catch.hpp"
 #include "support/coarse.hpp"
 #include "support/directory.hpp"
@@ -230,5 +234,112 @@ TEST_CASE("a damaged state is set aside, and the previous one goes on through th
   CHECK(tracker.value().report().origin == Origin::previous);
   CHECK(tracker.value().state()->value == 2);
   REQUIRE_OK(tracker.value().update(increment));
+  CHECK(value_at(path) == 3);
+}
+
+namespace {
+
+/// Somebody who replaces the state when the next file is staged.
+struct Neighbour final : ForwardingFileSystem {
+  Neighbour(FileSystem& base, fs::path at) : ForwardingFileSystem(base), path(std::move(at)) {}
+  SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override {
+    if (std::exchange(armed, false)) {
+      spit(path.native() + ".new", R"({"value": 41, "notes": []})");
+      fs::rename(path.native() + ".new", path);
+    }
+    return ForwardingFileSystem::create(directory, name, mode);
+  }
+  fs::path path;
+  bool armed = false;
+};
+
+}  // namespace
+
+// Found in review: the version was compared before the new state was staged, and never again.
+TEST_CASE("a state that somebody changes while a save is staged is a conflict") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  Neighbour neighbour(native_file_system(), path);
+  auto tracker = open(path, options_of(GENERATE(Publish::at_once, Publish::later), neighbour));
+  REQUIRE_OK(tracker);
+  for (int i = 0; i < 3; ++i) REQUIRE_OK(tracker.value().update(increment));
+  neighbour.armed = true;
+  const auto refused = tracker.value().update(increment);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  CHECK(value_at(path) == 41);
+}
+
+// Found in review: it took the older state for the current one, and saved on top of it.
+TEST_CASE("a tracker by file refuses a state that waits in a root above it", "[P4]") {
+  const TempDirectory directory;
+  fs::create_directory(directory / "deep");
+  const std::string name = GENERATE("state", "deep/state");
+  const fs::path path = directory / name;
+  FaultyFileSystem dying(native_file_system());
+  const auto die = [&] {
+    dying.fail({.operation = {},
+                .call = dying.calls() + 1,
+                .error = EIO,
+                .from_then_on = true,
+                .count = {}});
+  };
+  spit(path, R"({"value": 1, "notes": []})");
+  const std::string newer = R"({"value": 2, "notes": []})";
+  SECTION("in the log of an open root") {
+    RootOptions options = options_of(Publish::later, dying).root;
+    auto root = Root::open(directory.path(), options);
+    REQUIRE_OK(root);
+    REQUIRE_OK(root.value().put(name, newer));
+    die();
+  }
+  SECTION("in a journal") {
+    TransactionOptions options;
+    options.system.files = &dying;
+    auto transaction = Transaction::begin(directory.path(), options);
+    REQUIRE_OK(transaction);
+    REQUIRE_OK(transaction.value().put(name, newer));
+    dying.fail({.operation = Operation::rename,
+                .call = dying.calls(Operation::rename) + 3,
+                .error = EIO,
+                .from_then_on = true,
+                .count = {}});
+    const auto stuck = transaction.value().commit();
+    REQUIRE_FALSE(stuck.has_value());
+    REQUIRE(stuck.error().fate == Fate::committed);
+    die();
+  }
+  const auto refused = CountTracker::open(path);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::recovery_required);
+  CHECK(refused.error().message().find("perdure recover") != std::string::npos);
+  REQUIRE_OK(CountTracker::open(directory / "other"));  // of which the root has nothing
+  REQUIRE_OK(recover(directory.path()));
+  const auto tracker = CountTracker::open(path);
+  REQUIRE_OK(tracker);
+  CHECK(tracker.value().state()->value == 2);
+}
+
+// Found in review: a planted file was read whole, whatever its size.
+TEST_CASE("what has the name of a generation is set aside, whatever it is") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  {
+    auto tracker = open(path, options_of(Publish::at_once));
+    REQUIRE_OK(tracker);
+    for (int i = 0; i < 2; ++i) REQUIRE_OK(tracker.value().update(increment));
+  }
+  auto tracker = open(path, options_of(Publish::at_once));
+  REQUIRE_OK(tracker);
+  const std::string name = names::previous_of("state", 2);
+  SECTION("a sparse file of a terabyte") {
+    spit(directory / name, "");
+    fs::resize_file(directory / name, std::uintmax_t{1} << 40U);
+  }
+  SECTION("a directory") {
+    fs::create_directory(directory / name);
+  }
+  REQUIRE_OK(tracker.value().update(increment));
+  CHECK(value_at(directory / name) == 2);
   CHECK(value_at(path) == 3);
 }

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSL-1.0
+// The part of a writer that knows how its commits are made.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
+#include <perdure/receipt.hpp>
+#include <perdure/serializer.hpp>
+
+namespace perdure::detail {
+
+struct WriterState {
+  WriterState() = default;
+  WriterState(const WriterState&) = delete;
+  WriterState& operator=(const WriterState&) = delete;
+  virtual ~WriterState() = default;
+
+  /// The content is the image, or what `produce` writes, if there is one.
+  virtual Result<Receipt> commit(const std::string& leaf, Bytes image,
+                                 std::function<Result<void>(Sink&)> produce,
+                                 const std::optional<Version>& expected) const = 0;
+};
+
+}  // namespace perdure::detail
