@@ -159,8 +159,8 @@ class Transactions final : public Saver {
 /// that is settled before the call returns, so that no crash needs the log.
 class Logged final : public Saver {
  public:
-  Logged(const std::string& root, bool settles)
-      : root_(value_of(Root::open(root))), settles_(settles) {}
+  Logged(const std::string& root, Publish publish, bool settles)
+      : root_(value_of(Root::open(root, options_of(publish)))), settles_(settles) {}
 
   bool save(const std::string& name, const std::string& content) override {
     return root_.put(name, content) && settle();
@@ -175,6 +175,11 @@ class Logged final : public Saver {
   }
 
  private:
+  static RootOptions options_of(Publish publish) {
+    RootOptions options;
+    options.publish = publish;
+    return options;
+  }
   bool settle() { return !settles_ || root_.settle(); }
 
   Root root_;
@@ -239,15 +244,20 @@ void add_perdure(Ways& ways) {
                     .together = "all",
                     .open = opener<Transactions>(choice)});
   }
-  for (const bool settles : {false, true}) {
-    ways.push_back({.name = settles ? "perdure log settled" : "perdure log",
-                    .kind = Kind::perdure,
-                    .reached = std::string(Reached::durable),
-                    .note = settles ? "the same, and settle after each"
-                                    : "an open Root: put; many by begin, put, commit",
-                    .together = "all",
-                    .size_max = RootOptions().record_size_max,
-                    .open = opener<Logged>(settles)});
+  for (const Publish publish : {Publish::at_once, Publish::later}) {
+    const bool later = publish == Publish::later;
+    for (const bool settles : {false, true}) {
+      const std::string opened = later ? "an open Root that publishes later: " : "an open Root: ";
+      ways.push_back({.name = std::string("perdure log") + (later ? " later" : "") +
+                              (settles ? " settled" : ""),
+                      .kind = Kind::perdure,
+                      .reached = std::string(Reached::durable),
+                      .note = settles ? "the same, and settle after each"
+                                      : opened + "put; many by begin, put, commit",
+                      .together = "all",
+                      .size_max = RootOptions().record_size_max,
+                      .open = opener<Logged>(publish, settles)});
+    }
   }
 }
 
