@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
 
@@ -28,6 +29,8 @@ const std::string scripts = CRASHLAB_SCRIPTS;
 /// Says why no guest can run here; empty if one can.
 std::string guest_obstacle() {
   static const std::string reason = [] {
+    // Its first program lies there (scripts/guest). An emulator in an emulator takes days.
+    if (::access("/run/guest/main", F_OK) == 0) return std::string("this is a guest itself");
     Command known =
         Command::shell(scripts + "/setup --list guest && " + scripts + "/guest --fetch 6.1");
     known.timeout_s = within(300);
@@ -119,8 +122,10 @@ TEST_CASE("a user who is not root finds what a file system loses that this kerne
   REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
   // The kernel where that user can read it.
   const std::string kernels = directory.file("kernels");
-  const Outcome copied = run(Command::shell("mkdir -m 755 " + kernels + " && cp -al \"$(" +
-                                            scripts + "/guest --fetch 6.1)\" " + kernels));
+  const Outcome copied =
+      run(Command::shell("kernel=$(" + scripts + "/guest --fetch 6.1) && mkdir -m 755 " + kernels +
+                         " && { cp -al \"$kernel\" " + kernels +
+                         " 2>/dev/null || cp -a \"$kernel\" " + kernels + "; }"));
   INFO(copied.output);
   REQUIRE(copied.good());
   const std::string said = perdure::test::as_user(perdure::test::nobody, [&] {
