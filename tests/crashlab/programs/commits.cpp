@@ -10,7 +10,8 @@
 // (StateTracker; opens, and is no older than acknowledged), transaction (after recovery all files
 // are of one version, no older than acknowledged), recovered (the same, with commits that are
 // killed and recovered before they are acknowledged), logged (the same through a Root, which is
-// open all the time and settles every few commits), batch (write_files; each file is of an
+// open all the time and settles every few commits), logged_later (the same, and files get their
+// content when it settles), batch (write_files; each file is of an
 // acknowledged version or a later one), group (the same by four threads and one GroupCommit). With
 // `automatic_` before it: by the protocol `fast` where that is allowed.
 //
@@ -254,16 +255,18 @@ std::string judge_files() {
   return "";
 }
 
-perdure::Result<perdure::Root> open_logged() {
+perdure::Result<perdure::Root> open_logged(perdure::Publish publish) {
   perdure::RootOptions options;
+  options.publish = publish;
   options.segment_size = 64 << 10;  // two commits
   options.system.files = &files();
   return perdure::Root::open(root(), options);
 }
 
 /// Two files in two directories are put, and one comes and goes.
+template <perdure::Publish publish>
 void commit_logged(int version) {
-  static auto opened = open_logged();
+  static auto opened = open_logged(publish);
   must(opened, "open the root");
   auto begun = opened.value().begin();
   must(begun, "begin");
@@ -279,7 +282,7 @@ void commit_logged(int version) {
 }
 
 std::string judge_logged() {
-  auto opened = open_logged();
+  auto opened = open_logged(perdure::Publish::at_once);
   if (!opened) return "recovery: " + opened.error().message();
   const std::string reason = judge_sides();
   if (!reason.empty()) return reason;
@@ -354,7 +357,8 @@ const std::map<std::string, Workload>& workloads() {
        {commit_files<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
       {"automatic_recovered",
        {commit_killed<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
-      {"logged", {commit_logged, judge_logged}},
+      {"logged", {commit_logged<perdure::Publish::at_once>, judge_logged}},
+      {"logged_later", {commit_logged<perdure::Publish::later>, judge_logged}},
       {"batch", {commit_batch<ProtocolChoice::portable>, judge_batch}},
       {"automatic_batch", {commit_batch<ProtocolChoice::automatic>, judge_batch}},
       {"automatic_group", {commit_group, judge_batch}},
