@@ -319,6 +319,14 @@ Result<bool> is_source_unchanged(Commit& commit) {
   return false;
 }
 
+/// Whether somebody may look at the file and not read it, or another thing has its name by now.
+bool is_closed_to_us(std::error_code cause) {
+  return is_missing(cause) || cause == std::errc::permission_denied ||
+         cause == std::errc::operation_not_permitted ||
+         cause == std::errc::too_many_symbolic_link_levels ||
+         cause == std::errc::no_such_device_or_address;
+}
+
 /// Takes the source through one handle, for where an exchange there and back again within a tick of
 /// the clock leaves the stamps of the first look. False where this user may not read the file, or
 /// where it is the temp or not a file: then names and stamps have to do.
@@ -326,7 +334,8 @@ Result<bool> read_by_handle(Commit& commit, MetadataSource& source) {
   std::optional<Status>& before =
       commit.metadata_name.empty() ? commit.existing : commit.metadata_status;
   const auto opened = commit.files.open_file(commit.directory, metadata_source_name(commit));
-  if (!opened) return false;
+  if (!opened && is_closed_to_us(opened.error())) return false;
+  if (!opened) return commit.failure(read_step, opened.error());
   const OwnedHandle file(commit.files, opened.value());
   const auto status = commit.files.stat(file.get());
   if (!status) return commit.failure(read_step, status.error());
