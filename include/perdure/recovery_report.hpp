@@ -22,6 +22,8 @@ struct RecoveredPath {
   std::string path;
   std::string action;  ///< "put", "remove" or "make directory".
   RecoveryStep step = RecoveryStep::done;
+  /// `redo` of a log: the new content is at the path, maybe in the cache alone.
+  bool in_place = false;
   /// The file that keeps the new content of a path that was left alone: relative to the root, or
   /// absolute as the private directory is. Empty if there was none.
   std::string kept{};

@@ -117,13 +117,9 @@ void KnownDurable::before_change(Directories& directories, const JournalEntry& e
 }
 
 void KnownDurable::after_change(Directories& directories, const JournalEntry& entry) {
-  if (entry.action == JournalAction::put && entry.staged_identity != Identity{}) {
+  if (entry.action == JournalAction::put) {
     files_.insert_or_assign(
         entry.path, Before{entry.staged_identity, entry.staged_size, entry.staged_mtime_ns});
-  } else if (entry.action == JournalAction::put) {  // it was made just now
-    const auto made = directories.stat(entry.path);
-    files_.erase(entry.path);
-    if (made && made.value()) files_.emplace(entry.path, before_of(made.value()->version));
   } else {
     files_.erase(entry.path);
   }

@@ -280,7 +280,10 @@ Result<LogContents> LogFile::read() {
   contents.next_number = newest->live_number;
   for (const LogHeader& header : contents.headers) {
     if (header.epoch < newest->live_from) continue;
+    const bool unreadable = contents.unreadable;
     BOOST_OUTCOME_TRY(read_epoch(header, contents));
+    // Of a later epoch no record counts whose flush has not brought the header that begins it.
+    if (header.epoch > newest->live_from) contents.unreadable = unreadable;
   }
   if (contents.next_number < durable_before_) return damaged("records of the log can't be read");
   if (copied && !contents.records.empty()) {

@@ -73,15 +73,15 @@ Result<bool> is_of_records(Found& found, const PathHistory& history) {
   return false;
 }
 
-Result<RecoveryStep> judge_file(Found& found, const PathHistory& history) {
+Result<Judgement> judge_file(Found& found, const PathHistory& history) {
   const LoggedChange& last = history.back();
   if (last.entry->action == JournalAction::put) {
     // Also of another file: an earlier recovery may have made it.
     BOOST_OUTCOME_TRY(const bool done, found.has_content_of(last));
-    if (done) return RecoveryStep::redo;
+    if (done) return Judgement{RecoveryStep::redo, true};
   }
   BOOST_OUTCOME_TRY(const bool ours, is_of_records(found, history));
-  return ours ? RecoveryStep::redo : RecoveryStep::foreign;
+  return Judgement{ours ? RecoveryStep::redo : RecoveryStep::foreign};
 }
 
 /// Nothing is at the path.
@@ -131,17 +131,17 @@ Directories directories_of(TransactionRoot& root, const std::vector<DecodedRecor
   return directories;
 }
 
-Result<RecoveryStep> judge_path(TransactionRoot& root, const PathHistory& history,
-                                Directories& directories) {
+Result<Judgement> judge_path(TransactionRoot& root, const PathHistory& history,
+                             Directories& directories) {
   const JournalEntry& last = *history.back().entry;
   const auto replaced = directories.is_replaced(parent_of(last.path));
   if (!replaced) return root.failure(step, last.path, replaced.error());
-  if (replaced.value()) return RecoveryStep::foreign;
+  if (replaced.value()) return Judgement{RecoveryStep::foreign};
   BOOST_OUTCOME_TRY(const auto now, root.checked(step, last.path, directories.stat(last.path)));
-  if (!now) return judge_missing(root, history);
+  if (!now) return Judgement{judge_missing(root, history)};
   if (now->type == FileType::directory) {
-    return last.action == JournalAction::make_directory ? RecoveryStep::done
-                                                        : RecoveryStep::foreign;
+    return Judgement{last.action == JournalAction::make_directory ? RecoveryStep::done
+                                                                  : RecoveryStep::foreign};
   }
   Found found(root, directories, last.path, *now);
   return judge_file(found, history);

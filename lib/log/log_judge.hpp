@@ -37,9 +37,14 @@ using PathHistory = std::vector<LoggedChange>;
 [[nodiscard]] Directories directories_of(TransactionRoot& root,
                                          const std::vector<DecodedRecord>& records);
 
+struct Judgement {
+  RecoveryStep step = RecoveryStep::done;
+  bool in_place = false;  ///< As RecoveredPath::in_place.
+};
+
 /// `redo`, also of what seems done, since the disk may not have it; `done` of a removal; or
 /// `foreign`: somebody else came later.
-Result<RecoveryStep> judge_path(TransactionRoot& root, const PathHistory& history,
-                                Directories& directories);
+Result<Judgement> judge_path(TransactionRoot& root, const PathHistory& history,
+                             Directories& directories);
 
 }  // namespace perdure

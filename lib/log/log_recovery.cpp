@@ -65,8 +65,11 @@ Result<RecoveryReport> Redo::judge() {
   report.unreadable = contents_.unreadable;
   if (report.journal) report.id = contents_.records.back().record.journal.id;
   for (const auto& [path, history] : histories_) {
-    BOOST_OUTCOME_TRY(const RecoveryStep step, judge_path(root_, history, directories_));
-    report.paths.push_back({path, std::string(word_for(history.back().entry->action)), step, {}});
+    BOOST_OUTCOME_TRY(const Judgement found, judge_path(root_, history, directories_));
+    report.paths.push_back({.path = path,
+                            .action = std::string(word_for(history.back().entry->action)),
+                            .step = found.step,
+                            .in_place = found.in_place});
   }
   return report;
 }
@@ -134,10 +137,21 @@ Result<void> Redo::apply_path(const PathHistory& history) {
     }
     changed_.insert(entry.path);
   }
+  JournalEntry placed = entry;
+  if (known_ != nullptr && entry.action == JournalAction::put) {  // it may be made anew
+    BOOST_OUTCOME_TRY(const Status staged,
+                      root_.checked(recover_step, entry.path,
+                                    root_.files.stat_at(
+                                        root_.private_directory.get(),
+                                        names::staged_of(last.record->journal.id, entry.staged))));
+    placed.staged_identity = identity_of(staged.version);
+    placed.staged_size = staged.version.size;
+    placed.staged_mtime_ns = staged.version.mtime_ns;
+  }
   if (known_ != nullptr) known_->before_change(directories_, entry);
   BOOST_OUTCOME_TRY(
       apply_entry(root_, last.record->journal, entry, directories_, StagedName::given_up));
-  if (known_ != nullptr) known_->after_change(directories_, entry);
+  if (known_ != nullptr) known_->after_change(directories_, placed);
   changed_.insert(parent_of(entry.path));
   return success();
 }
@@ -147,7 +161,8 @@ Result<void> Redo::apply(RecoveryReport& report) {
   for (const auto& [path, history] : histories_) {  // a directory comes before what is in it
     RecoveryStep& step = report.paths[i++].step;
     if (step == RecoveryStep::redo) {  // once more: somebody may have come since the first look
-      BOOST_OUTCOME_TRY(step, judge_path(root_, history, directories_));
+      BOOST_OUTCOME_TRY(const Judgement again, judge_path(root_, history, directories_));
+      step = again.step;
     }
     if (step == RecoveryStep::redo) {
       BOOST_OUTCOME_TRY(apply_path(history));

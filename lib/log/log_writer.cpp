@@ -76,7 +76,9 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(TransactionRoot& root,
   }
   // Nothing is in it that a crash would need, unless somebody took the journal away that said so.
   BOOST_OUTCOME_TRY(LogRecovery done, recover_log(root, *found));
-  if (done.report.journal || done.report.unreadable) recovery = std::move(done.report);
+  const bool unreadable = recovery.unreadable || done.report.unreadable;
+  if (done.report.journal) recovery = std::move(done.report);
+  recovery.unreadable = unreadable;
   root.unpublished.expected = options.publish == Publish::later;
   root.unpublished.content_max = options.record_size_max;
   return std::unique_ptr<LogWriter>(new LogWriter(root, std::move(*found), protocol, options));
@@ -295,7 +297,8 @@ void LogWriter::note_added(LogRecord& record) {
 Result<void> LogWriter::add_record(Errand& errand) {
   LogCommit& commit = *errand.commit;
   BOOST_OUTCOME_TRY(begin_log());
-  if (later_ && makes_directory(commit.journal)) {
+  const bool full = root_.unpublished.bytes() + group_bytes_ > unpublished_max;
+  if (later_ && (full || makes_directory(commit.journal))) {
     BOOST_OUTCOME_TRY(settle_group());
   }
   BOOST_OUTCOME_TRY(look(commit));
@@ -316,6 +319,7 @@ Result<void> LogWriter::add_record(Errand& errand) {
   log_.add(encoded);
   errand.number = record.number;
   group_.push_back(&errand);
+  for (const auto& image : commit.left) group_bytes_ += image ? image->content.size() : 0;
   note_added(record);
   return success();
 }
@@ -338,6 +342,7 @@ void LogWriter::finish_group() {
     }
   }
   group_.clear();
+  group_bytes_ = 0;
   if (!later_) planned_.clear();
 }
 
@@ -350,8 +355,7 @@ void LogWriter::note_change() {
 
 void LogWriter::settle_if_due() {
   const bool timed = first_change_ && settle_after_ > std::chrono::milliseconds::zero();
-  const bool due = timed && root_.random.monotonic() - *first_change_ >= settle_after_;
-  if (stopped_ || !(due || root_.unpublished.bytes() > unpublished_max)) return;
+  if (stopped_ || !timed || root_.random.monotonic() - *first_change_ < settle_after_) return;
   (void)settle_now(true);  // after a failure the root refuses everything, and says why
 }
 

@@ -137,7 +137,8 @@ class LogWriter {
   bool live_ = false;    ///< The journal says that there is a log.
   std::optional<Error> stopped_;
   std::atomic<std::uint64_t> failures_ = 0;
-  std::vector<Errand*> group_;  ///< Their records were added, and are not published.
+  std::vector<Errand*> group_;     ///< Their records were added, and are not published.
+  std::uint64_t group_bytes_ = 0;  ///< Of content that memory keeps for them.
   /// The files that records which are not published make of their paths.
   std::map<std::string, std::optional<Before>> planned_;
   LogBases bases_;  ///< Of records that are not settled.

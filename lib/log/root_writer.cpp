@@ -58,8 +58,8 @@ class RootWriter final : public detail::WriterState {
                               : transaction.put(path, image, put));
     auto committed = transaction.commit();
     if (!committed) {
-      const bool there = committed.error().kind == ErrorKind::conflict && !expected;
-      if (there && options_.existing == ExistingPolicy::keep) {
+      const bool refused = committed.error().kind == ErrorKind::conflict && !expected;
+      if (refused && options_.existing == ExistingPolicy::keep && is_there(path)) {
         committed.error().kind = ErrorKind::exists;
       }
       return std::move(committed.error());
@@ -76,6 +76,12 @@ class RootWriter final : public detail::WriterState {
   }
 
  private:
+  [[nodiscard]] bool is_there(const std::string& path) const {
+    auto transaction = begin_();
+    if (!transaction) return false;
+    const auto read = transaction.value().read(path, 0);
+    return read || read.error().kind == ErrorKind::invalid_argument;  // it has more
+  }
   [[nodiscard]] Error left_alone(const std::string& path, const TransactionReceipt& done) const {
     return root_.failure("commit to the log", path, ErrorKind::conflict,
                          "somebody else changed it meanwhile, and it was left as it is; the new "

@@ -2,6 +2,7 @@
 // A tracked state through the log of a root: LogStore, a StateStore.
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <utility>
 
 #include <perdure/files.hpp>
@@ -89,7 +90,7 @@ class LogStore final : public StateStore {
       return now == draft.expected ? Result<void>(success()) : conflict(Fate::unchanged);
     };
     BOOST_OUTCOME_TRY(Transaction transaction, RootOfState::begin(root_, compare));
-    BOOST_OUTCOME_TRY(keep(draft, transaction));
+    BOOST_OUTCOME_TRY(keep(draft, transaction, compare));
     // A state whose file is lost gets a new one with the permissions of what is left of it.
     BOOST_OUTCOME_TRY(transaction.put(leaf_, draft.image, {.metadata = {}, .like = like_}));
     for (const std::uint64_t generation : draft.drop) {  // one that won't go is named again
@@ -151,7 +152,8 @@ class LogStore final : public StateStore {
 
   /// The current state gets the name of its generation. A file that has that name already is kept
   /// as evidence.
-  Result<void> keep(const StateDraft& draft, Transaction& transaction) {
+  Result<void> keep(const StateDraft& draft, Transaction& transaction,
+                    const std::function<Result<void>()>& compare) {
     if (!draft.keep_as || !image_) return success();
     const std::string name = names::previous_of(leaf_, *draft.keep_as);
     const auto there = transaction.read(name, image_->size());
@@ -161,6 +163,7 @@ class LogStore final : public StateStore {
                        there.error().kind == ErrorKind::not_regular;
     if (!other && !is_missing(there.error().cause)) return there.error();
     if (other) {
+      BOOST_OUTCOME_TRY(compare());  // not on behalf of a save that is refused
       BOOST_OUTCOME_TRY(set_aside_previous(*draft.keep_as));
     }
     return transaction.put(name, *image_, {.metadata = {}, .like = leaf_});

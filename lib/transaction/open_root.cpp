@@ -15,17 +15,21 @@ namespace {
 
 constexpr std::string_view lock_step = "take the root's lock";
 
-/// The private directory must be this user's alone, and on the root's file system. Root may also
-/// use that of the root directory's owner, who may do as he likes there anyway: then what root
-/// makes in it is his.
+/// Whether a private directory of this status may be used by this user: his own; or, by root, that
+/// of the root directory's owner, who may do as he likes there anyway: then what root makes in it
+/// is his.
+bool is_for_user(const TransactionRoot& root, const Status& found) {
+  const std::uint32_t user = root.files.user();
+  if (is_same_user(root.files, found.owner, user)) return true;
+  return user == 0 && is_same_user(root.files, found.owner, root.status.owner);
+}
+
+/// The private directory must be this user's alone, and on the root's file system.
 Result<void> check_private_directory(TransactionRoot& root, const std::string& private_directory) {
   const auto status = root.files.stat(root.private_directory.get());
   if (!status) return root.failure(open_step, private_directory, status.error());
   const Status& found = status.value();
-  const std::uint32_t user = root.files.user();
-  const bool own = is_same_user(root.files, found.owner, user);
-  const bool for_owner = user == 0 && is_same_user(root.files, found.owner, root.status.owner);
-  if ((!own && !for_owner) || (found.mode & 077U) != 0) {
+  if (!is_for_user(root, found) || (found.mode & 077U) != 0) {
     std::ostringstream words;
     words << "the private directory must belong to this user, with mode 0700; it belongs to user "
           << found.owner << ", with mode 0" << std::oct << found.mode
@@ -36,7 +40,9 @@ Result<void> check_private_directory(TransactionRoot& root, const std::string& p
     return root.failure(open_step, private_directory, ErrorKind::invalid_argument,
                         "the private directory must be on the same file system as the root");
   }
-  if (!own) root.keeper = Keeper{found.owner, found.group};
+  if (!is_same_user(root.files, found.owner, root.files.user())) {
+    root.keeper = Keeper{found.owner, found.group};
+  }
   root.private_status = found;
   return success();
 }
@@ -247,13 +253,46 @@ Result<std::unique_ptr<TransactionRoot>> open_root_to_abandon(const Path& path,
   return open_and_lock(path, options, Purpose::abandon);
 }
 
+namespace {
+
+/// Whether this user has no business in the private directory: another one's, or there is none
+/// within the root, and with it nothing that a crash may have left.
+Result<bool> is_closed(TransactionRoot& root, const std::string& private_directory) {
+  const auto opened = open_private_directory(root, private_directory);
+  if (!opened) {
+    const std::error_code cause = opened.error().cause;
+    if (cause == std::errc::permission_denied || cause == std::errc::operation_not_permitted) {
+      return true;
+    }
+    if (is_missing(cause) && private_directory.front() != '/') return true;
+    return opened.error();
+  }
+  BOOST_OUTCOME_TRY(
+      const Status found,
+      root.checked(open_step, private_directory, root.files.stat(root.private_directory.get())));
+  return !is_for_user(root, found);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
-                                                      const TransactionOptions& options,
-                                                      OwnedHandle directory) {
-  BOOST_OUTCOME_TRY(auto root, begin_open(path, options, std::move(directory)));
+                                                      const TransactionOptions& options) {
+  BOOST_OUTCOME_TRY(auto root, begin_open(path, options));
   BOOST_OUTCOME_TRY(const auto private_directory, read_marker(*root));
   if (!private_directory) return std::unique_ptr<TransactionRoot>();
   BOOST_OUTCOME_TRY(open_private_directory(*root, *private_directory));
+  BOOST_OUTCOME_TRY(check_private_directory(*root, *private_directory));
+  return root;
+}
+
+Result<std::unique_ptr<TransactionRoot>> look_at_open_root(const Path& path,
+                                                           const TransactionOptions& options,
+                                                           OwnedHandle directory) {
+  BOOST_OUTCOME_TRY(auto root, begin_open(path, options, std::move(directory)));
+  BOOST_OUTCOME_TRY(const auto private_directory, read_marker(*root));
+  if (!private_directory) return std::unique_ptr<TransactionRoot>();
+  BOOST_OUTCOME_TRY(const bool closed, is_closed(*root, *private_directory));
+  if (closed) return std::unique_ptr<TransactionRoot>();
   BOOST_OUTCOME_TRY(check_private_directory(*root, *private_directory));
   return root;
 }

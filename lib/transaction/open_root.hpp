@@ -24,10 +24,14 @@ Result<std::unique_ptr<TransactionRoot>> open_root_to_abandon(const Path& path,
                                                               const TransactionOptions& options);
 
 /// Opens it to look on: makes nothing, takes no lock. Empty where no transaction ever was.
-/// `directory`: the one that the path names, if it is open already.
 Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
-                                                      const TransactionOptions& options,
-                                                      OwnedHandle directory = {});
+                                                      const TransactionOptions& options);
+
+/// The same for a directory that is open, and that `path` names. Empty also where the private
+/// directory is another user's, or is missing within the root.
+Result<std::unique_ptr<TransactionRoot>> look_at_open_root(const Path& path,
+                                                           const TransactionOptions& options,
+                                                           OwnedHandle directory);
 
 /// The lock of a root, which an opened committer and recovery hold.
 Result<OwnedHandle> take_root_lock(TransactionRoot& root);

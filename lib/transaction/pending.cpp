@@ -39,16 +39,10 @@ Result<std::string> find_pending(TransactionRoot& root, const Target& target) {
     return "the root above it can't tell what it has of it (" + report.damage + ")";
   }
   const bool pending = std::ranges::any_of(report.paths, [&](const RecoveredPath& found) {
-    return found.step != RecoveryStep::done && found.step != RecoveryStep::foreign &&
-           is_target(root, found.path, target);
+    const bool settled = found.step == RecoveryStep::done || found.step == RecoveryStep::foreign;
+    return !settled && !found.in_place && is_target(root, found.path, target);
   });
   return pending ? "the root above it has a newer content, which is not in place" : std::string();
-}
-
-/// Whether somebody else's private directory keeps this user out, or it is gone.
-bool is_closed(const Error& error) {
-  return is_missing(error.cause) || error.cause == std::errc::permission_denied ||
-         error.kind == ErrorKind::invalid_argument;
 }
 
 /// The root that a target lies in, if this user may look into it. Its path is as the caller knows
@@ -73,9 +67,7 @@ Result<std::unique_ptr<TransactionRoot>> find_root(const Target& target,
   TransactionOptions options;
   options.system = System{&files, &target.environment};
   options.lock_timeout_ms = timeout_ms;
-  auto looked = look_at_root(path, options, std::move(directory));
-  if (!looked && is_closed(looked.error())) return std::unique_ptr<TransactionRoot>();
-  return looked;
+  return look_at_open_root(path, options, std::move(directory));
 }
 
 }  // namespace

@@ -56,7 +56,8 @@ Result<Numbers> find_steps(TransactionRoot& root, const Journal& journal, Recove
   for (const auto& entry : journal.entries) {
     BOOST_OUTCOME_TRY(const RecoveryStep step_of,
                       recovery_step_of(root, journal, numbers, entry, directories));
-    report.paths.push_back({entry.path, std::string(word_for(entry.action)), step_of, {}});
+    report.paths.push_back(
+        {.path = entry.path, .action = std::string(word_for(entry.action)), .step = step_of});
   }
   return numbers;
 }

@@ -60,21 +60,17 @@ Result<void> StagedFiles::locate_source(Commit& commit, const std::string& path,
   return success();
 }
 
-/// The image that a content in memory begins as, if the file at the path waits there, too, and the
-/// new one is like it: no metadata has to be asked of the kernel. Null otherwise.
-Result<std::shared_ptr<FileImage>> StagedFiles::held_like(const std::string& path,
-                                                          const MetadataOf& from,
-                                                          const Metadata& metadata) const {
+/// The image that a content in memory begins as, if the file at the path waits, too, and has
+/// nothing that a new content must not take over. Null otherwise.
+Result<std::shared_ptr<FileImage>> StagedFiles::image_like(const std::string& path) const {
   constexpr std::uint32_t special = 06000;
-  const bool plain = metadata.preserved && !metadata.exact && !metadata.owner && !metadata.group;
-  if (!root_.unpublished.expected || !plain || !from.status || from.path != path) return nullptr;
   const auto lock = root_.unpublished.hold();
   BOOST_OUTCOME_TRY(const LeftFile* const left, root_.unpublished.find(path));
-  if (left == nullptr || left->removed || !left->image) return nullptr;
+  if (left == nullptr || left->removed) return nullptr;
   const FileImage& image = *left->image;
-  const bool capable = std::ranges::any_of(
+  const bool trusted = std::ranges::any_of(
       image.xattrs, [](const Xattr& xattr) { return xattr.name.starts_with("security."); });
-  if (capable || (image.mode & special) != 0) return nullptr;
+  if (trusted || (image.mode & special) != 0) return nullptr;
   return std::make_shared<FileImage>(FileImage{
       .mode = image.mode,
       .owner = image.owner,
@@ -82,6 +78,16 @@ Result<std::shared_ptr<FileImage>> StagedFiles::held_like(const std::string& pat
       .xattrs = image.xattrs,
       .content = {},
   });
+}
+
+/// The same for metadata that need not be asked of the kernel.
+Result<std::shared_ptr<FileImage>> StagedFiles::held_like(const std::string& path,
+                                                          const MetadataOf& from,
+                                                          const Metadata& metadata) const {
+  const bool plain = metadata.preserved && !metadata.exact && !metadata.owner && !metadata.group &&
+                     !metadata.keep_special;
+  if (!root_.unpublished.expected || !plain || !from.status || from.path != path) return nullptr;
+  return image_like(path);
 }
 
 Result<void> StagedFiles::begin_file(Commit& commit, StagedFile& staged, const std::string& path,
@@ -263,18 +269,13 @@ Result<const StagedFiles::Inherited*> StagedFiles::inherited(const std::string& 
 Result<void> StagedFiles::refresh_metadata(StagedFile& staged, const std::string& path,
                                            const Status& found) {
   if (staged.held) {
-    {
-      const auto lock = root_.unpublished.hold();
-      BOOST_OUTCOME_TRY(const LeftFile* const left, root_.unpublished.find(path));
-      if (left != nullptr && !left->removed && left->image) {
-        staged.held->mode = left->image->mode;
-        staged.held->owner = left->image->owner;
-        staged.held->group = left->image->group;
-        staged.held->xattrs = left->image->xattrs;
-        return success();
-      }
+    BOOST_OUTCOME_TRY(const auto like, image_like(path));
+    if (like) {
+      like->content = std::move(staged.held->content);
+      staged.held = like;
+      return success();
     }
-    BOOST_OUTCOME_TRY(make_file(staged, path));  // it was put in place by now
+    BOOST_OUTCOME_TRY(make_file(staged, path));  // it was put in place, or its metadata are special
   }
   WriteOptions options;
   options.metadata = staged.metadata;

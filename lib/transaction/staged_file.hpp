@@ -98,6 +98,7 @@ class StagedFiles {
   /// As the kernel has it for a file that is made with `mode`: shown by a file that never gets a
   /// name. Null for a directory that does not exist yet.
   Result<const Inherited*> inherited(const std::string& parent, std::uint32_t mode);
+  Result<std::shared_ptr<FileImage>> image_like(const std::string& path) const;
   Result<std::shared_ptr<FileImage>> held_like(const std::string& path, const MetadataOf& from,
                                                const Metadata& metadata) const;
   Result<void> begin_file(Commit& commit, StagedFile& staged, const std::string& path,

@@ -92,8 +92,18 @@ Result<void> try_name(TransactionRoot& root, const Journal& journal, const Journ
       link ? names::make_temp(leaf, root.random) : names::make_temp(leaf, root.random, leaf.size());
   if (!name) return root.failure(step, entry.path, name.error());
   const std::string staged = names::staged_of(journal.id, entry.staged);
+  const Handle private_directory = root.private_directory.get();
+  Tried stand_in(files, private_directory, staged, JournalAction::put);
+  if (link && entry.staged_identity == Identity{}) {  // its content is in memory
+    BOOST_OUTCOME_TRY(
+        const Handle made,
+        root.checked(step, entry.path, files.create(private_directory, staged, 0600)));
+    (void)files.close(made);
+  } else {
+    stand_in.leave();
+  }
   Tried tried(files, directory, std::move(name.value()), entry.action);
-  const auto made = link ? files.link(root.private_directory.get(), staged, directory, tried.name())
+  const auto made = link ? files.link(private_directory, staged, directory, tried.name())
                          : files.make_directory(directory, tried.name(), 0700);
   if (!made) {
     if (made.error() == std::errc::file_exists) tried.leave();

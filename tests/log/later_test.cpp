@@ -416,3 +416,40 @@ TEST_CASE("memory keeps no more than 64 MiB for later: then the log settles") {
   }
   CHECK(slurp(directory / "0") == content);  // and nobody asked for it
 }
+
+// Found in review: the second look at its metadata took all that the other one had.
+TEST_CASE("a content in memory does not become a program with special rights", "[P19]") {
+  const TempDirectory directory;
+  auto root = Root::open(directory.path(), later());
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("a", "one"));
+  auto plain = root.value().begin();
+  REQUIRE_OK(plain);
+  REQUIRE_OK(plain.value().put("a", "two"));
+  REQUIRE_OK(root.value().put("a", "a program", {.metadata = Metadata::fixed(04755)}));
+  REQUIRE_OK(plain.value().commit());
+  REQUIRE_OK(root.value().close());
+  struct stat status {};
+  REQUIRE(::stat((directory / "a").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0755U);
+  CHECK(slurp(directory / "a") == "two");
+}
+
+// Found in review: the trial linked a staged file that was not there.
+TEST_CASE("a content in memory goes where nothing was put before") {
+  const TempDirectory directory;
+  fs::create_directory(directory / "d");
+  auto root = Root::open(directory.path(), later());
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("a", "one"));
+  const std::string to = GENERATE("d/b", "a-name-that-is-longer-than-any-before");
+  auto transaction = root.value().begin();
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(transaction.value().put("a", "two"));
+  REQUIRE_OK(transaction.value().move("a", to));
+  REQUIRE_OK(transaction.value().commit());
+  REQUIRE_OK(root.value().close());
+  CHECK(slurp(directory / to) == "two");
+  CHECK_FALSE(fs::exists(directory / "a"));
+  CHECK(private_of(directory.path()) == std::vector<std::string>{"log"});
+}

@@ -343,3 +343,39 @@ TEST_CASE("what has the name of a generation is set aside, whatever it is") {
   CHECK(value_at(directory / name) == 2);
   CHECK(value_at(path) == 3);
 }
+
+// Found in review: recovery redoes what is in place, too, and that counted as newer.
+TEST_CASE("a tracker by file takes a state that an open root has put in place") {
+  const TempDirectory directory;
+  auto root = Root::open(directory.path(), options_of(Publish::at_once).root);
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("state", R"({"value": 2, "notes": []})"));
+  const auto waits = has_unpublished(directory / "state");
+  REQUIRE_OK(waits);
+  CHECK_FALSE(waits.value());
+  const auto tracker = CountTracker::open(directory / "state");
+  REQUIRE_OK(tracker);
+  CHECK(tracker.value().state()->value == 2);
+}
+
+// Found in review: whatever kept it from looking counted as another user's root.
+TEST_CASE("a private directory that can't be used is no reason to take an older state") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  FaultyFileSystem dying(native_file_system());
+  {
+    auto tracker = open(path, options_of(Publish::later, dying));
+    REQUIRE_OK(tracker);
+    REQUIRE_OK(tracker.value().update(increment));
+    dying.fail({.operation = {},
+                .call = dying.calls() + 1,
+                .error = EIO,
+                .from_then_on = true,
+                .count = {}});
+  }
+  fs::permissions(directory / ".perdure", fs::owner_all | fs::group_read);
+  const auto refused = CountTracker::open(path);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message().find("mode 0700") != std::string::npos);
+  CHECK_FALSE(has_unpublished(path).has_value());
+}
