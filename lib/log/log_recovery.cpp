@@ -22,6 +22,7 @@
 #include "log/log_judge.hpp"
 #include "transaction/apply.hpp"
 #include "transaction/evidence.hpp"
+#include "transaction/image_io.hpp"
 #include "transaction/journal_file.hpp"
 
 namespace perdure {

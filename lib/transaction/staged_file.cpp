@@ -11,6 +11,7 @@
 #include "engine/names.hpp"
 #include "engine/temp.hpp"
 #include "engine/version.hpp"
+#include "transaction/image_io.hpp"
 
 namespace perdure {
 namespace {

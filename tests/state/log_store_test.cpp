@@ -359,7 +359,7 @@ TEST_CASE("a tracker by file takes a state that an open root has put in place") 
 }
 
 // Found in review: whatever kept it from looking counted as another user's root.
-TEST_CASE("a private directory that can't be used is no reason to take an older state") {
+TEST_CASE("a private directory that can't be used does not make an older state the current one") {
   const TempDirectory directory;
   const fs::path path = directory / "state";
   FaultyFileSystem dying(native_file_system());

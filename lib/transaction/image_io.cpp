@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Reads and makes files with their metadata.
-#include "transaction/file_image.hpp"
+#include "transaction/image_io.hpp"
 
 #include <span>
 #include <utility>
