@@ -9,6 +9,7 @@
 #include <perdure/testing/faulty_file_system.hpp>
 
 #include "../transaction/tree.hpp"
+#include "support/coarse.hpp"
 #include "support/disk.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
@@ -374,4 +375,31 @@ TEST_CASE("a writer of a root keeps what is there if it is asked to, and says wh
   REQUIRE_OK(transaction);
   REQUIRE_OK(transaction.value().put("a", "three"));
   CHECK(transaction.value().commit().value().protocol == Protocol::logged);
+}
+
+TEST_CASE("a commit through the log makes few system calls", "[budget]") {
+  const TempDirectory directory;
+  if (has_coarse_stamps(directory.path().native())) {
+    return skip("on a coarse clock more looks are needed");
+  }
+  FaultyFileSystem counting(native_file_system());
+  RootOptions options;
+  options.publish = GENERATE(Publish::at_once, Publish::later);
+  options.system.files = &counting;
+  auto root = Root::open(directory.path(), options);
+  REQUIRE_OK(root);
+  const std::string content(4096, 'x');
+  for (int i = 0; i < 3; ++i) REQUIRE_OK(root.value().put("a", content));
+  const std::uint64_t before = counting.calls();
+  REQUIRE_OK(root.value().put("a", content));
+  std::string calls;
+  const auto log = counting.log();
+  for (std::size_t i = log.size() - (counting.calls() - before); i < log.size(); ++i) {
+    calls += std::string(to_string(log[i].operation)) + " ";
+  }
+  INFO(calls);
+  // Where `fast` is allowed the data is awaited, too.
+  const std::uint64_t awaits =
+      options.publish != Publish::later && counting.calls(Operation::await_writeback) > 0;
+  CHECK(counting.calls() - before == (options.publish == Publish::later ? 3 : 20 + awaits));
 }
