@@ -13,17 +13,13 @@
 #include "host/child.hpp"
 #include "host/posix.hpp"
 #include "support/catch.hpp"
+#include "support/rounds.hpp"
 
 namespace crashlab {
 
 inline const std::string program = CRASHLAB_PROGRAM;
 
-/// The time that a command has, as many times as long where the machine is known to be slower (an
-/// emulator).
-inline double within(double seconds) {
-  const char* const factor = std::getenv("PERDURE_TIMEOUT_FACTOR");
-  return factor == nullptr ? seconds : seconds * std::max(1.0, std::atof(factor));
-}
+using perdure::test::within;
 
 /// Says why the laboratory can't run here; empty when it can.
 inline std::string obstacle() {

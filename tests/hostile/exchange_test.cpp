@@ -213,6 +213,7 @@ TEST_CASE("a directory under the name of an apply temp holds up no root", "[P12]
   const OpenPlace place;
   Exchanging files(native_file_system());
   std::string taken;
+  std::string renamed;
   TransactionOptions options;
   options.system = files.system();
   const auto block = [&](const std::string& temp) {
@@ -228,7 +229,6 @@ TEST_CASE("a directory under the name of an apply temp holds up no root", "[P12]
     };
   }
   SECTION("behind the rename, and the next path fails") {
-    std::string renamed;
     files.before = [&](const std::string& temp) {
       if (!temp.ends_with(".perdure-put") || !taken.empty()) return;
       if (renamed.empty()) {

@@ -75,12 +75,19 @@ std::string find_name(const fs::path& directory, std::string_view begin) {
   return found;
 }
 
-/// `perdure ARGUMENTS...` as root. One that hangs ends by SIGKILL, which no test expects.
+/// `arguments` with an end: what hangs ends by SIGKILL, which no test expects.
+std::vector<std::string> limited(std::vector<std::string> arguments) {
+  const std::vector<std::string> limit{"timeout", "-s", "KILL",
+                                       std::to_string(perdure::test::within(20))};
+  arguments.insert(arguments.begin(), limit.begin(), limit.end());
+  return arguments;
+}
+
+/// `perdure ARGUMENTS...` as root.
 Outcome perdure_as_root(const Scene& scene, std::vector<std::string> arguments) {
-  const std::vector<std::string> limited{"timeout", "-s", "KILL", "20", "perdure"};
-  arguments.insert(arguments.begin(), limited.begin(), limited.end());
+  arguments.insert(arguments.begin(), "perdure");
   return perdure::test::run(perdure::test::in_surroundings(
-      {.arguments = std::move(arguments), .directory = scene.at.path().native()}));
+      {.arguments = limited(std::move(arguments)), .directory = scene.at.path().native()}));
 }
 
 bool ended_by_itself(const Outcome& outcome) {
@@ -219,8 +226,7 @@ TEST_CASE("apply opens nothing that waits while it holds the root", "[P17]") {
         "perdure apply site --put x=pipe -q & A=$!; perdure apply site --put y=ours/disk -q || "
         "exit 9; echo late > pipe; wait $A";
     const Outcome done = perdure::test::run(perdure::test::in_surroundings(
-        {.arguments = {"timeout", "-s", "KILL", "20", "bash", "-c", script},
-         .directory = scene.at.path().native()}));
+        {.arguments = limited({"bash", "-c", script}), .directory = scene.at.path().native()}));
     CHECK(done.status == 0);
     CHECK(perdure::test::slurp(scene.site() / "x") == "late\n");
   }
