@@ -94,6 +94,16 @@ const Row& long_row() {
   return row;
 }
 
+/// With Publish::later memory has all contents but the first of each path.
+const Row& held_row() {
+  static const Row row{{{put, "d/a", content_of('p', 100)}},
+                       {{put, "d/a", content_of('q', 200)}},
+                       {{put, "d/a", content_of('r', 300)}, {put, "d/b", content_of('s', 100)}},
+                       {{put, "d/b", content_of('t', 200)}},
+                       {{Request::Kind::remove, "d/a"}, {put, "d/b", content_of('u', 300)}}};
+  return row;
+}
+
 /// Large files, of which the log gets what changed: at their ends, and of one that was another's.
 Proof edits_proof(Publish publish) {
   const Row row{{{put, "d/a", content_of('p', 16384)}},
@@ -283,6 +293,8 @@ std::vector<Proof> log_proofs(std::size_t states_max) {
       "later_pair", {{{put, "d/a", content_of('p', 100)}, {put, "e/b", content_of('p', 100)}}},
       Publish::later));
   proofs.push_back(row_proof("later_row", long_row(), Publish::later));
+  shorten(proofs.back());
+  proofs.push_back(row_proof("later_held", held_row(), Publish::later));
   shorten(proofs.back());
   for (const Publish publish : {Publish::at_once, Publish::later}) {
     proofs.push_back(edits_proof(publish));
