@@ -53,10 +53,10 @@ class AtomicWriter {
 
   /// Commits through the log of an open root, which must outlive the writer, to the directory
   /// `directory` in it ("" is the root). It must be there when something is committed. A commit
-  /// returns as Root::put does, whatever `options.durability` asks for, and needs no lock; links
-  /// are refused. A change of somebody else that came in between is ErrorKind::conflict, and the
-  /// error says where the new content is kept. ErrorKind::invalid_argument for options that a root
-  /// can't keep: backups, verify, groups, `fast`, parents, versions in the receipt.
+  /// is durable when it returns, whatever `options.durability` asks for. Links are refused. A
+  /// change that somebody else made in between is ErrorKind::conflict, and the error says where the
+  /// new content is kept. ErrorKind::invalid_argument for options that a root can't keep: backups,
+  /// verify, groups, `fast`, parents, versions in the receipt, the replacement of links.
   static Result<AtomicWriter> bind(Root& root, const std::string& directory = {},
                                    WriteOptions options = {});
 

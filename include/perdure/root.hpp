@@ -88,8 +88,8 @@ class Root {
   /// `close`, too, which settles.
   Result<std::vector<RecoveredPath>> left_alone();
 
-  /// Settles, and gives the root back to others. Idempotent; every other call is refused from then
-  /// on. After an error the next `open` or `recover` finishes.
+  /// Settles, and gives the root back to others. Idempotent; from then on every other call but
+  /// `left_alone` is refused. After an error the next `open` or `recover` finishes.
   Result<void> close();
 
  private:

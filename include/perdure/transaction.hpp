@@ -132,7 +132,6 @@ class Transaction {
   Result<TransactionReceipt> commit();
 
  private:
-  friend class AtomicWriter;
   friend class Root;
   friend struct RootOfState;
   struct State;

@@ -139,7 +139,8 @@ Result<void> Redo::apply_path(const PathHistory& history) {
     changed_.insert(entry.path);
   }
   JournalEntry placed = entry;
-  if (known_ != nullptr && entry.action == JournalAction::put) {  // it may be made anew
+  const bool held = entry.action == JournalAction::put && entry.staged_identity == Identity{};
+  if (known_ != nullptr && held) {  // its file was made just now
     BOOST_OUTCOME_TRY(const Status staged,
                       root_.checked(recover_step, entry.path,
                                     root_.files.stat_at(

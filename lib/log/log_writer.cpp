@@ -167,7 +167,7 @@ Result<void> LogWriter::run(Errand& errand) {
 }
 
 /// An exception may leave anything half done: it reaches everybody of the group, and the root
-/// stops; without words, if there is no memory for them.
+/// stops. Where memory is too short for the reason, it refuses as a closed root does.
 void LogWriter::serve(const ArrivalQueue& group) noexcept try {
   for (Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
     serve_one(static_cast<Errand&>(*arrival));

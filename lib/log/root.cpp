@@ -34,6 +34,10 @@ struct Root::State {
   std::unique_ptr<LogWriter> log;
   std::mutex closing{};
 
+  Result<Transaction> begin() {
+    BOOST_OUTCOME_TRY(check_process("begin a transaction"));
+    return Transaction::begin_logged(*root, *log);
+  }
   [[nodiscard]] Result<void> check_process(std::string_view step) const {
     if (root->made_by.this_process()) return success();
     return root->failure(step, "", ErrorKind::invalid_argument,
@@ -71,8 +75,7 @@ const RecoveryReport& Root::recovery() const noexcept {
 }
 
 Result<Transaction> Root::begin() {
-  BOOST_OUTCOME_TRY(state_->check_process("begin a transaction"));
-  return Transaction::begin_logged(*state_->root, *state_->log);
+  return state_->begin();
 }
 
 Result<Transaction> RootOfState::begin(Root& root, std::function<Result<void>()> compare) {
@@ -88,12 +91,8 @@ Result<Transaction> Transaction::begin(Root& root) {
 Result<AtomicWriter> AtomicWriter::bind(Root& root, const std::string& directory,
                                         WriteOptions options) {
   Root::State* const state = &*root.state_;  // the root itself may be moved
-  const auto begin = [state]() -> Result<Transaction> {
-    BOOST_OUTCOME_TRY(state->check_process("begin a transaction"));
-    return Transaction::begin_logged(*state->root, *state->log);
-  };
-  BOOST_OUTCOME_TRY(auto writer,
-                    make_root_writer(*state->root, directory, std::move(options), begin));
+  BOOST_OUTCOME_TRY(auto writer, make_root_writer(*state->root, directory, std::move(options),
+                                                  [state] { return state->begin(); }));
   return AtomicWriter(std::move(writer));
 }
 

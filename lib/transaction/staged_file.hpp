@@ -35,7 +35,7 @@ struct StagedFile {
   Metadata metadata{};                   ///< As it was asked for.
   std::optional<Version> metadata_of{};  ///< The target whose metadata it was given.
   bool moved = false;  ///< A hard link to a file of the tree, which brings its own metadata.
-  /// In memory instead of a file; then there is no identity and no time.
+  /// Memory has the content, and no file does: `identity` and `mtime_ns` are zero.
   std::shared_ptr<FileImage> held{};
 };
 

@@ -25,7 +25,7 @@ struct LeftFile {
   bool removed = false;  ///< None: it is to be gone.
   /// The file that waits in the private directory; empty: memory and the log have its content.
   std::string staged{};
-  /// Its metadata, and its content where there is no staged file.
+  /// The metadata of the file. The content is in it only where there is no staged file.
   std::shared_ptr<const FileImage> image{};
 };
 

@@ -45,6 +45,15 @@ std::uint64_t value_at(const fs::path& path) {
   return std::stoull(text.substr(at + member.size()));
 }
 
+/// The program can do nothing more, as if it had been killed.
+void die(FaultyFileSystem& files) {
+  files.fail({.operation = {},
+              .call = files.calls() + 1,
+              .error = EIO,
+              .from_then_on = true,
+              .count = {}});
+}
+
 std::uint64_t syncs(const FaultyFileSystem& files) {
   return files.calls(Operation::sync_file) + files.calls(Operation::sync_data) +
          files.calls(Operation::sync_directory) + files.calls(Operation::sync_file_system);
@@ -123,11 +132,7 @@ TEST_CASE("a state that was not in place when its program died is there after re
     auto tracker = open(path, options_of(Publish::later, dying));
     REQUIRE_OK(tracker);
     for (int i = 0; i < 7; ++i) REQUIRE_OK(tracker.value().update(increment));
-    dying.fail({.operation = {},
-                .call = dying.calls() + 1,
-                .error = EIO,
-                .from_then_on = true,
-                .count = {}});
+    die(dying);
   }
   CHECK(value_at(path) == 0);
   SECTION("by the next to open it") {
@@ -277,13 +282,6 @@ TEST_CASE("a tracker by file refuses a state that waits in a root above it", "[P
   const std::string name = GENERATE("state", "deep/state");
   const fs::path path = directory / name;
   FaultyFileSystem dying(native_file_system());
-  const auto die = [&] {
-    dying.fail({.operation = {},
-                .call = dying.calls() + 1,
-                .error = EIO,
-                .from_then_on = true,
-                .count = {}});
-  };
   spit(path, R"({"value": 1, "notes": []})");
   const std::string newer = R"({"value": 2, "notes": []})";
   SECTION("in the log of an open root") {
@@ -291,7 +289,7 @@ TEST_CASE("a tracker by file refuses a state that waits in a root above it", "[P
     auto root = Root::open(directory.path(), options);
     REQUIRE_OK(root);
     REQUIRE_OK(root.value().put(name, newer));
-    die();
+    die(dying);
   }
   SECTION("in a journal") {
     TransactionOptions options;
@@ -307,7 +305,7 @@ TEST_CASE("a tracker by file refuses a state that waits in a root above it", "[P
     const auto stuck = transaction.value().commit();
     REQUIRE_FALSE(stuck.has_value());
     REQUIRE(stuck.error().fate == Fate::committed);
-    die();
+    die(dying);
   }
   const auto refused = CountTracker::open(path);
   REQUIRE_FALSE(refused.has_value());
@@ -367,11 +365,7 @@ TEST_CASE("a private directory that can't be used does not make an older state t
     auto tracker = open(path, options_of(Publish::later, dying));
     REQUIRE_OK(tracker);
     REQUIRE_OK(tracker.value().update(increment));
-    dying.fail({.operation = {},
-                .call = dying.calls() + 1,
-                .error = EIO,
-                .from_then_on = true,
-                .count = {}});
+    die(dying);
   }
   fs::permissions(directory / ".perdure", fs::owner_all | fs::group_read);
   const auto refused = CountTracker::open(path);
