@@ -53,17 +53,23 @@ const testing::Disk& prepared() {
   return disk;
 }
 
+std::uint64_t number_at(const std::string& log, std::uint64_t offset) {
+  const Bytes field = as_bytes(log).subspan(static_cast<std::size_t>(offset), 8);
+  return from_little_endian<std::uint64_t>(field);
+}
+
 /// The digest at the end of what a header or a record says that it covers, as if it had been
 /// written so.
 void mend(std::string& log, std::uint64_t block) {
+  constexpr std::uint64_t key_offset = 8 + 4 + 6 * 8 + sizeof(Checksum::Digest);
   const std::size_t begin = static_cast<std::size_t>(block * log_block);
-  std::uint64_t size = 8 + 4 + 6 * 8 + sizeof(Checksum::Digest);  // of a header's content
-  if (block >= header_blocks) {
-    const Bytes field = as_bytes(log).subspan(begin + 24, 8);
-    size = from_little_endian<std::uint64_t>(field) - sizeof(Checksum::Digest);
-  }
+  const bool header = block < header_blocks;
+  const std::uint64_t size =
+      header ? key_offset + 8 : number_at(log, begin + 32) - sizeof(Checksum::Digest);
   if (size > log.size() - begin || log.size() - begin - size < sizeof(Checksum::Digest)) return;
-  const auto digest = Checksum::of(as_bytes(log).subspan(begin, static_cast<std::size_t>(size)));
+  const Bytes covered = as_bytes(log).subspan(begin, static_cast<std::size_t>(size));
+  const std::uint64_t key = number_at(log, header_offset(1) + key_offset);
+  const auto digest = header ? Checksum::of(covered) : Checksum::of(key, covered);
   const auto text = as_text(digest);
   log.replace(begin + static_cast<std::size_t>(size), text.size(), text);
 }

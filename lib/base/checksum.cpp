@@ -36,6 +36,10 @@ Checksum::Digest Checksum::of(Bytes bytes) noexcept {
   return canonical(XXH3_128bits(bytes.data(), bytes.size()));
 }
 
+Checksum::Digest Checksum::of(std::uint64_t seed, Bytes bytes) noexcept {
+  return canonical(XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed));
+}
+
 Checksum::Checksum() : state_(std::make_unique<State>()) {}
 Checksum::Checksum(const Checksum& other) : state_(std::make_unique<State>()) {
   XXH3_copyState(state_->xxh, other.state_->xxh);

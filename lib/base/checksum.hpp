@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,8 @@ class Checksum {
 
   /// The digest of bytes that come in one piece. Allocates nothing.
   [[nodiscard]] static Digest of(Bytes bytes) noexcept;
+  /// The same with a seed: where it is random, nobody makes such a digest who can't read it.
+  [[nodiscard]] static Digest of(std::uint64_t seed, Bytes bytes) noexcept;
 
   Checksum();
   Checksum(const Checksum& other);

@@ -147,10 +147,10 @@ Result<void> LogFile::write(std::uint64_t offset, Bytes bytes) {
 
 /// The chain ends in front of `rest`: torn, or never written on. A record behind it that was
 /// written when the next one was durable says that it was damaged.
-Result<void> LogFile::check_end(Bytes rest, std::uint64_t epoch,
+Result<void> LogFile::check_end(Bytes rest, const LogHeader& header,
                                 const LogContents& contents) const {
   for (; rest.size() >= log_block; rest = rest.subspan(static_cast<std::size_t>(log_block))) {
-    const auto durable_before = peek_record(rest, epoch);
+    const auto durable_before = peek_record(rest, header.epoch, header.key);
     if (durable_before && *durable_before > contents.next_number) {
       return damaged("a record of the log is damaged");
     }
@@ -211,11 +211,11 @@ Result<void> LogFile::read_epoch(const LogHeader& header, LogContents& contents)
   Bytes rest = segment.bytes;
   Checksum::Digest previous = header.salt;
   while (!rest.empty()) {
-    auto decoded = decode_record(rest, header.epoch, previous);
+    auto decoded = decode_record(rest, header, previous);
     if (!decoded) return damaged(decoded.error().detail);
     if (!decoded.value()) {
       contents.unreadable = contents.unreadable || is_cut(segment, rest, header.epoch, previous);
-      return check_end(rest, header.epoch, contents);
+      return check_end(rest, header, contents);
     }
     DecodedRecord& found = *decoded.value();
     if (found.record.number != contents.next_number) {
@@ -244,7 +244,8 @@ Result<void> LogFile::check_headers(const LogContents& contents, const LogHeader
     if (known) continue;
     BOOST_OUTCOME_TRY(const Part segment,
                       read_part(segment_offset(epoch, segment_size_), segment_size_));
-    if (peek_record(segment.bytes, epoch)) return damaged("a header of the log is damaged");
+    if (peek_record(segment.bytes, epoch, newest.key))
+      return damaged("a header of the log is damaged");
   }
   return success();
 }
@@ -298,7 +299,7 @@ Result<void> LogFile::write_again(const LogContents& contents) {
     std::uint64_t offset = segment_offset(header.epoch, segment_size_);
     for (const DecodedRecord& found : contents.records) {
       if (found.record.epoch != header.epoch) continue;
-      BOOST_OUTCOME_TRY(write(offset, encode_record(found.record).bytes));
+      BOOST_OUTCOME_TRY(write(offset, encode_record(found.record, header.key).bytes));
       offset += found.size;
     }
   }
@@ -310,7 +311,8 @@ Result<LogHeader> LogFile::write_header(std::uint64_t epoch, std::uint64_t live_
                    .segment_size = segment_size_,
                    .epoch = epoch,
                    .live_from = live_from,
-                   .live_number = next_number_};
+                   .live_number = next_number_,
+                   .key = key_};
   BOOST_OUTCOME_TRY(root_->checked(write_step, "", root_->random.random(header.salt)));
   flushed_ = false;
   BOOST_OUTCOME_TRY(write(header_offset(epoch), encode_header(header)));
@@ -327,6 +329,8 @@ Result<void> LogFile::begin_anew(const LogContents& contents) {
   const std::uint64_t newest = contents.headers.empty() ? 0 : contents.headers.back().epoch;
   next_number_ = contents.next_number;
   added_.clear();
+  BOOST_OUTCOME_TRY(root_->checked(
+      write_step, "", root_->random.random(std::as_writable_bytes(std::span(&key_, 1)))));
   BOOST_OUTCOME_TRY(const LogHeader first, write_header(newest + 1, newest + 1));
   BOOST_OUTCOME_TRY(next_, write_header(newest + 2, newest + 1));
   enter(first);
@@ -339,7 +343,7 @@ EncodedRecord LogFile::chain(LogRecord& record) const {
   record.number = next_number_;
   record.durable_before = durable_before_;
   record.previous = last_;
-  return encode_record(record);
+  return encode_record(record, key_);
 }
 
 void LogFile::add(const EncodedRecord& record) {

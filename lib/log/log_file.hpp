@@ -89,7 +89,7 @@ class LogFile {
   Result<Part> read_part(std::uint64_t offset, std::uint64_t size);
   Result<void> check_disk();
   Result<void> check_headers(const LogContents& contents, const LogHeader& newest);
-  Result<void> check_end(Bytes rest, std::uint64_t epoch, const LogContents& contents) const;
+  Result<void> check_end(Bytes rest, const LogHeader& header, const LogContents& contents) const;
   [[nodiscard]] static bool is_cut(const Part& segment, Bytes rest, std::uint64_t epoch,
                                    const Checksum::Digest& previous);
   Result<void> check_derived(const LogRecord& record, const LogContents& before) const;
@@ -111,6 +111,7 @@ class LogFile {
   std::uint64_t durable_before_ = 1;  ///< Records below it were flushed.
   Checksum::Digest last_{};           ///< Of the record that was added last, or the epoch's salt.
   LogHeader next_{};                  ///< Of the epoch behind this one.
+  std::uint64_t key_ = 0;             ///< Of all headers since the log began anew.
   Buffer added_;                      ///< Belongs before `offset_`.
   bool flushed_ = true;
 };

@@ -148,13 +148,14 @@ Buffer encode_header(const LogHeader& header) {
   writer.number(header.live_from);
   writer.number(header.live_number);
   writer.raw(header.salt);
+  writer.number(header.key);
   writer.raw(Checksum::of(writer.bytes()));
   writer.bytes().resize(log_block);
   return std::move(writer.bytes());
 }
 
 Result<std::optional<LogHeader>> decode_header(Bytes block) {
-  constexpr std::size_t content_size = 8 + 4 + 6 * 8 + digest_size;
+  constexpr std::size_t content_size = 8 + 4 + 6 * 8 + digest_size + 8;
   if (block.size() < content_size + digest_size || !begins_with(block, header_magic) ||
       !std::ranges::equal(Checksum::of(block.first(content_size)),
                           block.subspan(content_size, digest_size))) {
@@ -174,6 +175,7 @@ Result<std::optional<LogHeader>> decode_header(Bytes block) {
   header.live_from = reader.number<std::uint64_t>();
   header.live_number = reader.number<std::uint64_t>();
   header.salt = digest_from(reader.raw(digest_size));
+  header.key = reader.number<std::uint64_t>();
   return std::optional(header);
 }
 
@@ -190,7 +192,7 @@ std::uint64_t log_size(std::uint64_t segment_size) {
   return header_blocks * log_block + segment_count * segment_size;
 }
 
-EncodedRecord encode_record(const LogRecord& record) {
+EncodedRecord encode_record(const LogRecord& record, std::uint64_t key) {
   ByteWriter body;
   const Buffer journal = encode_journal(record.journal);
   body.number(static_cast<std::uint64_t>(journal.size()));
@@ -213,7 +215,7 @@ EncodedRecord encode_record(const LogRecord& record) {
   writer.number((record.ordered ? ordered_flag : 0U) | (mixed ? derived_flag : 0U));
   writer.raw(record.previous);
   writer.raw(body.bytes());
-  const Checksum::Digest digest = Checksum::of(writer.bytes());
+  const Checksum::Digest digest = Checksum::of(key, writer.bytes());
   writer.raw(digest);
   writer.bytes().resize(static_cast<std::size_t>(rounded_up(writer.bytes().size())));
   return {std::move(writer.bytes()), digest};
@@ -250,19 +252,19 @@ std::optional<RecordHead> parse_head(Bytes rest, std::uint64_t epoch) {
 }
 
 /// The head of a whole record; empty if there is none at the front.
-std::optional<RecordHead> read_head(Bytes rest, std::uint64_t epoch) {
+std::optional<RecordHead> read_head(Bytes rest, std::uint64_t epoch, std::uint64_t key) {
   auto head = parse_head(rest, epoch);
   if (!head) return {};
   const Bytes covered = rest.first(static_cast<std::size_t>(head->size) - digest_size);
-  head->digest = Checksum::of(covered);
+  head->digest = Checksum::of(key, covered);
   if (!std::ranges::equal(head->digest, rest.subspan(covered.size(), digest_size))) return {};
   return head;
 }
 
 }  // namespace
 
-std::optional<std::uint64_t> peek_record(Bytes rest, std::uint64_t epoch) {
-  const auto head = read_head(rest, epoch);
+std::optional<std::uint64_t> peek_record(Bytes rest, std::uint64_t epoch, std::uint64_t key) {
+  const auto head = read_head(rest, epoch, key);
   if (!head) return {};
   return head->durable_before;
 }
@@ -272,16 +274,16 @@ std::uint64_t claimed_size(Bytes rest, std::uint64_t epoch, const Checksum::Dige
   return head && head->previous == previous ? head->size : 0;
 }
 
-Result<std::optional<DecodedRecord>> decode_record(Bytes rest, std::uint64_t epoch,
+Result<std::optional<DecodedRecord>> decode_record(Bytes rest, const LogHeader& header,
                                                    const Checksum::Digest& previous) {
-  const auto head = read_head(rest, epoch);
+  const auto head = read_head(rest, header.epoch, header.key);
   if (!head || head->previous != previous) return std::optional<DecodedRecord>();
   const std::size_t body_size =
       static_cast<std::size_t>(head->size) - digest_size - record_head_size;
   ByteReader body(rest.subspan(record_head_size, body_size));
   DecodedRecord decoded;
   BOOST_OUTCOME_TRY(decoded.record, read_body(body, (head->flags & derived_flag) != 0));
-  decoded.record.epoch = epoch;
+  decoded.record.epoch = header.epoch;
   decoded.record.number = head->number;
   decoded.record.durable_before = head->durable_before;
   decoded.record.ordered = (head->flags & ordered_flag) != 0;

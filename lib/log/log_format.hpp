@@ -32,6 +32,9 @@ struct LogHeader {
   std::uint64_t live_from = 0;
   std::uint64_t live_number = 0;  ///< Of the first record that is not settled.
   Checksum::Digest salt{};        ///< Random: the records of this epoch are chained to it.
+  /// Random, the seed of the records' digests: no content can have a record in it, whoever wrote
+  /// it. All epochs have the same, until recovery chooses another.
+  std::uint64_t key = 0;
 
   friend bool operator==(const LogHeader&, const LogHeader&) = default;
 };
@@ -80,17 +83,17 @@ struct EncodedRecord {
   Buffer bytes;  ///< Whole blocks.
   Checksum::Digest digest{};
 };
-[[nodiscard]] EncodedRecord encode_record(const LogRecord& record);
+[[nodiscard]] EncodedRecord encode_record(const LogRecord& record, std::uint64_t key);
 
 struct DecodedRecord {
   LogRecord record;
   std::uint64_t size = 0;  ///< Whole blocks.
   Checksum::Digest digest{};
 };
-/// The record at the front of `rest`, the unread part of an epoch's segment. Empty where the chain
-/// ends: these bytes are not a whole record of this epoch behind `previous`. A whole one that can't
-/// be understood is ErrorKind::recovery_required.
-Result<std::optional<DecodedRecord>> decode_record(Bytes rest, std::uint64_t epoch,
+/// The record at the front of `rest`, the unread part of the segment of a header's epoch. Empty
+/// where the chain ends: these bytes are not a whole record of this epoch behind `previous`. A
+/// whole one that can't be understood is ErrorKind::recovery_required.
+Result<std::optional<DecodedRecord>> decode_record(Bytes rest, const LogHeader& header,
                                                    const Checksum::Digest& previous);
 
 /// The size that a record in this place of the chain says it has, whole or not; 0 if there is none
@@ -99,6 +102,6 @@ std::uint64_t claimed_size(Bytes rest, std::uint64_t epoch, const Checksum::Dige
 
 /// `durable_before` of a whole record of this epoch, wherever in the chain it belongs; empty if
 /// there is none at the front of `rest`.
-std::optional<std::uint64_t> peek_record(Bytes rest, std::uint64_t epoch);
+std::optional<std::uint64_t> peek_record(Bytes rest, std::uint64_t epoch, std::uint64_t key);
 
 }  // namespace perdure
