@@ -49,10 +49,10 @@ enum class ErrorKind {
 struct Error {
   ErrorKind kind = ErrorKind::system;
   Fate fate = Fate::unchanged;
-  std::error_code cause;  ///< The code of the system call that failed; zero when none did.
-  std::string step;       ///< The action that failed: "sync the new content".
-  std::string path;       ///< The path as the caller knows it.
-  std::string detail;     ///< Words for what a code can't say, and what to do next.
+  std::error_code cause{};  ///< The code of the system call that failed; zero when none did.
+  std::string step{};       ///< The action that failed: "sync the new content".
+  std::string path{};       ///< The path as the caller knows it.
+  std::string detail{};     ///< Words for what a code can't say, and what to do next.
   /// The call only reads, or has no target: with the fate `unchanged` the message does not speak of
   /// one.
   bool reading = false;

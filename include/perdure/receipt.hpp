@@ -34,4 +34,12 @@ struct Receipt {
   std::vector<StageTime> stages;  ///< In the order in which they ran.
 };
 
+/// The facts of a state that was saved.
+struct SaveReceipt {
+  std::uint64_t generation = 0;
+  std::uint64_t bytes = 0;  ///< Of the state as it is stored.
+  Durability durability = Durability::durable;
+  std::vector<StageTime> stages;  ///< Of the store; empty if it does not tell.
+};
+
 }  // namespace perdure

@@ -13,6 +13,7 @@
 #include <perdure/error.hpp>
 #include <perdure/options.hpp>
 #include <perdure/path.hpp>
+#include <perdure/receipt.hpp>
 #include <perdure/root_options.hpp>
 #include <perdure/system/native.hpp>
 
@@ -39,6 +40,13 @@ struct StateDraft {
   Revision expected;                     ///< Commit only if this is still the current one.
   std::optional<std::uint64_t> keep_as;  ///< Keep the current one under this generation number.
   std::vector<std::uint64_t> drop;       ///< Previous generations to remove after the publish.
+};
+
+/// The facts of a draft that was committed.
+struct StoreReceipt {
+  Revision revision;  ///< Of the state that is current now.
+  Durability durability = Durability::durable;
+  std::vector<StageTime> stages{};  ///< For SaveReceipt::stages.
 };
 
 /// The numbers that a store's names bear.
@@ -76,7 +84,7 @@ class StateStore {
   virtual Result<std::optional<StoredState>> load() = 0;
   /// Makes the draft durable as the current state. Call it under the lock. A previous generation
   /// that can't be dropped is tried again with the next draft that names it; that is not an error.
-  virtual Result<Revision> commit(const StateDraft& draft) = 0;
+  virtual Result<StoreReceipt> commit(const StateDraft& draft) = 0;
   virtual Result<StateHistory> history() = 0;
   /// One previous generation, durable; empty when there is none of that number.
   virtual Result<std::optional<StoredState>> load_previous(std::uint64_t generation) = 0;

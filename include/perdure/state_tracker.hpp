@@ -1,40 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
-// The state of an application that survives crashes: StateTracker, the handles of its edits.
+// The state of an application that survives crashes.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <utility>
 
-#include <perdure/detail/edit.hpp>
 #include <perdure/detail/edit_queue.hpp>
-#include <perdure/detail/held.hpp>
 #include <perdure/detail/state_codec.hpp>
 #include <perdure/json.hpp>
 #include <perdure/migration.hpp>
+#include <perdure/save.hpp>
 #include <perdure/stamp.hpp>
 #include <perdure/state_store.hpp>
 #include <perdure/tracker_options.hpp>
 
 namespace perdure {
-
-/// An edit that was queued. `wait` returns when it is durable, or says why it is not; whoever waits
-/// first commits all that is queued. From any thread. May outlive the tracker, but not the System
-/// that the tracker was given; what is committed then takes the lock for that one commit. One that
-/// was moved from may be destroyed and assigned to; to wait for it ends the program.
-class SaveHandle {
- public:
-  SaveHandle(detail::EditQueue edits, std::shared_ptr<detail::PendingEdit> pending)
-      : edits_(std::move(edits)), pending_(std::move(pending)) {}
-
-  /// The edit's own error or exception comes back here, too. Any number of times. Not within an
-  /// edit of the same tracker (ErrorKind::invalid_argument): that would wait for itself.
-  Result<void> wait() const { return edits_.wait(*pending_); }
-
- private:
-  detail::EditQueue edits_;
-  detail::Held<std::shared_ptr<detail::PendingEdit>> pending_;
-};
 
 /// An application's state that survives crashes, and says so.
 ///
@@ -111,14 +92,22 @@ class StateTracker {
   [[nodiscard]] std::uint64_t generation() const { return edits_.generation(); }
   [[nodiscard]] OpenReport report() const { return edits_.report(); }
 
-  /// Runs `edit(T&)` on a copy of the state and makes the result durable. `edit` returns nothing,
-  /// or Result<void> to call the save off. It may be run more than once (when another edit of the
-  /// same commit fails), on another thread, and must change nothing but its argument. Its exception
+  /// Runs `edit(T&)` on a copy of the state and makes the result durable. `edit` returns nothing or
+  /// a value, which comes back with the receipt; or a Result, to call the save off:
+  ///
+  ///     auto taken = queue.update([](Queue& q) { return q.next_id++; });
+  ///     if (taken) use(taken.value().value, taken.value().receipt.generation);
+  ///
+  /// It may be run more than once (when another edit of the same commit fails), on another thread,
+  /// and must change nothing but its argument; the value is that of the last run. Its exception
   /// is thrown here, and only this edit has failed. Its captures are destroyed before this returns,
   /// maybe on another thread; a destructor may use the tracker as an edit may: `state` and
   /// `save_later` work, whatever waits is ErrorKind::invalid_argument.
   template <class F>
-  Result<void> update(F edit) {
+  SaveResult<detail::EditValueOf<T, F>> update(F edit) {
+    using Outcome = Result<Saved<detail::EditValueOf<T, F>>>;
+    const auto may_wait = edits_.check_may_wait();
+    if (!may_wait) return Outcome(may_wait.error());
     return save_later(std::move(edit)).wait();
   }
 
@@ -126,8 +115,10 @@ class StateTracker {
   /// queued, all that wait on one copy, with one commit. When the commit fails, exactly its edits
   /// fail; later ones run on the last durable state, without them.
   template <class F>
-  SaveHandle save_later(F edit) {
-    return {edits_, edits_.queue(detail::to_edit<T>(std::move(edit)))};
+  SaveHandle<detail::EditValueOf<T, F>> save_later(F edit) {
+    detail::EditSlot<detail::EditValueOf<T, F>> slot;
+    auto pending = edits_.queue(detail::to_edit<T>(std::move(edit), slot));
+    return {edits_, std::move(pending), std::move(slot)};
   }
 
   /// Waits for everything that was queued up to now; the first error, if there is one.

@@ -50,7 +50,9 @@ struct PendingEdit {
   std::size_t waiters = 0;  ///< Until it is done.
   bool failed = false;      ///< The edit itself; not the commit.
   Result<void> outcome = success();
+  std::shared_ptr<const SaveReceipt> receipt{};  ///< Of a save that succeeded.
   std::exception_ptr thrown;
+  std::vector<Procedure<>> to_call{};  ///< When it is done.
 };
 
 struct EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
@@ -77,7 +79,12 @@ struct EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
   [[nodiscard]] OpenReport report() const { return state_.report(); }
   [[nodiscard]] std::uint64_t generation() const { return state_.generation(); }
   std::shared_ptr<PendingEdit> queue(Edit edit);
-  Result<void> wait(PendingEdit& pending);
+  Result<void> check_may_wait();
+  Result<SaveReceipt> wait(PendingEdit& pending);
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+  std::optional<Result<SaveReceipt>> wait_until(PendingEdit& pending, Deadline deadline);
+  bool is_done(const PendingEdit& pending);
+  void on_done(PendingEdit& pending, Procedure<> done);
   Result<void> flush();
   Result<void> other(Result<void> (SavedState::*work)()) {
     return other_turn<void>([&] { return (state_.*work)(); });
@@ -117,7 +124,9 @@ struct EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
   template <class T, class Function>
   Result<T> other_turn(Function work);
   bool lead(std::unique_lock<std::mutex>& guard);
-  Result<void> wait_until_done(PendingEdit& pending);
+  static void call(std::vector<Procedure<>>& wanted) noexcept;
+  Result<bool> wait_until_done(PendingEdit& pending, Deadline deadline);
+  static Result<SaveReceipt> outcome_of(const PendingEdit& pending);
   EditOutcome edit_copy(void* copy);
   void save() noexcept;
   void run_committer();
@@ -210,6 +219,7 @@ void EditQueue::State::save() noexcept {
   const auto saved = state_.save([&](void* copy) { return edit_copy(copy); });
   for (const auto& pending : in_flight_) {
     if (pending->failed) continue;
+    if (saved) pending->receipt = state_.receipt();
     try {
       pending->outcome = saved;
     } catch (const std::bad_alloc&) {  // no memory for the words: the facts need none
@@ -226,8 +236,9 @@ void EditQueue::State::save() noexcept {
 /// The users' functions are destroyed without the mutex: a destructor may use the tracker. An edit
 /// goes before its save is told, since it may refer to what its caller owns. Its thread has the
 /// turn still, so that a destructor which waits for the tracker is told that it can't. An edit's
-/// exception goes with the batch, if nobody waits for that edit. False in a child that an edit
-/// forked: the mutex is not locked then, and must not be.
+/// exception goes with the batch, if nobody waits for that edit. Who wanted to be called is called
+/// when the turn is free. False in a child that an edit forked: the mutex is not locked then, and
+/// must not be.
 bool EditQueue::State::lead(std::unique_lock<std::mutex>& guard) {
   begin(Turn::save);
   in_flight_.swap(queue_);
@@ -244,6 +255,7 @@ bool EditQueue::State::lead(std::unique_lock<std::mutex>& guard) {
   finished.swap(in_flight_);
   end();
   guard.unlock();
+  for (const auto& pending : finished) call(pending->to_call);
   finished.clear();
   if (!state_.is_ours()) return false;
   guard.lock();
@@ -264,32 +276,80 @@ std::shared_ptr<PendingEdit> EditQueue::State::queue(Edit edit) {
   return pending;
 }
 
-Result<void> EditQueue::State::wait_until_done(PendingEdit& pending) {
-  std::unique_lock guard(mutex_);
-  if (!pending.done && is_nested()) return nested();
-  if (!pending.done) {
-    ++pending.waiters;
-    ++saves_waiting_;
-  }
-  while (!pending.done) {
-    if (committing_ || !may_save()) {
-      changed_.wait(guard);
-    } else if (!lead(guard)) {
-      return state_.not_ours();
-    }
-  }
-  return success();
+Result<void> EditQueue::State::check_may_wait() {
+  if (!state_.is_ours()) return state_.not_ours();
+  const std::lock_guard guard(mutex_);
+  return is_nested() ? Result<void>(nested()) : success();
 }
 
-Result<void> EditQueue::State::wait(PendingEdit& pending) {
-  if (state_.is_ours()) {
-    BOOST_OUTCOME_TRY(wait_until_done(pending));
-  } else if (!pending.done) {  // the parent's: it saves it
-    return state_.not_ours();
+/// False when the time is up.
+Result<bool> EditQueue::State::wait_until_done(PendingEdit& pending, Deadline deadline) {
+  std::unique_lock guard(mutex_);
+  if (pending.done) return true;
+  if (is_nested()) return nested();
+  ++pending.waiters;
+  ++saves_waiting_;
+  while (!pending.done) {
+    if (!committing_ && may_save()) {
+      if (!lead(guard)) return state_.not_ours();
+    } else if (!deadline) {
+      changed_.wait(guard);
+    } else if (changed_.wait_until(guard, *deadline) == std::cv_status::timeout && !pending.done) {
+      --pending.waiters;
+      --saves_waiting_;
+      changed_.notify_all();  // who waited for saves to end need not
+      return false;
+    }
   }
-  // Nobody changes what is done.
+  return true;
+}
+
+/// Nobody changes what is done.
+Result<SaveReceipt> EditQueue::State::outcome_of(const PendingEdit& pending) {
   if (pending.thrown) std::rethrow_exception(pending.thrown);
-  return pending.outcome;
+  BOOST_OUTCOME_TRY(pending.outcome);
+  return *pending.receipt;
+}
+
+Result<SaveReceipt> EditQueue::State::wait(PendingEdit& pending) {
+  auto outcome = wait_until(pending, std::nullopt);
+  return std::move(*outcome);
+}
+
+std::optional<Result<SaveReceipt>> EditQueue::State::wait_until(PendingEdit& pending,
+                                                                Deadline deadline) {
+  if (state_.is_ours()) {
+    const auto waited = wait_until_done(pending, deadline);
+    if (!waited) return waited.error();
+    if (!waited.value()) return std::nullopt;
+  } else if (!pending.done) {  // the parent's: it saves it
+    return Result<SaveReceipt>(state_.not_ours());
+  }
+  return outcome_of(pending);
+}
+
+bool EditQueue::State::is_done(const PendingEdit& pending) {
+  if (!state_.is_ours()) return true;  // of a child's own, or the answer is that it is not
+  const std::lock_guard guard(mutex_);
+  return pending.done;
+}
+
+/// They run under no mutex. One that throws ends the program: nobody is there to be told.
+void EditQueue::State::call(std::vector<Procedure<>>& wanted) noexcept {
+  for (const auto& done : wanted) done();
+  wanted.clear();
+}
+
+void EditQueue::State::on_done(PendingEdit& pending, Procedure<> done) {
+  if (state_.is_ours()) {
+    const std::lock_guard guard(mutex_);
+    if (!pending.done) {
+      pending.to_call.push_back(std::move(done));
+      return;
+    }
+  }
+  std::vector<Procedure<>> now(1, std::move(done));
+  call(now);
 }
 
 Result<void> EditQueue::State::flush() {
@@ -306,7 +366,7 @@ Result<void> EditQueue::State::flush() {
   for (const auto& pending : waiting) {
     try {
       auto outcome = wait(*pending);
-      if (first && !outcome) first = std::move(outcome);
+      if (first && !outcome) first = std::move(outcome).error();
     } catch (...) {
       if (!thrown) thrown = std::current_exception();
     }
@@ -374,8 +434,21 @@ std::uint64_t EditQueue::generation() const {
 std::shared_ptr<PendingEdit> EditQueue::queue(Edit edit) const {
   return state_->queue(std::move(edit));
 }
-Result<void> EditQueue::wait(PendingEdit& pending) const {
+Result<void> EditQueue::check_may_wait() const {
+  return state_->check_may_wait();
+}
+Result<SaveReceipt> EditQueue::wait(PendingEdit& pending) const {
   return state_->wait(pending);
+}
+std::optional<Result<SaveReceipt>> EditQueue::wait_until(
+    PendingEdit& pending, std::chrono::steady_clock::time_point deadline) const {
+  return state_->wait_until(pending, deadline);
+}
+bool EditQueue::is_done(const PendingEdit& pending) const {
+  return state_->is_done(pending);
+}
+void EditQueue::on_done(PendingEdit& pending, Procedure<> done) const {
+  state_->on_done(pending, std::move(done));
 }
 Result<void> EditQueue::flush() const {
   return state_->flush();

@@ -99,7 +99,7 @@ class FileStore final : public StateStore {
     return load_leaf(previous_names_.of(target_.leaf, generation));
   }
 
-  Result<Revision> commit(const StateDraft& draft) override {
+  Result<StoreReceipt> commit(const StateDraft& draft) override {
     Commit commit = begin();
     commit.image = draft.image;
     BOOST_OUTCOME_TRY(check_names_go(*target_.directory_status, target_.path));
@@ -118,13 +118,14 @@ class FileStore final : public StateStore {
       if (!found) return target_.failure("save the state", found.error());
       keeper = found.value();
     }
-    const auto receipt = run_commit(commit, stages_for(draft, keeper));
+    auto receipt = run_commit(commit, stages_for(draft, keeper));
     if (!receipt) {
       syncs_.learn(receipt.error());
       return receipt.error();
     }
     known_.know(receipt.value().version);
-    return to_revision(known_.get());
+    return StoreReceipt{to_revision(known_.get()), receipt.value().durability,
+                        std::move(receipt.value().stages)};
   }
 
   Result<StateHistory> history() override {

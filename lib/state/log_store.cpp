@@ -83,7 +83,7 @@ class LogStore final : public StateStore {
     return history;
   }
 
-  Result<Revision> commit(const StateDraft& draft) override {
+  Result<StoreReceipt> commit(const StateDraft& draft) override {
     BOOST_OUTCOME_TRY(check_size(draft));
     const auto compare = [&]() -> Result<void> {
       BOOST_OUTCOME_TRY(const Revision now, revision());
@@ -104,7 +104,7 @@ class LogStore final : public StateStore {
     image_ = Buffer(draft.image.begin(), draft.image.end());
     saved_.push_back(Checksum::of(draft.image));
     current_ = Revision{"log " + receipt.value().id};
-    return current_;
+    return StoreReceipt{current_, Durability::durable, std::move(receipt.value().stages)};
   }
 
   Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) override {

@@ -139,12 +139,17 @@ Result<void> SavedState::commit(std::shared_ptr<const void> value, UnknownMember
       .lineage = stamp.lineage, .generation = stamp.generation, .digest = Checksum::of(image)};
   BOOST_OUTCOME_TRY(set_newer_aside());
 
+  const auto receipt = std::make_shared<SaveReceipt>();  // afterwards nothing may fail
   attempted_max_ = stamp.generation;
   outcome_unknown_ = true;  // should this throw half-way
   auto committed = store_->commit(made);
   outcome_unknown_ = !committed && committed.error().fate != Fate::unchanged;
   if (!committed) return std::move(committed.error());
-  stored_ = {.revision = std::move(committed.value()),
+  receipt->generation = stamp.generation;
+  receipt->bytes = image.size();
+  receipt->durability = committed.value().durability;
+  receipt->stages = std::move(committed.value().stages);
+  stored_ = {.revision = std::move(committed.value().revision),
              .exists = true,
              .keepable = true,
              .generation = stamp.generation,
@@ -152,6 +157,7 @@ Result<void> SavedState::commit(std::shared_ptr<const void> value, UnknownMember
              .newer = {},
              .image_size = image.size(),
              .standing = standing};
+  receipt_ = receipt;
   return publish({std::move(value), std::move(stamp), true}, std::move(report));
 }
 

@@ -39,6 +39,7 @@
 #include <vector>
 
 #include <perdure/detail/state_codec.hpp>
+#include <perdure/receipt.hpp>
 #include <perdure/state_store.hpp>
 #include <perdure/tracker_options.hpp>
 
@@ -83,6 +84,8 @@ class SavedState {
   Result<void> open();
   /// Saves what `edits` make of a copy of the state that is current then.
   Result<void> save(const Edits& edits);
+  /// Of the last commit of this object; null before. By the thread that called for that one.
+  [[nodiscard]] std::shared_ptr<const SaveReceipt> receipt() const noexcept { return receipt_; }
   Result<void> reload();
   Result<void> rewrite();
   Result<void> restore(std::uint64_t generation);
@@ -156,6 +159,7 @@ class SavedState {
   TrackerOptions options_;
   std::unique_ptr<StateStore::Lock> exclusive_;
   Stored stored_;
+  std::shared_ptr<const SaveReceipt> receipt_;
   std::uint64_t attempted_max_ = 0;  // the highest number seen or tried: none is used twice
   std::uint64_t published_max_ = 0;  // the highest of what was this tracker's state
   bool outcome_unknown_ = false;     // a save may or may not survive: reload first

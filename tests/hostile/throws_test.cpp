@@ -447,7 +447,7 @@ TEST_CASE("edits, copies and serializers that throw: a tracker's saves", "[P13][
                auto tracker = open(at, options);
                if (!tracker) return false;
                if (!later) return tracker.value().update(increment).has_value();
-               const SaveHandle saved = tracker.value().save_later(increment);
+               const SaveHandle<> saved = tracker.value().save_later(increment);
                return saved.wait().has_value();
              },
              [](const fs::path& at, Outcome outcome) {
@@ -461,7 +461,7 @@ TEST_CASE("an edit that throws fails alone, and the others of its commit are sav
   old_state(at.path());
   auto tracker = open(at.path(), tracker_options(TrackerLock::shared));
   REQUIRE_OK(tracker);
-  std::vector<SaveHandle> handles;
+  std::vector<SaveHandle<>> handles;
   for (int i = 0; i < 3; ++i) {
     handles.push_back(tracker.value().save_later([i](Tally& tally) {
       ++tally.count;

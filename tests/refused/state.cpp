@@ -2,6 +2,7 @@
 // A tracked state, put together right and wrong: no failure that an edit returns is dropped, and no
 // member takes a name of the stamp. Each case is compiled by itself (-DCASE_name); the line above a
 // wrong one is what the compiler's first error has to say.
+#include <memory>
 #include <string>
 #include <system_error>
 
@@ -22,35 +23,44 @@ pd::Result<void> save(Tracker& tracker) {
 }
 
 #elif defined(CASE_edit_with_result)
-pd::SaveHandle save(Tracker& tracker) {
+pd::SaveHandle<> save(Tracker& tracker) {
   return tracker.save_later([](Count& count) -> pd::Result<void> {
     if (++count.value > 8) return pd::Error{};
     return pd::success();
   });
 }
 
-// expect: perdure: an edit returns nothing, or Result<void> to call the save off
 #elif defined(CASE_edit_with_result_of_value)
-pd::Result<void> save(Tracker& tracker) {
-  return tracker.update([](Count& count) -> pd::Result<int> { return count.value; });
+pd::Result<int> save(Tracker& tracker) {
+  BOOST_OUTCOME_TRY(auto saved, tracker.update([](Count& count) -> pd::Result<int> {
+    if (++count.value > 8) return pd::Error{};
+    return count.value;
+  }));
+  return saved.value;
 }
 
-// expect: perdure: an edit returns nothing, or Result<void> to call the save off
+// expect: perdure: an edit calls the save off by a Result<void>
 #elif defined(CASE_edit_with_error_code)
-pd::SaveHandle save(Tracker& tracker) {
-  return tracker.save_later([](Count&) { return std::make_error_code(std::errc::io_error); });
+void save(Tracker& tracker) {
+  (void)tracker.save_later([](Count&) { return std::make_error_code(std::errc::io_error); });
 }
 
-// expect: perdure: an edit returns nothing, or Result<void> to call the save off
-#elif defined(CASE_edit_with_bool)
-pd::Result<void> save(Tracker& tracker) {
-  return tracker.update([](Count& count) { return ++count.value < 8; });
+// expect: perdure: an edit calls the save off by a Result<void>
+#elif defined(CASE_edit_with_result_of_the_seam)
+void save(Tracker& tracker) {
+  (void)tracker.update([](Count& count) -> pd::SysResult<int> { return count.value; });
 }
 
-// expect: perdure: an edit returns nothing, or Result<void> to call the save off
+// expect: perdure: the value of an edit can't be copied
+#elif defined(CASE_edit_with_unique_value)
+void save(Tracker& tracker) {
+  (void)tracker.update([](Count& count) { return std::make_unique<int>(count.value); });
+}
+
 #elif defined(CASE_edit_with_reference)
-pd::Result<void> save(Tracker& tracker) {
-  return tracker.update([](Count& count) -> int& { return ++count.value; });
+int save(Tracker& tracker) {
+  auto saved = tracker.update([](Count& count) -> int& { return ++count.value; });
+  return saved ? saved.value().value : 0;
 }
 
 // expect: perdure: an edit takes T&, may be run more than once

@@ -95,7 +95,7 @@ TEST_CASE("what an edit captured is gone before its save is told") {
   Memory memory;
   auto tracker = CountTracker::open(over(memory)).value();
   bool gone = false;
-  const SaveHandle handle =
+  const SaveHandle<> handle =
       tracker.save_later([end = AtEnd([&] { gone = true; })](Count& count) { ++count.value; });
   CHECK_FALSE(gone);
   REQUIRE(handle.wait());

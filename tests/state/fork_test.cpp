@@ -39,7 +39,7 @@ std::string words(const Result<T>& result) {
 }
 
 /// Every way in that may save or wait, and in the end the destructor.
-std::string use_and_drop(CountTracker& tracker, const SaveHandle& queued) {
+std::string use_and_drop(CountTracker& tracker, const SaveHandle<>& queued) {
   std::string said = words(tracker.update(increment));
   const auto own = tracker.save_later(increment);
   said += words(own.wait());

@@ -35,7 +35,7 @@ class MemoryStore final : public StateStore {
     if (!memory_.current) return std::optional<StoredState>();
     return StoredState{*memory_.current, now()};
   }
-  Result<Revision> commit(const StateDraft& draft) override {
+  Result<StoreReceipt> commit(const StateDraft& draft) override {
     if (!memory_.failures.empty()) {
       Error error = std::move(memory_.failures.back());
       memory_.failures.pop_back();
@@ -49,7 +49,7 @@ class MemoryStore final : public StateStore {
     ++memory_.revision;
     ++memory_.commits;
     for (const auto number : draft.drop) memory_.previous.erase(number);
-    return now();
+    return StoreReceipt{.revision = now()};
   }
   Result<StateHistory> history() override {
     StateHistory history;

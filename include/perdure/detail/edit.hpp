@@ -3,34 +3,84 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include <perdure/error.hpp>
-#include <perdure/procedure.hpp>
 
 namespace perdure::detail {
 
 /// Runs on a copy of the state, which it gets by address.
 using Edit = std::function<Result<void>(void*)>;
 
+/// The value of an edit that returns `Returned`: that, or what a Result has.
+template <class Returned>
+struct EditValue {
+  using type = Returned;
+};
+template <class R>
+struct EditValue<Result<R>> {
+  using type = R;
+};
+
+/// A failure in disguise: as a value it would be saved with the state.
+template <class R>
+inline constexpr bool is_failure =
+    std::is_same_v<R, Error> || std::is_same_v<R, std::error_code> ||
+    std::is_same_v<R, std::error_condition> || std::is_same_v<R, std::errc>;
+template <class R, class E, class P>
+inline constexpr bool is_failure<boost::outcome_v2::basic_result<R, E, P>> = true;
+
+/// The value that an edit gives back; void if none.
 template <class T, class F>
-Edit to_edit(F edit) {
+constexpr auto edit_value() {
   static_assert(std::is_invocable_v<const F&, T&>,
                 "perdure: an edit takes T&, may be run more than once, and so must not change what "
                 "it captured: drop `mutable`, and copy where it moves");
   if constexpr (std::is_invocable_v<const F&, T&>) {
-    static_assert(returns_one_of<std::invoke_result_t<const F&, T&>, void, Result<void>>,
-                  "perdure: an edit returns nothing, or Result<void> to call the save off; any "
-                  "other value would be taken for success");
+    using Value = typename EditValue<std::decay_t<std::invoke_result_t<const F&, T&>>>::type;
+    static_assert(
+        !is_failure<Value>,
+        "perdure: an edit calls the save off by a Result<void>, or a Result of its value; "
+        "an error code, or another kind of result, would be taken for success");
+    static_assert(std::is_void_v<Value> || std::is_copy_constructible_v<Value>,
+                  "perdure: the value of an edit can't be copied, and each who waits for the edit "
+                  "gets one: return a std::shared_ptr to it");
+    return std::type_identity<Value>();
+  } else {
+    return std::type_identity<void>();
   }
-  return [edit = std::move(edit)](void* value) -> Result<void> {
-    if constexpr (std::is_same_v<std::invoke_result_t<const F&, T&>, Result<void>>) {
-      return edit(*static_cast<T*>(value));
+}
+template <class T, class F>
+using EditValueOf = typename decltype(edit_value<T, F>())::type;
+
+/// Where the value of the last run is kept, for an edit that has one.
+template <class R>
+struct EditSlot {
+  std::shared_ptr<std::optional<R>> value = std::make_shared<std::optional<R>>();
+};
+template <>
+struct EditSlot<void> {};
+
+template <class T, class F, class R = EditValueOf<T, F>>
+Edit to_edit(F edit, const EditSlot<R>& slot) {
+  return [edit = std::move(edit), slot](void* state) -> Result<void> {
+    static_cast<void>(slot);  // of an edit without a value
+    using Returned = std::invoke_result_t<const F&, T&>;
+    T& copy = *static_cast<T*>(state);
+    if constexpr (std::is_same_v<std::decay_t<Returned>, Result<R>>) {
+      auto returned = edit(copy);
+      if (!returned) return std::move(returned).error();
+      if constexpr (!std::is_void_v<R>) slot.value->emplace(std::move(returned).value());
+    } else if constexpr (std::is_void_v<R>) {
+      edit(copy);
     } else {
-      edit(*static_cast<T*>(value));
-      return success();
+      slot.value->emplace(edit(copy));
     }
+    return success();
   };
 }
 

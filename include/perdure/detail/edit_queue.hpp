@@ -2,14 +2,18 @@
 // The tracker without its type.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <perdure/detail/edit.hpp>
 #include <perdure/detail/held.hpp>
 #include <perdure/detail/state_codec.hpp>
 #include <perdure/error.hpp>
+#include <perdure/procedure.hpp>
+#include <perdure/receipt.hpp>
 #include <perdure/state_store.hpp>
 #include <perdure/tracker_options.hpp>
 
@@ -29,7 +33,14 @@ class EditQueue {
   [[nodiscard]] OpenReport report() const;
   [[nodiscard]] std::uint64_t generation() const;
   [[nodiscard]] std::shared_ptr<PendingEdit> queue(Edit edit) const;
-  Result<void> wait(PendingEdit& pending) const;
+  /// An error where `wait` would wait for this thread: before anything is queued that it refuses.
+  [[nodiscard]] Result<void> check_may_wait() const;
+  Result<SaveReceipt> wait(PendingEdit& pending) const;
+  /// Empty when the outcome was not known in time.
+  std::optional<Result<SaveReceipt>> wait_until(
+      PendingEdit& pending, std::chrono::steady_clock::time_point deadline) const;
+  [[nodiscard]] bool is_done(const PendingEdit& pending) const;
+  void on_done(PendingEdit& pending, Procedure<> done) const;
   Result<void> flush() const;
   Result<void> reload() const;
   Result<void> rewrite() const;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+// A store in front of another one, for those who change a part of what it does.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <perdure/state_store.hpp>
+
+namespace perdure {
+
+/// Passes every call on to the store that it owns. Derive from it, and override what shall be
+/// otherwise: to encrypt images, to copy each state elsewhere, to measure saves.
+///
+///     struct Counted : perdure::ForwardingStore {
+///       using ForwardingStore::ForwardingStore;
+///       perdure::Result<perdure::StoreReceipt> commit(const perdure::StateDraft& draft) override {
+///         ++commits;
+///         return base().commit(draft);
+///       }
+///       std::uint64_t commits = 0;
+///     };
+///
+/// Who changes the bytes does so in `commit`, `load` and `load_previous` alike. Revisions and locks
+/// are best passed on as they are.
+class ForwardingStore : public StateStore {
+ public:
+  explicit ForwardingStore(std::unique_ptr<StateStore> base) : base_(std::move(base)) {}
+
+  Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds timeout_ms) override {
+    return base_->lock(timeout_ms);
+  }
+  Result<Revision> revision() override { return base_->revision(); }
+  Result<std::optional<StoredState>> load() override { return base_->load(); }
+  Result<StoreReceipt> commit(const StateDraft& draft) override { return base_->commit(draft); }
+  Result<StateHistory> history() override { return base_->history(); }
+  Result<std::optional<StoredState>> load_previous(std::uint64_t generation) override {
+    return base_->load_previous(generation);
+  }
+  Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) override {
+    return base_->set_aside(damaged, generation);
+  }
+  Result<std::string> set_aside_previous(std::uint64_t generation) override {
+    return base_->set_aside_previous(generation);
+  }
+  [[nodiscard]] std::string describe() const override { return base_->describe(); }
+
+ protected:
+  [[nodiscard]] StateStore& base() const noexcept { return *base_; }
+
+ private:
+  std::unique_ptr<StateStore> base_;
+};
+
+}  // namespace perdure

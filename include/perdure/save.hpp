@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSL-1.0
+// The outcome of an edit of a tracked state: what it returned, its receipt, and a handle to both.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <perdure/detail/edit.hpp>
+#include <perdure/detail/edit_queue.hpp>
+#include <perdure/detail/held.hpp>
+#include <perdure/error.hpp>
+#include <perdure/procedure.hpp>
+#include <perdure/receipt.hpp>
+
+namespace perdure {
+
+/// What a saved edit gives back: its own value, of the run that was committed, and the receipt of
+/// that commit.
+template <class R>
+struct Saved {
+  R value;
+  SaveReceipt receipt;
+};
+template <>
+struct Saved<void> {
+  SaveReceipt receipt;
+};
+
+/// The outcome of an edit: a Result. Of an edit that has no value it also becomes a Result<void>,
+/// for functions that return one and do without the receipt.
+template <class R>
+class [[nodiscard]] SaveResult : public Result<Saved<R>> {
+ public:
+  using Result<Saved<R>>::Result;
+  SaveResult(Result<Saved<R>> of)  // NOLINT(google-explicit-constructor)
+      : Result<Saved<R>>(std::move(of)) {}
+
+  operator Result<void>() const requires std::is_void_v<R> {  // NOLINT(google-explicit-constructor)
+    if (this->has_value()) return success();
+    return this->error();
+  }
+};
+
+/// An edit that was queued. `wait` returns when it is durable, or says why it is not; whoever waits
+/// first commits all that is queued. From any thread; copies are of one edit. May outlive the
+/// tracker, but not the System that the tracker was given; what is committed then takes the lock
+/// for that one commit. One that was moved from may be destroyed and assigned to; every other call
+/// of it ends the program.
+template <class R = void>
+class SaveHandle {
+ public:
+  SaveHandle(detail::EditQueue edits, std::shared_ptr<detail::PendingEdit> pending,
+             detail::EditSlot<R> slot)
+      : edits_(std::move(edits)), pending_(std::move(pending)), slot_(std::move(slot)) {}
+
+  /// The edit's own error or exception comes back here, too. Any number of times. Not within an
+  /// edit of the same tracker (ErrorKind::invalid_argument): that would wait for itself.
+  SaveResult<R> wait() const { return saved(edits_.wait(*pending_)); }
+
+  /// The same, but empty if the outcome is not known by then. What this thread has to commit
+  /// itself, because nobody else does, is committed whatever the time: a commit can't be cut off.
+  std::optional<SaveResult<R>> wait_until(std::chrono::steady_clock::time_point deadline) const {
+    auto outcome = edits_.wait_until(*pending_, deadline);
+    if (!outcome) return std::nullopt;
+    return saved(std::move(*outcome));
+  }
+  std::optional<SaveResult<R>> wait_for(std::chrono::milliseconds timeout) const {
+    return wait_until(std::chrono::steady_clock::now() + timeout);
+  }
+
+  /// Whether the outcome is known, so that `wait` answers at once. Never waits, commits nothing.
+  [[nodiscard]] bool ready() const { return edits_.is_done(*pending_); }
+
+  /// Calls `done` once the outcome is known: on the thread that committed the edit, which waits for
+  /// it, or here and now. Where nobody waits nobody commits: set TrackerOptions::committer_thread.
+  /// `done` may use the tracker, but on the committer's thread not wait for it; it must not throw.
+  /// It is destroyed without having run if the edit is never committed.
+  void on_done(Procedure<> done) const { edits_.on_done(*pending_, std::move(done)); }
+
+ private:
+  SaveResult<R> saved(Result<SaveReceipt> outcome) const {
+    if (!outcome) return Result<Saved<R>>(std::move(outcome.error()));
+    if constexpr (std::is_void_v<R>) {
+      return Result<Saved<R>>(Saved<R>{std::move(outcome.value())});
+    } else {
+      return Result<Saved<R>>(Saved<R>{**slot_.value, std::move(outcome.value())});
+    }
+  }
+
+  detail::EditQueue edits_;
+  detail::Held<std::shared_ptr<detail::PendingEdit>> pending_;
+  detail::EditSlot<R> slot_;
+};
+
+}  // namespace perdure
