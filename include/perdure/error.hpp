@@ -2,12 +2,13 @@
 // Errors as values: what failed, why, and what became of the target.
 #pragma once
 
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include <boost/outcome/basic_result.hpp>
-#include <boost/outcome/policy/throw_bad_result_access.hpp>
+#include <boost/outcome/policy/base.hpp>
 #include <boost/outcome/success_failure.hpp>
 #include <boost/outcome/try.hpp>
 
@@ -59,18 +60,47 @@ struct Error {
 
   /// One sentence that a person can act on, without a line break at its end.
   [[nodiscard]] std::string message() const;
+
+  /// Of a serializer that refuses a value: "a job needs a name".
+  [[nodiscard]] static Error serializer(std::string detail);
+  /// Of a serializer that can't read bytes: "a list has no end".
+  [[nodiscard]] static Error corrupt(std::string detail);
+  /// Of a call that failed, by a serializer, a stage or a store: its code, and what it should do.
+  [[nodiscard]] static Error system(std::error_code cause, std::string step);
 };
 
-/// A value or an `Error`. `value()` on an error throws `boost::outcome_v2::bad_result_access`:
+/// The message, as people read it.
+std::ostream& operator<<(std::ostream& stream, const Error& error);
+
+namespace detail {
+
+[[noreturn]] void throw_unchecked(const Error& error);
+[[noreturn]] void throw_unchecked(const std::error_code& error);
+[[noreturn]] void throw_without_error();
+
+/// Of a Result: to ask for what is not there is a mistake in the program.
+struct ThrowUnchecked : boost::outcome_v2::policy::base {
+  template <class Of>
+  static constexpr void wide_value_check(Of&& result) {
+    if (!base::_has_value(result)) throw_unchecked(base::_error(result));
+  }
+  template <class Of>
+  static constexpr void wide_error_check(Of&& result) {
+    if (!base::_has_error(result)) throw_without_error();
+  }
+};
+
+}  // namespace detail
+
+/// A value or an `Error`. `value()` on an error throws UncheckedError, whose words are the error's:
 /// a mistake in the program, never an answer to a failed write.
 template <class T>
-using Result = boost::outcome_v2::basic_result<
-    T, Error, boost::outcome_v2::policy::throw_bad_result_access<Error, void>>;
+using Result = boost::outcome_v2::basic_result<T, Error, detail::ThrowUnchecked>;
 
 /// The result of a seam's call: a value, or the code of the system call, with no words yet.
+/// `value()` on an error throws std::system_error.
 template <class T>
-using SysResult = boost::outcome_v2::basic_result<
-    T, std::error_code, boost::outcome_v2::policy::throw_bad_result_access<std::error_code, void>>;
+using SysResult = boost::outcome_v2::basic_result<T, std::error_code, detail::ThrowUnchecked>;
 
 /// `return success();` for a Result<void>.
 using boost::outcome_v2::success;

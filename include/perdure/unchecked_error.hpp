@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+// The exception of a Result that nobody looked at.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+
+#include <perdure/error.hpp>
+
+namespace perdure {
+
+/// Thrown by `value()` of a Result that has an error. `what()` is Error::message(). Copying it
+/// throws nothing.
+class UncheckedError : public std::runtime_error {
+ public:
+  explicit UncheckedError(const Error& error);
+  [[nodiscard]] const Error& error() const noexcept { return *error_; }
+
+ private:
+  std::shared_ptr<const Error> error_;
+};
+
+}  // namespace perdure
