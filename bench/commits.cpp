@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/transaction.hpp>
 
 #include "cases.hpp"
@@ -108,7 +108,7 @@ Case crowded(const Ways& ways, unsigned count) {
 }
 
 /// Dies once the journal of a transaction is in place.
-struct DiesCommitted final : testing::ForwardingFileSystem {
+struct DiesCommitted final : ForwardingFileSystem {
   using ForwardingFileSystem::ForwardingFileSystem;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <perdure/group_commit.hpp>
+#include <perdure/system/observer.hpp>
 
 #include "engine/batch_stages.hpp"
 #include "engine/leader_queue.hpp"
@@ -59,11 +60,25 @@ BatchedCommits Room::published_of(const ArrivalQueue& group, Protocol protocol) 
   return published;
 }
 
+/// Each observer once, whatever the number of its commits.
+void tell_group(const ArrivalQueue& group) {
+  std::size_t size = 0;
+  for_each_of(group, [&](const GroupArrival& arrival) { size += arrival.members.size(); });
+  const Observer* told = nullptr;
+  for_each_of(group, [&](const GroupArrival& arrival) {
+    if (arrival.members.empty()) return;
+    Observer* const observer = arrival.members.front()->commit->observer;
+    if (observer != nullptr && observer != told) observer->group_formed(size);
+    told = observer;
+  });
+}
+
 /// One rename after the other by one thread: whoever is the last in the group was renamed last,
 /// which is what SyncPublished rests on. An exception reaches all of them, out of memory too.
 void publish_group(const ArrivalQueue& group, Room& common_room) noexcept try {
   Room* const own_room = static_cast<GroupArrival&>(*group.front()).own_room;
   Room& room = own_room != nullptr ? *own_room : common_room;
+  tell_group(group);
   for_each_of(group, [](GroupArrival& arrival) { detail::run_for_all(Rename{}, arrival.members); });
   sync_published_of(room.published_of(group, Protocol::fast), room.grouping);
   sync_parents_of(room.published_of(group, Protocol::portable), room.grouping);

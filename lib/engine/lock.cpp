@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include <perdure/system/observer.hpp>
+
 #include "base/missing.hpp"
 #include "engine/fresh_file.hpp"
 #include "engine/names.hpp"
@@ -96,7 +98,8 @@ TargetKey::TargetKey(const Version& directory, const std::string& name)
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
                                  const std::string& leaf, LockMode mode,
                                  std::chrono::milliseconds timeout_ms,
-                                 std::optional<Status> directory_status) {
+                                 std::optional<Status> directory_status,
+                                 std::chrono::nanoseconds* waited_for) {
   using std::chrono::milliseconds;
   const std::string name = names::lock_of(leaf);
   const auto begin = environment.monotonic();
@@ -115,7 +118,12 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
     const auto taken = files.try_lock(lock.get(), mode);
     if (taken) {
       BOOST_OUTCOME_TRY(const bool named, still_named(files, directory, name, status));
-      if (named) return lock;
+      if (named) {
+        if (waited_for != nullptr && pause != pause_min) {
+          *waited_for = environment.monotonic() - begin;
+        }
+        return lock;
+      }
       lock.reset();
     } else if (taken.error() != std::errc::operation_would_block) {
       return taken.error();
@@ -134,11 +142,15 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
 Result<OwnedHandle> take_target_lock(FileSystem& files, Environment& environment, Handle directory,
                                      const std::string& leaf, std::chrono::milliseconds timeout_ms,
                                      const std::function<Error(std::error_code)>& failure,
-                                     std::string_view held,
+                                     Observer* observer, std::string_view held,
                                      const std::optional<Status>& directory_status) {
+  std::chrono::nanoseconds waited{};
   auto taken = take_lock(files, environment, directory, leaf, LockMode::exclusive, timeout_ms,
-                         directory_status);
-  if (taken) return std::move(taken.value());
+                         directory_status, observer != nullptr ? &waited : nullptr);
+  if (taken) {
+    if (waited.count() > 0) observer->waited_for_lock(failure({}).path, waited);
+    return std::move(taken.value());
+  }
   Error error = failure(taken.error());
   if (taken.error() == std::errc::timed_out) {
     error.kind = ErrorKind::lock_timeout;

@@ -16,6 +16,8 @@
 
 namespace perdure {
 
+class Observer;
+
 /// Which target it is, by whatever path it was reached: one directory has one device and inode,
 /// also through links and bind mounts. Two hard links of a file are two targets.
 ///
@@ -41,19 +43,21 @@ struct TargetKey {
 /// ETIMEDOUT when it was not to be had for `timeout_ms` (0 tries once, `max()` waits forever);
 /// ENOTSUP when the file of the lock's name is not a regular file; EACCES when it is another
 /// user's, and this one must not open it or must not believe it. Looks at the directory where it
-/// needs `directory_status` and that is empty.
+/// needs `directory_status` and that is empty. `waited` gets the time if others held it.
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
                                  const std::string& leaf, LockMode mode,
                                  std::chrono::milliseconds timeout_ms,
-                                 std::optional<Status> directory_status = {});
+                                 std::optional<Status> directory_status = {},
+                                 std::chrono::nanoseconds* waited = nullptr);
 
 /// The same, exclusive, for a caller that returns errors. `failure` makes the error from its cause;
 /// when the time is up, its kind becomes ErrorKind::lock_timeout and its detail says `held`, unless
-/// that is empty. Where another user has the lock file, the detail names both.
+/// that is empty. Where another user has the lock file, the detail names both. `observer` is told
+/// of a wait.
 Result<OwnedHandle> take_target_lock(FileSystem& files, Environment& environment, Handle directory,
                                      const std::string& leaf, std::chrono::milliseconds timeout_ms,
                                      const std::function<Error(std::error_code)>& failure,
-                                     std::string_view held = {},
+                                     Observer* observer, std::string_view held = {},
                                      const std::optional<Status>& directory_status = {});
 
 }  // namespace perdure

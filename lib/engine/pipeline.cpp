@@ -2,7 +2,13 @@
 // The work of every pipeline around its stages.
 #include <perdure/pipeline/pipeline.hpp>
 
+#include "engine/observe.hpp"
+
 namespace perdure {
+
+void detail::note_stage(Commit& commit, StageTime stage) {
+  perdure::note_stage(commit.receipt.stages, stage, commit.observer, commit.path);
+}
 
 void detail::run_together(std::span<BatchedCommit> members, std::string_view name, StageFates fates,
                           const Procedure<BatchedCommits>& stage) {
@@ -17,7 +23,7 @@ void detail::run_together(std::span<BatchedCommit> members, std::string_view nam
   stage(live);
   const auto time = watch.lap();
   for (BatchedCommit* member : live) {
-    member->commit->receipt.stages.push_back({name, time});
+    note_stage(*member->commit, {name, time});
     if (member->outcome) member->commit->fate = fates.after;
   }
 }

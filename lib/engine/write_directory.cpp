@@ -13,6 +13,7 @@ WriteDirectory::WriteDirectory(const Path& path, OwnedHandle directory, const St
                                AnyPipeline pipeline, System system)
     : path_(path),
       files_(system.files),
+      observer_(system.observer),
       random_(std::make_unique<RandomPool>(*system.environment)),
       directory_(std::move(directory)),
       status_(status),
@@ -46,8 +47,12 @@ Result<WriteDirectory> WriteDirectory::open(const Path& directory, AnyPipeline p
   return WriteDirectory(directory, std::move(opened), status, std::move(pipeline), system);
 }
 
-Result<void> WriteDirectory::find(Commit& commit, const std::string& leaf) const {
+void WriteDirectory::name(Commit& commit, const std::string& leaf) const {
   commit.path = (path_ / leaf).native();
+  commit.observer = observer_;
+}
+
+Result<void> WriteDirectory::find(Commit& commit, const std::string& leaf) const {
   commit.directory_status = status_;
   return resolve(commit, directory_.get(), leaf, commit.options.symlink);
 }

@@ -26,6 +26,8 @@ class WriteDirectory {
   static Result<WriteDirectory> open(const Path& directory, AnyPipeline pipeline,
                                      const WriteOptions& options, System system);
 
+  /// Says which target `commit` is about, and who is told of it.
+  void name(Commit& commit, const std::string& leaf) const;
   /// Finds the target's real directory and leaf for `commit`. Takes no lock.
   Result<void> find(Commit& commit, const std::string& leaf) const;
   /// Claims the target that was found: takes the lock if one is needed, reads what is to be
@@ -48,6 +50,7 @@ class WriteDirectory {
 
   Path path_;
   FileSystem* files_;
+  Observer* observer_;
   std::unique_ptr<RandomPool> random_;
   OwnedHandle directory_;
   Status status_;

@@ -5,6 +5,7 @@
 
 #include "engine/commit.hpp"
 #include "engine/metadata.hpp"
+#include "engine/observe.hpp"
 #include "engine/target.hpp"
 #include "engine/temp.hpp"
 #include "engine/write_directory.hpp"
@@ -14,6 +15,7 @@ namespace perdure {
 struct AtomicFile::State {
   State(WriteOptions write_options, System system)
       : options(std::move(write_options)), commit(*system.files, *system.environment, options) {
+    commit.observer = system.observer;
     if (options.verify) sum.emplace();
   }
   State(const State&) = delete;
@@ -105,10 +107,12 @@ std::uint64_t AtomicFile::size() const noexcept {
 
 Result<Receipt> AtomicFile::commit() {
   BOOST_OUTCOME_TRY(state_->check_open("commit"));
-  BOOST_OUTCOME_TRY(state_->gathered.flush());
-  auto receipt = state_->publish();
-  state_->commit.lock.reset();
-  return receipt;
+  return observed(state_->commit, [this]() -> Result<Receipt> {
+    BOOST_OUTCOME_TRY(state_->gathered.flush());
+    auto receipt = state_->publish();
+    state_->commit.lock.reset();
+    return receipt;
+  });
 }
 
 Result<void> AtomicFile::discard() {

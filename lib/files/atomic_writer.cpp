@@ -3,6 +3,7 @@
 #include <perdure/atomic_writer.hpp>
 
 #include "engine/commit.hpp"
+#include "engine/observe.hpp"
 #include "engine/write_directory.hpp"
 #include "files/writer_state.hpp"
 
@@ -22,12 +23,15 @@ class DirectoryWriter final : public detail::WriterState {
     commit.image = image;
     commit.produce = std::move(produce);
     commit.expected = expected;
-    BOOST_OUTCOME_TRY(directory_.find(commit, leaf));
-    BOOST_OUTCOME_TRY(const AnyPipeline stages, directory_.claim(commit));
-    auto receipt = run_commit(commit, stages);
-    // A link may have led it to another directory, which says nothing of this one.
-    if (!receipt && !commit.followed) directory_.learn(receipt.error());
-    return receipt;
+    directory_.name(commit, leaf);
+    return observed(commit, [&]() -> Result<Receipt> {
+      BOOST_OUTCOME_TRY(directory_.find(commit, leaf));
+      BOOST_OUTCOME_TRY(const AnyPipeline stages, directory_.claim(commit));
+      auto receipt = run_commit(commit, stages);
+      // A link may have led it to another directory, which says nothing of this one.
+      if (!receipt && !commit.followed) directory_.learn(receipt.error());
+      return receipt;
+    });
   }
 
  private:

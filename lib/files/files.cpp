@@ -7,6 +7,7 @@
 #include "base/missing.hpp"
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
+#include "engine/observe.hpp"
 #include "engine/read.hpp"
 #include "engine/sync.hpp"
 #include "engine/target.hpp"
@@ -63,13 +64,16 @@ bool is_reserved_name(std::string_view leaf) {
   return names::is_own(leaf);
 }
 
-Result<void> remove_file(const Path& path, const WriteOptions& options, System system) {
+namespace {
+
+Result<void> remove_from_directory(const Path& path, const WriteOptions& options, System system) {
   WriteOptions only_these;
   only_these.durability = options.durability;
   only_these.coordinate = options.coordinate;
   only_these.lock_timeout_ms = options.lock_timeout_ms;
   only_these.symlink = SymlinkPolicy::replace;
   Target target(*system.files, *system.environment);
+  target.observer = system.observer;
   target.expected = options.expected;
   BOOST_OUTCOME_TRY(open_target(target, path, only_these.symlink));
   BOOST_OUTCOME_TRY(claim_target(target, only_these));
@@ -82,6 +86,20 @@ Result<void> remove_file(const Path& path, const WriteOptions& options, System s
   target.fate = Fate::visible;
   if (options.durability != Durability::durable) return success();
   return sync_parent_durably(target, mark);
+}
+
+}  // namespace
+
+Result<void> remove_file(const Path& path, const WriteOptions& options, System system) {
+  return observed(
+      system.observer, path.native(), [&] { return remove_from_directory(path, options, system); },
+      [&](Observer& observer, const Result<void>& outcome) {
+        if (outcome) {
+          observer.committed({.path = path.native(), .durability = options.durability});
+        } else {
+          observer.failed({.path = path.native()}, outcome.error());
+        }
+      });
 }
 
 }  // namespace perdure

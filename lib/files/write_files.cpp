@@ -9,6 +9,7 @@
 
 #include "engine/commit.hpp"
 #include "engine/lock.hpp"
+#include "engine/observe.hpp"
 #include "engine/temp.hpp"
 #include "engine/write_directory.hpp"
 
@@ -50,6 +51,9 @@ class Batch {
       : files_(files), options_(options), system_(system), results_(files.size(), Error()) {}
 
   std::vector<Result<Receipt>> run() {
+    if (system_.observer != nullptr) {
+      for (const NewFile& file : files_) system_.observer->commit_begun(file.target.native());
+    }
     // By path, for company only: files of one directory share its sync.
     std::vector<std::size_t> order(files_.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -60,13 +64,20 @@ class Batch {
       if (found_.size() == group_size_max || held_ + descriptors_of_file > descriptors_max) {
         run_part();
       }
-      if (auto found = find(number); !found) results_[number] = std::move(found.error());
+      if (auto found = find(number); !found) end(number, std::move(found.error()), {});
     }
     run_part();
     return std::move(results_);
   }
 
  private:
+  void end(std::size_t number, Result<Receipt> outcome, const std::vector<StageTime>& ran) {
+    if (system_.observer != nullptr) {
+      tell_end(*system_.observer, files_[number].target.native(), outcome, ran);
+    }
+    results_[number] = std::move(outcome);
+  }
+
   /// Finds out which target it is. It stays the target, wherever links lead to from now on.
   Result<void> find(std::size_t number) {
     const NewFile& file = files_[number];
@@ -85,6 +96,7 @@ class Batch {
     auto candidate = std::make_unique<Candidate>(directory, number, options_);
     candidate->commit.image = file.image;
     candidate->commit.expected = file.expected;
+    directory.name(candidate->commit, file.target.filename().native());
     BOOST_OUTCOME_TRY(directory.find(candidate->commit, file.target.filename().native()));
     if (files_.size() > 1) {
       BOOST_OUTCOME_TRY(identify(*candidate));
@@ -115,7 +127,7 @@ class Batch {
     for (auto& candidate : found_) {
       const std::size_t number = candidate->number;
       if (auto claimed = claim(std::move(candidate)); !claimed) {
-        results_[number] = std::move(claimed.error());
+        end(number, std::move(claimed.error()), {});
       }
     }
     found_.clear();
@@ -144,8 +156,9 @@ class Batch {
     stages.run_together(members);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       const Candidate& one = *candidates[i];
-      auto& result = results_[one.number];
-      result = finish_commit(candidates[i]->commit, stages, std::move(members[i].outcome));
+      end(one.number, finish_commit(candidates[i]->commit, stages, std::move(members[i].outcome)),
+          one.commit.receipt.stages);
+      const auto& result = results_[one.number];
       if (!result && !one.commit.followed && one.directory.learn(result.error())) {
         refused_.emplace(files_[one.number].target.parent_path().native(), result.error());
       }

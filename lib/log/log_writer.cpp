@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include <perdure/system/observer.hpp>
+
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
@@ -77,7 +79,10 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(TransactionRoot& root,
   // Nothing is in it that a crash would need, unless somebody took the journal away that said so.
   BOOST_OUTCOME_TRY(LogRecovery done, recover_log(root, *found));
   const bool unreadable = recovery.unreadable || done.report.unreadable;
-  if (done.report.journal) recovery = std::move(done.report);
+  if (done.report.journal) {
+    recovery = std::move(done.report);
+    root.tell(recovery);
+  }
   recovery.unreadable = unreadable;
   root.unpublished.expected = options.publish == Publish::later;
   root.unpublished.content_max = options.record_size_max;
@@ -327,6 +332,9 @@ Result<void> LogWriter::add_record(Errand& errand) {
 /// The commit point of everybody in the group, and what comes behind it.
 void LogWriter::finish_group() {
   if (group_.empty()) return;
+  if (root_.options.system.observer != nullptr) {
+    root_.options.system.observer->group_formed(group_.size());
+  }
   if (const auto flushed = log_.flush(); !flushed) {
     recover_in_place(flushed.error(), Fate::unknown);
   } else {
@@ -443,6 +451,7 @@ void LogWriter::recover_in_place(const Error& why, Fate otherwise) {
   const auto recovered = recover_log(root_, log_);
   sync_mark_ = failed_syncs();
   if (recovered) {
+    root_.tell(recovered.value().report);
     first_change_.reset();
     if (later_) forget_left(recovered.value().report);
     for (Errand* errand : group_) {
@@ -496,7 +505,7 @@ Result<void> LogWriter::sync_published() {
   return explain_dead_journal(root_.failure(settle_step, "", confirmed.error()));
 }
 
-Result<void> LogWriter::settle_now(bool for_good) {
+Result<void> LogWriter::settle_all(bool for_good) {
   Result<void> settled = success();
   if (!log_.is_empty()) {
     if (later_) settled = publish_left();
@@ -504,6 +513,17 @@ Result<void> LogWriter::settle_now(bool for_good) {
     if (settled) settled = log_.turn();
   }
   if (settled && for_good && !log_.is_flushed()) settled = log_.flush();
+  return settled;
+}
+
+Result<void> LogWriter::settle_now(bool for_good) {
+  Observer* const observer = log_.is_empty() ? nullptr : root_.options.system.observer;
+  const auto begin = observer != nullptr ? root_.random.monotonic() : std::chrono::nanoseconds();
+  auto settled = settle_all(for_good);
+  if (observer != nullptr) {
+    observer->settled(root_.path.native(), root_.random.monotonic() - begin,
+                      settled ? nullptr : &settled.error());
+  }
   if (settled) {
     sync_mark_ = failed_syncs();
     first_change_.reset();

@@ -123,6 +123,7 @@ class LogWriter {
   Result<void> sync_published();
   /// `for_good`: also the header that says so is durable.
   Result<void> settle_now(bool for_good);
+  Result<void> settle_all(bool for_good);
   Result<void> end_log();
   void stop(const Error& why);
   [[nodiscard]] Error refusal(std::string_view step) const;

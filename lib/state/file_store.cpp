@@ -10,6 +10,7 @@
 #include "engine/lock.hpp"
 #include "engine/metadata.hpp"
 #include "engine/names.hpp"
+#include "engine/observe.hpp"
 #include "engine/random_pool.hpp"
 #include "engine/read.hpp"
 #include "engine/sync.hpp"
@@ -55,6 +56,7 @@ class FileStore final : public StateStore {
         random_(*system.environment),
         target_(files_, random_),
         size_max_(options.size_max) {
+    target_.observer = system.observer;
     write_options_.durability = options.durability;
     write_options_.metadata = options.metadata;
     write_options_.make_parents = options.make_parents;
@@ -80,9 +82,10 @@ class FileStore final : public StateStore {
       return target_.failure("take the state's lock", cause);
     };
     BOOST_OUTCOME_TRY(
-        auto taken, take_target_lock(files_, random_, target_.directory, target_.leaf, timeout_ms,
-                                     failure, "another program has this state open or is saving it",
-                                     target_.directory_status));
+        auto taken,
+        take_target_lock(files_, random_, target_.directory, target_.leaf, timeout_ms, failure,
+                         target_.observer, "another program has this state open or is saving it",
+                         target_.directory_status));
     return std::make_unique<FileLock>(std::move(taken));
   }
 
@@ -102,30 +105,9 @@ class FileStore final : public StateStore {
   Result<StoreReceipt> commit(const StateDraft& draft) override {
     Commit commit = begin();
     commit.image = draft.image;
-    BOOST_OUTCOME_TRY(check_names_go(*target_.directory_status, target_.path));
-    BOOST_OUTCOME_TRY(syncs_.check(commit));
-    BOOST_OUTCOME_TRY(expect(commit, draft.expected));
-    if (draft.image.size() > size_max_) {
-      return commit.failure("save the state", ErrorKind::invalid_argument,
-                            "it has " + std::to_string(draft.image.size()) + " bytes, and " +
-                                std::to_string(size_max_) + " are the most that would be read");
-    }
-    BOOST_OUTCOME_TRY(find_metadata_source(commit));
-    BOOST_OUTCOME_TRY(read_xattrs(commit));
-    std::optional<Keeper> keeper;
-    if (!commit.existing && commit.metadata_name.empty() && write_options_.metadata.preserved) {
-      const auto found = keeper_at(files_, target_.directory, target_.leaf);
-      if (!found) return target_.failure("save the state", found.error());
-      keeper = found.value();
-    }
-    auto receipt = run_commit(commit, stages_for(draft, keeper));
-    if (!receipt) {
-      syncs_.learn(receipt.error());
-      return receipt.error();
-    }
-    known_.know(receipt.value().version);
-    return StoreReceipt{to_revision(known_.get()), receipt.value().durability,
-                        std::move(receipt.value().stages)};
+    BOOST_OUTCOME_TRY(Receipt receipt, observed(commit, [&] { return save(commit, draft); }));
+    known_.know(receipt.version);
+    return StoreReceipt{to_revision(known_.get()), receipt.durability, std::move(receipt.stages)};
   }
 
   Result<StateHistory> history() override {
@@ -180,6 +162,28 @@ class FileStore final : public StateStore {
     return now;
   }
 
+  Result<Receipt> save(Commit& commit, const StateDraft& draft) {
+    BOOST_OUTCOME_TRY(check_names_go(*target_.directory_status, target_.path));
+    BOOST_OUTCOME_TRY(syncs_.check(commit));
+    BOOST_OUTCOME_TRY(expect(commit, draft.expected));
+    if (draft.image.size() > size_max_) {
+      return commit.failure("save the state", ErrorKind::invalid_argument,
+                            "it has " + std::to_string(draft.image.size()) + " bytes, and " +
+                                std::to_string(size_max_) + " are the most that would be read");
+    }
+    BOOST_OUTCOME_TRY(find_metadata_source(commit));
+    BOOST_OUTCOME_TRY(read_xattrs(commit));
+    std::optional<Keeper> keeper;
+    if (!commit.existing && commit.metadata_name.empty() && write_options_.metadata.preserved) {
+      const auto found = keeper_at(files_, target_.directory, target_.leaf);
+      if (!found) return target_.failure("save the state", found.error());
+      keeper = found.value();
+    }
+    auto receipt = run_commit(commit, stages_for(draft, keeper));
+    if (!receipt) syncs_.learn(receipt.error());
+    return receipt;
+  }
+
   /// Has the commit replace the state of the revision `expected` and no other. revision() looked
   /// just now, as a rule at that one: its look serves, which saves a system call. Rename, or the
   /// group, refuses if somebody replaced the file since.
@@ -223,6 +227,7 @@ class FileStore final : public StateStore {
   Commit begin() {
     Commit commit(files_, random_, write_options_);
     commit.path = target_.path;
+    commit.observer = target_.observer;
     commit.directory = target_.directory;
     commit.directory_status = target_.directory_status;
     commit.leaf = target_.leaf;

@@ -200,6 +200,7 @@ Result<RecoveryReport> recover_root(TransactionRoot& root) {
     BOOST_OUTCOME_TRY(as_committed(redo_all(root, journal, numbers, report)));
   }
   BOOST_OUTCOME_TRY(report.discarded, discard_staged(root));
+  root.tell(report);
   return report;
 }
 

@@ -10,6 +10,7 @@
 #include "engine/confirm.hpp"
 #include "engine/lock.hpp"
 #include "engine/names.hpp"
+#include "engine/observe.hpp"
 #include "engine/protocol.hpp"
 #include "engine/version.hpp"
 #include "log/log_writer.hpp"
@@ -90,6 +91,9 @@ struct Transaction::State {
   Result<void> check_path(std::string_view step, const std::string& path) const {
     return root->check_path(step, path, naming);
   }
+  void note(std::string_view stage, detail::Stopwatch& watch) {
+    note_stage(ran, {stage, watch.lap()}, root->options.system.observer, root->path.native());
+  }
   Result<void> put_in_place(const std::string& path);
   Result<std::vector<std::string>> order_expected();
   Result<Handle> open_expected(const std::string& path);
@@ -117,6 +121,7 @@ struct Transaction::State {
   std::vector<std::string> nowhere;       // expected to be absent, in directories that are
   std::function<Result<void>()> compare;  // of a state: the last word
   Fate fate = Fate::unchanged;            // of the commit: what an error would say now
+  std::vector<StageTime> ran;
   TransactionRoot::Naming naming = TransactionRoot::Naming::of_users;
   bool over = false;
   bool staging_now = false;  // a call is running, and with it maybe code of the caller's
@@ -201,9 +206,9 @@ Result<void> Transaction::State::lock_expected() {
     const auto failure = [&](std::error_code cause) {
       return root->failure(compare_step, path, cause);
     };
-    BOOST_OUTCOME_TRY(auto lock,
-                      take_target_lock(root->files, root->random, directory, leaf_of(path),
-                                       root->options.lock_timeout_ms, failure));
+    BOOST_OUTCOME_TRY(auto lock, take_target_lock(root->files, root->random, directory,
+                                                  leaf_of(path), root->options.lock_timeout_ms,
+                                                  failure, root->options.system.observer));
     locks.push_back(std::move(lock));
     BOOST_OUTCOME_TRY(compare_expected(path));
   }
@@ -256,14 +261,14 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
   // since.
   changes.directories().look_anew();
   BOOST_OUTCOME_TRY(lock_expected());
-  receipt.stages.push_back({"check", watch.lap()});
+  note("check", watch);
   BOOST_OUTCOME_TRY(Journal journal,
                     prepare_journal(*root, changes, expected, Preparation::for_journal));
   BOOST_OUTCOME_TRY(check_nowhere());
   if (compare) {
     BOOST_OUTCOME_TRY(compare());
   }
-  receipt.stages.push_back({"stage", watch.lap()});
+  note("stage", watch);
   if (journal.entries.empty()) return journal;
   BOOST_OUTCOME_TRY(mark_root(*root));
   // Staged files that may be in the journal are recovery's, also if something is thrown: it must
@@ -275,7 +280,7 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
   fate = committed ? Fate::committed : committed.error().fate;
   if (committed) {
     receipt.confirmed = committed.value();
-    receipt.stages.push_back({"journal", watch.lap()});
+    note("journal", watch);
     return journal;
   }
   if (fate == Fate::unchanged) changes.staged().keep(false);
@@ -313,7 +318,7 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
     BOOST_OUTCOME_TRY(put_in_place(path));
   }
   BOOST_OUTCOME_TRY(lock_expected());
-  receipt->stages.push_back({"check", watch.lap()});
+  note("check", watch);
   LogCommit wanted(changes);
   wanted.failures = failures_before;
   BOOST_OUTCOME_TRY(wanted.journal,
@@ -341,7 +346,7 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
     BOOST_OUTCOME_TRY(check_nowhere());
     return compare ? compare() : Result<void>(success());
   };
-  receipt->stages.push_back({"stage", watch.lap()});
+  note("stage", watch);
   receipt->id = wanted.journal.id;
   receipt->files = wanted.journal.entries.size();
   receipt->bytes = changes.bytes();
@@ -350,7 +355,7 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
   const auto committed = log->commit(wanted);
   fate = wanted.fate;
   if (!committed) return committed.error();
-  receipt->stages.push_back({"log", watch.lap()});
+  note("log", watch);
   if (!committed.value()) return std::optional<TransactionReceipt>();
   changes.staged().keep(wanted.left_alone.empty());  // they have their paths
   receipt->left_alone = std::move(wanted.left_alone);
@@ -361,9 +366,13 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
 Result<TransactionReceipt> Transaction::State::commit() {
   if (log == nullptr) return commit_by_journal();
   BOOST_OUTCOME_TRY(auto logged, commit_by_log());
-  if (logged) return std::move(*logged);
+  if (logged) {
+    logged->stages = ran;
+    return std::move(*logged);
+  }
   locks.clear();
   nowhere.clear();
+  ran.clear();
   BOOST_OUTCOME_TRY(changes.make_files());
   TransactionReceipt receipt;
   BOOST_OUTCOME_TRY(log->alone(failures_before, [&]() -> Result<void> {
@@ -383,13 +392,14 @@ Result<TransactionReceipt> Transaction::State::commit_by_journal() {
   receipt.protocol = protocol;
   const std::uint64_t mark = failed_syncs();
   auto done = apply(journal, receipt);
-  receipt.stages.push_back({"apply", watch.lap()});
+  note("apply", watch);
   if (done && !journal.entries.empty()) {
     done = settle(*root, journal, changes.directories(), protocol, false, mark);
-    receipt.stages.push_back({"settle", watch.lap()});
+    note("settle", watch);
   }
   if (done) {
     fate = Fate::durable;
+    receipt.stages = ran;
     return receipt;
   }
   done.error().fate = fate;
@@ -509,7 +519,17 @@ Result<TransactionReceipt> Transaction::commit() {
     ~Ending() { state.finish(); }
   };
   const Ending ending(*state_);
-  return state_->commit();
+  const std::string& path = state_->root->path.native();
+  const Durability durability = state_->root->options.durability;
+  return observed(
+      state_->root->options.system.observer, path, [&] { return state_->commit(); },
+      [&](Observer& observer, const Result<TransactionReceipt>& outcome) {
+        if (outcome) {
+          observer.committed({path, outcome.value().bytes, durability, outcome.value().stages});
+        } else {
+          observer.failed({.path = path, .stages = state_->ran}, outcome.error());
+        }
+      });
 }
 
 }  // namespace perdure

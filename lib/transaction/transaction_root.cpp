@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <new>
 
+#include <perdure/recovery_report.hpp>
+#include <perdure/system/observer.hpp>
+
 #include "base/advice.hpp"
 #include "base/make_error.hpp"
 #include "engine/directory.hpp"
@@ -14,6 +17,13 @@
 #include "transaction/tree.hpp"
 
 namespace perdure {
+
+void TransactionRoot::tell(const RecoveryReport& report) const {
+  const bool found = report.journal || report.discarded > 0;
+  if (found && options.system.observer != nullptr) {
+    options.system.observer->recovered(path.native(), report);
+  }
+}
 
 bool KnownTrials::has(const Identity& directory, bool of_file, std::size_t length) const {
   const std::lock_guard lock(mutex_);

@@ -23,6 +23,8 @@
 
 namespace perdure {
 
+struct RecoveryReport;
+
 /// Remembers trials in directories, so that a root which stays open makes each once. Thread-safe.
 class KnownTrials {
  public:
@@ -87,6 +89,8 @@ struct TransactionRoot {
       return std::move(result.value());
     }
   }
+  /// Tells the observer, if there is one, what recovery found and finished.
+  void tell(const RecoveryReport& report) const;
   /// Lets the root go. One that nobody marked gets back the look that it had before.
   void release() noexcept;
   /// The same for the sync of a directory, as durable as the options ask for.

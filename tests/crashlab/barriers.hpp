@@ -11,7 +11,7 @@
 #include <string_view>
 #include <unistd.h>
 
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/transaction.hpp>
 
 namespace barriers {
@@ -49,7 +49,7 @@ inline std::set<Barrier> parse(const std::string& text) {
 /// The file system, but for some barriers: they are claimed to have been reached. For one
 /// transaction at a time, in one thread, with the private directory in its default place. Commits
 /// of files alone have two barriers: `staged` for content, `directories` for names.
-class Barriers final : public perdure::testing::ForwardingFileSystem {
+class Barriers final : public perdure::ForwardingFileSystem {
  public:
   Barriers(FileSystem& base, std::set<Barrier> left_out)
       : ForwardingFileSystem(base), left_out_(std::move(left_out)) {}

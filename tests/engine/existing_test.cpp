@@ -6,7 +6,7 @@
 
 #include <perdure/perdure.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "support/directory.hpp"
 #include "support/result.hpp"
@@ -195,7 +195,7 @@ TEST_CASE("a backup that can't be made stops the commit") {
 }
 
 TEST_CASE("a file that somebody makes during a first commit with a backup is kept, too") {
-  struct Busy final : testing::ForwardingFileSystem {
+  struct Busy final : ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
     SysResult<void> sync_file(Handle file) override {
       test::spit(target, "theirs");

@@ -6,7 +6,7 @@
 #include <string>
 
 #include <perdure/perdure.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "support/directory.hpp"
 #include "support/result.hpp"
@@ -37,7 +37,7 @@ Result<Receipt> commit_by(const TempDirectory& at, const Pipeline<Stages...>& pi
 }
 
 /// Looks at open files no more once a directory or the file system was synced.
-struct Blind : testing::ForwardingFileSystem {
+struct Blind : ForwardingFileSystem {
   using ForwardingFileSystem::ForwardingFileSystem;
   SysResult<void> sync_directory(Handle directory) override {
     blind = true;

@@ -3,7 +3,7 @@
 #include <cerrno>
 
 #include <perdure/perdure.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "bench.hpp"
 #include "support/attributes.hpp"
@@ -158,7 +158,7 @@ TEST_CASE("an ACL that xfs lists under a second name comes from no default, and 
 
 TEST_CASE("the kernel's own measurements of the old content are not copied", "[P6]") {
   /// A target with security.ima and security.evm, which no file system here lets us set.
-  struct Measured final : testing::ForwardingFileSystem {
+  struct Measured final : ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
     SysResult<std::vector<std::string>> list_xattrs_at(Handle at,
                                                        const std::string& name) override {
@@ -183,7 +183,7 @@ TEST_CASE("the kernel's own measurements of the old content are not copied", "[P
 // Before Linux 6.13 the attributes of a name are read by way of /proc, and in a chroot without it
 // each call on them says ENOENT. That was taken for "the target is gone".
 TEST_CASE("attributes that can't be found are an error while the target is there", "[P6]") {
-  struct WithoutProc final : testing::ForwardingFileSystem {
+  struct WithoutProc final : ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
     SysResult<std::vector<std::string>> list_xattrs_at(Handle, const std::string&) override {
       return std::make_error_code(std::errc::no_such_file_or_directory);
@@ -213,7 +213,7 @@ TEST_CASE("attributes that can't be found are an error while the target is there
 
 TEST_CASE("a target that goes while its metadata is read was a first commit, or a conflict",
           "[P5][P6]") {
-  struct Removing final : testing::ForwardingFileSystem {
+  struct Removing final : ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
     SysResult<std::vector<std::string>> list_xattrs_at(Handle at,
                                                        const std::string& name) override {
@@ -397,7 +397,7 @@ TEST_CASE("an owner of one's own takes the place of the target's, and the rest i
 
 // Status, names and values came by calls on a name, which led to one file after the other.
 TEST_CASE("what is kept comes from one file, although another gets the name in between", "[P6]") {
-  struct Replacing final : testing::ForwardingFileSystem {
+  struct Replacing final : ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
     SysResult<Buffer> get_xattr_at(Handle at, const std::string& name,
                                    const std::string& xattr) override {
@@ -437,7 +437,7 @@ TEST_CASE("what is kept comes from one file, although another gets the name in b
 
 TEST_CASE("metadata are never taken from the temp itself, whoever gave it the target's name",
           "[P6]") {
-  struct Renaming final : testing::ForwardingFileSystem {
+  struct Renaming final : ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
     SysResult<Buffer> get_xattr_at(Handle at, const std::string& name,
                                    const std::string& xattr) override {
@@ -461,7 +461,7 @@ TEST_CASE("metadata are never taken from the temp itself, whoever gave it the ta
 }
 
 TEST_CASE("a target whose attributes never hold still, or go, is left as it is", "[P6]") {
-  struct Busy final : testing::ForwardingFileSystem {
+  struct Busy final : ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
     SysResult<Buffer> get_xattr_at(Handle at, const std::string& name,
                                    const std::string& xattr) override {

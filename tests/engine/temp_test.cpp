@@ -3,7 +3,7 @@
 #include <cerrno>
 
 #include <perdure/perdure.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "bench.hpp"
 #include "support/attributes.hpp"
@@ -28,7 +28,7 @@ WriteOptions fixed(std::uint32_t mode) {
 }
 
 /// Looks at each temp at the very moment after it was made.
-struct Inspector final : testing::ForwardingFileSystem {
+struct Inspector final : ForwardingFileSystem {
   Inspector() : ForwardingFileSystem(native_file_system()) {}
   SysResult<Handle> create(Handle at, const std::string& name, std::uint32_t mode) override {
     auto made = base().create(at, name, mode);
@@ -121,7 +121,7 @@ TEST_CASE("a stream's temp is its owner's alone, whatever becomes of the target"
 
 TEST_CASE("a streamed new file has the mode, ACL and owner that the same file written at once has",
           "[P6]") {
-  struct WithoutUnnamed final : testing::ForwardingFileSystem {
+  struct WithoutUnnamed final : ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
     SysResult<Handle> create_unnamed(Handle at, std::uint32_t mode) override {
       if (!refuses) return base().create_unnamed(at, mode);

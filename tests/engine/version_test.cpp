@@ -7,7 +7,7 @@
 #include <boost/filesystem.hpp>
 
 #include <perdure/perdure.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
@@ -21,7 +21,6 @@ namespace {
 
 using test::TempDirectory;
 using test::TickingEnvironment;
-using testing::ForwardingFileSystem;
 using testing::ManualEnvironment;
 using testing::SimulatedFileSystem;
 

@@ -7,7 +7,7 @@
 
 #include <perdure/perdure.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "support/attributes.hpp"
 #include "support/claiming.hpp"
@@ -135,7 +135,7 @@ std::string link_into_nowhere(const TempDirectory& at) {
 }
 
 /// Has no inodes left.
-struct Crowded : testing::ForwardingFileSystem {
+struct Crowded : ForwardingFileSystem {
   using ForwardingFileSystem::ForwardingFileSystem;
   SysResult<Handle> create(Handle /*at*/, const std::string& /*name*/, std::uint32_t) override {
     return std::make_error_code(std::errc::no_space_on_device);

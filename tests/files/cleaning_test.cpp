@@ -6,7 +6,7 @@
 #include <perdure/atomic_file.hpp>
 #include <perdure/clean.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/transaction.hpp>
 
 #include "support/catch.hpp"

@@ -17,7 +17,7 @@
 #include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
 #include "support/directory.hpp"
@@ -61,7 +61,7 @@ struct Scenario {
 
 /// Does not wait for the disk: what is tested is which calls are made, and other processes see
 /// nothing of an fsync.
-class NoSyncFileSystem final : public perdure::testing::ForwardingFileSystem {
+class NoSyncFileSystem final : public perdure::ForwardingFileSystem {
  public:
   explicit NoSyncFileSystem(bool without_no_replace)
       : ForwardingFileSystem(native_file_system()), without_no_replace_(without_no_replace) {}

@@ -240,7 +240,7 @@ TEST_CASE("a verified commit believes no disk that gives back other bytes") {
     CHECK(test::slurp(directory / "target") == (honest ? fresh : "old content"));
     CHECK(test::temps_in(directory.path()).empty());
   }
-  struct Liar final : testing::ForwardingFileSystem {
+  struct Liar final : ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
     SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
                                    std::span<std::byte> out) override {

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include <perdure/perdure.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "engine/confirm.hpp"
 #include "support/directory.hpp"
@@ -20,7 +20,7 @@ using test::TempDirectory;
 namespace {
 
 /// Writes down which temps it is asked to make.
-class Recording final : public testing::ForwardingFileSystem {
+class Recording final : public ForwardingFileSystem {
  public:
   Recording() : ForwardingFileSystem(native_file_system()) {}
   std::string made;
@@ -32,7 +32,7 @@ class Recording final : public testing::ForwardingFileSystem {
 };
 
 /// Holds up the first sync of a directory until it is let go.
-class Holding final : public testing::ForwardingFileSystem {
+class Holding final : public ForwardingFileSystem {
  public:
   Holding() : ForwardingFileSystem(native_file_system()) {}
   std::atomic<bool> reached = false;
@@ -47,7 +47,7 @@ class Holding final : public testing::ForwardingFileSystem {
 };
 
 /// Syncs no file before the child has ended.
-class AfterChild final : public testing::ForwardingFileSystem {
+class AfterChild final : public ForwardingFileSystem {
  public:
   explicit AfterChild(const pid_t& child)
       : ForwardingFileSystem(native_file_system()), child_(child) {}
@@ -63,7 +63,7 @@ class AfterChild final : public testing::ForwardingFileSystem {
 };
 
 /// Says at once which device something lies on.
-class OneDevice final : public testing::ForwardingFileSystem {
+class OneDevice final : public ForwardingFileSystem {
  public:
   OneDevice() : ForwardingFileSystem(native_file_system()) {}
   SysResult<Status> stat(Handle /*handle*/) override { return Status(); }

@@ -6,7 +6,7 @@
 
 #include <perdure/perdure.hpp>
 #include <perdure/state_tracker.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "support/directory.hpp"
 #include "support/mount.hpp"
@@ -25,7 +25,7 @@ struct Count {
 BOOST_DESCRIBE_STRUCT(Count, (), (count))
 
 /// FAT and its like: no ACLs, and chmod(2) returns success and changes nothing.
-class Modeless final : public testing::ForwardingFileSystem {
+class Modeless final : public ForwardingFileSystem {
  public:
   Modeless() : ForwardingFileSystem(native_file_system()) {}
   SysResult<void> set_xattr(Handle /*file*/, const std::string& /*xattr*/,
@@ -171,7 +171,7 @@ TEST_CASE("a mode that a FUSE file system ignores is refused", "[P6]") {
 }
 
 TEST_CASE("probe says what can't be used, and what is not promised") {
-  struct Poor final : testing::ForwardingFileSystem {
+  struct Poor final : ForwardingFileSystem {
     Poor() : ForwardingFileSystem(native_file_system()) {}
     SysResult<void> link(Handle /*from_directory*/, const std::string& /*from*/,
                          Handle /*to_directory*/, const std::string& /*to*/) override {

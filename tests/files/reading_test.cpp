@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <perdure/files.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "support/directory.hpp"
 #include "support/result.hpp"
@@ -18,7 +18,7 @@ using test::TempDirectory;
 namespace {
 
 /// Lets somebody else at the file before the first block of each pass is read, so many times.
-class Interrupted final : public testing::ForwardingFileSystem {
+class Interrupted final : public ForwardingFileSystem {
  public:
   Interrupted(int times, std::function<void(int)> other)
       : ForwardingFileSystem(native_file_system()), left_(times), other_(std::move(other)) {}

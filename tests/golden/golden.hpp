@@ -8,7 +8,7 @@
 
 #include <perdure/envelope.hpp>
 #include <perdure/state_tracker.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/transaction.hpp>
 
 namespace perdure::test::golden {
@@ -18,7 +18,7 @@ namespace perdure::test::golden {
 inline const std::string anchor = "/golden";
 
 /// Shows a folder as `anchor`.
-class Relocated : public testing::ForwardingFileSystem {
+class Relocated : public ForwardingFileSystem {
  public:
   Relocated(FileSystem& base, std::string folder)
       : ForwardingFileSystem(base), folder_(std::move(folder)) {}

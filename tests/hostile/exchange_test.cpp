@@ -5,7 +5,7 @@
 
 #include <perdure/perdure.hpp>
 #include <perdure/state.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/transaction.hpp>
 
 #include "support/directory.hpp"
@@ -23,7 +23,7 @@ constexpr uid_t service = 4321;  // a user that no machine has
 
 /// Puts something else in the temp's place just before the publish, as one who may write to the
 /// directory can.
-struct Exchanging final : testing::ForwardingFileSystem {
+struct Exchanging final : ForwardingFileSystem {
   using ForwardingFileSystem::ForwardingFileSystem;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override {

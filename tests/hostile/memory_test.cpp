@@ -10,7 +10,7 @@
 
 #include <perdure/perdure.hpp>
 #include <perdure/state_tracker.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/transaction.hpp>
 
 #include "support/directory.hpp"
@@ -259,7 +259,7 @@ TEST_CASE("out of memory while a tracker opens", "[P16]") {
 namespace {
 
 /// Counts the allocations between a leader's first rename and its last question.
-struct WatchedLeader final : testing::ForwardingFileSystem {
+struct WatchedLeader final : ForwardingFileSystem {
   WatchedLeader() : ForwardingFileSystem(native_file_system()) {}
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override {

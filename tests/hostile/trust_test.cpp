@@ -9,7 +9,7 @@
 
 #include <perdure/perdure.hpp>
 #include <perdure/state.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 #include <perdure/transaction.hpp>
@@ -112,7 +112,7 @@ TEST_CASE("trust: another user's file in a sticky directory decides neither owne
 // It was asked once for each commit that keeps the metadata of another user's file.
 TEST_CASE("trust: nobody is asked who we are where owners do not matter", "[P20]") {
   if (!test::is_root()) return test::skip("needs root to give a file away");
-  struct Counting final : testing::ForwardingFileSystem {
+  struct Counting final : ForwardingFileSystem {
     Counting() : ForwardingFileSystem(native_file_system()) {}
     std::uint32_t user() override {
       ++asked;
@@ -236,7 +236,7 @@ TEST_CASE("trust: two links that change places lead nobody astray", "[P17]") {
   // The owner was read of one link, the text of the other.
   if (!test::is_root()) return test::skip("needs root to be other users");
   const Scene scene;
-  struct Swapper final : testing::ForwardingFileSystem {
+  struct Swapper final : ForwardingFileSystem {
     explicit Swapper(FileSystem& base, fs::path at)
         : ForwardingFileSystem(base), home(std::move(at)) {}
     SysResult<Status> stat_at(Handle directory, const std::string& name) override {
@@ -412,7 +412,7 @@ TEST_CASE("trust: a directory just made, exchanged by the owner of the one above
   if (!test::is_root()) return test::skip("needs root to be other users");
   const Scene scene;
   enum class Puts { link, directory_of_another };
-  struct Exchanger final : testing::ForwardingFileSystem {
+  struct Exchanger final : ForwardingFileSystem {
     Exchanger(FileSystem& base, const Scene& at, Puts what)
         : ForwardingFileSystem(base), scene(at), puts(what) {}
     SysResult<void> make_directory(Handle directory, const std::string& name,
@@ -501,7 +501,7 @@ TEST_CASE("side by side: what root leaves in a service's directory is the servic
 TEST_CASE("side by side: root makes a service's lock where there are no hard links", "[P17]") {
   if (!test::is_root()) return test::skip("needs root to be other users");
   const Scene scene;
-  struct NoLinks final : testing::ForwardingFileSystem {
+  struct NoLinks final : ForwardingFileSystem {
     using ForwardingFileSystem::ForwardingFileSystem;
     SysResult<void> link(Handle /*from*/, const std::string& /*name*/, Handle /*to*/,
                          const std::string& /*other*/) override {

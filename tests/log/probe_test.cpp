@@ -2,7 +2,7 @@
 // probe and Root::open say the same of a directory, and the device counts the flushes that it says.
 #include <perdure/probe.hpp>
 #include <perdure/root.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "../transaction/tree.hpp"
 #include "support/claiming.hpp"

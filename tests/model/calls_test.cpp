@@ -6,7 +6,7 @@
 
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 

@@ -12,7 +12,7 @@
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
 #include <perdure/state_tracker.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 #include <perdure/transaction.hpp>

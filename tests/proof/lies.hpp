@@ -9,11 +9,11 @@
 #include <utility>
 
 #include <perdure/testing/explore.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 namespace perdure::test {
 
-struct Lying : testing::ForwardingFileSystem {
+struct Lying : ForwardingFileSystem {
   explicit Lying(testing::SimulatedFileSystem& below) : ForwardingFileSystem(below), disk(below) {}
   testing::SimulatedFileSystem& disk;  // NOLINT: for what lies beyond the seam
 };

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include <perdure/files.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "transaction_workloads.hpp"
 

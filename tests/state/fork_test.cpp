@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "count.hpp"
 #include "memory_store.hpp"
@@ -58,7 +58,7 @@ std::string use_and_drop(CountTracker& tracker, const SaveHandle<>& queued) {
 const std::string all_refused = "refused\nrefused\nrefused\nrefused\nrefused\nrefused\nrefused\n";
 
 /// Holds up the first sync of a file behind `armed`, until it is let go.
-class Holding final : public testing::ForwardingFileSystem {
+class Holding final : public ForwardingFileSystem {
  public:
   Holding() : ForwardingFileSystem(native_file_system()) {}
   std::atomic<bool> armed = false;

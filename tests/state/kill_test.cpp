@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include <perdure/clean.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "count.hpp"
 #include "support/catch.hpp"
@@ -22,7 +22,7 @@ using namespace perdure::test;
 namespace {
 
 /// Kills its process right before the call with that number, counted from `arm`.
-class Deadly final : public testing::ForwardingFileSystem {
+class Deadly final : public ForwardingFileSystem {
  public:
   using ForwardingFileSystem::ForwardingFileSystem;
   void arm(std::uint64_t call) { left_ = call; }

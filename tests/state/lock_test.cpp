@@ -12,7 +12,7 @@
 #include <utility>
 
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
 #include "count.hpp"
@@ -129,7 +129,7 @@ TEST_CASE("a failed save of one tracker does not disturb the other's numbers") {
 namespace {
 
 /// Somebody writes into the state, in place and with the time set back, before a save is published.
-class EditInSync final : public testing::ForwardingFileSystem {
+class EditInSync final : public ForwardingFileSystem {
  public:
   explicit EditInSync(std::string path)
       : ForwardingFileSystem(native_file_system()), path_(std::move(path)) {}
@@ -287,7 +287,7 @@ TEST_CASE("a change of the mode alone does not conflict, and is kept") {
 namespace {
 
 /// Puts another file in the target's place right before the name for the previous generation.
-class LateEditor final : public testing::ForwardingFileSystem {
+class LateEditor final : public ForwardingFileSystem {
  public:
   LateEditor(FileSystem& base, const TempDirectory& at) : ForwardingFileSystem(base), at_(at) {}
   bool armed = false;

@@ -13,7 +13,7 @@
 #include <perdure/envelope.hpp>
 #include <perdure/files.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
 #include "count.hpp"
@@ -31,7 +31,7 @@ using testing::Operation;
 namespace {
 
 /// Dies where a parent's sync would be.
-class DiesAtParentSync final : public testing::ForwardingFileSystem {
+class DiesAtParentSync final : public ForwardingFileSystem {
  public:
   using ForwardingFileSystem::ForwardingFileSystem;
   SysResult<void> sync_directory(Handle) override {

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
@@ -16,7 +16,7 @@ using namespace perdure::test;
 namespace {
 
 /// Somebody writes into the state, in place, once it was compared and before it gets its link.
-class EditBeforeLink final : public testing::ForwardingFileSystem {
+class EditBeforeLink final : public ForwardingFileSystem {
  public:
   explicit EditBeforeLink(testing::SimulatedFileSystem& disk)
       : ForwardingFileSystem(disk), disk_(disk) {}

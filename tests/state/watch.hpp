@@ -3,12 +3,12 @@
 
 #include <atomic>
 
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 namespace perdure::test {
 
 /// Knows at every moment whether all that was published is durable, by the order of calls.
-class Watch final : public testing::ForwardingFileSystem {
+class Watch final : public ForwardingFileSystem {
  public:
   using ForwardingFileSystem::ForwardingFileSystem;
 

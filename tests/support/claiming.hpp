@@ -6,7 +6,7 @@
 #include <perdure/system/environment.hpp>
 #include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 namespace perdure::test {
 
@@ -24,7 +24,7 @@ inline FileSystemInfo good_ext4() {
 }
 
 /// The file system below, whatever it is, said to be another one.
-class Claiming : public testing::ForwardingFileSystem {
+class Claiming : public ForwardingFileSystem {
  public:
   explicit Claiming(FileSystemInfo info, FileSystem& below = native_file_system())
       : ForwardingFileSystem(below), info_(std::move(info)) {}

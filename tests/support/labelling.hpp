@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 namespace perdure::test {
 
@@ -19,7 +19,7 @@ inline const std::string label_name = "security.selinux";
 
 /// Gives each file a label as the kernel's security/selinux/hooks.c does: a new one that of its
 /// directory, one of which it knows nothing `untold`. Nobody can remove a label.
-class Labelling final : public testing::ForwardingFileSystem {
+class Labelling final : public ForwardingFileSystem {
  public:
   using ForwardingFileSystem::ForwardingFileSystem;
 

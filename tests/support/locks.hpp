@@ -10,12 +10,12 @@
 #include <perdure/system/environment.hpp>
 #include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 namespace perdure::test {
 
 /// Watches the locks of files. A lock is known by its file, whatever its path is.
-class WatchedLocks : public testing::ForwardingFileSystem {
+class WatchedLocks : public ForwardingFileSystem {
  public:
   using Lock = std::pair<std::uint64_t, std::uint64_t>;  // device and inode of the lock file
 

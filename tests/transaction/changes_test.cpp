@@ -7,7 +7,7 @@
 
 #include <perdure/clean.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "support/attributes.hpp"
 #include "tree.hpp"
@@ -268,7 +268,7 @@ TEST_CASE("after a failure while staging the transaction is over", "[P11]") {
 namespace {
 
 /// Shows a file under any spelling of a name that has lower-case letters.
-struct FoldingFileSystem : testing::ForwardingFileSystem {
+struct FoldingFileSystem : ForwardingFileSystem {
   using ForwardingFileSystem::ForwardingFileSystem;
   SysResult<Status> stat_at(Handle directory, const std::string& name) override {
     auto found = ForwardingFileSystem::stat_at(directory, name);

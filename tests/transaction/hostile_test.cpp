@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Others who meddle with a root and its journal.
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "transaction/journal_format.hpp"
 #include "tree.hpp"

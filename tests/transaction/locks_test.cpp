@@ -85,7 +85,7 @@ TEST_CASE("a transaction that meets a batch at its first lock holds no lock that
 namespace {
 
 /// Puts another directory in the place of "d" while the transaction waits for its lock there.
-struct MovedMeanwhile final : testing::ForwardingFileSystem {
+struct MovedMeanwhile final : ForwardingFileSystem {
   explicit MovedMeanwhile(fs::path at)
       : ForwardingFileSystem(native_file_system()), root(std::move(at)) {}
   SysResult<void> try_lock(Handle file, LockMode mode) override {

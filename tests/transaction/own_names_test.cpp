@@ -3,7 +3,7 @@
 // directory. Who replaced a lock made two holders of it; none is a transaction's to name.
 #include <perdure/atomic_file.hpp>
 #include <perdure/files.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "engine/names.hpp"
 #include "transaction/journal_format.hpp"

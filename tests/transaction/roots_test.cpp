@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "tree.hpp"
 

@@ -7,7 +7,7 @@
 
 #include <perdure/clean.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "mounted.hpp"
 #include "tree.hpp"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 #include "mounted.hpp"
 #include "transaction/journal_format.hpp"
@@ -88,7 +88,7 @@ std::string trial_that_stays(const TempDirectory& root) {
 }
 
 /// Shows a file under any spelling of a name that has lower-case letters.
-struct Folding : testing::ForwardingFileSystem {
+struct Folding : ForwardingFileSystem {
   using ForwardingFileSystem::ForwardingFileSystem;
   SysResult<Status> stat_at(Handle directory, const std::string& name) override {
     auto found = ForwardingFileSystem::stat_at(directory, name);

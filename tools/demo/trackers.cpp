@@ -7,7 +7,7 @@
 
 #include <perdure/files.hpp>
 #include <perdure/state_tracker.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 namespace perdure::demo {
 
@@ -64,7 +64,7 @@ constexpr std::array<std::string_view, 9> tracker_stages = {
     "keep previous", "publish", "sync parent", "drop the oldest"};
 
 /// Says in which part of a save the tracker is, as seen from below.
-class Observed final : public testing::ForwardingFileSystem {
+class Observed final : public ForwardingFileSystem {
  public:
   Observed(FileSystem& base, Progress& progress)
       : ForwardingFileSystem(base), progress_(progress) {}

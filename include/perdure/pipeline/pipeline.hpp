@@ -126,6 +126,9 @@ constexpr StageFates fates_of(Fact before) noexcept {
   return {fate_with(without(before, dropped_by<S>())), fate_with(facts_behind<S>(before))};
 }
 
+/// Adds the time of a stage to the commit's receipt, and tells the observer.
+void note_stage(Commit& commit, StageTime stage);
+
 /// Runs one stage for all members that have not failed; each receipt gets the time that it took.
 void run_together(std::span<BatchedCommit> members, std::string_view name, StageFates fates,
                   const Procedure<BatchedCommits>& stage);
@@ -177,7 +180,7 @@ class PipelineFrom {
       const auto fates = detail::fates_of<S>(have);
       commit.fate = fates.before;
       outcome = stage.run(commit);
-      commit.receipt.stages.push_back({stage.name, watch.lap()});
+      detail::note_stage(commit, {stage.name, watch.lap()});
       if (outcome) commit.fate = fates.after;
       have = facts_behind<S>(have);
       return outcome.has_value();

@@ -13,6 +13,8 @@
 
 namespace perdure {
 
+class Observer;
+
 /// The file that a call is about: where it lies once links were followed, what was found there,
 /// and what the caller expects. Keeps open what that rests on: the directory, and the lock if one
 /// was taken.
@@ -21,6 +23,7 @@ struct Target {
 
   FileSystem& files;
   Environment& environment;
+  Observer* observer = nullptr;            ///< Not owned; null: nobody is told.
   std::string path;                        ///< For words only; as the caller named it.
   Handle directory = Handle::none;         ///< The real one. Not owned, unless it is `opened`.
   std::optional<Status> directory_status;  ///< Of `directory`, where a look was needed before.

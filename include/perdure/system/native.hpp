@@ -6,14 +6,17 @@ namespace perdure {
 
 class Environment;
 class FileSystem;
+class Observer;
 
-/// The two seams below the engine, passed together. Does not own them: both must outlive whoever
-/// was given them. A call takes it last, and takes the operating system if it is left out. Options
-/// that one root or one tracker keeps (TransactionOptions, TrackerOptions) have it as their last
-/// field instead, since every call on that root or tracker has to use the same.
+/// The seams of the engine, passed together: two below it, and who is told what it does. Does not
+/// own them: they must outlive whoever was given them. A call takes it last, and takes the
+/// operating system if it is left out. Options that one root or one tracker keeps
+/// (TransactionOptions, TrackerOptions) have it as their last field instead, since every call on
+/// that root or tracker has to use the same.
 struct System {
   FileSystem* files = nullptr;         ///< <perdure/system/file_system.hpp>
   Environment* environment = nullptr;  ///< <perdure/system/environment.hpp>
+  Observer* observer = nullptr;        ///< <perdure/system/observer.hpp>; null: nobody is told.
 };
 
 /// Linux. Without state, so that one serves every thread; lives until the program ends. Its handles
@@ -24,7 +27,7 @@ struct System {
 
 /// The system that every call uses unless it is told otherwise.
 [[nodiscard]] inline System native_system() noexcept {
-  return {&native_file_system(), &native_environment()};
+  return {&native_file_system(), &native_environment(), nullptr};
 }
 
 }  // namespace perdure

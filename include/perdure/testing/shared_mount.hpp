@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 namespace perdure::testing {
 

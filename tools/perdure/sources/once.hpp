@@ -8,7 +8,7 @@
 
 #include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
-#include <perdure/testing/forwarding_file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 
 namespace perdure::cli {
 
@@ -16,7 +16,7 @@ namespace perdure::cli {
 /// call opens the directory; the others find the same one, wherever the path leads by then: whoever
 /// may rename on the way can't lead one part of a command elsewhere than the other. Safe to use
 /// from several threads.
-class OnceResolved final : public testing::ForwardingFileSystem {
+class OnceResolved final : public ForwardingFileSystem {
  public:
   OnceResolved() : ForwardingFileSystem(native_file_system()) {}
 

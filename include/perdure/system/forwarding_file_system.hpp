@@ -10,14 +10,18 @@
 
 #include <perdure/system/file_system.hpp>
 
-namespace perdure::testing {
+namespace perdure {
 
-/// Hands every call on to another file system, so that a test overrides the one that it is about:
+/// Hands every call on to another file system. Derive from it, and override the calls that you want
+/// to measure, to change or to break:
 ///
-///     struct DeafDisk final : perdure::testing::ForwardingFileSystem {
+///     struct CountedDisk final : perdure::ForwardingFileSystem {
 ///       using ForwardingFileSystem::ForwardingFileSystem;
-///       perdure::SysResult<void> sync_file(perdure::Handle) override { return perdure::success();
+///       perdure::SysResult<void> sync_file(perdure::Handle file) override {
+///         ++syncs;
+///         return ForwardingFileSystem::sync_file(file);
 ///       }
+///       std::atomic<std::uint64_t> syncs = 0;
 ///     };
 ///
 /// Adds no state: as safe to use from several threads as `base` is. No call is made by another, so
@@ -149,4 +153,4 @@ class ForwardingFileSystem : public FileSystem {
   FileSystem& base_;
 };
 
-}  // namespace perdure::testing
+}  // namespace perdure

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+// The seam to those who want to see what the engine does.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <perdure/error.hpp>
+#include <perdure/receipt.hpp>
+
+namespace perdure {
+
+struct RecoveryReport;
+
+/// How a commit ended. Good as long as the call that tells it.
+struct CommitEnd {
+  std::string_view path;                     ///< As in `commit_begun`.
+  std::uint64_t bytes = 0;                   ///< Of the new content; 0 of a commit that failed.
+  Durability durability = Durability::none;  ///< That was reached.
+  std::span<const StageTime> stages{};       ///< Those that ran, in their order.
+};
+
+/// Is told what happens, for logs and figures: derive from it, override what you want to know, and
+/// give it in System::observer. Where there is none nothing is measured, allocated or called.
+///
+/// It is told by the thread that does the work, which may hold locks of files, and has a group
+/// waiting behind it: keep it short, and do not commit there. From several threads at once, if the
+/// library is used so. An exception ends the program.
+///
+///     struct SlowSyncs final : perdure::Observer {
+///       void stage_ended(std::string_view path, const perdure::StageTime& stage) noexcept override
+///       {
+///         if (stage.stage.starts_with("sync") && stage.time > 100ms) log(path, stage);
+///       }
+///     };
+class Observer {
+ public:
+  Observer() = default;
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+  virtual ~Observer() = default;
+
+  /// A file is to be committed or removed, a state saved (`path` is the file, as errors name it),
+  /// or a transaction committed (`path` is its root). A streamed file's begins with
+  /// AtomicFile::commit. Exactly one `committed` or `failed` follows.
+  virtual void commit_begun(std::string_view /*path*/) noexcept {}
+  /// One stage of it is over, well or not.
+  virtual void stage_ended(std::string_view /*path*/, const StageTime& /*stage*/) noexcept {}
+  virtual void committed(const CommitEnd& /*end*/) noexcept {}
+  virtual void failed(const CommitEnd& /*end*/, const Error& /*error*/) noexcept {}
+
+  /// The lock of a target, a state or a root was held by others, and is taken now. One that was not
+  /// to be had in time is an error, ErrorKind::lock_timeout.
+  virtual void waited_for_lock(std::string_view /*path*/,
+                               std::chrono::nanoseconds /*time*/) noexcept {}
+  /// So many commits are made durable together; also 1.
+  virtual void group_formed(std::size_t /*commits*/) noexcept {}
+  /// The log of a root was settled, by whatever reason; `error` if that failed.
+  virtual void settled(std::string_view /*root*/, std::chrono::nanoseconds /*time*/,
+                       const Error* /*error*/) noexcept {}
+  /// Recovery found something that a crash, or a failed flush, left in a root, and finished it.
+  virtual void recovered(std::string_view /*root*/, const RecoveryReport& /*report*/) noexcept {}
+};
+
+}  // namespace perdure
