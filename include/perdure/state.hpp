@@ -4,8 +4,10 @@
 #pragma once
 
 #include <perdure/envelope.hpp>
+#include <perdure/forwarding_store.hpp>
 #include <perdure/json.hpp>
 #include <perdure/json_pointer.hpp>
 #include <perdure/migration.hpp>
+#include <perdure/state_reader.hpp>
 #include <perdure/state_store.hpp>
 #include <perdure/state_tracker.hpp>

@@ -124,7 +124,12 @@ class StateTracker {
   /// Waits for everything that was queued up to now; the first error, if there is one.
   Result<void> flush() { return edits_.flush(); }
 
-  /// Takes what is on disk now as the state, whoever wrote it, and makes it durable. A damaged file
+  /// Whether the store has another state than this tracker, or none: somebody else saved, replaced
+  /// or removed it. A look at the file; it takes no lock. The next save, or `reload`, takes it.
+  Result<bool> changed() { return edits_.changed(); }
+
+  /// Takes what is on disk now as the state, whoever wrote it, and makes it durable. One that is as
+  /// it was is not read. A damaged file
   /// is an error here and stays where it is: memory has the better state. When somebody removed the
   /// file, that is a conflict for the same reason; memory stays, and `rewrite` commits it.
   Result<void> reload() { return edits_.reload(); }

@@ -89,6 +89,9 @@ struct EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
   Result<void> other(Result<void> (SavedState::*work)()) {
     return other_turn<void>([&] { return (state_.*work)(); });
   }
+  Result<bool> changed() {
+    return other_turn<bool>([&] { return state_.changed(); });
+  }
   Result<void> restore(std::uint64_t generation) {
     return other_turn<void>([&] { return state_.restore(generation); });
   }
@@ -452,6 +455,9 @@ void EditQueue::on_done(PendingEdit& pending, Procedure<> done) const {
 }
 Result<void> EditQueue::flush() const {
   return state_->flush();
+}
+Result<bool> EditQueue::changed() const {
+  return state_->changed();
 }
 Result<void> EditQueue::reload() const {
   return state_->other(&SavedState::reload);

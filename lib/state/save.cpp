@@ -187,6 +187,10 @@ Result<void> SavedState::save(const Edits& edits) try {
 /// sync error is reported once, and a second sync may succeed without having written.
 Result<void> SavedState::reload() try {
   BOOST_OUTCOME_TRY(const auto lock, reading(take_lock()));
+  if (stored_.exists && !outcome_unknown_) {
+    BOOST_OUTCOME_TRY(const bool other, changed());
+    if (!other) return success();  // durable since it was taken or saved
+  }
   BOOST_OUTCOME_TRY(Found found, reading(find(false)));
   const bool was_unknown = outcome_unknown_;
   stored_ = std::move(found.stored);
@@ -198,6 +202,13 @@ Result<void> SavedState::reload() try {
   return committed;
 } catch (...) {
   return at_path(caught("reload the state"));
+}
+
+Result<bool> SavedState::changed() try {
+  BOOST_OUTCOME_TRY(const Revision now, reading(store_->revision()));
+  return now != stored_.revision;
+} catch (...) {
+  return at_path(caught("look at the state"));
 }
 
 /// The file is gone. Others may have saved, and lost, generations that this tracker never saw: what

@@ -86,6 +86,8 @@ class SavedState {
   Result<void> save(const Edits& edits);
   /// Of the last commit of this object; null before. By the thread that called for that one.
   [[nodiscard]] std::shared_ptr<const SaveReceipt> receipt() const noexcept { return receipt_; }
+  /// Whether the store has another state, or none, than was taken or saved last.
+  Result<bool> changed();
   Result<void> reload();
   Result<void> rewrite();
   Result<void> restore(std::uint64_t generation);

@@ -42,6 +42,7 @@ class EditQueue {
   [[nodiscard]] bool is_done(const PendingEdit& pending) const;
   void on_done(PendingEdit& pending, Procedure<> done) const;
   Result<void> flush() const;
+  Result<bool> changed() const;
   Result<void> reload() const;
   Result<void> rewrite() const;
   Result<void> restore(std::uint64_t generation) const;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSL-1.0
+// A tracked state for those who only look: no lock, no write permission.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include <perdure/detail/held.hpp>
+#include <perdure/detail/state_codec.hpp>
+#include <perdure/error.hpp>
+#include <perdure/json.hpp>
+#include <perdure/path.hpp>
+#include <perdure/stamp.hpp>
+#include <perdure/system/native.hpp>
+
+namespace perdure {
+
+struct ReaderOptions {
+  std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< Of the file; a larger one is refused.
+  System system = native_system();
+};
+
+/// A state, and the stamp that its file has; a stamp of zeros for a file without one.
+template <class T>
+struct StateSnapshot {
+  std::shared_ptr<const T> value;
+  Stamp stamp;
+};
+
+namespace detail {
+
+/// The reader without its type.
+class StateView {
+ public:
+  static Result<StateView> open(const Path& path, std::unique_ptr<StateCodec> codec,
+                                const ReaderOptions& options);
+
+  StateView(StateView&&) noexcept;
+  StateView& operator=(StateView&&) noexcept;
+  ~StateView();
+
+  [[nodiscard]] const LoadedState& loaded() const noexcept;
+  Result<bool> changed();
+  Result<bool> reload();
+
+ private:
+  struct State;
+  explicit StateView(std::unique_ptr<State> state) noexcept;
+  Held<std::unique_ptr<State>> state_;
+};
+
+}  // namespace detail
+
+/// Looks at a state that a StateTracker, of this program or another, keeps in a file.
+///
+///     BOOST_OUTCOME_TRY(auto queue, perdure::StateReader<Queue>::open("queue.json"));
+///     BOOST_OUTCOME_TRY(const bool changed, queue.reload());  // a look at the file, as a rule
+///
+/// It takes no lock, makes no file, syncs nothing, and needs nothing but the permission to read. It
+/// sees each state whole. What it sees was in the file at that moment, and may be newer than what
+/// a power cut leaves, if its save is still under way; and where a root with a log publishes later
+/// (Publish::later), older than what was saved: `has_unpublished` tells.
+///
+/// A file that is missing or damaged is an error, and so is one of a newer schema: nothing is set
+/// aside, and no previous generation is taken. The state that was read before stays.
+///
+/// One thread at a time; snapshots may be kept by any. One that was moved from may be destroyed and
+/// assigned to; every other call of it ends the program.
+template <class T, class S = Json<T>>
+class StateReader {
+  static_assert(
+      StampedSerializer<S, T>,
+      "perdure: a tracked state needs a serializer that keeps a generation and a checksum "
+      "beside the value: wrap yours as Envelope<Yours>");
+
+ public:
+  /// Reads the state in the file `path`. A symbolic link there is followed, each time.
+  static Result<StateReader> open(const Path& path, const ReaderOptions& options = {},
+                                  S serializer = {}, Migrations<S> migrations = {}) {
+    auto codec =
+        std::make_unique<detail::CodecOf<T, S>>(std::move(serializer), T{}, std::move(migrations));
+    BOOST_OUTCOME_TRY(auto view, detail::StateView::open(path, std::move(codec), options));
+    return StateReader(std::move(view));
+  }
+
+  /// As it was read last.
+  [[nodiscard]] std::shared_ptr<const T> state() const {
+    return std::static_pointer_cast<const T>(view_.loaded().value);
+  }
+  [[nodiscard]] const Stamp& stamp() const noexcept { return view_.loaded().stamp; }
+  [[nodiscard]] std::uint64_t generation() const noexcept { return stamp().generation; }
+
+  /// Whether the file has another content than was read last. One look at it; where the kernel
+  /// stamps files by the tick (before Linux 6.13) the content of a file that was changed just now
+  /// is read. ErrorKind::system if it is gone.
+  Result<bool> changed() { return view_.changed(); }
+
+  /// Reads it again if it changed; says whether it did.
+  Result<bool> reload() { return view_.reload(); }
+
+ private:
+  explicit StateReader(detail::StateView view) noexcept : view_(std::move(view)) {}
+
+  detail::StateView view_;
+};
+
+/// Reads the state in a file once. As StateReader::open.
+template <class T, class S = Json<T>>
+Result<StateSnapshot<T>> load_state(const Path& path, const ReaderOptions& options = {},
+                                    S serializer = {}, Migrations<S> migrations = {}) {
+  BOOST_OUTCOME_TRY(auto reader, (StateReader<T, S>::open(path, options, std::move(serializer),
+                                                          std::move(migrations))));
+  return StateSnapshot<T>{reader.state(), reader.stamp()};
+}
+
+}  // namespace perdure
