@@ -30,4 +30,9 @@ Result<JsonText> get_at(const JsonText& document, std::string_view pointer);
 Result<void> set_at(JsonText& document, std::string_view pointer, const JsonText& value,
                     unsigned indent = 2, const JsonLimits& limits = {});
 
+/// Takes the member or element at a JSON Pointer out of its object or array; elements behind it
+/// move up. All others keep their bytes. ErrorKind::invalid_argument when nothing is there, and for
+/// "", which is all of `document`; `document` is unchanged then.
+Result<void> remove_at(JsonText& document, std::string_view pointer);
+
 }  // namespace perdure

@@ -17,8 +17,8 @@
 
 namespace perdure {
 
-/// What a saved edit gives back: its own value, of the run that was committed, and the receipt of
-/// that commit.
+/// A saved edit gives back its own value, of the run that was committed, and the receipt of that
+/// commit.
 template <class R>
 struct Saved {
   R value;
@@ -60,8 +60,8 @@ class SaveHandle {
   /// edit of the same tracker (ErrorKind::invalid_argument): that would wait for itself.
   SaveResult<R> wait() const { return saved(edits_.wait(*pending_)); }
 
-  /// The same, but empty if the outcome is not known by then. What this thread has to commit
-  /// itself, because nobody else does, is committed whatever the time: a commit can't be cut off.
+  /// The same, but empty if the outcome is not known by then. Where nobody else commits the edit,
+  /// this thread does, whatever the time: a commit can't be cut off.
   std::optional<SaveResult<R>> wait_until(std::chrono::steady_clock::time_point deadline) const {
     auto outcome = edits_.wait_until(*pending_, deadline);
     if (!outcome) return std::nullopt;

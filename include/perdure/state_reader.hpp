@@ -58,9 +58,9 @@ class StateView {
 ///     BOOST_OUTCOME_TRY(const bool changed, queue.reload());  // a look at the file, as a rule
 ///
 /// It takes no lock, makes no file, syncs nothing, and needs nothing but the permission to read. It
-/// sees each state whole. What it sees was in the file at that moment, and may be newer than what
-/// a power cut leaves, if its save is still under way; and where a root with a log publishes later
-/// (Publish::later), older than what was saved: `has_unpublished` tells.
+/// sees each state whole. One may be newer than what a power cut leaves, if its save is still under
+/// way; and where a root with a log publishes later (Publish::later), older than what was saved:
+/// `has_unpublished` tells.
 ///
 /// A file that is missing or damaged is an error, and so is one of a newer schema: nothing is set
 /// aside, and no previous generation is taken. The state that was read before stays.

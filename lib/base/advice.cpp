@@ -42,7 +42,7 @@ constexpr std::array table{
            "make a root of what is mounted there"},
     Advice{ErrorKind::lock_timeout, errc::timed_out, any, any,
            "another program held the lock for as long as this one may wait",
-           "try again later, or wait longer (lock_timeout_ms)"},
+           "try again later, or wait longer (lock_timeout_ms, --lock-timeout)"},
 
     system_error(errc::no_such_file_or_directory, "open the directory",
                  "make the directory first, or have it made (make_parents, --parents)"),

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Makes errors, and has the words for fates and kinds.
 #include <ostream>
-#include <stdexcept>
 #include <utility>
 
 #include <perdure/error.hpp>
-#include <perdure/unchecked_error.hpp>
 
 namespace perdure {
 
@@ -27,23 +25,6 @@ Error Error::system(std::error_code cause, std::string step) {
 std::ostream& operator<<(std::ostream& stream, const Error& error) {
   return stream << error.message();
 }
-
-UncheckedError::UncheckedError(const Error& error)
-    : std::runtime_error(error.message()), error_(std::make_shared<const Error>(error)) {}
-
-namespace detail {
-
-void throw_unchecked(const Error& error) {
-  throw UncheckedError(error);
-}
-void throw_unchecked(const std::error_code& error) {
-  throw std::system_error(error);
-}
-void throw_without_error() {
-  throw std::logic_error("perdure: error() of a Result that has a value");
-}
-
-}  // namespace detail
 
 std::string_view to_string(Fate fate) noexcept {
   switch (fate) {

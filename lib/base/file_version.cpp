@@ -83,7 +83,7 @@ Result<Version> parse_version(std::string_view token) {
   return make_error(
       "read a version token", {}, ErrorKind::invalid_argument,
       "'" + std::string(token) +
-          "' is not a version: pass what `perdure version FILE` printed, or 'absent'");
+          "' is not a version: pass what `perdure version-of FILE` printed, or 'absent'");
 }
 
 }  // namespace perdure

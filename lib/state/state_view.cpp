@@ -23,7 +23,7 @@ struct StateView::State {
     return success();
   }
 
-  /// A file that is gone is no state: nobody may take it for one that is as it was.
+  /// Nobody may take a file that is gone for one that is as it was.
   Result<bool> changed() const {
     BOOST_OUTCOME_TRY(const Version now, read_version(path, options.system));
     if (!now.is_absent()) return now != version;

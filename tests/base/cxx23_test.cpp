@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What newer standard libraries have: std::format and std::expected.
+// Newer standard libraries have std::format and std::expected.
 #include <string>
 
 #include <perdure/expected.hpp>

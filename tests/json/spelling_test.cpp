@@ -179,6 +179,44 @@ TEST_CASE("JSON Pointers: set, in lines") {
         "{ \"a\" : 1\r\n, \"b\" : 2, \"c\" : 3 }");
 }
 
+namespace {
+
+std::string less(std::string_view text, std::string_view pointer) {
+  JsonText document = text_of(text);
+  const auto done = remove_at(document, pointer);
+  if (done) {
+    CHECK(JsonText::parse(document.text()));
+    return std::string(document.text());
+  }
+  CHECK(document == text_of(text));
+  CHECK(done.error().kind == ErrorKind::invalid_argument);
+  return done.error().detail;
+}
+
+}  // namespace
+
+TEST_CASE("JSON Pointers: remove") {
+  CHECK(less(R"({"a":1,"b":-0,"c":3})", "/a") == R"({"b":-0,"c":3})");
+  CHECK(less(R"({"a":1,"b":-0,"c":3})", "/b") == R"({"a":1,"c":3})");
+  CHECK(less(R"({"a":1, "b":2})", "/b") == R"({"a":1})");
+  CHECK(less(R"({ "a" : 1 })", "/a") == R"({})");
+  CHECK(less(R"({"a": [1, [2], 3]})", "/a/0") == R"({"a": [[2], 3]})");
+  CHECK(less(R"({"a": [1, [2], 3]})", "/a/1/0") == R"({"a": [1, [], 3]})");
+  CHECK(less(R"({"x/y":{"~":1}})", "/x~1y/~0") == R"({"x/y":{}})");
+  CHECK(less("{\n  \"a\": 1,\n  \"b\": 2\n}", "/a") == "{\n  \"b\": 2\n}");
+  CHECK(less("{\n  \"a\": 1,\n  \"b\": 2\n}", "/b") == "{\n  \"a\": 1\n}");
+  CHECK(less("{\n  \"a\": 1\n}", "/a") == "{}");
+}
+
+TEST_CASE("JSON Pointers: remove refuses what is not there") {
+  CHECK_THAT(less(R"({"a":1})", ""), Contains("all of the document"));
+  CHECK_THAT(less(R"({"a":1})", "/b"), Contains("nothing is there"));
+  CHECK_THAT(less(R"({"a":[1]})", "/a/-"), Contains("nothing is there"));
+  CHECK_THAT(less(R"({"a":[1]})", "/a/1"), Contains("nothing is there"));
+  CHECK_THAT(less(R"({"a":1})", "/a/b"), Contains("nothing is there"));
+  CHECK_THAT(less(R"({"a":1})", "a"), Contains("not a JSON Pointer"));
+}
+
 TEST_CASE("JSON Pointers: set refuses what leads nowhere") {
   const std::string_view text = R"({"a":[1,2,3,4],"s":null})";
   CHECK(with(text, "/a/9", "1") == R"("/a/9": "9" is not a place in an array of 4 elements)");

@@ -57,7 +57,7 @@ class Diary final : public Observer {
     note("recovered", root, std::to_string(report.paths.size()));
   }
 
-  /// What it was told since the last call.
+  /// The lines since the last call.
   std::vector<std::string> lines() {
     const std::lock_guard guard(mutex_);
     return std::exchange(lines_, {});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// perdure version, probe and clean.
+// perdure version-of, probe and clean.
 #include <filesystem>
 #include <sys/stat.h>
 
@@ -17,25 +17,77 @@ using Names = std::vector<std::string>;
 
 TEST_CASE("version prints a token that changes with the file, and absent for none") {
   const TempDirectory at;
-  CHECK(command(at, {"version", "f"}).out == "absent\n");
-  CHECK(command(at, {"version", "f"}).status == 0);
+  CHECK(command(at, {"version-of", "f"}).out == "absent\n");
+  CHECK(command(at, {"version-of", "f"}).status == 0);
   at.put("f", "one");
-  const auto one = command(at, {"version", "f"});
+  const auto one = command(at, {"version-of", "f"});
   CHECK(one.status == 0);
   CHECK(std::count(one.out.begin(), one.out.end(), ' ') == 0);
-  CHECK(command(at, {"version", "f"}).out == one.out);
+  CHECK(command(at, {"version-of", "f"}).out == one.out);
   at.put("f", "two, longer");
-  CHECK(command(at, {"version", "f"}).out != one.out);
-  const auto object = json_of(command(at, {"version", "--json", "f"}));
-  CHECK(std::string(object.at("version").as_string()) + "\n" == command(at, {"version", "f"}).out);
+  CHECK(command(at, {"version-of", "f"}).out != one.out);
+  const auto object = json_of(command(at, {"version-of", "--json", "f"}));
+  CHECK(std::string(object.at("version").as_string()) + "\n" ==
+        command(at, {"version-of", "f"}).out);
 }
 
 TEST_CASE("version of a directory is a failure") {
   const TempDirectory at;
   std::filesystem::create_directory(at.file("d"));
-  const auto failed = command(at, {"version", "--json", "d"});
+  const auto failed = command(at, {"version-of", "--json", "d"});
   CHECK(failed.status == 1);
   CHECK(json_of(failed).at("kind").as_string() == "not_regular");
+}
+
+TEST_CASE("remove takes a file away, or says why not") {
+  const TempDirectory at;
+  at.put("f", "one");
+  const std::string old = command(at, {"version-of", "f"}).out;
+  at.put("f", "two, longer");
+  const auto changed = command(at, {"remove", "--expect", old.substr(0, old.size() - 1), "f"});
+  CHECK(changed.status == 4);
+  CHECK(at.get("f") == "two, longer");
+  const std::string now = command(at, {"version-of", "f"}).out;
+  const auto removed = command(at, {"remove", "--expect", now.substr(0, now.size() - 1), "f"});
+  CHECK(removed.status == 0);
+  CHECK(removed.out == "f: removed, durable\n");
+  CHECK_FALSE(std::filesystem::exists(at.file("f")));
+  const auto missing = command(at, {"remove", "--json", "f"});
+  CHECK(missing.status == 1);
+  CHECK(perdure::test::nature_of(missing) == "system, unchanged, remove the file");
+  at.put("target", "kept");
+  std::filesystem::create_symlink("target", at.file("link"));
+  CHECK(json_of(command(at, {"remove", "--json", "link"})).at("fate").as_string() == "done");
+  CHECK(at.get("target") == "kept");
+  CHECK_FALSE(std::filesystem::is_symlink(at.file("link")));
+}
+
+TEST_CASE("commands wait for a lock no longer than they are told") {
+  const TempDirectory at;
+  at.put("f", "old");
+  const auto held = [&](const std::string& words) {
+    return bash(at, "touch .f.perdure-lock; flock .f.perdure-lock " + words);
+  };
+  const auto refused =
+      held("perdure write --lock-timeout 0 --expect $(perdure version-of f) f <<< new");
+  CHECK(refused.status == 1);
+  CHECK_THAT(refused.err, perdure::test::Contains("--lock-timeout"));
+  CHECK(held("perdure remove --lock-timeout 0.001 --expect $(perdure version-of f) f").status == 1);
+  CHECK(at.get("f") == "old");
+}
+
+TEST_CASE("apply, recover and inspect take a private directory of another name") {
+  const TempDirectory at;
+  std::filesystem::create_directory(at.file("r"));
+  at.put("source", "1");
+  const auto applied =
+      command(at, {"apply", "r", "--private-directory", ".mine", "--put", "a=source"});
+  CHECK(applied.status == 0);
+  CHECK(std::filesystem::exists(at.file("r/.mine")));
+  CHECK_FALSE(std::filesystem::exists(at.file("r/.perdure")));
+  CHECK(command(at, {"inspect", "r", "--private-directory", ".mine"}).status == 0);
+  CHECK(command(at, {"recover", "r", "--private-directory", ".mine"}).status == 0);
+  CHECK(command(at, {"apply", "r", "--put", "a=source"}).status != 0);
 }
 
 TEST_CASE("probe names the file system of a mount that a chroot hides") {

@@ -85,7 +85,7 @@ TEST_CASE("a failure keeps its status when the report can't be written") {
 
 TEST_CASE("a result that can't be written is a failure: it was all there was to do") {
   const TempDirectory at;
-  CHECK(bash(at, "perdure version f >/dev/full").status == 1);
+  CHECK(bash(at, "perdure version-of f >/dev/full").status == 1);
   CHECK(bash(at, "perdure probe . >/dev/full").status == 1);
   CHECK(bash(at, "perdure --help >/dev/full").status == 1);
 }

@@ -18,7 +18,7 @@ TEST_CASE("two processes that count by --expect lose no update", "[P5]") {
   at.put("count", "0\n");
   // The version is taken before the content: a change in between makes the commit fail.
   const std::string counter =
-      "for i in {1..40}; do while :; do v=$(perdure version count) && n=$(<count) || exit 9; "
+      "for i in {1..40}; do while :; do v=$(perdure version-of count) && n=$(<count) || exit 9; "
       "echo $((n + 1)) | perdure write -q --expect \"$v\" count 2>/dev/null; s=$?; "
       "[[ $s == 0 ]] && break; [[ $s == 4 ]] || exit $s; echo refused; done; done";
   Outcome one;

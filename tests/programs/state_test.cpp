@@ -438,3 +438,56 @@ TEST_CASE("a wrong `perdure state` is status 2, and help is there for every part
     CHECK_THAT(help.out, Contains("Examples:") && Contains("Exit status:"));
   }
 }
+
+TEST_CASE("state get --raw prints the bytes that a string means") {
+  const TempDirectory at;
+  at.put("s", R"({"text": "a\n\u00e4 \"b\"", "number": -0, "list": ["x"]})");
+  CHECK(command(at, {"state", "get", "--raw", "s", "/text"}).out == "a\n\u00e4 \"b\"\n");
+  CHECK(command(at, {"state", "get", "--raw", "s", "/number"}).out == "-0\n");
+  CHECK(command(at, {"state", "get", "--raw", "s", "/list"}).out == "[\"x\"]\n");
+}
+
+TEST_CASE("state unset takes a value out, and everything else keeps its spelling") {
+  const TempDirectory at;
+  at.put("s", "{\n  \"pi\": 3.14159265358979323846,\n  \"jobs\": [1, 2, 3]\n}\n");
+  CHECK(command(at, {"state", "unset", "s", "/jobs/1"}).status == 0);
+  CHECK(command(at, {"state", "get", "s", "/jobs"}).out == "[1,3]\n");
+  CHECK(command(at, {"state", "unset", "s", "/jobs"}).status == 0);
+  CHECK(command(at, {"state", "get", "s", ""}).out == "{\"pi\":3.14159265358979323846}\n");
+  const auto missing = command(at, {"state", "unset", "s", "/jobs"});
+  CHECK(missing.status == 1);
+  CHECK_THAT(missing.err, Contains("nothing is there"));
+  CHECK(command(at, {"state", "unset", "none", "/jobs"}).status == 1);
+  CHECK_FALSE(std::filesystem::exists(at.file("none")));
+}
+
+TEST_CASE("state set takes its value from standard input, and nothing half") {
+  const TempDirectory at;
+  make_state(at);
+  CHECK(command(at, {"state", "set", "s", "/secret", "-"}, "\"from a pipe\"\n").status == 0);
+  CHECK(command(at, {"state", "get", "s", "/secret"}).out == "\"from a pipe\"\n");
+  const auto broken = command(at, {"state", "set", "s", "/secret", "-"}, "{\"half\":");
+  CHECK(broken.status != 0);
+  CHECK(command(at, {"state", "get", "s", "/secret"}).out == "\"from a pipe\"\n");
+  const auto large = command(at, {"state", "set", "--memory-max", "64kb", "s", "/secret", "-"},
+                             "\"" + std::string(1 << 20, 'x') + "\"");
+  CHECK(large.status == 2);
+  CHECK_THAT(large.err, Contains("standard input has more than"));
+}
+
+TEST_CASE("state set and unset refuse a generation that is not the expected one") {
+  const TempDirectory at;
+  make_state(at);
+  const std::string before = at.get("s");
+  const auto late = command(at, {"state", "set", "--expect", "2", "s", "/limit", "9"});
+  CHECK(late.status == 4);
+  CHECK_THAT(late.err, Contains("it is generation 3, not 2"));
+  CHECK(command(at, {"state", "unset", "--expect", "4", "s", "/limit"}).status == 4);
+  CHECK(at.get("s") == before);
+  CHECK(command(at, {"state", "set", "--expect", "3", "s", "/limit", "9"}).status == 0);
+  CHECK(command(at, {"state", "unset", "--expect", "4", "s", "/limit"}).status == 0);
+  CHECK(command(at, {"state", "set", "--expect", "1", "new", "/limit", "9"}).status == 4);
+  CHECK_FALSE(std::filesystem::exists(at.file("new")));
+  CHECK(command(at, {"state", "set", "--expect", "0", "new", "/limit", "9"}).status == 0);
+  CHECK(command(at, {"state", "set", "--expect", "0", "new", "/limit", "8"}).status == 4);
+}

@@ -38,8 +38,18 @@ const std::vector<std::vector<std::string>> wrong = {
     {"write", "--verify", "--durability", "none", "f"},
     {"write", ""},
     {"write", "."},
+    {"write", "--lock-timeout", "soon", "f"},
+    {"write", "--lock-timeout", "-1", "f"},
     {"version"},
-    {"version", "f", "g"},
+    {"version", "f"},
+    {"version-of"},
+    {"version-of", "f", "g"},
+    {"remove"},
+    {"remove", "--expect", "yesterday", "f"},
+    {"help", "nothing"},
+    {"help", "state", "nothing"},
+    {"state", "unset", "s"},
+    {"state", "set", "--expect", "-1", "s", "/a", "1"},
     {"probe"},
     {"bench"},
     {"bench", "--seconds", "-1", "."},
@@ -93,7 +103,7 @@ TEST_CASE("after -- a file may be called like an option") {
 TEST_CASE("help goes to standard output, with examples and the table of statuses") {
   const TempDirectory at;
   for (const std::vector<std::string>& name :
-       {std::vector<std::string>{}, {"write"}, {"version"}, {"probe"}, {"bench"}, {"clean"}}) {
+       {std::vector<std::string>{}, {"write"}, {"version-of"}, {"probe"}, {"bench"}, {"clean"}}) {
     auto arguments = name;
     arguments.emplace_back("--help");
     INFO(joined(arguments));
@@ -110,6 +120,17 @@ TEST_CASE("help goes to standard output, with examples and the table of statuses
                              "--expect VERSION", "--verify", "--parents", "--json", "--quiet"}) {
     CHECK_THAT(write, perdure::test::Contains(option));
   }
+  for (const std::vector<std::string>& name :
+       {std::vector<std::string>{}, {"write"}, {"state"}, {"state", "set"}}) {
+    auto asked = name;
+    asked.insert(asked.begin(), "help");
+    auto option = name;
+    option.emplace_back("--help");
+    INFO(joined(asked));
+    CHECK(command(at, asked).out == command(at, option).out);
+    CHECK(command(at, asked).status == 0);
+  }
+  CHECK_THAT(command(at, {"version"}).err, perdure::test::Contains("version-of FILE"));
   CHECK_THAT(command(at, {"clean", "--help"}).out, perdure::test::Contains("--dry-run"));
   const auto version = command(at, {"--version"});
   CHECK(version.status == 0);

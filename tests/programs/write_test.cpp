@@ -37,7 +37,7 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 }
 
 std::string token(const TempDirectory& at, const std::string& leaf) {
-  std::string text = command(at, {"version", leaf}).out;
+  std::string text = command(at, {"version-of", leaf}).out;
   REQUIRE_FALSE(text.empty());
   text.pop_back();
   return text;

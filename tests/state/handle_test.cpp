@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What comes back from an edit: its value, the receipt, and a handle that can be asked.
+// An edit gives back its value, a receipt, and a handle that can be asked.
 #include <condition_variable>
 #include <mutex>
 #include <thread>

@@ -10,7 +10,8 @@
 namespace perdure::cli {
 
 void add_write(CLI::App& app, ExitStatus& status);
-void add_version(CLI::App& app, ExitStatus& status);
+void add_remove(CLI::App& app, ExitStatus& status);
+void add_version_of(CLI::App& app, ExitStatus& status);
 void add_probe(CLI::App& app, ExitStatus& status);
 void add_clean(CLI::App& app, ExitStatus& status);
 void add_apply(CLI::App& app, ExitStatus& status);

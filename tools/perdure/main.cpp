@@ -23,7 +23,7 @@ namespace {
 constexpr std::string_view examples =
     "Examples:\n"
     "  generate | perdure write data.json      old or new, never in between\n"
-    "  perdure version data.json               a token for write --expect\n"
+    "  perdure version-of data.json            a token for write --expect\n"
     "  perdure probe .                         what commits stand on here\n"
     "  perdure bench .                         what they cost here\n"
     "  perdure clean .                         remove what killed commits left\n"
@@ -67,6 +67,9 @@ ExitStatus usage_error(const CLI::App& app, const CLI::ParseError& error,
   const bool wanted = command == "perdure" || command == "perdure state";
   if (wanted && arguments.size() > depth && arguments[depth][0] != '-') {
     words = std::string("'") + arguments[depth] + "' is not a subcommand";
+    if (words.starts_with("'version'")) {
+      words += ": --version prints the program's version, and version-of FILE that of a file";
+    }
   }
   std::cerr << command << ": " << printable(words) << "; run `" << command << " --help`\n";
   const bool json = std::any_of(arguments.begin(), arguments.end(), [](const char* argument) {
@@ -84,16 +87,43 @@ ExitStatus usage_error(const CLI::App& app, const CLI::ParseError& error,
   return ExitStatus::usage;
 }
 
+/// `perdure help state set` is `perdure state set --help`.
+void add_help(CLI::App& app, ExitStatus& status) {
+  auto words = std::make_shared<std::vector<std::string>>();
+  CLI::App* help = app.add_subcommand("help", "Print the help of a command");
+  help->add_option("COMMAND", *words, "Its words: state set")->type_name("");
+  help->callback([&app, &status, words] {
+    const CLI::App* chosen = &app;
+    std::string name = app.get_name();
+    for (const std::string& word : *words) {
+      const auto found =
+          chosen->get_subcommands([&word](const CLI::App* sub) { return sub->get_name() == word; });
+      if (found.empty()) {
+        std::cerr << "perdure help: '" << printable(word) << "' is not a subcommand of '" << name
+                  << "'; run `" << name << " --help`\n";
+        status = ExitStatus::usage;
+        return;
+      }
+      chosen = found.front();
+      name += " " + word;
+    }
+    // App::help would print that of the subcommand which was chosen: this one.
+    status =
+        print_result(chosen->get_formatter()->make_help(chosen, name, CLI::AppFormatMode::Normal));
+  });
+}
+
 ExitStatus run(int argc, char** argv) {
   ExitStatus status = ExitStatus::success;
   CLI::App app{"Commits files so that they are old or new, never in between.", "perdure"};
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", "perdure " PERDURE_VERSION);
   app.require_subcommand(1);
-  for (const auto add : {add_write, add_version, add_probe, add_clean, add_apply, add_recover,
-                         add_inspect, add_state, add_bench}) {
+  for (const auto add : {add_write, add_remove, add_version_of, add_probe, add_clean, add_apply,
+                         add_recover, add_inspect, add_state, add_bench}) {
     add(app, status);
   }
+  add_help(app, status);
   app.footer(help_footer(examples));
   try {
     app.parse(argc, argv);

@@ -17,7 +17,8 @@ namespace perdure {
 /// order. For values whose numbers no C++ type holds (`3.14159265358979323846`, `-0`, integers
 /// beyond 64 bits), and for states that belong to other programs. Always valid JSON without a name
 /// twice in an object. As a whole state (`StateTracker<JsonText>`) it has to be an object, and does
-/// not have the members of the stamp. `get_at` and `set_at` of json_pointer.hpp look into it.
+/// not have the members of the stamp. `get_at`, `set_at` and `remove_at` of json_pointer.hpp
+/// look into it.
 ///
 /// A plain value; threads as for a std::string.
 class JsonText {
@@ -45,6 +46,7 @@ class JsonText {
   friend Result<JsonText> get_at(const JsonText& document, std::string_view pointer);
   friend Result<void> set_at(JsonText& document, std::string_view pointer, const JsonText& value,
                              unsigned indent, const JsonLimits& limits);
+  friend Result<void> remove_at(JsonText& document, std::string_view pointer);
 
   std::string text_ = "null";
 };

@@ -20,7 +20,7 @@ struct CommitEnd {
   std::string_view path;                     ///< As in `commit_begun`.
   std::uint64_t bytes = 0;                   ///< Of the new content; 0 of a commit that failed.
   Durability durability = Durability::none;  ///< That was reached.
-  std::span<const StageTime> stages{};       ///< Those that ran, in their order.
+  std::span<const StageTime> stages{};       ///< The ones that ran, in their order.
 };
 
 /// Is told what happens, for logs and figures: derive from it, override what you want to know, and

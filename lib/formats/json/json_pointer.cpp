@@ -137,6 +137,47 @@ Result<JsonText> get_at(const JsonText& document, std::string_view pointer) {
   return JsonText(std::string(at.value));
 }
 
+namespace {
+
+/// The bytes that go with the item whose value is `at`, one of `container`; all are views into one
+/// text. With the first item go the comma and the white space behind it, with others those before.
+std::string_view item_with_comma(std::string_view container, std::string_view at) {
+  json_detail::TextItems items(container);
+  json_detail::TextItem item;
+  bool first = true;
+  while (items.next(item) && item.value.data() != at.data()) first = false;
+  const char* begin = item.before.data();
+  const char* end = at.data() + at.size();
+  const std::size_t gap = item.before.size();
+  if (first && items.next(item)) {
+    begin += gap;
+    end = item.before.data() + item.before.size();
+  } else if (first) {
+    end = container.data() + container.size() - 1;
+  }
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+}  // namespace
+
+Result<void> remove_at(JsonText& document, std::string_view pointer) {
+  BOOST_OUTCOME_TRY(check(pointer));
+  if (pointer.empty()) return refused(pointer, "all of the document can't be taken out of it");
+  const std::string_view text = document.text();
+  Place at{text, false};
+  std::string_view container;
+  std::string_view rest = pointer;
+  while (!rest.empty()) {
+    container = at.value;
+    const auto found = find_child(at, json_detail::take_name(rest), pointer, at);
+    if (!found || !found.value()) return refused(pointer, "nothing is there");
+  }
+  const std::string_view cut = item_with_comma(container, at.value);
+  document.text_ = std::string(text.data(), cut.data())
+                       .append(cut.data() + cut.size(), text.data() + text.size());
+  return success();
+}
+
 Result<void> set_at(JsonText& document, std::string_view pointer, const JsonText& value,
                     unsigned indent, const JsonLimits& limits) {
   BOOST_OUTCOME_TRY(check(pointer));

@@ -13,8 +13,8 @@
 
 #include "commands.hpp"
 #include "common/progress.hpp"
+#include "options/commit.hpp"
 #include "options/owner.hpp"
-#include "options/protocol.hpp"
 #include "sources/input.hpp"
 #include "sources/tree.hpp"
 #include "terminal/recovery.hpp"
@@ -66,6 +66,8 @@ struct ApplyCommand {
   Durability durability = Durability::durable;
   bool keep_special = false;
   bool refuse_read_only = false;
+  std::string private_directory = TransactionOptions().private_directory;
+  std::chrono::milliseconds lock_timeout_ms = TransactionOptions().lock_timeout_ms;
   OutputOptions output;
 
   [[nodiscard]] ExitStatus run() const;
@@ -225,6 +227,8 @@ ExitStatus ApplyCommand::run() const {
   options.protocol = protocol;
   options.durability = durability;
   options.refuse_read_only = refuse_read_only;
+  options.private_directory = private_directory;
+  options.lock_timeout_ms = lock_timeout_ms;
   const bool shown = !output.quiet && ::isatty(STDERR_FILENO) == 1;
   const auto begin = std::chrono::steady_clock::now();
   std::unique_ptr<Progress> progress;
@@ -320,6 +324,8 @@ void add_apply(CLI::App& app, ExitStatus& status) {
                         "a power cut there leaves each file old or new, maybe\n"
                         "some of each");
   add_protocol_option(*sub, command->protocol);
+  add_private_directory_option(*sub, command->private_directory);
+  add_lock_timeout_option(*sub, command->lock_timeout_ms);
   add_json_option(*sub, command->output);
   add_quiet_option(*sub, command->output);
   sub->footer(help_footer(examples));

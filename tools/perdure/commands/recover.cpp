@@ -5,7 +5,7 @@
 #include <perdure/transaction.hpp>
 
 #include "commands.hpp"
-#include "options/protocol.hpp"
+#include "options/commit.hpp"
 #include "terminal/recovery.hpp"
 
 namespace perdure::cli {
@@ -35,14 +35,15 @@ struct RecoverCommand {
   std::string root;
   bool abandoning = false;
   Durability durability = Durability::durable;
+  TransactionOptions options;
   OutputOptions output;
 
   [[nodiscard]] ExitStatus run(bool inspecting) const {
-    TransactionOptions options;
-    options.durability = durability;
-    const auto done = inspecting   ? inspect(root, options)
-                      : abandoning ? abandon(root, options)
-                                   : recover(root, options);
+    TransactionOptions wanted = options;
+    wanted.durability = durability;
+    const auto done = inspecting   ? inspect(root, wanted)
+                      : abandoning ? abandon(root, wanted)
+                                   : recover(root, wanted);
     if (!done) return report(done.error(), output);
     const RecoveryMode mode = inspecting   ? RecoveryMode::inspected
                               : abandoning ? RecoveryMode::abandoned
@@ -59,6 +60,7 @@ CLI::App* add_command(CLI::App& app, const std::shared_ptr<RecoverCommand>& comm
   sub->add_option("ROOT", command->root, "A directory that transactions were committed to")
       ->required()
       ->type_name("");
+  add_private_directory_option(*sub, command->options.private_directory);
   add_json_option(*sub, command->output);
   sub->footer(help_footer(examples));
   return sub;
@@ -72,6 +74,7 @@ void add_recover(CLI::App& app, ExitStatus& status) {
                               recover_examples);
   sub->add_flag("--abandon", command->abandoning, "Set it aside as evidence instead");
   add_durability_option(*sub, command->durability, "needed there after an apply with it");
+  add_lock_timeout_option(*sub, command->options.lock_timeout_ms);
   add_quiet_option(*sub, command->output);
   sub->callback([command, &status] { status = command->run(false); });
 }

@@ -43,8 +43,9 @@ void add_pointer(CLI::App& command, std::string& pointer) {
 void add_state(CLI::App& app, ExitStatus& status) {
   CLI::App* state = app.add_subcommand("state", "Look at a tracked state, change it, repair it");
   state->require_subcommand(1);
-  for (const auto add : {add_state_show, add_state_get, add_state_set, add_state_verify,
-                         add_state_accept, add_state_history, add_state_restore}) {
+  for (const auto add :
+       {add_state_show, add_state_get, add_state_set, add_state_unset, add_state_verify,
+        add_state_accept, add_state_history, add_state_restore}) {
     add(*state, status);
   }
   state->footer(help_footer(examples));

@@ -14,6 +14,7 @@ void add_state_verify(CLI::App& state, ExitStatus& status);
 void add_state_history(CLI::App& state, ExitStatus& status);
 
 void add_state_set(CLI::App& state, ExitStatus& status);
+void add_state_unset(CLI::App& state, ExitStatus& status);
 void add_state_accept(CLI::App& state, ExitStatus& status);
 void add_state_restore(CLI::App& state, ExitStatus& status);
 

@@ -31,7 +31,8 @@ constexpr std::string_view get_examples =
     "Examples:\n"
     "  perdure state get queue.json /limit\n"
     "  perdure state get queue.json /active/a~1b/attempts     the name a/b\n"
-    "  perdure state get queue.json '' | jq keys\n";
+    "  perdure state get queue.json '' | jq keys\n"
+    "  HOST=$(perdure state get --raw queue.json /host)\n";
 
 constexpr std::string_view verify_examples =
     "Status 0: every byte is as it was committed, or the file has no stamp to tell by. Status 1:\n"
@@ -49,10 +50,18 @@ constexpr std::string_view history_examples =
     "  perdure state history queue.json\n"
     "  perdure state history --json queue.json | jq '.previous[].generation'\n";
 
+/// A string as the bytes that it means; other values as JSON.
+std::string raw_text(const JsonText& value) {
+  if (value.text().front() != '"') return std::string(value.text());
+  const auto text = Json<std::string>{}.deserialize(as_bytes(value.text()));
+  return text ? text.value() : std::string(value.text());
+}
+
 struct ReadCommand {
   std::string file;
   std::string pointer;
   StateLimits limits;
+  bool raw = false;
   mutable OnceResolved files;  // the way to the state counts as it is at the first look
   OutputOptions output;
   ExitStatus (ReadCommand::*work)() const = nullptr;
@@ -138,6 +147,7 @@ ExitStatus ReadCommand::get() const {
     return ExitStatus::failed;  // the pointer is one, or the command line had been refused
   }
   if (output.json) return print_with({}, "value", found.value());
+  if (raw) return print_result(raw_text(found.value()) + "\n");
   return cli::show({}, found.value(), 0);
 }
 
@@ -239,7 +249,11 @@ void add(CLI::App& state, ExitStatus& status, const char* name, const char* word
   sub->add_option("FILE", command->file, "The state")->required()->type_name("");
   if (work == &ReadCommand::get) add_pointer(*sub, command->pointer);
   add_limits(*sub, command->limits);
-  add_json_option(*sub, command->output);
+  CLI::Option* const json = add_json_option(*sub, command->output);
+  if (work == &ReadCommand::get) {
+    sub->add_flag("-r,--raw", command->raw, "Print a string without quotes and escapes, as it is")
+        ->excludes(json);
+  }
   sub->footer(help_footer(examples));
   sub->callback([command, &status] { status = ((*command).*(command->work))(); });
 }

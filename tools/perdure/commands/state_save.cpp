@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // perdure state set, accept and restore: trackers of a state that belongs to another program.
 #include <algorithm>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <boost/json.hpp>
 
@@ -10,8 +12,9 @@
 #include <perdure/state_tracker.hpp>
 
 #include "commands/state.hpp"
-#include "options/protocol.hpp"
+#include "options/commit.hpp"
 #include "options/state_file.hpp"
+#include "sources/input.hpp"
 #include "sources/once.hpp"
 
 namespace perdure::cli {
@@ -28,12 +31,22 @@ constexpr std::string_view set_examples =
     "and\n"
     "JSON itself, keeps its spelling: 3.14159265358979323846 stays what it is. A damaged FILE is\n"
     "refused. The lock is the one that trackers take, so that nothing that a running program or\n"
-    "another set saves is lost.\n"
+    "another set saves is lost. With - the value comes from standard input, where ps can't see "
+    "it.\n"
     "\n"
     "Examples:\n"
     "  perdure state set queue.json /limit 8\n"
     "  perdure state set queue.json /owner/name '\"Ada\"'\n"
+    "  jq -Rs . < token.txt | perdure state set queue.json /token -\n"
     "  perdure state set queue.json /hosts/- '{\"name\": \"b\", \"port\": 80}'\n";
+
+constexpr std::string_view unset_examples =
+    "Takes a member out of its object, or an element out of its array; those behind an element\n"
+    "move up. Everything else keeps its spelling. Status 1 if nothing is there.\n"
+    "\n"
+    "Examples:\n"
+    "  perdure state unset queue.json /active/a\n"
+    "  perdure state unset --expect 41 queue.json /hosts/0     status 4 if somebody was faster\n";
 
 constexpr std::string_view accept_examples =
     "Commits FILE as it is under a new generation, with a checksum that fits. The previous\n"
@@ -98,6 +111,8 @@ struct SaveCommand {
   std::string pointer;
   std::string text;
   std::uint64_t generation = 0;
+  std::optional<std::uint64_t> expect;
+  std::chrono::milliseconds lock_timeout_ms = TrackerOptions().lock_timeout_ms;
   ProtocolChoice protocol = ProtocolChoice::portable;
   Durability durability = Durability::durable;
   bool no_previous = false;
@@ -107,11 +122,17 @@ struct SaveCommand {
   ExitStatus (SaveCommand::*work)() const = nullptr;
 
   [[nodiscard]] ExitStatus set() const;
+  [[nodiscard]] ExitStatus unset() const;
   [[nodiscard]] ExitStatus accept() const;
   [[nodiscard]] ExitStatus restore() const;
   [[nodiscard]] ExitStatus tell(std::uint64_t number, const OpenReport& found) const;
   [[nodiscard]] ExitStatus refuse(ErrorKind kind, std::string_view step, std::string detail) const;
   [[nodiscard]] ExitStatus failed(Error error) const;
+  /// Saves what `change` makes of the state, and of `{}` where there is none.
+  [[nodiscard]] ExitStatus edit(const FileStyle& style,
+                                const std::function<Result<void>(JsonText&)>& change) const;
+  [[nodiscard]] Result<std::string> value_text() const;
+  [[nodiscard]] Result<void> check_expected(std::uint64_t now) const;
   /// Previous generations as many as there are: their number is the owner's to choose.
   [[nodiscard]] TrackerOptions options(const FileStyle& style, DamagePolicy damage) const;
   [[nodiscard]] Result<JsonTracker> open(const FileStyle& style, DamagePolicy damage) const;
@@ -127,6 +148,7 @@ TrackerOptions SaveCommand::options(const FileStyle& style, DamagePolicy damage)
   options.file.durability = durability;
   options.file.size_max = style.enveloped ? limits.size_max() : limits.json().size_max;
   options.damage = damage;
+  options.lock_timeout_ms = lock_timeout_ms;
   options.system = files.system();
   options.previous_max =
       no_previous
@@ -169,19 +191,36 @@ ExitStatus SaveCommand::tell(std::uint64_t number, const OpenReport& found) cons
   return ExitStatus::success;  // once committed, whatever becomes of the report
 }
 
+/// The value of a command line, or what standard input has of it.
+Result<std::string> SaveCommand::value_text() const {
+  if (text != "-") return text;
+  BOOST_OUTCOME_TRY(Input input, Input::open("-"));
+  const std::uint64_t size_max = limits.json().size_max;
+  std::string all;
+  std::vector<std::byte> block(std::size_t{64} << 10U);
+  while (true) {
+    BOOST_OUTCOME_TRY(const std::size_t count, input.read(block));
+    if (count == 0) return all;
+    all += as_text(Bytes(block).first(count));
+    if (all.size() <= size_max) continue;
+    return Error{.kind = ErrorKind::invalid_argument,
+                 .step = "read the value",
+                 .detail = "standard input has more than " + std::to_string(size_max) +
+                           " bytes (see --memory-max)"};
+  }
+}
+
 ExitStatus SaveCommand::set() const {
-  const auto value = JsonText::parse(text, limits.json());
+  const auto given = value_text();
+  if (!given) return failed(given.error());
+  const auto value = JsonText::parse(given.value(), limits.json());
   if (!value) {
     return refuse(ErrorKind::invalid_argument, "read the value",
                   value.error().detail + "; a string is written '\"text\"'");
   }
   const auto style = style_of(file, limits, files.system());
   if (!style) return failed(style.error());
-  if (style.value().enveloped) {
-    return refuse(ErrorKind::unsupported, "change the state",
-                  "it is in an envelope, and what is in there only its program knows");
-  }
-  const auto change = [&](JsonText& state) -> Result<void> {
+  return edit(style.value(), [&](JsonText& state) -> Result<void> {
     JsonText edited = state;
     BOOST_OUTCOME_TRY(set_at(edited, pointer, value.value(), style.value().indent, limits.json()));
     if (!edited.is_object()) {
@@ -193,19 +232,52 @@ ExitStatus SaveCommand::set() const {
     }
     state = std::move(edited);
     return success();
-  };
+  });
+}
+
+ExitStatus SaveCommand::unset() const {
+  const auto style = style_of(file, limits, files.system());
+  if (!style) return failed(style.error());
+  return edit(style.value(), [&](JsonText& state) {
+    auto removed = remove_at(state, pointer);
+    // The pointer is one, or the command line had been refused.
+    if (!removed) removed.error().kind = ErrorKind::unsupported;
+    return removed;
+  });
+}
+
+ExitStatus SaveCommand::edit(const FileStyle& style,
+                             const std::function<Result<void>(JsonText&)>& change) const {
+  if (style.enveloped) {
+    return refuse(ErrorKind::unsupported, "change the state",
+                  "it is in an envelope, and what is in there only its program knows");
+  }
   // An edit that a new state can't take is refused before there is a lock file for it.
-  if (!style.value().exists && style.value().history.previous.empty()) {
+  if (!style.exists && style.history.previous.empty()) {
     JsonText none = empty_state();
-    auto possible = change(none);
+    auto possible = check_expected(0);
+    if (possible) possible = change(none);
     if (!possible) return failed(std::move(possible.error()));
   }
-  auto opened = open(style.value(), DamagePolicy::refuse);
+  auto opened = open(style, DamagePolicy::refuse);
   if (!opened) return failed(opened.error());
   auto& tracker = opened.value();
   const OpenReport found = tracker.report();
-  const auto saved = tracker.update(change);
-  return saved ? tell(tracker.generation(), found) : failed(saved.error());
+  const auto saved = tracker.update([&](JsonText& state) -> Result<void> {
+    BOOST_OUTCOME_TRY(check_expected(tracker.generation()));
+    return change(state);
+  });
+  return saved ? tell(saved.value().receipt.generation, found) : failed(saved.error());
+}
+
+/// Within an edit: `now` is what it builds on.
+Result<void> SaveCommand::check_expected(std::uint64_t now) const {
+  if (!expect || *expect == now) return success();
+  return Error{.kind = ErrorKind::conflict,
+               .step = "compare the generation",
+               .path = file,
+               .detail = "it is generation " + std::to_string(now) + ", not " +
+                         std::to_string(*expect) + "; read it again"};
 }
 
 ExitStatus SaveCommand::accept() const {
@@ -230,7 +302,7 @@ ExitStatus SaveCommand::accept() const {
     return refuse(ErrorKind::conflict, step, found.reason);
   }
   const auto saved = tracker.update([](JsonText&) {});
-  return saved ? tell(tracker.generation(), found) : failed(saved.error());
+  return saved ? tell(saved.value().receipt.generation, found) : failed(saved.error());
 }
 
 ExitStatus SaveCommand::restore() const {
@@ -261,6 +333,7 @@ CLI::App& add(CLI::App& state, ExitStatus& status, const char* name, const char*
   add_durability_option(*sub, command->durability,
                         "a power cut there may bring back an earlier generation");
   add_protocol_option(*sub, command->protocol);
+  add_lock_timeout_option(*sub, command->lock_timeout_ms);
   sub->add_flag("--no-previous", command->no_previous,
                 "Keep no previous generation, and drop those that are\n"
                 "there: for a file system without hard links");
@@ -274,12 +347,35 @@ CLI::App& add(CLI::App& state, ExitStatus& status, const char* name, const char*
 
 }  // namespace
 
+namespace {
+
+void add_expect(CLI::App& sub, SaveCommand& command) {
+  sub.add_option("--expect", command.expect,
+                 "Refuse unless this is the state's generation still;\n"
+                 "0: unless there is no state")
+      ->type_name("GENERATION")
+      ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
+}
+
+}  // namespace
+
 void add_state_set(CLI::App& state, ExitStatus& status) {
   auto command = std::make_shared<SaveCommand>();
   command->work = &SaveCommand::set;
   CLI::App& sub = add(state, status, "set", "Change one value of the state", set_examples, command);
   add_pointer(sub, command->pointer);
-  sub.add_option("JSON", command->text, "The new value, as JSON")->required()->type_name("");
+  sub.add_option("JSON", command->text, "The new value, as JSON; - is standard input")
+      ->required()
+      ->type_name("");
+  add_expect(sub, *command);
+}
+void add_state_unset(CLI::App& state, ExitStatus& status) {
+  auto command = std::make_shared<SaveCommand>();
+  command->work = &SaveCommand::unset;
+  CLI::App& sub =
+      add(state, status, "unset", "Take one value out of the state", unset_examples, command);
+  add_pointer(sub, command->pointer);
+  add_expect(sub, *command);
 }
 void add_state_accept(CLI::App& state, ExitStatus& status) {
   auto command = std::make_shared<SaveCommand>();

@@ -10,8 +10,8 @@
 
 #include "commands.hpp"
 #include "common/progress.hpp"
+#include "options/commit.hpp"
 #include "options/owner.hpp"
-#include "options/protocol.hpp"
 #include "sources/input.hpp"
 #include "terminal/interrupts.hpp"
 
@@ -29,7 +29,7 @@ constexpr std::string_view examples =
     "  perdure write app.conf --from app.conf.new\n"
     "  perdure write --backup=.old app.conf < new     app.conf.old is the old content\n"
     "  perdure write --keep id < candidate            of many writers one wins, the others get 4\n"
-    "  V=$(perdure version n); N=$(( $(cat n) + 1 ))\n"
+    "  V=$(perdure version-of n); N=$(( $(cat n) + 1 ))\n"
     "  echo \"$N\" | perdure write --expect \"$V\" n      4 if somebody was faster: read again\n"
     "  perdure write --json big.iso --from - < big.iso | jq .stages\n"
     "\n"
@@ -48,11 +48,6 @@ std::string check_mode(const std::string& text) {
   const auto [stop, error] = std::from_chars(text.data(), end, mode, 8);
   if (error == std::errc{} && stop == end && mode <= 07777) return {};
   return "'" + text + "' is not an octal mode from 0 to 7777";
-}
-
-std::string check_version(const std::string& text) {
-  const auto version = parse_version(text);
-  return version ? std::string{} : "'" + text + "' is not a token of `perdure version`";
 }
 
 json::object to_json(const Receipt& receipt) {
@@ -83,6 +78,7 @@ struct WriteCommand {
   bool parents = false;
   bool verify = false;
   bool verbose = false;
+  std::chrono::milliseconds lock_timeout_ms = WriteOptions().lock_timeout_ms;
   OutputOptions output;
 
   [[nodiscard]] WriteOptions options() const;
@@ -119,6 +115,7 @@ WriteOptions WriteCommand::options() const {
   options.refuse_read_only = refuse_read_only;
   options.make_parents = parents;
   options.verify = verify;
+  options.lock_timeout_ms = lock_timeout_ms;
   if (!expect.empty()) options.expected = parse_version(expect).value();
   options.report_version = output.json;
   return options;
@@ -243,11 +240,8 @@ void add_options(CLI::App& sub, WriteCommand& command) {
   sub.add_flag("--refuse-read-only", command.refuse_read_only,
                "Refuse a FILE that nobody may write to (mode 0444);\n"
                "without it such a FILE is replaced like any other");
-  sub.add_option("--expect", command.expect,
-                 "Refuse unless FILE is still this version; absent: unless\n"
-                 "there is no FILE")
-      ->type_name("VERSION")
-      ->check(CLI::Validator(check_version, ""));
+  add_expect_option(sub, command.expect);
+  add_lock_timeout_option(sub, command.lock_timeout_ms);
   sub.add_flag("--parents", command.parents, "Make missing directories on the way to FILE");
   sub.add_flag("--verify", command.verify,
                "Read the content back from the disk before FILE changes");

@@ -7,8 +7,8 @@
 #include <string>
 
 #include <perdure/system/file_system.hpp>
-#include <perdure/system/native.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/system/native.hpp>
 
 namespace perdure::cli {
 

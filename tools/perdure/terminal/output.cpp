@@ -32,9 +32,9 @@ ExitStatus exit_status(const Error& error) noexcept {
   }
 }
 
-void add_json_option(CLI::App& command, OutputOptions& output) {
-  command.add_flag("--json", output.json,
-                   "Print one JSON object on standard output, on failure too");
+CLI::Option* add_json_option(CLI::App& command, OutputOptions& output) {
+  return command.add_flag("--json", output.json,
+                          "Print one JSON object on standard output, on failure too");
 }
 
 void add_quiet_option(CLI::App& command, OutputOptions& output) {

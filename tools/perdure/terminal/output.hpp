@@ -36,7 +36,7 @@ struct OutputOptions {
 };
 
 /// Adds --json and, if wanted, --quiet.
-void add_json_option(CLI::App& command, OutputOptions& output);
+CLI::Option* add_json_option(CLI::App& command, OutputOptions& output);
 void add_quiet_option(CLI::App& command, OutputOptions& output);
 
 /// The table of exit statuses for a help text, after the command's own `examples`.

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
-// Parses --protocol and --durability.
-#include "options/protocol.hpp"
+// Parses the options that commands share which commit.
+#include "options/commit.hpp"
 
+#include <cmath>
 #include <string>
 
+#include <perdure/file_version.hpp>
+
 namespace perdure::cli {
+
+namespace {
+
+std::string check_version(const std::string& text) {
+  const auto version = parse_version(text);
+  return version ? std::string{} : "'" + text + "' is not a token of `perdure version-of`";
+}
+
+}  // namespace
 
 void add_protocol_option(CLI::App& command, ProtocolChoice& choice) {
   command
@@ -37,6 +49,38 @@ void add_durability_option(CLI::App& command, Durability& durability, const char
       ->type_name("ordered|durable")
       ->check(CLI::IsMember({"ordered", "durable"}).description(""))
       ->default_str("durable");
+}
+
+void add_expect_option(CLI::App& command, std::string& version) {
+  command
+      .add_option("--expect", version,
+                  "Refuse unless FILE is still this version; absent: unless\n"
+                  "there is no FILE")
+      ->type_name("VERSION")
+      ->check(CLI::Validator(check_version, ""));
+}
+
+void add_lock_timeout_option(CLI::App& command, std::chrono::milliseconds& timeout_ms) {
+  command
+      .add_option_function<double>(
+          "--lock-timeout",
+          [&timeout_ms](double seconds) {
+            timeout_ms = std::chrono::milliseconds(std::llround(seconds * 1000));
+          },
+          "Wait so long for another committer; 0 tries once")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.0, 1e9).description(""))
+      ->default_str("10");
+}
+
+void add_private_directory_option(CLI::App& command, std::string& name) {
+  command
+      .add_option("--private-directory", name,
+                  "Where the root keeps its journal and staged files: a name\n"
+                  "in it, or an absolute path on the same file system. All\n"
+                  "who commit to one root need the same")
+      ->type_name("NAME")
+      ->capture_default_str();
 }
 
 }  // namespace perdure::cli

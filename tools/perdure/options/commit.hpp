@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// The options --protocol and --durability.
+// Options that commands share which commit.
 #pragma once
+
+#include <chrono>
+#include <string>
 
 #include <CLI/App.hpp>
 
@@ -12,5 +15,12 @@ namespace perdure::cli {
 void add_protocol_option(CLI::App& command, ProtocolChoice& choice);
 /// Adds --durability of a command that is for file systems without directory sync, too.
 void add_durability_option(CLI::App& command, Durability& durability, const char* without);
+
+/// Adds --expect, whose text is a version.
+void add_expect_option(CLI::App& command, std::string& version);
+/// Adds --lock-timeout, in seconds.
+void add_lock_timeout_option(CLI::App& command, std::chrono::milliseconds& timeout_ms);
+/// Adds --private-directory, of a root.
+void add_private_directory_option(CLI::App& command, std::string& name);
 
 }  // namespace perdure::cli

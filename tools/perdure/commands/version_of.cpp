@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// `perdure version`: the version of a file, as a token.
+// `perdure version-of`: the version of a file, as a token.
 #include <memory>
 
 #include <perdure/files.hpp>
@@ -17,8 +17,8 @@ constexpr std::string_view examples =
     "or name, and costs reading the file. `absent` stands for no file. Links are followed.\n"
     "\n"
     "Examples:\n"
-    "  perdure version count\n"
-    "  V=$(perdure version count)                    take the token first, then read the file:\n"
+    "  perdure version-of count\n"
+    "  V=$(perdure version-of count)                 take the token first, then read the file:\n"
     "  N=$(( $(cat count) + 1 ))                     so a change in between can't go unseen\n"
     "  echo \"$N\" | perdure write --expect \"$V\" count    status 4 if somebody was faster\n";
 
@@ -38,9 +38,9 @@ struct VersionCommand {
 
 }  // namespace
 
-void add_version(CLI::App& app, ExitStatus& status) {
+void add_version_of(CLI::App& app, ExitStatus& status) {
   auto command = std::make_shared<VersionCommand>();
-  CLI::App* sub = app.add_subcommand("version", "Print the token that write --expect takes");
+  CLI::App* sub = app.add_subcommand("version-of", "Print the token that write --expect takes");
   sub->add_option("FILE", command->file, "The file; it need not exist")->required()->type_name("");
   sub->add_flag("--content", command->content, "Name the content, in whatever file it is");
   add_json_option(*sub, command->output);
