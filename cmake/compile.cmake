@@ -25,3 +25,10 @@ function(perdure_compile target)
     target_link_options(${target} PUBLIC -fsanitize=${PERDURE_SANITIZE})
   endif()
 endfunction()
+
+# A library that others link. While the first number is 0 each minor version may break the ABI.
+function(perdure_library target)
+  perdure_compile(${target})
+  set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+endfunction()

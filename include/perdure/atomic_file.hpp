@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
+#include <perdure/bytes.hpp>
 #include <perdure/detail/held.hpp>
 #include <perdure/error.hpp>
 #include <perdure/options.hpp>
@@ -34,6 +36,18 @@ class AtomicFile final : public Sink {
   static Result<AtomicFile> create(const Path& target, WriteOptions options = {},
                                    System system = native_system());
 
+  /// Commits to `target` a file that another program or library wrote, as `written`: for those that
+  /// take a file name alone. It has to lie in the target's directory, under a name that no other
+  /// user can plant something at (not in /tmp), and nobody may have it open for writing any more
+  /// (ErrorKind::conflict). It gets the target's metadata as any new content does; where there is
+  /// no target it keeps its own mode. After an error with Fate::unchanged it is where it was. A
+  /// symbolic link at `written` is refused.
+  ///
+  ///     run("ffmpeg -i in.avi .out.mp4.part");
+  ///     BOOST_OUTCOME_TRY(perdure::AtomicFile::adopt("out.mp4", ".out.mp4.part"));
+  static Result<Receipt> adopt(const Path& target, const Path& written, WriteOptions options = {},
+                               System system = native_system());
+
   AtomicFile(AtomicFile&&) noexcept;
   AtomicFile& operator=(AtomicFile&&) noexcept;
   AtomicFile(const AtomicFile&) = delete;
@@ -43,6 +57,7 @@ class AtomicFile final : public Sink {
   /// Appends. After an error every further call returns ErrorKind::invalid_argument; the temp is
   /// gone and the target unchanged.
   Result<void> write(Bytes bytes) override;
+  Result<void> write(std::string_view text) { return write(as_bytes(text)); }
   /// Bytes appended so far.
   [[nodiscard]] std::uint64_t size() const noexcept;
 

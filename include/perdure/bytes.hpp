@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <perdure/detail/language.hpp>
+
 namespace perdure {
 
 /// A view of bytes that somebody else owns and keeps alive for the length of the call.

@@ -12,6 +12,8 @@
 #include <boost/outcome/success_failure.hpp>
 #include <boost/outcome/try.hpp>
 
+#include <perdure/detail/language.hpp>
+
 namespace perdure {
 
 /// The state of the target when a commit failed. This is the question that every error answers.

@@ -4,6 +4,8 @@
 
 #include <boost/filesystem/path.hpp>
 
+#include <perdure/detail/language.hpp>
+
 namespace perdure {
 
 using Path = boost::filesystem::path;

@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <perdure/detail/language.hpp>
+
 namespace perdure {
 namespace detail {
 

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <perdure/detail/language.hpp>
+
 namespace perdure {
 
 /// How recovery judges one path of a journal.

@@ -388,7 +388,8 @@ Result<MetadataSource> read_source(Commit& commit) {
 bool is_narrow(const Commit& commit) {
   const Metadata& wanted = commit.options.metadata;
   if (!wanted.preserved || wanted.exact) return false;
-  return commit.streamed || (!has_metadata_source(commit) && (wanted.owner || wanted.group));
+  const bool given_away = !commit.adopted && (wanted.owner || wanted.group);
+  return commit.streamed || (!has_metadata_source(commit) && given_away);
 }
 
 /// The mode that a new file gets in the directory, by umask and default ACL. The kernel tells by an

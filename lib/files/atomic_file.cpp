@@ -3,11 +3,15 @@
 #include <perdure/atomic_file.hpp>
 #include <perdure/detail/stopwatch.hpp>
 
+#include "base/make_error.hpp"
 #include "engine/commit.hpp"
+#include "engine/directory.hpp"
 #include "engine/metadata.hpp"
+#include "engine/names.hpp"
 #include "engine/observe.hpp"
 #include "engine/target.hpp"
 #include "engine/temp.hpp"
+#include "engine/trust.hpp"
 #include "engine/write_directory.hpp"
 
 namespace perdure {
@@ -30,6 +34,8 @@ struct AtomicFile::State {
   Result<void> put(Bytes bytes);
   Result<void> check_open(std::string_view step) const;
   Result<Receipt> publish();
+  Result<void> find_written(const Path& written);
+  Result<void> sum_written();
 
   WriteOptions options;
   Protocol protocol = Protocol::portable;
@@ -65,10 +71,83 @@ Result<Receipt> AtomicFile::State::publish() {
   };
   auto ready = claim_it();
   if (!ready) return discard_temp(commit, std::move(ready.error()));
-  commit.receipt.stages.push_back({Write::name, write_time});
+  if (!commit.adopted) commit.receipt.stages.push_back({Write::name, write_time});
   std::optional<Checksum::Digest> streamed;
   if (sum) streamed = sum->digest();
   return run_commit(commit, make_finish(options, protocol, streamed));
+}
+
+/// The file that somebody else wrote becomes the temp.
+Result<void> AtomicFile::State::find_written(const Path& written) {
+  constexpr std::string_view step = "find the file that was written";
+  const auto refused = [&](ErrorKind kind, std::string detail) {
+    return make_error(step, written.native(), kind, std::move(detail));
+  };
+  FileSystem& files = commit.files;
+  commit.adopted = true;
+  commit.temp_name = written.filename().native();
+  if (const auto fault = names::fault_of_leaf(commit.temp_name); !fault.empty()) {
+    return refused(ErrorKind::invalid_argument, std::string(fault));
+  }
+  BOOST_OUTCOME_TRY(const OwnedHandle beside, open_directory(files, written.parent_path()));
+  const auto there = files.stat(beside.get());
+  const auto here = files.stat(commit.directory);
+  if (!there || !here) {
+    return make_error(step, written.native(), !there ? there.error() : here.error());
+  }
+  if (!there.value().version.same_file(here.value().version)) {
+    return refused(ErrorKind::unsupported,
+                   "it lies in another directory than the target, and a rename from there is not "
+                   "made durable by the protocol; have it written beside the target");
+  }
+  if (commit.temp_name == commit.leaf) {
+    return refused(ErrorKind::invalid_argument, "it is the target itself");
+  }
+  const auto opened = files.open_file(commit.directory, commit.temp_name);
+  if (!opened) return make_error(step, written.native(), opened.error());
+  commit.temp = OwnedHandle(files, opened.value());
+  const auto status = files.stat(commit.temp.get());
+  if (!status) return make_error(step, written.native(), status.error());
+  if (status.value().type != FileType::regular) {
+    return refused(ErrorKind::not_regular, "it is not a regular file");
+  }
+  if (!is_user_or_root(files, status.value().owner)) {
+    return refused(ErrorKind::untrusted, "it belongs to user " +
+                                             std::to_string(status.value().owner) +
+                                             ", who could change it at any time");
+  }
+  const auto live = files.open_for_writing(commit.temp.get());
+  if (live && live.value()) {
+    return refused(ErrorKind::conflict, "somebody has it open for writing still; close it first");
+  }
+  commit.written = status.value().version.size;
+  return sum ? sum_written() : success();
+}
+
+Result<void> AtomicFile::State::sum_written() {
+  constexpr std::size_t block_size = std::size_t{1} << 18U;
+  Buffer block(block_size);
+  for (std::uint64_t offset = 0;;) {
+    const auto got = commit.files.read_at(commit.temp.get(), offset, block);
+    if (!got) return commit.failure("read the file that was written", got.error());
+    if (got.value() == 0) return success();
+    sum->update(Bytes(block).first(got.value()));
+    offset += got.value();
+  }
+}
+
+Result<Receipt> AtomicFile::adopt(const Path& target, const Path& written, WriteOptions options,
+                                  System system) {
+  State state(std::move(options), system);
+  Commit& commit = state.commit;
+  commit.path = target.native();
+  return observed(commit, [&]() -> Result<Receipt> {
+    BOOST_OUTCOME_TRY(state.protocol, open_for_commit(commit, target, state.options));
+    BOOST_OUTCOME_TRY(commit.directory_status,
+                      check_names_go(commit.files, commit.directory, commit.path));
+    BOOST_OUTCOME_TRY(state.find_written(written));
+    return state.publish();
+  });
 }
 
 AtomicFile::AtomicFile(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}

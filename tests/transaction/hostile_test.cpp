@@ -7,7 +7,6 @@
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
 using namespace perdure::test;     // NOLINT(google-build-using-namespace)
-using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
 
 namespace {
 

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include <perdure/detail/language.hpp>
+
 namespace perdure {
 
 /// A count with a sign of its own, so that no sum of seconds and fractions overflows on the way.

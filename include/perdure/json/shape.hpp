@@ -18,6 +18,8 @@
 #include <boost/describe/members.hpp>
 #include <boost/json/fwd.hpp>
 
+#include <perdure/detail/language.hpp>
+
 namespace perdure {
 
 class JsonText;

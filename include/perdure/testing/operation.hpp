@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include <perdure/detail/language.hpp>
+
 namespace perdure::testing {
 
 /// The calls of FileSystem that can fail, by their names there.

@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include <perdure/detail/language.hpp>
+
 namespace perdure::testing {
 
 /// The rules, as data, by which a file system treats operations that a power cut finds pending.

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSL-1.0
+// A file that another program wrote under a name of its own is committed like any other content.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <perdure/atomic_file.hpp>
+#include <perdure/clean.hpp>
+#include <perdure/files.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/testing/simulated_file_system.hpp>
+
+#include "support/catch.hpp"
+#include "support/directory.hpp"
+#include "support/result.hpp"
+
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+/// The calls that change something or sync it, in order.
+std::vector<Operation> changes_of(const FaultyFileSystem& files) {
+  std::vector<Operation> calls;
+  for (const Call& call : files.log()) {
+    const bool counts = call.operation == Operation::sync_file ||
+                        call.operation == Operation::sync_directory ||
+                        call.operation == Operation::rename ||
+                        call.operation == Operation::unlink || call.operation == Operation::create;
+    if (counts) calls.push_back(call.operation);
+  }
+  return calls;
+}
+
+std::uint32_t mode_of(const std::string& path) {
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777U;
+}
+
+}  // namespace
+
+TEST_CASE("an adopted file is synced, renamed and its name made durable, and no temp is made") {
+  const TempDirectory at;
+  spit(at.file("part"), "written by others");
+  FaultyFileSystem files(native_file_system());
+  const auto receipt =
+      AtomicFile::adopt(at.file("target"), at.file("part"), {}, {&files, &native_environment()});
+  REQUIRE_OK(receipt);
+  CHECK(receipt.value().bytes == 17);
+  CHECK(receipt.value().durability == Durability::durable);
+  CHECK(slurp(at.file("target")) == "written by others");
+  CHECK(at.names() == std::vector<std::string>{"target"});
+  CHECK(changes_of(files) ==
+        std::vector<Operation>{Operation::sync_file, Operation::rename, Operation::sync_directory});
+}
+
+TEST_CASE("an adopted file gets the target's mode, or keeps its own where there is none") {
+  const TempDirectory at;
+  spit(at.file("part"), "new", 0600);
+  spit(at.file("target"), "old", 0664);
+  ::chmod(at.file("target").c_str(), 0664);
+  REQUIRE_OK(AtomicFile::adopt(at.file("target"), at.file("part")));
+  CHECK(mode_of(at.file("target")) == 0664);
+  spit(at.file("part"), "new", 0600);
+  REQUIRE_OK(AtomicFile::adopt(at.file("other"), at.file("part")));
+  CHECK(mode_of(at.file("other")) == 0600);
+}
+
+TEST_CASE("an adopted file stays where it was when it can't be committed") {
+  const TempDirectory at;
+  spit(at.file("part"), "new");
+  spit(at.file("target"), "old");
+  const auto refused_with = [&](const WriteOptions& options) {
+    const auto refused = AtomicFile::adopt(at.file("target"), at.file("part"), options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().fate == Fate::unchanged);
+    CHECK(slurp(at.file("part")) == "new");
+    CHECK(slurp(at.file("target")) == "old");
+    return refused.error().kind;
+  };
+  CHECK(refused_with({.existing = ExistingPolicy::keep}) == ErrorKind::exists);
+  CHECK(refused_with({.expected = Version::absent()}) == ErrorKind::conflict);
+  FaultyFileSystem files(native_file_system());
+  for (const Operation operation : {Operation::sync_file, Operation::rename}) {
+    files.fail({.operation = operation, .call = files.calls(operation) + 1, .error = EIO});
+    const auto failed =
+        AtomicFile::adopt(at.file("target"), at.file("part"), {}, {&files, &native_environment()});
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error().fate == Fate::unchanged);
+    CHECK(slurp(at.file("part")) == "new");
+    CHECK(slurp(at.file("target")) == "old");
+  }
+}
+
+TEST_CASE("what can't be adopted is refused in words, and stays") {
+  const TempDirectory at;
+  fs::create_directory(at / "below");
+  fs::create_directory(at / "folder");
+  spit(at.file("below/part"), "new");
+  spit(at.file("part"), "new");
+  fs::create_symlink("part", at / "link");
+  const auto kind_of = [&](const std::string& written) {
+    const auto refused = AtomicFile::adopt(at.file("target"), at.file(written));
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().message(), Contains(at.file(written)));
+    CHECK_FALSE(fs::exists(at / "target"));
+    return refused.error().kind;
+  };
+  CHECK(kind_of("below/part") == ErrorKind::unsupported);
+  CHECK(kind_of("folder") == ErrorKind::not_regular);
+  CHECK(kind_of("link") != ErrorKind::unsupported);
+  CHECK(kind_of("missing") == ErrorKind::system);
+  CHECK(kind_of("target") == ErrorKind::invalid_argument);
+  const int writing = ::open(at.file("part").c_str(), O_WRONLY | O_CLOEXEC);
+  REQUIRE(writing >= 0);
+  CHECK(kind_of("part") == ErrorKind::conflict);
+  ::close(writing);
+  REQUIRE_OK(AtomicFile::adopt(at.file("target"), at.file("part")));
+}
+
+TEST_CASE("an adopted file can be verified, and committed by any protocol") {
+  const TempDirectory at;
+  const std::string large(1 << 20, 'x');
+  spit(at.file("part"), large);
+  const auto verified = AtomicFile::adopt(at.file("target"), at.file("part"), {.verify = true});
+  REQUIRE_OK(verified);
+  CHECK(slurp(at.file("target")) == large);
+  spit(at.file("part"), "2");
+  REQUIRE_OK(AtomicFile::adopt(at.file("target"), at.file("part"),
+                               {.protocol = ProtocolChoice::automatic}));
+  CHECK(slurp(at.file("target")) == "2");
+  auto file = AtomicFile::create(at.file("text"));
+  REQUIRE_OK(file);
+  REQUIRE_OK(file.value().write("as text"));
+  REQUIRE_OK(file.value().commit());
+  CHECK(slurp(at.file("text")) == "as text");
+}
