@@ -104,7 +104,10 @@ TEST_CASE("write --json is one object, and its version is that of the file") {
   CHECK(receipt.at("bytes").as_int64() == 5);
   CHECK(receipt.at("durability").as_string() == "durable");
   CHECK(receipt.at("protocol").as_string() == "portable");
-  CHECK(receipt.at("version").as_string() == token(at, "f"));
+  // On a coarse clock a later look may spell the version of one content otherwise.
+  const std::string version(receipt.at("version").as_string());
+  CHECK(command(at, {"write", "--expect", version, "f"}, "123456").status == 0);
+  CHECK(command(at, {"write", "--expect", version, "f"}, "123456").status == 4);
   CHECK(contains(stages_of(receipt), "sync parent"));
 }
 

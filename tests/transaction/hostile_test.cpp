@@ -5,8 +5,8 @@
 #include "transaction/journal_format.hpp"
 #include "tree.hpp"
 
-using namespace perdure;           // NOLINT(google-build-using-namespace)
-using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure;        // NOLINT(google-build-using-namespace)
+using namespace perdure::test;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
