@@ -21,8 +21,9 @@ perdure_install_library(testing perdure_testing perdure-testing-targets)
 
 file(GLOB_RECURSE perdure_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include
   ${PROJECT_SOURCE_DIR}/include/*.hpp)
-set(perdure_state_headers # floor 5
-  "^perdure/(detail/(edit|state)|envelope|forwarding_store|json|migration|save|stamp|state|tracker)")
+string(CONCAT perdure_state_headers # floor 5
+  "^perdure/(detail/(edit|state)|envelope|forwarding_store|json|migration|save|stamp|state"
+  "|tracker)")
 foreach(header IN LISTS perdure_headers)
   set(component core)
   if(header MATCHES "^perdure/testing/")

@@ -39,10 +39,14 @@ bool read_key(JsonReader& reader, K& out, const JsonLocation& at) {
       if (one.name == at.key) return out = static_cast<K>(one.value), true;
     }
     return reader.fail(at, "no value of the enum has this name");
+  } else if constexpr (JsonOwnKey<K>) {
+    // Only one spelling for each key, as with integers.
+    if (JsonKey<K>::read(at.key, out) && JsonKey<K>::write(out) == at.key) return true;
+    return reader.fail(at, "the name of this member is not a key of the map");
   } else {
     static_assert(!std::is_same_v<K, K>,
                   "perdure: the key of a map in JSON is a std::string, an integer or an enum "
-                  "described with BOOST_DESCRIBE_ENUM");
+                  "described with BOOST_DESCRIBE_ENUM, or has a JsonKey");
     return false;
   }
 }
@@ -54,6 +58,8 @@ bool write_key(JsonWriter& writer, const K& key, std::string& room, std::string_
     name = key;
   } else if constexpr (json_shape<K>() == JsonShape::integer) {
     name = room = std::to_string(key);
+  } else if constexpr (JsonOwnKey<K>) {
+    name = room = JsonKey<K>::write(key);
   } else {
     name = {};
     for (const JsonEnumerator& one : enumerators_of<K>) {

@@ -2,6 +2,10 @@
 // The two functions that each type has, for those that call each other.
 #pragma once
 
+#include <concepts>
+#include <string>
+#include <string_view>
+
 #include <boost/json/fwd.hpp>
 
 #include <perdure/json/location.hpp>
@@ -10,10 +14,34 @@
 
 namespace perdure {
 
+/// A type of one's own gets a form in JSON by these two functions in its own namespace, with the
+/// type in the place of `T`; they return what the reader and the writer do, and report a failure by
+/// `reader.fail`. Where it stands in a struct, a container, an optional or a pointer nothing else
+/// is needed.
 template <class T>
 bool read_json(JsonReader& reader, T& out, const JsonLocation& location);
 template <class T>
 bool write_json(JsonWriter& writer, const T& value, const JsonLocation& location);
+
+/// The kind of JSON value that such a type is written as. Specialize it for an alternative of a
+/// variant: `template <> inline constexpr JsonKind perdure::json_kind<Uuid> = JsonKind::string;`
+template <class T>
+inline constexpr JsonKind json_kind = JsonKind::malformed;
+
+/// How such a type is written as the key of a map; specialize it. One text for each key.
+///
+///     template <>
+///     struct perdure::JsonKey<Uuid> {
+///       static std::string write(const Uuid& key) { return to_string(key); }
+///       static bool read(std::string_view text, Uuid& out);  // false: it is none
+///     };
+template <class K>
+struct JsonKey;
+template <class K>
+concept JsonOwnKey = requires(const K& key, K& out, std::string_view text) {
+  { JsonKey<K>::write(key) } -> std::convertible_to<std::string>;
+  { JsonKey<K>::read(text, out) } -> std::same_as<bool>;
+};
 
 // Boost.JSON's types; whoever uses them includes <boost/json.hpp>, nobody else pays for it.
 bool read_json(JsonReader& reader, boost::json::value& out, const JsonLocation& location);

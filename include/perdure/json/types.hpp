@@ -6,6 +6,7 @@
 #include <limits>
 #include <type_traits>
 
+#include <perdure/json/bytes.hpp>
 #include <perdure/json/containers.hpp>
 #include <perdure/json/described.hpp>
 #include <perdure/json/forward.hpp>
@@ -58,8 +59,9 @@ bool read_json(JsonReader& reader, T& out, const JsonLocation& location) {
   constexpr JsonShape shape = json_shape<T>();
   static_assert(shape != JsonShape::unsupported,
                 "perdure: this type has no form in JSON. Describe a struct with "
-                "BOOST_DESCRIBE_STRUCT and an enum with BOOST_DESCRIBE_ENUM; of the others see "
-                "docs/format-state.md");
+                "BOOST_DESCRIBE_STRUCT and an enum with BOOST_DESCRIBE_ENUM, include "
+                "<perdure/json/path.hpp> for paths, or give it read_json and write_json; "
+                "docs/format-state.md has the rest");
   if constexpr (shape == JsonShape::boolean) {
     return reader.boolean(out, location);
   } else if constexpr (shape == JsonShape::integer || shape == JsonShape::real) {

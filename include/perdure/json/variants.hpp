@@ -33,6 +33,7 @@ bool read_optional(JsonReader& reader, O& out, const JsonLocation& location) {
 /// The kind of JSON value that a type is written as.
 template <class T>
 consteval JsonKind kind_of() {
+  if (json_kind<T> != JsonKind::malformed) return json_kind<T>;
   switch (json_shape<T>()) {
     case JsonShape::boolean:
       return JsonKind::boolean;
