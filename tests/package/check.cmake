@@ -123,6 +123,24 @@ if(USE STREQUAL "package")
   try_consumer(${WORK}/build/consumer ${WORK}/build/consumer_testing)
   try_state(${WORK}/build/consumer_state)
 
+  # The examples, each in an empty directory.
+  set(examples ${SOURCE}/docs/examples)
+  run(${CMAKE_COMMAND} -S ${examples} -B ${WORK}/examples -G ${GENERATOR}
+    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${WORK}/prefix
+    -DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF)
+  run(${CMAKE_COMMAND} --build ${WORK}/examples)
+  file(GLOB sources ${examples}/*.cpp)
+  foreach(source IN LISTS sources)
+    file(STRINGS ${source} lines)
+    list(LENGTH lines count)
+    if(count GREATER 120)
+      message(FATAL_ERROR "${source} has ${count} lines: an example has 120 at most")
+    endif()
+    get_filename_component(example ${source} NAME_WE)
+    file(MAKE_DIRECTORY ${WORK}/run/${example})
+    run(${CMAKE_COMMAND} -E chdir ${WORK}/run/${example} ${WORK}/examples/${example})
+  endforeach()
+
   # pkg-config.
   file(GLOB_RECURSE pc ${WORK}/prefix/perdure.pc)
   get_filename_component(folder ${pc} DIRECTORY)
