@@ -10,6 +10,7 @@
 #include <benchmark/benchmark.h>
 
 #include "cases.hpp"
+#include "common/help_formatter.hpp"
 
 namespace perdure::bench {
 namespace {
@@ -89,6 +90,7 @@ void describe(const Ways& ways, const std::vector<std::string>& missing) {
 int run_all(int argc, char** argv) {
   Settings settings;
   CLI::App app{"Measures ways to save files against each other", "bench_suite"};
+  tools::set_help_formatter(app);
   add_options(app, settings);
   CLI11_PARSE(app, argc, argv);
   std::vector<std::string> rest = app.remaining();

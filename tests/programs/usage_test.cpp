@@ -113,6 +113,35 @@ TEST_CASE("help goes to standard output, with examples and the table of statuses
     CHECK_THAT(help.out, perdure::test::Contains("Examples:\n") &&
                              perdure::test::Contains("Exit status:\n  0 "));
   }
+  // Nor does it speak as its parser does.
+  for (const std::vector<std::string>& name : {std::vector<std::string>{},
+                                               {"write"},
+                                               {"remove"},
+                                               {"version-of"},
+                                               {"probe"},
+                                               {"clean"},
+                                               {"apply"},
+                                               {"recover"},
+                                               {"inspect"},
+                                               {"bench"},
+                                               {"help"},
+                                               {"state"},
+                                               {"state", "show"},
+                                               {"state", "get"},
+                                               {"state", "set"},
+                                               {"state", "unset"},
+                                               {"state", "verify"},
+                                               {"state", "accept"},
+                                               {"state", "history"},
+                                               {"state", "restore"}}) {
+    auto arguments = name;
+    arguments.emplace_back("--help");
+    INFO(joined(arguments));
+    const std::string help = command(at, arguments).out;
+    for (const char* jargon : {"REQUIRED", "Excludes", "Needs", "TEXT:", "UINT", "INT:", "FLOAT"}) {
+      CHECK_THAT(help, !perdure::test::Contains(jargon));
+    }
+  }
   const std::string write = command(at, {"write", "--help"}).out;
   for (const char* option : {"--from PATH", "--durability none|ordered|durable", "--keep",
                              "--backup[=SUFFIX]", "--symlink follow|replace|refuse", "--mode OCTAL",

@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <perdure/version.hpp>
+
 #include "commands/disk.hpp"
 #include "commands/elsewhere.hpp"
 #include "commands/explore_calls.hpp"
@@ -13,6 +15,7 @@
 #include "commands/judge.hpp"
 #include "commands/mount.hpp"
 #include "commands/run.hpp"
+#include "common/help_formatter.hpp"
 #include "disk/acks.hpp"
 #include "host/guard.hpp"
 #include "judging/violation.hpp"
@@ -32,8 +35,8 @@ void last(CLI::Option* option) {
 void add_guest(CLI::App& command, std::string& guest, std::string& signs) {
   command
       .add_option("--guest", guest,
-                  "Do it on this kernel, in an emulator: 6.1, 6.12, the file of a Debian package "
-                  "of a kernel, or host, this one")
+                  "Do it on this kernel, in an emulator: 6.1, 6.12, the file\n"
+                  "of a Debian package of a kernel, or host, this one")
       ->transform([](const std::string& name) { return name == "host" ? std::string() : name; });
   command.add_option("--signs", signs)->group("");
 }
@@ -80,7 +83,8 @@ void add_exploring(CLI::App* run, RunOptions& options, std::string& signs, Explo
 void add_noises(CLI::App* command, std::vector<std::string>& noises) {
   command
       ->add_option("--noise", noises,
-                   "A recording for each of these (none,log; on btrfs none,log,commit)")
+                   "A recording for each of these (none,log; on btrfs\n"
+                   "none,log,commit)")
       ->delimiter(',')
       ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
 }
@@ -90,18 +94,27 @@ void add_run(CLI::App& app, RunOptions& options, std::string& signs) {
   add_exploring(run, options, signs, Explored::workload);
   run->add_option("--violations-max", options.violations_max, "Stop after so many violations");
   run->add_option("--noise", options.noise,
-                  "Unrelated journal commits at each file-changing call of the workload")
+                  "Unrelated journal commits at each file-changing call of\n"
+                  "the workload")
       ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
   run->add_option("--dies-at", options.dies_at,
-                  "Before this file-changing call of the workload the disk begins to answer every "
-                  "write with EIO, and another program's sync is the one that is told");
+                  "Before this file-changing call of the workload the disk\n"
+                  "begins to answer every write with EIO, and another\n"
+                  "program's sync is the one that is told");
   run->add_option("--fault", options.faults,
-                  "The disk fails while the workload runs; see below. Can be given several times")
+                  "The disk fails while the workload runs; see below. Can be\n"
+                  "given several times")
       ->type_name("FAULT")
       ->allow_extra_args(false)
       ->take_all();
   run->footer("FAULT is one of\n" + std::string(fault_help) +
-              "The workload may end with an error then; what it acknowledged has to be there.");
+              "The workload may end with an error then; what it acknowledged has to be there.\n"
+              "\n"
+              "Examples:\n"
+              "  crashlab run --workload \"$PWD/save.sh\" --check \"$PWD/check.sh\"\n"
+              "  crashlab run --fs xfs --noise log --states-max 500 --workload ... --check ...\n"
+              "  crashlab run --fault write-error@each --workload ... --check ...\n"
+              "  crashlab show; crashlab mount ID      a violation's story, and its disk");
   run->add_option("--fsck-every", options.fsck_every, "fsck every so many states; 0: never");
   run->add_option("--workload", options.workload, "Shell command to record")->required();
   run->add_option("--check", options.check, "Shell command that judges one state: 0 is good");
@@ -131,8 +144,9 @@ void add_judge(CLI::App& app, JudgeOptions& options, std::string& signs) {
   add_exploring(judge, options.run, signs, Explored::workload);
   add_noises(judge, options.noises);
   judge->add_option("--recover", options.recover,
-                    "Shell command that recovers and prints what the files hold: it must print "
-                    "after a power cut what it prints after a kill");
+                    "Shell command that recovers and prints what the files\n"
+                    "hold: it must print after a power cut what it prints\n"
+                    "after a kill");
   judge->add_option("--ignore", options.ignored, "Pattern of paths that don't count, as *.lock")
       ->take_all();
   judge->add_flag("--durable", options.durable, "The program's end promises all that it left");
@@ -154,17 +168,18 @@ void add_calls(CLI::App& app, CallsOptions& options, std::string& signs) {
   add_exploring(calls, options.run, signs, Explored::scripts);
   calls
       ->add_option("--calls", options.set,
-                   "one, two (one after the other), or orders: those "
-                   "that protocols are made of")
+                   "one, two (one after the other), or orders: those that\n"
+                   "protocols are made of")
       ->check(CLI::IsMember({"one", "two", "orders"}));
   calls->add_option("--only", options.only, "This script alone, as a difference names it")
       ->take_all();
   calls->add_option("--preset", options.preset,
-                    "What is allowed: a preset, or kill (nothing is lost); the file system's own");
+                    "The losses that are allowed: those of a preset, or kill,\n"
+                    "none; without it the file system's own");
   calls->add_option("--scripts-max", options.scripts_max, "Draw so many of the scripts");
-  calls->add_option(
-      "--states-max", options.states_max,
-      "Of a recording at most so many states for each of its scripts (20; with --only 500)");
+  calls->add_option("--states-max", options.states_max,
+                    "Of a recording at most so many states for each of its\n"
+                    "scripts (20; with --only 500)");
   calls->add_option("--jobs", options.jobs, "So many at a time, each on a disk of its own");
   add_noises(calls, options.noises);
   CLI::App* play = app.add_subcommand("play-calls", "")->group("");
@@ -278,7 +293,10 @@ int dispatch(CLI::App& app, Options& options) {
 }  // namespace crashlab
 
 int main(int argc, char** argv) {
-  CLI::App app{"Power cuts on real file systems, for any workload and any checker"};
+  CLI::App app{"Power cuts on real file systems, for any workload and any checker", "crashlab"};
+  tools::set_help_formatter(app);
+  app.option_defaults()->always_capture_default();
+  app.set_version_flag("--version", "crashlab " PERDURE_VERSION);
   app.require_subcommand(1);
   app.footer(
       "To begin, as root: crashlab judge -- python3 \"$PWD/save.py\"\n"

@@ -20,6 +20,7 @@
 
 #include <perdure/clean.hpp>
 
+#include "common/help_formatter.hpp"
 #include "common/progress.hpp"
 #include "trackers.hpp"
 #include "workload.hpp"
@@ -216,6 +217,7 @@ int main(int argc, char** argv) {
       "left\n"
       "none.",
       "kill_demo"};
+  tools::set_help_formatter(app);
   app.add_option("DIR", settings.directory, "An empty directory to work in")
       ->required()
       ->check(CLI::ExistingDirectory);

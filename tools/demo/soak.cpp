@@ -30,6 +30,7 @@
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/transaction.hpp>
 
+#include "common/help_formatter.hpp"
 #include "workload.hpp"
 
 namespace perdure::demo {
@@ -317,6 +318,7 @@ int main(int argc, char** argv) {
       "and\n"
       "makes calls fail, and looks at everything after each round. Status 0 if nothing was lost.",
       "soak"};
+  tools::set_help_formatter(app);
   app.add_option("DIR", settings.directory, "An empty directory to work in")
       ->required()
       ->check(CLI::ExistingDirectory);

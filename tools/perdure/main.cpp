@@ -9,12 +9,10 @@
 #include <span>
 #include <unistd.h>
 
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
 #include <perdure/version.hpp>
 
 #include "commands.hpp"
+#include "common/help_formatter.hpp"
 
 namespace perdure::cli {
 
@@ -40,18 +38,6 @@ void occupy_standard_descriptors() {
     if (::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) std::abort();
   }
 }
-
-/// Shows an option with an optional value as people know it.
-class HelpFormatter : public CLI::Formatter {
- public:
-  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
-    std::string name = CLI::Formatter::make_option_name(option, is_positional);
-    if (const auto place = name.find("{~}"); place != std::string::npos) {
-      name.replace(place, 3, "[=SUFFIX]");
-    }
-    return name;
-  }
-};
 
 /// The error of a command line, also as an object where --json was asked for.
 ExitStatus usage_error(const CLI::App& app, const CLI::ParseError& error,
@@ -116,7 +102,7 @@ void add_help(CLI::App& app, ExitStatus& status) {
 ExitStatus run(int argc, char** argv) {
   ExitStatus status = ExitStatus::success;
   CLI::App app{"Commits files so that they are old or new, never in between.", "perdure"};
-  app.formatter(std::make_shared<HelpFormatter>());
+  tools::set_help_formatter(app);
   app.set_version_flag("--version", "perdure " PERDURE_VERSION);
   app.require_subcommand(1);
   for (const auto add : {add_write, add_remove, add_version_of, add_probe, add_clean, add_apply,
