@@ -5,8 +5,8 @@
 #include <thread>
 
 #include <perdure/perdure.hpp>
-#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 
 #include "support/directory.hpp"
 #include "support/result.hpp"

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include <perdure/perdure.hpp>
-#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 
 #include "support/attributes.hpp"
 #include "support/claiming.hpp"

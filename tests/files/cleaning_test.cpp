@@ -5,8 +5,8 @@
 
 #include <perdure/atomic_file.hpp>
 #include <perdure/clean.hpp>
-#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/transaction.hpp>
 
 #include "support/catch.hpp"
@@ -78,7 +78,7 @@ TEST_CASE("clean beside a transaction that is being put in place takes nothing f
 }
 
 TEST_CASE("clean beside a recovery takes nothing from it", "[P15]") {
-  for (const std::uint64_t dies_at : {1, 2}) {  // the links of "a" and "b" to their apply temps
+  for (const std::uint64_t dies_at : {1U, 2U}) {  // the links of "a" and "b" to their apply temps
     CAPTURE(dies_at);
     const TempDirectory directory;
     {

@@ -15,9 +15,9 @@
 
 #include <perdure/system/environment.hpp>
 #include <perdure/system/file_system.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/system/native.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
 #include "support/directory.hpp"

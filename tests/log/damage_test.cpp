@@ -3,8 +3,8 @@
 // told; anything else asks for a person.
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
-#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 
 #include "../transaction/tree.hpp"
 #include "base/little_endian.hpp"

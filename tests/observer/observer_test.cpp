@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // An observer is told of each commit, wait, group, settling and recovery; without one nothing is
 // measured.
-#include <perdure/system/observer.hpp>
-
 #include <mutex>
 #include <thread>
 
@@ -12,6 +10,7 @@
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/system/observer.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/transaction.hpp>
@@ -121,9 +120,9 @@ TEST_CASE("an observer is told how far a commit came that failed") {
   faulty.fail({.operation = Operation::sync_file, .call = 1, .error = EIO});
   const System system{&faulty, &native_environment(), &diary};
   CHECK_FALSE(write_file(at.file("f"), as_bytes("1"), {}, system));
-  CHECK(diary.lines() ==
-        Lines{"begun f", "stage f serialize", "stage f create temp", "stage f write",
-              "stage f apply metadata", "stage f sync file", "failed f system 5"});
+  CHECK(diary.lines() == Lines{"begun f", "stage f serialize", "stage f create temp",
+                               "stage f write", "stage f apply metadata", "stage f sync file",
+                               "failed f system 5"});
 }
 
 TEST_CASE("an observer is told of an exception that ends a commit") {

@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
-#include <perdure/testing/explore.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/explore.hpp>
 
 namespace perdure::test {
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include <utility>
 
-#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
 #include "count.hpp"

@@ -5,8 +5,8 @@
 
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
-#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 
 #include "count.hpp"
 #include "engine/names.hpp"

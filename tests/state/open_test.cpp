@@ -12,8 +12,8 @@
 
 #include <perdure/envelope.hpp>
 #include <perdure/files.hpp>
-#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
 #include "count.hpp"

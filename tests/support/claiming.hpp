@@ -5,8 +5,8 @@
 
 #include <perdure/system/environment.hpp>
 #include <perdure/system/file_system.hpp>
-#include <perdure/system/native.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/system/native.hpp>
 
 namespace perdure::test {
 

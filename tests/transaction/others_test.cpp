@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Others change the same tree without asking: between the check and the rename, and between a crash
 // and its recovery. Nothing that they made durable is undone, and no root is stuck for it.
-#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 

@@ -6,8 +6,8 @@
 #include <map>
 
 #include <perdure/clean.hpp>
-#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 
 #include "mounted.hpp"
 #include "tree.hpp"

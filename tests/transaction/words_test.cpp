@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 
 #include "mounted.hpp"
 #include "transaction/journal_format.hpp"
