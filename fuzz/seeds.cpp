@@ -73,13 +73,13 @@ class Seeds {
   std::filesystem::path directory_;
 };
 
-struct Root {
+struct DeadRoot {
   std::string journal;
   std::string marker;
 };
 
 /// Of a transaction that died, and of its recovery that died too where `recovered`.
-Root root(bool recovered) {
+DeadRoot root(bool recovered) {
   testing::SimulatedFileSystem disk(testing::presets::ext4);
   testing::ManualEnvironment environment(7);
   testing::Session session({&disk, &environment}, disk);
@@ -233,7 +233,7 @@ int main(int argc, char** argv) {
   Seeds seeds(argv[1]);
   constexpr char as_copy = 1U << 2U;  // what fuzz/journal.cpp makes of the first byte
   constexpr char as_marker = 1U << 6U;
-  const Root died = root(false);
+  const DeadRoot died = root(false);
   seeds.add("journal", "real", died.journal);
   seeds.add_behind(as_copy, "journal", "copy", root(true).journal);
   seeds.add_behind(as_marker, "journal", "marker", died.marker);
