@@ -190,12 +190,18 @@ TEST_CASE("whoever asked is called once, when the outcome is known") {
 
 TEST_CASE("the committer's thread calls without anybody waiting") {
   Memory memory;
+  Gate commits;
   Gate called;
-  auto tracker = CountTracker::open(over(memory), {.committer_thread = true}).value();
-  tracker.save_later(take_number).on_done([&] {
+  auto tracker =
+      CountTracker::open(std::make_unique<GatedStore>(memory, commits), {.committer_thread = true})
+          .value();
+  const auto handle = tracker.save_later(take_number);
+  commits.wait_for_arrival();
+  handle.on_done([&] {
     CHECK_FALSE(tracker.update(take_number));  // it would wait for itself
     called.open();
   });
+  commits.open();
   called.pass();
   CHECK(memory.commits == 1);
 }
