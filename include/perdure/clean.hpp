@@ -11,10 +11,21 @@
 
 namespace perdure {
 
-/// The names that `clean` removed, or would remove, and those that it left: leaves.
+struct CleanOptions {
+  bool dry_run = false;  ///< Only say what would be removed.
+  /// In the directories below, too, on the same file system; links are not followed. The private
+  /// directories of roots are recovery's.
+  bool recursive = false;
+  /// Lock files that nobody holds, too. Each is taken before it goes, so that whoever waits for it
+  /// makes another one; a program that keeps a descriptor of its own on one is not seen.
+  bool locks = false;
+};
+
+/// The names that `clean` removed, or would remove, and those that it left: relative to the
+/// directory.
 struct CleanReport {
-  std::vector<std::string> removed;  ///< Stale temps; with a dry run, those that would go.
-  std::vector<std::string> live;     ///< Temps that a committer has open at this moment.
+  std::vector<std::string> removed;  ///< With a dry run, those that would go.
+  std::vector<std::string> live;     ///< A committer has the temp open, or holds the lock.
   /// Bear a temp's name, but belong to somebody else or to a transaction, are not regular files, or
   /// the kernel can't tell whether they live.
   std::vector<std::string> skipped;
@@ -22,13 +33,13 @@ struct CleanReport {
 
 /// Removes temps that crashed committers left in `directory`: regular files that bear a temp's name
 /// and that nobody has open for writing, and empty directories that bear one. Anything else is
-/// never touched, nor are lock files (they stay for good, see docs/architecture.md) and the apply
-/// temps of transactions, which their recovery removes. Removes no file where writers may come by
-/// another inode: on any file system but ext2, ext3, ext4, xfs, btrfs, f2fs and tmpfs it skips what
-/// looks stale. Safe beside running committers: one that is just making its temp looks like a stale
-/// temp that is empty, so that where there are such `clean` waits for a second, once, and looks at
-/// them again.
-Result<CleanReport> clean(const Path& directory, bool dry_run = false,
+/// never touched, nor are lock files, unless the options say so (docs/architecture.md says why they
+/// stay), and the apply temps of transactions, which their recovery removes. Removes no file where
+/// writers may come by another inode: on any file system but ext2, ext3, ext4, xfs, btrfs, f2fs and
+/// tmpfs it skips what looks stale. Safe beside running committers: one that is just making its
+/// temp looks like a stale temp that is empty, so that where there are such `clean` waits for a
+/// second, once, and looks at them again.
+Result<CleanReport> clean(const Path& directory, const CleanOptions& options = {},
                           System system = native_system());
 
 }  // namespace perdure

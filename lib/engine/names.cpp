@@ -161,6 +161,11 @@ bool is_apply_temp(std::string_view name) {
   return is_random(name, apply_suffix);
 }
 
+bool is_lock(std::string_view name) {
+  return name.starts_with('.') && name.size() > 1 + lock_suffix.size() &&
+         name.ends_with(lock_suffix);
+}
+
 std::string lock_of(std::string_view leaf) {
   return "." + distinct(leaf, 1 + lock_suffix.size()).append(lock_suffix);
 }

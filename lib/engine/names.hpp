@@ -60,6 +60,7 @@ SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& envir
 /// The one lock of `leaf`. Two leaves share one only if both are too long for a lock of their own
 /// and their hashes are the same; then they wait for each other.
 [[nodiscard]] std::string lock_of(std::string_view leaf);
+[[nodiscard]] bool is_lock(std::string_view name);
 
 /// The backup of `leaf`.
 [[nodiscard]] std::string backup_of(std::string_view leaf, std::string_view suffix);
@@ -79,6 +80,8 @@ SysResult<std::string> make_damaged(std::string_view leaf, std::uint64_t generat
                                                          std::string_view leaf);
 
 inline constexpr std::string_view root_marker = ".perdure-root";
+/// Of a root, unless it has another one.
+inline constexpr std::string_view usual_private_directory = ".perdure";
 inline constexpr std::string_view root_lock = "root";  ///< The leaf whose lock is the root's.
 inline constexpr std::string_view journal = "j";
 inline constexpr std::string_view journal_temp = "j.tmp";

@@ -55,76 +55,171 @@ bool knows_all_writers(const FileSystemInfo& info) {
   return std::find(local.begin(), local.end(), info.type) != local.end();
 }
 
-Result<CleanReport> clean_directory(const Path& directory, bool dry_run, System system) {
-  FileSystem& files = *system.files;
-  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory));
-  const auto failure = [&](std::error_code cause, std::string detail) {
-    return make_error("remove stale temps", directory.native(), cause, std::move(detail));
-  };
-  const auto entries = files.list(opened.get());
-  if (!entries) return failure(entries.error(), {});
-  CleanReport report;
-  const bool temps = std::any_of(entries.value().begin(), entries.value().end(),
-                                 [](const auto& e) { return names::is_temp(e.name); });
-  bool trusted = false;
-  if (temps) {
-    const auto info = files.describe(opened.get());
-    if (!info) return failure(info.error(), "what the directory lies on can't be told");
-    trusted = knows_all_writers(info.value());
+class Cleaner {
+ public:
+  Cleaner(const Path& directory, const CleanOptions& options, System system)
+      : path_(directory.native()), options_(options), system_(system), files_(*system.files) {}
+
+  Result<CleanReport> run(const OwnedHandle& directory) {
+    const auto status = files_.stat(directory.get());
+    if (!status) return failure(status.error(), {});
+    device_ = status.value().version.device;
+    BOOST_OUTCOME_TRY(look_into(directory.get(), ""));
+    if (!empty_.empty()) system_.environment->sleep(second_look_after);
+    for (const Found& found : empty_) {
+      BOOST_OUTCOME_TRY(const OwnedHandle at, directory_of(directory.get(), found.directory));
+      if (at) {
+        BOOST_OUTCOME_TRY(decide(at.get(), found, true));
+      }
+    }
+    return std::move(report_);
   }
-  const auto remove = [&](const std::string& name, bool is_directory = false) -> Result<void> {
-    if (!dry_run) {
-      const auto removed = is_directory ? files.remove_directory(opened.get(), name)
-                                        : files.unlink(opened.get(), name);
+
+ private:
+  /// A name in a directory, which is "" or a path below the one to clean, with a slash behind it.
+  struct Found {
+    std::string directory;
+    std::string name;
+    bool trusted;  ///< A lease counts every writer there.
+    [[nodiscard]] std::string path() const { return directory + name; }
+  };
+
+  [[nodiscard]] Error failure(std::error_code cause, std::string detail) const {
+    return make_error("remove stale temps", path_, cause, std::move(detail));
+  }
+
+  /// Empty if it is gone, or is another kind of thing by now.
+  Result<OwnedHandle> directory_of(Handle top, const std::string& below) {
+    auto opened = files_.open_beneath(top, below.empty() ? "." : below);
+    if (opened) return OwnedHandle(files_, opened.value());
+    if (is_missing(opened.error()) || opened.error() == std::errc::not_a_directory ||
+        opened.error() == std::errc::too_many_symbolic_link_levels ||
+        opened.error() == std::errc::cross_device_link) {
+      return OwnedHandle();
+    }
+    if (opened.error() == std::errc::permission_denied && !below.empty()) {
+      report_.skipped.push_back(below);
+      return OwnedHandle();
+    }
+    return failure(opened.error(), below);
+  }
+
+  Result<void> look_into(Handle top, const std::string& below) {
+    BOOST_OUTCOME_TRY(const OwnedHandle at, directory_of(top, below));
+    if (!at) return success();
+    const auto status = files_.stat(at.get());
+    if (!status) return failure(status.error(), below);
+    if (status.value().version.device != device_) return success();
+    const auto entries = files_.list(at.get());
+    if (!entries) return failure(entries.error(), below);
+    const bool temps = std::ranges::any_of(
+        entries.value(), [](const auto& entry) { return names::is_temp(entry.name); });
+    bool trusted = false;
+    if (temps) {
+      const auto info = files_.describe(at.get());
+      if (!info) return failure(info.error(), "what the directory lies on can't be told");
+      trusted = knows_all_writers(info.value());
+    }
+    std::vector<std::string> directories;
+    for (const auto& entry : entries.value()) {
+      const Found found{below, entry.name, trusted};
+      if (names::is_apply_temp(entry.name)) report_.skipped.push_back(found.path());
+      if (names::is_temp(entry.name)) {
+        BOOST_OUTCOME_TRY(decide(at.get(), found, false));
+      } else if (options_.locks && names::is_lock(entry.name)) {
+        BOOST_OUTCOME_TRY(remove_lock(at.get(), found));
+      } else if (options_.recursive && entry.name != names::usual_private_directory) {
+        directories.push_back(entry.name);
+      }
+    }
+    for (const std::string& name : directories) {
+      const auto kind = files_.stat_at(at.get(), name);
+      if (kind && kind.value().type == FileType::directory) {
+        BOOST_OUTCOME_TRY(look_into(top, below + name + "/"));
+      }
+    }
+    return success();
+  }
+
+  Result<void> remove(Handle directory, const Found& found, bool is_directory) {
+    if (!options_.dry_run) {
+      const auto removed = is_directory ? files_.remove_directory(directory, found.name)
+                                        : files_.unlink(directory, found.name);
       if (!removed && is_missing(removed.error())) {
         return success();  // another cleaner was quicker, or its committer has published it since
       }
-      if (!removed) return failure(removed.error(), name);
+      if (!removed) return failure(removed.error(), found.path());
     }
-    report.removed.push_back(name);
+    report_.removed.push_back(found.path());
     return success();
-  };
-  std::vector<std::string> empty;
-  const auto decide = [&](const std::string& name, bool second_look) -> Result<void> {
-    TempState state = state_of(files, opened.get(), name);
+  }
+
+  /// A committer who waits for it finds that it has lost its name, and makes another one
+  /// (lock.cpp).
+  Result<void> remove_lock(Handle directory, const Found& found) {
+    const auto opened = files_.open_lock(directory, found.name);
+    if (!opened && is_missing(opened.error())) return success();
+    const OwnedHandle lock = opened ? OwnedHandle(files_, opened.value()) : OwnedHandle();
+    const auto status = lock ? files_.stat(lock.get()) : SysResult<Status>(opened.error());
+    if (!status || status.value().type != FileType::regular) {
+      report_.skipped.push_back(found.path());
+      return success();
+    }
+    const auto taken = files_.try_lock(lock.get(), LockMode::exclusive);
+    if (!taken) {
+      const bool held = taken.error() == std::errc::operation_would_block;
+      (held ? report_.live : report_.skipped).push_back(found.path());
+      return success();
+    }
+    const auto named = files_.stat_at(directory, found.name);
+    if (!named || !named.value().version.same_file(status.value().version)) return success();
+    return remove(directory, found, false);
+  }
+
+  Result<void> decide(Handle directory, const Found& found, bool second_look) {
+    TempState state = state_of(files_, directory, found.name);
     const bool stale = state == TempState::stale || state == TempState::stale_and_empty;
-    if (stale && !trusted) state = TempState::not_ours;
+    if (stale && !found.trusted) state = TempState::not_ours;
     switch (state) {
       case TempState::gone:
         break;
       case TempState::live:
-        report.live.push_back(name);
+        report_.live.push_back(found.path());
         break;
       case TempState::not_ours:
-        report.skipped.push_back(name);
+        report_.skipped.push_back(found.path());
         break;
       case TempState::stale_and_empty:
-        if (second_look) return remove(name);
-        empty.push_back(name);
+        if (second_look) return remove(directory, found, false);
+        empty_.push_back(found);
         break;
       case TempState::stale:
-        return remove(name);
+        return remove(directory, found, false);
       case TempState::stale_directory:
-        return remove(name, true);
+        return remove(directory, found, true);
     }
     return success();
-  };
-  for (const auto& entry : entries.value()) {
-    if (names::is_apply_temp(entry.name)) report.skipped.push_back(entry.name);
-    if (!names::is_temp(entry.name)) continue;
-    BOOST_OUTCOME_TRY(decide(entry.name, false));
   }
-  if (!empty.empty()) system.environment->sleep(second_look_after);
-  for (const auto& name : empty) {
-    BOOST_OUTCOME_TRY(decide(name, true));
-  }
-  return report;
+
+  const std::string& path_;
+  const CleanOptions& options_;
+  System system_;
+  FileSystem& files_;
+  std::uint64_t device_ = 0;
+  CleanReport report_;
+  std::vector<Found> empty_;
+};
+
+Result<CleanReport> clean_directory(const Path& directory, const CleanOptions& options,
+                                    System system) {
+  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(*system.files, directory));
+  return Cleaner(directory, options, system).run(opened);
 }
 
 }  // namespace
 
-Result<CleanReport> clean(const Path& directory, bool dry_run, System system) {
-  return reading(clean_directory(directory, dry_run, system));
+Result<CleanReport> clean(const Path& directory, const CleanOptions& options, System system) {
+  return reading(clean_directory(directory, options, system));
 }
 
 }  // namespace perdure

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 // Beside whom `clean` runs: transactions and their recovery, and writers who reach the same file by
 // another inode, through a real overlay and a real FUSE mount.
+#include <atomic>
 #include <optional>
+#include <set>
+#include <thread>
 
 #include <perdure/atomic_file.hpp>
 #include <perdure/clean.hpp>
+#include <perdure/files.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/transaction.hpp>
 
+#include "engine/lock.hpp"
 #include "support/catch.hpp"
 #include "support/directory.hpp"
 #include "support/mount.hpp"
@@ -142,6 +147,94 @@ TEST_CASE("clean removes no live temp through a real FUSE mount, from neither si
   if (!fuse.error().empty()) return skip(fuse.error());
   check_live(at / "mounted", {at / "below", at / "mounted"});
   check_live(at / "below", {at / "mounted", at / "below"});
+}
+
+namespace {
+
+std::set<std::string> as_set(const std::vector<std::string>& names) {
+  return {names.begin(), names.end()};
+}
+
+/// A temp that somebody left: with content, and nobody has it open.
+std::string leave_temp(const fs::path& directory) {
+  FaultyFileSystem dying(native_file_system());
+  dying.fail({.operation = Operation::rename, .call = 1, .error = EIO, .from_then_on = true});
+  dying.fail({.operation = Operation::unlink, .call = 1, .error = EIO, .from_then_on = true});
+  REQUIRE_FALSE(
+      write_file((directory / "f").native(), as_bytes("1"), {}, {&dying, &native_environment()}));
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    const std::string name = entry.path().filename().native();
+    if (name.find("perdure-tmp") != name.npos) return name;
+  }
+  return "none";
+}
+
+}  // namespace
+
+TEST_CASE("clean goes into directories when asked, and follows no link") {
+  const TempDirectory at;
+  fs::create_directories(at / "a/b");
+  fs::create_directory(at / ".perdure");
+  const TempDirectory outside;
+  const std::string other = leave_temp(outside.path());
+  fs::create_directory_symlink(outside.path(), at / "link");
+  const std::string top = leave_temp(at.path());
+  const std::string deep = leave_temp(at / "a/b");
+  const std::string of_root = leave_temp(at / ".perdure");
+  CHECK(as_set(clean(at.path(), {.dry_run = true, .recursive = true}).value().removed) ==
+        std::set<std::string>{top, "a/b/" + deep});
+  CHECK(as_set(clean(at.path()).value().removed) == std::set<std::string>{top});
+  CHECK(as_set(clean(at.path(), {.recursive = true}).value().removed) ==
+        std::set<std::string>{"a/b/" + deep});
+  CHECK(fs::exists(outside / other));
+  CHECK(fs::exists(at / ".perdure" / of_root));
+}
+
+TEST_CASE("clean takes lock files away that nobody holds, when asked") {
+  const TempDirectory at;
+  for (const char* leaf : {"free", "held"}) {
+    REQUIRE_OK(write_file(at.file(leaf), as_bytes("1"), {.expected = Version::absent()}));
+  }
+  spit(at / ".perdure-lock", "a user's own");
+  CHECK(clean(at.path()).value().removed.empty());
+  {
+    const OwnedHandle directory(
+        native_file_system(),
+        native_file_system().open_directory(Handle::working_directory, at.path().native()).value());
+    const auto held = take_lock(native_file_system(), native_environment(), directory.get(), "held",
+                                LockMode::exclusive, std::chrono::milliseconds(0));
+    REQUIRE(held);
+    const auto report = clean(at.path(), {.locks = true}).value();
+    CHECK(report.removed == std::vector<std::string>{".free.perdure-lock"});
+    CHECK(report.live == std::vector<std::string>{".held.perdure-lock"});
+  }
+  CHECK(clean(at.path(), {.locks = true}).value().removed ==
+        std::vector<std::string>{".held.perdure-lock"});
+  CHECK(fs::exists(at / ".perdure-lock"));
+}
+
+TEST_CASE("committers who wait for a lock that clean takes away still exclude each other") {
+  const TempDirectory at(Medium::memory);
+  REQUIRE_OK(write_file(at.file("n"), as_bytes("0")));
+  std::atomic<bool> done = false;
+  std::thread cleaning([&] {
+    while (!done) CHECK(clean(at.path(), {.locks = true}));
+  });
+  std::vector<std::thread> counting;
+  for (int i = 0; i < 4; ++i) {
+    counting.emplace_back([&] {
+      for (int n = 0; n < 50;) {
+        const auto old = read_file(at.file("n"));
+        if (!old) continue;
+        const auto next = std::to_string(std::stoi(std::string(as_text(old.value().bytes))) + 1);
+        if (write_file(at.file("n"), as_bytes(next), {.expected = old.value().version})) ++n;
+      }
+    });
+  }
+  for (auto& thread : counting) thread.join();
+  done = true;
+  cleaning.join();
+  CHECK(slurp(at / "n") == "200");
 }
 
 }  // namespace perdure::test

@@ -189,21 +189,21 @@ TEST_CASE("a committer in the middle of making its temp keeps it from a cleaner"
   const System system{&native_file_system(), &environment};
   SECTION("it is empty, and gets a second look") {
     test::spit(directory / killed, "");
-    const auto report = clean(directory.path(), false, system);
+    const auto report = clean(directory.path(), {}, system);
     REQUIRE_OK(report);
     CHECK(report.value().live == std::vector{temp});
     CHECK(report.value().removed == std::vector{killed});
     CHECK(environment.sleeps == 1);  // one for both
   }
   SECTION("what a dry run says is true as well") {
-    const auto report = clean(directory.path(), true, system);
+    const auto report = clean(directory.path(), {.dry_run = true}, system);
     REQUIRE_OK(report);
     CHECK(report.value().live == std::vector{temp});
     CHECK(report.value().removed.empty());
   }
   SECTION("a temp with content was open once, and nobody waits for it") {
     test::spit(directory / temp, "half");
-    const auto report = clean(directory.path(), false, system);
+    const auto report = clean(directory.path(), {}, system);
     REQUIRE_OK(report);
     CHECK(report.value().removed == std::vector{temp});
     CHECK(environment.sleeps == 0);
@@ -251,7 +251,7 @@ TEST_CASE("nobody can kill a cleaner by opening a temp at the wrong moment", "[P
   test::Child cleaner([&]() -> std::string {
     int free = 0;
     for (int i = 0; i < 20'000; ++i) {
-      const auto report = clean(directory.path(), true);
+      const auto report = clean(directory.path(), {.dry_run = true});
       if (!report) return report.error().message();
       free += static_cast<int>(report.value().removed.size());
     }

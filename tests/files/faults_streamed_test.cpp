@@ -186,7 +186,7 @@ TEST_CASE("fail at call n: clean", "[P19]") {
   scenario.after = scenario.before;
   scenario.exists_after = true;
   scenario.act = [](System system, const test::fs::path& at) -> Result<void> {
-    BOOST_OUTCOME_TRY(const auto report, clean(at, false, system));
+    BOOST_OUTCOME_TRY(const auto report, clean(at, {}, system));
     // Each way out is told: removed, skipped, or gone before.
     if (test::temps_in(at).empty()) return success();
     if (report.skipped == std::vector{stale} || report.live == std::vector{stale}) {

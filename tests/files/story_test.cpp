@@ -316,7 +316,7 @@ TEST_CASE("clean removes what a crash left, and nothing else", "[P15]") {
   REQUIRE_OK(live);
   const auto before = test::list(directory.path());
 
-  const auto dry = clean(directory.path(), true);
+  const auto dry = clean(directory.path(), {.dry_run = true});
   REQUIRE_OK(dry);
   CHECK(dry.value().removed == std::vector<std::string>{stale});
   CHECK(test::list(directory.path()) == before);
@@ -370,7 +370,7 @@ TEST_CASE("clean removes nothing where the kernel does not see every writer", "[
     info.type = type;
     test::Claiming files(info);
     const auto report =
-        clean(directory.path(), false, {.files = &files, .environment = &native_environment()});
+        clean(directory.path(), {}, {.files = &files, .environment = &native_environment()});
     REQUIRE_OK(report);
     CHECK(report.value().removed.empty());
     CHECK(report.value().skipped.size() == 2);

@@ -140,7 +140,7 @@ void prepare_logged(Session& session, Publish publish) {
 }
 
 void restart(Session& session) {
-  const auto cleaned = clean("/d", false, session.system());
+  const auto cleaned = clean("/d", {}, session.system());
   if (!cleaned) session.wrong(cleaned.error().message());
   (void)start(session, true);
 }

@@ -234,7 +234,7 @@ std::vector<Proof> tracker_proofs() {
   // A sync that fails is reported once: a process that is killed takes the report along, and the
   // next one, whose sync succeeds, can't know that what it found may be gone tomorrow.
   faulty.workload.recover = [](Session& session) {
-    const auto cleaned = clean("/d", false, session.system());
+    const auto cleaned = clean("/d", {}, session.system());
     if (!cleaned) session.wrong(cleaned.error().message());
     auto tracker = open_tracker(session);
     if (!tracker) return session.wrong(tracker.error().message());

@@ -221,7 +221,7 @@ Oracle only_its_files() {
                        path != "r/.hidden.perdure-tmp" &&
                        (path.ends_with(".perdure-tmp") || path.ends_with(".perdure-tmp/"));
               });
-              if (tried) (void)clean(directory, false, session.system());
+              if (tried) (void)clean(directory, {}, session.system());
             }
             for (const std::string& path : session.disk().paths()) {
               const bool own = path.starts_with("r/.perdure/") && path != "r/.perdure/";

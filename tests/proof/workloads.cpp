@@ -24,7 +24,7 @@ const std::string foreign = "nobody's business";
 const std::string lock_path = "d/.t.perdure-lock";
 
 void clean_up(Session& session) {
-  const auto cleaned = clean("/d", false, session.system());
+  const auto cleaned = clean("/d", {}, session.system());
   if (!cleaned) session.wrong(cleaned.error().message());
 }
 
@@ -97,7 +97,7 @@ Proof create_proof() {
   proof.workload.recover = [=](Session& session) {
     // The directory may be gone with the attempt that was to make it.
     for (const char* directory : {"/d", "/d/e", "/f"}) {
-      const auto cleaned = clean(directory, false, session.system());
+      const auto cleaned = clean(directory, {}, session.system());
       if (!cleaned && cleaned.error().cause != std::errc::no_such_file_or_directory) {
         session.wrong(cleaned.error().message());
       }
@@ -390,7 +390,7 @@ Proof sequences_proof() {
   }};
   proof.workload.recover = [](Session& session) {
     for (const char* directory : {"/d", "/e"}) {
-      const auto cleaned = clean(directory, false, session.system());
+      const auto cleaned = clean(directory, {}, session.system());
       if (!cleaned) session.wrong(cleaned.error().message());
     }
   };
@@ -444,7 +444,7 @@ Proof batch_proof(const std::string& name, ProtocolChoice protocol, bool grouped
   }};
   proof.workload.recover = [](Session& session) {
     for (const char* directory : {"/d", "/e"}) {
-      const auto cleaned = clean(directory, false, session.system());
+      const auto cleaned = clean(directory, {}, session.system());
       if (!cleaned) session.wrong(cleaned.error().message());
     }
   };

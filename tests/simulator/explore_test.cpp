@@ -208,7 +208,7 @@ TEST_CASE("a collection that meets a committer at work reports no error") {
   workload.actors = {
       [](Session& session) { (void)write_file("/d/t", "new", {}, session.system()); },
       [](Session& session) {
-        const auto cleaned = clean("/d", false, session.system());
+        const auto cleaned = clean("/d", {}, session.system());
         if (!cleaned) session.wrong(cleaned.error().message());
       }};
   ExploreOptions options;

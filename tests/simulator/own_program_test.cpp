@@ -31,7 +31,7 @@ pt::Workload settings_program() {
     }
   }};
   program.recover = [](pt::Session& session) {
-    if (!perdure::clean("/app", false, session.system())) session.wrong("can't clean up");
+    if (!perdure::clean("/app", {}, session.system())) session.wrong("can't clean up");
   };
   return program;
 }

@@ -299,7 +299,7 @@ TEST_CASE("a trial that is killed half-way leaves temps that clean collects", "[
     CHECK(temps_in(root.path()).size() == 1);
     REQUIRE_OK(recover(root.path()));
     CHECK(private_of(root.path()).empty());
-    CHECK(clean(root.path(), true).value().removed.size() == 1);
+    CHECK(clean(root.path(), {.dry_run = true}).value().removed.size() == 1);
     CHECK(clean(root.path()).value().removed.size() == 1);
     CHECK(tree_of(root.path()) == Sample::before());
   }

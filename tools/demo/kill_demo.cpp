@@ -172,7 +172,7 @@ void print(const Writer& writer, const Tally& tally) {
 bool clean_up(const std::string& directory) {
   const auto first = clean(directory);
   if (!first) fail(first.error());
-  const auto second = clean(directory, true);
+  const auto second = clean(directory, {.dry_run = true});
   if (!second) fail(second.error());
   const CleanReport& rest = second.value();
   const bool nothing = rest.removed.empty() && rest.live.empty() && rest.skipped.empty();

@@ -96,7 +96,7 @@ std::string judge_ordered() {
 std::string judge_none() {
   perdure::testing::ManualEnvironment nobody_is_about;  // a second look need not be waited for
   const auto cleaned =
-      perdure::clean(root(), false, {&perdure::native_file_system(), &nobody_is_about});
+      perdure::clean(root(), {}, {&perdure::native_file_system(), &nobody_is_about});
   return cleaned ? try_commit() : "clean: " + cleaned.error().message();
 }
 

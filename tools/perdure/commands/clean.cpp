@@ -23,6 +23,7 @@ constexpr std::string_view examples =
     "Examples:\n"
     "  perdure clean --dry-run /var/lib/app\n"
     "  perdure clean /var/lib/app\n"
+    "  perdure clean --recursive --locks old-site\n"
     "  perdure clean --json . | jq -r '.removed[]'\n";
 
 boost::json::array names(const std::vector<std::string>& list) {
@@ -33,16 +34,16 @@ boost::json::array names(const std::vector<std::string>& list) {
 
 struct CleanCommand {
   std::string directory;
-  bool dry_run = false;
+  CleanOptions options;
   OutputOptions output;
 
   [[nodiscard]] ExitStatus run() const {
-    const auto done = clean(directory, dry_run);
+    const auto done = clean(directory, options);
     if (!done) return report(done.error(), output);
     const CleanReport& found = done.value();
     if (output.json) {
       return print_result({{"directory", utf8(directory)},
-                           {"dry_run", dry_run},
+                           {"dry_run", options.dry_run},
                            {"removed", names(found.removed)},
                            {"live", names(found.live)},
                            {"skipped", names(found.skipped)}});
@@ -52,7 +53,7 @@ struct CleanCommand {
       for (const auto& name : list) text.append(word).append(printable(name)).append("\n");
     };
     if (!output.quiet) {
-      add(dry_run ? "would remove  " : "removed       ", found.removed);
+      add(options.dry_run ? "would remove  " : "removed       ", found.removed);
       add("in use        ", found.live);
       add("not ours      ", found.skipped);
     }
@@ -65,10 +66,14 @@ struct CleanCommand {
 void add_clean(CLI::App& app, ExitStatus& status) {
   auto command = std::make_shared<CleanCommand>();
   CLI::App* sub = app.add_subcommand("clean", "Remove stale temps that killed commits left");
-  sub->add_option("DIR", command->directory, "The directory to clean; not those below it")
-      ->required()
-      ->type_name("");
-  sub->add_flag("-n,--dry-run", command->dry_run, "Only say what would be removed");
+  sub->add_option("DIR", command->directory, "The directory to clean")->required()->type_name("");
+  sub->add_flag("-n,--dry-run", command->options.dry_run, "Only say what would be removed");
+  sub->add_flag("-r,--recursive", command->options.recursive,
+                "In the directories below, too, on the same file system;\n"
+                "links are not followed");
+  sub->add_flag("--locks", command->options.locks,
+                "Lock files that nobody holds, too. They cost nothing: this\n"
+                "is for a directory that nobody commits to any more");
   add_json_option(*sub, command->output);
   add_quiet_option(*sub, command->output);
   sub->footer(help_footer(examples));
