@@ -76,7 +76,7 @@ Result<void> publish_by_link(Commit& commit) {
                         "decides");
   }
   commit.fate = Fate::visible;
-  return remove_temp(commit);
+  return unlink_temp(commit);
 }
 
 Result<void> publish_new(Commit& commit) {
@@ -216,12 +216,53 @@ Result<void> check_published(Commit& commit) {
                             "directory that only you can write to");
 }
 
+/// Others know the name of an adopted file: somebody may have put another one there, or go on
+/// writing. Directly before the rename it is what was synced, and nobody has it open for writing.
+Result<void> check_adopted(const Commit& commit) {
+  const auto now = commit.files.stat(commit.temp.get());
+  if (!now) return commit.failure(publish_step, now.error());
+  const auto named = commit.files.stat_at(commit.directory, commit.temp_name);
+  const auto conflict = [&](std::string detail) {
+    return commit.failure(publish_step, ErrorKind::conflict,
+                          "'" + commit.temp_name + "': " + std::move(detail));
+  };
+  const Version& found = commit.adopted->version;
+  const Version& version = now.value().version;
+  if (!named || !named.value().version.same_file(version) || now.value().links != 1) {
+    return conflict("somebody removed it, replaced it, or gave it another name meanwhile");
+  }
+  if (version.size != found.size || version.mtime_ns != found.mtime_ns) {
+    return conflict("somebody wrote to it meanwhile");
+  }
+  const auto live = commit.files.open_for_writing(commit.temp.get());
+  if (live && live.value()) return conflict("somebody has it open for writing still");
+  return success();
+}
+
+/// The rename went by the name. Where the target is not the file that was synced, nobody knows
+/// whether somebody exchanged it before the rename, or replaced the target behind it.
+Result<void> check_adopted_published(Commit& commit) {
+  const auto there = commit.files.stat_at(commit.directory, commit.leaf);
+  const auto temp = commit.files.stat(commit.temp.get());
+  if (there && temp && there.value().version.same_file(temp.value().version)) return success();
+  commit.fate = Fate::unknown;
+  return commit.failure(publish_step, ErrorKind::conflict,
+                        "somebody exchanged the file that was written, or replaced the target, at "
+                        "this moment");
+}
+
 }  // namespace
 
 Result<void> publish(Commit& commit) {
   if (!is_temp_ours(commit)) return not_ours(commit, publish_step);
   commit.sync_mark = failed_syncs();
+  if (commit.adopted) {
+    BOOST_OUTCOME_TRY(check_adopted(commit));
+  }
   BOOST_OUTCOME_TRY(give_name(commit));
+  if (commit.adopted) {
+    BOOST_OUTCOME_TRY(check_adopted_published(commit));
+  }
   return check_published(commit);
 }
 

@@ -98,7 +98,11 @@ Result<void> read_back(Commit& commit, const std::function<bool(Bytes)>& accept)
 }
 
 Result<void> remove_temp(Commit& commit) {
-  if (commit.temp_name.empty() || commit.adopted) return success();
+  return commit.adopted ? success() : unlink_temp(commit);
+}
+
+Result<void> unlink_temp(Commit& commit) {
+  if (commit.temp_name.empty()) return success();
   if (!is_temp_ours(commit)) return not_ours(commit, "remove the temp");
   const std::string name = std::exchange(commit.temp_name, {});
   const auto removed = unlink_if_there(commit.files, commit.directory, name);

@@ -52,7 +52,9 @@ Result<void> read_back(Commit& commit, const std::function<bool(Bytes)>& accept)
 /// The error for content that came back different.
 [[nodiscard]] Error differs(const Commit& commit);
 
-/// Unlinks the temp's name. An error names it.
+/// Gives the temp up: unlinks its name, unless somebody else gave it that. An error names it.
 Result<void> remove_temp(Commit& commit);
+/// Unlinks the temp's name, whoever gave it: of one that has the target's, too.
+Result<void> unlink_temp(Commit& commit);
 
 }  // namespace perdure

@@ -84,10 +84,12 @@ Result<void> AtomicFile::State::find_written(const Path& written) {
     return make_error(step, written.native(), kind, std::move(detail));
   };
   FileSystem& files = commit.files;
-  commit.adopted = true;
-  commit.temp_name = written.filename().native();
-  if (const auto fault = names::fault_of_leaf(commit.temp_name); !fault.empty()) {
+  const std::string name = written.filename().native();
+  if (const auto fault = names::fault_of_leaf(name); !fault.empty()) {
     return refused(ErrorKind::invalid_argument, std::string(fault));
+  }
+  if (names::is_own(name)) {
+    return refused(ErrorKind::invalid_argument, "the library gives such names itself");
   }
   BOOST_OUTCOME_TRY(const OwnedHandle beside, open_directory(files, written.parent_path()));
   const auto there = files.stat(beside.get());
@@ -100,26 +102,37 @@ Result<void> AtomicFile::State::find_written(const Path& written) {
                    "it lies in another directory than the target, and a rename from there is not "
                    "made durable by the protocol; have it written beside the target");
   }
-  if (commit.temp_name == commit.leaf) {
+  if (name == commit.leaf) {
     return refused(ErrorKind::invalid_argument, "it is the target itself");
   }
-  const auto opened = files.open_file(commit.directory, commit.temp_name);
+  const auto opened = files.open_file(commit.directory, name);
   if (!opened) return make_error(step, written.native(), opened.error());
-  commit.temp = OwnedHandle(files, opened.value());
-  const auto status = files.stat(commit.temp.get());
+  OwnedHandle file(files, opened.value());
+  const auto status = files.stat(file.get());
   if (!status) return make_error(step, written.native(), status.error());
   if (status.value().type != FileType::regular) {
     return refused(ErrorKind::not_regular, "it is not a regular file");
   }
-  if (!is_user_or_root(files, status.value().owner)) {
+  if (status.value().links != 1) {
+    return refused(ErrorKind::unsupported,
+                   "it has " + std::to_string(status.value().links) +
+                       " names, and would be written to by the others; copy it, or write it anew");
+  }
+  // A commit that failed may have given it to the target's owner, who may write to that anyway.
+  const bool of_target =
+      commit.existing && is_same_user(files, status.value().owner, commit.existing->owner);
+  if (!of_target && !is_user_or_root(files, status.value().owner)) {
     return refused(ErrorKind::untrusted, "it belongs to user " +
                                              std::to_string(status.value().owner) +
                                              ", who could change it at any time");
   }
-  const auto live = files.open_for_writing(commit.temp.get());
+  const auto live = files.open_for_writing(file.get());
   if (live && live.value()) {
     return refused(ErrorKind::conflict, "somebody has it open for writing still; close it first");
   }
+  commit.adopted = status.value();
+  commit.temp = std::move(file);
+  commit.temp_name = name;
   commit.written = status.value().version.size;
   return sum ? sum_written() : success();
 }

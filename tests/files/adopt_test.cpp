@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // A file that another program wrote under a name of its own is committed like any other content.
 #include <fcntl.h>
+#include <fstream>
+#include <functional>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <perdure/atomic_file.hpp>
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
@@ -136,4 +139,74 @@ TEST_CASE("an adopted file can be verified, and committed by any protocol") {
   REQUIRE_OK(file.value().write("as text"));
   REQUIRE_OK(file.value().commit());
   CHECK(slurp(at.file("text")) == "as text");
+}
+
+// Found in review: on NFS the target kept its first name, too, by which its writer would write to
+// it again.
+TEST_CASE("an adopted file has one name, also where no rename spares what is there") {
+  struct WithoutNoReplace final : ForwardingFileSystem {
+    using ForwardingFileSystem::ForwardingFileSystem;
+    SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                           const std::string& to, RenameMode mode) override {
+      if (mode == RenameMode::no_replace) return std::make_error_code(std::errc::invalid_argument);
+      return ForwardingFileSystem::rename(from_directory, from, to_directory, to, mode);
+    }
+  };
+  const TempDirectory at;
+  spit(at.file("part"), "new");
+  WithoutNoReplace files(native_file_system());
+  REQUIRE_OK(AtomicFile::adopt(at.file("target"), at.file("part"),
+                               {.existing = ExistingPolicy::keep},
+                               {&files, &native_environment()}));
+  CHECK(at.names() == std::vector<std::string>{"target"});
+  fs::create_hard_link(at / "target", at / "part");
+  const auto refused = AtomicFile::adopt(at.file("target"), at.file("part"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::unsupported);
+  CHECK_THAT(refused.error().message(), Contains("it has 2 names"));
+}
+
+// Found in review: others know its name, and the rename goes by the name.
+TEST_CASE(
+    "a file that is exchanged while it is adopted is not published as the one that was synced") {
+  const TempDirectory at;
+  struct Exchanging final : ForwardingFileSystem {
+    Exchanging(FileSystem& base, std::function<void()> then)
+        : ForwardingFileSystem(base), meddle(std::move(then)) {}
+    SysResult<void> sync_file(Handle file) override {
+      auto synced = ForwardingFileSystem::sync_file(file);
+      meddle();
+      return synced;
+    }
+    std::function<void()> meddle;
+  };
+  const auto adopt_while = [&](std::function<void()> meddle) {
+    spit(at.file("part"), "new");
+    spit(at.file("target"), "old");
+    Exchanging files(native_file_system(), std::move(meddle));
+    const auto refused =
+        AtomicFile::adopt(at.file("target"), at.file("part"), {}, {&files, &native_environment()});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == ErrorKind::conflict);
+    CHECK(refused.error().fate == Fate::unchanged);
+    CHECK(slurp(at.file("target")) == "old");
+  };
+  adopt_while([&] {
+    fs::remove(at / "part");
+    spit(at.file("part"), "half");
+  });
+  adopt_while([&] { std::ofstream(at.file("part"), std::ios::app) << "more"; });
+  int writing = -1;
+  adopt_while([&] { writing = ::open(at.file("part").c_str(), O_WRONLY | O_CLOEXEC); });
+  ::close(writing);
+  adopt_while([&] { fs::remove(at / "part"); });
+}
+
+TEST_CASE("the library's own names are not adopted") {
+  const TempDirectory at;
+  spit(at.file(".f.perdure-lock"), "");
+  const auto refused = AtomicFile::adopt(at.file("target"), at.file(".f.perdure-lock"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::invalid_argument);
+  CHECK(fs::exists(at / ".f.perdure-lock"));
 }

@@ -40,8 +40,9 @@ struct Commit : Target {
   /// Its content comes piece by piece, over any time: until its metadata are given it is open to
   /// its owner alone, since the target's may change in that time.
   bool streamed = false;
-  /// Somebody else wrote it, under a name of its own: where the commit fails it stays there.
-  bool adopted = false;
+  /// Somebody else wrote it, under a name of its own; as it was found. Where the commit fails it
+  /// stays there.
+  std::optional<Status> adopted;
   OwnedHandle temp;
   std::string temp_name;      ///< Empty once the temp is published or gone.
   std::uint64_t written = 0;  ///< Bytes that the temp has.
