@@ -58,6 +58,7 @@ class SaveHandle {
 
   /// The edit's own error or exception comes back here, too. Any number of times. Not within an
   /// edit of the same tracker (ErrorKind::invalid_argument): that would wait for itself.
+  /// Each call copies the value, which may throw, whatever became of the save.
   SaveResult<R> wait() const { return saved(edits_.wait(*pending_)); }
 
   /// The same, but empty if the outcome is not known by then. Where nobody else commits the edit,
@@ -68,7 +69,13 @@ class SaveHandle {
     return saved(std::move(*outcome));
   }
   std::optional<SaveResult<R>> wait_for(std::chrono::milliseconds timeout) const {
-    return wait_until(std::chrono::steady_clock::now() + timeout);
+    using std::chrono::milliseconds;
+    using std::chrono::steady_clock;
+    const auto now = steady_clock::now();
+    // The longest timeout is beyond what nanoseconds can count: forever.
+    const auto left = std::chrono::floor<milliseconds>(steady_clock::time_point::max() - now);
+    if (timeout >= left) return wait();
+    return wait_until(now + timeout);
   }
 
   /// Whether the outcome is known, so that `wait` answers at once. Never waits, commits nothing.
@@ -76,11 +83,25 @@ class SaveHandle {
 
   /// Calls `done` once the outcome is known: on the thread that committed the edit, which waits for
   /// it, or here and now. Where nobody waits nobody commits: set TrackerOptions::committer_thread.
-  /// `done` may use the tracker, but on the committer's thread not wait for it; it must not throw.
-  /// It is destroyed without having run if the edit is never committed.
+  /// `done` may use the tracker, but on the committer's thread not wait for it; it must neither
+  /// throw nor fork. It is destroyed without having run if the edit was not committed when the
+  /// tracker is destroyed.
   void on_done(Procedure<> done) const { edits_.on_done(*pending_, std::move(done)); }
 
  private:
+  template <class T, class S>
+  friend class StateTracker;
+
+  /// As `wait`, for the only one who waits: the value is moved.
+  SaveResult<R> take() {
+    auto outcome = edits_.wait(*pending_);
+    if constexpr (std::is_void_v<R>) {
+      return saved(std::move(outcome));
+    } else {
+      if (!outcome) return Result<Saved<R>>(std::move(outcome.error()));
+      return Result<Saved<R>>(Saved<R>{std::move(**slot_.value), std::move(outcome.value())});
+    }
+  }
   SaveResult<R> saved(Result<SaveReceipt> outcome) const {
     if (!outcome) return Result<Saved<R>>(std::move(outcome.error()));
     if constexpr (std::is_void_v<R>) {

@@ -62,7 +62,8 @@ class StateView {
 /// way; and where a root with a log publishes later (Publish::later), older than what was saved:
 /// `has_unpublished` tells.
 ///
-/// A file that is missing or damaged is an error, and so is one of a newer schema: nothing is set
+/// A file that is missing or damaged is an error, and so is one of a newer schema, or, in a sticky
+/// directory, of another user (ErrorKind::untrusted): nothing is set
 /// aside, and no previous generation is taken. The state that was read before stays.
 ///
 /// One thread at a time; snapshots may be kept by any. One that was moved from may be destroyed and
@@ -91,9 +92,9 @@ class StateReader {
   [[nodiscard]] const Stamp& stamp() const noexcept { return view_.loaded().stamp; }
   [[nodiscard]] std::uint64_t generation() const noexcept { return stamp().generation; }
 
-  /// Whether the file has another content than was read last. One look at it; where the kernel
-  /// stamps files by the tick (before Linux 6.13) the content of a file that was changed just now
-  /// is read. ErrorKind::system if it is gone.
+  /// Whether another file is there than was read last, or it has other stamps. One look at it;
+  /// where the kernel stamps files by the tick (before Linux 6.13) the content of a file that was
+  /// changed just now is read. ErrorKind::system if it is gone.
   Result<bool> changed() { return view_.changed(); }
 
   /// Reads it again if it changed; says whether it did.

@@ -108,7 +108,7 @@ class StateTracker {
     using Outcome = Result<Saved<detail::EditValueOf<T, F>>>;
     const auto may_wait = edits_.check_may_wait();
     if (!may_wait) return Outcome(may_wait.error());
-    return save_later(std::move(edit)).wait();
+    return save_later(std::move(edit)).take();
   }
 
   /// Queues the edit; the handle says when it is durable. Edits run in the order in which they were

@@ -74,7 +74,7 @@ class BytesBuffer final : public std::streambuf {
                           : from == std::ios_base::cur ? gptr() - eback()
                                                        : egptr() - eback();
     const off_type size = egptr() - eback();
-    if (base + offset < 0 || base + offset > size) return pos_type(off_type(-1));
+    if (offset < -base || offset > size - base) return pos_type(off_type(-1));
     setg(eback(), eback() + base + offset, egptr());
     return pos_type(base + offset);
   }

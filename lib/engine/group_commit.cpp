@@ -64,12 +64,16 @@ BatchedCommits Room::published_of(const ArrivalQueue& group, Protocol protocol) 
 void tell_group(const ArrivalQueue& group) {
   std::size_t size = 0;
   for_each_of(group, [&](const GroupArrival& arrival) { size += arrival.members.size(); });
-  const Observer* told = nullptr;
+  const auto observer_of = [](const Arrival& arrival) -> Observer* {
+    const BatchedCommits members = static_cast<const GroupArrival&>(arrival).members;
+    return members.empty() ? nullptr : members.front()->commit->observer;
+  };
   for_each_of(group, [&](const GroupArrival& arrival) {
-    if (arrival.members.empty()) return;
-    Observer* const observer = arrival.members.front()->commit->observer;
-    if (observer != nullptr && observer != told) observer->group_formed(size);
-    told = observer;
+    Observer* const observer = observer_of(arrival);
+    if (observer == nullptr) return;
+    const Arrival* earlier = group.front();
+    while (earlier != &arrival && observer_of(*earlier) != observer) earlier = earlier->next;
+    if (earlier == &arrival) observer->group_formed(size);
   });
 }
 

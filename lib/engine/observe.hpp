@@ -31,9 +31,9 @@ inline void tell_end(Observer& observer, std::string_view path, const Result<Rec
 }
 
 /// Runs `work`, which commits, between its beginning and its end. `ended(observer, outcome)` tells
-/// that.
+/// that; `fate` is what an exception would leave.
 template <class Work, class Ended>
-auto observed(Observer* observer, std::string_view path, Work work, Ended ended)
+auto observed(Observer* observer, std::string_view path, const Fate& fate, Work work, Ended ended)
     -> decltype(work()) {
   if (observer == nullptr) return work();
   observer->commit_begun(path);
@@ -42,7 +42,9 @@ auto observed(Observer* observer, std::string_view path, Work work, Ended ended)
     ended(*observer, outcome);
     return outcome;
   } catch (...) {
-    ended(*observer, decltype(work())(detail::caught("commit")));
+    Error error = detail::caught("commit");
+    error.fate = fate;
+    ended(*observer, decltype(work())(std::move(error)));
     throw;
   }
 }
@@ -50,7 +52,7 @@ auto observed(Observer* observer, std::string_view path, Work work, Ended ended)
 /// The same for one file.
 template <class Work>
 Result<Receipt> observed(Commit& commit, Work work) {
-  return observed(commit.observer, commit.path, std::move(work),
+  return observed(commit.observer, commit.path, commit.fate, std::move(work),
                   [&](Observer& observer, const Result<Receipt>& outcome) {
                     tell_end(observer, commit.path, outcome, commit.receipt.stages);
                   });

@@ -92,7 +92,8 @@ Result<void> remove_from_directory(const Path& path, const WriteOptions& options
 
 Result<void> remove_file(const Path& path, const WriteOptions& options, System system) {
   return observed(
-      system.observer, path.native(), [&] { return remove_from_directory(path, options, system); },
+      system.observer, path.native(), Fate::unknown,
+      [&] { return remove_from_directory(path, options, system); },
       [&](Observer& observer, const Result<void>& outcome) {
         if (outcome) {
           observer.committed({.path = path.native(), .durability = options.durability});

@@ -50,9 +50,22 @@ class Batch {
   Batch(std::span<const NewFile> files, const WriteOptions& options, System system)
       : files_(files), options_(options), system_(system), results_(files.size(), Error()) {}
 
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+  /// An exception may have ended it half-way.
+  ~Batch() {
+    for (std::size_t i = 0; i < ended_.size(); ++i) {
+      if (ended_[i]) continue;
+      Error error;
+      error.fate = Fate::unknown;
+      system_.observer->failed({.path = files_[i].target.native()}, error);
+    }
+  }
+
   std::vector<Result<Receipt>> run() {
     if (system_.observer != nullptr) {
-      for (const NewFile& file : files_) system_.observer->commit_begun(file.target.native());
+      ended_.resize(files_.size());
+      for (std::size_t i = 0; i < files_.size(); ++i) system_.observer->commit_begun(path_of(i));
     }
     // By path, for company only: files of one directory share its sync.
     std::vector<std::size_t> order(files_.size());
@@ -71,9 +84,15 @@ class Batch {
   }
 
  private:
+  /// As the commit has it.
+  [[nodiscard]] std::string path_of(std::size_t number) const {
+    const Path& target = files_[number].target;
+    return (target.parent_path() / target.filename()).native();
+  }
   void end(std::size_t number, Result<Receipt> outcome, const std::vector<StageTime>& ran) {
     if (system_.observer != nullptr) {
-      tell_end(*system_.observer, files_[number].target.native(), outcome, ran);
+      tell_end(*system_.observer, path_of(number), outcome, ran);
+      ended_[number] = true;
     }
     results_[number] = std::move(outcome);
   }
@@ -174,7 +193,8 @@ class Batch {
   std::map<std::string, WriteDirectory> directories_;  // of this part, as what follows
   std::vector<std::unique_ptr<Candidate>> found_;
   std::map<Protocol, std::vector<std::unique_ptr<Candidate>>> ready_;
-  std::size_t held_ = 0;  // descriptors, with the temps to come
+  std::size_t held_ = 0;     // descriptors, with the temps to come
+  std::vector<bool> ended_;  // of each file the observer was told
 };
 
 }  // namespace

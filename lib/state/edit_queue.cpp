@@ -307,11 +307,18 @@ Result<bool> EditQueue::State::wait_until_done(PendingEdit& pending, Deadline de
   return true;
 }
 
-/// Nobody changes what is done.
+/// Nobody changes what is done. Memory may be too short for the stages; a save that succeeded has
+/// done so all the same.
 Result<SaveReceipt> EditQueue::State::outcome_of(const PendingEdit& pending) {
   if (pending.thrown) std::rethrow_exception(pending.thrown);
   BOOST_OUTCOME_TRY(pending.outcome);
-  return *pending.receipt;
+  const SaveReceipt& receipt = *pending.receipt;
+  SaveReceipt copy{receipt.generation, receipt.bytes, receipt.durability, {}};
+  try {
+    copy.stages = receipt.stages;
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch)
+  }
+  return copy;
 }
 
 Result<SaveReceipt> EditQueue::State::wait(PendingEdit& pending) {
@@ -344,6 +351,7 @@ void EditQueue::State::call(std::vector<Procedure<>>& wanted) noexcept {
 }
 
 void EditQueue::State::on_done(PendingEdit& pending, Procedure<> done) {
+  if (!done) return;
   if (state_.is_ours()) {
     const std::lock_guard guard(mutex_);
     if (!pending.done) {
@@ -405,6 +413,11 @@ void EditQueue::State::stop() {
   if (is_nested()) return;  // an edit destroys its own tracker
   changed_.wait(guard, [&] { return !busy_; });
   state_.release();
+  // Their captures may keep this alive: a handle of an edit does.
+  std::vector<std::vector<Procedure<>>> dropped;
+  for (const auto& pending : queue_) dropped.push_back(std::move(pending->to_call));
+  guard.unlock();
+  dropped.clear();
 }
 
 void EditQueue::State::join() {

@@ -152,6 +152,7 @@ Result<void> SavedState::commit(std::shared_ptr<const void> value, UnknownMember
   stored_ = {.revision = std::move(committed.value().revision),
              .exists = true,
              .keepable = true,
+             .durable = receipt->durability == Durability::durable,
              .generation = stamp.generation,
              .previous = std::move(kept),
              .newer = {},
@@ -187,9 +188,9 @@ Result<void> SavedState::save(const Edits& edits) try {
 /// sync error is reported once, and a second sync may succeed without having written.
 Result<void> SavedState::reload() try {
   BOOST_OUTCOME_TRY(const auto lock, reading(take_lock()));
-  if (stored_.exists && !outcome_unknown_) {
+  if (stored_.exists && stored_.durable && !outcome_unknown_) {
     BOOST_OUTCOME_TRY(const bool other, changed());
-    if (!other) return success();  // durable since it was taken or saved
+    if (!other) return success();
   }
   BOOST_OUTCOME_TRY(Found found, reading(find(false)));
   const bool was_unknown = outcome_unknown_;

@@ -110,6 +110,7 @@ class SavedState {
     Revision revision;
     bool exists = false;                  // there is a current state ...
     bool keepable = false;                // ... that may become a previous one
+    bool durable = true;                  // ... and that no power cut takes back
     std::uint64_t generation = 0;         // ... with this number
     std::vector<std::uint64_t> previous;  // newest first, without the current one
     std::vector<std::uint64_t> newer;     // those that an older copy was put before, too

@@ -1,22 +1,43 @@
 // SPDX-License-Identifier: BSL-1.0
 // Reads a tracked state that somebody else keeps.
-#include <perdure/files.hpp>
 #include <perdure/state_reader.hpp>
 
 #include "base/make_error.hpp"
-#include "base/missing.hpp"
+#include "engine/read.hpp"
+#include "engine/target.hpp"
+#include "engine/trust.hpp"
+#include "engine/version.hpp"
 
 namespace perdure::detail {
 
 struct StateView::State {
+  /// The file, wherever links lead to now. In a sticky directory another user's is not believed.
+  Result<void> find(Target& target) const {
+    BOOST_OUTCOME_TRY(open_target(target, path, SymlinkPolicy::follow));
+    const auto status = target.files.stat(target.directory);
+    if (!status) return target.failure(step, status.error());
+    target.directory_status = status.value();
+    if (target.existing) {
+      return check_owner(target, step, "the state there", target.existing->owner);
+    }
+    return target.failure(step, std::make_error_code(std::errc::no_such_file_or_directory));
+  }
+
   Result<void> read() {
-    BOOST_OUTCOME_TRY(FileContent content, read_file(path, options.size_max, options.system));
+    Target target(*options.system.files, *options.system.environment);
+    BOOST_OUTCOME_TRY(reading(find(target)));
+    const auto check = [&](Handle file) -> Result<void> {
+      const auto found = target.files.stat(file);
+      if (!found) return target.failure(step, found.error());
+      return check_owner(target, step, "the state there", found.value().owner);
+    };
+    BOOST_OUTCOME_TRY(FileContent content,
+                      reading(read_steady(target, target.leaf, options.size_max, check)));
     auto found = codec->load(content.bytes);
     if (!found) {
       Error error = std::move(found.error());
       if (error.path.empty()) error.path = path.native();
-      error.reading = true;
-      return error;
+      return reading(std::move(error));
     }
     loaded = std::move(found.value());
     version = content.version;
@@ -25,14 +46,14 @@ struct StateView::State {
 
   /// Nobody may take a file that is gone for one that is as it was.
   Result<bool> changed() const {
-    BOOST_OUTCOME_TRY(const Version now, read_version(path, options.system));
-    if (!now.is_absent()) return now != version;
-    Error error = make_error("look at the state", path.native(),
-                             std::make_error_code(std::errc::no_such_file_or_directory));
-    error.reading = true;
-    return error;
+    Target target(*options.system.files, *options.system.environment);
+    BOOST_OUTCOME_TRY(reading(find(target)));
+    BOOST_OUTCOME_TRY(const bool same,
+                      reading(has_version(target, target.leaf, *target.existing, version)));
+    return !same;
   }
 
+  static constexpr std::string_view step = "read the state";
   Path path;
   std::unique_ptr<StateCodec> codec;
   ReaderOptions options;

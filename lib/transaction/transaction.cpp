@@ -522,7 +522,7 @@ Result<TransactionReceipt> Transaction::commit() {
   const std::string& path = state_->root->path.native();
   const Durability durability = state_->root->options.durability;
   return observed(
-      state_->root->options.system.observer, path, [&] { return state_->commit(); },
+      state_->root->options.system.observer, path, state_->fate, [&] { return state_->commit(); },
       [&](Observer& observer, const Result<TransactionReceipt>& outcome) {
         if (outcome) {
           observer.committed({path, outcome.value().bytes, durability, outcome.value().stages});

@@ -211,6 +211,32 @@ TEST_CASE("an observer is told of groups") {
   CHECK(std::ranges::count(diary.lines(), "group 2") == 1);
 }
 
+namespace {
+
+struct ThrowingStage {
+  static constexpr std::string_view name = "throw";
+  static constexpr Fact needs = Fact::published;
+  static constexpr Fact gives = Fact::none;
+  Result<void> run(Commit&) const { throw std::runtime_error("no"); }
+};
+
+}  // namespace
+
+TEST_CASE("an observer is told what an exception behind the publish leaves") {
+  struct Fates final : Observer {
+    void failed(const CommitEnd&, const Error& error) noexcept override { fate = error.fate; }
+    std::optional<Fate> fate;
+  };
+  const TempDirectory at;
+  Fates fates;
+  const System system{&native_file_system(), &native_environment(), &fates};
+  const Pipeline stages(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncFile{}, Rename{},
+                        SyncParent{}, ThrowingStage{});
+  auto writer = AtomicWriter::bind(at.path(), stages, {}, system).value();
+  CHECK_THROWS(writer.commit("f", "1"));
+  CHECK(fates.fate == Fate::durable);
+}
+
 TEST_CASE("an observer is told of transactions, and of what recovery finished") {
   const TempDirectory at;
   Diary diary;

@@ -51,6 +51,19 @@ void save(Tracker& tracker) {
   (void)tracker.update([](Count& count) -> pd::SysResult<int> { return count.value; });
 }
 
+// expect: perdure: an edit calls the save off by a Result<void>
+#elif defined(CASE_edit_with_result_of_another_edit)
+void save(Tracker& tracker, Tracker& other) {
+  (void)tracker.update([&](Count&) { return other.update([](Count& count) { ++count.value; }); });
+}
+
+#elif defined(CASE_edit_that_passes_on_the_failure_of_another)
+pd::Result<void> save(Tracker& tracker, Tracker& other) {
+  return tracker.update([&](Count&) -> pd::Result<void> {
+    return other.update([](Count& count) { ++count.value; });
+  });
+}
+
 // expect: perdure: the value of an edit can't be copied
 #elif defined(CASE_edit_with_unique_value)
 void save(Tracker& tracker) {

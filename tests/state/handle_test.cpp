@@ -6,6 +6,7 @@
 
 #include <perdure/forwarding_store.hpp>
 #include <perdure/state_tracker.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 
 #include "count.hpp"
 #include "memory_store.hpp"
@@ -235,4 +236,53 @@ TEST_CASE("a forwarding store passes everything on") {
   auto tracker = open();
   CHECK(tracker.report().origin == Origin::previous);
   CHECK(fs::exists(tracker.report().set_aside));
+}
+
+// Found in review: it ended in the past.
+TEST_CASE("the longest time to wait is forever") {
+  Memory memory;
+  Gate gate;
+  auto tracker = CountTracker::open(std::make_unique<GatedStore>(memory, gate)).value();
+  const auto handle = tracker.save_later(take_number);
+  std::thread committing([&] { CHECK(handle.wait()); });
+  gate.wait_for_arrival();
+  std::thread waiting([&] {
+    const auto outcome = handle.wait_for(std::chrono::milliseconds::max());
+    REQUIRE(outcome);
+    CHECK(*outcome);
+  });
+  gate.open();
+  committing.join();
+  waiting.join();
+}
+
+// Found in review: the handle in the call kept the tracker, the tracker the call.
+TEST_CASE("a call that keeps its handle goes with the tracker") {
+  const TempDirectory at;
+  const auto life = std::make_shared<int>();
+  {
+    auto tracker = CountTracker::open(at.file("s"), {.lock = TrackerLock::exclusive}).value();
+    const auto handle = tracker.save_later(take_number);
+    handle.on_done([handle, life] { (void)handle.wait(); });
+    handle.on_done(nullptr);
+  }
+  CHECK(life.use_count() == 1);
+  TrackerOptions options;
+  options.lock_timeout_ms = std::chrono::milliseconds(0);
+  CHECK(CountTracker::open(at.file("s"), options));
+}
+
+TEST_CASE("reload makes a state durable that was saved in order alone") {
+  const TempDirectory at;
+  testing::FaultyFileSystem files(native_file_system());
+  TrackerOptions options;
+  options.file.durability = Durability::ordered;
+  options.system.files = &files;
+  auto tracker = CountTracker::open(at.file("s"), options).value();
+  REQUIRE_OK(tracker.update(take_number));
+  files.restart();
+  REQUIRE_OK(tracker.reload());
+  CHECK(files.calls(testing::Operation::sync_directory) == 1);
+  REQUIRE_OK(tracker.reload());
+  CHECK(files.calls(testing::Operation::sync_directory) == 1);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Who only looks at a state needs no lock and no write permission, and leaves no trace.
 #include <filesystem>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include <perdure/envelope.hpp>
 #include <perdure/state_reader.hpp>
@@ -156,4 +158,18 @@ TEST_CASE("a tracker tells whether others changed its state, and reads no other 
   CHECK(one.state()->value == 2);
   fs::remove(at.file("s"));
   CHECK(one.changed().value() == true);
+}
+
+// Found in review: the tracker refused it, and the reader took it for the state.
+TEST_CASE("a reader does not believe another user's file in a sticky directory") {
+  if (::geteuid() != 0) return skip("it takes root to make another user's file");
+  const TempDirectory at;
+  fs::create_directory(at / "tmp");
+  REQUIRE(::chmod(at.file("tmp").c_str(), 01777) == 0);
+  spit(at.file("tmp/s"), "{\"value\": 7}");
+  CHECK(load_state<Count>(at.file("tmp/s")));
+  REQUIRE(::chown(at.file("tmp/s").c_str(), 12345, 12345) == 0);
+  const auto refused = load_state<Count>(at.file("tmp/s"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::untrusted);
 }

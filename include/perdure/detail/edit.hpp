@@ -26,13 +26,22 @@ struct EditValue<Result<R>> {
   using type = R;
 };
 
-/// A failure in disguise: as a value it would be saved with the state.
+/// A failure in disguise, which would be saved with the state as a value: whatever has an error
+/// beside a value (results and outcomes of any kind, std::expected, the result of another update),
+/// and error codes of any library.
+template <class R>
+concept HasError = requires(const R& result) {
+  result.has_value();
+  result.error();
+};
+template <class R>
+concept IsCode = requires(const R& code) {
+  code.category();
+  code.value();
+};
 template <class R>
 inline constexpr bool is_failure =
-    std::is_same_v<R, Error> || std::is_same_v<R, std::error_code> ||
-    std::is_same_v<R, std::error_condition> || std::is_same_v<R, std::errc>;
-template <class R, class E, class P>
-inline constexpr bool is_failure<boost::outcome_v2::basic_result<R, E, P>> = true;
+    std::is_same_v<R, Error> || std::is_same_v<R, std::errc> || HasError<R> || IsCode<R>;
 
 /// The value that an edit gives back; void if none.
 template <class T, class F>
@@ -45,7 +54,8 @@ constexpr auto edit_value() {
     static_assert(
         !is_failure<Value>,
         "perdure: an edit calls the save off by a Result<void>, or a Result of its value; "
-        "an error code, or another kind of result, would be taken for success");
+        "an error code, or another kind of result, would be taken for success: give the "
+        "lambda a return type, as in [](T&) -> perdure::Result<void>");
     static_assert(std::is_void_v<Value> || std::is_copy_constructible_v<Value>,
                   "perdure: the value of an edit can't be copied, and each who waits for the edit "
                   "gets one: return a std::shared_ptr to it");

@@ -37,7 +37,7 @@ constexpr std::string_view set_examples =
     "Examples:\n"
     "  perdure state set queue.json /limit 8\n"
     "  perdure state set queue.json /owner/name '\"Ada\"'\n"
-    "  jq -Rs . < token.txt | perdure state set queue.json /token -\n"
+    "  jq -R . < token.txt | perdure state set queue.json /token -\n"
     "  perdure state set queue.json /hosts/- '{\"name\": \"b\", \"port\": 80}'\n";
 
 constexpr std::string_view unset_examples =
