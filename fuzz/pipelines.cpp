@@ -86,7 +86,7 @@ std::function<void(testing::Session&)> serialized_commits(const std::string& lea
 }
 
 void clean_up(testing::Session& session) {
-  const auto cleaned = clean("/d", false, session.system());
+  const auto cleaned = clean("/d", {}, session.system());
   if (!cleaned) session.wrong(cleaned.error().message());
 }
 

@@ -151,7 +151,7 @@ void run_step(Session& session, const FileStep& step) {
   const std::string content = content_of(step.letter, step.size);
   switch (step.kind) {
     case FileStep::Kind::clean:
-      (void)clean("/d", false, session.system());
+      (void)clean("/d", {}, session.system());
       break;
     case FileStep::Kind::batch:
       commit_batch(session, step);
@@ -176,7 +176,7 @@ void run_step(Session& session, const FileStep& step) {
 /// The start of every program. The directory may be gone with the attempt that was to make it.
 void clean_up(Session& session) {
   for (const char* directory : {"/d", "/e"}) {
-    const auto cleaned = clean(directory, false, session.system());
+    const auto cleaned = clean(directory, {}, session.system());
     if (!cleaned && cleaned.error().cause != std::errc::no_such_file_or_directory) {
       session.wrong(cleaned.error().message());
     }
@@ -245,7 +245,7 @@ Proof transactions_proof() {
   // A name that was tried, to see whether two are one here, is a temp like any other.
   proof.workload.recover = [](Session& session) {
     restart_root(session);
-    const auto cleaned = clean("/r/d", false, session.system());
+    const auto cleaned = clean("/r/d", {}, session.system());
     if (!cleaned) session.wrong(cleaned.error().message());
   };
   return proof;
@@ -307,7 +307,7 @@ Proof saves_proof(bool alone) {
   // A sync that fails is reported once: a process that is killed takes the report along, and the
   // next one can't know. So what a start finds is an attempt, not an acknowledgement.
   proof.workload.recover = [](Session& session) {
-    const auto cleaned = clean("/d", false, session.system());
+    const auto cleaned = clean("/d", {}, session.system());
     if (!cleaned) session.wrong(cleaned.error().message());
     auto tracker = tally::open_tracker(session);
     if (!tracker) return session.wrong(tracker.error().message());

@@ -64,9 +64,13 @@ class Cleaner {
     const auto status = files_.stat(directory.get());
     if (!status) return failure(status.error(), {});
     device_ = status.value().version.device;
-    BOOST_OUTCOME_TRY(look_into(directory.get(), ""));
+    BOOST_OUTCOME_TRY(look_into(directory.get(), directory.get(), ""));
     if (!empty_.empty()) system_.environment->sleep(second_look_after);
     for (const Found& found : empty_) {
+      if (found.directory.empty()) {
+        BOOST_OUTCOME_TRY(decide(directory.get(), found, true));
+        continue;
+      }
       BOOST_OUTCOME_TRY(const OwnedHandle at, directory_of(directory.get(), found.directory));
       if (at) {
         BOOST_OUTCOME_TRY(decide(at.get(), found, true));
@@ -90,33 +94,29 @@ class Cleaner {
 
   /// Empty if it is gone, or is another kind of thing by now.
   Result<OwnedHandle> directory_of(Handle top, const std::string& below) {
-    auto opened = files_.open_beneath(top, below.empty() ? "." : below);
+    auto opened = files_.open_beneath(top, below);
     if (opened) return OwnedHandle(files_, opened.value());
     if (is_missing(opened.error()) || opened.error() == std::errc::not_a_directory ||
         opened.error() == std::errc::too_many_symbolic_link_levels ||
         opened.error() == std::errc::cross_device_link) {
       return OwnedHandle();
     }
-    if (opened.error() == std::errc::permission_denied && !below.empty()) {
+    if (opened.error() == std::errc::permission_denied) {
       report_.skipped.push_back(below);
       return OwnedHandle();
     }
     return failure(opened.error(), below);
   }
 
-  Result<void> look_into(Handle top, const std::string& below) {
-    BOOST_OUTCOME_TRY(const OwnedHandle at, directory_of(top, below));
-    if (!at) return success();
-    const auto status = files_.stat(at.get());
-    if (!status) return failure(status.error(), below);
-    if (status.value().version.device != device_) return success();
-    const auto entries = files_.list(at.get());
+  /// `directory` is the one at `below`.
+  Result<void> look_into(Handle top, Handle directory, const std::string& below) {
+    const auto entries = files_.list(directory);
     if (!entries) return failure(entries.error(), below);
     const bool temps = std::ranges::any_of(
         entries.value(), [](const auto& entry) { return names::is_temp(entry.name); });
     bool trusted = false;
     if (temps) {
-      const auto info = files_.describe(at.get());
+      const auto info = files_.describe(directory);
       if (!info) return failure(info.error(), "what the directory lies on can't be told");
       trusted = knows_all_writers(info.value());
     }
@@ -125,20 +125,30 @@ class Cleaner {
       const Found found{below, entry.name, trusted};
       if (names::is_apply_temp(entry.name)) report_.skipped.push_back(found.path());
       if (names::is_temp(entry.name)) {
-        BOOST_OUTCOME_TRY(decide(at.get(), found, false));
+        BOOST_OUTCOME_TRY(decide(directory, found, false));
       } else if (options_.locks && names::is_lock(entry.name)) {
-        BOOST_OUTCOME_TRY(remove_lock(at.get(), found));
+        BOOST_OUTCOME_TRY(remove_lock(directory, found));
       } else if (options_.recursive && entry.name != names::usual_private_directory) {
         directories.push_back(entry.name);
       }
     }
     for (const std::string& name : directories) {
-      const auto kind = files_.stat_at(at.get(), name);
-      if (kind && kind.value().type == FileType::directory) {
-        BOOST_OUTCOME_TRY(look_into(top, below + name + "/"));
-      }
+      BOOST_OUTCOME_TRY(look_below(top, directory, below, name));
     }
     return success();
+  }
+
+  /// Into what is a directory, on the same file system.
+  Result<void> look_below(Handle top, Handle directory, const std::string& below,
+                          const std::string& name) {
+    const auto kind = files_.stat_at(directory, name);
+    if (!kind && is_missing(kind.error())) return success();
+    if (!kind) return failure(kind.error(), below + name);
+    if (kind.value().type != FileType::directory) return success();
+    if (kind.value().version.device != device_) return success();
+    const std::string path = below + name + "/";
+    BOOST_OUTCOME_TRY(const OwnedHandle at, directory_of(top, path));
+    return at ? look_into(top, at.get(), path) : success();
   }
 
   Result<void> remove(Handle directory, const Found& found, bool is_directory) {
