@@ -62,9 +62,9 @@ class StateView {
 /// way; and where a root with a log publishes later (Publish::later), older than what was saved:
 /// `has_unpublished` tells.
 ///
-/// A file that is missing or damaged is an error, and so is one of a newer schema, or, in a sticky
-/// directory, of another user (ErrorKind::untrusted): nothing is set
-/// aside, and no previous generation is taken. The state that was read before stays.
+/// These are errors: a file that is missing or damaged, one of a newer schema, and, in a sticky
+/// directory, another user's (ErrorKind::untrusted). Nothing is set aside, and no previous
+/// generation is taken. The state that was read before stays.
 ///
 /// One thread at a time; snapshots may be kept by any. One that was moved from may be destroyed and
 /// assigned to; every other call of it ends the program.

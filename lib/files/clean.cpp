@@ -61,9 +61,11 @@ class Cleaner {
       : path_(directory.native()), options_(options), system_(system), files_(*system.files) {}
 
   Result<CleanReport> run(const OwnedHandle& directory) {
-    const auto status = files_.stat(directory.get());
-    if (!status) return failure(status.error(), {});
-    device_ = status.value().version.device;
+    if (options_.recursive) {
+      const auto status = files_.stat(directory.get());
+      if (!status) return failure(status.error(), {});
+      device_ = status.value().version.device;
+    }
     BOOST_OUTCOME_TRY(look_into(directory.get(), directory.get(), ""));
     if (!empty_.empty()) system_.environment->sleep(second_look_after);
     for (const Found& found : empty_) {

@@ -2,6 +2,7 @@
 // Commits many files by one call, in parts that share syncs.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -54,18 +55,20 @@ class Batch {
   Batch& operator=(const Batch&) = delete;
   /// An exception may have ended it half-way.
   ~Batch() {
-    for (std::size_t i = 0; i < ended_.size(); ++i) {
-      if (ended_[i]) continue;
+    for (const auto& path : begun_) {
+      if (!path) continue;
       Error error;
       error.fate = Fate::unknown;
-      system_.observer->failed({.path = files_[i].target.native()}, error);
+      system_.observer->failed({.path = *path}, error);
     }
   }
 
   std::vector<Result<Receipt>> run() {
     if (system_.observer != nullptr) {
-      ended_.resize(files_.size());
-      for (std::size_t i = 0; i < files_.size(); ++i) system_.observer->commit_begun(path_of(i));
+      for (const NewFile& file : files_) {
+        begun_.push_back((file.target.parent_path() / file.target.filename()).native());
+        system_.observer->commit_begun(*begun_.back());
+      }
     }
     // By path, for company only: files of one directory share its sync.
     std::vector<std::size_t> order(files_.size());
@@ -84,15 +87,10 @@ class Batch {
   }
 
  private:
-  /// As the commit has it.
-  [[nodiscard]] std::string path_of(std::size_t number) const {
-    const Path& target = files_[number].target;
-    return (target.parent_path() / target.filename()).native();
-  }
   void end(std::size_t number, Result<Receipt> outcome, const std::vector<StageTime>& ran) {
     if (system_.observer != nullptr) {
-      tell_end(*system_.observer, path_of(number), outcome, ran);
-      ended_[number] = true;
+      tell_end(*system_.observer, *begun_[number], outcome, ran);
+      begun_[number].reset();
     }
     results_[number] = std::move(outcome);
   }
@@ -193,8 +191,9 @@ class Batch {
   std::map<std::string, WriteDirectory> directories_;  // of this part, as what follows
   std::vector<std::unique_ptr<Candidate>> found_;
   std::map<Protocol, std::vector<std::unique_ptr<Candidate>>> ready_;
-  std::size_t held_ = 0;     // descriptors, with the temps to come
-  std::vector<bool> ended_;  // of each file the observer was told
+  std::size_t held_ = 0;  // descriptors, with the temps to come
+  // The paths whose beginning the observer was told, and not yet their end.
+  std::vector<std::optional<std::string>> begun_;
 };
 
 }  // namespace

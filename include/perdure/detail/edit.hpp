@@ -26,19 +26,20 @@ struct EditValue<Result<R>> {
   using type = R;
 };
 
-/// A failure in disguise, which would be saved with the state as a value: whatever has an error
-/// beside a value (results and outcomes of any kind, std::expected, the result of another update),
-/// and error codes of any library.
+/// A value or an error: results and outcomes of any kind, std::expected, the result of another
+/// update.
 template <class R>
 concept HasError = requires(const R& result) {
   result.has_value();
   result.error();
 };
+/// An error code of any library.
 template <class R>
 concept IsCode = requires(const R& code) {
   code.category();
   code.value();
 };
+/// A failure in disguise: as a value it would be saved with the state.
 template <class R>
 inline constexpr bool is_failure =
     std::is_same_v<R, Error> || std::is_same_v<R, std::errc> || HasError<R> || IsCode<R>;
@@ -67,7 +68,7 @@ constexpr auto edit_value() {
 template <class T, class F>
 using EditValueOf = typename decltype(edit_value<T, F>())::type;
 
-/// Where the value of the last run is kept, for an edit that has one.
+/// Keeps the value of an edit's last run; empty for an edit without a value.
 template <class R>
 struct EditSlot {
   std::shared_ptr<std::optional<R>> value = std::make_shared<std::optional<R>>();

@@ -2,56 +2,41 @@
 // Paths as JSON: a string, and the key of a map.
 #pragma once
 
+#include <concepts>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <perdure/json/forward.hpp>
 #include <perdure/path.hpp>
 
 namespace perdure {
 
+template <class P>
+concept JsonPath = std::same_as<P, std::filesystem::path> || std::same_as<P, Path>;
+
 /// As it is spelled. A path whose bytes are not UTF-8 has no form in JSON: an error.
-inline bool read_json(JsonReader& reader, std::filesystem::path& out,
-                      const JsonLocation& location) {
+template <JsonPath P>
+bool read_json(JsonReader& reader, P& out, const JsonLocation& location) {
   std::string text;
   if (!reader.text(text, location)) return false;
-  out = std::move(text);
+  out = P(std::move(text));
   return true;
 }
-inline bool write_json(JsonWriter& writer, const std::filesystem::path& value,
-                       const JsonLocation& location) {
+template <JsonPath P>
+bool write_json(JsonWriter& writer, const P& value, const JsonLocation& location) {
   return writer.text(value.native(), location);
 }
 
-inline bool read_json(JsonReader& reader, Path& out, const JsonLocation& location) {
-  std::string text;
-  if (!reader.text(text, location)) return false;
-  out = Path(std::move(text));
-  return true;
-}
-inline bool write_json(JsonWriter& writer, const Path& value, const JsonLocation& location) {
-  return writer.text(value.native(), location);
-}
+template <JsonPath P>
+inline constexpr JsonKind json_kind<P> = JsonKind::string;
 
-template <>
-inline constexpr JsonKind json_kind<std::filesystem::path> = JsonKind::string;
-template <>
-inline constexpr JsonKind json_kind<Path> = JsonKind::string;
-
-template <>
-struct JsonKey<std::filesystem::path> {
-  static std::string write(const std::filesystem::path& key) { return key.native(); }
-  static bool read(std::string_view text, std::filesystem::path& out) {
-    out = text;
-    return true;
-  }
-};
-template <>
-struct JsonKey<Path> {
-  static std::string write(const Path& key) { return key.native(); }
-  static bool read(std::string_view text, Path& out) {
-    out = Path(std::string(text));
+template <JsonPath P>
+struct JsonKey<P> {
+  static std::string write(const P& key) { return key.native(); }
+  static bool read(std::string_view text, P& out) {
+    out = P(std::string(text));
     return true;
   }
 };

@@ -7,6 +7,8 @@
 
 #include <perdure/json/bytes.hpp>
 
+#include "formats/json/parsed.hpp"
+
 namespace perdure {
 namespace {
 
@@ -56,13 +58,8 @@ bool from_base64(std::string_view text, Buffer& out) {
 }  // namespace
 
 bool read_json(JsonReader& reader, std::vector<std::byte>& out, const JsonLocation& location) {
-  constexpr std::string_view expected = "bytes in base64";
-  if (reader.kind() != JsonKind::string) return reader.mismatch(location, expected);
-  std::string_view text;
-  if (!reader.text(text, location)) return false;
-  if (from_base64(text, out)) return true;
-  return reader.fail(location,
-                     "expected " + std::string(expected) + ", found " + json_excerpt(text));
+  return json_detail::read_parsed(reader, location, "bytes in base64",
+                                  [&](std::string_view text) { return from_base64(text, out); });
 }
 
 bool write_json(JsonWriter& writer, const std::vector<std::byte>& value,

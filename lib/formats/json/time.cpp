@@ -5,18 +5,13 @@
 
 #include <perdure/json/time.hpp>
 
+#include "formats/json/parsed.hpp"
+
 namespace perdure {
 
 bool read_moment(JsonReader& reader, JsonMoment& out, const JsonLocation& location) {
-  constexpr std::string_view expected = "a time as 2026-01-31T12:00:00Z";
-  if (reader.kind() != JsonKind::string) return reader.mismatch(location, expected);
-  std::string_view text;
-  if (!reader.text(text, location)) return false;
-  if (!parse_time(text, out)) {
-    return reader.fail(location,
-                       "expected " + std::string(expected) + ", found " + json_excerpt(text));
-  }
-  return true;
+  return json_detail::read_parsed(reader, location, "a time as 2026-01-31T12:00:00Z",
+                                  [&](std::string_view text) { return parse_time(text, out); });
 }
 
 bool write_moment(JsonWriter& writer, const JsonMoment& moment, unsigned digits,
@@ -53,13 +48,8 @@ bool parse_date(std::string_view text, std::chrono::year_month_day& out) {
 }  // namespace
 
 bool read_json(JsonReader& reader, std::chrono::year_month_day& out, const JsonLocation& location) {
-  constexpr std::string_view expected = "a date as 2026-01-31";
-  if (reader.kind() != JsonKind::string) return reader.mismatch(location, expected);
-  std::string_view text;
-  if (!reader.text(text, location)) return false;
-  if (parse_date(text, out)) return true;
-  return reader.fail(location,
-                     "expected " + std::string(expected) + ", found " + json_excerpt(text));
+  return json_detail::read_parsed(reader, location, "a date as 2026-01-31",
+                                  [&](std::string_view text) { return parse_date(text, out); });
 }
 
 bool write_json(JsonWriter& writer, const std::chrono::year_month_day& value,

@@ -352,7 +352,7 @@ namespace {
 void add_expect(CLI::App& sub, SaveCommand& command) {
   sub.add_option("--expect", command.expect,
                  "Refuse unless this is the state's generation still;\n"
-                 "0: unless there is no state")
+                 "0 stands for no state")
       ->type_name("GENERATION")
       ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
 }
