@@ -38,12 +38,12 @@ class AtomicFile final : public Sink {
 
   /// Commits to `target` a file that another program or library wrote, as `written`: for those that
   /// take a file name alone. It has to lie in the target's directory, under a name that no other
-  /// user can plant something at (not in /tmp), and under no other name; nobody may have it open
-  /// for writing any more, or replace it in the meantime: ErrorKind::conflict, as far as the kernel
-  /// sees writers (it does not on network file systems). It gets the target's metadata as any new
-  /// content does; where there is no target it keeps its own mode. After an error with
-  /// Fate::unchanged it is where it was, but may have the target's metadata already. A link at
-  /// `written` is refused.
+  /// user can plant something at (not in /tmp), and under no other name. ErrorKind::conflict if
+  /// somebody has it open for writing still, or changes or replaces it in the meantime, as far as
+  /// the kernel sees writers (it does not on network file systems). The file gets the metadata of
+  /// the target that it replaces; a new target keeps the mode of the file. After an error with
+  /// Fate::unchanged the file is where it was, but may have the target's metadata already. A link
+  /// at `written` is refused.
   ///
   ///     run("ffmpeg -i in.avi .out.mp4.part");
   ///     BOOST_OUTCOME_TRY(perdure::AtomicFile::adopt("out.mp4", ".out.mp4.part"));
