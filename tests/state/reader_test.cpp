@@ -16,6 +16,7 @@
 #include "support/catch.hpp"
 #include "support/directory.hpp"
 #include "support/result.hpp"
+#include "support/settled.hpp"
 
 using namespace perdure;        // NOLINT(google-build-using-namespace)
 using namespace perdure::test;  // NOLINT(google-build-using-namespace)
@@ -69,6 +70,7 @@ TEST_CASE("a reader that reloads an unchanged state reads nothing") {
   REQUIRE_OK(CountTracker::open(at.file("s")).value().update(increment));
   ReadOnly disk(native_file_system());
   auto reader = CountReader::open(at.file("s"), {.system = {&disk, &native_environment()}}).value();
+  settle_stamps(at.path());
   (void)reader.reload();  // on a coarse clock the first look reads
   const unsigned reads = disk.reads;
   CHECK(reader.reload().value() == false);
@@ -152,7 +154,8 @@ TEST_CASE("a tracker tells whether others changed its state, and reads no other 
   CHECK(one.changed().value() == false);
   REQUIRE_OK(one.update(increment));
   CHECK(one.changed().value() == false);
-  (void)one.reload();
+  settle_stamps(at.path());
+  (void)one.reload();  // on a coarse clock this look reads
   const unsigned reads = files.reads;
   REQUIRE_OK(one.reload());
   CHECK(files.reads == reads);

@@ -7,6 +7,7 @@
 #include <perdure/testing/faulty_file_system.hpp>
 
 #include "support/disk.hpp"
+#include "support/settled.hpp"
 #include "tree.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
@@ -37,10 +38,7 @@ Cost cost_of(std::uint64_t files, std::uint64_t directories) {
     REQUIRE_OK(transaction.value().commit());
   };
   commit(native_file_system());
-  // Waits out the tick of a coarse clock: of files that changed within it, metadata is read again.
-  // A look waits 10 ms at most, and the tick of an emulator may be later.
-  const std::string last = "d" + std::to_string(directories - 1) + "/f" + std::to_string(files - 1);
-  for (int look = 0; look < 10; ++look) REQUIRE_OK(read_version(root / last));
+  settle_stamps(root.path());  // of files that changed within a tick, metadata is read again
   FaultyFileSystem counting(native_file_system());
   commit(counting);
   return {counting.calls(), counting.calls(Operation::sync_file),
