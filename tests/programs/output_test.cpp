@@ -2,6 +2,10 @@
 // Exit statuses, and reports that nobody can or wants to read.
 #include "terminal/output.hpp"
 
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+
+#include "common/json_text.hpp"
 #include "program.hpp"
 #include "support/catch.hpp"
 
@@ -97,4 +101,19 @@ TEST_CASE("the report never ends up in the file, though standard output is close
   CHECK(at.get("f") == "1\n");
   CHECK(bash(at, "echo 1 | perdure write --keep f >&- 2>&-").status == 4);
   CHECK(at.get("f") == "1\n");
+}
+
+TEST_CASE("numbers in JSON are as people write them, and read back as they were") {
+  const boost::json::value value{
+      {"quarter", 0.25}, {"whole", 1200.0},
+      {"small", 2.5e-9}, {"third", 1 / 3.},
+      {"minus", -0.5},   {"large", 1e30},
+      {"count", 7},      {"rest", {true, nullptr, "a\n", boost::json::array()}}};
+  CHECK(perdure::cli::json_text(value) ==
+        R"({"quarter":0.25,"whole":1200,"small":2.5e-09,"third":0.3333333333333333,"minus":-0.5,)"
+        R"("large":1e+30,"count":7,"rest":[true,null,"a\n",[]]})");
+  for (const double number : {0.1, 1e-7, 123456.789, 5e-324, 1.7976931348623157e308}) {
+    const auto read = boost::json::parse(perdure::cli::json_text(number));
+    CHECK(read.to_number<double>() == number);
+  }
 }

@@ -3,8 +3,11 @@
 #include "common/progress.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <ostream>
+#include <system_error>
+#include <utility>
+
+#include <perdure/detail/progress_words.hpp>
 
 #include "common/human_size.hpp"
 
@@ -15,56 +18,64 @@ constexpr std::chrono::milliseconds patience_ms{1'000};
 constexpr std::chrono::milliseconds redraw_ms{200};
 }  // namespace
 
-Progress::Progress(std::ostream& out, bool shown, std::optional<std::uint64_t> size, Time begin)
-    : out_(out), shown_(shown), size_(size), begin_(begin), drawn_(begin) {}
+Progress::Progress(std::ostream& out, bool shown, std::optional<std::uint64_t> total, Time begin,
+                   std::string unit)
+    : out_(out), shown_(shown), total_(total), begin_(begin), unit_(std::move(unit)) {}
 
 Progress::~Progress() {
-  end_line();
+  if (counting_.joinable()) {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    ended_.notify_one();
+    counting_.join();
+  }
+  if (drawn_) out_ << std::endl;
 }
 
-void Progress::advance(std::uint64_t bytes, Time now) {
-  done_ += bytes;
+std::string Progress::amount(std::uint64_t of) const {
+  return unit_.empty() ? human_size(of) : std::to_string(of);
+}
+
+void Progress::advance(std::uint64_t amount_done, Time now) {
+  done_ += amount_done;
   if (!shown_ || now - begin_ < patience_ms) return;
-  if (size_) {
-    draw_bar();
-  } else {
-    draw_count(now);
-  }
-}
-
-void Progress::draw_bar() {
-  // The bar counts in an unsigned long. Where that has 32 bits, several bytes of a large input are
-  // one of its steps.
-  const std::uint64_t unit = 1 + *size_ / std::numeric_limits<unsigned long>::max();
-  if (!bar_) {
-    bar_.emplace(static_cast<unsigned long>(*size_ / unit), out_, "");
-    line_open_ = true;
-  }
-  // An input that grew in the meantime must not draw beyond the end of the bar.
-  const std::uint64_t reached = std::min<std::uint64_t>(done_ / unit, bar_->expected_count());
-  if (reached > bar_->count()) {
-    *bar_ += static_cast<unsigned long>(reached - bar_->count());
-    line_open_ = reached < bar_->expected_count();  // the bar ends its line itself
-  }
-}
-
-void Progress::draw_count(Time now) {
-  if (line_open_ && now - drawn_ < redraw_ms) return;
+  const bool complete = total_ && done_ >= *total_;
+  if (drawn_ && now - *drawn_ < redraw_ms && !complete) return;
   drawn_ = now;
-  line_open_ = true;
-  out_ << '\r' << human_size(done_) << " read   " << std::flush;
+  const double seconds = std::chrono::duration<double>(now - begin_).count();
+  draw(detail::progress_words(done_, total_, seconds, unit_,
+                              [this](std::uint64_t of) { return amount(of); }));
 }
 
-void Progress::syncing() {
-  if (!bar_ && !line_open_) return;
-  end_line();
-  out_ << "syncing " << human_size(done_) << " to the disk" << std::flush;
-  line_open_ = true;
+/// Over the line that is there, whose rest goes.
+void Progress::draw(const std::string& words) {
+  const std::size_t rest = width_ > words.size() ? width_ - words.size() : 0;
+  out_ << '\r' << words << std::string(rest, ' ') << std::flush;
+  width_ = words.size();
 }
 
-void Progress::end_line() {
-  if (line_open_) out_ << std::endl;
-  line_open_ = false;
+void Progress::syncing(std::chrono::milliseconds second) {
+  if (!drawn_) return;
+  out_ << '\n';
+  width_ = 0;
+  draw("syncing " + amount(done_) + " to the disk");
+  try {
+    counting_ = std::thread([this, second] { count_seconds(second); });
+  } catch (const std::system_error&) {  // no thread to be had: the line stands still
+  }
+}
+
+void Progress::count_seconds(std::chrono::milliseconds second) {
+  const auto begin = std::chrono::steady_clock::now();
+  std::unique_lock lock(mutex_);
+  for (int seconds = 1;; ++seconds) {
+    if (ended_.wait_until(lock, begin + seconds * second, [this] { return over_; })) {
+      return;
+    }
+    draw("syncing " + amount(done_) + " to the disk, " + detail::words_of_seconds(seconds));
+  }
 }
 
 }  // namespace perdure::cli

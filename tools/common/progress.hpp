@@ -3,43 +3,52 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <iosfwd>
+#include <mutex>
 #include <optional>
-
-#include <boost/timer/progress_display.hpp>
+#include <string>
+#include <thread>
 
 namespace perdure::cli {
 
-/// Shows how far a stream has come once it takes longer than a second: a bar where the size is
-/// known, otherwise one line with a count. It is told the time, so that tests need no clock.
+/// Shows how far a program has come once it takes longer than a second: one line that is drawn
+/// anew, with the rate and the time left. It is told the time, so that tests need no clock.
 class Progress {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// Writes to `out`, which must outlive it; nothing at all unless `shown`.
-  Progress(std::ostream& out, bool shown, std::optional<std::uint64_t> size, Time begin);
+  /// Writes to `out`, which must outlive it; nothing at all unless `shown`. `total` is empty where
+  /// nobody knows it. `unit` is the word for a count ("files"), or empty for bytes.
+  Progress(std::ostream& out, bool shown, std::optional<std::uint64_t> total, Time begin,
+           std::string unit = {});
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();  ///< Ends the line.
 
-  void advance(std::uint64_t bytes, Time now);
-  /// All bytes are there; what follows, the sync, can take long too.
-  void syncing();
+  void advance(std::uint64_t amount, Time now);
+  /// All is there; the sync that follows can take long too, and nobody knows how long. From now on
+  /// a thread counts its seconds on the line, until this is destroyed. `second`: for tests.
+  void syncing(std::chrono::milliseconds second = std::chrono::seconds(1));
 
  private:
-  void draw_bar();
-  void draw_count(Time now);
-  void end_line();
+  [[nodiscard]] std::string amount(std::uint64_t of) const;
+  void draw(const std::string& words);
+  void count_seconds(std::chrono::milliseconds second);
 
   std::ostream& out_;
   bool shown_;
-  std::optional<std::uint64_t> size_;
+  std::optional<std::uint64_t> total_;
   Time begin_;
-  Time drawn_;
+  std::string unit_;
+  std::optional<Time> drawn_{};
+  std::size_t width_ = 0;  ///< Of the line that is there.
   std::uint64_t done_ = 0;
-  bool line_open_ = false;
-  std::optional<boost::timer::progress_display> bar_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool over_ = false;
+  std::thread counting_;
 };
 
 }  // namespace perdure::cli

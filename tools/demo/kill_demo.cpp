@@ -136,7 +136,7 @@ Tally kill_often(const Writer& writer, const Settings& settings, const std::stri
                                   std::chrono::milliseconds(4), std::chrono::milliseconds(200));
   std::uniform_int_distribution<Clock::rep> delay(0, window.count());
   const auto end = Clock::now() + std::chrono::seconds(settings.seconds_max);
-  cli::Progress bar(std::cerr, ::isatty(STDERR_FILENO) == 1, settings.kills, Clock::now());
+  cli::Progress bar(std::cerr, ::isatty(STDERR_FILENO) == 1, settings.kills, Clock::now(), "kills");
 
   std::uint64_t next = 9;  // after those of time_of_one
   while (tally.kills < settings.kills && Clock::now() < end) {

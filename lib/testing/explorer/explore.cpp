@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <iostream>
 #include <numeric>
 #include <thread>
 #include <unistd.h>
 
-#include <boost/timer/progress_display.hpp>
-
+#include <perdure/detail/progress_words.hpp>
 #include <perdure/testing/explore.hpp>
 
 #include "testing/explorer/frontier.hpp"
@@ -52,6 +52,37 @@ std::vector<Schedule> all_schedules(const std::vector<std::size_t>& calls, std::
   }
   return some;
 }
+
+/// States that were recovered, on a line of standard error.
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::size_t total) : total_(total) {}
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  ~ProgressLine() {
+    if (drawn_ != begin_) std::cerr << std::endl;
+  }
+
+  void advance(std::size_t count) {
+    constexpr std::chrono::milliseconds redraw_ms{200};
+    done_ += count;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - drawn_ < redraw_ms && done_ < total_) return;
+    drawn_ = now;
+    const double seconds = std::chrono::duration<double>(now - begin_).count();
+    constexpr std::string_view clear_line = "\r\033[K";
+    std::cerr << clear_line
+              << detail::progress_words(done_, total_, seconds, "states",
+                                        [](std::uint64_t of) { return std::to_string(of); })
+              << std::flush;
+  }
+
+ private:
+  std::size_t total_;
+  std::size_t done_ = 0;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point drawn_ = begin_;
+};
 
 class Search {
  public:
@@ -118,10 +149,10 @@ class Search {
                         [&](std::uint32_t i) { return mix(nodes[i].hash, options_.seed); });
     }
     constexpr std::size_t worth_showing = 5000;
-    std::unique_ptr<boost::timer::progress_display> progress;
-    if (options_.progress && nodes.size() >= worth_showing && ::isatty(STDERR_FILENO) != 0) {
-      progress = std::make_unique<boost::timer::progress_display>(nodes.size(), std::cerr);
-    }
+    const bool shown =
+        options_.progress && nodes.size() >= worth_showing && ::isatty(STDERR_FILENO) != 0;
+    std::optional<ProgressLine> progress;
+    if (shown) progress.emplace(nodes.size());
     constexpr std::size_t batch_size = 64;  // of a fixed size: what is left out is the same always
     for (std::size_t begin = 0; begin < order.size(); begin += batch_size) {
       const std::size_t count = std::min(batch_size, order.size() - begin);
@@ -131,7 +162,7 @@ class Search {
         const std::size_t index = order[begin + i];
         if (index < worst_) visit(nodes[index], index, level, crash);
       });
-      if (progress) *progress += count;
+      if (progress) progress->advance(count);
     }
   }
 

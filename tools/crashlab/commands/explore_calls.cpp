@@ -13,6 +13,7 @@
 #include "calls/comparison.hpp"
 #include "calls/player.hpp"
 #include "commands/run.hpp"
+#include "common/json_text.hpp"
 #include "host/guard.hpp"
 #include "host/parts.hpp"
 
@@ -176,7 +177,7 @@ int explore_calls(CallsOptions options) {
     return guarded(options.run.state_dir, Mounts::private_ones, options.run.stall_max_s,
                    [&](const Guarded& guard) {
                      const Tally tally = explore_part(mine, own, guard);
-                     write_all(out.get(), boost::json::serialize(to_json(tally)), "report");
+                     write_all(out.get(), perdure::cli::json_text(to_json(tally)), "report");
                      return 0;
                    });
   });
@@ -197,7 +198,7 @@ int explore_calls(CallsOptions options) {
     report["noises"] = boost::json::value_from(options.noises);
     report["seed"] = options.run.seed;
     report["seconds"] = seconds;
-    write_file(options.run.json, boost::json::serialize(report) + "\n");
+    write_file(options.run.json, perdure::cli::json_text(report) + "\n");
   }
   return sum.differences.empty() ? 0 : 1;
 }

@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 
 #include "commands/run.hpp"
+#include "common/json_text.hpp"
 
 namespace crashlab {
 namespace {
@@ -65,7 +66,7 @@ int report(const RunOptions& options, const Tally& tally) {
                                      {"states", tally.states},
                                      {"violations", tally.violations},
                                      {"runs", tally.runs}};
-    write_file(options.json, boost::json::serialize(all) + "\n");
+    write_file(options.json, perdure::cli::json_text(all) + "\n");
   }
   return tally.violations > 0 ? 1 : 0;
 }

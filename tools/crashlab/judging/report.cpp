@@ -8,6 +8,9 @@
 
 #include <boost/json.hpp>
 
+#include <perdure/detail/progress_words.hpp>
+
+#include "common/json_text.hpp"
 #include "host/guard.hpp"
 
 namespace crashlab {
@@ -57,10 +60,11 @@ void Progress::show(const std::string& what) {
 
 void Progress::show(const Summary& summary, const RunOptions& options) {
   if (seconds_since(last_) < refresh_s) return;
-  line(options.fs + ": " + std::to_string(summary.states) + " states, " +
-       format("%.0f/s, ", rate_of(summary)) +
-       format("at most %.0f s left, ", seconds_left(summary, options)) +
-       std::to_string(summary.violation_count()) + " violations");
+  const auto count = [](std::uint64_t of) { return std::to_string(of); };
+  line(options.fs + ": " +
+       perdure::detail::progress_words(summary.states, {}, summary.seconds, "states", count) +
+       ", at most " + perdure::detail::words_of_seconds(seconds_left(summary, options)) +
+       " left, " + std::to_string(summary.violation_count()) + " violations");
 }
 
 void Progress::line(const std::string& text) {
@@ -167,7 +171,7 @@ std::string json_text(const Findings& findings) {
         {"fsck", summary.violations[2]}}},
       {"kept", std::move(kept)},
       {"keep", options.keep}};
-  return boost::json::serialize(report);
+  return perdure::cli::json_text(report);
 }
 
 void write_json(const std::string& path, const Findings& findings) {

@@ -9,8 +9,8 @@
 
 namespace crashlab {
 
-/// One line on standard error, where that is a terminal. Not the bar of tools/common: it shows
-/// counts and rates, and the laboratory stands without the library's programs.
+/// One line on standard error, where that is a terminal: that of tools/common, with what else a run
+/// has to say. The laboratory stands without the library's programs.
 class Progress {
  public:
   explicit Progress(bool wanted);

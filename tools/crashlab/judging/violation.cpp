@@ -12,6 +12,7 @@
 #include <boost/json.hpp>
 #include <xxhash.h>
 
+#include "common/json_text.hpp"
 #include "host/posix.hpp"
 
 namespace crashlab {
@@ -185,7 +186,7 @@ void keep_violation(const std::string& directory, const RunOptions& options,
   const UniqueFd fd(must(::open((path + "/recording").c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW),
                          "open " + path + "/recording"));
   recording.until(violation.at).save(fd.get());
-  write_file(path + "/violation.json", json::serialize(story) + "\n");
+  write_file(path + "/violation.json", perdure::cli::json_text(story) + "\n");
 }
 
 KeptViolation load_violation(const std::string& directory, const std::string& id) {

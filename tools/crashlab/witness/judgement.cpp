@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 
+#include "common/json_text.hpp"
 #include "host/posix.hpp"
 
 namespace crashlab {
@@ -170,7 +171,7 @@ void Judgement::write_json(const std::string& path) const {
       {"runs", std::move(runs)},
       {"findings", std::move(findings)},
       {"keep", options_.run.keep}};
-  write_file(path, boost::json::serialize(report) + "\n");
+  write_file(path, perdure::cli::json_text(report) + "\n");
 }
 
 }  // namespace crashlab

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <perdure/probe.hpp>
 #include <perdure/system/file_system.hpp>
@@ -12,6 +11,7 @@
 #include "bench/rounds.hpp"
 #include "bench/ways.hpp"
 #include "commands.hpp"
+#include "common/json_text.hpp"
 #include "sources/once.hpp"
 #include "terminal/interrupts.hpp"
 
@@ -226,7 +226,7 @@ struct BenchCommand {
     if (signal) return std::string();
     if (ways->failure) return *ways->failure;
     if (!output.json) return to_text(*ways, found, amounts);
-    return boost::json::serialize(to_json(*ways, found, directory, amounts)) + "\n";
+    return json_text(to_json(*ways, found, directory, amounts)) + "\n";
   }
 };
 

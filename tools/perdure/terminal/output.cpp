@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <iostream>
 
-#include <boost/json/serialize.hpp>
 #include <boost/nowide/utf/convert.hpp>
+
+#include "common/json_text.hpp"
 
 namespace perdure::cli {
 
@@ -114,7 +115,7 @@ bool print(std::string_view text) {
 }
 
 bool print(const json::object& object) {
-  return print(json::serialize(object) + "\n");
+  return print(json_text(object) + "\n");
 }
 
 ExitStatus print_result(std::string_view text) {
