@@ -17,6 +17,8 @@
 
 namespace perdure {
 
+enum class Handle : int;  // <perdure/system/file_system.hpp>
+
 /// A file that is written in pieces and appears intact, or not at all.
 ///
 /// The bytes stream into the temp; memory does not grow with them. Dropping it without `commit`
@@ -60,8 +62,18 @@ class AtomicFile final : public Sink {
   /// gone and the target unchanged.
   Result<void> write(Bytes bytes) override;
   Result<void> write(std::string_view text) { return write(as_bytes(text)); }
-  /// Bytes appended so far.
+  /// Writes over what is there, or beyond its end: zeros fill a gap, and take no space where the
+  /// file system has holes. `write` goes on appending at the end of all. Errors as those of
+  /// `write`.
+  Result<void> write_at(std::uint64_t offset, Bytes bytes);
+  /// The size so far, as `write` and `write_at` made it.
   [[nodiscard]] std::uint64_t size() const noexcept;
+  /// The temp itself, open for reading and writing, for those who can't do without: with
+  /// `native_system` the number is that of the descriptor. It stays this file's, who closes it.
+  /// By `commit` every write through it has to be over, a mapping of it included: what comes later
+  /// may be lost, or torn. From now on the file itself says where `write` appends, how large it
+  /// is, and what `verify` compares.
+  Result<Handle> handle();
 
   /// Publishes what was written, with the durability of the options. Once only: a second call is
   /// ErrorKind::invalid_argument, and its fate is what the first one reached.

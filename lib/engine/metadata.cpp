@@ -430,11 +430,12 @@ Result<void> apply_to_new(Commit& commit) {
     BOOST_OUTCOME_TRY(give_owner(commit));
   }
   const std::uint32_t special = wanted.mode & 07000U;
-  if (special == 0 && !is_narrow(commit)) return success();
+  const bool unknown = is_narrow(commit) || is_made_by_stage(commit);
+  if (special == 0 && !unknown) return success();
   const auto temp = commit.files.stat(commit.temp.get());
   if (!temp) return commit.failure(step, temp.error());
   std::uint32_t mode = temp.value().mode;
-  if (is_narrow(commit)) {
+  if (unknown) {
     BOOST_OUTCOME_TRY(mode, mode_of_new(commit));
   }
   mode |= special;

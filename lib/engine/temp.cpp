@@ -2,6 +2,9 @@
 // Makes temps under fresh names, and writes to them.
 #include "engine/temp.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "engine/fresh_file.hpp"
 #include "engine/names.hpp"
 #include "engine/unlink.hpp"
@@ -29,19 +32,43 @@ Result<void> create_temp(Commit& commit, std::uint32_t mode) {
   return success();
 }
 
-Result<void> append_to_temp(Commit& commit, Bytes bytes) {
+namespace {
+
+bool is_named_temp(const Commit& commit) {
+  if (!commit.temp) return false;
+  const auto temp = commit.files.stat(commit.temp.get());
+  const auto named = commit.files.stat_at(commit.directory, commit.temp_name);
+  return temp && named && temp.value().version.same_file(named.value().version);
+}
+
+}  // namespace
+
+bool is_made_by_stage(const Commit& commit) {
+  return commit.made_by == 0 && !commit.adopted && !commit.temp_name.empty();
+}
+
+Result<void> write_to_temp(Commit& commit, std::uint64_t offset, Bytes bytes) {
   constexpr std::string_view step = "write the new content";
+  constexpr auto size_max = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (!is_temp_ours(commit)) return not_ours(commit, step);
+  if (bytes.size() > size_max || offset > size_max - bytes.size()) {
+    return commit.failure(step, std::make_error_code(std::errc::file_too_large));
+  }
   while (!bytes.empty()) {
-    const auto put = commit.files.write_at(commit.temp.get(), commit.written, bytes);
+    const auto put = commit.files.write_at(commit.temp.get(), offset, bytes);
     if (!put) return commit.failure(step, put.error());
     if (put.value() == 0) {
       return commit.failure(step, std::make_error_code(std::errc::io_error));
     }
     bytes = bytes.subspan(put.value());
-    commit.written += put.value();
+    offset += put.value();
+    commit.written = std::max(commit.written, offset);
   }
   return success();
+}
+
+Result<void> append_to_temp(Commit& commit, Bytes bytes) {
+  return write_to_temp(commit, commit.written, bytes);
 }
 
 Result<void> GatheringSink::write(Bytes bytes) {
@@ -104,7 +131,9 @@ Result<void> remove_temp(Commit& commit) {
 Result<void> unlink_temp(Commit& commit) {
   if (commit.temp_name.empty()) return success();
   if (!is_temp_ours(commit)) return not_ours(commit, "remove the temp");
+  const bool is_temp = !is_made_by_stage(commit) || is_named_temp(commit);
   const std::string name = std::exchange(commit.temp_name, {});
+  if (!is_temp) return success();  // a stage that is wrong may have named the target
   const auto removed = unlink_if_there(commit.files, commit.directory, name);
   if (removed) return success();
   Error error = commit.failure("remove the temp", removed.error());

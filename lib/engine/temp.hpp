@@ -18,10 +18,16 @@ namespace perdure {
 /// The error of one that may not.
 [[nodiscard]] Error not_ours(const Commit& commit, std::string_view step);
 
+/// Whether a stage of somebody's own made it, with whatever mode.
+[[nodiscard]] bool is_made_by_stage(const Commit& commit);
+
 /// Makes the temp, or fails with the target unchanged. For the mode see temp_mode.
 Result<void> create_temp(Commit& commit, std::uint32_t mode);
 
-/// Appends to what the temp has. Short writes go on; a write of nothing is an error.
+/// Writes into the temp, over what it has or behind that. Short writes go on; a write of nothing is
+/// an error.
+Result<void> write_to_temp(Commit& commit, std::uint64_t offset, Bytes bytes);
+/// Appends to what the temp has.
 Result<void> append_to_temp(Commit& commit, Bytes bytes);
 
 /// Gathers small writes on their way to a temp, so that a byte costs no system call. Hands them on

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Streams into a temp, and commits it.
+#include <algorithm>
+#include <limits>
+
 #include <perdure/atomic_file.hpp>
 #include <perdure/detail/stopwatch.hpp>
 
@@ -36,6 +39,9 @@ struct AtomicFile::State {
   Result<Receipt> publish();
   Result<void> find_written(const Path& written);
   Result<void> sum_written();
+  Result<void> write_at(std::uint64_t offset, Bytes bytes);
+  Result<void> look_at_size();
+  Result<void> look_at_temp();
 
   WriteOptions options;
   Protocol protocol = Protocol::portable;
@@ -44,6 +50,8 @@ struct AtomicFile::State {
   std::chrono::nanoseconds write_time{};
   std::uint64_t size = 0;
   std::optional<Checksum> sum;  ///< Of what goes into the temp, if it is to be verified.
+  bool appended_alone = true;   ///< Else the temp tells what is in it.
+  bool lent = false;            ///< Others may write to it, too.
 };
 
 Result<void> AtomicFile::State::check_open(std::string_view step) const {
@@ -56,15 +64,50 @@ Result<void> AtomicFile::State::check_open(std::string_view step) const {
 Result<void> AtomicFile::State::put(Bytes bytes) {
   if (sum) sum->update(bytes);
   detail::Stopwatch watch(commit.environment);
-  auto appended = append_to_temp(commit, bytes);
+  const auto append = [&]() -> Result<void> {
+    if (lent) {
+      BOOST_OUTCOME_TRY(look_at_size());
+    }
+    return append_to_temp(commit, bytes);
+  };
+  auto appended = append();
   write_time += watch.lap();
   if (!appended) return discard_temp(commit, std::move(appended.error()));
   return success();
 }
 
+Result<void> AtomicFile::State::write_at(std::uint64_t offset, Bytes bytes) {
+  BOOST_OUTCOME_TRY(gathered.flush());
+  appended_alone = false;
+  detail::Stopwatch watch(commit.environment);
+  auto put = write_to_temp(commit, offset, bytes);
+  write_time += watch.lap();
+  if (!put) return discard_temp(commit, std::move(put.error()));
+  size = commit.written;
+  return success();
+}
+
+Result<void> AtomicFile::State::look_at_size() {
+  const auto status = commit.files.stat(commit.temp.get());
+  if (!status) return commit.failure("look at the new content", status.error());
+  commit.written = status.value().version.size;
+  return success();
+}
+
+/// The size and the sum, where they did not come with the bytes.
+Result<void> AtomicFile::State::look_at_temp() {
+  if (appended_alone) return success();
+  BOOST_OUTCOME_TRY(look_at_size());
+  size = commit.written;
+  if (!sum) return success();
+  sum.emplace();
+  return sum_written();
+}
+
 /// The target may be another than the one that `create` saw: streaming takes its time.
 Result<Receipt> AtomicFile::State::publish() {
   const auto claim_it = [&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(look_at_temp());
     BOOST_OUTCOME_TRY(commit.existing, current_status(commit));
     BOOST_OUTCOME_TRY(claim_target(commit, options));
     return read_xattrs(commit);
@@ -191,6 +234,19 @@ Result<void> AtomicFile::write(Bytes bytes) {
   BOOST_OUTCOME_TRY(state_->check_open("write the new content"));
   state_->size += bytes.size();
   return state_->gathered.write(bytes);
+}
+
+Result<void> AtomicFile::write_at(std::uint64_t offset, Bytes bytes) {
+  BOOST_OUTCOME_TRY(state_->check_open("write the new content"));
+  return state_->write_at(offset, bytes);
+}
+
+Result<Handle> AtomicFile::handle() {
+  BOOST_OUTCOME_TRY(state_->check_open("open the new content"));
+  BOOST_OUTCOME_TRY(state_->gathered.flush());
+  state_->appended_alone = false;
+  state_->lent = true;
+  return state_->commit.temp.get();
 }
 
 std::uint64_t AtomicFile::size() const noexcept {

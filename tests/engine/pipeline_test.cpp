@@ -38,6 +38,30 @@ struct Seal {
   }
 };
 
+/// Makes the temp in a way of its own, right or wrong.
+struct OwnTemp {
+  static constexpr std::string_view name = "own temp";
+  static constexpr Fact needs = Fact::none;
+  static constexpr Fact gives = Fact::temp;
+  bool opens = true;
+  bool names = true;
+  std::uint32_t mode = 0600;
+  std::string_view content{};
+  std::string other_name{};
+  Result<void> run(Commit& commit) const {
+    const std::string made_as = ".target.0123456789abcdef.perdure-tmp";
+    const auto made = commit.files.create(commit.directory, made_as, mode);
+    if (!made) return commit.failure(name, made.error());
+    OwnedHandle temp(commit.files, made.value());
+    if (!content.empty()) (void)commit.files.write_at(temp.get(), 0, as_bytes(content));
+    const bool wrong = !opens || !names || !other_name.empty();
+    if (wrong) (void)commit.files.unlink(commit.directory, made_as);
+    if (opens) commit.temp = std::move(temp);
+    if (names) commit.temp_name = other_name.empty() ? made_as : other_name;
+    return success();
+  }
+};
+
 /// Tells somebody, once it is durable.
 struct Notify {
   static constexpr std::string_view name = "notify";
@@ -209,6 +233,42 @@ TEST_CASE("stages of one's own seal, replicate and notify") {
   CHECK(told == std::vector<std::string>{"target"});
   CHECK(receipt.value().bytes == 11);
   CHECK(stages_of(receipt.value()).back() == "notify");
+}
+
+TEST_CASE("a stage of one's own may make the temp, and the target has the mode of a new file") {
+  const TempDirectory directory;
+  const Pipeline pipeline(Serialize{}, OwnTemp{}, Write{}, ApplyMetadata{}, SyncFile{}, Rename{},
+                          SyncParent{});
+  const auto writer = AtomicWriter::bind(directory.path(), pipeline);
+  REQUIRE_OK(writer);
+  REQUIRE_OK(writer.value().commit("target", "new"));
+  REQUIRE_OK(write_file(directory / "usual", "new"));
+  CHECK(test::slurp(directory / "target") == "new");
+  CHECK(boost::filesystem::status(directory / "target").permissions() ==
+        boost::filesystem::status(directory / "usual").permissions());
+  CHECK(test::list(directory.path()) == std::vector<std::string>{"target", "usual"});
+}
+
+TEST_CASE("a temp of one's own that is not what the others rely on is refused with its reason") {
+  const TempDirectory directory;
+  test::spit(directory / "target", "old");
+  boost::filesystem::permissions(directory / "target", boost::filesystem::owner_all);
+  const auto refused = [&](const OwnTemp& stage) {
+    const auto writer = AtomicWriter::bind(
+        directory.path(),
+        Pipeline(Serialize{}, stage, Write{}, ApplyMetadata{}, SyncFile{}, Rename{}, SyncParent{}));
+    REQUIRE_OK(writer);
+    const auto receipt = writer.value().commit("target", "new");
+    REQUIRE_FAILS(invalid_argument, unchanged, receipt);
+    CHECK(receipt.error().step == "own temp");
+    CHECK(test::slurp(directory / "target") == "old");
+    return receipt.error().message();
+  };
+  CHECK_THAT(refused({.opens = false}), Catch::Matchers::Contains("Commit::temp is not open"));
+  CHECK_THAT(refused({.names = false}), Catch::Matchers::Contains("Commit::temp_name is empty"));
+  CHECK_THAT(refused({.mode = 0644}), Catch::Matchers::Contains("shut out"));
+  CHECK_THAT(refused({.content = "rest"}), Catch::Matchers::Contains("it is not empty"));
+  CHECK_THAT(refused({.other_name = "target"}), Catch::Matchers::Contains("another file"));
 }
 
 // The fuzzer's: a second Write appended the image to the first, and a second Serialize did so in

@@ -133,13 +133,35 @@ void note_stage(Commit& commit, StageTime stage);
 void run_together(std::span<BatchedCommit> members, std::string_view name, StageFates fates,
                   const Procedure<BatchedCommits>& stage);
 
+/// Whether the temp that the stage `name` made is what CreateTemp says that one is.
+Result<void> check_temp(Commit& commit, std::string_view name);
+
+/// Of a temp that a stage of one's own made those behind it know nothing.
+template <class S>
+inline constexpr bool makes_temp = has(S::gives, Fact::temp) && !std::same_as<S, CreateTemp>;
+
+/// A stage for one commit.
+template <class S>
+Result<void> run_one(const S& stage, Commit& commit) {
+  Result<void> outcome = stage.run(commit);
+  if constexpr (makes_temp<S>) {
+    if (outcome) return check_temp(commit, S::name);
+  }
+  return outcome;
+}
+
 /// The stage's own form for many, or the one for one in turn.
 template <class S>
 void run_for_all(const S& stage, BatchedCommits members) {
   if constexpr (requires { stage.run_together(members); }) {
     stage.run_together(members);
+    if constexpr (makes_temp<S>) {
+      for (BatchedCommit* member : members) {
+        if (member->outcome) member->outcome = check_temp(*member->commit, S::name);
+      }
+    }
   } else {
-    for (BatchedCommit* member : members) member->outcome = stage.run(*member->commit);
+    for (BatchedCommit* member : members) member->outcome = run_one(stage, *member->commit);
   }
 }
 
@@ -179,7 +201,7 @@ class PipelineFrom {
     const auto one = [&]<class S>(const S& stage) {
       const auto fates = detail::fates_of<S>(have);
       commit.fate = fates.before;
-      outcome = stage.run(commit);
+      outcome = detail::run_one(stage, commit);
       detail::note_stage(commit, {stage.name, watch.lap()});
       if (outcome) commit.fate = fates.after;
       have = facts_behind<S>(have);

@@ -20,6 +20,13 @@ struct Serialize {
 
 /// Makes the temp beside the target: O_EXCL, a name that nobody can guess, never more permissions
 /// than the target will have. One for each commit.
+///
+/// A stage of one's own that makes the temp owes the others the same, and is checked behind it,
+/// which costs two looks: `Commit::temp` is a new, empty regular file of this user's, open for
+/// reading and writing; `Commit::temp_name` is its name in `Commit::directory`; it is open to
+/// nobody whom the target will shut out (mode 0600 is never wrong, since ApplyMetadata gives it the
+/// mode that a new file would have). Only a name that `is_reserved_name` knows as a temp's is one
+/// for `clean`. When the stage fails later, the library removes the temp.
 struct CreateTemp {
   static constexpr std::string_view name = "create temp";
   static constexpr Fact needs = Fact::none;
