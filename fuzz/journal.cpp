@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A journal is found in a root in which a transaction died after its commit point: a byte that says
 // what else is there, then the journal, as bytes or (structured) decision by decision.
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -67,8 +68,9 @@ Version version_of(SimulatedFileSystem& disk, const std::string& path) {
 JournalEntry entry_of(InputBytes& input, SimulatedFileSystem& disk) {
   if (input.below(3) == 0) return input.one_of(real_journal().entries);
   JournalEntry entry;
-  entry.action = input.one_of(
-      std::array{JournalAction::put, JournalAction::remove, JournalAction::make_directory});
+  entry.action =
+      input.one_of(std::array{JournalAction::put, JournalAction::remove,
+                              JournalAction::make_directory, JournalAction::remove_directory});
   const std::size_t length = input.below(16);
   entry.path = input.one_of(std::array<std::string, 14>{
       "d/a", "d/b", "e/b", "f", "f/a", "notes", "d", "e", "x/y", "d/a/b", ".perdure/x",
@@ -106,6 +108,10 @@ Buffer structured(InputBytes& input, SimulatedFileSystem& disk) {
   for (std::size_t count = input.below(5); count > 0; --count) {
     journal.entries.push_back(entry_of(input, disk));
   }
+  const bool removal = std::ranges::any_of(journal.entries, [](const JournalEntry& entry) {
+    return entry.action == JournalAction::remove_directory;
+  });
+  if (removal && input.below(8) != 0) journal.format = removal_journal_format;
   if (journal.format >= 3 && input.below(4) == 1) ++journal.private_directory.inode;  // a copy
   return encode_journal(journal);
 }

@@ -8,6 +8,7 @@
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
+#include <perdure/mirror.hpp>
 #include <perdure/pipeline/pipeline.hpp>
 #include <perdure/probe.hpp>
 #include <perdure/recovery.hpp>

@@ -22,7 +22,7 @@ enum class RecoveryStep {
 
 struct RecoveredPath {
   std::string path;
-  std::string action;  ///< "put", "remove" or "make directory".
+  std::string action;  ///< "put", "remove", "make directory" or "remove directory".
   RecoveryStep step = RecoveryStep::done;
   /// `redo` of a log: the new content is at the path, maybe in the cache alone.
   bool in_place = false;

@@ -19,6 +19,9 @@
 namespace perdure {
 
 class Root;
+class SourceTree;
+struct MirrorOptions;
+struct MirrorReport;
 
 /// The facts of a committed transaction.
 struct TransactionReceipt {
@@ -42,6 +45,8 @@ struct PutOptions {
   /// Metadata that is preserved comes from the file at this path, if there is none at the put's
   /// own.
   std::optional<std::string> like{};
+  /// As by `Transaction::expect`.
+  std::optional<Version> expected{};
 };
 
 /// Many files beneath one root, all of them or none.
@@ -104,14 +109,32 @@ class Transaction {
         path, [&](Sink& sink) { return serializer.serialize(value, sink); }, options);
   }
 
+  /// The file `to` shall have the content that `from` would have after the commit: one's own writes
+  /// first. A new one gets the metadata of the file `from` as well. ErrorKind::conflict where
+  /// somebody changes `from` while it is read; `expect` makes sure that it stays as it was read.
+  Result<void> copy(const std::string& from, const std::string& to);
   /// The file (or symbolic link) `path` shall be gone. It must exist now.
   Result<void> remove(const std::string& path);
+  /// The directory `path` shall be gone. It must exist now, and this transaction must remove all
+  /// that is in it: else `commit` fails with ErrorKind::conflict. Where somebody puts something
+  /// into it behind that check, it stays, and `TransactionReceipt::left_alone` names it.
+  Result<void> remove_directory(const std::string& path);
+  /// The file, symbolic link or directory `path` shall be gone, a directory with all that is in it
+  /// now. Nothing is removed that comes later, as by `remove_directory`. Lock files and temps of
+  /// writers, roots of their own, mounts, and things that are neither files nor links are refused:
+  /// nothing of such a directory is removed.
+  Result<void> remove_all(const std::string& path);
   /// The directory shall exist. Its parent must exist, or be made by this transaction. A new one
   /// gets `mode` less the umask of the process that makes it, which may be that of a recovery; it
   /// must let its owner write and search (0300). One that exists keeps its own.
   Result<void> make_directory(const std::string& path, std::uint32_t mode = 0777);
   /// The file `from` shall be called `to`, in the place of what is there.
   Result<void> move(const std::string& from, const std::string& to);
+
+  /// The root shall have the files and directories that `source` has, and no other.
+  /// <perdure/mirror.hpp> has the types, and tells more.
+  Result<MirrorReport> mirror(const Path& source);
+  Result<MirrorReport> mirror(SourceTree& source, const MirrorOptions& options);
 
   /// The content that `path` would have after the commit: one's own writes first. More bytes than
   /// `size_max` are ErrorKind::invalid_argument.

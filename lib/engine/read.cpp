@@ -110,6 +110,27 @@ Result<FileContent> read_steady(const Target& target, const std::string& leaf,
   return never_steady(target);
 }
 
+Result<void> copy_steady(const Target& target, Handle file, Sink& sink) {
+  constexpr std::size_t block_size = std::size_t{256} << 10U;
+  BOOST_OUTCOME_TRY(const Before before, look_before(target, file));
+  BOOST_OUTCOME_TRY(check_regular(target, before.status));
+  Buffer block(block_size);
+  Checksum checksum;
+  for (std::uint64_t offset = 0;;) {
+    const auto got = target.files.read_at(file, offset, block);
+    if (!got) return target.failure(step, got.error());
+    if (got.value() == 0) break;
+    const Bytes bytes = Bytes(block).first(got.value());
+    if (!before.settled) checksum.update(bytes);
+    BOOST_OUTCOME_TRY(sink.write(bytes));
+    offset += got.value();
+  }
+  const std::uint64_t hash = before.settled ? 0 : content_hash(checksum);
+  BOOST_OUTCOME_TRY(const auto version, version_since(target, file, before, hash));
+  if (version) return success();
+  return target.failure(step, ErrorKind::conflict, "somebody changes it; try again");
+}
+
 Result<Version> settled_version(const Target& target) {
   std::optional<Status> now = target.existing;
   for (int waits = 0;

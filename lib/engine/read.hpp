@@ -7,6 +7,7 @@
 
 #include <perdure/file_version.hpp>
 #include <perdure/pipeline/target.hpp>
+#include <perdure/serializer.hpp>
 
 namespace perdure {
 
@@ -16,6 +17,10 @@ namespace perdure {
 Result<FileContent> read_steady(const Target& target, const std::string& leaf,
                                 std::uint64_t size_max,
                                 const std::function<Result<void>(Handle)>& opened);
+
+/// Writes the content of the open regular file into the sink. ErrorKind::conflict where it changed
+/// in the meantime: then the sink has some of both contents.
+Result<void> copy_steady(const Target& target, Handle file, Sink& sink);
 
 /// The version of the target that was looked at just now, which is not read where its stamps tell
 /// all. Waits out a tick, so that two looks at an unchanged file give equal versions.

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <optional>
 
-#include "base/checksum.hpp"
 #include "base/little_endian.hpp"
 
 namespace perdure {
@@ -71,6 +70,10 @@ bool wait_out_tick(FileSystem& files, Environment& environment, Handle handle, c
   if (!wait || *wait == nanoseconds(0) || *wait > wait_max || waits >= waits_max) return false;
   environment.sleep(*wait);
   return true;
+}
+
+std::uint64_t content_hash(const Checksum& checksum) {
+  return hash_of(checksum.digest());
 }
 
 std::uint64_t content_hash(Bytes bytes) {

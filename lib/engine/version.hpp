@@ -6,6 +6,8 @@
 
 #include <perdure/pipeline/target.hpp>
 
+#include "base/checksum.hpp"
+
 namespace perdure {
 
 /// Whether the stamps of this look tell the content from every later one: the file system stamps
@@ -22,6 +24,7 @@ namespace perdure {
 
 /// The hash of all bytes; never 0.
 [[nodiscard]] std::uint64_t content_hash(Bytes bytes);
+[[nodiscard]] std::uint64_t content_hash(const Checksum& checksum);
 SysResult<std::uint64_t> content_hash(FileSystem& files, Handle file);
 
 /// Opens the file `name` in the target's directory, to read it.

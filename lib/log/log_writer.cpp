@@ -130,6 +130,7 @@ Result<void> LogWriter::alone(std::uint64_t failures, std::function<Result<void>
     BOOST_OUTCOME_TRY(check_staged(failures));
     known_.forget();
     auto done = work();
+    ++times_alone_;
     // A comparison that fails has synced nothing.
     if (!done && done.error().kind != ErrorKind::conflict) ++failures_;
     // It may have left a journal that the log's would take the place of.
@@ -247,6 +248,21 @@ Result<void> LogWriter::look_at(LogCommit& commit, JournalEntry& entry) {
   return success();
 }
 
+/// A directory that is open stays so when another transaction removes it.
+Result<void> LogWriter::check_directories(LogCommit& commit) {
+  if (commit.times_alone == times_alone_) return success();
+  Directories& directories = commit.changes.directories();
+  directories.look_anew();
+  for (const JournalDirectory& directory : commit.journal.directories) {
+    BOOST_OUTCOME_TRY(const bool replaced, root_.checked(commit_step, directory.path,
+                                                         directories.is_replaced(directory.path)));
+    if (!replaced) continue;
+    return root_.failure(commit_step, directory.path, ErrorKind::conflict,
+                         "another transaction removed this directory meanwhile");
+  }
+  return success();
+}
+
 /// Of each path what was there before, and whether it is what the caller expects.
 Result<void> LogWriter::look(LogCommit& commit) {
   for (JournalEntry& entry : commit.journal.entries) {
@@ -302,6 +318,7 @@ void LogWriter::note_added(LogRecord& record) {
 Result<void> LogWriter::add_record(Errand& errand) {
   LogCommit& commit = *errand.commit;
   BOOST_OUTCOME_TRY(begin_log());
+  BOOST_OUTCOME_TRY(check_directories(commit));
   const bool full = root_.unpublished.bytes() + group_bytes_ > unpublished_max;
   if (later_ && (full || makes_directory(commit.journal))) {
     BOOST_OUTCOME_TRY(settle_group());

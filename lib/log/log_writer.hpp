@@ -61,7 +61,8 @@ struct LogCommit {
   std::vector<std::string> expected{};
   std::function<Result<void>()> compare{};
 
-  std::uint64_t failures = 0;  ///< `LogWriter::failures` of before anything was staged.
+  std::uint64_t failures = 0;     ///< `LogWriter::failures` of before anything was staged.
+  std::uint64_t times_alone = 0;  ///< `LogWriter::times_alone` of before the directories were seen.
 
   Fate fate = Fate::unchanged;
   std::vector<std::string> left_alone{};
@@ -87,6 +88,8 @@ class LogWriter {
   Result<void> alone(std::uint64_t failures, std::function<Result<void>()> work);
   /// How often a flush, a publish or a settling has failed.
   [[nodiscard]] std::uint64_t failures() const noexcept { return failures_; }
+  /// How often that was done: it may have removed directories.
+  [[nodiscard]] std::uint64_t times_alone() const noexcept { return times_alone_; }
   Result<void> settle();
   /// The paths that were left alone at a settling since the last call; also after the end.
   std::vector<RecoveredPath> left_alone();
@@ -108,6 +111,7 @@ class LogWriter {
   void note_added(LogRecord& record);
   Result<void> look(LogCommit& commit);
   Result<void> look_at(LogCommit& commit, JournalEntry& entry);
+  Result<void> check_directories(LogCommit& commit);
   void finish_group();
   Result<void> publish(LogCommit& commit);
   Result<void> leave_for_later(LogCommit& commit);
@@ -138,6 +142,7 @@ class LogWriter {
   bool live_ = false;    ///< The journal says that there is a log.
   std::optional<Error> stopped_;
   std::atomic<std::uint64_t> failures_ = 0;
+  std::atomic<std::uint64_t> times_alone_ = 0;
   std::vector<Errand*> group_;     ///< Their records were added, and are not published.
   std::uint64_t group_bytes_ = 0;  ///< Of content that memory keeps for them.
   /// The files that records which are not published make of their paths.

@@ -58,6 +58,17 @@ SysResult<void> put_entry(TransactionRoot& root, const Journal& journal, const J
                                   : unlink_if_there(files, directory, temp);
 }
 
+/// False where others put something into it.
+SysResult<bool> remove_directory_entry(FileSystem& files, Handle directory,
+                                       const JournalEntry& entry) {
+  const auto removed = files.remove_directory(directory, leaf_of(entry.path));
+  if (removed || is_missing(removed.error())) return true;
+  // rmdir(2) has two codes for it.
+  const bool holds_something = removed.error() == std::errc::directory_not_empty ||
+                               removed.error() == std::errc::file_exists;
+  return holds_something ? SysResult<bool>(false) : SysResult<bool>(removed.error());
+}
+
 SysResult<void> make_entry(FileSystem& files, Handle directory, const JournalEntry& entry) {
   const std::string leaf = leaf_of(entry.path);
   const auto made = files.make_directory(directory, leaf, entry.mode);
@@ -89,7 +100,7 @@ Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
   return identity_of(now->version) == entry.before->identity;
 }
 
-Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
+Result<bool> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                          Directories& directories, StagedName staged) {
   FileSystem& files = root.files;
   const auto directory = directories.open(parent_of(entry.path));
@@ -109,9 +120,12 @@ Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
     case JournalAction::make_directory:
       done = make_entry(files, directory.value(), entry);
       break;
+    case JournalAction::remove_directory:
+      return root.checked(apply_step, entry.path,
+                          remove_directory_entry(files, directory.value(), entry));
   }
   if (!done) return root.failure(apply_step, entry.path, done.error());
-  return success();
+  return true;
 }
 
 namespace {

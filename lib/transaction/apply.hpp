@@ -24,8 +24,9 @@ enum class StagedName {
   given_up,
 };
 
-/// Puts one path in place.
-Result<void> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
+/// Puts one path in place. False where that is left alone: others put something into a directory
+/// that is to go.
+Result<bool> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                          Directories& directories, StagedName staged = StagedName::kept);
 
 /// After all paths are in place: their directories durable, then the journal gone, durably, then

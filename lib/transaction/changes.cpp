@@ -3,10 +3,15 @@
 #include "transaction/changes.hpp"
 
 #include "base/missing.hpp"
+#include "engine/names.hpp"
 #include "engine/read.hpp"
+#include "engine/version.hpp"
 
 namespace perdure {
 namespace {
+
+constexpr std::string_view read_step = "read the file";
+constexpr std::string_view remove_directory_step = "remove the directory";
 
 /// Of a file that memory has, and no directory yet.
 Status status_of(const TransactionRoot& root, const FileImage& image) {
@@ -22,7 +27,7 @@ Status status_of(const TransactionRoot& root, const FileImage& image) {
 
 Result<Buffer> content_of(const Target& target, const FileImage& image, std::uint64_t size_max) {
   if (image.content.size() <= size_max) return image.content;
-  return target.failure("read the file", ErrorKind::invalid_argument,
+  return target.failure(read_step, ErrorKind::invalid_argument,
                         "it has " + std::to_string(image.content.size()) + " bytes, and " +
                             std::to_string(size_max) + " are the most allowed");
 }
@@ -37,14 +42,35 @@ Result<void> Changes::put(const std::string& path, const Metadata& metadata,
   BOOST_OUTCOME_TRY(const auto existing, stat(path));
   MetadataOf from{.path = path, .status = existing};
   if (!existing && like) {
-    from.path = *like;
-    BOOST_OUTCOME_TRY(from.status, stat(*like));
+    BOOST_OUTCOME_TRY(from, metadata_of(*like));
   }
   BOOST_OUTCOME_TRY(const StagedFile staged, staged_.stage(path, from, metadata, source));
   bytes_ += staged.size;
   changes_[path] = Change{.staged = staged};
   broken_ = false;
   return success();
+}
+
+/// The metadata that the path would have after the commit.
+Result<MetadataOf> Changes::metadata_of(const std::string& path) {
+  MetadataOf of{.path = path, .status = {}};
+  const auto own = changes_.find(path);
+  if (own == changes_.end()) {
+    BOOST_OUTCOME_TRY(of.status, stat(path));
+    return of;
+  }
+  if (own->second.action != JournalAction::put) return of;
+  const StagedFile& staged = own->second.staged;
+  if (staged.held) {
+    of.status = status_of(root_, *staged.held);
+    of.image = staged.held;
+    return of;
+  }
+  of.staged = staged_.name_of(staged);
+  BOOST_OUTCOME_TRY(of.status,
+                    root_.checked(check_step, path,
+                                  root_.files.stat_at(root_.private_directory.get(), of.staged)));
+  return of;
 }
 
 /// Forgets what was to become of the path so far, its staged file included.
@@ -93,6 +119,84 @@ Result<void> Changes::remove(const std::string& path) {
   BOOST_OUTCOME_TRY(drop(path));
   if (found) changes_[path] = Change{.action = JournalAction::remove};
   broken_ = false;
+  return success();
+}
+
+Result<void> Changes::remove_directory(const std::string& path) {
+  if (const auto change = changes_.find(path); change != changes_.end()) {
+    if (change->second.action == JournalAction::remove_directory) return success();
+    return root_.failure(remove_directory_step, path, ErrorKind::invalid_argument,
+                         "this transaction makes something of that name, or removes a file of it");
+  }
+  BOOST_OUTCOME_TRY(const auto found, stat(path));
+  if (!found) return root_.failure(remove_directory_step, path, missing_cause());
+  if (found->type != FileType::directory) {
+    return root_.failure(remove_directory_step, path, ErrorKind::invalid_argument,
+                         "it is not a directory; remove it as a file");
+  }
+  changes_[path] = Change{.action = JournalAction::remove_directory};
+  return success();
+}
+
+Result<void> Changes::remove_all(const std::string& path) {
+  BOOST_OUTCOME_TRY(const auto found, stat(path));
+  if (found && found->type != FileType::directory) {
+    const auto change = changes_.find(path);
+    const bool gone = change != changes_.end() && change->second.action == JournalAction::remove;
+    return gone ? Result<void>(success()) : remove(path);
+  }
+  const auto own = changes_.lower_bound(path);
+  const bool any =
+      own != changes_.end() && (own->first == path || own->first.starts_with(path + "/"));
+  if (!found && !any) return root_.failure(remove_directory_step, path, missing_cause());
+  broken_ = true;  // until it is done
+  BOOST_OUTCOME_TRY(drop_beneath(path));
+  if (found) {
+    BOOST_OUTCOME_TRY(remove_tree(path));
+  }
+  broken_ = false;
+  return success();
+}
+
+/// Forgets what was to become of the path and of all that is in it.
+Result<void> Changes::drop_beneath(const std::string& path) {
+  BOOST_OUTCOME_TRY(drop(path));
+  for (;;) {
+    const auto next = changes_.lower_bound(path + "/");
+    if (next == changes_.end() || !next->first.starts_with(path + "/")) return success();
+    const std::string beneath = next->first;
+    BOOST_OUTCOME_TRY(drop(beneath));
+  }
+}
+
+/// The directory as it is now. The last look before the journal finds out what came since.
+Result<void> Changes::remove_tree(const std::string& path) {
+  std::vector<std::string> to_list{path};
+  while (!to_list.empty()) {
+    const std::string directory = std::move(to_list.back());
+    to_list.pop_back();
+    BOOST_OUTCOME_TRY(const Handle opened, root_.checked(remove_directory_step, directory,
+                                                         directories_.open(directory)));
+    BOOST_OUTCOME_TRY(const auto entries,
+                      root_.checked(remove_directory_step, directory, root_.files.list(opened)));
+    for (const DirectoryEntry& entry : entries) {
+      const std::string beneath = directory + "/" + entry.name;
+      if (names::is_lock(entry.name) || names::is_temp(entry.name)) {
+        return root_.failure(remove_directory_step, beneath, ErrorKind::conflict,
+                             "it is " + std::string(own_file_words));
+      }
+      BOOST_OUTCOME_TRY(
+          root_.check_path(remove_directory_step, beneath, TransactionRoot::Naming::of_states));
+      BOOST_OUTCOME_TRY(const auto status, stat(beneath));
+      if (!status) continue;  // somebody removed it since
+      if (status->type == FileType::directory) {
+        to_list.push_back(beneath);
+      } else {
+        changes_[beneath] = Change{.action = JournalAction::remove};
+      }
+    }
+    changes_[directory] = Change{.action = JournalAction::remove_directory};
+  }
   return success();
 }
 
@@ -154,41 +258,61 @@ Result<void> Changes::make_files() {
   return success();
 }
 
-Result<Buffer> Changes::read(const std::string& path, std::uint64_t size_max) {
-  constexpr std::string_view step = "read the file";
-  Target target(root_.files, root_.random, (root_.path / path).native());
-  std::string leaf = leaf_of(path);
-  auto held = root_.unpublished.hold();
+/// Where the content is that the path would have.
+struct Changes::Located {
+  std::shared_lock<std::shared_mutex> held;  ///< Names in the private directory stay.
+  Target target;
+  std::string leaf;                          ///< In the target's directory.
+  std::shared_ptr<const FileImage> image{};  ///< The content itself, where memory has it.
+};
+
+Result<Changes::Located> Changes::locate(const std::string& path) {
+  Located found{root_.unpublished.hold(),
+                Target(root_.files, root_.random, (root_.path / path).native()), leaf_of(path)};
   const auto change = changes_.find(path);
+  const bool own = change != changes_.end();
   const LeftFile* left = nullptr;
-  if (change == changes_.end()) {
+  if (!own) {
     BOOST_OUTCOME_TRY(left, root_.unpublished.find(path));
   }
-  const bool own = change != changes_.end();
   if (own ? change->second.action != JournalAction::put : left != nullptr && left->removed) {
-    return root_.failure(step, path, missing_cause());
+    return root_.failure(read_step, path, missing_cause());
   }
-  if (own && change->second.staged.held) {
-    return content_of(target, *change->second.staged.held, size_max);
-  }
-  if (left != nullptr && left->staged.empty()) {
-    const auto image = left->image;
-    if (held.owns_lock()) held.unlock();
-    return content_of(target, *image, size_max);
-  }
+  if (own) found.image = change->second.staged.held;
+  if (left != nullptr && left->staged.empty()) found.image = left->image;
   if (own || left != nullptr) {
-    target.directory = root_.private_directory.get();
-    leaf = own ? staged_.name_of(change->second.staged) : left->staged;
+    found.target.directory = root_.private_directory.get();
+    found.leaf = own ? staged_.name_of(change->second.staged) : left->staged;
   } else {
-    BOOST_OUTCOME_TRY(target.directory,
-                      root_.checked(step, path, directories_.open(parent_of(path))));
+    BOOST_OUTCOME_TRY(found.target.directory,
+                      root_.checked(read_step, path, directories_.open(parent_of(path))));
   }
+  return found;
+}
+
+Result<Buffer> Changes::read(const std::string& path, std::uint64_t size_max) {
+  BOOST_OUTCOME_TRY(Located found, locate(path));
   const auto let_go = [&](Handle /*opened*/) -> Result<void> {
-    if (held.owns_lock()) held.unlock();  // the file stays the same whatever its name
+    if (found.held.owns_lock()) found.held.unlock();  // the file stays the same whatever its name
     return success();
   };
-  BOOST_OUTCOME_TRY(auto content, read_steady(target, leaf, size_max, let_go));
+  if (found.image) {
+    BOOST_OUTCOME_TRY(let_go(Handle::none));
+    return content_of(found.target, *found.image, size_max);
+  }
+  BOOST_OUTCOME_TRY(auto content, read_steady(found.target, found.leaf, size_max, let_go));
   return std::move(content.bytes);
+}
+
+Result<void> Changes::copy(const std::string& path, Sink& sink) {
+  BOOST_OUTCOME_TRY(Located found, locate(path));
+  OwnedHandle file;
+  if (!found.image) {
+    BOOST_OUTCOME_TRY(file, open_named(found.target, found.leaf));
+  }
+  if (found.held.owns_lock()) found.held.unlock();
+  return found.image ? sink.write(found.image->content)
+                     : copy_steady(found.target, file.get(), sink);
 }
 
 }  // namespace perdure

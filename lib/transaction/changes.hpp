@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <perdure/bytes.hpp>
 #include <perdure/serializer.hpp>
@@ -16,6 +17,10 @@
 #include "transaction/tree.hpp"
 
 namespace perdure {
+
+/// Words for a lock or a temp that keeps a directory from being removed.
+inline constexpr std::string_view own_file_words =
+    "a lock or a temp of perdure's; `perdure clean --locks` removes those that nobody uses";
 
 /// The change that is wanted of one path.
 struct Change {
@@ -42,9 +47,14 @@ class Changes {
                    const std::optional<std::string>& like,
                    const std::function<Result<void>(Sink&)>& source);
   Result<void> remove(const std::string& path);
+  Result<void> remove_directory(const std::string& path);
+  /// The file, link or directory with all that is in it now. Changes of paths in it are dropped.
+  Result<void> remove_all(const std::string& path);
   Result<void> make_directory(const std::string& path, std::uint32_t mode);
   Result<void> move(const std::string& from, const std::string& to);
   Result<Buffer> read(const std::string& path, std::uint64_t size_max);
+  /// Writes what `read` gives into the sink, block by block.
+  Result<void> copy(const std::string& path, Sink& sink);
 
   /// A journal needs files of all content, of what memory has, too.
   Result<void> make_files();
@@ -63,7 +73,12 @@ class Changes {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
  private:
+  struct Located;
+  Result<Located> locate(const std::string& path);
   Result<void> drop(const std::string& path);
+  Result<MetadataOf> metadata_of(const std::string& path);
+  Result<void> drop_beneath(const std::string& path);
+  Result<void> remove_tree(const std::string& path);
 
   TransactionRoot& root_;
   Directories directories_;

@@ -62,7 +62,8 @@ Result<JournalEntry> read_entry(ByteReader& reader, std::uint32_t format) {
   JournalEntry entry;
   const auto action = reader.number<std::uint8_t>();
   const auto existed = reader.number<std::uint8_t>();
-  if (action < 1 || action > 3 || existed > 1) {
+  const bool known = action >= 1 && action <= (format >= removal_journal_format ? 4 : 3);
+  if (!known || existed > 1) {
     return refused(ErrorKind::recovery_required, "it asks for something unknown");
   }
   entry.action = static_cast<JournalAction>(action);
@@ -131,6 +132,8 @@ std::string_view word_for(JournalAction action) {
       return "remove";
     case JournalAction::make_directory:
       return "make directory";
+    case JournalAction::remove_directory:
+      return "remove directory";
   }
   return "";
 }
@@ -165,10 +168,10 @@ Result<Journal> decode_journal(Bytes bytes) {
   }
   ByteReader reader(content.subspan(magic.size()));
   const auto version = reader.number<std::uint32_t>();
-  if (version == 0 || version > log_journal_format) {
+  if (version == 0 || version > removal_journal_format) {
     return refused(ErrorKind::too_new,
                    "it has format " + std::to_string(version) + ", and this program knows 1 to " +
-                       std::to_string(log_journal_format) + "; use the newer program");
+                       std::to_string(removal_journal_format) + "; use the newer program");
   }
   Journal journal;
   journal.format = version;

@@ -16,7 +16,12 @@
 
 namespace perdure {
 
-enum class JournalAction : std::uint8_t { put = 1, remove = 2, make_directory = 3 };
+enum class JournalAction : std::uint8_t { put = 1, remove, make_directory, remove_directory };
+
+/// Whether nothing is to be at the path.
+[[nodiscard]] constexpr bool removes(JournalAction action) noexcept {
+  return action == JournalAction::remove || action == JournalAction::remove_directory;
+}
 
 /// For reports: "put", ...
 [[nodiscard]] std::string_view word_for(JournalAction action);
@@ -54,6 +59,9 @@ struct JournalDirectory {
 
 /// The format that is written; those below it are read.
 inline constexpr std::uint32_t journal_format = 3;
+/// As format 3, of a journal that removes directories: a program that knows no such removal refuses
+/// it.
+inline constexpr std::uint32_t removal_journal_format = 5;
 /// The journal of a root whose commits go into a log (lib/log): it has no entries, and stands there
 /// so that a program that knows nothing of logs refuses the root.
 inline constexpr std::uint32_t log_journal_format = 4;
@@ -61,7 +69,7 @@ inline constexpr std::uint32_t log_journal_format = 4;
 /// One committed transaction: all that redo needs. docs/format.md has the layout.
 struct Journal {
   std::string id;
-  std::vector<JournalEntry> entries;
+  std::vector<JournalEntry> entries;            ///< In the order in which they are done.
   std::vector<JournalDirectory> directories{};  ///< The root's first; none in format 1.
   Identity private_directory{};                 ///< From format 3 on.
   std::uint32_t format = journal_format;

@@ -19,7 +19,7 @@ std::string marker_text(const std::string& private_directory) {
 }
 
 /// The private directory that the marker names: one component, or an absolute path.
-Result<std::string> parse_marker(const TransactionRoot& root, Bytes bytes) {
+std::optional<std::string> parse_marker(Bytes bytes) {
   std::string_view text = as_text(bytes);
   const bool framed =
       text.starts_with(marker_head) && text.ends_with('\n') && text.size() > marker_head.size() + 1;
@@ -30,8 +30,7 @@ Result<std::string> parse_marker(const TransactionRoot& root, Bytes bytes) {
                           text.find('\0') == std::string_view::npos;
     if (absolute || names::fault_of_leaf(text).empty()) return std::string(text);
   }
-  return root.failure(open_step, std::string(names::root_marker), ErrorKind::corrupt,
-                      "it does not say where the private directory is");
+  return {};
 }
 }  // namespace
 
@@ -50,14 +49,23 @@ Result<std::optional<std::string>> read_marker(const TransactionRoot& root) {
   };
   const auto marker = read_steady(target, name, marker_size_max, check);
   if (marker) {
-    BOOST_OUTCOME_TRY(auto private_directory, parse_marker(root, marker.value().bytes));
-    return std::optional(std::move(private_directory));
+    auto private_directory = parse_marker(marker.value().bytes);
+    if (private_directory) return private_directory;
+    return root.failure(open_step, name, ErrorKind::corrupt,
+                        "it does not say where the private directory is");
   }
   if (is_missing(marker.error().cause)) {
     return std::optional<std::string>();
   }
   return marker.error();
 }
+
+std::optional<std::string> marked_private_directory(const Target& root) {
+  const auto marker = read_steady(root, std::string(names::root_marker), marker_size_max,
+                                  [](Handle) -> Result<void> { return success(); });
+  return marker ? parse_marker(marker.value().bytes) : std::nullopt;
+}
+
 bool has_marker(FileSystem& files, Handle directory, const Status& status) {
   const auto marker = files.stat_at(directory, std::string(names::root_marker));
   return marker && is_owner_trusted(files, status, marker.value().owner);

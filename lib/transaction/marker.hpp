@@ -15,6 +15,10 @@ inline constexpr std::string_view open_step = "open the root";
 /// root has none.
 Result<std::optional<std::string>> read_marker(const TransactionRoot& root);
 
+/// The private directory that the marker of another root names, which may be anybody's. Empty if it
+/// has none that can be read.
+std::optional<std::string> marked_private_directory(const Target& root);
+
 /// Whether the directory, of this status, has a marker that this user believes.
 bool has_marker(FileSystem& files, Handle directory, const Status& status);
 

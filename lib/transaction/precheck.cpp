@@ -3,6 +3,7 @@
 #include "transaction/precheck.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -38,6 +39,7 @@ class Precheck {
   Result<void> check_parent(const std::string& path);
   Result<Status> check_way(const std::string& directory, const std::string& path);
   Result<void> check_found(const std::string& path, const Change& change, const Status& found);
+  Result<void> check_emptied(const std::string& path);
   Result<void> check_aliases();
 
   TransactionRoot& root_;
@@ -57,12 +59,17 @@ Result<Journal> Precheck::journal() {
   made.directories.push_back({"", identity_of(root_.status.version)});
   made.private_directory = identity_of(root_.private_status.version);
   std::set<std::uint64_t> moved;
+  std::vector<JournalEntry> removals;      // of directories
   for (auto& [path, change] : by_path_) {  // a directory comes before what is in it
     BOOST_OUTCOME_TRY(check_parent(path));
     BOOST_OUTCOME_TRY(auto entry, check(path, change));
-    made.entries.push_back(std::move(entry));
+    const bool last = entry.action == JournalAction::remove_directory;
+    (last ? removals : made.entries).push_back(std::move(entry));
     if (change.staged.moved) moved.insert(change.staged.number);
   }
+  if (!removals.empty()) made.format = removal_journal_format;
+  // Last, what is in a directory before the directory itself.
+  std::move(removals.rbegin(), removals.rend(), std::back_inserter(made.entries));
   for (const auto& [path, status] : parents_) {
     if (!path.empty()) made.directories.push_back({path, identity_of(status.version)});
   }
@@ -130,6 +137,11 @@ Result<void> Precheck::check_parent(const std::string& path) {
   for (std::string above = parent; !above.empty(); above = parent_of(above)) {
     const auto change = by_path_.find(above);
     if (change == by_path_.end()) continue;
+    if (change->second.action == JournalAction::remove_directory) {
+      if (removes(by_path_.at(path).action)) break;  // on the way, as long as anything is in it
+      return root_.failure(check_step, path, ErrorKind::invalid_argument,
+                           "this transaction removes '" + above + "'");
+    }
     if (change->second.action != JournalAction::make_directory) {
       return root_.failure(check_step, path, ErrorKind::invalid_argument,
                            "'" + above + "' is a file in this transaction");
@@ -186,7 +198,7 @@ Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
     BOOST_OUTCOME_TRY(check_found(path, change, *found));
     entry.before = before_of(found->version);
   }
-  if (!found && change.action == JournalAction::remove) {
+  if (!found && removes(change.action)) {
     return root_.failure(check_step, path, ErrorKind::conflict,
                          "somebody else removed it meanwhile");
   }
@@ -201,6 +213,9 @@ Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
         root_.failure(check_step, path, std::make_error_code(std::errc::operation_not_permitted));
     error.detail = "its directory is marked immutable or append-only";
     return error;
+  }
+  if (change.action == JournalAction::remove_directory) {
+    BOOST_OUTCOME_TRY(check_emptied(path));
   }
   if (change.action == JournalAction::make_directory) entry.mode = change.mode;
   if (change.action != JournalAction::put) return entry;
@@ -226,13 +241,18 @@ Result<void> Precheck::check_found(const std::string& path, const Change& change
     return root_.failure(check_step, path, ErrorKind::conflict, "somebody else made it meanwhile");
   }
   const Status& directory = parent->second;
+  const bool is_directory = change.action == JournalAction::remove_directory;
   const bool file = found.type == FileType::regular ||
                     (found.type == FileType::symlink && change.action == JournalAction::remove);
+  if (is_directory && found.type != FileType::directory) {
+    return root_.failure(check_step, path, ErrorKind::conflict,
+                         "somebody else made something else of the directory meanwhile");
+  }
   if (found.type == FileType::symlink && !file) {
     return root_.failure(check_step, path, ErrorKind::symlink_refused,
                          "it is a symbolic link; remove it, or name what it points at");
   }
-  if (!file) {
+  if (!file && !is_directory) {
     return root_.failure(check_step, path, ErrorKind::not_regular, "it is not a regular file");
   }
   if (root_.options.refuse_read_only && (found.mode & 0222U) == 0) {
@@ -252,6 +272,28 @@ Result<void> Precheck::check_found(const std::string& path, const Change& change
   const std::uint32_t user = root_.files.user();
   if (user == 0 || user == found.owner || user == directory.owner) return success();
   return root_.failure(check_step, path, std::make_error_code(std::errc::operation_not_permitted));
+}
+
+/// Whether this transaction removes all that is in the directory, which is neither a root of its
+/// own nor the private one.
+Result<void> Precheck::check_emptied(const std::string& path) {
+  BOOST_OUTCOME_TRY(check_way(path, path));
+  BOOST_OUTCOME_TRY(const Handle directory,
+                    root_.checked(check_step, path, directories_.open(path)));
+  BOOST_OUTCOME_TRY(const auto entries,
+                    root_.checked(check_step, path, root_.files.list(directory)));
+  for (const DirectoryEntry& entry : entries) {
+    const auto change = by_path_.find(path + "/" + entry.name);
+    if (change != by_path_.end() && removes(change->second.action)) continue;
+    const std::string held = "it holds '" + entry.name + "', ";
+    if (names::is_own(entry.name)) {
+      return root_.failure(check_step, path, ErrorKind::conflict,
+                           held + std::string(own_file_words));
+    }
+    return root_.failure(check_step, path, ErrorKind::conflict,
+                         held + "which this transaction does not remove");
+  }
+  return success();
 }
 
 /// Two names that a case-insensitive directory takes for one. Whether it is one is tried out, with

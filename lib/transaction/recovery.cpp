@@ -33,6 +33,9 @@ Directories directories_of(TransactionRoot& root, const Journal& journal, Number
   Directories directories(root.files, root.directory.get());
   if (numbers == Numbers::changed) return directories;
   for (const auto& [path, identity] : journal.directories) directories.expect(path, identity);
+  for (const auto& entry : journal.entries) {
+    if (entry.action == JournalAction::remove_directory) directories.may_be_gone(entry.path);
+  }
   return directories;
 }
 
@@ -164,7 +167,8 @@ Result<void> redo_all(TransactionRoot& root, const Journal& journal, Numbers num
       BOOST_OUTCOME_TRY(check_decided(root, entry.path, todo));
     }
     if (todo == RecoveryStep::redo) {
-      BOOST_OUTCOME_TRY(apply_entry(root, journal, entry, directories));
+      BOOST_OUTCOME_TRY(const bool applied, apply_entry(root, journal, entry, directories));
+      if (!applied) todo = RecoveryStep::foreign;
     } else {
       BOOST_OUTCOME_TRY(clear_apply_temp(root, entry, directories));
     }

@@ -40,6 +40,8 @@ class Judge {
 
   Result<RecoveryStep> put(const JournalEntry& entry, const std::optional<Status>& now) const;
   Result<RecoveryStep> removal(const JournalEntry& entry, const std::optional<Status>& now) const;
+  [[nodiscard]] RecoveryStep removal_of_directory(const JournalEntry& entry,
+                                                  const std::optional<Status>& now) const;
 
  private:
   [[nodiscard]] bool has_identity(const Status& now, const Identity& identity) const;
@@ -153,6 +155,15 @@ Result<RecoveryStep> Judge::removal(const JournalEntry& entry,
   return same ? RecoveryStep::redo : RecoveryStep::unclear;
 }
 
+/// It goes if nothing is in it, so that a copy of it may go, too.
+RecoveryStep Judge::removal_of_directory(const JournalEntry& entry,
+                                         const std::optional<Status>& now) const {
+  if (!now) return RecoveryStep::done;
+  if (now->type != FileType::directory) return RecoveryStep::foreign;
+  const bool ours = !kept_ || (entry.before && has_identity(*now, entry.before->identity));
+  return ours ? RecoveryStep::redo : RecoveryStep::foreign;
+}
+
 }  // namespace
 
 Result<Numbers> numbers_of(TransactionRoot& root, const Journal& journal) {
@@ -187,6 +198,8 @@ Result<RecoveryStep> recovery_step_of(TransactionRoot& root, const Journal& jour
     case JournalAction::make_directory:
       if (!now) return RecoveryStep::redo;
       return now->type == FileType::directory ? RecoveryStep::done : RecoveryStep::foreign;
+    case JournalAction::remove_directory:
+      return judge.removal_of_directory(entry, now);
   }
   return RecoveryStep::foreign;
 }

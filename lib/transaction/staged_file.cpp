@@ -35,16 +35,21 @@ Result<void> StagedFiles::locate(Commit& commit, const std::string& path) {
     commit.directory = root_.private_directory.get();
     commit.leaf = left->staged;
     if (!commit.leaf.empty()) return success();
-    commit.leaf = names::staged_of(id_, next_++);
-    FileImage shown = *left->image;
-    shown.content.clear();
-    BOOST_OUTCOME_TRY(make_from_image(root_, stage_step, path, commit.leaf, shown));
-    shown_.push_back(commit.leaf);
-    return success();
+    return show(commit, path, *left->image);
   }
   commit.leaf = leaf_of(path);
   BOOST_OUTCOME_TRY(commit.directory,
                     root_.checked(stage_step, path, directories_.open(parent_of(path))));
+  return success();
+}
+
+/// Makes a file of the metadata that memory has.
+Result<void> StagedFiles::show(Commit& commit, const std::string& path, const FileImage& image) {
+  commit.leaf = names::staged_of(id_, next_++);
+  FileImage shown = image;
+  shown.content.clear();
+  BOOST_OUTCOME_TRY(make_from_image(root_, stage_step, path, commit.leaf, shown));
+  shown_.push_back(commit.leaf);
   return success();
 }
 
@@ -53,7 +58,15 @@ Result<void> StagedFiles::locate(Commit& commit, const std::string& path) {
 Result<void> StagedFiles::locate_source(Commit& commit, const std::string& path,
                                         const MetadataOf& from) {
   if (!from.status) return success();
-  BOOST_OUTCOME_TRY(locate(commit, from.path));
+  if (from.image || !from.staged.empty()) {
+    commit.directory = root_.private_directory.get();
+    commit.leaf = from.staged;
+    if (from.image) {
+      BOOST_OUTCOME_TRY(show(commit, from.path, *from.image));
+    }
+  } else {
+    BOOST_OUTCOME_TRY(locate(commit, from.path));
+  }
   if (from.path == path) return success();
   commit.metadata_name = commit.leaf;
   commit.metadata_status = from.status;

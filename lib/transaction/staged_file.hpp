@@ -43,6 +43,9 @@ struct StagedFile {
 struct MetadataOf {
   std::string path;
   std::optional<Status> status;  ///< Empty: there is none.
+  // Where the transaction itself makes it: its staged file, or the content that memory has.
+  std::string staged{};
+  std::shared_ptr<const FileImage> image{};
 };
 
 class StagedFiles {
@@ -106,6 +109,7 @@ class StagedFiles {
   Result<void> end_file(Commit& commit, StagedFile& staged, const std::string& path,
                         const MetadataOf& from);
   Result<void> locate(Commit& commit, const std::string& path);
+  Result<void> show(Commit& commit, const std::string& path, const FileImage& image);
   Result<void> locate_source(Commit& commit, const std::string& path, const MetadataOf& from);
   Result<void> give_metadata(Commit& commit, const std::string& path,
                              const std::optional<Status>& temp);

@@ -8,28 +8,22 @@
 #include "base/missing.hpp"
 #include "engine/commit.hpp"
 #include "engine/confirm.hpp"
-#include "engine/lock.hpp"
 #include "engine/names.hpp"
 #include "engine/observe.hpp"
 #include "engine/protocol.hpp"
-#include "engine/version.hpp"
 #include "log/log_writer.hpp"
 #include "transaction/apply.hpp"
 #include "transaction/changes.hpp"
 #include "transaction/evidence.hpp"
+#include "transaction/expectations.hpp"
 #include "transaction/journal_file.hpp"
 #include "transaction/marker.hpp"
+#include "transaction/mirror.hpp"
 #include "transaction/open_root.hpp"
 #include "transaction/precheck.hpp"
 #include "transaction/recovery.hpp"
 
 namespace perdure {
-namespace {
-
-constexpr std::string_view compare_step = "compare the version";
-constexpr const char* gone = "it does not exist any more";
-
-}  // namespace
 
 struct Transaction::State {
   State(std::unique_ptr<TransactionRoot> opened, std::string id, Protocol chosen,
@@ -84,7 +78,7 @@ struct Transaction::State {
     over = true;
     if (!root->made_by.this_process()) changes.staged().keep(true);  // they are the parent's
     changes.staged().discard();
-    locks.clear();
+    expected.unlock();
     if (owned) owned->release();
   }
 
@@ -95,11 +89,7 @@ struct Transaction::State {
     note_stage(ran, {stage, watch.lap()}, root->options.system.observer, root->path.native());
   }
   Result<void> put_in_place(const std::string& path);
-  Result<std::vector<std::string>> order_expected();
-  Result<Handle> open_expected(const std::string& path);
-  Result<void> lock_expected();
-  Result<void> compare_expected(const std::string& path);
-  Result<void> check_nowhere();
+  [[nodiscard]] Result<void> put_all_in_place() const;
   Result<Journal> reach_commit_point(TransactionReceipt& receipt, detail::Stopwatch& watch);
   Result<void> apply(const Journal& journal, TransactionReceipt& receipt);
   Result<TransactionReceipt> commit();
@@ -116,9 +106,7 @@ struct Transaction::State {
   Protocol protocol;
   Changes changes;
   RecoveryReport recovery;
-  ExpectedVersions expected;
-  std::vector<OwnedHandle> locks;         // of the expected targets
-  std::vector<std::string> nowhere;       // expected to be absent, in directories that are
+  Expectations expected{*root, changes};
   std::function<Result<void>()> compare;  // of a state: the last word
   Fate fate = Fate::unchanged;            // of the commit: what an error would say now
   std::vector<StageTime> ran;
@@ -139,101 +127,10 @@ Result<void> Transaction::State::put_in_place(const std::string& path) {
   return left ? log->settle() : success();
 }
 
-/// The expected paths whose directories are there, in the order in which their locks are taken.
-Result<std::vector<std::string>> Transaction::State::order_expected() {
-  std::vector<std::pair<TargetKey, std::string>> found;
-  std::map<std::string, Version> identities;
-  for (const auto& [path, version] : expected) {
-    const std::string parent = parent_of(path);
-    const auto directory = changes.directories().open(parent);
-    if (!directory && is_missing(directory.error())) {
-      if (!version.is_absent()) {
-        return root->failure(compare_step, path, ErrorKind::conflict, gone);
-      }
-      nowhere.push_back(path);
-      continue;
-    }
-    if (!directory) return root->closed_way(compare_step, path, directory.error());
-    auto identity = identities.find(parent);
-    if (identity == identities.end()) {
-      const auto status = root->files.stat(directory.value());
-      if (!status) return root->failure(compare_step, path, status.error());
-      identity = identities.emplace(parent, status.value().version).first;
-      changes.directories().expect(parent, identity_of(identity->second));
-    }
-    found.emplace_back(TargetKey(identity->second, leaf_of(path)), path);
-  }
-  std::sort(found.begin(), found.end());
-  std::vector<std::string> paths;
-  paths.reserve(found.size());
-  for (auto& [key, path] : found) paths.push_back(std::move(path));
-  return paths;
-}
-
-/// The directory of an expected path, as it was when the locks were put in order.
-Result<Handle> Transaction::State::open_expected(const std::string& path) {
-  const auto directory = changes.directories().open(parent_of(path));
-  if (directory) return directory.value();
-  if (!is_missing(directory.error())) {
-    return root->closed_way(compare_step, path, directory.error());
-  }
-  return root->failure(compare_step, path, ErrorKind::conflict,
-                       "its directory was moved or removed meanwhile; read it again");
-}
-
-/// Whether the path, whose directory is there, is of the expected version.
-Result<void> Transaction::State::compare_expected(const std::string& path) {
-  const Version& version = expected.at(path);
-  BOOST_OUTCOME_TRY(const Handle directory, open_expected(path));
-  const std::string leaf = leaf_of(path);
-  const auto now = root->files.stat_at(directory, leaf);
-  if (!now && !is_missing(now.error())) return root->failure(compare_step, path, now.error());
-  bool same = !now && version.is_absent();
-  if (now && !version.is_absent()) {
-    Target target(root->files, root->random, (root->path / path).native());
-    target.directory = directory;
-    BOOST_OUTCOME_TRY(same, has_version(target, leaf, now.value(), version));
-  }
-  if (same) return success();
-  return root->failure(compare_step, path, ErrorKind::conflict,
-                       now ? "it is not the version that was expected; read it again" : gone);
-}
-
-Result<void> Transaction::State::lock_expected() {
-  BOOST_OUTCOME_TRY(const auto paths, order_expected());
-  for (const auto& path : paths) {
-    BOOST_OUTCOME_TRY(const Handle directory, open_expected(path));
-    const auto failure = [&](std::error_code cause) {
-      return root->failure(compare_step, path, cause);
-    };
-    BOOST_OUTCOME_TRY(auto lock, take_target_lock(root->files, root->random, directory,
-                                                  leaf_of(path), root->options.lock_timeout_ms,
-                                                  failure, root->options.system.observer));
-    locks.push_back(std::move(lock));
-    BOOST_OUTCOME_TRY(compare_expected(path));
-  }
-  // Somebody may have moved a directory while we waited: then its lock says nothing of the path.
-  changes.directories().look_anew();
-  for (const auto& path : paths) {
-    BOOST_OUTCOME_TRY(open_expected(path));
-  }
-  return success();
-}
-
-/// There was no directory to hold a lock. Somebody who made it in the meantime may have made the
-/// file, too.
-Result<void> Transaction::State::check_nowhere() {
-  for (const auto& path : nowhere) {
-    const auto directory = changes.directories().open(parent_of(path));
-    if (directory) {
-      return root->failure(compare_step, path, ErrorKind::conflict,
-                           "somebody else made its directory meanwhile; read it again");
-    }
-    if (!is_missing(directory.error())) {
-      return root->closed_way(compare_step, path, directory.error());
-    }
-  }
-  return success();
+/// A look into a directory finds all that was committed.
+Result<void> Transaction::State::put_all_in_place() const {
+  const bool left = log != nullptr && root->unpublished.expected;
+  return left ? log->settle() : Result<void>(success());
 }
 
 Result<void> Transaction::State::apply(const Journal& journal, TransactionReceipt& receipt) {
@@ -241,9 +138,11 @@ Result<void> Transaction::State::apply(const Journal& journal, TransactionReceip
   std::vector<const JournalEntry*> left_alone;
   for (const auto& entry : journal.entries) {
     BOOST_OUTCOME_TRY(const bool untouched, is_untouched(*root, entry, changes.directories()));
+    bool applied = false;
     if (untouched) {
-      BOOST_OUTCOME_TRY(apply_entry(*root, journal, entry, changes.directories()));
-    } else {
+      BOOST_OUTCOME_TRY(applied, apply_entry(*root, journal, entry, changes.directories()));
+    }
+    if (!applied) {
       receipt.left_alone.push_back(entry.path);
       left_alone.push_back(&entry);
     }
@@ -260,11 +159,11 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
   // The paths count as they are now. A directory that they led to at a `put` may have been moved
   // since.
   changes.directories().look_anew();
-  BOOST_OUTCOME_TRY(lock_expected());
+  BOOST_OUTCOME_TRY(expected.lock());
   note("check", watch);
   BOOST_OUTCOME_TRY(Journal journal,
-                    prepare_journal(*root, changes, expected, Preparation::for_journal));
-  BOOST_OUTCOME_TRY(check_nowhere());
+                    prepare_journal(*root, changes, expected.versions(), Preparation::for_journal));
+  BOOST_OUTCOME_TRY(expected.check_nowhere());
   if (compare) {
     BOOST_OUTCOME_TRY(compare());
   }
@@ -287,11 +186,14 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
   return committed.error();
 }
 
-/// A moved file brings content of any size, which is not ours to copy.
+/// A moved file brings content of any size, which is not ours to copy. The log knows no removal of
+/// directories.
 bool Transaction::State::fits_record() {
   return log->takes(changes.bytes()) &&
-         std::ranges::none_of(changes.by_path(),
-                              [](const auto& item) { return item.second.staged.moved; });
+         std::ranges::none_of(changes.by_path(), [](const auto& item) {
+           const Change& change = item.second;
+           return change.staged.moved || change.action == JournalAction::remove_directory;
+         });
 }
 
 /// The part of an image that memory keeps: the metadata, and a content that no file has.
@@ -313,17 +215,18 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
   if (!fits_record()) return receipt;
   receipt.emplace();
   detail::Stopwatch watch(root->random);
-  changes.directories().look_anew();
-  for (const auto& [path, version] : expected) {
-    BOOST_OUTCOME_TRY(put_in_place(path));
-  }
-  BOOST_OUTCOME_TRY(lock_expected());
-  note("check", watch);
   LogCommit wanted(changes);
   wanted.failures = failures_before;
+  wanted.times_alone = log->times_alone();
+  changes.directories().look_anew();
+  for (const auto& [path, version] : expected.versions()) {
+    BOOST_OUTCOME_TRY(put_in_place(path));
+  }
+  BOOST_OUTCOME_TRY(expected.lock());
+  note("check", watch);
   BOOST_OUTCOME_TRY(wanted.journal,
-                    prepare_journal(*root, changes, expected, Preparation::for_log));
-  BOOST_OUTCOME_TRY(check_nowhere());
+                    prepare_journal(*root, changes, expected.versions(), Preparation::for_log));
+  BOOST_OUTCOME_TRY(expected.check_nowhere());
   for (const JournalEntry& entry : wanted.journal.entries) {
     FileImage image;
     if (entry.action == JournalAction::put) {
@@ -337,13 +240,9 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
     }
     wanted.files.push_back(std::move(image));
   }
-  for (const auto& [path, version] : expected) wanted.expected.push_back(path);
+  for (const auto& [path, version] : expected.versions()) wanted.expected.push_back(path);
   wanted.compare = [this]() -> Result<void> {
-    for (const auto& [path, version] : expected) {
-      if (std::ranges::find(nowhere, path) != nowhere.end()) continue;
-      BOOST_OUTCOME_TRY(compare_expected(path));
-    }
-    BOOST_OUTCOME_TRY(check_nowhere());
+    BOOST_OUTCOME_TRY(expected.compare());
     return compare ? compare() : Result<void>(success());
   };
   note("stage", watch);
@@ -370,8 +269,7 @@ Result<TransactionReceipt> Transaction::State::commit() {
     logged->stages = ran;
     return std::move(*logged);
   }
-  locks.clear();
-  nowhere.clear();
+  expected.unlock();
   ran.clear();
   BOOST_OUTCOME_TRY(changes.make_files());
   TransactionReceipt receipt;
@@ -460,8 +358,21 @@ Result<void> Transaction::put_from(const std::string& path,
   if (options.like) {
     BOOST_OUTCOME_TRY(state_->check_path(step, *options.like));
   }
-  return state_->stage(
-      [&] { return state_->changes.put(path, wanted.metadata, options.like, source); });
+  return state_->stage([&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(state_->changes.put(path, wanted.metadata, options.like, source));
+    if (options.expected) state_->expected.expect(path, *options.expected);
+    return success();
+  });
+}
+
+Result<void> Transaction::copy(const std::string& from, const std::string& to) {
+  constexpr std::string_view step = "copy the file";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->check_path(step, from));
+  if (from == to) {
+    return state_->root->failure(step, from, ErrorKind::invalid_argument, "it is its own copy");
+  }
+  return put_from(to, [&](Sink& sink) { return state_->changes.copy(from, sink); }, {.like = from});
 }
 
 Result<void> Transaction::remove(const std::string& path) {
@@ -469,6 +380,42 @@ Result<void> Transaction::remove(const std::string& path) {
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->check_path(step, path));
   return state_->stage([&] { return state_->changes.remove(path); });
+}
+
+Result<void> Transaction::remove_directory(const std::string& path) {
+  constexpr std::string_view step = "remove the directory";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->check_path(step, path));
+  return state_->stage([&] { return state_->changes.remove_directory(path); });
+}
+
+Result<void> Transaction::remove_all(const std::string& path) {
+  constexpr std::string_view step = "remove all";
+  BOOST_OUTCOME_TRY(state_->check_open(step));
+  BOOST_OUTCOME_TRY(state_->check_path(step, path));
+  BOOST_OUTCOME_TRY(state_->put_all_in_place());
+  return state_->stage([&] { return state_->changes.remove_all(path); });
+}
+
+Result<MirrorReport> Transaction::mirror(SourceTree& source, const MirrorOptions& options) {
+  BOOST_OUTCOME_TRY(state_->check_open("mirror the tree"));
+  MirrorReport report;
+  const auto staged = state_->stage([&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(state_->put_all_in_place());
+    BOOST_OUTCOME_TRY(report, mirror_tree(*state_->root, state_->changes, source, options));
+    return success();
+  });
+  if (staged) return report;
+  state_->finish();  // a part of it may be staged
+  return staged.error();
+}
+
+Result<MirrorReport> Transaction::mirror(const Path& source) {
+  BOOST_OUTCOME_TRY(state_->check_open("mirror the tree"));
+  auto tree = SourceTree::open(source, state_->root->options.system);
+  if (tree) return mirror(tree.value(), {});
+  state_->finish();
+  return tree.error();
 }
 
 Result<void> Transaction::make_directory(const std::string& path, std::uint32_t mode) {
@@ -504,7 +451,7 @@ Result<void> Transaction::expect(const std::string& path, const Version& version
   BOOST_OUTCOME_TRY(state_->check_open(step));
   BOOST_OUTCOME_TRY(state_->check_path(step, path));
   return state_->stage([&]() -> Result<void> {
-    state_->expected[path] = version;
+    state_->expected.expect(path, version);
     return success();
   });
 }

@@ -122,12 +122,17 @@ SysResult<bool> Directories::is_replaced(const std::string& relative) {
     return cause;
   }
   if (!is_missing(opened.error())) return opened.error();
-  for (std::string at = relative; !at.empty(); at = parent_of(at)) {
+  // From the top: the first that is missing decides, since nothing beneath it can be there.
+  for (std::size_t end = 0; end != std::string::npos;) {
+    end = relative.find('/', end == 0 ? 0 : end + 1);
+    const std::string at = relative.substr(0, end);
     if (!expected_.contains(at)) continue;
     opened = open(at);
-    if (opened) return false;
-    if (is_missing(opened.error())) return true;
-    return opened.error();
+    if (opened) continue;
+    if (!is_missing(opened.error())) return opened.error();
+    if (!removed_.contains(at)) return true;
+    BOOST_OUTCOME_TRY(const auto there, stat(at));
+    return there.has_value();
   }
   return false;
 }

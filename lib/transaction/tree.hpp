@@ -2,9 +2,11 @@
 // The paths beneath a root: which are allowed, and the directories that they lie in.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -29,7 +31,7 @@ inline constexpr std::size_t path_size_max = 4096;
 struct Identity {
   std::uint64_t inode = 0;
   std::int64_t birth_ns = 0;
-  friend bool operator==(const Identity&, const Identity&) = default;
+  friend auto operator<=>(const Identity&, const Identity&) = default;
 };
 [[nodiscard]] inline Identity identity_of(const Version& version) {
   return {version.inode, version.birth_ns};
@@ -51,6 +53,8 @@ class Directories {
   void look_anew() noexcept { open_.clear(); }
   /// From now on `relative` is this directory, or none.
   void expect(const std::string& relative, const Identity& identity);
+  /// The transaction removes this directory: where nothing is at its path, that is ours.
+  void may_be_gone(const std::string& relative) { removed_.insert(relative); }
   /// Whether somebody else took the place of this directory or of one on the way to it: an expected
   /// one is gone or another, or there is a file, a link or a mount.
   SysResult<bool> is_replaced(const std::string& relative);
@@ -64,6 +68,7 @@ class Directories {
   FileSystem& files_;
   Handle root_;
   std::map<std::string, Identity> expected_;
+  std::set<std::string> removed_;
   std::map<std::string, OwnedHandle> open_;
 };
 

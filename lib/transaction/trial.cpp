@@ -131,8 +131,8 @@ Result<void> try_out(TransactionRoot& root, const Journal& journal,
                      const std::set<std::uint64_t>& moved, Directories& directories) {
   std::set<std::string> made;
   std::map<std::string, Needs> needs;
-  for (const auto& entry : journal.entries) {  // a directory comes before what is in it
-    if (entry.action == JournalAction::remove) continue;
+  for (const auto& entry : journal.entries) {  // one that is made comes before what is in it
+    if (removes(entry.action)) continue;
     std::string host = parent_of(entry.path);
     while (made.contains(host)) host = parent_of(host);
     Needs& of = needs[host];

@@ -54,8 +54,8 @@ MAY = {
     ("tools/perdure/sources/once.cpp", "working_directory"): NAMED,
     ("tools/perdure/main.cpp", "open"): "/dev/null, where only root can make names",
     ("tools/perdure/sources/input.cpp", "open"): NAMED,
-    ("tools/perdure/sources/tree.cpp", "working_directory"): NAMED,
-    ("tools/perdure/sources/tree.cpp", "open_directory"): NAMED,
+    ("lib/transaction/source_tree.cpp", "working_directory"): NAMED,
+    ("lib/transaction/source_tree.cpp", "open_directory"): NAMED,
 }
 
 

@@ -6,6 +6,7 @@
 #include <perdure/files.hpp>
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
+#include <perdure/system/observer.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
@@ -452,4 +453,66 @@ TEST_CASE("a content in memory goes where nothing was put before") {
   CHECK(slurp(directory / to) == "two");
   CHECK_FALSE(fs::exists(directory / "a"));
   CHECK(private_of(directory.path()) == std::vector<std::string>{"log"});
+}
+
+TEST_CASE("a directory goes with what the log has not put in place, and the root goes on") {
+  const TempDirectory directory;
+  RootOptions options = later();
+  options.publish = GENERATE(Publish::at_once, Publish::later);
+  auto root = Root::open(directory.path(), options);
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().make_directory("d"));
+  for (const char* path : {"d/a", "d/b", "kept"}) REQUIRE_OK(root.value().put(path, "one"));
+  {
+    auto transaction = root.value().begin();
+    REQUIRE_OK(transaction);
+    REQUIRE_OK(transaction.value().remove_all("d"));
+    REQUIRE_OK(root.value().put("d/c", "two"));  // by somebody else, in the meantime
+    CHECK(transaction.value().commit().error().kind == ErrorKind::conflict);
+  }
+  auto transaction = root.value().begin();
+  REQUIRE_OK(transaction);
+  REQUIRE_OK(transaction.value().remove_all("d"));
+  REQUIRE_OK(transaction.value().put("kept", "three"));
+  REQUIRE_OK(transaction.value().commit());
+  CHECK(tree_of(directory.path()) == Tree{{"kept", "three"}});
+  REQUIRE_OK(root.value().make_directory("d"));
+  REQUIRE_OK(root.value().put("d/a", "four"));
+  REQUIRE_OK(root.value().close());
+  CHECK(tree_of(directory.path()) == Tree{{"d/", ""}, {"d/a", "four"}, {"kept", "three"}});
+}
+
+// Each of two commits was acknowledged, and the file of the one was nowhere: its directory was
+// removed by the other while the first still held it open.
+TEST_CASE("a commit into a directory that another one removes in the meantime is a conflict") {
+  const TempDirectory directory;
+  struct Interrupting final : Observer {
+    std::function<void()> deed;
+    void stage_ended(std::string_view /*path*/, const StageTime& stage) noexcept override {
+      if (stage.stage != "stage") return;
+      if (const auto once = std::exchange(deed, nullptr)) once();
+    }
+  };
+  Interrupting observer;
+  RootOptions options = later();
+  options.publish = GENERATE(Publish::at_once, Publish::later);
+  options.system.observer = &observer;
+  auto root = Root::open(directory.path(), options);
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().make_directory("d"));
+  REQUIRE_OK(root.value().put("d/a", "one"));
+  Result<TransactionReceipt> removed = TransactionReceipt();
+  observer.deed = [&] {
+    auto transaction = root.value().begin();
+    auto staged = transaction.value().remove_all("d");
+    if (!staged) removed = staged.error();
+    if (staged) removed = transaction.value().commit();
+  };
+  const auto put = root.value().put("d/x", "two");
+  REQUIRE_OK(removed);
+  REQUIRE_FALSE(put);
+  CHECK(put.error().kind == ErrorKind::conflict);
+  CHECK(put.error().fate == Fate::unchanged);
+  CHECK(tree_of(directory.path()).empty());
+  REQUIRE_OK(root.value().put("e", "the root goes on"));
 }

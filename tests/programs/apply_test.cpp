@@ -66,6 +66,50 @@ TEST_CASE("apply --from leaves the library's own files out, and says so") {
   CHECK(quiet.out.empty());
 }
 
+TEST_CASE("apply --from leaves out the private directory that the root's marker names") {
+  const TempDirectory at;
+  copy_of_a_site(at);
+  at.put("from/.perdure-root", "perdure root 1\nprivate\n");
+  std::filesystem::rename(at.file("from/.perdure"), at.file("from/private"));
+  at.put("from/private/s_1", "staged");
+  REQUIRE(command(at, {"apply", "to", "--from", "from"}).status == 0);
+  CHECK(at.get("to/private/s_1") == "(none)");
+  CHECK(at.get("to/index.html") == "new");
+}
+
+TEST_CASE("apply --from --delete leaves what the source has, and perdure's own") {
+  const TempDirectory at;
+  copy_of_a_site(at);
+  REQUIRE(command(at, {"apply", "to", "--from", "from"}).status == 0);
+  std::filesystem::create_directories(at.file("to/old/deep"));
+  at.put("to/old/deep/page", "old");
+  at.put("to/draft", "old");
+  at.put("to/.state.json.perdure-lock", "live");
+  at.put("from/index.html", "newer");
+  const auto applied = command(at, {"apply", "to", "--from", "from", "--delete"});
+  CHECK(applied.status == 0);
+  CHECK(applied.out.find(", 3 unchanged\n") != std::string::npos);
+  CHECK(at.get("to/index.html") == "newer");
+  CHECK(at.get("to/draft") == "(none)");
+  CHECK_FALSE(std::filesystem::exists(at.file("to/old")));
+  CHECK(at.get("to/.state.json.perdure-lock") == "live");
+  const auto again = json_of(command(at, {"apply", "to", "--from", "from", "--delete", "--json"}));
+  CHECK(again.at("files").as_int64() == 0);
+  CHECK(again.at("unchanged").as_int64() == 4);
+  CHECK(command(at, {"apply", "to", "--delete"}).status == 2);
+}
+
+TEST_CASE("apply --remove-all takes a directory with all that is in it") {
+  const TempDirectory at;
+  std::filesystem::create_directories(at.file("to/old/deep"));
+  at.put("to/old/deep/page", "old");
+  at.put("to/kept", "kept");
+  CHECK(command(at, {"apply", "to", "--remove", "old"}).status == 1);
+  REQUIRE(command(at, {"apply", "to", "--remove-all", "old"}).status == 0);
+  CHECK_FALSE(std::filesystem::exists(at.file("to/old")));
+  CHECK(at.get("to/kept") == "kept");
+}
+
 TEST_CASE("apply refuses the library's own names where it is told them") {
   const TempDirectory at;
   std::filesystem::create_directory(at.file("to"));
@@ -107,7 +151,7 @@ TEST_CASE("apply refuses a command line that contradicts itself, and makes nothi
       {"--remove", "x", "--from", "from"}, {"--remove", "d", "--from", "from"},
       {"--put", "d=s", "--from", "from"},  {"--put", "a=s", "--put", "a/b=t"},
       {"--remove", "a", "--put", "a/b=t"}, {"--put", "x/under=s", "--from", "from"},
-      {"--put", "a=-", "--put", "b=-"},
+      {"--put", "a=-", "--put", "b=-"},    {"--remove-all", "d", "--from", "from"},
   };
   for (const auto& options : contradictions) {
     std::vector<std::string> all{"apply", "--json", "to"};

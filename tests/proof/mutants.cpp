@@ -435,7 +435,7 @@ const std::vector<Excuse>& excuses() {
        {"found_names_not_synced", "journal_name_not_synced", "journal_name_failure_ignored",
         "journal_removal_not_synced", "journal_dropped_first", "applied_not_synced",
         "whole_applied_not_synced", "applied_sync_failure_ignored", "made_directory_not_synced",
-        "copy_name_not_synced", "recovery_syncs_changed_only"}},
+        "removed_directory_not_synced", "copy_name_not_synced", "recovery_syncs_changed_only"}},
       {"names that no sync overtakes reach the disk in the order of the calls",
        {"ext4", "ext4_journal", "xfs", "btrfs"},
        {"staged_names_not_synced", "staged_dropped_first", "private_directory_not_synced",

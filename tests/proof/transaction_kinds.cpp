@@ -52,6 +52,17 @@ Proof row_proof(ProtocolChoice protocol) {
   return proof;
 }
 
+/// A directory goes with what is in it, and one after what was in it; the first comes back.
+Proof directories_proof(ProtocolChoice protocol) {
+  return transaction_proof("transaction_directories",
+                           {{{remove_all, "d"}, {put, "e/a", content_of('p', 100)}},
+                            {{make_directory, "d"},
+                             {move, "e/b", "d/a"},
+                             {Request::Kind::remove, "e/a"},
+                             {remove_directory, "e"}}},
+                           protocol);
+}
+
 /// For the mutants: small, and with every kind of barrier in it.
 Proof small_proof(ProtocolChoice protocol) {
   return transaction_proof("transaction_small",
@@ -245,8 +256,8 @@ std::vector<Proof> transaction_proofs() {
                             two_committers_proof(), renumbered_proof(), others_remake_proof()};
   for (const auto protocol : {ProtocolChoice::portable, ProtocolChoice::automatic}) {
     for (Proof (*make)(ProtocolChoice) :
-         {mixed_proof, row_proof, unsynced_proof, small_proof, dressed_proof, others_after_proof,
-          others_meanwhile_proof}) {
+         {mixed_proof, row_proof, unsynced_proof, small_proof, dressed_proof, directories_proof,
+          others_after_proof, others_meanwhile_proof}) {
       proofs.push_back(make(protocol));
     }
     for (Proof& proof : sequence_proofs(protocol)) proofs.push_back(std::move(proof));

@@ -137,6 +137,9 @@ bool applied(const Watching& files, Handle directory) {
 bool made_directory(const Watching& files, Handle directory) {
   return files.name(directory) == "f";
 }
+bool removed_directories(const Watching& files, Handle directory) {
+  return files.name(directory) == "/r" && files.journal_named;
+}
 bool unchanged_in_recovery(const Watching& files, Handle directory) {
   return files.recovering && !files.is_private_directory(directory) &&
          !files.changed.contains(directory);
@@ -357,6 +360,14 @@ struct DirectoriesAlike final : Watching {
   }
 };
 
+/// A directory stays where it is.
+struct DirectoryKept final : Watching {
+  using Watching::Watching;
+  SysResult<void> remove_directory(Handle directory, const std::string& file) override {
+    return journal_named ? success() : Watching::remove_directory(directory, file);
+  }
+};
+
 /// Recovery takes every missing file for half of a rename.
 struct RenamesInSteps final : ClaimsToBe {
   explicit RenamesInSteps(SimulatedFileSystem& below) : ClaimsToBe(below, "unknown") {}
@@ -373,6 +384,7 @@ std::vector<Mutant> transaction_mutants() {
   const std::string small = "transaction_small";
   const std::string others = "transaction_then_others";
   const std::string beside = "transaction_beside_others";
+  const std::string trees = "transaction_directories";
   const std::string fast = "automatic_transaction_small";
   return {
       mutant_on<FileUnsynced<staged_file>>("staged_not_synced", small),
@@ -386,6 +398,8 @@ std::vector<Mutant> transaction_mutants() {
       mutant_on<DirectoryUnsynced<applied>>("applied_not_synced", small),
       mutant_on<DirectoryUnsynced<applied, true>>("applied_sync_failure_ignored", small),
       mutant_on<DirectoryUnsynced<made_directory>>("made_directory_not_synced", small),
+      mutant_on<DirectoryUnsynced<removed_directories>>("removed_directory_not_synced", trees),
+      mutant_on<DirectoryKept>("removed_directory_kept", trees),
       mutant_on<DirectoryUnsynced<journal_removal>>("journal_removal_not_synced", others),
       mutant_on<DirectoryUnsynced<found_names>>("found_names_not_synced",
                                                 "transaction_over_unsynced"),

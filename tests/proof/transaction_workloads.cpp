@@ -30,6 +30,10 @@ Result<void> ask(Session& session, Transaction& transaction, const Request& requ
       return transaction.move(request.path, request.other);
     case Request::Kind::make_directory:
       return transaction.make_directory(request.path);
+    case Request::Kind::remove_directory:
+      return transaction.remove_directory(request.path);
+    case Request::Kind::remove_all:
+      return transaction.remove_all(request.path);
     case Request::Kind::expect: {
       const Path path = Path(root_path) / request.path;
       BOOST_OUTCOME_TRY(const Version now, read_version(path, session.system()));
@@ -43,6 +47,11 @@ Result<void> ask(Session& session, Transaction& transaction, const Request& requ
     }
   }
   return success();
+}
+
+bool is_within(const Files& files, const std::string& directory) {
+  return std::ranges::any_of(
+      files, [&](const auto& file) { return file.first.starts_with(directory + "/"); });
 }
 
 bool has_parent(const Files& files, const std::string& path) {
@@ -111,6 +120,14 @@ bool apply_requests(Files& files, const std::vector<Request>& requests) {
       case Request::Kind::make_directory:
         if (there) return false;
         files[request.path + "/"] = "";
+        break;
+      case Request::Kind::remove_directory:
+        if (files.erase(request.path + "/") == 0 || is_within(files, request.path)) return false;
+        break;
+      case Request::Kind::remove_all:
+        if (files.erase(request.path + "/") == 0) return false;
+        std::erase_if(files,
+                      [&](const auto& file) { return file.first.starts_with(request.path + "/"); });
         break;
       case Request::Kind::read:
         if (!there) return false;
@@ -255,6 +272,10 @@ Oracle inspection_harmless() {
 std::string commit_once_more(Session& session) {
   auto transaction = Transaction::begin(root_path, transaction_options(session));
   if (!transaction) return transaction.error().message();
+  for (const char* directory : {"d", "e"}) {  // one may have been removed
+    const auto made = transaction.value().make_directory(directory);
+    if (!made) return made.error().message();
+  }
   for (const char* path : {"d/works", "e/works"}) {
     const auto put = transaction.value().put(path, content_of('w', 50));
     if (!put) return put.error().message();

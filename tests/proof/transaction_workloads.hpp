@@ -15,7 +15,16 @@ using Files = std::map<std::string, std::string>;
 /// One thing that a transaction is asked for.
 struct Request {
   /// `expect`: that it is as it is now. `read`: it must be what was asked for so far.
-  enum class Kind : std::uint8_t { put, remove, move, make_directory, read, expect };
+  enum class Kind : std::uint8_t {
+    put,
+    remove,
+    move,
+    make_directory,
+    remove_directory,
+    remove_all,
+    read,
+    expect
+  };
   Kind kind = Kind::put;
   std::string path;
   std::string other = {};  ///< put: the content; move: the new path.

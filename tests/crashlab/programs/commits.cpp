@@ -157,8 +157,8 @@ perdure::Result<perdure::Transaction> begin() {
   return begun;
 }
 
-// Two files in two directories are put, one comes and goes, one moves to and fro, and one is
-// removed by somebody else afterwards.
+// Two files in two directories are put, one comes and goes, as does a directory with all that is in
+// it, one moves to and fro, and one is removed by somebody else afterwards.
 template <ProtocolChoice protocol>
 void commit_files(int version) {
   auto begun = begin<protocol>();
@@ -175,8 +175,16 @@ void commit_files(int version) {
   }
   must(transaction.put("left/file", versions::content(version, size)), "put");
   must(transaction.put("right/file", versions::content(version, size)), "put");
-  if (version % 2 == 1) must(transaction.put("odd", "odd"), "put");
-  if (version % 2 == 0 && version > 0) must(transaction.remove("odd"), "remove");
+  if (version % 2 == 1) {
+    must(transaction.put("odd", "odd"), "put");
+    for (const char* directory : {"tree", "tree/deep"}) {
+      must(transaction.make_directory(directory), "make a directory");
+    }
+    for (const char* leaf : {"tree/a", "tree/deep/b"}) must(transaction.put(leaf, "it"), "put");
+  } else if (version > 0) {
+    must(transaction.remove("odd"), "remove");
+    must(transaction.remove_all("tree"), "remove all");
+  }
   must(transaction.put("fleeting", "it"), "put");
   must(transaction.commit(), "commit");
 }
@@ -249,6 +257,9 @@ std::string judge_files() {
   const int version = version_of(root() + "/left/file");
   const bool odd = version % 2 == 1;
   if (there("odd") != odd) return "the file that comes and goes is wrong";
+  for (const char* path : {"tree", "tree/a", "tree/deep", "tree/deep/b"}) {
+    if (there(path) != odd) return std::string(path) + ", which comes and goes, is wrong";
+  }
   const bool removed = versions::last_line() == std::to_string(version) + " afterwards";
   if (removed && there("fleeting")) return "a file that was removed is there again";
   if (there("there") != odd || there("here") == odd) return "the file that moves is wrong";

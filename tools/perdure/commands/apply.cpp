@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include <perdure/mirror.hpp>
 #include <perdure/transaction.hpp>
 
 #include "commands.hpp"
@@ -16,7 +17,6 @@
 #include "options/commit.hpp"
 #include "options/owner.hpp"
 #include "sources/input.hpp"
-#include "sources/tree.hpp"
 #include "terminal/recovery.hpp"
 
 namespace perdure::cli {
@@ -35,6 +35,7 @@ constexpr std::string_view examples =
     "  perdure apply site --put index.html=new.html --remove draft.html\n"
     "  generate | perdure apply etc --put app/rules=-   one of the sources may be the input\n"
     "  perdure apply site --from new --json | jq .files\n"
+    "  perdure apply site --from new --delete           and nothing else stays there\n"
     "\n"
     "Each path is named once. A call that names it twice, names what lies beneath a file or\n"
     "beneath what it removes, or reads its input twice, ends with status 2 and changes nothing.\n";
@@ -55,13 +56,16 @@ struct Put {
 struct Sources {
   std::optional<SourceTree> tree;  ///< --from
   std::vector<Input> inputs;       ///< Of each --put, in their order.
+  MirrorReport mirrored;           ///< The tree's part of it.
 };
 
 struct ApplyCommand {
   std::string root;
   std::vector<std::string> put_texts;
   std::vector<std::string> removes;
+  std::vector<std::string> removes_all;
   std::string from;
+  bool mirror = false;
   ProtocolChoice protocol = ProtocolChoice::portable;
   Durability durability = Durability::durable;
   bool keep_special = false;
@@ -101,21 +105,6 @@ Metadata metadata_of(std::uint32_t mode, bool keep_special) {
   Metadata metadata = Metadata::preserve(mode);
   metadata.keep_special = keep_special;
   return metadata;
-}
-
-Result<void> put_tree(Transaction& transaction, SourceTree& tree, bool keep_special) {
-  for (const auto& [path, directory] : tree.entries()) {
-    if (directory) {
-      BOOST_OUTCOME_TRY(const std::uint32_t mode, tree.directory_mode(path));
-      // The transaction has to put files there, also where its owner may not write at the source.
-      BOOST_OUTCOME_TRY(transaction.make_directory(path, mode | 0700U));
-      continue;
-    }
-    BOOST_OUTCOME_TRY(SourceFile file, tree.open_file(path));
-    const auto metadata = metadata_of(file.status().mode & 0777U, keep_special);
-    BOOST_OUTCOME_TRY(put_all_of(transaction, path, file, metadata));
-  }
-  return success();
 }
 
 Error contradiction(const std::string& path, std::string detail) {
@@ -180,6 +169,9 @@ Result<void> ApplyCommand::check(const Sources& sources) const {
   for (const auto& path : removes) {
     BOOST_OUTCOME_TRY(demand(demands, path, {Demand::Kind::remove, "--remove " + path}));
   }
+  for (const auto& path : removes_all) {
+    BOOST_OUTCOME_TRY(demand(demands, path, {Demand::Kind::remove, "--remove-all " + path}));
+  }
   return check_parents(demands);
 }
 
@@ -208,7 +200,10 @@ Result<Sources> ApplyCommand::open_sources() const {
 
 Result<void> ApplyCommand::stage(Transaction& transaction, Sources& sources) const {
   if (sources.tree) {
-    BOOST_OUTCOME_TRY(put_tree(transaction, *sources.tree, keep_special));
+    BOOST_OUTCOME_TRY(sources.mirrored,
+                      transaction.mirror(
+                          *sources.tree,
+                          {.removing = mirror, .comparing = mirror, .keep_special = keep_special}));
   }
   auto input = sources.inputs.begin();
   for (const auto& put : puts()) {
@@ -216,8 +211,11 @@ Result<void> ApplyCommand::stage(Transaction& transaction, Sources& sources) con
     const auto metadata = metadata_of(once.mode(), keep_special);
     BOOST_OUTCOME_TRY(put_all_of(transaction, put.path, once, metadata));
   }
-  for (const auto& path : removes) {
-    BOOST_OUTCOME_TRY(transaction.remove(path));
+  for (const auto& path : removes) {  // what the tree does not have goes already
+    BOOST_OUTCOME_TRY(mirror ? transaction.remove_all(path) : transaction.remove(path));
+  }
+  for (const auto& path : removes_all) {
+    BOOST_OUTCOME_TRY(transaction.remove_all(path));
   }
   return success();
 }
@@ -230,11 +228,11 @@ ExitStatus ApplyCommand::run() const {
   options.private_directory = private_directory;
   options.lock_timeout_ms = lock_timeout_ms;
   const bool shown = !output.quiet && ::isatty(STDERR_FILENO) == 1;
-  const auto begin = std::chrono::steady_clock::now();
   std::unique_ptr<Progress> progress;
   options.progress = [&](std::uint64_t, std::uint64_t total) {
-    if (!progress) progress = std::make_unique<Progress>(std::cerr, shown, total, begin);
-    progress->advance(1, std::chrono::steady_clock::now());
+    const auto now = std::chrono::steady_clock::now();
+    if (!progress) progress = std::make_unique<Progress>(std::cerr, shown, total, now, "paths");
+    progress->advance(1, now);
   };
   // Before the root is touched, or even made.
   auto sources = open_sources();
@@ -270,9 +268,12 @@ void ApplyCommand::tell(const TransactionReceipt& receipt, const Sources& source
                               {"set_aside", utf8(receipt.set_aside)},
                               {"recovery", to_json(recovery)},
                               {"left_out", std::move(left_out)},
+                              {"unchanged", sources.mirrored.unchanged},
                               {"confirmed", receipt.confirmed},
                               {"stages", stages_json(receipt.stages)}});
   } else if (!output.quiet) {
+    const std::string unchanged =
+        mirror ? ", " + std::to_string(sources.mirrored.unchanged) + " unchanged" : "";
     std::string left_out;
     for (const auto& path : own) {
       left_out += "  left out  " + printable(path) + " (perdure's own)\n";
@@ -280,7 +281,7 @@ void ApplyCommand::tell(const TransactionReceipt& receipt, const Sources& source
     print(printable(root) + ": committed " + std::to_string(receipt.files) +
           (receipt.files == 1 ? " path, " : " paths, ") + human_size(receipt.bytes) + ", " +
           std::string(to_string(receipt.protocol)) + ", " +
-          milliseconds(stages_sum(receipt.stages)) + "\n" + left_out);
+          milliseconds(stages_sum(receipt.stages)) + unchanged + "\n" + left_out);
   }
   for (const auto& path : receipt.left_alone) {
     tell_left_alone(path, receipt.set_aside);
@@ -308,13 +309,22 @@ void add_apply(CLI::App& app, ExitStatus& status) {
   sub->add_option("--remove", command->removes, "PATH, relative to ROOT, shall be gone")
       ->type_name("PATH")
       ->allow_extra_args(false);
-  sub->add_option("--from", command->from,
-                  "Every file under DIR, at the same relative path; perdure's\n"
-                  "own (locks, temps, ...) are left out, and the holes of\n"
-                  "sparse files are filled. A link, a pipe or another mount\n"
-                  "in the tree is refused. New files and directories get the\n"
-                  "mode of the source less the umask, others keep their own")
-      ->type_name("DIR");
+  sub->add_option("--remove-all", command->removes_all,
+                  "PATH shall be gone, a directory with all that is in it")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  CLI::Option* from = sub->add_option("--from", command->from,
+                                      "Every file under DIR, at the same relative path; perdure's\n"
+                                      "own (locks, temps, ...) are left out, and the holes of\n"
+                                      "sparse files are filled. A link, a pipe or another mount\n"
+                                      "in the tree is refused. New files and directories get the\n"
+                                      "mode of the source less the umask, others keep their own")
+                          ->type_name("DIR");
+  sub->add_flag("--delete", command->mirror,
+                "With --from: ROOT becomes what DIR is. What DIR does not\n"
+                "have goes, except perdure's own; a file that has the\n"
+                "content of its source stays as it is")
+      ->needs(from);
   add_keep_special_option(*sub, command->keep_special);
   sub->add_flag("--refuse-read-only", command->refuse_read_only,
                 "Refuse to replace or remove a file that nobody may\n"

@@ -7,31 +7,37 @@
 #include <vector>
 
 #include <perdure/error.hpp>
+#include <perdure/file_version.hpp>
+#include <perdure/path.hpp>
 #include <perdure/system/file_system.hpp>
+#include <perdure/system/native.hpp>
 
-namespace perdure::cli {
+namespace perdure {
 
-/// A file of a tree, open. Move-only.
+/// A file of a tree, open. Move-only. The file system outlives it.
 class SourceFile {
  public:
-  SourceFile(OwnedHandle file, Status status, std::string path)
-      : file_(std::move(file)), status_(status), path_(std::move(path)) {}
-
   /// Fills the front of `out`; 0 at the end.
   Result<std::size_t> read(std::span<std::byte> out);
   /// As it was found when it was opened.
   [[nodiscard]] const Status& status() const noexcept { return status_; }
 
  private:
+  friend class SourceTree;
+  SourceFile(FileSystem& files, OwnedHandle file, Status status, std::string path)
+      : files_(&files), file_(std::move(file)), status_(status), path_(std::move(path)) {}
+
+  FileSystem* files_;
   OwnedHandle file_;
   Status status_;
   std::string path_;
   std::uint64_t offset_ = 0;
 };
 
-/// The files under a directory. That directory is opened once, by the path that the user gave.
+/// The files under a directory. That directory is opened once, by the path that is given.
 /// Everything beneath it is found from there, without links and without waiting: whoever may rename
-/// in the tree leads nobody out of it. Move-only.
+/// in the tree leads nobody out of it. Errors are of reading (Error::reading), and name the file.
+/// Move-only; one thread at a time.
 class SourceTree {
  public:
   struct Entry {
@@ -39,15 +45,20 @@ class SourceTree {
     bool directory = false;
   };
 
-  /// Opens and lists it. A link, a pipe, or another mount in it is an error: it has no place in a
-  /// transaction.
-  static Result<SourceTree> open(const std::string& path);
+  /// Opens and lists it. A link, a pipe, or another mount in it is ErrorKind::not_regular: it has
+  /// no place in a transaction.
+  static Result<SourceTree> open(const Path& path, const System& system = native_system());
 
   /// Directories come before what is in them.
   [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
-  /// The library's own files, which no transaction may name; with the path of the tree.
+  /// The library's own files, which no transaction may name, and the private directories that lie
+  /// in their roots; with the path of the tree.
   [[nodiscard]] const std::vector<std::string>& left_out() const noexcept { return left_out_; }
 
+  /// Whether it is this directory, or lies in it, as far as this user may look.
+  [[nodiscard]] Result<bool> lies_in(const Version& directory) const;
+  /// Whether it is this directory.
+  [[nodiscard]] bool is(const Version& directory) const { return version_.same_file(directory); }
   /// The permission bits of a directory that one of the entries names.
   Result<std::uint32_t> directory_mode(const std::string& path);
   /// Opens the file that one of the entries names. An error where it is not a regular file any
@@ -55,18 +66,22 @@ class SourceTree {
   Result<SourceFile> open_file(const std::string& path);
 
  private:
-  explicit SourceTree(std::string path) : path_(std::move(path)) {}
+  SourceTree(std::string path, const System& system) : path_(std::move(path)), system_(system) {}
   Result<void> list();
   Result<void> list_directory(const std::string& relative, std::vector<std::string>& to_list);
+  Result<std::string> private_directory_of(const std::string& relative, Handle directory);
   Result<Handle> directory_of(const std::string& relative);
   [[nodiscard]] std::string full(const std::string& relative) const;
+  [[nodiscard]] FileSystem& files() const noexcept { return *system_.files; }
 
   std::string path_;
+  System system_;
   OwnedHandle top_;
+  Version version_;   // of the top
   OwnedHandle last_;  // the directory that was opened last, and its path in the tree
   std::string last_path_;
   std::vector<Entry> entries_;
   std::vector<std::string> left_out_;
 };
 
-}  // namespace perdure::cli
+}  // namespace perdure

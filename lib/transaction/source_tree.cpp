@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Lists a tree and opens its files, by handles.
-#include "sources/tree.hpp"
-
 #include <algorithm>
 
-#include <perdure/system/native.hpp>
-#include <perdure/transaction.hpp>
+#include <perdure/source_tree.hpp>
+#include <perdure/transaction_options.hpp>
 
-namespace perdure::cli {
+#include "engine/names.hpp"
+#include "transaction/marker.hpp"
+
+namespace perdure {
 
 namespace {
-
-FileSystem& files() {
-  return native_file_system();
-}
 
 Error failure(const std::string& path, std::error_code cause, std::string detail = {}) {
   return {.cause = cause,
@@ -55,7 +52,7 @@ Error closed_way(const std::string& path, std::error_code cause) {
 }  // namespace
 
 Result<std::size_t> SourceFile::read(std::span<std::byte> out) {
-  const auto got = files().read_at(file_.get(), offset_, out);
+  const auto got = files_->read_at(file_.get(), offset_, out);
   if (!got) return failure(path_, got.error());
   offset_ += got.value();
   return got.value();
@@ -66,11 +63,14 @@ std::string SourceTree::full(const std::string& relative) const {
   return path_.ends_with('/') ? path_ + relative : path_ + "/" + relative;
 }
 
-Result<SourceTree> SourceTree::open(const std::string& path) {
-  SourceTree tree(path);
-  const auto opened = files().open_directory(Handle::working_directory, path);
-  if (!opened) return failure(path, opened.error());
-  tree.top_ = OwnedHandle(files(), opened.value());
+Result<SourceTree> SourceTree::open(const Path& path, const System& system) {
+  SourceTree tree(path.native(), system);
+  const auto opened = system.files->open_directory(Handle::working_directory, path.native());
+  if (!opened) return failure(path.native(), opened.error());
+  tree.top_ = OwnedHandle(*system.files, opened.value());
+  const auto status = system.files->stat(tree.top_.get());
+  if (!status) return failure(path.native(), status.error());
+  tree.version_ = status.value().version;
   BOOST_OUTCOME_TRY(tree.list());
   return tree;
 }
@@ -92,12 +92,11 @@ Result<void> SourceTree::list_directory(const std::string& relative,
   BOOST_OUTCOME_TRY(const Handle directory, directory_of(relative));
   const auto listed = files().list(directory);
   if (!listed) return failure(full(relative), listed.error());
-  const auto marker = files().stat_at(directory, ".perdure-root");
-  const bool root = marker && marker.value().type == FileType::regular;
+  BOOST_OUTCOME_TRY(const std::string private_directory, private_directory_of(relative, directory));
   for (const auto& [name, told] : listed.value()) {
     const std::string path = beneath(relative, name);
     // A copy of a root or of tracked states has such files, and those of the target are in use.
-    if (is_reserved_name(name) || (root && name == TransactionOptions().private_directory)) {
+    if (names::is_own(name) || name == private_directory) {
       left_out_.push_back(full(path));
       continue;
     }
@@ -112,6 +111,33 @@ Result<void> SourceTree::list_directory(const std::string& relative,
     if (type == FileType::directory) to_list.push_back(path);
   }
   return success();
+}
+
+/// The name of the private directory where this one is a root, "" where it is not.
+Result<std::string> SourceTree::private_directory_of(const std::string& relative,
+                                                     Handle directory) {
+  const auto marker = files().stat_at(directory, std::string(names::root_marker));
+  if (!marker || marker.value().type != FileType::regular) return std::string();
+  Target root(files(), *system_.environment, full(relative));
+  root.directory = directory;
+  return marked_private_directory(root).value_or(TransactionOptions().private_directory);
+}
+
+Result<bool> SourceTree::lies_in(const Version& directory) const {
+  constexpr int steps_max = 4096;
+  OwnedHandle above;
+  Version here = version_;
+  for (int step = 0; step < steps_max; ++step) {
+    if (here.same_file(directory)) return true;
+    const auto opened = files().open_directory(above ? above.get() : top_.get(), "..");
+    if (!opened) break;
+    above = OwnedHandle(files(), opened.value());
+    const auto status = files().stat(above.get());
+    if (!status) return failure(path_, status.error());
+    if (status.value().version.same_file(here)) break;  // "/" is its own parent
+    here = status.value().version;
+  }
+  return false;
 }
 
 /// Opened anew from the top, so that a deep tree takes no more descriptors than a flat one.
@@ -148,7 +174,7 @@ Result<SourceFile> SourceTree::open_file(const std::string& path) {
   if (!status) return failure(full(path), status.error());
   if (status.value().type != FileType::regular) return not_a_file(full(path));
   if (status.value().mount_point) return another_mount(full(path));
-  return SourceFile(std::move(file), status.value(), full(path));
+  return SourceFile(files(), std::move(file), status.value(), full(path));
 }
 
-}  // namespace perdure::cli
+}  // namespace perdure
