@@ -18,6 +18,7 @@
 #include "common/help_formatter.hpp"
 #include "disk/acks.hpp"
 #include "host/guard.hpp"
+#include "host/posix.hpp"
 #include "judging/violation.hpp"
 #include "options.hpp"
 
@@ -293,6 +294,10 @@ int dispatch(CLI::App& app, Options& options) {
 }  // namespace crashlab
 
 int main(int argc, char** argv) {
+  try {
+    (void)crashlab::own_program();      // before any name space is made
+  } catch (const crashlab::Failure&) {  // NOLINT(bugprone-empty-catch): told to who needs it
+  }
   CLI::App app{"Power cuts on real file systems, for any workload and any checker", "crashlab"};
   tools::set_help_formatter(app);
   app.option_defaults()->always_capture_default();

@@ -55,8 +55,7 @@ void record_and_explore(const CallsOptions& options, const Names& names, const s
   write_file(file, lines);
   RunOptions run = options.run;
   run.noise = noise;
-  const std::string play = "'" + std::filesystem::read_symlink("/proc/self/exe").string() +
-                           "' play-calls '" + file + "'";
+  const std::string play = "'" + own_program() + "' play-calls '" + file + "'";
   run.setup = play + " --prepare";
   run.workload = play;
   run.states_max = options.states_max * names.size();

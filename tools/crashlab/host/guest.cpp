@@ -28,10 +28,6 @@ void count_signal(int /*number*/) {
   signals_seen = signals_seen + 1;
 }
 
-std::filesystem::path own_program() {
-  return std::filesystem::read_symlink("/proc/self/exe");
-}
-
 /// It belongs to the sources: an installed laboratory boots guests as long as they are there.
 std::string guest_script() {
   if (::access(CRASHLAB_GUEST_SCRIPT, X_OK) == 0) return CRASHLAB_GUEST_SCRIPT;
@@ -43,7 +39,7 @@ std::vector<std::string> command_line(const GuestRun& run) {
   for (const std::string& directory : run.shared) {
     words.insert(words.end(), {"--share", directory});
   }
-  words.insert(words.end(), {run.kernel, "--", own_program().string()});
+  words.insert(words.end(), {run.kernel, "--", own_program()});
   words.insert(words.end(), run.words.begin(), run.words.end());
   return words;
 }

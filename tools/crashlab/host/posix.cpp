@@ -6,10 +6,22 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/random.h>
 #include <sys/utsname.h>
+#include <system_error>
 
 namespace crashlab {
+
+const std::string& own_program() {
+  static const std::string path = [] {
+    std::error_code error;
+    const auto found = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (error) throw Failure("find this program by /proc/self/exe: " + error.message());
+    return found.string();
+  }();
+  return path;
+}
 
 void fail_errno(const std::string& what) {
   throw Failure(what + ": " + std::strerror(errno));

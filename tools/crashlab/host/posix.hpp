@@ -32,6 +32,11 @@ Number must(Number result, const std::string& what) {
   return result;
 }
 
+/// The path of this program, as it is at the first call: main makes that. In a mount name space of
+/// its own the kernel tells the path of the old one, which beneath a chroot leads nowhere
+/// (proc_exe_link in its fs/proc/base.c). Throws a Failure where /proc does not tell it.
+const std::string& own_program();
+
 /// Owns one descriptor.
 class UniqueFd {
  public:
