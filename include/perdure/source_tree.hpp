@@ -19,6 +19,8 @@ class SourceFile {
  public:
   /// Fills the front of `out`; 0 at the end.
   Result<std::size_t> read(std::span<std::byte> out);
+  /// The next `read` begins at the front again.
+  void rewind() noexcept { offset_ = 0; }
   /// As it was found when it was opened.
   [[nodiscard]] const Status& status() const noexcept { return status_; }
 

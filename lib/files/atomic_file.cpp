@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 // Streams into a temp, and commits it.
-#include <algorithm>
-#include <limits>
-
 #include <perdure/atomic_file.hpp>
 #include <perdure/detail/stopwatch.hpp>
 

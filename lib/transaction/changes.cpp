@@ -145,9 +145,9 @@ Result<void> Changes::remove_all(const std::string& path) {
     const bool gone = change != changes_.end() && change->second.action == JournalAction::remove;
     return gone ? Result<void>(success()) : remove(path);
   }
-  const auto own = changes_.lower_bound(path);
-  const bool any =
-      own != changes_.end() && (own->first == path || own->first.starts_with(path + "/"));
+  const auto beneath = changes_.lower_bound(path + "/");
+  const bool any = changes_.contains(path) ||
+                   (beneath != changes_.end() && beneath->first.starts_with(path + "/"));
   if (!found && !any) return root_.failure(remove_directory_step, path, missing_cause());
   broken_ = true;  // until it is done
   BOOST_OUTCOME_TRY(drop_beneath(path));
@@ -258,7 +258,7 @@ Result<void> Changes::make_files() {
   return success();
 }
 
-/// Where the content is that the path would have.
+/// The file, or the memory, that has the content which the path would get.
 struct Changes::Located {
   std::shared_lock<std::shared_mutex> held;  ///< Names in the private directory stay.
   Target target;

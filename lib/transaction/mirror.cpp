@@ -120,7 +120,7 @@ Result<void> Mirror::take_file(const std::string& path, const std::optional<Stat
       ++report_.unchanged;
       return success();
     }
-    BOOST_OUTCOME_TRY(file, source_.open_file(path));  // from its beginning
+    file.rewind();
   }
   Metadata metadata = Metadata::preserve(file.status().mode & 0777U);
   metadata.keep_special = options_.keep_special;

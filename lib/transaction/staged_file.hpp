@@ -43,7 +43,7 @@ struct StagedFile {
 struct MetadataOf {
   std::string path;
   std::optional<Status> status;  ///< Empty: there is none.
-  // Where the transaction itself makes it: its staged file, or the content that memory has.
+  // One of them is set if this transaction makes the file: the staged name, or the image in memory.
   std::string staged{};
   std::shared_ptr<const FileImage> image{};
 };

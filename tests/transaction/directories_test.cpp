@@ -148,6 +148,17 @@ TEST_CASE("the last word counts, for a directory too") {
   CHECK(tree_of(root.path()) == Tree{{"kept", "K"}});
 }
 
+// A name that sorts between a directory and what is in it hid the changes there.
+TEST_CASE("changes beneath a path are dropped, whatever sorts before them") {
+  const TempDirectory root;
+  auto transaction = Transaction::begin(root.path()).value();
+  REQUIRE_OK(transaction.put("d-x", "X"));
+  REQUIRE_OK(transaction.put("d/n", "N"));
+  REQUIRE_OK(transaction.remove_all("d"));
+  REQUIRE_OK(transaction.commit());
+  CHECK(tree_of(root.path()) == Tree{{"d-x", "X"}});
+}
+
 TEST_CASE("nothing is put into a directory that goes") {
   const TempDirectory root;
   plant(root.path());
