@@ -45,20 +45,21 @@ TEST_CASE("an error prints its message") {
   std::ostringstream out;
   out << out_of_space();
   CHECK(out.str() == out_of_space().message());
-  CHECK_THAT(out.str(), Catch::Contains("'queue.json': could not write the new content"));
+  CHECK_THAT(out.str(), test::Contains("'queue.json': could not write the new content"));
 }
 
 TEST_CASE("errors of serializers and stages are made in a line") {
   const Error refused = Error::serializer("a job needs a name");
   CHECK(refused.kind == ErrorKind::serializer);
   CHECK(refused.fate == Fate::unchanged);
-  CHECK_THAT(refused.message(), Catch::Contains("could not write the value: a job needs a name"));
+  CHECK_THAT(refused.message(), test::Contains("could not write the value: a job needs a name"));
   const Error damaged = Error::corrupt("a list has no end");
   CHECK(damaged.kind == ErrorKind::corrupt);
-  CHECK_THAT(damaged.message(), Catch::Contains("could not read the value: a list has no end"));
-  CHECK_THAT(damaged.message(), !Catch::Contains("target"));
+  CHECK_THAT(damaged.message(), test::Contains("could not read the value: a list has no end"));
+  CHECK_THAT(damaged.message(), !test::Contains("target"));
   const Error failed =
       Error::system(std::make_error_code(std::errc::timed_out), "copy it to the other host");
   CHECK(failed.kind == ErrorKind::system);
-  CHECK_THAT(failed.message(), Catch::StartsWith("could not copy it to the other host: "));
+  CHECK_THAT(failed.message(),
+             Catch::Matchers::StartsWith("could not copy it to the other host: "));
 }

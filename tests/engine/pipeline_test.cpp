@@ -264,11 +264,11 @@ TEST_CASE("a temp of one's own that is not what the others rely on is refused wi
     CHECK(test::slurp(directory / "target") == "old");
     return receipt.error().message();
   };
-  CHECK_THAT(refused({.opens = false}), Catch::Matchers::Contains("Commit::temp is not open"));
-  CHECK_THAT(refused({.names = false}), Catch::Matchers::Contains("Commit::temp_name is empty"));
-  CHECK_THAT(refused({.mode = 0644}), Catch::Matchers::Contains("shut out"));
-  CHECK_THAT(refused({.content = "rest"}), Catch::Matchers::Contains("it is not empty"));
-  CHECK_THAT(refused({.other_name = "target"}), Catch::Matchers::Contains("another file"));
+  CHECK_THAT(refused({.opens = false}), test::Contains("Commit::temp is not open"));
+  CHECK_THAT(refused({.names = false}), test::Contains("Commit::temp_name is empty"));
+  CHECK_THAT(refused({.mode = 0644}), test::Contains("shut out"));
+  CHECK_THAT(refused({.content = "rest"}), test::Contains("it is not empty"));
+  CHECK_THAT(refused({.other_name = "target"}), test::Contains("another file"));
 }
 
 // The fuzzer's: a second Write appended the image to the first, and a second Serialize did so in

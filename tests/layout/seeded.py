@@ -71,6 +71,10 @@ TIDY_FAULTS = {
     "test without test cases": ("tests/some_test.cpp", SPDX, "has no test case"),
     "a lost test": ("tests/some_test.cpp", SPDX + 'TEST_CASE("a; b") {}\n', "splits"),
     "a test that is an option": ("tests/some_test.cpp", SPDX + 'TEST_CASE("--a") {}\n', "option"),
+    "a matcher of Catch2 2": ("tests/part.hpp",
+                              SPDX + "#pragma once\nauto x = Catch::Contains(y);\n", "Catch2 3"),
+    "a matcher with two meanings": ("tests/part.hpp", SPDX + "#pragma once\n"
+                                    "auto x = Catch::Matchers::Contains(y);\n", "Catch2 3"),
     "a look": ("lib/os.cpp", HEAD + "int f() { return ::fstat(1, nullptr); }\n", "past the seam"),
     "a look by name": ("tools/tool/main.cpp", HEAD + "auto x = fs::exists(path);\n", "the seam"),
     "a look in a tool": ("tools/tool/main.cpp", HEAD + "int x = ::lstat(a, b);\n", "the seam"),

@@ -31,6 +31,9 @@ UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X"
 MACHINE_PATH = re.compile(r"(?<![\w.$}/])/(home|root|work|workspace|Users)/\w")
 SNAKE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 TEST_CASE = re.compile(r'^(?:TEMPLATE_)?TEST_CASE\w*\(\s*((?:"(?:[^"\\]|\\.)*"\s*)*)', re.MULTILINE)
+# Names that Catch2 has in version 2 alone, or gives another meaning in version 3.
+CATCH_2 = re.compile(r"\bCatch::(?!Matchers\b|Session\b)[A-Z]\w+\(|\bCatch::Matchers::Contains\(")
+CATCH_MAY = {"tests/support/catch.hpp"}
 # A look at a file that goes to the system itself, past the seam.
 LOOK = re.compile(r"(?<![\w>])::(?:statx|stat|lstat|fstat|fstatat)\("
                   r"|(?<![\w.:>])(?:statx|fstatat|lstat|fstat)\((?!\d\))"
@@ -137,6 +140,10 @@ def check_test(name, text):
         faults.append(f"{name}: has test cases: let its name end in _test.cpp")
     if not cases and name.endswith("_test.cpp"):
         faults.append(f"{name}: has no test case: take _test from its name")
+    for number, line in enumerate(text.splitlines(), 1):
+        if name not in CATCH_MAY and CATCH_2.search(line):
+            faults.append(f"{name}:{number}: Catch2 3 has no such matcher: use one of "
+                          "Catch::Matchers, or Contains of support/catch.hpp")
     for case in cases:
         if ";" in case:
             faults.append(f"{name}: {case.strip()}: ctest splits a name at ';' and runs no test")
