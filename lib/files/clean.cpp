@@ -49,9 +49,16 @@ TempState state_of(FileSystem& files, Handle directory, const std::string& name)
 /// overlay or a network file system others reach the same file by another inode, or from another
 /// machine. A type that can't be read counts as one of these.
 bool knows_all_writers(const FileSystemInfo& info) {
-  constexpr std::array<std::string_view, 8> local{
-      "ext2",  "ext3", "ext4",  "xfs",
-      "btrfs", "f2fs", "tmpfs", "simulated"};  // the last: our own double
+  constexpr std::array<std::string_view, 9> local{
+      "ext2, ext3 or ext4",  // where no mount tells which
+      "ext2",
+      "ext3",
+      "ext4",
+      "xfs",
+      "btrfs",
+      "f2fs",
+      "tmpfs",
+      "simulated"};  // the last: our own double
   return std::find(local.begin(), local.end(), info.type) != local.end();
 }
 

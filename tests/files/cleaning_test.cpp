@@ -171,6 +171,29 @@ std::string leave_temp(const fs::path& directory) {
 
 }  // namespace
 
+// Where the mount table does not show the mount, statfs(2) tells the family alone.
+TEST_CASE("clean removes temps of ext4 in a container that hides its mounts") {
+  const TempDirectory at;
+  const std::string left = leave_temp(at.path());
+  struct Hidden final : ForwardingFileSystem {
+    explicit Hidden(std::string of) : ForwardingFileSystem(native_file_system()), type(of) {}
+    SysResult<FileSystemInfo> describe(Handle directory) override {
+      BOOST_OUTCOME_TRY(FileSystemInfo info, ForwardingFileSystem::describe(directory));
+      info.type = type;
+      return info;
+    }
+    std::string type;
+  };
+  Hidden family("ext2, ext3 or ext4");
+  Hidden unknown("");
+  System system;
+  system.environment = &native_environment();
+  system.files = &unknown;
+  CHECK(clean(at.path(), {}, system).value().removed.empty());
+  system.files = &family;
+  CHECK(as_set(clean(at.path(), {}, system).value().removed) == std::set<std::string>{left});
+}
+
 TEST_CASE("clean goes into directories when asked, and follows no link") {
   const TempDirectory at;
   fs::create_directories(at / "a/b");
