@@ -227,13 +227,15 @@ Request request_of(InputBytes& input, char letter) {
   const std::array<std::string, 8> paths{"d/a", "d/b", "e/a", "e/b", "f/a", "f", "d/A", "d"};
   Request request;
   using enum Request::Kind;
-  request.kind = input.one_of(std::array{put, put, Request::Kind::remove, move, make_directory,
-                                         read, expect, put, remove_all, remove_directory});
+  request.kind =
+      input.one_of(std::array{put, put, Request::Kind::remove, move, make_directory, read, expect,
+                              put, remove_all, remove_directory, put_symlink});
   request.path = request.kind == make_directory && input.flag() ? "f" : input.one_of(paths);
   if (request.kind == put) {
     const std::size_t size = input.below(16);
     request.other = content_of(letter, size == 15 ? gathered : size % 2 == 0 ? 100 : 5000);
   }
+  if (request.kind == put_symlink) request.other = content_of(letter, 50);
   if (request.kind == move) request.other = input.one_of(paths);
   return request;
 }

@@ -24,7 +24,8 @@ namespace perdure {
 ///     BOOST_OUTCOME_TRY(tx.mirror("build/html"));
 ///     BOOST_OUTCOME_TRY(tx.commit());
 struct MirrorOptions {
-  /// Everything that is there now, and not in the source, goes as by Transaction::remove_all.
+  /// Everything that is there now, and not in the source, goes as by Transaction::remove_all; a
+  /// file of the source takes the place of a symbolic link.
   bool removing = true;
   /// A file that has the content of the source already stays as it is; else it is put anew.
   /// Somebody may change it after it was compared: then it stays as they made it.
@@ -35,8 +36,8 @@ struct MirrorOptions {
 
 /// The deeds of Transaction::mirror, to be committed.
 struct MirrorReport {
-  std::uint64_t put = 0;        ///< Files.
-  std::uint64_t unchanged = 0;  ///< Files that stay as they are.
+  std::uint64_t put = 0;        ///< Files and symbolic links.
+  std::uint64_t unchanged = 0;  ///< Files and symbolic links that stay as they are.
   std::uint64_t removed = 0;    ///< Files, links and directories; those with all that is in them.
   /// Paths of the source that no transaction may name: as SourceTree::left_out.
   std::vector<std::string> left_out;

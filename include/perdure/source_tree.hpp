@@ -36,6 +36,12 @@ class SourceFile {
   std::uint64_t offset_ = 0;
 };
 
+struct SourceOptions {
+  /// Take symbolic links as what they are. Without it a link in the tree is refused: its text is
+  /// the word of whoever may write to the tree, and leads readers anywhere.
+  bool symlinks = false;
+};
+
 /// The files under a directory. That directory is opened once, by the path that is given.
 /// Everything beneath it is found from there, without links and without waiting: whoever may rename
 /// in the tree leads nobody out of it. Errors are of reading (Error::reading), and name the file.
@@ -43,13 +49,14 @@ class SourceFile {
 class SourceTree {
  public:
   struct Entry {
-    std::string path;  ///< Relative to the tree.
-    bool directory = false;
+    std::string path;                   ///< Relative to the tree.
+    FileType type = FileType::regular;  ///< Or a directory, or a symbolic link.
   };
 
-  /// Opens and lists it. A link, a pipe, or another mount in it is ErrorKind::not_regular: it has
-  /// no place in a transaction.
-  static Result<SourceTree> open(const Path& path, const System& system = native_system());
+  /// Opens and lists it. A pipe or another mount in it, or a link that was not asked for, is
+  /// ErrorKind::not_regular: it has no place in a transaction.
+  static Result<SourceTree> open(const Path& path, const System& system = native_system(),
+                                 const SourceOptions& options = {});
 
   /// Directories come before what is in them.
   [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
@@ -63,21 +70,27 @@ class SourceTree {
   [[nodiscard]] bool is(const Version& directory) const { return version_.same_file(directory); }
   /// The permission bits of a directory that one of the entries names.
   Result<std::uint32_t> directory_mode(const std::string& path);
+  /// The text of a symbolic link that one of the entries names. An error where it is none any more.
+  Result<std::string> read_symlink(const std::string& path);
   /// Opens the file that one of the entries names. An error where it is not a regular file any
   /// more.
   Result<SourceFile> open_file(const std::string& path);
 
  private:
-  SourceTree(std::string path, const System& system) : path_(std::move(path)), system_(system) {}
+  SourceTree(std::string path, const System& system, const SourceOptions& options)
+      : path_(std::move(path)), system_(system), options_(options) {}
   Result<void> list();
   Result<void> list_directory(const std::string& relative, std::vector<std::string>& to_list);
   Result<std::string> private_directory_of(const std::string& relative, Handle directory);
   Result<Handle> directory_of(const std::string& relative);
+  /// The directory that an entry lies in.
+  Result<Handle> parent_of(const std::string& relative);
   [[nodiscard]] std::string full(const std::string& relative) const;
   [[nodiscard]] FileSystem& files() const noexcept { return *system_.files; }
 
   std::string path_;
   System system_;
+  SourceOptions options_;
   OwnedHandle top_;
   Version version_;   // of the top
   OwnedHandle last_;  // the directory that was opened last, and its path in the tree

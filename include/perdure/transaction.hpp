@@ -113,6 +113,11 @@ class Transaction {
   /// first. A new one gets the metadata of the file `from` as well. ErrorKind::conflict where
   /// somebody changes `from` while it is read; `expect` makes sure that it stays as it was read.
   Result<void> copy(const std::string& from, const std::string& to);
+  /// `path` shall be a symbolic link with this text, which may lead anywhere, or nowhere; a file or
+  /// link that is there is replaced. The link belongs to the user who commits. It is of use to
+  /// readers alone: no call of a transaction follows it. ErrorKind::unsupported where the file
+  /// system has no links.
+  Result<void> put_symlink(const std::string& path, const std::string& text);
   /// The file (or symbolic link) `path` shall be gone. It must exist now.
   Result<void> remove(const std::string& path);
   /// The directory `path` shall be gone. It must exist now, and this transaction must remove all
@@ -128,10 +133,12 @@ class Transaction {
   /// gets `mode` less the umask of the process that makes it, which may be that of a recovery; it
   /// must let its owner write and search (0300). One that exists keeps its own.
   Result<void> make_directory(const std::string& path, std::uint32_t mode = 0777);
-  /// The file `from` shall be called `to`, in the place of what is there.
+  /// The file or symbolic link `from` shall be called `to`, in the place of the file that is there;
+  /// a link takes the place of a link, too.
   Result<void> move(const std::string& from, const std::string& to);
 
-  /// The root shall have the files and directories that `source` has, and no other.
+  /// The root shall have the files and directories that `source` has, and no other. A symbolic link
+  /// in the source is refused, unless a SourceTree was opened that has them.
   /// <perdure/mirror.hpp> has the types, and tells more.
   Result<MirrorReport> mirror(const Path& source);
   Result<MirrorReport> mirror(SourceTree& source, const MirrorOptions& options);

@@ -285,6 +285,10 @@ class NativeFileSystem final : public FileSystem {
   SysResult<void> remove_directory(Handle directory, const std::string& name) override {
     return checked([&] { return ::unlinkat(fd_of(directory), name.c_str(), AT_REMOVEDIR); });
   }
+  SysResult<void> make_symlink(Handle directory, const std::string& name,
+                               const std::string& text) override {
+    return checked([&] { return ::symlinkat(text.c_str(), fd_of(directory), name.c_str()); });
+  }
   SysResult<std::string> read_link(Handle link) override {
     std::string text(256, '\0');
     while (true) {

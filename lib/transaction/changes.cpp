@@ -41,11 +41,21 @@ Result<void> Changes::put(const std::string& path, const Metadata& metadata,
   BOOST_OUTCOME_TRY(drop(path));
   BOOST_OUTCOME_TRY(const auto existing, stat(path));
   MetadataOf from{.path = path, .status = existing};
-  if (!existing && like) {
+  if (existing && existing->type == FileType::symlink) from.status.reset();  // it has none to give
+  if (!from.status && like) {
     BOOST_OUTCOME_TRY(from, metadata_of(*like));
   }
   BOOST_OUTCOME_TRY(const StagedFile staged, staged_.stage(path, from, metadata, source));
   bytes_ += staged.size;
+  changes_[path] = Change{.staged = staged};
+  broken_ = false;
+  return success();
+}
+
+Result<void> Changes::put_symlink(const std::string& path, const std::string& text) {
+  broken_ = true;  // until it is done
+  BOOST_OUTCOME_TRY(drop(path));
+  BOOST_OUTCOME_TRY(const StagedFile staged, staged_.make_symlink(path, text));
   changes_[path] = Change{.staged = staged};
   broken_ = false;
   return success();
@@ -59,8 +69,8 @@ Result<MetadataOf> Changes::metadata_of(const std::string& path) {
     BOOST_OUTCOME_TRY(of.status, stat(path));
     return of;
   }
-  if (own->second.action != JournalAction::put) return of;
   const StagedFile& staged = own->second.staged;
+  if (own->second.action != JournalAction::put || staged.symlink) return of;
   if (staged.held) {
     of.status = status_of(root_, *staged.held);
     of.image = staged.held;
@@ -80,7 +90,7 @@ Result<void> Changes::drop(const std::string& path) {
   const Change change = found->second;
   changes_.erase(found);
   if (change.action != JournalAction::put) return success();
-  if (!change.staged.moved) bytes_ -= change.staged.size;
+  if (!change.staged.moved && !change.staged.symlink) bytes_ -= change.staged.size;
   return staged_.remove(change.staged, path);
 }
 
@@ -235,8 +245,9 @@ Result<void> Changes::move(const std::string& from, const std::string& to) {
     return success();
   }
   if (!found) return root_.failure(step, from, missing_cause());
-  if (found->type != FileType::regular) {
-    return root_.failure(step, from, ErrorKind::not_regular, "only files can be moved");
+  if (found->type != FileType::regular && found->type != FileType::symlink) {
+    return root_.failure(step, from, ErrorKind::not_regular,
+                         "only files and symbolic links can be moved");
   }
   BOOST_OUTCOME_TRY(const Handle directory,
                     root_.checked(step, from, directories_.open(parent_of(from))));
@@ -278,6 +289,10 @@ Result<Changes::Located> Changes::locate(const std::string& path) {
   if (own ? change->second.action != JournalAction::put : left != nullptr && left->removed) {
     return root_.failure(read_step, path, missing_cause());
   }
+  if (own && change->second.staged.symlink) {
+    return root_.failure(read_step, path, ErrorKind::symlink_refused,
+                         "this transaction makes a symbolic link of it");
+  }
   if (own) found.image = change->second.staged.held;
   if (left != nullptr && left->staged.empty()) found.image = left->image;
   if (own || left != nullptr) {
@@ -302,6 +317,16 @@ Result<Buffer> Changes::read(const std::string& path, std::uint64_t size_max) {
   }
   BOOST_OUTCOME_TRY(auto content, read_steady(found.target, found.leaf, size_max, let_go));
   return std::move(content.bytes);
+}
+
+Result<std::string> Changes::read_symlink(const std::string& path) {
+  const auto directory = directories_.open(parent_of(path));
+  if (!directory) return root_.closed_way(read_step, path, directory.error());
+  BOOST_OUTCOME_TRY(
+      const Handle opened,
+      root_.checked(read_step, path, root_.files.open_link(directory.value(), leaf_of(path))));
+  const OwnedHandle link(root_.files, opened);
+  return root_.checked(read_step, path, root_.files.read_link(link.get()));
 }
 
 Result<void> Changes::copy(const std::string& path, Sink& sink) {

@@ -25,7 +25,9 @@ inline constexpr std::string_view own_file_words =
 /// The change that is wanted of one path.
 struct Change {
   JournalAction action = JournalAction::put;
-  StagedFile staged{};        ///< put: the new content.
+  StagedFile staged{};  ///< put: the new content.
+  /// put: of a file that may take the place of a symbolic link.
+  bool over_symlink = false;
   std::uint32_t mode = 0777;  ///< make_directory: less the umask.
   /// remove: of a file that is moved; no other one is to go.
   std::optional<Identity> moved{};
@@ -46,6 +48,7 @@ class Changes {
   Result<void> put(const std::string& path, const Metadata& metadata,
                    const std::optional<std::string>& like,
                    const std::function<Result<void>(Sink&)>& source);
+  Result<void> put_symlink(const std::string& path, const std::string& text);
   Result<void> remove(const std::string& path);
   Result<void> remove_directory(const std::string& path);
   /// The file, link or directory with all that is in it now. Changes of paths in it are dropped.
@@ -53,6 +56,8 @@ class Changes {
   Result<void> make_directory(const std::string& path, std::uint32_t mode);
   Result<void> move(const std::string& from, const std::string& to);
   Result<Buffer> read(const std::string& path, std::uint64_t size_max);
+  /// The text of a symbolic link that is there now, outside the transaction.
+  Result<std::string> read_symlink(const std::string& path);
   /// Writes what `read` gives into the sink, block by block.
   Result<void> copy(const std::string& path, Sink& sink);
 

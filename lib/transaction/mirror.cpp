@@ -27,6 +27,7 @@ class Mirror {
   Result<void> check_source_stays() const;
   Result<void> take(const SourceTree::Entry& entry);
   Result<void> take_directory(const std::string& path, const std::optional<Status>& found);
+  Result<void> take_symlink(const std::string& path, const std::optional<Status>& found);
   Result<void> take_file(const std::string& path, const std::optional<Status>& found);
   Result<bool> is_same(const std::string& path, const Status& found, SourceFile& file) const;
   [[nodiscard]] Result<void> check_alias(const std::string& directory, const std::string& path,
@@ -90,7 +91,7 @@ Result<void> Mirror::take(const SourceTree::Entry& entry) {
   BOOST_OUTCOME_TRY(root_.check_path(mirror_step, entry.path));
   BOOST_OUTCOME_TRY(const auto found, changes_.stat(entry.path));
   const bool is_directory = found && found->type == FileType::directory;
-  if (found && is_directory != entry.directory) {
+  if (found && is_directory != (entry.type == FileType::directory)) {
     return root_.failure(mirror_step, entry.path, ErrorKind::not_regular,
                          is_directory
                              ? "it is a directory, and a file in the source; remove it by a "
@@ -99,7 +100,27 @@ Result<void> Mirror::take(const SourceTree::Entry& entry) {
                                "transaction of its own first");
   }
   if (found) found_[{parent_of(entry.path), identity_of(found->version)}] = entry.path;
-  return entry.directory ? take_directory(entry.path, found) : take_file(entry.path, found);
+  switch (entry.type) {
+    case FileType::directory:
+      return take_directory(entry.path, found);
+    case FileType::symlink:
+      return take_symlink(entry.path, found);
+    default:
+      return take_file(entry.path, found);
+  }
+}
+
+Result<void> Mirror::take_symlink(const std::string& path, const std::optional<Status>& found) {
+  BOOST_OUTCOME_TRY(const std::string text, source_.read_symlink(path));
+  if (options_.comparing && found && found->type == FileType::symlink) {
+    BOOST_OUTCOME_TRY(const std::string here, changes_.read_symlink(path));
+    if (here == text) {
+      ++report_.unchanged;
+      return success();
+    }
+  }
+  ++report_.put;
+  return changes_.put_symlink(path, text);
 }
 
 Result<void> Mirror::take_directory(const std::string& path, const std::optional<Status>& found) {
@@ -125,14 +146,17 @@ Result<void> Mirror::take_file(const std::string& path, const std::optional<Stat
   Metadata metadata = Metadata::preserve(file.status().mode & 0777U);
   metadata.keep_special = options_.keep_special;
   ++report_.put;
-  return changes_.put(path, metadata, {}, [&file](Sink& sink) -> Result<void> {
+  const auto content = [&file](Sink& sink) -> Result<void> {
     Buffer block(block_size);
     while (true) {
       BOOST_OUTCOME_TRY(const std::size_t count, file.read(block));
       if (count == 0) return success();
       BOOST_OUTCOME_TRY(sink.write(Bytes(block).first(count)));
     }
-  });
+  };
+  BOOST_OUTCOME_TRY(changes_.put(path, metadata, {}, content));
+  changes_.by_path().at(path).over_symlink = options_.removing;
+  return success();
 }
 
 /// Whether the file at the path has the content of the source.

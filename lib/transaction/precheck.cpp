@@ -58,14 +58,14 @@ Result<Journal> Precheck::journal() {
   Journal made{.id = staged_.id(), .entries = {}};
   made.directories.push_back({"", identity_of(root_.status.version)});
   made.private_directory = identity_of(root_.private_status.version);
-  std::set<std::uint64_t> moved;
+  std::set<std::uint64_t> each;            // to be tried out
   std::vector<JournalEntry> removals;      // of directories
   for (auto& [path, change] : by_path_) {  // a directory comes before what is in it
     BOOST_OUTCOME_TRY(check_parent(path));
     BOOST_OUTCOME_TRY(auto entry, check(path, change));
     const bool last = entry.action == JournalAction::remove_directory;
     (last ? removals : made.entries).push_back(std::move(entry));
-    if (change.staged.moved) moved.insert(change.staged.number);
+    if (change.staged.moved || change.staged.symlink) each.insert(change.staged.number);
   }
   if (!removals.empty()) made.format = removal_journal_format;
   // Last, what is in a directory before the directory itself.
@@ -74,7 +74,7 @@ Result<Journal> Precheck::journal() {
     if (!path.empty()) made.directories.push_back({path, identity_of(status.version)});
   }
   BOOST_OUTCOME_TRY(check_aliases());
-  BOOST_OUTCOME_TRY(try_out(root_, made, moved, directories_));
+  BOOST_OUTCOME_TRY(try_out(root_, made, each, directories_));
   if (preparation_ == Preparation::for_log) return made;
   BOOST_OUTCOME_TRY(staged_.flush());
   // With `fast` the journal of the file system has these names before it has the journal's.
@@ -221,7 +221,9 @@ Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
   if (change.action != JournalAction::put) return entry;
   const auto& metadata_of = change.staged.metadata_of;
   const bool same_metadata = found && metadata_of && has_stamps_of(*found, *metadata_of);
-  if (found && !change.staged.moved && !same_metadata) {
+  const bool takes_metadata =
+      found && found->type == FileType::regular && !change.staged.moved && !change.staged.symlink;
+  if (takes_metadata && !same_metadata) {
     BOOST_OUTCOME_TRY(staged_.refresh_metadata(change.staged, path, *found));
   }
   entry.staged = change.staged.number;
@@ -242,8 +244,10 @@ Result<void> Precheck::check_found(const std::string& path, const Change& change
   }
   const Status& directory = parent->second;
   const bool is_directory = change.action == JournalAction::remove_directory;
-  const bool file = found.type == FileType::regular ||
-                    (found.type == FileType::symlink && change.action == JournalAction::remove);
+  const bool over_symlink =
+      change.action == JournalAction::remove || change.staged.symlink || change.over_symlink;
+  const bool file =
+      found.type == FileType::regular || (found.type == FileType::symlink && over_symlink);
   if (is_directory && found.type != FileType::directory) {
     return root_.failure(check_step, path, ErrorKind::conflict,
                          "somebody else made something else of the directory meanwhile");

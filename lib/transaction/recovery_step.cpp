@@ -20,6 +20,11 @@ std::int64_t part_of_second(std::int64_t time_ns) {
   return (time_ns % second_ns + second_ns) % second_ns;
 }
 
+/// Whether a put may have staged such a file.
+bool is_content(FileType type) {
+  return type == FileType::regular || type == FileType::symlink;
+}
+
 /// Of a copy: tar and others keep the second alone.
 bool is_copied_time(std::int64_t now_ns, std::int64_t then_ns) {
   return now_ns == then_ns || now_ns == then_ns - part_of_second(then_ns);
@@ -52,6 +57,8 @@ class Judge {
                                          const Staged& staged) const;
   [[nodiscard]] Result<std::uint64_t> hash(const std::string& path, Handle directory,
                                            const std::string& name) const;
+  [[nodiscard]] Result<std::string> text(const std::string& path, Handle directory,
+                                         const std::string& name) const;
   [[nodiscard]] RecoveryStep theirs() const {
     return kept_ ? RecoveryStep::foreign : RecoveryStep::unclear;
   }
@@ -88,7 +95,7 @@ Result<Staged> Judge::find_staged(const JournalEntry& entry) const {
   // A copy may have been cut off: only the journal knows how much there was.
   const Version& version = found.value().version;
   staged.whole = has_identity(found.value(), entry.staged_identity) ||
-                 (!kept_ && journal_.format >= 3 && found.value().type == FileType::regular &&
+                 (!kept_ && journal_.format >= 3 && is_content(found.value().type) &&
                   version.size == entry.staged_size &&
                   is_copied_time(version.mtime_ns, entry.staged_mtime_ns));
   return staged;
@@ -102,18 +109,32 @@ Result<std::uint64_t> Judge::hash(const std::string& path, Handle directory,
   return root_.checked(step, path, content_hash(root_.files, file.get()));
 }
 
+Result<std::string> Judge::text(const std::string& path, Handle directory,
+                                const std::string& name) const {
+  BOOST_OUTCOME_TRY(const Handle opened,
+                    root_.checked(step, path, root_.files.open_link(directory, name)));
+  const OwnedHandle link(root_.files, opened);
+  return root_.checked(step, path, root_.files.read_link(link.get()));
+}
+
 Result<bool> Judge::has_content(const JournalEntry& entry, const Status& now,
                                 const Staged& staged) const {
-  if (!staged.whole || now.type != FileType::regular ||
+  if (!staged.whole || !is_content(now.type) || now.type != staged.found->type ||
       now.version.size != staged.found->version.size) {
     return false;
   }
   Directories directories(root_.files, root_.directory.get());
   BOOST_OUTCOME_TRY(const Handle directory,
                     root_.checked(step, entry.path, directories.open(parent_of(entry.path))));
+  const Handle staged_in = root_.private_directory.get();
+  const std::string name = names::staged_of(journal_.id, entry.staged);
+  if (now.type == FileType::symlink) {
+    BOOST_OUTCOME_TRY(const auto here, text(entry.path, directory, leaf_of(entry.path)));
+    BOOST_OUTCOME_TRY(const auto there, text(entry.path, staged_in, name));
+    return here == there;
+  }
   BOOST_OUTCOME_TRY(const auto here, hash(entry.path, directory, leaf_of(entry.path)));
-  BOOST_OUTCOME_TRY(const auto there, hash(entry.path, root_.private_directory.get(),
-                                           names::staged_of(journal_.id, entry.staged)));
+  BOOST_OUTCOME_TRY(const auto there, hash(entry.path, staged_in, name));
   return here == there;
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine/names.hpp"
 #include "transaction/marker.hpp"
+#include "transaction/tree.hpp"
 
 namespace perdure {
 
@@ -30,6 +31,12 @@ Error not_a_file(const std::string& path) {
   return refusal(path, "it is neither a file nor a directory; move it out of the tree");
 }
 
+Error unwanted_link(const std::string& path) {
+  return refusal(path,
+                 "it is a symbolic link; move it out of the tree, or ask for links "
+                 "(SourceOptions::symlinks, --symlinks)");
+}
+
 /// Also where a mount keeps a file system of somebody else's program behind it, which can let every
 /// read wait.
 Error another_mount(const std::string& path) {
@@ -40,13 +47,16 @@ std::string beneath(const std::string& directory, const std::string& leaf) {
   return directory.empty() ? leaf : directory + "/" + leaf;
 }
 
+Error exchanged(const std::string& path) {
+  return refusal(path, "somebody exchanged it while the tree was read; try again");
+}
+
 /// A directory of the tree that can't be opened beneath it, in words.
 Error closed_way(const std::string& path, std::error_code cause) {
   if (cause == std::errc::cross_device_link) return another_mount(path);
-  const bool exchanged =
+  const bool other =
       cause == std::errc::too_many_symbolic_link_levels || cause == std::errc::not_a_directory;
-  if (!exchanged) return failure(path, cause);
-  return refusal(path, "it was a directory, and somebody exchanged it; try again");
+  return other ? exchanged(path) : failure(path, cause);
 }
 
 }  // namespace
@@ -63,8 +73,9 @@ std::string SourceTree::full(const std::string& relative) const {
   return path_.ends_with('/') ? path_ + relative : path_ + "/" + relative;
 }
 
-Result<SourceTree> SourceTree::open(const Path& path, const System& system) {
-  SourceTree tree(path.native(), system);
+Result<SourceTree> SourceTree::open(const Path& path, const System& system,
+                                    const SourceOptions& options) {
+  SourceTree tree(path.native(), system, options);
   const auto opened = system.files->open_directory(Handle::working_directory, path.native());
   if (!opened) return failure(path.native(), opened.error());
   tree.top_ = OwnedHandle(*system.files, opened.value());
@@ -106,8 +117,9 @@ Result<void> SourceTree::list_directory(const std::string& relative,
       if (!status) return failure(full(path), status.error());
       type = status.value().type;
     }
-    if (type != FileType::directory && type != FileType::regular) return not_a_file(full(path));
-    entries_.push_back({path, type == FileType::directory});
+    if (type == FileType::symlink && !options_.symlinks) return unwanted_link(full(path));
+    if (type == FileType::other) return not_a_file(full(path));
+    entries_.push_back({path, type});
     if (type == FileType::directory) to_list.push_back(path);
   }
   return success();
@@ -158,13 +170,29 @@ Result<std::uint32_t> SourceTree::directory_mode(const std::string& path) {
   return status.value().mode & 0777U;
 }
 
+Result<Handle> SourceTree::parent_of(const std::string& relative) {
+  const auto slash = relative.rfind('/');
+  return directory_of(slash == std::string::npos ? "" : relative.substr(0, slash));
+}
+
+Result<std::string> SourceTree::read_symlink(const std::string& path) {
+  BOOST_OUTCOME_TRY(const Handle directory, parent_of(path));
+  const auto opened = files().open_link(directory, leaf_of(path));
+  if (!opened) return failure(full(path), opened.error());
+  const OwnedHandle link(files(), opened.value());
+  const auto status = files().stat(link.get());
+  if (!status) return failure(full(path), status.error());
+  if (status.value().type != FileType::symlink) return exchanged(full(path));
+  auto text = files().read_link(link.get());
+  if (!text) return failure(full(path), text.error());
+  return std::move(text.value());
+}
+
 Result<SourceFile> SourceTree::open_file(const std::string& path) {
-  const auto slash = path.rfind('/');
-  const bool at_top = slash == std::string::npos;
-  BOOST_OUTCOME_TRY(const Handle directory, directory_of(at_top ? "" : path.substr(0, slash)));
-  const auto opened = files().open_file(directory, at_top ? path : path.substr(slash + 1));
+  BOOST_OUTCOME_TRY(const Handle directory, parent_of(path));
+  const auto opened = files().open_file(directory, leaf_of(path));
   if (!opened) {
-    if (opened.error() == std::errc::too_many_symbolic_link_levels) return not_a_file(full(path));
+    if (opened.error() == std::errc::too_many_symbolic_link_levels) return exchanged(full(path));
     const bool leased = opened.error() == std::errc::resource_unavailable_try_again;
     return failure(full(path), opened.error(),
                    leased ? "a program holds a lease on it; try again once it let go" : "");

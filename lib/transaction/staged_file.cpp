@@ -16,6 +16,13 @@
 namespace perdure {
 namespace {
 
+/// Takes down what the file is known by.
+void note(StagedFile& staged, const Version& version) {
+  staged.identity = identity_of(version);
+  staged.size = version.size;
+  staged.mtime_ns = version.mtime_ns;
+}
+
 /// Staged files are flushed so many at a time: their writeback overlaps, and the first sync's
 /// journal commit serves the others.
 constexpr std::size_t unflushed_max = 64;
@@ -131,9 +138,7 @@ Result<void> StagedFiles::end_file(Commit& commit, StagedFile& staged, const std
     BOOST_OUTCOME_TRY(locate_source(commit, path, from));  // it may have got its path
     BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
   }
-  staged.identity = identity_of(status.version);
-  staged.size = status.version.size;
-  staged.mtime_ns = status.version.mtime_ns;
+  note(staged, status.version);
   // A hint: the sync has the last word. One that gets its path later may never need the disk.
   if (!root_.unpublished.expected) (void)root_.files.start_writeback(commit.temp.get());
   unflushed_.emplace_back(staged.number, std::move(commit.temp));
@@ -193,6 +198,26 @@ Result<void> StagedFiles::make_file(StagedFile& staged, const std::string& path)
   return flush_if_many();
 }
 
+/// No sync of its own: its text is as durable as its name.
+Result<StagedFile> StagedFiles::make_symlink(const std::string& path, const std::string& text) {
+  StagedFile staged{.number = next_++, .symlink = true};
+  const Handle directory = root_.private_directory.get();
+  const auto made = root_.files.make_symlink(directory, name_of(staged), text);
+  if (!made) {
+    Error error = root_.failure(stage_step, path, made.error());
+    if (made.error() == std::errc::operation_not_permitted) {  // symlink(2)
+      error.kind = ErrorKind::unsupported;
+      error.detail = "the file system has no symbolic links";
+    }
+    return error;
+  }
+  BOOST_OUTCOME_TRY(
+      const Status status,
+      root_.checked(stage_step, path, root_.files.stat_at(directory, name_of(staged))));
+  note(staged, status.version);
+  return staged;
+}
+
 Result<StagedFile> StagedFiles::link(std::string_view step, Handle directory,
                                      const std::string& from) {
   const Handle private_directory = root_.private_directory.get();
@@ -211,14 +236,17 @@ Result<StagedFile> StagedFiles::link(std::string_view step, Handle directory,
     }
     return error;
   }
-  BOOST_OUTCOME_TRY(const Handle opened,
-                    root_.checked(step, from, root_.files.open_file(private_directory, name)));
-  OwnedHandle file(root_.files, opened);
-  BOOST_OUTCOME_TRY(const Status status, root_.checked(step, from, root_.files.stat(file.get())));
-  staged.identity = identity_of(status.version);
-  staged.size = status.version.size;
-  staged.mtime_ns = status.version.mtime_ns;
-  unflushed_.emplace_back(staged.number, std::move(file));
+  const auto opened = root_.files.open_file(private_directory, name);
+  staged.symlink = !opened && opened.error() == std::errc::too_many_symbolic_link_levels;
+  if (!opened && !staged.symlink) return root_.failure(step, from, opened.error());
+  OwnedHandle file;
+  if (opened) file = OwnedHandle(root_.files, opened.value());
+  BOOST_OUTCOME_TRY(const Status status,
+                    root_.checked(step, from,
+                                  staged.symlink ? root_.files.stat_at(private_directory, name)
+                                                 : root_.files.stat(file.get())));
+  note(staged, status.version);
+  if (file) unflushed_.emplace_back(staged.number, std::move(file));
   return staged;
 }
 

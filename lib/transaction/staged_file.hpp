@@ -34,7 +34,8 @@ struct StagedFile {
   Checksum::Digest checksum{};           ///< Of the content, but for a moved one.
   Metadata metadata{};                   ///< As it was asked for.
   std::optional<Version> metadata_of{};  ///< The target whose metadata it was given.
-  bool moved = false;  ///< A hard link to a file of the tree, which brings its own metadata.
+  bool moved = false;    ///< A hard link to a file of the tree, which brings its own metadata.
+  bool symlink = false;  ///< A symbolic link, which has neither content nor metadata to give.
   /// Memory has the content, and no file does: `identity` and `mtime_ns` are zero.
   std::shared_ptr<FileImage> held{};
 };
@@ -61,7 +62,10 @@ class StagedFiles {
   Result<StagedFile> stage(const std::string& path, const MetadataOf& from,
                            const Metadata& metadata,
                            const std::function<Result<void>(Sink&)>& source);
-  /// Stages the file that has this path, by a hard link. `directory` is the one it lies in.
+  /// Stages a symbolic link of this text.
+  Result<StagedFile> make_symlink(const std::string& path, const std::string& text);
+  /// Stages the file or symbolic link that has this path, by a hard link. `directory` is the one it
+  /// lies in.
   Result<StagedFile> link(std::string_view step, Handle directory, const std::string& from);
   /// Gives the metadata of the target once more, which changed since; it is synced once more.
   Result<void> refresh_metadata(StagedFile& staged, const std::string& path, const Status& found);

@@ -186,13 +186,14 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
   return committed.error();
 }
 
-/// A moved file brings content of any size, which is not ours to copy. The log knows no removal of
-/// directories.
+/// A moved file brings content of any size, which is not ours to copy. The log knows neither
+/// symbolic links nor a removal of directories.
 bool Transaction::State::fits_record() {
   return log->takes(changes.bytes()) &&
          std::ranges::none_of(changes.by_path(), [](const auto& item) {
            const Change& change = item.second;
-           return change.staged.moved || change.action == JournalAction::remove_directory;
+           return change.staged.moved || change.staged.symlink ||
+                  change.action == JournalAction::remove_directory;
          });
 }
 
@@ -373,6 +374,16 @@ Result<void> Transaction::copy(const std::string& from, const std::string& to) {
     return state_->root->failure(step, from, ErrorKind::invalid_argument, "it is its own copy");
   }
   return put_from(to, [&](Sink& sink) { return state_->changes.copy(from, sink); }, {.like = from});
+}
+
+Result<void> Transaction::put_symlink(const std::string& path, const std::string& text) {
+  BOOST_OUTCOME_TRY(state_->check_open(stage_step));
+  BOOST_OUTCOME_TRY(state_->check_path(stage_step, path));
+  if (text.empty() || text.find('\0') != std::string::npos) {
+    return state_->root->failure(stage_step, path, ErrorKind::invalid_argument,
+                                 "the text of a symbolic link must have a byte, and none of zero");
+  }
+  return state_->stage([&] { return state_->changes.put_symlink(path, text); });
 }
 
 Result<void> Transaction::remove(const std::string& path) {

@@ -21,7 +21,7 @@ constexpr std::string_view step = "try out the way into place";
 struct Needs {
   const JournalEntry* file = nullptr;       ///< The one with the longest name on its way.
   const JournalEntry* directory = nullptr;  ///< The one to be made with the longest name.
-  std::vector<const JournalEntry*> each;    ///< Whatever the others say: moved files.
+  std::vector<const JournalEntry*> each;    ///< Whatever the others say.
 };
 
 /// Makes sure that a name which is tried goes again, whatever is thrown in between.
@@ -128,7 +128,7 @@ std::size_t name_size(const JournalEntry& entry) {
 }  // namespace
 
 Result<void> try_out(TransactionRoot& root, const Journal& journal,
-                     const std::set<std::uint64_t>& moved, Directories& directories) {
+                     const std::set<std::uint64_t>& each, Directories& directories) {
   std::set<std::string> made;
   std::map<std::string, Needs> needs;
   for (const auto& entry : journal.entries) {  // one that is made comes before what is in it
@@ -141,7 +141,7 @@ Result<void> try_out(TransactionRoot& root, const Journal& journal,
       const bool longer = of.directory == nullptr ||
                           leaf_of(of.directory->path).size() < leaf_of(entry.path).size();
       if (longer) of.directory = &entry;
-    } else if (moved.contains(entry.staged)) {
+    } else if (each.contains(entry.staged)) {
       of.each.push_back(&entry);
     } else if (of.file == nullptr || of.file->apply_temp.size() < entry.apply_temp.size()) {
       of.file = &entry;

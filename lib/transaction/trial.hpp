@@ -14,10 +14,11 @@ namespace perdure {
 /// Tries out, before the journal is written, what putting in place will ask of each directory:
 /// links from the private directory, and directories, under names as long as the longest that are
 /// needed there. Once the journal is there it is too late: the redo would fail forever. Where the
-/// transaction makes a directory, the nearest one above it that is there is tried instead. `moved`:
-/// the staged files that are links to files of others; each of these is tried itself. Leaves
+/// transaction makes a directory, the nearest one above it that is there is tried instead. `each`:
+/// the staged files that are tried themselves, whatever the others say: links to files of others,
+/// and symbolic links. Leaves
 /// nothing; what a killed trial leaves is a temp, which `clean` removes.
 Result<void> try_out(TransactionRoot& root, const Journal& journal,
-                     const std::set<std::uint64_t>& moved, Directories& directories);
+                     const std::set<std::uint64_t>& each, Directories& directories);
 
 }  // namespace perdure

@@ -63,6 +63,17 @@ Proof directories_proof(ProtocolChoice protocol) {
                            protocol);
 }
 
+/// Symbolic links alone, then in company: made, over a file, over a link, moved, removed.
+Proof symlinks_proof(ProtocolChoice protocol) {
+  return transaction_proof(
+      "transaction_symlinks",
+      {{{put_symlink, "d/l", content_of('l', 70)}, {put_symlink, "e/b", content_of('m', 80)}},
+       {{put_symlink, "d/l", content_of('n', 90)},
+        {move, "e/b", "d/k"},
+        {put, "d/a", content_of('p', 100)}}},
+      protocol);
+}
+
 /// For the mutants: small, and with every kind of barrier in it.
 Proof small_proof(ProtocolChoice protocol) {
   return transaction_proof("transaction_small",
@@ -257,7 +268,7 @@ std::vector<Proof> transaction_proofs() {
   for (const auto protocol : {ProtocolChoice::portable, ProtocolChoice::automatic}) {
     for (Proof (*make)(ProtocolChoice) :
          {mixed_proof, row_proof, unsynced_proof, small_proof, dressed_proof, directories_proof,
-          others_after_proof, others_meanwhile_proof}) {
+          symlinks_proof, others_after_proof, others_meanwhile_proof}) {
       proofs.push_back(make(protocol));
     }
     for (Proof& proof : sequence_proofs(protocol)) proofs.push_back(std::move(proof));

@@ -399,6 +399,8 @@ std::vector<Mutant> transaction_mutants() {
       mutant_on<DirectoryUnsynced<applied, true>>("applied_sync_failure_ignored", small),
       mutant_on<DirectoryUnsynced<made_directory>>("made_directory_not_synced", small),
       mutant_on<DirectoryUnsynced<removed_directories>>("removed_directory_not_synced", trees),
+      mutant_on<DirectoryUnsynced<staged_names>>("symlink_names_not_synced",
+                                                 "transaction_symlinks"),
       mutant_on<DirectoryKept>("removed_directory_kept", trees),
       mutant_on<DirectoryUnsynced<journal_removal>>("journal_removal_not_synced", others),
       mutant_on<DirectoryUnsynced<found_names>>("found_names_not_synced",

@@ -24,6 +24,8 @@ Result<void> ask(Session& session, Transaction& transaction, const Request& requ
   switch (request.kind) {
     case Request::Kind::put:
       return transaction.put(request.path, std::string_view(request.other));
+    case Request::Kind::put_symlink:
+      return transaction.put_symlink(request.path, request.other);
     case Request::Kind::remove:
       return transaction.remove(request.path);
     case Request::Kind::move:
@@ -92,7 +94,9 @@ Files files_of(Session& session) {
     if (!path.starts_with("r/") || path == "r/" || path.starts_with("r/.perdure")) continue;
     if (path.ends_with(".perdure-lock") || path.ends_with(".perdure-tmp")) continue;
     if (path.ends_with(".perdure-tmp/") || path.ends_with(".perdure-put")) continue;
-    files[path.substr(2)] = session.disk().content(path).value_or("");
+    const auto content = session.disk().content(path);
+    const auto text = session.disk().link_text(path);
+    files[path.substr(2)] = content ? *content : text.value_or("");
   }
   return files;
 }
@@ -105,6 +109,7 @@ bool apply_requests(Files& files, const std::vector<Request>& requests) {
     const bool there = files.contains(request.path);
     switch (request.kind) {
       case Request::Kind::put:
+      case Request::Kind::put_symlink:
         if (!may_be_file(request.path)) return false;
         files[request.path] = request.other;
         break;

@@ -17,6 +17,7 @@ struct Request {
   /// `expect`: that it is as it is now. `read`: it must be what was asked for so far.
   enum class Kind : std::uint8_t {
     put,
+    put_symlink,
     remove,
     move,
     make_directory,
@@ -27,7 +28,7 @@ struct Request {
   };
   Kind kind = Kind::put;
   std::string path;
-  std::string other = {};  ///< put: the content; move: the new path.
+  std::string other = {};  ///< put: the content; put_symlink: the text; move: the new path.
 };
 
 /// The root of all workloads.

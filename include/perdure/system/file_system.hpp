@@ -197,6 +197,11 @@ class FileSystem {
   virtual SysResult<void> make_directory(Handle directory, const std::string& name,
                                          std::uint32_t mode) = 0;
   virtual SysResult<void> remove_directory(Handle directory, const std::string& name) = 0;
+  /// Makes a symbolic link, whose text may lead anywhere; EEXIST when the name is taken, EPERM
+  /// where the file system has no links. Nothing can sync a link by itself. File systems keep its
+  /// text as metadata, so that it is durable as soon as its name is (docs/protocols.md, "Links").
+  virtual SysResult<void> make_symlink(Handle directory, const std::string& name,
+                                       const std::string& text) = 0;
   /// The text of a symbolic link that open_link opened.
   virtual SysResult<std::string> read_link(Handle link) = 0;
   /// All entries but "." and "..", in no order.

@@ -96,6 +96,10 @@ class ForwardingFileSystem : public FileSystem {
   SysResult<void> remove_directory(Handle directory, const std::string& name) override {
     return base_.remove_directory(directory, name);
   }
+  SysResult<void> make_symlink(Handle directory, const std::string& name,
+                               const std::string& text) override {
+    return base_.make_symlink(directory, name, text);
+  }
   SysResult<std::string> read_link(Handle link) override { return base_.read_link(link); }
   SysResult<std::vector<DirectoryEntry>> list(Handle directory) override {
     return base_.list(directory);

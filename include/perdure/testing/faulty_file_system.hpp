@@ -115,6 +115,8 @@ class FaultyFileSystem : public FileSystem {
   SysResult<void> make_directory(Handle directory, const std::string& name,
                                  std::uint32_t mode) override;
   SysResult<void> remove_directory(Handle directory, const std::string& name) override;
+  SysResult<void> make_symlink(Handle directory, const std::string& name,
+                               const std::string& text) override;
   SysResult<std::string> read_link(Handle link) override;
   SysResult<std::vector<DirectoryEntry>> list(Handle directory) override;
   SysResult<Status> stat(Handle handle) override;

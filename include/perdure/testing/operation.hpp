@@ -53,10 +53,12 @@ enum class Operation : std::uint8_t {
   open_for_writing,
   describe,
   check_alive,
+  make_symlink,
 };
 
 /// How many there are; they are numbered from 0.
-inline constexpr std::size_t operation_count = static_cast<std::size_t>(Operation::check_alive) + 1;
+inline constexpr std::size_t operation_count =
+    static_cast<std::size_t>(Operation::make_symlink) + 1;
 
 /// "sync_file", ...
 [[nodiscard]] std::string_view to_string(Operation operation) noexcept;

@@ -62,6 +62,8 @@ class SimulatedFileSystem final : public FileSystem {
 
   /// Content of a regular file, permissions or not; empty if there is none.
   [[nodiscard]] std::optional<std::string> content(const std::string& path) const;
+  /// The text of a symbolic link; empty where there is none.
+  [[nodiscard]] std::optional<std::string> link_text(const std::string& path) const;
   /// All paths but the root's, sorted; a directory's ends in '/'.
   [[nodiscard]] std::vector<std::string> paths() const;
   /// Equal when paths, hard links, content and metadata are (times and inode numbers aside).
@@ -131,6 +133,8 @@ class SimulatedFileSystem final : public FileSystem {
   SysResult<void> make_directory(Handle directory, const std::string& name,
                                  std::uint32_t mode) override;
   SysResult<void> remove_directory(Handle directory, const std::string& name) override;
+  SysResult<void> make_symlink(Handle directory, const std::string& name,
+                               const std::string& text) override;
   SysResult<std::string> read_link(Handle link) override;
   SysResult<std::vector<DirectoryEntry>> list(Handle directory) override;
   SysResult<Status> stat(Handle handle) override;

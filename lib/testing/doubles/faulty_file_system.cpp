@@ -280,6 +280,12 @@ SysResult<void> FaultyFileSystem::remove_directory(Handle directory, const std::
               [&] { return base_.remove_directory(directory, name); });
 }
 
+SysResult<void> FaultyFileSystem::make_symlink(Handle directory, const std::string& name,
+                                               const std::string& text) {
+  return make(Operation::make_symlink, name,
+              [&] { return base_.make_symlink(directory, name, text); });
+}
+
 SysResult<std::string> FaultyFileSystem::read_link(Handle link) {
   return make(Operation::read_link, {}, [&] { return base_.read_link(link); });
 }

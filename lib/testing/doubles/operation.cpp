@@ -101,6 +101,7 @@ constexpr std::array<Row, operation_count> rows{{
     {"open_for_writing", lease_asking},
     {"describe", describing},
     {"check_alive", alive_checking},
+    {"make_symlink", making},
 }};
 
 constexpr auto every_operation = [] {

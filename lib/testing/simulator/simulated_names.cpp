@@ -188,6 +188,17 @@ SysResult<Handle> SimulatedFileSystem::open_link(Handle directory, const std::st
   return sim.open(found, false);
 }
 
+SysResult<void> SimulatedFileSystem::make_symlink(Handle directory, const std::string& name,
+                                                  const std::string& text) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId parent, sim.directory(directory));
+  if (const int fault = sim.may_add(parent, name); fault != 0) return errno_code(fault);
+  sim.record(Operation::make_symlink);
+  BOOST_OUTCOME_TRY(sim.make(parent, name, FileType::symlink, 0777, text));
+  return success();
+}
+
 SysResult<std::string> SimulatedFileSystem::read_link(Handle link) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);

@@ -126,14 +126,27 @@ void SimulatedFileSystem::spoil(const std::string& path, std::uint64_t offset,
   sim.disk.base = sim.disk.visible.fork();
 }
 
-std::optional<std::string> SimulatedFileSystem::content(const std::string& path) const {
-  Simulation& sim = *simulation_;
-  const std::scoped_lock lock(sim.mutex);
+namespace {
+
+/// The bytes of a file, or of a symbolic link; empty where the path leads to something else.
+std::optional<std::string> bytes_of(const Tree& tree, const std::string& path, FileType type) {
   InodeId id = root_inode;
-  for (const std::string& part : parts_of(path)) id = sim.disk.visible.lookup(id, part);
-  const Inode* inode = sim.disk.visible.find(id);
-  if (inode == nullptr || inode->type != FileType::regular) return std::nullopt;
+  for (const std::string& part : parts_of(path)) id = tree.lookup(id, part);
+  const Inode* inode = tree.find(id);
+  if (inode == nullptr || inode->type != type) return std::nullopt;
   return std::string(as_text(inode->data->bytes));
+}
+
+}  // namespace
+
+std::optional<std::string> SimulatedFileSystem::content(const std::string& path) const {
+  const std::scoped_lock lock(simulation_->mutex);
+  return bytes_of(simulation_->disk.visible, path, FileType::regular);
+}
+
+std::optional<std::string> SimulatedFileSystem::link_text(const std::string& path) const {
+  const std::scoped_lock lock(simulation_->mutex);
+  return bytes_of(simulation_->disk.visible, path, FileType::symlink);
 }
 
 std::vector<std::string> SimulatedFileSystem::paths() const {

@@ -157,8 +157,14 @@ perdure::Result<perdure::Transaction> begin() {
   return begun;
 }
 
+/// The text of the symbolic link; each second one is too long for an inode of ext4.
+std::string text_of(int version) {
+  return "release-" + std::to_string(version) + (version % 2 == 1 ? std::string(200, '+') : "");
+}
+
 // Two files in two directories are put, one comes and goes, as does a directory with all that is in
-// it, one moves to and fro, and one is removed by somebody else afterwards.
+// it, one moves to and fro, and one is removed by somebody else afterwards. A symbolic link leads
+// to another place each time.
 template <ProtocolChoice protocol>
 void commit_files(int version) {
   auto begun = begin<protocol>();
@@ -185,6 +191,7 @@ void commit_files(int version) {
     must(transaction.remove("odd"), "remove");
     must(transaction.remove_all("tree"), "remove all");
   }
+  must(transaction.put_symlink("current", text_of(version)), "put a link");
   must(transaction.put("fleeting", "it"), "put");
   must(transaction.commit(), "commit");
 }
@@ -260,6 +267,10 @@ std::string judge_files() {
   for (const char* path : {"tree", "tree/a", "tree/deep", "tree/deep/b"}) {
     if (there(path) != odd) return std::string(path) + ", which comes and goes, is wrong";
   }
+  char text[512];
+  const ssize_t length = ::readlink((root() + "/current").c_str(), text, sizeof text);
+  const std::string current = length < 0 ? "" : std::string(text, static_cast<std::size_t>(length));
+  if (current != text_of(version)) return "the link says '" + current + "'";
   const bool removed = versions::last_line() == std::to_string(version) + " afterwards";
   if (removed && there("fleeting")) return "a file that was removed is there again";
   if (there("there") != odd || there("here") == odd) return "the file that moves is wrong";

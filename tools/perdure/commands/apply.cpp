@@ -52,6 +52,17 @@ struct Put {
   std::string source;
 };
 
+/// The parts of each DEST=SOURCE.
+std::vector<Put> puts_of(const std::vector<std::string>& texts) {
+  std::vector<Put> puts;
+  puts.reserve(texts.size());
+  for (const std::string& text : texts) {
+    const auto equals = text.find('=');
+    puts.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  }
+  return puts;
+}
+
 /// All that is read.
 struct Sources {
   std::optional<SourceTree> tree;  ///< --from
@@ -62,10 +73,12 @@ struct Sources {
 struct ApplyCommand {
   std::string root;
   std::vector<std::string> put_texts;
+  std::vector<std::string> symlink_texts;
   std::vector<std::string> removes;
   std::vector<std::string> removes_all;
   std::string from;
   bool mirror = false;
+  bool symlinks = false;
   ProtocolChoice protocol = ProtocolChoice::portable;
   Durability durability = Durability::durable;
   bool keep_special = false;
@@ -75,7 +88,6 @@ struct ApplyCommand {
   OutputOptions output;
 
   [[nodiscard]] ExitStatus run() const;
-  [[nodiscard]] std::vector<Put> puts() const;
   /// Fails where two parts of the command line contradict each other.
   [[nodiscard]] Result<void> check(const Sources& sources) const;
   /// Opens all that is to be read, or that can wait, before the root is locked.
@@ -137,25 +149,16 @@ Result<void> check_parents(const Demands& demands) {
   return success();
 }
 
-std::vector<Put> ApplyCommand::puts() const {
-  std::vector<Put> puts;
-  puts.reserve(put_texts.size());
-  for (const std::string& text : put_texts) {
-    const auto equals = text.find('=');
-    puts.push_back({text.substr(0, equals), text.substr(equals + 1)});
-  }
-  return puts;
-}
-
 Result<void> ApplyCommand::check(const Sources& sources) const {
   Demands demands;
   const auto entries = sources.tree ? sources.tree->entries() : std::vector<SourceTree::Entry>();
-  for (const auto& [path, directory] : entries) {
-    const auto kind = directory ? Demand::Kind::make_directory : Demand::Kind::put;
+  for (const auto& [path, type] : entries) {
+    const auto kind =
+        type == FileType::directory ? Demand::Kind::make_directory : Demand::Kind::put;
     BOOST_OUTCOME_TRY(demand(demands, path, {kind, "--from " + from}));
   }
   std::string input_of;
-  for (const auto& [path, source] : puts()) {
+  for (const auto& [path, source] : puts_of(put_texts)) {
     const std::string words = std::string("--put ").append(path).append("=").append(source);
     BOOST_OUTCOME_TRY(demand(demands, path, {Demand::Kind::put, words}));
     if (source != "-") continue;
@@ -165,6 +168,10 @@ Result<void> ApplyCommand::check(const Sources& sources) const {
                                      .append(" would find nothing; use a file for one of them"));
     }
     input_of = words;
+  }
+  for (const auto& [path, text] : puts_of(symlink_texts)) {
+    const std::string words = std::string("--put-symlink ").append(path).append("=").append(text);
+    BOOST_OUTCOME_TRY(demand(demands, path, {Demand::Kind::put, words}));
   }
   for (const auto& path : removes) {
     BOOST_OUTCOME_TRY(demand(demands, path, {Demand::Kind::remove, "--remove " + path}));
@@ -186,12 +193,13 @@ void allow_descriptors() {
 Result<Sources> ApplyCommand::open_sources() const {
   Sources sources;
   if (!from.empty()) {
-    BOOST_OUTCOME_TRY(sources.tree, SourceTree::open(from));
+    BOOST_OUTCOME_TRY(sources.tree,
+                      SourceTree::open(from, native_system(), {.symlinks = symlinks}));
   }
   BOOST_OUTCOME_TRY(check(sources));
   constexpr std::size_t usual_max = 512;
   if (put_texts.size() > usual_max) allow_descriptors();
-  for (const auto& [path, source] : puts()) {
+  for (const auto& [path, source] : puts_of(put_texts)) {
     BOOST_OUTCOME_TRY(Input input, Input::open(source, Input::Pipes::own));
     sources.inputs.push_back(std::move(input));
   }
@@ -206,10 +214,13 @@ Result<void> ApplyCommand::stage(Transaction& transaction, Sources& sources) con
                           {.removing = mirror, .comparing = mirror, .keep_special = keep_special}));
   }
   auto input = sources.inputs.begin();
-  for (const auto& put : puts()) {
+  for (const auto& put : puts_of(put_texts)) {
     Input once = std::move(*input++);  // closed once it is staged
     const auto metadata = metadata_of(once.mode(), keep_special);
     BOOST_OUTCOME_TRY(put_all_of(transaction, put.path, once, metadata));
+  }
+  for (const auto& [path, text] : puts_of(symlink_texts)) {
+    BOOST_OUTCOME_TRY(transaction.put_symlink(path, text));
   }
   for (const auto& path : removes) {  // what the tree does not have goes already
     BOOST_OUTCOME_TRY(mirror ? transaction.remove_all(path) : transaction.remove(path));
@@ -288,10 +299,10 @@ void ApplyCommand::tell(const TransactionReceipt& receipt, const Sources& source
   }
 }
 
-std::string check_put(const std::string& text) {
+std::string check_put(const std::string& text, std::string_view source) {
   const auto equals = text.find('=');
   const bool complete = equals != std::string::npos && equals > 0 && equals + 1 < text.size();
-  return complete ? std::string() : "'" + text + "' is not DEST=SRC";
+  return complete ? std::string() : "'" + text + "' is not DEST=" + std::string(source);
 }
 
 }  // namespace
@@ -305,7 +316,12 @@ void add_apply(CLI::App& app, ExitStatus& status) {
   sub->add_option("--put", command->put_texts, "DEST, relative to ROOT, gets the content of SRC")
       ->type_name("DEST=SRC")
       ->allow_extra_args(false)
-      ->check(CLI::Validator(check_put, ""));
+      ->check(CLI::Validator([](const std::string& text) { return check_put(text, "SRC"); }, ""));
+  sub->add_option("--put-symlink", command->symlink_texts,
+                  "DEST shall be a symbolic link that says TEXT")
+      ->type_name("DEST=TEXT")
+      ->allow_extra_args(false)
+      ->check(CLI::Validator([](const std::string& text) { return check_put(text, "TEXT"); }, ""));
   sub->add_option("--remove", command->removes, "PATH, relative to ROOT, shall be gone")
       ->type_name("PATH")
       ->allow_extra_args(false);
@@ -324,6 +340,11 @@ void add_apply(CLI::App& app, ExitStatus& status) {
                 "With --from: ROOT becomes what DIR is. What DIR does not\n"
                 "have goes, except perdure's own; a file that has the\n"
                 "content of its source stays as it is")
+      ->needs(from);
+  sub->add_flag("--symlinks", command->symlinks,
+                "With --from: take the symbolic links of DIR as what they\n"
+                "are. Each leads wherever its text says, so trust those\n"
+                "who may write to DIR")
       ->needs(from);
   add_keep_special_option(*sub, command->keep_special);
   sub->add_flag("--refuse-read-only", command->refuse_read_only,
