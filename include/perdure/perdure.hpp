@@ -13,6 +13,7 @@
 #include <perdure/probe.hpp>
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
+#include <perdure/root_copy.hpp>
 #include <perdure/system/native.hpp>
 #include <perdure/transaction.hpp>
 #include <perdure/version.hpp>

@@ -17,6 +17,9 @@
 
 namespace perdure {
 
+struct CopyOptions;
+struct CopyReport;
+
 /// A root that one process holds open, to commit to its files at one flush each.
 ///
 /// A commit appends a record to the root's log, with the new content in it, and makes it durable:
@@ -82,6 +85,11 @@ class Root {
   /// Makes durable what is in place, and puts in place what was left for later, so that no crash
   /// needs the log for it. Commits wait in the meantime.
   Result<void> settle();
+
+  /// Copies the root, while others of this process commit, as `copy_root` does one that nobody has
+  /// open. <perdure/root_copy.hpp> has the types, and tells more.
+  Result<CopyReport> copy_to(const Path& destination);
+  Result<CopyReport> copy_to(const Path& destination, const CopyOptions& options);
 
   /// The paths at which Publish::later found somebody else's change when the log settled: that was
   /// left alone. Each is told once, with where the content that it was to get is kept. Good after

@@ -21,6 +21,8 @@ class SourceFile {
   Result<std::size_t> read(std::span<std::byte> out);
   /// The next `read` begins at the front again.
   void rewind() noexcept { offset_ = 0; }
+  /// As long as this lives.
+  [[nodiscard]] Handle handle() const noexcept { return file_.get(); }
   /// As it was found when it was opened.
   [[nodiscard]] const Status& status() const noexcept { return status_; }
 
@@ -58,6 +60,11 @@ class SourceTree {
   static Result<SourceTree> open(const Path& path, const System& system = native_system(),
                                  const SourceOptions& options = {});
 
+  /// The same of a directory that is open, and stays the caller's. `path` is for words.
+  static Result<SourceTree> open_in(Handle directory, const Path& path,
+                                    const System& system = native_system(),
+                                    const SourceOptions& options = {});
+
   /// Directories come before what is in them.
   [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
   /// The library's own files, which no transaction may name, and the private directories that lie
@@ -68,6 +75,10 @@ class SourceTree {
   [[nodiscard]] Result<bool> lies_in(const Version& directory) const;
   /// Whether it is this directory.
   [[nodiscard]] bool is(const Version& directory) const { return version_.same_file(directory); }
+  /// The status of an entry as it is now.
+  Result<Status> status(const std::string& path);
+  /// An entry that is a directory, "" for the tree itself, open until the next call.
+  Result<Handle> directory(const std::string& path);
   /// The permission bits of a directory that one of the entries names.
   Result<std::uint32_t> directory_mode(const std::string& path);
   /// The text of a symbolic link that one of the entries names. An error where it is none any more.
@@ -82,7 +93,6 @@ class SourceTree {
   Result<void> list();
   Result<void> list_directory(const std::string& relative, std::vector<std::string>& to_list);
   Result<std::string> private_directory_of(const std::string& relative, Handle directory);
-  Result<Handle> directory_of(const std::string& relative);
   /// The directory that an entry lies in.
   Result<Handle> parent_of(const std::string& relative);
   [[nodiscard]] std::string full(const std::string& relative) const;

@@ -120,8 +120,8 @@ bool is_previous(std::string_view name) {
 bool is_own(std::string_view name) {
   if (!name.starts_with('.')) return false;
   const std::string lower = folded(name);
-  return lower.ends_with(lock_suffix) || lower == root_marker || is_temp(lower) ||
-         is_apply_temp(lower) || is_previous(lower);
+  return lower.ends_with(lock_suffix) || lower.ends_with(copy_marker) || lower == root_marker ||
+         is_temp(lower) || is_apply_temp(lower) || is_previous(lower);
 }
 
 namespace {
@@ -164,6 +164,10 @@ bool is_apply_temp(std::string_view name) {
 bool is_lock(std::string_view name) {
   return name.starts_with('.') && name.size() > 1 + lock_suffix.size() &&
          name.ends_with(lock_suffix);
+}
+
+std::string copy_of(std::string_view leaf) {
+  return "." + distinct(leaf, 1 + copy_marker.size()).append(copy_marker);
 }
 
 std::string lock_of(std::string_view leaf) {

@@ -21,6 +21,10 @@
 //   .LEAF.42.RRRRRRRRRRRRRRRR.perdure-prev  the same, where the first name was planted
 //   LEAF.damaged-42.RRRRRRRRRRRRRRRR     a damaged state file, set aside; 42 or more was the newest
 //   LEAF + suffix                        a backup; the suffix is the caller's
+//   .LEAF.perdure-copy                   the directory in which a copy of a root is made, to be
+//   LEAF
+//                                        (shortened like a lock); in it until it is whole:
+//     .perdure-copy                      its marker
 //   .perdure-root                        marks a root of transactions and says where its private
 //                                        directory is; in that one:
 //     .root.perdure-lock                 the root's lock
@@ -48,9 +52,9 @@ SysResult<std::string> make_temp(std::string_view leaf, Environment& environment
 SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& environment);
 [[nodiscard]] bool is_apply_temp(std::string_view name);
 /// Whether the library gives such names to files beside targets that others rely on: temps, locks,
-/// previous generations, a root's marker. No name for a target: nobody may put, move or remove it.
-/// Backups and damaged files that were set aside are their users'. In any case of ASCII letters,
-/// since a directory may take them for one.
+/// previous generations, copies under way, a root's marker. No name for a target: nobody may put,
+/// move or remove it. Backups and damaged files that were set aside are their users'. In any case
+/// of ASCII letters, since a directory may take them for one.
 [[nodiscard]] bool is_own(std::string_view name);
 /// Whether it is that of a previous generation of some state.
 [[nodiscard]] bool is_previous(std::string_view name);
@@ -61,6 +65,11 @@ SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& envir
 /// and their hashes are the same; then they wait for each other.
 [[nodiscard]] std::string lock_of(std::string_view leaf);
 [[nodiscard]] bool is_lock(std::string_view name);
+
+/// The directory in which the copy of a root is made that is to be called `leaf`, and the file in
+/// it that says so.
+[[nodiscard]] std::string copy_of(std::string_view leaf);
+inline constexpr std::string_view copy_marker = ".perdure-copy";
 
 /// The backup of `leaf`.
 [[nodiscard]] std::string backup_of(std::string_view leaf, std::string_view suffix);

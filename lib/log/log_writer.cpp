@@ -148,6 +148,22 @@ Result<void> LogWriter::settle() {
   return run(errand);
 }
 
+Result<void> LogWriter::hold(const std::function<Result<void>()>& work) {
+  std::exception_ptr thrown;  // of the caller's code: the log has nothing to do with it
+  Errand errand(settle_step, [&, this]() -> Result<void> {
+    BOOST_OUTCOME_TRY(settle_now(true));
+    try {
+      return work();
+    } catch (...) {
+      thrown = std::current_exception();
+      return success();
+    }
+  });
+  auto held = run(errand);
+  if (thrown) std::rethrow_exception(thrown);
+  return held;
+}
+
 std::vector<RecoveredPath> LogWriter::left_alone() {
   const std::lock_guard lock(left_alone_mutex_);
   return std::exchange(left_alone_, {});

@@ -91,6 +91,9 @@ class LogWriter {
   /// How often that was done: it may have removed directories.
   [[nodiscard]] std::uint64_t times_alone() const noexcept { return times_alone_; }
   Result<void> settle();
+  /// Settles, then does something that changes nothing in the root; commits wait. An exception of
+  /// it passes.
+  Result<void> hold(const std::function<Result<void>()>& work);
   /// The paths that were left alone at a settling since the last call; also after the end.
   std::vector<RecoveredPath> left_alone();
   /// Settles and ends; idempotent.

@@ -12,6 +12,7 @@
 #include "log/root_writer.hpp"
 #include "transaction/open_root.hpp"
 #include "transaction/recovery.hpp"
+#include "transaction/tree_copy.hpp"
 
 namespace perdure {
 namespace {
@@ -129,6 +130,17 @@ Result<Buffer> Root::read(const std::string& path, std::uint64_t size_max) {
 Result<void> Root::settle() {
   BOOST_OUTCOME_TRY(state_->check_process("settle the root"));
   return state_->log->settle();
+}
+
+Result<CopyReport> Root::copy_to(const Path& destination) {
+  return copy_to(destination, {});
+}
+
+Result<CopyReport> Root::copy_to(const Path& destination, const CopyOptions& options) {
+  BOOST_OUTCOME_TRY(state_->check_process("copy the root"));
+  TransactionRoot& root = *state_->root;
+  return copy_tree({root.directory.get(), root.path}, destination, options, root.options,
+                   [this](const auto& work) { return state_->log->hold(work); });
 }
 
 Result<std::vector<RecoveredPath>> Root::left_alone() {

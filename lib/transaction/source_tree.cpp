@@ -75,8 +75,16 @@ std::string SourceTree::full(const std::string& relative) const {
 
 Result<SourceTree> SourceTree::open(const Path& path, const System& system,
                                     const SourceOptions& options) {
-  SourceTree tree(path.native(), system, options);
   const auto opened = system.files->open_directory(Handle::working_directory, path.native());
+  if (!opened) return failure(path.native(), opened.error());
+  const OwnedHandle directory(*system.files, opened.value());
+  return open_in(directory.get(), path, system, options);
+}
+
+Result<SourceTree> SourceTree::open_in(Handle directory, const Path& path, const System& system,
+                                       const SourceOptions& options) {
+  SourceTree tree(path.native(), system, options);
+  const auto opened = system.files->open_beneath(directory, ".");
   if (!opened) return failure(path.native(), opened.error());
   tree.top_ = OwnedHandle(*system.files, opened.value());
   const auto status = system.files->stat(tree.top_.get());
@@ -100,7 +108,7 @@ Result<void> SourceTree::list() {
 
 Result<void> SourceTree::list_directory(const std::string& relative,
                                         std::vector<std::string>& to_list) {
-  BOOST_OUTCOME_TRY(const Handle directory, directory_of(relative));
+  BOOST_OUTCOME_TRY(const Handle directory, this->directory(relative));
   const auto listed = files().list(directory);
   if (!listed) return failure(full(relative), listed.error());
   BOOST_OUTCOME_TRY(const std::string private_directory, private_directory_of(relative, directory));
@@ -136,24 +144,13 @@ Result<std::string> SourceTree::private_directory_of(const std::string& relative
 }
 
 Result<bool> SourceTree::lies_in(const Version& directory) const {
-  constexpr int steps_max = 4096;
-  OwnedHandle above;
-  Version here = version_;
-  for (int step = 0; step < steps_max; ++step) {
-    if (here.same_file(directory)) return true;
-    const auto opened = files().open_directory(above ? above.get() : top_.get(), "..");
-    if (!opened) break;
-    above = OwnedHandle(files(), opened.value());
-    const auto status = files().stat(above.get());
-    if (!status) return failure(path_, status.error());
-    if (status.value().version.same_file(here)) break;  // "/" is its own parent
-    here = status.value().version;
-  }
-  return false;
+  const auto inside = perdure::lies_in(files(), top_.get(), directory);
+  if (!inside) return failure(path_, inside.error());
+  return inside.value();
 }
 
 /// Opened anew from the top, so that a deep tree takes no more descriptors than a flat one.
-Result<Handle> SourceTree::directory_of(const std::string& relative) {
+Result<Handle> SourceTree::directory(const std::string& relative) {
   if (relative.empty()) return top_.get();
   if (last_ && relative == last_path_) return last_.get();
   const auto opened = files().open_beneath(top_.get(), relative);
@@ -163,16 +160,23 @@ Result<Handle> SourceTree::directory_of(const std::string& relative) {
   return last_.get();
 }
 
+Result<Status> SourceTree::status(const std::string& path) {
+  BOOST_OUTCOME_TRY(const Handle parent, parent_of(path));
+  auto status = files().stat_at(parent, leaf_of(path));
+  if (!status) return failure(full(path), status.error());
+  return std::move(status.value());
+}
+
 Result<std::uint32_t> SourceTree::directory_mode(const std::string& path) {
-  BOOST_OUTCOME_TRY(const Handle directory, directory_of(path));
-  const auto status = files().stat(directory);
+  BOOST_OUTCOME_TRY(const Handle opened, directory(path));
+  const auto status = files().stat(opened);
   if (!status) return failure(full(path), status.error());
   return status.value().mode & 0777U;
 }
 
 Result<Handle> SourceTree::parent_of(const std::string& relative) {
   const auto slash = relative.rfind('/');
-  return directory_of(slash == std::string::npos ? "" : relative.substr(0, slash));
+  return directory(slash == std::string::npos ? "" : relative.substr(0, slash));
 }
 
 Result<std::string> SourceTree::read_symlink(const std::string& path) {

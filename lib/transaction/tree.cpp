@@ -38,6 +38,22 @@ std::string leaf_of(const std::string& relative) {
   return slash == std::string::npos ? relative : relative.substr(slash + 1);
 }
 
+SysResult<bool> lies_in(FileSystem& files, Handle directory, const Version& other) {
+  constexpr int steps_max = 4096;
+  OwnedHandle above;
+  BOOST_OUTCOME_TRY(Status here, files.stat(directory));
+  for (int step = 0; step < steps_max; ++step) {
+    if (here.version.same_file(other)) return true;
+    const auto opened = files.open_directory(above ? above.get() : directory, "..");
+    if (!opened) break;
+    above = OwnedHandle(files, opened.value());
+    BOOST_OUTCOME_TRY(const Status next, files.stat(above.get()));
+    if (next.version.same_file(here.version)) break;  // "/" is its own parent
+    here = next;
+  }
+  return false;
+}
+
 SysResult<Handle> Directories::open(const std::string& relative) {
   constexpr std::size_t open_max = 128;
   if (relative.empty()) return root_;

@@ -37,6 +37,9 @@ struct Identity {
   return {version.inode, version.birth_ns};
 }
 
+/// Whether the open directory is the other one, or lies in it, as far as this user may look.
+SysResult<bool> lies_in(FileSystem& files, Handle directory, const Version& other);
+
 /// Directories beneath a root, opened without following links, and kept open as long as there are
 /// not too many.
 class Directories {

@@ -181,6 +181,44 @@ TEST_CASE("apply refuses a link or a pipe in the tree, and makes nothing") {
   CHECK(names_in(at.file("to")).empty());
 }
 
+TEST_CASE("apply puts symbolic links, and takes those of a tree where that is asked for", "[P11]") {
+  const TempDirectory at;
+  std::filesystem::create_directories(at.file("from/d"));
+  std::filesystem::create_directory(at.file("to"));
+  at.put("from/x", "of the tree");
+  std::filesystem::create_symlink("../x", at.file("from/d/link"));
+  const auto done = command(
+      at, {"apply", "to", "--from", "from", "--symlinks", "--put-symlink", "current=releases/1=2"});
+  CHECK(done.status == 0);
+  CHECK(std::filesystem::read_symlink(at.file("to/d/link")) == "../x");
+  CHECK(std::filesystem::read_symlink(at.file("to/current")) == "releases/1=2");
+  const auto twice =
+      command(at, {"apply", "--json", "to", "--put-symlink", "a=b", "--remove", "a"});
+  CHECK(twice.status == 2);
+  CHECK_THAT(twice.out, perdure::test::Contains("--put-symlink a=b and --remove a both name it"));
+}
+
+TEST_CASE("backup copies a root, or says why not") {
+  const TempDirectory at;
+  std::filesystem::create_directory(at.file("to"));
+  at.put("s", "1");
+  const auto refused = command(at, {"backup", "--json", "to", "copy"});
+  CHECK(refused.status == 1);
+  CHECK(nature_of(refused) == "invalid_argument, unchanged, copy the root");
+  REQUIRE(command(at, {"apply", "to", "--put", "a=s"}).status == 0);
+  const auto done = command(at, {"backup", "to", "copy"});
+  CHECK(done.status == 0);
+  CHECK_THAT(done.out, Catch::Matchers::StartsWith("copy: a copy of 1 file, 1 byte, checked; "));
+  CHECK(at.get("copy/a") == "1");
+  CHECK(names_in(at.file("copy")) == std::vector<std::string>{"a"});
+  const auto again = command(at, {"backup", "--json", "to", "copy"});
+  CHECK(again.status == 4);
+  CHECK(nature_of(again) == "exists, unchanged, copy the root");
+  const auto other = command(at, {"backup", "--json", "--no-check", "to", "other"});
+  CHECK(json_of(other).at("files").as_int64() == 1);
+  CHECK_FALSE(json_of(other).at("checked").as_bool());
+}
+
 TEST_CASE("a root whose private directory was lost is repaired by recover") {
   const TempDirectory at;
   std::filesystem::create_directory(at.file("to"));

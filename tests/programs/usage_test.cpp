@@ -56,6 +56,9 @@ const std::vector<std::vector<std::string>> wrong = {
     {"bench", "--size", "big", "."},
     {"clean"},
     {"clean", "--frob", "."},
+    {"backup", "."},
+    {"apply", ".", "--symlinks"},
+    {"apply", ".", "--put-symlink", "a"},
 };
 
 std::string joined(const std::vector<std::string>& words) {
@@ -121,6 +124,7 @@ TEST_CASE("help goes to standard output, with examples and the table of statuses
                                                {"probe"},
                                                {"clean"},
                                                {"apply"},
+                                               {"backup"},
                                                {"recover"},
                                                {"inspect"},
                                                {"bench"},

@@ -15,6 +15,7 @@ void add_version_of(CLI::App& app, ExitStatus& status);
 void add_probe(CLI::App& app, ExitStatus& status);
 void add_clean(CLI::App& app, ExitStatus& status);
 void add_apply(CLI::App& app, ExitStatus& status);
+void add_backup(CLI::App& app, ExitStatus& status);
 void add_recover(CLI::App& app, ExitStatus& status);
 void add_inspect(CLI::App& app, ExitStatus& status);
 void add_state(CLI::App& app, ExitStatus& status);

@@ -106,7 +106,7 @@ ExitStatus run(int argc, char** argv) {
   app.set_version_flag("--version", "perdure " PERDURE_VERSION);
   app.require_subcommand(1);
   for (const auto add : {add_write, add_remove, add_version_of, add_probe, add_clean, add_apply,
-                         add_recover, add_inspect, add_state, add_bench}) {
+                         add_backup, add_recover, add_inspect, add_state, add_bench}) {
     add(app, status);
   }
   add_help(app, status);

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copies of a root: of one moment, whole, and gone on with.
+#include <atomic>
+#include <cerrno>
+#include <stdexcept>
+#include <sys/stat.h>
+
+#include <perdure/root.hpp>
+#include <perdure/root_copy.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/testing/manual_environment.hpp>
+
+#include "crash.hpp"
+
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+/// a, b, d/{e, x, empty/}, link -> a: a and b are of one version.
+void plant(const fs::path& root, const std::string& version = "1") {
+  auto transaction = Transaction::begin(root).value();
+  REQUIRE_OK(transaction.put("a", version));
+  REQUIRE_OK(transaction.put("b", version));
+  REQUIRE_OK(transaction.make_directory("d"));
+  REQUIRE_OK(transaction.make_directory("d/empty"));
+  REQUIRE_OK(transaction.put("d/e", std::string(100'000, 'e')));
+  REQUIRE_OK(transaction.put("d/x", "X"));
+  REQUIRE_OK(transaction.put_symlink("link", "a"));
+  REQUIRE_OK(transaction.commit());
+}
+
+/// A root, and a place for copies.
+struct Places {
+  TempDirectory root{"/dev/shm"};
+  TempDirectory outside{"/dev/shm"};
+  fs::path copy = outside / "copy";
+  fs::path work = outside / ".copy.perdure-copy";
+  Places() { plant(root.path()); }
+  [[nodiscard]] bool nothing_left() const {
+    return !fs::exists(work) && !fs::exists(copy / ".perdure-copy");
+  }
+};
+
+/// Commits to the root right before the n-th call of one kind.
+struct Committing final : ForwardingFileSystem {
+  Committing(Operation operation, std::uint64_t call, std::function<void()> deed)
+      : ForwardingFileSystem(native_file_system()),
+        operation_(operation),
+        call_(call),
+        deed_(std::move(deed)) {}
+  SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
+                                 std::span<std::byte> out) override {
+    note(Operation::read_at);
+    return ForwardingFileSystem::read_at(file, offset, out);
+  }
+  SysResult<std::vector<DirectoryEntry>> list(Handle directory) override {
+    note(Operation::list);
+    return ForwardingFileSystem::list(directory);
+  }
+  SysResult<Handle> open_file(Handle directory, const std::string& name) override {
+    note(Operation::open_file);
+    return ForwardingFileSystem::open_file(directory, name);
+  }
+  [[nodiscard]] bool done() const { return done_; }
+
+ private:
+  void note(Operation operation) {
+    if (operation != operation_ || ++calls_ != call_ || done_) return;
+    done_ = true;
+    deed_();
+  }
+  Operation operation_;
+  std::uint64_t call_;
+  std::function<void()> deed_;
+  std::uint64_t calls_ = 0;
+  bool done_ = false;
+};
+
+Error error_of(const Result<CopyReport>& made) {
+  REQUIRE_FALSE(made);
+  return made.error();
+}
+
+}  // namespace
+
+TEST_CASE("a copy has all that the root has, and nothing of perdure's") {
+  const Places places;
+  fs::permissions(places.root / "a", fs::perms(0640));
+  fs::permissions(places.root / "d", fs::perms(0750));
+  const auto made = copy_root(places.root.path(), places.copy);
+  REQUIRE_OK(made);
+  CHECK(tree_of(places.copy) == tree_of(places.root.path()));
+  CHECK_FALSE(fs::exists(places.copy / ".perdure-root"));
+  CHECK(places.nothing_left());
+  CHECK(fs::status(places.copy / "a").permissions() == fs::perms(0640));
+  CHECK(fs::status(places.copy / "d").permissions() == fs::perms(0750));
+  CHECK(made.value().files == 4);
+  CHECK(made.value().directories == 2);
+  CHECK(made.value().symlinks == 1);
+  CHECK(made.value().bytes == 100'003);
+  CHECK(made.value().kept == 0);
+  REQUIRE_OK(Transaction::begin(places.copy));
+}
+
+TEST_CASE("a copy is the root of one moment, whenever others commit", "[P11]") {
+  const auto committed = [](const fs::path& root) {
+    auto transaction = Transaction::begin(root).value();
+    REQUIRE_OK(transaction.put("a", "2"));
+    REQUIRE_OK(transaction.put("b", "2"));
+    REQUIRE_OK(transaction.remove_all("d"));
+    REQUIRE_OK(transaction.put("d-file", "instead"));
+    REQUIRE_OK(transaction.put_symlink("link", "b"));
+    REQUIRE_OK(transaction.commit());
+  };
+  const int passes_max = GENERATE(0, 1, 4);
+  for (const Operation operation : {Operation::read_at, Operation::list, Operation::open_file}) {
+    for (std::uint64_t n = 1;; ++n) {
+      CAPTURE(passes_max, to_string(operation), n);
+      const Places places;
+      const Tree before = tree_of(places.root.path());
+      bool held = false;  // by the copy: then nobody commits
+      Committing files(operation, n, [&] {
+        TransactionOptions at_once;
+        at_once.lock_timeout_ms = std::chrono::milliseconds(0);
+        const auto free = Transaction::begin(places.root.path(), at_once).has_value();
+        held = !free;
+        if (free) committed(places.root.path());
+      });
+      const auto made =
+          copy_root(places.root.path(), places.copy, {.passes_max = passes_max}, through(files));
+      REQUIRE_OK(made);
+      const Tree now = tree_of(places.copy);
+      CHECK(now == tree_of(places.root.path()));
+      if (!files.done() || held) CHECK(now == before);
+      CHECK(places.nothing_left());
+      if (!files.done()) break;
+    }
+  }
+}
+
+TEST_CASE("others wait for what changed since alone", "[budget]") {
+  const Places places;
+  /// Counts the files that are read while the root is locked.
+  struct Counting final : ForwardingFileSystem {
+    explicit Counting(const fs::path& of) : ForwardingFileSystem(native_file_system()), root(of) {}
+    SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
+                                   std::span<std::byte> out) override {
+      TransactionOptions at_once;
+      at_once.lock_timeout_ms = std::chrono::milliseconds(0);
+      if (offset == 0 && out.size() > 4096 && !Transaction::begin(root, at_once)) ++reads;
+      return ForwardingFileSystem::read_at(file, offset, out);
+    }
+    fs::path root;
+    int reads = 0;
+  };
+  if (native_file_system().stamps(Handle::working_directory, {}) != Stamps::fine) {
+    return skip("this kernel stamps by the tick: young files are read again while others wait");
+  }
+  Counting files(places.root.path());
+  REQUIRE_OK(copy_root(places.root.path(), places.copy, {}, through(files)));
+  CHECK(files.reads == 0);
+}
+
+TEST_CASE("a copy that was killed anywhere is not there or whole, and is gone on with") {
+  FaultyFileSystem counting(native_file_system());
+  {
+    const Places other;
+    REQUIRE_OK(copy_root(other.root.path(), other.copy, {}, through(counting)));
+  }
+  std::uint64_t kept = 0;
+  for (std::uint64_t n = 1; n <= counting.calls(); ++n) {
+    CAPTURE(n);
+    const Places places;
+    const Tree all = tree_of(places.root.path());
+    FaultyFileSystem dying(native_file_system());
+    dying.fail({.operation = {}, .call = n, .error = EIO, .from_then_on = true, .count = {}});
+    (void)copy_root(places.root.path(), places.copy, {}, through(dying));
+    const bool there = fs::exists(places.copy);
+    if (!there) {
+      const auto made = copy_root(places.root.path(), places.copy);
+      REQUIRE_OK(made);
+      kept += made.value().kept;
+      CHECK(places.nothing_left());
+    }
+    CHECK(tree_of(places.root.path()) == all);
+    Tree copied = tree_of(places.copy);
+    copied.erase(".perdure-copy");  // a kill behind the rename leaves the marker
+    CHECK(copied == all);
+  }
+  CHECK(kept > 4);
+}
+
+TEST_CASE("a copy fails at every call of every operation, and leaves the root alone") {
+  const auto run_with = [&](const Fault& fault) {
+    const Places places;
+    const Tree all = tree_of(places.root.path());
+    FaultyFileSystem faulty(native_file_system());
+    faulty.fail(fault);
+    ManualEnvironment clock;
+    TransactionOptions options = through(faulty);
+    options.system.environment = &clock;
+    const auto made = copy_root(places.root.path(), places.copy, {}, options);
+    CHECK(faulty.handles_open() == 0);
+    CHECK(tree_of(places.root.path()) == all);
+    if (fs::exists(places.copy)) {
+      Tree copied = tree_of(places.copy);
+      copied.erase(".perdure-copy");
+      CHECK(copied == all);
+      if (!made) CHECK(made.error().fate != Fate::unchanged);
+    } else {
+      REQUIRE_FALSE(made);
+      CHECK(made.error().fate == Fate::unchanged);
+      REQUIRE_OK(copy_root(places.root.path(), places.copy));
+      CHECK(tree_of(places.copy) == all);
+    }
+    return faulty.fired() > 0;
+  };
+  for (const Operation operation : all_operations()) {
+    for (std::uint64_t call = 1;; ++call) {
+      bool fired = false;
+      for (const int error : errors_of(operation)) {
+        // Answers that no kernel gives of what is there.
+        if (error == ENOENT || (operation == Operation::list_xattrs && error == EOPNOTSUPP))
+          continue;
+        INFO(to_string(operation) << " " << call << " " << errno_name(error));
+        fired = run_with({.operation = operation,
+                          .call = call,
+                          .error = error,
+                          .from_then_on = {},
+                          .count = {}});
+      }
+      if (!fired) break;
+    }
+  }
+}
+
+TEST_CASE("each copy that can't be made is refused with its reason, and nothing is made") {
+  const Places places;
+  const auto refused = [&](const fs::path& root, const fs::path& copy) {
+    const Error error = error_of(copy_root(root, copy));
+    CHECK(error.fate == Fate::unchanged);
+    return error;
+  };
+  CHECK(refused(places.outside.path(), places.copy).kind == ErrorKind::invalid_argument);
+  CHECK_THAT(refused(places.root.path(), places.root / "d/copy").message(),
+             Contains("would lie in the root"));
+  CHECK(refused(places.root.path(), places.outside / "none/copy").cause ==
+        std::errc::no_such_file_or_directory);
+  CHECK_THAT(refused(places.root.path(), places.outside / ".x.perdure-lock").message(),
+             Contains("perdure's own"));
+  fs::create_directory(places.copy);
+  CHECK(refused(places.root.path(), places.copy).kind == ErrorKind::exists);
+  fs::remove(places.copy);
+  SECTION("a directory of somebody else's in the place of the work directory") {
+    fs::create_directory(places.work);
+    spit(places.work / "precious", "P");
+    CHECK(refused(places.root.path(), places.copy).kind == ErrorKind::untrusted);
+    CHECK(slurp(places.work / "precious") == "P");
+  }
+  SECTION("a link in its place") {
+    fs::create_directory(places.outside / "elsewhere");
+    fs::create_symlink("elsewhere", places.work);
+    CHECK(refused(places.root.path(), places.copy).cause ==
+          std::errc::too_many_symbolic_link_levels);
+  }
+  SECTION("a pipe in the root") {
+    REQUIRE(::mkfifo((places.root / "pipe").c_str(), 0600) == 0);
+    CHECK(refused(places.root.path(), places.copy).kind == ErrorKind::not_regular);
+  }
+}
+
+TEST_CASE("what an earlier call left is compared, mended and cleared away") {
+  const Places places;
+  fs::create_directories(places.work / "d/gone/deep");
+  spit(places.work / ".perdure-copy", "");
+  spit(places.work / "a", "1");                          // as it is
+  spit(places.work / "d/e", std::string(100'000, 'x'));  // of the same size
+  spit(places.work / "d/gone/deep/f", "");
+  fs::create_directory(places.work / "link");  // a link in the root
+  spit(places.work / "link/f", "");
+  const auto made = copy_root(places.root.path(), places.copy);
+  REQUIRE_OK(made);
+  CHECK(made.value().kept == 1);
+  CHECK(tree_of(places.copy) == tree_of(places.root.path()));
+  CHECK(places.nothing_left());
+}
+
+TEST_CASE("a disk that gives other bytes back is found out, and the copy gets no name") {
+  const Places places;
+  /// Turns a bit of what is read behind an eviction.
+  struct Forgetful final : ForwardingFileSystem {
+    Forgetful() : ForwardingFileSystem(native_file_system()) {}
+    SysResult<void> evict(Handle file) override {
+      evicted_ = file;
+      return ForwardingFileSystem::evict(file);
+    }
+    SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
+                                   std::span<std::byte> out) override {
+      auto got = ForwardingFileSystem::read_at(file, offset, out);
+      if (file == evicted_ && got && got.value() > 1000) out[500] ^= std::byte{1};
+      return got;
+    }
+
+   private:
+    Handle evicted_ = Handle::none;
+  };
+  Forgetful files;
+  CHECK(error_of(copy_root(places.root.path(), places.copy, {}, through(files))).kind ==
+        ErrorKind::verify);
+  CHECK_FALSE(fs::exists(places.copy));
+  REQUIRE_OK(copy_root(places.root.path(), places.copy, {.checking = false}, {}));
+}
+
+TEST_CASE("an open root is copied while it commits, with what waits for its path") {
+  const TempDirectory root;
+  const TempDirectory outside;
+  RootOptions options;
+  options.publish = GENERATE(Publish::at_once, Publish::later);
+  auto opened = Root::open(root.path(), options);
+  if (!opened) return skip(opened.error().message());
+  for (const char* content : {"1", "2", "3"}) REQUIRE_OK(opened.value().put("a", content));
+  const auto made = opened.value().copy_to(outside / "copy");
+  REQUIRE_OK(made);
+  CHECK(tree_of(outside / "copy") == Tree{{"a", "3"}});
+  REQUIRE_OK(opened.value().put("a", "4"));
+  CopyOptions throwing;
+  throwing.passes_max = 0;
+  throwing.progress = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("enough"); };
+  CHECK_THROWS_AS(opened.value().copy_to(outside / "other", throwing), std::runtime_error);
+  REQUIRE_OK(opened.value().put("a", "5"));  // the root has nothing to do with that
+  REQUIRE_OK(opened.value().copy_to(outside / "other"));
+  CHECK(tree_of(outside / "other") == Tree{{"a", "5"}});
+  CHECK(error_of(copy_root(root.path(), outside / "third", {},
+                           [] {
+                             TransactionOptions at_once;
+                             at_once.lock_timeout_ms = std::chrono::milliseconds(0);
+                             return at_once;
+                           }()))
+            .kind == ErrorKind::lock_timeout);
+  REQUIRE_OK(opened.value().close());
+}
+
+TEST_CASE("a root that was killed half-way is finished before it is copied", "[P12]") {
+  const TempDirectory root("/dev/shm");
+  const TempDirectory outside("/dev/shm");
+  crash_half_way(root.path());
+  REQUIRE_OK(copy_root(root.path(), outside / "copy"));
+  CHECK(tree_of(outside / "copy") == Sample::after());
+  CHECK(tree_of(root.path()) == Sample::after());
+}
