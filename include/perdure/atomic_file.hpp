@@ -66,6 +66,12 @@ class AtomicFile final : public Sink {
   /// file system has holes. `write` goes on appending at the end of all. Errors as those of
   /// `write`.
   Result<void> write_at(std::uint64_t offset, Bytes bytes);
+  /// Appends up to `size` bytes of an open regular file, from `offset` on, and says how many: 0 at
+  /// its end. `file` is one of the file system that `create` was given; with `native_system` the
+  /// number is that of a descriptor. The kernel copies, and shares blocks where the file system can
+  /// (btrfs, xfs); with `verify`, or where it does not, the bytes are read and written. Errors as
+  /// those of `write`, and those of reading, after which the temp is gone, too.
+  Result<std::uint64_t> append_from(Handle file, std::uint64_t offset, std::uint64_t size);
   /// The size so far, as `write` and `write_at` made it.
   [[nodiscard]] std::uint64_t size() const noexcept;
   /// The temp itself, open for reading and writing, for those who can't do without: with

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Streams into a temp, and commits it.
+#include <algorithm>
+
 #include <perdure/atomic_file.hpp>
 #include <perdure/detail/stopwatch.hpp>
 
@@ -15,6 +17,16 @@
 #include "engine/write_directory.hpp"
 
 namespace perdure {
+namespace {
+
+/// Whether the kernel does not copy these two files, whatever is in them.
+bool copies_otherwise(std::error_code refusal) {
+  return refusal == std::errc::cross_device_link || refusal == std::errc::invalid_argument ||
+         refusal == std::errc::operation_not_supported ||
+         refusal == std::errc::function_not_supported;
+}
+
+}  // namespace
 
 struct AtomicFile::State {
   State(WriteOptions write_options, System system)
@@ -37,6 +49,7 @@ struct AtomicFile::State {
   Result<void> find_written(const Path& written);
   Result<void> sum_written();
   Result<void> write_at(std::uint64_t offset, Bytes bytes);
+  Result<std::uint64_t> append_from(Handle file, std::uint64_t offset, std::uint64_t size);
   Result<void> look_at_size();
   Result<void> look_at_temp();
 
@@ -82,6 +95,34 @@ Result<void> AtomicFile::State::write_at(std::uint64_t offset, Bytes bytes) {
   if (!put) return discard_temp(commit, std::move(put.error()));
   size = commit.written;
   return success();
+}
+
+/// A copy that moved nothing may be of a file whose size the kernel guesses: a read tells.
+Result<std::uint64_t> AtomicFile::State::append_from(Handle file, std::uint64_t offset,
+                                                     std::uint64_t wanted) {
+  constexpr std::uint64_t block_size = std::uint64_t{1} << 18U;
+  BOOST_OUTCOME_TRY(gathered.flush());
+  if (!sum && !lent) {
+    detail::Stopwatch watch(commit.environment);
+    const auto copied =
+        commit.files.copy_range(file, offset, commit.temp.get(), commit.written, wanted);
+    write_time += watch.lap();
+    if (copied && copied.value() > 0) {
+      commit.written += copied.value();
+      size = std::max(size, commit.written);
+      return copied.value();
+    }
+    if (!copied && !copies_otherwise(copied.error())) {
+      return discard_temp(commit, commit.failure("copy the new content", copied.error()));
+    }
+  }
+  Buffer block(static_cast<std::size_t>(std::min(wanted, block_size)));
+  const auto got = commit.files.read_at(file, offset, block);
+  if (!got) return discard_temp(commit, commit.failure("read the file to copy", got.error()));
+  if (got.value() == 0) return std::uint64_t{0};
+  BOOST_OUTCOME_TRY(put(Bytes(block).first(got.value())));
+  size = std::max(size, commit.written);
+  return std::uint64_t{got.value()};
 }
 
 Result<void> AtomicFile::State::look_at_size() {
@@ -236,6 +277,12 @@ Result<void> AtomicFile::write(Bytes bytes) {
 Result<void> AtomicFile::write_at(std::uint64_t offset, Bytes bytes) {
   BOOST_OUTCOME_TRY(state_->check_open("write the new content"));
   return state_->write_at(offset, bytes);
+}
+
+Result<std::uint64_t> AtomicFile::append_from(Handle file, std::uint64_t offset,
+                                              std::uint64_t size) {
+  BOOST_OUTCOME_TRY(state_->check_open("copy the new content"));
+  return state_->append_from(file, offset, size);
 }
 
 Result<Handle> AtomicFile::handle() {

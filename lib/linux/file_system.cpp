@@ -213,6 +213,17 @@ class NativeFileSystem final : public FileSystem {
     if (put < 0) return last_error();
     return static_cast<std::size_t>(put);
   }
+  SysResult<std::uint64_t> copy_range(Handle from, std::uint64_t from_offset, Handle to,
+                                      std::uint64_t to_offset, std::uint64_t size) override {
+    constexpr std::uint64_t size_max = std::uint64_t{1} << 30U;
+    auto read_at = static_cast<off64_t>(from_offset);
+    auto write_at = static_cast<off64_t>(to_offset);
+    const auto count = static_cast<std::size_t>(std::min(size, size_max));
+    const ssize_t got = uninterrupted(
+        [&] { return ::copy_file_range(fd_of(from), &read_at, fd_of(to), &write_at, count, 0); });
+    if (got < 0) return last_error();
+    return static_cast<std::uint64_t>(got);
+  }
   SysResult<void> preallocate(Handle file, std::uint64_t size) override {
     if (exceeds_size_limit(size)) return std::error_code(EFBIG, std::generic_category());
     // Not again after EINTR: on tmpfs it would begin anew each time (until Linux 6.17), and never

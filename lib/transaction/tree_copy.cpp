@@ -445,7 +445,7 @@ Result<void> TreeCopy::remove_others() {
   return success();
 }
 
-/// What is in a directory first: its own mode may forbid to write there. The copy itself keeps the
+/// The deepest first: the mode of a directory may forbid to write there. The copy itself keeps the
 /// bits that its last steps need.
 Result<void> TreeCopy::finish_directories() {
   for (auto item = taken_.rbegin(); item != taken_.rend(); ++item) {

@@ -112,3 +112,84 @@ TEST_CASE("a write beyond all sizes ends the file with a reason, and leaves the 
   CHECK(slurp(directory / "target") == "old");
   CHECK(list(directory.path()) == std::vector<std::string>{"target"});
 }
+
+namespace {
+
+/// Answers a copy within the kernel with an error, and counts them.
+struct Refusing final : ForwardingFileSystem {
+  Refusing(std::errc with, std::uint64_t from_call)
+      : ForwardingFileSystem(native_file_system()), error(with), first(from_call) {}
+  SysResult<std::uint64_t> copy_range(Handle from, std::uint64_t from_offset, Handle to,
+                                      std::uint64_t to_offset, std::uint64_t size) override {
+    if (++calls >= first) return std::make_error_code(error);
+    return ForwardingFileSystem::copy_range(from, from_offset, to, to_offset, size);
+  }
+  std::errc error;
+  std::uint64_t first;
+  std::uint64_t calls = 0;
+};
+
+/// The whole file, in pieces.
+Result<void> append_all(AtomicFile& file, Handle source, std::uint64_t piece) {
+  for (std::uint64_t offset = 0;;) {
+    BOOST_OUTCOME_TRY(const std::uint64_t count, file.append_from(source, offset, piece));
+    CHECK(count <= piece);
+    if (count == 0) return success();
+    offset += count;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a file is copied into another one within the kernel, or else by reading it", "[P2]") {
+  const TempDirectory directory;
+  const std::string content = [] {
+    std::string text;
+    for (int i = 0; i < 60'000; ++i) text += std::to_string(i);
+    return text;
+  }();
+  spit(directory / "source", content);
+  const auto refusal =
+      GENERATE(std::errc::cross_device_link, std::errc::invalid_argument,
+               std::errc::operation_not_supported, std::errc::function_not_supported);
+  const std::uint64_t first = GENERATE(1, 2, 100);
+  const bool verified = GENERATE(false, true);
+  Refusing files(refusal, first);
+  const OwnedHandle at(
+      files, files.open_directory(Handle::working_directory, directory.path().native()).value());
+  const OwnedHandle source(files, files.open_file(at.get(), "source").value());
+  WriteOptions options;
+  options.verify = verified;
+  System system;
+  system.files = &files;
+  system.environment = &native_environment();
+  auto file = AtomicFile::create(directory / "target", options, system).value();
+  REQUIRE_OK(file.write("begin "));
+  REQUIRE_OK(append_all(file, source.get(), 100'000));
+  REQUIRE_OK(file.write(" end"));
+  CHECK(file.size() == content.size() + 10);
+  const auto receipt = file.commit();
+  REQUIRE_OK(receipt);
+  CHECK(receipt.value().bytes == content.size() + 10);
+  CHECK(slurp(directory / "target") == "begin " + content + " end");
+  CHECK((files.calls == 0) == verified);  // verify needs the bytes
+}
+
+TEST_CASE("a copy that fails ends the file, and leaves the target as it was") {
+  const TempDirectory directory;
+  spit(directory / "target", "old");
+  spit(directory / "source", "new");
+  Refusing files(std::errc::no_space_on_device, 1);
+  const OwnedHandle at(
+      files, files.open_directory(Handle::working_directory, directory.path().native()).value());
+  const OwnedHandle source(files, files.open_file(at.get(), "source").value());
+  System system;
+  system.files = &files;
+  system.environment = &native_environment();
+  auto file = AtomicFile::create(directory / "target", {}, system).value();
+  const auto copied = append_all(file, source.get(), 100);
+  REQUIRE_FAILS(system, unchanged, copied);
+  CHECK(copied.error().cause == std::errc::no_space_on_device);
+  REQUIRE_FAILS(invalid_argument, unchanged, file.commit());
+  CHECK(list(directory.path()) == std::vector<std::string>{"source", "target"});
+}

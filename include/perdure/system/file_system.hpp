@@ -151,6 +151,12 @@ class FileSystem {
                                          std::span<std::byte> out) = 0;
   /// Writes up to `bytes.size()` bytes and says how many; the caller goes on with the rest.
   virtual SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) = 0;
+  /// Copies up to `size` bytes from one open file into another one, and says how many; 0 at the
+  /// end, and of files of the kernel's whose size is a guess. The kernel shares blocks where the
+  /// file system can (copy_file_range(2)). EXDEV, EINVAL, EOPNOTSUPP or ENOSYS where it does not
+  /// copy these files: read and write them. A power cut leaves of it the same as of `write_at`.
+  virtual SysResult<std::uint64_t> copy_range(Handle from, std::uint64_t from_offset, Handle to,
+                                              std::uint64_t to_offset, std::uint64_t size) = 0;
   /// Sets the size to at least `size` and reserves the space, so that a full disk shows now. EINTR
   /// when a signal came first: not made again, since it can take long.
   virtual SysResult<void> preallocate(Handle file, std::uint64_t size) = 0;

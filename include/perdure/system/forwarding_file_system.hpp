@@ -96,6 +96,10 @@ class ForwardingFileSystem : public FileSystem {
   SysResult<void> remove_directory(Handle directory, const std::string& name) override {
     return base_.remove_directory(directory, name);
   }
+  SysResult<std::uint64_t> copy_range(Handle from, std::uint64_t from_offset, Handle to,
+                                      std::uint64_t to_offset, std::uint64_t size) override {
+    return base_.copy_range(from, from_offset, to, to_offset, size);
+  }
   SysResult<void> make_symlink(Handle directory, const std::string& name,
                                const std::string& text) override {
     return base_.make_symlink(directory, name, text);

@@ -54,11 +54,11 @@ enum class Operation : std::uint8_t {
   describe,
   check_alive,
   make_symlink,
+  copy_range,
 };
 
 /// How many there are; they are numbered from 0.
-inline constexpr std::size_t operation_count =
-    static_cast<std::size_t>(Operation::make_symlink) + 1;
+inline constexpr std::size_t operation_count = static_cast<std::size_t>(Operation::copy_range) + 1;
 
 /// "sync_file", ...
 [[nodiscard]] std::string_view to_string(Operation operation) noexcept;

@@ -39,6 +39,8 @@ class SharedMount final : public ForwardingFileSystem {
   SysResult<void> preallocate(Handle file, std::uint64_t size) override;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override;
+  SysResult<std::uint64_t> copy_range(Handle from, std::uint64_t from_offset, Handle to,
+                                      std::uint64_t to_offset, std::uint64_t size) override;
   SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
                        const std::string& to) override;
   SysResult<void> unlink(Handle directory, const std::string& name) override;

@@ -133,6 +133,8 @@ class SimulatedFileSystem final : public FileSystem {
   SysResult<void> make_directory(Handle directory, const std::string& name,
                                  std::uint32_t mode) override;
   SysResult<void> remove_directory(Handle directory, const std::string& name) override;
+  SysResult<std::uint64_t> copy_range(Handle from, std::uint64_t from_offset, Handle to,
+                                      std::uint64_t to_offset, std::uint64_t size) override;
   SysResult<void> make_symlink(Handle directory, const std::string& name,
                                const std::string& text) override;
   SysResult<std::string> read_link(Handle link) override;

@@ -280,6 +280,13 @@ SysResult<void> FaultyFileSystem::remove_directory(Handle directory, const std::
               [&] { return base_.remove_directory(directory, name); });
 }
 
+SysResult<std::uint64_t> FaultyFileSystem::copy_range(Handle from, std::uint64_t from_offset,
+                                                      Handle to, std::uint64_t to_offset,
+                                                      std::uint64_t size) {
+  return make(Operation::copy_range, {},
+              [&] { return base_.copy_range(from, from_offset, to, to_offset, size); });
+}
+
 SysResult<void> FaultyFileSystem::make_symlink(Handle directory, const std::string& name,
                                                const std::string& text) {
   return make(Operation::make_symlink, name,

@@ -25,6 +25,8 @@ constexpr auto locking_open = std::to_array({EACCES, ELOOP, EMFILE, ENFILE, EROF
 constexpr auto closing = std::to_array({EIO, ENOSPC, EDQUOT, EINTR});
 constexpr auto reading = std::to_array({EIO, EISDIR, EINTR, ESTALE});
 constexpr auto writing = std::to_array({EIO, ENOSPC, EDQUOT, EFBIG, EPERM, EINTR});
+constexpr auto copying =
+    std::to_array({EIO, ENOSPC, EDQUOT, EFBIG, EXDEV, EINVAL, EOPNOTSUPP, ENOMEM, EPERM});
 constexpr auto allocating =
     std::to_array({EIO, ENOSPC, EDQUOT, EFBIG, EOPNOTSUPP, EINTR, EPERM, ENODEV});
 constexpr auto evicting = std::to_array({EIO, EINVAL, ESPIPE});
@@ -102,6 +104,7 @@ constexpr std::array<Row, operation_count> rows{{
     {"describe", describing},
     {"check_alive", alive_checking},
     {"make_symlink", making},
+    {"copy_range", copying},
 }};
 
 constexpr auto every_operation = [] {

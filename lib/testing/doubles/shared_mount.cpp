@@ -85,6 +85,12 @@ SysResult<std::size_t> SharedMount::write_at(Handle file, std::uint64_t offset, 
   return ForwardingFileSystem::write_at(file, offset, bytes);
 }
 
+SysResult<std::uint64_t> SharedMount::copy_range(Handle from, std::uint64_t from_offset, Handle to,
+                                                 std::uint64_t to_offset, std::uint64_t size) {
+  forget(to);
+  return ForwardingFileSystem::copy_range(from, from_offset, to, to_offset, size);
+}
+
 SysResult<void> SharedMount::preallocate(Handle file, std::uint64_t size) {
   forget(file);
   return ForwardingFileSystem::preallocate(file, size);

@@ -158,6 +158,17 @@ SysResult<std::size_t> SimulatedFileSystem::write_at(Handle file, std::uint64_t 
   return bytes.size();
 }
 
+SysResult<std::uint64_t> SimulatedFileSystem::copy_range(Handle from, std::uint64_t from_offset,
+                                                         Handle to, std::uint64_t to_offset,
+                                                         std::uint64_t size) {
+  constexpr std::uint64_t size_max = std::uint64_t{1} << 20U;
+  Buffer block(in_memory(std::min(size, size_max)));
+  BOOST_OUTCOME_TRY(const std::size_t got, read_at(from, from_offset, block));
+  if (got == 0) return std::uint64_t{0};
+  BOOST_OUTCOME_TRY(const std::size_t put, write_at(to, to_offset, Bytes(block).first(got)));
+  return std::uint64_t{put};
+}
+
 SysResult<void> SimulatedFileSystem::preallocate(Handle file, std::uint64_t size) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);

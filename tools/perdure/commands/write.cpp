@@ -83,7 +83,10 @@ struct WriteCommand {
 
   [[nodiscard]] WriteOptions options() const;
   [[nodiscard]] ExitStatus run() const;
-  /// The receipt; the signal that came first if one did.
+  /// The signal that came before the end, if one did.
+  Result<std::optional<int>> copy(Input& input, Interrupts& interrupts, Progress& progress,
+                                  AtomicFile& target) const;
+  /// The same of what comes in pieces.
   Result<std::optional<int>> stream(Input& input, Interrupts& interrupts, Progress& progress,
                                     AtomicFile& target) const;
   void tell(const Receipt& receipt) const;
@@ -121,6 +124,22 @@ WriteOptions WriteCommand::options() const {
   return options;
 }
 
+/// A file that was opened by its path: the kernel copies it, and shares its blocks where it can.
+Result<std::optional<int>> WriteCommand::copy(Input& input, Interrupts& interrupts,
+                                              Progress& progress, AtomicFile& target) const {
+  constexpr std::uint64_t piece = std::uint64_t{64} << 20U;
+  const auto source = static_cast<Handle>(input.descriptor());
+  for (std::uint64_t offset = 0;;) {
+    const auto signal = interrupts.pending();
+    if (!signal) return input.failure("wait for the input", signal.error());
+    if (signal.value()) return signal.value();
+    BOOST_OUTCOME_TRY(const std::uint64_t count, target.append_from(source, offset, piece));
+    if (count == 0) return std::optional<int>();
+    offset += count;
+    progress.advance(count, std::chrono::steady_clock::now());
+  }
+}
+
 Result<std::optional<int>> WriteCommand::stream(Input& input, Interrupts& interrupts,
                                                 Progress& progress, AtomicFile& target) const {
   std::vector<std::byte> block(block_size);
@@ -151,7 +170,9 @@ ExitStatus WriteCommand::run() const {
   std::optional<Progress> progress;
   progress.emplace(std::cerr, shown, input.value().size(), std::chrono::steady_clock::now());
 
-  const auto streamed = stream(input.value(), interrupts, *progress, target.value());
+  const bool regular = from != "-" && input.value().size();
+  const auto streamed = regular ? copy(input.value(), interrupts, *progress, target.value())
+                                : stream(input.value(), interrupts, *progress, target.value());
   if (!streamed || streamed.value()) {
     progress.reset();
     const auto discarded = target.value().discard();
@@ -214,9 +235,10 @@ void add_options(CLI::App& sub, WriteCommand& command) {
       ->required()
       ->type_name("");
   sub.add_option("--from", command.from,
-                 "Read from PATH; - is standard input. The holes of a\n"
-                 "sparse source are filled: they cost space in FILE. A new\n"
-                 "FILE gets the mode of PATH less the umask")
+                 "Read from PATH; - is standard input. Of a file the blocks\n"
+                 "are shared where the file system can (btrfs, xfs). Else\n"
+                 "the holes of a sparse source are filled: they cost space\n"
+                 "in FILE. A new FILE gets the mode of PATH less the umask")
       ->type_name("PATH")
       ->capture_default_str();
   sub.add_option("--durability", command.durability,
