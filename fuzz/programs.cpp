@@ -8,6 +8,7 @@
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
+#include <perdure/root_copy.hpp>
 #include <perdure/testing/oracle.hpp>
 
 #include "proof/tracker_program.hpp"
@@ -254,6 +255,19 @@ Proof transactions_proof() {
   return proof;
 }
 
+namespace {
+
+/// A copy that was made is the root as some transaction left it.
+void copy_and_compare(Session& session) {
+  if (!copy_root(root_path, "/c", {}, transaction_options(session))) return;
+  const std::string copied = words_of(files_of(session, "c/"));
+  const bool known = std::ranges::any_of(
+      session.history(), [&](const Event& event) { return event.content == copied; });
+  if (!known) session.wrong("the copy is of no moment: " + copied);
+}
+
+}  // namespace
+
 Actor transactions_actor(InputBytes& input) {
   std::vector<std::vector<Request>> transactions(1 + input.below(3));
   char letter = 'p';
@@ -263,8 +277,12 @@ Actor transactions_actor(InputBytes& input) {
     }
     ++letter;
   }
-  return [transactions = std::move(transactions)](Session& session) {
-    for (const auto& requests : transactions) (void)transact(session, requests);
+  const std::size_t copied_after = input.below(5);  // or never
+  return [transactions = std::move(transactions), copied_after](Session& session) {
+    for (std::size_t i = 0; i < transactions.size(); ++i) {
+      (void)transact(session, transactions[i]);
+      if (i == copied_after) copy_and_compare(session);
+    }
   };
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <perdure/files.hpp>
+#include <perdure/root_copy.hpp>
 
 #include "identity_workloads.hpp"
 #include "transaction_workloads.hpp"
@@ -72,6 +73,47 @@ Proof symlinks_proof(ProtocolChoice protocol) {
         {move, "e/b", "d/k"},
         {put, "d/a", content_of('p', 100)}}},
       protocol);
+}
+
+/// A copy of the root as it stands: "absent", "there", or what is wrong.
+std::string copy_of_root(Session& session) {
+  const bool there = std::ranges::count(session.disk().paths(), "c/") > 0;
+  if (!there) return "absent";
+  const Files copied = files_of(session, "c/");
+  return copied == files_of(session) ? "there" : words_of(copied);
+}
+
+/// Copies the root, all of it or nothing; then a start that goes on with the copy.
+Proof copy_proof() {
+  Proof proof = transaction_proof("root_copy", {});
+  proof.workload.prepare = [](Session& session) {
+    prepare_root(session);
+    session.acknowledge(session.attempt("copy", "absent"));
+  };
+  proof.workload.actors = {[](Session& session) {
+    const auto made = session.commit("copy", "there", Durability::durable, [&]() -> Result<void> {
+      BOOST_OUTCOME_TRY(copy_root(root_path, "/c", {}, transaction_options(session)));
+      return success();
+    });
+    if (!made) session.wrong(made.error().message());
+  }};
+  drop_oracle(proof, "no_litter");  // the work directory of a copy under way
+  Oracle copied = oracles::found("copy", copy_of_root);
+  copied.name = "copied_or_not";
+  copied.changes = false;
+  proof.oracles.push_back(copied);
+  proof.oracles.push_back({"copy_goes_on",
+                           [](Session& session) -> std::string {
+                             const auto made =
+                                 copy_root(root_path, "/c", {}, transaction_options(session));
+                             if (!made && made.error().kind != ErrorKind::exists) {
+                               return made.error().message();
+                             }
+                             const std::string state = copy_of_root(session);
+                             return state == "there" ? "" : state;
+                           },
+                           true});
+  return proof;
 }
 
 /// For the mutants: small, and with every kind of barrier in it.
@@ -263,8 +305,9 @@ Proof two_committers_proof() {
 }  // namespace
 
 std::vector<Proof> transaction_proofs() {
-  std::vector<Proof> proofs{first_use_proof(),      own_link_proof(),   expect_proof(),
-                            two_committers_proof(), renumbered_proof(), others_remake_proof()};
+  std::vector<Proof> proofs{copy_proof(),         first_use_proof(),      own_link_proof(),
+                            expect_proof(),       two_committers_proof(), renumbered_proof(),
+                            others_remake_proof()};
   for (const auto protocol : {ProtocolChoice::portable, ProtocolChoice::automatic}) {
     for (Proof (*make)(ProtocolChoice) :
          {mixed_proof, row_proof, unsynced_proof, small_proof, dressed_proof, directories_proof,

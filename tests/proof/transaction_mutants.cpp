@@ -109,6 +109,9 @@ struct DirectoryUnsynced final : Watching {
   }
 };
 
+bool any_handle(const Watching& /*files*/, Handle /*handle*/) {
+  return true;
+}
 bool staged_file(const Watching& files, Handle file) {
   return files.is_staged(file);
 }
@@ -401,6 +404,9 @@ std::vector<Mutant> transaction_mutants() {
       mutant_on<DirectoryUnsynced<removed_directories>>("removed_directory_not_synced", trees),
       mutant_on<DirectoryUnsynced<staged_names>>("symlink_names_not_synced",
                                                  "transaction_symlinks"),
+      mutant_on<FileUnsynced<any_handle>>("root_copy_not_synced", "root_copy"),
+      mutant_on<FileUnsynced<any_handle, true>>("root_copy_sync_failure_ignored", "root_copy"),
+      mutant_on<DirectoryUnsynced<any_handle>>("root_copy_names_not_synced", "root_copy"),
       mutant_on<DirectoryKept>("removed_directory_kept", trees),
       mutant_on<DirectoryUnsynced<journal_removal>>("journal_removal_not_synced", others),
       mutant_on<DirectoryUnsynced<found_names>>("found_names_not_synced",

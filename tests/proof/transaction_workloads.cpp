@@ -88,15 +88,15 @@ std::string words_of(const Files& files) {
   return words;
 }
 
-Files files_of(Session& session) {
+Files files_of(Session& session, const std::string& tree) {
   Files files;
   for (const std::string& path : session.disk().paths()) {
-    if (!path.starts_with("r/") || path == "r/" || path.starts_with("r/.perdure")) continue;
+    if (!path.starts_with(tree) || path == tree || path.starts_with(tree + ".perdure")) continue;
     if (path.ends_with(".perdure-lock") || path.ends_with(".perdure-tmp")) continue;
     if (path.ends_with(".perdure-tmp/") || path.ends_with(".perdure-put")) continue;
     const auto content = session.disk().content(path);
     const auto text = session.disk().link_text(path);
-    files[path.substr(2)] = content ? *content : text.value_or("");
+    files[path.substr(tree.size())] = content ? *content : text.value_or("");
   }
   return files;
 }

@@ -45,8 +45,8 @@ TransactionOptions transaction_options(const testing::Session& session,
 /// The content that a letter and a size stand for (see content_of), in as few words.
 std::string brief(const std::string& content);
 
-/// The tree beneath the root now; the root's own files left out.
-Files files_of(testing::Session& session);
+/// The tree beneath the root now, or beneath a copy of it; the root's own files left out.
+Files files_of(testing::Session& session, const std::string& tree = "r/");
 
 /// The same as words: content of an attempt on "root".
 std::string words_of(const Files& files);
