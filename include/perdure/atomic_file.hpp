@@ -70,7 +70,7 @@ class AtomicFile final : public Sink {
   /// its end. `file` is one of the file system that `create` was given; with `native_system` the
   /// number is that of a descriptor. The kernel copies, and shares blocks where the file system can
   /// (btrfs, xfs); with `verify`, or where it does not, the bytes are read and written. Errors as
-  /// those of `write`, and those of reading, after which the temp is gone, too.
+  /// those of `write`; of `file` with Error::reading, after which the temp is gone, too.
   Result<std::uint64_t> append_from(Handle file, std::uint64_t offset, std::uint64_t size);
   /// The size so far, as `write` and `write_at` made it.
   [[nodiscard]] std::uint64_t size() const noexcept;

@@ -17,17 +17,6 @@
 #include "engine/write_directory.hpp"
 
 namespace perdure {
-namespace {
-
-/// Whether the kernel does not copy these two files, whatever is in them.
-bool copies_otherwise(std::error_code refusal) {
-  return refusal == std::errc::cross_device_link || refusal == std::errc::invalid_argument ||
-         refusal == std::errc::operation_not_supported ||
-         refusal == std::errc::function_not_supported;
-}
-
-}  // namespace
-
 struct AtomicFile::State {
   State(WriteOptions write_options, System system)
       : options(std::move(write_options)), commit(*system.files, *system.environment, options) {
@@ -97,7 +86,8 @@ Result<void> AtomicFile::State::write_at(std::uint64_t offset, Bytes bytes) {
   return success();
 }
 
-/// A copy that moved nothing may be of a file whose size the kernel guesses: a read tells.
+/// Where the kernel copies nothing, or fails, the bytes are read and written: that tells a file at
+/// its end from one whose size the kernel guesses, and which of the two files an error is of.
 Result<std::uint64_t> AtomicFile::State::append_from(Handle file, std::uint64_t offset,
                                                      std::uint64_t wanted) {
   constexpr std::uint64_t block_size = std::uint64_t{1} << 18U;
@@ -112,13 +102,14 @@ Result<std::uint64_t> AtomicFile::State::append_from(Handle file, std::uint64_t 
       size = std::max(size, commit.written);
       return copied.value();
     }
-    if (!copied && !copies_otherwise(copied.error())) {
-      return discard_temp(commit, commit.failure("copy the new content", copied.error()));
-    }
   }
   Buffer block(static_cast<std::size_t>(std::min(wanted, block_size)));
   const auto got = commit.files.read_at(file, offset, block);
-  if (!got) return discard_temp(commit, commit.failure("read the file to copy", got.error()));
+  if (!got) {
+    Error error = commit.failure("read the file that is copied to it", got.error());
+    error.reading = true;
+    return discard_temp(commit, std::move(error));
+  }
   if (got.value() == 0) return std::uint64_t{0};
   BOOST_OUTCOME_TRY(put(Bytes(block).first(got.value())));
   size = std::max(size, commit.written);

@@ -21,6 +21,15 @@ enum class TempState { stale, stale_and_empty, stale_directory, live, not_ours, 
 /// open(2), also when its processor is taken away there.
 constexpr std::chrono::seconds second_look_after{1};
 
+/// A transaction tried whether a link can be made there, which nobody needs any more.
+TempState state_of_link(FileSystem& files, Handle directory, const std::string& name) {
+  const auto status = files.stat_at(directory, name);
+  if (!status && is_missing(status.error())) return TempState::gone;
+  const bool link = status && status.value().type == FileType::symlink;
+  const bool ours = link && (status.value().owner == files.user() || files.user() == 0);
+  return ours ? TempState::stale : TempState::not_ours;
+}
+
 /// Whether anyone is still at work on this temp. A committer has its temp open for writing until
 /// the publish, and a name is never used twice: a temp with content that nobody has open will never
 /// be published. An empty one may be about to: open(2) makes the name first and counts the writer
@@ -28,6 +37,9 @@ constexpr std::chrono::seconds second_look_after{1};
 /// The size is asked for before the writers, so that a committer can't slip in with both.
 TempState state_of(FileSystem& files, Handle directory, const std::string& name) {
   const auto opened = files.open_file(directory, name);
+  if (!opened && opened.error() == std::errc::too_many_symbolic_link_levels) {
+    return state_of_link(files, directory, name);
+  }
   if (!opened) {
     return is_missing(opened.error()) ? TempState::gone : TempState::not_ours;
   }

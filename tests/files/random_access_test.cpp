@@ -175,11 +175,24 @@ TEST_CASE("a file is copied into another one within the kernel, or else by readi
   CHECK((files.calls == 0) == verified);  // verify needs the bytes
 }
 
-TEST_CASE("a copy that fails ends the file, and leaves the target as it was") {
+TEST_CASE("a copy that fails within the kernel and outside ends the file, and the target stays") {
   const TempDirectory directory;
   spit(directory / "target", "old");
   spit(directory / "source", "new");
-  Refusing files(std::errc::no_space_on_device, 1);
+  /// A disk that gives nothing back.
+  struct Unreadable final : ForwardingFileSystem {
+    Unreadable() : ForwardingFileSystem(native_file_system()) {}
+    SysResult<std::uint64_t> copy_range(Handle /*from*/, std::uint64_t /*from_offset*/,
+                                        Handle /*to*/, std::uint64_t /*to_offset*/,
+                                        std::uint64_t /*size*/) override {
+      return std::make_error_code(std::errc::io_error);
+    }
+    SysResult<std::size_t> read_at(Handle /*file*/, std::uint64_t /*offset*/,
+                                   std::span<std::byte> /*out*/) override {
+      return std::make_error_code(std::errc::io_error);
+    }
+  };
+  Unreadable files;
   const OwnedHandle at(
       files, files.open_directory(Handle::working_directory, directory.path().native()).value());
   const OwnedHandle source(files, files.open_file(at.get(), "source").value());
@@ -189,7 +202,8 @@ TEST_CASE("a copy that fails ends the file, and leaves the target as it was") {
   auto file = AtomicFile::create(directory / "target", {}, system).value();
   const auto copied = append_all(file, source.get(), 100);
   REQUIRE_FAILS(system, unchanged, copied);
-  CHECK(copied.error().cause == std::errc::no_space_on_device);
+  CHECK(copied.error().cause == std::errc::io_error);
+  CHECK(copied.error().reading);  // the file that was to be copied is at fault
   REQUIRE_FAILS(invalid_argument, unchanged, file.commit());
   CHECK(list(directory.path()) == std::vector<std::string>{"source", "target"});
 }

@@ -203,7 +203,7 @@ TEST_CASE("backup copies a root, or says why not") {
   std::filesystem::create_directory(at.file("to"));
   at.put("s", "1");
   const auto refused = command(at, {"backup", "--json", "to", "copy"});
-  CHECK(refused.status == 1);
+  CHECK(refused.status == 2);
   CHECK(nature_of(refused) == "invalid_argument, unchanged, copy the root");
   REQUIRE(command(at, {"apply", "to", "--put", "a=s"}).status == 0);
   const auto done = command(at, {"backup", "to", "copy"});

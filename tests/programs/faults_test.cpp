@@ -76,8 +76,11 @@ TEST_CASE("an input that fails in its middle is not the end of the file") {
   at.put("f", "old");
   at.put("source", std::string(2'000'000, 'x'));
   // Only reads of the input count: those of the loader are of other files.
-  const auto failed = traced(at, {"-P", at.file("source"), "-e", "inject=read:error=EIO:when=3"},
-                             {"write", "--json", "f", "--from", at.file("source")});
+  const auto failed =
+      traced(at,
+             {"-P", at.file("source"), "-e", "inject=copy_file_range:error=EIO:when=1+", "-e",
+              "inject=pread64:error=EIO:when=3"},
+             {"write", "--json", "f", "--from", at.file("source")});
   CHECK(failed.status == 1);
   CHECK(json_of(failed).at("path").as_string() == at.file("source"));
   CHECK(json_of(failed).at("fate").as_string() == "unchanged");

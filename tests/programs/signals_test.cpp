@@ -68,9 +68,9 @@ TEST_CASE("a signal that comes with the very end of the input is not too late", 
   at.put("f", "old");
   at.put("source", "half of the content");
   if (!perdure::test::strace_works()) return;
-  const auto outcome =
-      perdure::test::traced(at, {"-P", at.file("source"), "-e", "inject=read:signal=SIGINT:when=2"},
-                            {"write", "f", "--from", at.file("source")});
+  const auto outcome = perdure::test::traced(
+      at, {"-P", at.file("source"), "-e", "inject=pread64:signal=SIGINT:when=1"},
+      {"write", "f", "--from", at.file("source")});
   CHECK(outcome.signal == SIGINT);  // strace ends as the program ended
   CHECK(at.get("f") == "old");
   CHECK(at.names() == Names{"f", "source"});

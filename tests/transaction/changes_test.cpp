@@ -218,7 +218,7 @@ TEST_CASE("what can't be meant is refused, in words, before anything happens") {
   REQUIRE_FAILS(exists, unchanged, transaction.make_directory("file"));
   REQUIRE_OK(transaction.make_directory("dir"));
   REQUIRE_FAILS(invalid_argument, unchanged, transaction.move("file", "file"));
-  REQUIRE_FAILS(not_regular, unchanged, transaction.move("link", "other"));
+  REQUIRE_FAILS(not_regular, unchanged, transaction.move("dir", "other"));
   SECTION("a file within a file of the same transaction") {
     REQUIRE_OK(transaction.put("new", "x"));
     REQUIRE_OK(transaction.put("new/below", "x"));

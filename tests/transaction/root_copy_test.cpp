@@ -133,8 +133,8 @@ TEST_CASE("a copy is the root of one moment, whenever others commit", "[P11]") {
           copy_root(places.root.path(), places.copy, {.passes_max = passes_max}, through(files));
       REQUIRE_OK(made);
       const Tree now = tree_of(places.copy);
-      CHECK(now == tree_of(places.root.path()));
-      if (!files.done() || held) CHECK(now == before);
+      const bool newer = now == tree_of(places.root.path()) && files.done() && !held;
+      CHECK((now == before || newer));
       CHECK(places.nothing_left());
       if (!files.done()) break;
     }
@@ -156,7 +156,11 @@ TEST_CASE("others wait for what changed since alone", "[budget]") {
     fs::path root;
     int reads = 0;
   };
-  if (native_file_system().stamps(Handle::working_directory, {}) != Stamps::fine) {
+  FileSystem& native = native_file_system();
+  const OwnedHandle at(
+      native,
+      native.open_directory(Handle::working_directory, places.root.path().native()).value());
+  if (native.stamps(at.get(), native.stat(at.get()).value()) != Stamps::fine) {
     return skip("this kernel stamps by the tick: young files are read again while others wait");
   }
   Counting files(places.root.path());

@@ -133,11 +133,18 @@ Result<std::optional<int>> WriteCommand::copy(Input& input, Interrupts& interrup
     const auto signal = interrupts.pending();
     if (!signal) return input.failure("wait for the input", signal.error());
     if (signal.value()) return signal.value();
-    BOOST_OUTCOME_TRY(const std::uint64_t count, target.append_from(source, offset, piece));
-    if (count == 0) return std::optional<int>();
-    offset += count;
-    progress.advance(count, std::chrono::steady_clock::now());
+    const auto count = target.append_from(source, offset, piece);
+    if (!count && count.error().reading) {
+      return input.failure("read the input", count.error().cause);
+    }
+    if (!count) return count.error();
+    if (count.value() == 0) break;
+    offset += count.value();
+    progress.advance(count.value(), std::chrono::steady_clock::now());
   }
+  const auto signal = interrupts.pending();
+  if (!signal) return input.failure("wait for the input", signal.error());
+  return signal.value();
 }
 
 Result<std::optional<int>> WriteCommand::stream(Input& input, Interrupts& interrupts,
