@@ -26,9 +26,12 @@ function(perdure_compile target)
   endif()
 endfunction()
 
-# A library that others link. While the first number is 0 each minor version may break the ABI.
+# A library that others link. While the first number is 0 each minor version may break the ABI. It
+# hides all that <perdure/detail/export.hpp> does not mark, by no definition that is for one build
+# only: the objects of a shared library are those of a static one.
 function(perdure_library target)
   perdure_compile(${target})
   set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION}
-    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON DEFINE_SYMBOL "")
 endfunction()

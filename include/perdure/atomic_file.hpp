@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/held.hpp>
 #include <perdure/error.hpp>
 #include <perdure/options.hpp>
@@ -30,7 +31,7 @@ enum class Handle : int;  // <perdure/system/file_system.hpp>
 ///     BOOST_OUTCOME_TRY(auto video, perdure::AtomicFile::create("video.bin"));
 ///     while (auto block = next_block()) { BOOST_OUTCOME_TRY(video.write(*block)); }
 ///     BOOST_OUTCOME_TRY(auto receipt, video.commit());
-class AtomicFile final : public Sink {
+class PERDURE_API AtomicFile final : public Sink {
  public:
   /// Makes the temp for `target`. A reason that already forbids the commit (a directory there,
   /// ExistingPolicy::keep and the target exists, a version that is not the expected one) fails

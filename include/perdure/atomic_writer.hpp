@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/held.hpp>
 #include <perdure/path.hpp>
 #include <perdure/pipeline/pipeline.hpp>
@@ -36,7 +37,7 @@ struct CommitOptions {
 /// When a commit fails, `Error::fate` says what became of the target, no temp is left (where its
 /// removal is what failed, the error names it), and the writer can be used again. One that was
 /// moved from may be destroyed and assigned to; every other call of it ends the program.
-class AtomicWriter {
+class PERDURE_API AtomicWriter {
  public:
   /// Opens `directory` (made with its parents if `options.make_parents`). The stages follow from
   /// `options.durability`, `verify` and `protocol`; `expected` must be empty. `system` must outlive

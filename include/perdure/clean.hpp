@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/path.hpp>
 #include <perdure/system/native.hpp>
@@ -40,7 +41,7 @@ struct CleanReport {
 /// stale. Safe beside running committers: one that is just making its temp looks like a stale temp
 /// that is empty, so that where there are such `clean` waits for a second, once, and looks at them
 /// again.
-Result<CleanReport> clean(const Path& directory, const CleanOptions& options = {},
-                          System system = native_system());
+PERDURE_API Result<CleanReport> clean(const Path& directory, const CleanOptions& options = {},
+                                      System system = native_system());
 
 }  // namespace perdure

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/serializer.hpp>
 #include <perdure/stamp.hpp>
@@ -19,14 +20,15 @@ struct EnvelopeHeader {
 };
 
 /// Writes the header for `inner`, then `inner`.
-Result<void> write_envelope(const EnvelopeHeader& header, Bytes inner, Sink& sink);
+PERDURE_STATE_API Result<void> write_envelope(const EnvelopeHeader& header, Bytes inner,
+                                              Sink& sink);
 
 /// Checks an envelope: magic, version, length and checksum. `inner` becomes a view into `bytes`.
 /// ErrorKind::too_new for a newer format, ErrorKind::corrupt for anything else that is not intact.
-Result<EnvelopeHeader> read_envelope(Bytes bytes, Bytes& inner);
+PERDURE_STATE_API Result<EnvelopeHeader> read_envelope(Bytes bytes, Bytes& inner);
 
 /// The generation that damaged bytes claim to be; 0 if they don't begin as an envelope does.
-[[nodiscard]] std::uint64_t claimed_generation(Bytes bytes) noexcept;
+[[nodiscard]] PERDURE_STATE_API std::uint64_t claimed_generation(Bytes bytes) noexcept;
 
 namespace detail {
 

@@ -12,6 +12,7 @@
 #include <boost/outcome/success_failure.hpp>
 #include <boost/outcome/try.hpp>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/language.hpp>
 
 namespace perdure {
@@ -49,7 +50,7 @@ enum class ErrorKind {
 /// A failure: what was being done, to which path, why it failed, and what became of the target.
 ///
 /// A plain value; it owns its strings. Nothing in the library throws for I/O.
-struct Error {
+struct PERDURE_API Error {
   ErrorKind kind = ErrorKind::system;
   Fate fate = Fate::unchanged;
   std::error_code cause{};  ///< The code of the system call that failed; zero when none did.
@@ -72,13 +73,13 @@ struct Error {
 };
 
 /// The message, as people read it.
-std::ostream& operator<<(std::ostream& stream, const Error& error);
+PERDURE_API std::ostream& operator<<(std::ostream& stream, const Error& error);
 
 namespace detail {
 
-[[noreturn]] void throw_unchecked(const Error& error);
-[[noreturn]] void throw_unchecked(const std::error_code& error);
-[[noreturn]] void throw_without_error();
+[[noreturn]] PERDURE_API void throw_unchecked(const Error& error);
+[[noreturn]] PERDURE_API void throw_unchecked(const std::error_code& error);
+[[noreturn]] PERDURE_API void throw_without_error();
 
 /// Of a Result: to ask for what is not there is a mistake in the program.
 struct ThrowUnchecked : boost::outcome_v2::policy::base {
@@ -108,8 +109,8 @@ using SysResult = boost::outcome_v2::basic_result<T, std::error_code, detail::Th
 using boost::outcome_v2::success;
 
 /// The word for it, as the command line prints it: "unchanged", "visible", ...
-[[nodiscard]] std::string_view to_string(Fate fate) noexcept;
+[[nodiscard]] PERDURE_API std::string_view to_string(Fate fate) noexcept;
 /// The word for it: "system", "conflict", ...
-[[nodiscard]] std::string_view to_string(ErrorKind kind) noexcept;
+[[nodiscard]] PERDURE_API std::string_view to_string(ErrorKind kind) noexcept;
 
 }  // namespace perdure

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 
 namespace perdure {
@@ -67,9 +68,9 @@ struct FileContent {
 };
 
 /// A token without spaces, for scripts; `absent` for no file. `parse_version` reads it back.
-[[nodiscard]] std::string to_string(const Version& version);
+[[nodiscard]] PERDURE_API std::string to_string(const Version& version);
 
 /// Reads what `to_string` wrote; anything else is ErrorKind::invalid_argument.
-[[nodiscard]] Result<Version> parse_version(std::string_view token);
+[[nodiscard]] PERDURE_API Result<Version> parse_version(std::string_view token);
 
 }  // namespace perdure

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/file_version.hpp>
 #include <perdure/options.hpp>
@@ -20,8 +21,9 @@ namespace perdure {
 
 /// Commits `image` to `target`, durable unless the options say otherwise. See AtomicWriter for
 /// what holds on failure.
-Result<Receipt> write_file(const Path& target, Bytes image, const WriteOptions& options = {},
-                           System system = native_system());
+PERDURE_API Result<Receipt> write_file(const Path& target, Bytes image,
+                                       const WriteOptions& options = {},
+                                       System system = native_system());
 inline Result<Receipt> write_file(const Path& target, std::string_view text,
                                   const WriteOptions& options = {},
                                   System system = native_system()) {
@@ -50,38 +52,38 @@ struct NewFile {
 /// and batches and transactions, never wait for each other in a circle. At most 600 descriptors are
 /// open at a time, for directories, locks and temps: where files need more than two each, fewer of
 /// them become durable together.
-std::vector<Result<Receipt>> write_files(std::span<const NewFile> files,
-                                         const WriteOptions& options = {},
-                                         System system = native_system());
+PERDURE_API std::vector<Result<Receipt>> write_files(std::span<const NewFile> files,
+                                                     const WriteOptions& options = {},
+                                                     System system = native_system());
 
 /// Reads a regular file, links followed. The content is that of the version, whole: a file that
 /// changes while it is read is read again, and one that a commit replaces is read as it was. A file
 /// larger than `size_max` is an error, as is one that changes in place again and again
 /// (ErrorKind::conflict). A missing one has the cause ENOENT
 /// (`std::errc::no_such_file_or_directory`).
-Result<FileContent> read_file(const Path& path, std::uint64_t size_max = UINT64_MAX,
-                              System system = native_system());
+PERDURE_API Result<FileContent> read_file(const Path& path, std::uint64_t size_max = UINT64_MAX,
+                                          System system = native_system());
 
 /// The version of `path` now, links followed; Version::absent() when the file is missing. Where the
 /// kernel stamps files by the tick, a call waits until the tick of a recent change is over
 /// (docs/architecture.md). So two calls give equal versions of a file that nobody changed.
-Result<Version> read_version(const Path& path, System system = native_system());
+PERDURE_API Result<Version> read_version(const Path& path, System system = native_system());
 
 /// The same by the content alone, which is read: a version that holds across reboots, remounts and
 /// copies, and when only the metadata or the names of the file change.
-Result<Version> read_content_version(const Path& path, System system = native_system());
+PERDURE_API Result<Version> read_content_version(const Path& path, System system = native_system());
 
 /// Whether the library gives such names to files of its own beside targets: temps, locks, previous
 /// generations of a state, the marker of a root; in any case of their letters. Every call that
 /// writes, moves or removes refuses them with ErrorKind::invalid_argument. Backups and damaged
 /// states that were set aside are the user's, and are not among them.
-[[nodiscard]] bool is_reserved_name(std::string_view leaf);
+[[nodiscard]] PERDURE_API bool is_reserved_name(std::string_view leaf);
 
 /// Removes a file (or a symbolic link itself, never what it points at) so that it stays removed.
 /// Of the options it looks at `durability` (`ordered` needs no call here), `coordinate`,
 /// `lock_timeout_ms` and `expected`. Fate::visible: the name is gone, but a power cut may bring it
 /// back.
-Result<void> remove_file(const Path& target, const WriteOptions& options = {},
-                         System system = native_system());
+PERDURE_API Result<void> remove_file(const Path& target, const WriteOptions& options = {},
+                                     System system = native_system());
 
 }  // namespace perdure

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/state_store.hpp>
 
 namespace perdure {
@@ -25,7 +26,7 @@ namespace perdure {
 ///
 /// Who changes the bytes does so in `commit`, `load` and `load_previous` alike. Revisions and locks
 /// are best passed on as they are.
-class ForwardingStore : public StateStore {
+class PERDURE_STATE_API ForwardingStore : public StateStore {
  public:
   explicit ForwardingStore(std::unique_ptr<StateStore> base) : base_(std::move(base)) {}
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <tuple>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/pipeline/pipeline.hpp>
 
 namespace perdure {
@@ -42,7 +43,7 @@ struct GroupOptions {
 /// After fork(2) the child has a copy without the threads that waited in it: commits through it are
 /// published alone, without company, `counts` says nothing, and neither `close` nor the destructor
 /// waits for anybody. Make a new one after the fork to have company.
-class GroupCommit {
+class PERDURE_API GroupCommit {
  public:
   explicit GroupCommit(GroupOptions options = {});
   GroupCommit(const GroupCommit&) = delete;

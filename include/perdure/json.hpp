@@ -13,6 +13,7 @@
 
 #include <perdure/bytes.hpp>
 #include <perdure/detail/caught.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/json/reader.hpp>
 #include <perdure/json/types.hpp>
@@ -36,7 +37,8 @@ inline constexpr std::array<JsonMember, 1> wrapping{
                }}};
 
 /// The generation in a text that may be damaged, cut off, or not of this type; 0 if it has none.
-[[nodiscard]] std::uint64_t claimed_generation(Bytes bytes, const JsonLimits& limits) noexcept;
+[[nodiscard]] PERDURE_STATE_API std::uint64_t claimed_generation(Bytes bytes,
+                                                                 const JsonLimits& limits) noexcept;
 
 }  // namespace json_detail
 

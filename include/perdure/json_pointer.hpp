@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/json/text.hpp>
 
@@ -11,12 +12,13 @@ namespace perdure {
 
 /// In words what is wrong with a JSON Pointer (RFC 6901); empty if it is one. For a program that
 /// checks its command line before it reads anything.
-[[nodiscard]] std::string_view fault_of_json_pointer(std::string_view text) noexcept;
+[[nodiscard]] PERDURE_STATE_API std::string_view fault_of_json_pointer(
+    std::string_view text) noexcept;
 
 /// The value at a JSON Pointer (RFC 6901), as `document` spells it: "" is all of `document`,
 /// "/list/0/name" a name in it. ErrorKind::invalid_argument when nothing is there, or for a pointer
 /// that is none.
-Result<JsonText> get_at(const JsonText& document, std::string_view pointer);
+PERDURE_STATE_API Result<JsonText> get_at(const JsonText& document, std::string_view pointer);
 
 /// Puts `value` at a JSON Pointer, in the place of what is there. Missing members on the way are
 /// made, as objects; in an array the index may be one past the end, or "-", to append.
@@ -27,12 +29,13 @@ Result<JsonText> get_at(const JsonText& document, std::string_view pointer);
 ///
 /// ErrorKind::invalid_argument when a number or a string is on the way, or when the result would
 /// break a limit, so that no reader with these limits took it; `document` is unchanged then.
-Result<void> set_at(JsonText& document, std::string_view pointer, const JsonText& value,
-                    unsigned indent = 2, const JsonLimits& limits = {});
+PERDURE_STATE_API Result<void> set_at(JsonText& document, std::string_view pointer,
+                                      const JsonText& value, unsigned indent = 2,
+                                      const JsonLimits& limits = {});
 
 /// Takes the member or element at a JSON Pointer out of its object or array; elements behind it
 /// move up. All others keep their bytes. ErrorKind::invalid_argument when nothing is there, and for
 /// "", which is all of `document`; `document` is unchanged then.
-Result<void> remove_at(JsonText& document, std::string_view pointer);
+PERDURE_STATE_API Result<void> remove_at(JsonText& document, std::string_view pointer);
 
 }  // namespace perdure

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/file_version.hpp>
 
 namespace perdure {
@@ -130,7 +131,7 @@ struct WriteOptions {
   std::chrono::milliseconds lock_timeout_ms{10'000};
 };
 
-[[nodiscard]] std::string_view to_string(Durability durability) noexcept;
-[[nodiscard]] std::string_view to_string(Protocol protocol) noexcept;
+[[nodiscard]] PERDURE_API std::string_view to_string(Durability durability) noexcept;
+[[nodiscard]] PERDURE_API std::string_view to_string(Protocol protocol) noexcept;
 
 }  // namespace perdure

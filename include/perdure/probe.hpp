@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/options.hpp>
 #include <perdure/path.hpp>
@@ -51,6 +52,6 @@ struct ProbeReport {
 };
 
 /// Tries out `directory` with temps of its own, which are gone afterwards.
-Result<ProbeReport> probe(const Path& directory, System system = native_system());
+PERDURE_API Result<ProbeReport> probe(const Path& directory, System system = native_system());
 
 }  // namespace perdure

@@ -2,6 +2,7 @@
 // Recovery of a root after a crash.
 #pragma once
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/path.hpp>
 #include <perdure/recovery_report.hpp>
@@ -14,21 +15,24 @@ namespace perdure {
 /// kept the times of files, else it is ErrorKind::recovery_required, with everything kept. A marked
 /// root that lost its private directory gets an empty
 /// one, for the owner of its marker (RecoveryReport::restored); nothing else is ever made.
-Result<RecoveryReport> recover(const Path& root, const TransactionOptions& options = {});
+PERDURE_API Result<RecoveryReport> recover(const Path& root,
+                                           const TransactionOptions& options = {});
 
 /// For a root that can't be recovered: moves journal, staged files and the apply temps that the
 /// journal names aside as evidence, and says which paths are old and which new. The root can be
 /// used again. Whatever is in place stays, and so do directories that the transaction made. Where
 /// the journal can't be read, its apply temps (`.LEAF.R.perdure-put`) stay beside their targets.
-Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& options = {});
+PERDURE_API Result<RecoveryReport> abandon(const Path& root,
+                                           const TransactionOptions& options = {});
 
 /// Reports what `recover` would do. Changes nothing, waits for nobody.
-Result<RecoveryReport> inspect(const Path& root, const TransactionOptions& options = {});
+PERDURE_API Result<RecoveryReport> inspect(const Path& root,
+                                           const TransactionOptions& options = {});
 
 /// Whether a root, in the file's directory or above it, has a committed content of the file that is
 /// not in place: a crash left it, or a program has the root open and publishes later. The path has
 /// an older content then. Also true where the root's journal can't be read; false where
 /// this user may not look into the root. Changes nothing, waits for nobody.
-Result<bool> has_unpublished(const Path& file, System system = native_system());
+PERDURE_API Result<bool> has_unpublished(const Path& file, System system = native_system());
 
 }  // namespace perdure

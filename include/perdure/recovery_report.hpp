@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/language.hpp>
 
 namespace perdure {
@@ -51,6 +52,6 @@ struct RecoveryReport {
   bool restored = false;
 };
 
-[[nodiscard]] std::string_view to_string(RecoveryStep step) noexcept;
+[[nodiscard]] PERDURE_API std::string_view to_string(RecoveryStep step) noexcept;
 
 }  // namespace perdure

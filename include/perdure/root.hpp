@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/held.hpp>
 #include <perdure/error.hpp>
 #include <perdure/path.hpp>
@@ -40,7 +41,7 @@ struct CopyReport;
 ///
 /// Safe to use from all threads. It belongs to the process that opened it: in a forked child every
 /// call is refused. Move-only; one that was moved from may be destroyed and assigned to.
-class Root {
+class PERDURE_API Root {
  public:
   /// Waits for the root's lock, recovers what a crash left, and makes the directory a root with a
   /// log. ErrorKind::unsupported, with the reason, where a log can't keep its promises: on file

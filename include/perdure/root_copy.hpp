@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/path.hpp>
 #include <perdure/procedure.hpp>
@@ -62,8 +63,8 @@ struct CopyReport {
 /// ErrorKind::invalid_argument where no transaction was ever committed, or the copy would lie in
 /// the root; ErrorKind::exists; ErrorKind::verify where the disk gives other bytes back. Fate
 /// visible: the copy is there, and a power cut may still take its name.
-Result<CopyReport> copy_root(const Path& root, const Path& destination,
-                             const CopyOptions& options = {},
-                             const TransactionOptions& root_options = {});
+PERDURE_API Result<CopyReport> copy_root(const Path& root, const Path& destination,
+                                         const CopyOptions& options = {},
+                                         const TransactionOptions& root_options = {});
 
 }  // namespace perdure

@@ -8,12 +8,13 @@
 #include <utility>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 
 namespace perdure {
 
 /// Where a serializer puts its bytes. A serializer hands every error of `write` on.
-class Sink {
+class PERDURE_API Sink {
  public:
   Sink() = default;
   Sink(const Sink&) = delete;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/file_version.hpp>
 #include <perdure/path.hpp>
@@ -15,7 +16,7 @@
 namespace perdure {
 
 /// A file of a tree, open. Move-only. The file system outlives it.
-class SourceFile {
+class PERDURE_API SourceFile {
  public:
   /// Fills the front of `out`; 0 at the end.
   Result<std::size_t> read(std::span<std::byte> out);
@@ -48,7 +49,7 @@ struct SourceOptions {
 /// Everything beneath it is found from there, without links and without waiting: whoever may rename
 /// in the tree leads nobody out of it. Errors are of reading (Error::reading), and name the file.
 /// Move-only; one thread at a time.
-class SourceTree {
+class PERDURE_API SourceTree {
  public:
   struct Entry {
     std::string path;                   ///< Relative to the tree.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/held.hpp>
 #include <perdure/detail/state_codec.hpp>
 #include <perdure/error.hpp>
@@ -31,7 +32,7 @@ struct StateSnapshot {
 namespace detail {
 
 /// The reader without its type.
-class StateView {
+class PERDURE_STATE_API StateView {
  public:
   static Result<StateView> open(const Path& path, std::unique_ptr<StateCodec> codec,
                                 const ReaderOptions& options);

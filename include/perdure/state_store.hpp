@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/options.hpp>
 #include <perdure/path.hpp>
@@ -59,7 +60,7 @@ struct StateHistory {
 /// Where a state lives: one current state, some previous generations, and a lock. A seam: nothing
 /// above it knows of paths. Errors are those of a commit; `Error::fate` speaks of the current
 /// state. Used by one thread at a time; `describe` by any.
-class StateStore {
+class PERDURE_STATE_API StateStore {
  public:
   /// The store's lock, held until it is destroyed.
   class Lock {
@@ -113,9 +114,8 @@ struct FileStoreOptions {
 
 /// A state in a file, its previous generations and damaged ones beside it. A symbolic link at
 /// `path` is followed once, now. `system` must outlive the store.
-Result<std::unique_ptr<StateStore>> open_file_store(const Path& path,
-                                                    const FileStoreOptions& options = {},
-                                                    System system = native_system());
+PERDURE_STATE_API Result<std::unique_ptr<StateStore>> open_file_store(
+    const Path& path, const FileStoreOptions& options = {}, System system = native_system());
 
 /// How a state is kept through the log of a root.
 struct LogStoreOptions {
@@ -140,7 +140,7 @@ struct LogStoreOptions {
 ///
 /// ErrorKind::unsupported where no log can be kept; ErrorKind::symlink_refused for a link at
 /// `path`.
-Result<std::unique_ptr<StateStore>> open_log_store(const Path& path,
-                                                   const LogStoreOptions& options = {});
+PERDURE_STATE_API Result<std::unique_ptr<StateStore>> open_log_store(
+    const Path& path, const LogStoreOptions& options = {});
 
 }  // namespace perdure

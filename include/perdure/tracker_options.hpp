@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/stamp.hpp>
 #include <perdure/state_store.hpp>
 #include <perdure/system/native.hpp>
@@ -21,7 +22,7 @@ enum class Origin {
              ///< put another copy in its place, an older one most likely.
   defaults,  ///< Nothing was there that could be used.
 };
-[[nodiscard]] std::string_view to_string(Origin origin) noexcept;
+[[nodiscard]] PERDURE_STATE_API std::string_view to_string(Origin origin) noexcept;
 
 /// The finding of `open` or `reload`.
 struct OpenReport {

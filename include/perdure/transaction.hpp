@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/held.hpp>
 #include <perdure/files.hpp>
 #include <perdure/recovery.hpp>
@@ -71,7 +72,7 @@ struct PutOptions {
 /// When `commit` fails, Fate::unchanged: nothing happened. Fate::committed: it is durable, and the
 /// next `begin` or `recover` puts in place what is not yet. Fate::unknown: the disk did not say;
 /// the next recovery finds out.
-class Transaction {
+class PERDURE_API Transaction {
  public:
   /// Opens the root, waits for its lock, and recovers what a crashed transaction left. Fails with
   /// ErrorKind::recovery_required where that takes a decision by a person. A directory becomes a

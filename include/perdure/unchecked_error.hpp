@@ -5,13 +5,14 @@
 #include <memory>
 #include <stdexcept>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 
 namespace perdure {
 
 /// Thrown by `value()` of a Result that has an error. `what()` is Error::message(). Copying it
 /// throws nothing.
-class UncheckedError : public std::runtime_error {
+class PERDURE_API UncheckedError : public std::runtime_error {
  public:
   explicit UncheckedError(const Error& error);
   [[nodiscard]] const Error& error() const noexcept { return *error_; }

@@ -10,11 +10,13 @@
 
 #include <perdure/bytes.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// XXH3 with 128 bits over bytes that come in pieces. It finds accidents, not attackers: whoever
 /// can write the file can write its checksum too.
-class Checksum {
+class PERDURE_INTERNAL_API Checksum {
  public:
   /// In the canonical order of xxHash: the most significant byte first, as `xxhsum -H128` prints.
   using Digest = std::array<std::byte, 16>;

@@ -8,17 +8,19 @@
 
 #include <perdure/error.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// The error of a system call that failed, before anything was changed.
-[[nodiscard]] Error make_error(std::string_view step, std::string path, std::error_code cause,
-                               std::string detail = {});
+[[nodiscard]] PERDURE_INTERNAL_API Error make_error(std::string_view step, std::string path,
+                                                    std::error_code cause, std::string detail = {});
 /// An error without one. `path` is empty if the caller knows it, and this place does not.
-[[nodiscard]] Error make_error(std::string_view step, std::string path, ErrorKind kind,
-                               std::string detail);
+[[nodiscard]] PERDURE_INTERNAL_API Error make_error(std::string_view step, std::string path,
+                                                    ErrorKind kind, std::string detail);
 
 /// The same error, of a call that only reads, or that has no target.
-[[nodiscard]] Error reading(Error error);
+[[nodiscard]] PERDURE_INTERNAL_API Error reading(Error error);
 /// The same result, of such a call.
 template <class T>
 [[nodiscard]] Result<T> reading(Result<T> result) {

@@ -7,6 +7,7 @@
 #include <perdure/group_commit.hpp>
 
 #include "base/checksum.hpp"
+#include "base/internal.hpp"
 
 namespace perdure {
 
@@ -33,7 +34,7 @@ AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
 
 /// Runs the pipeline on a target that was claimed. On failure the temp is gone, or the error says
 /// that it is not.
-Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline);
+PERDURE_INTERNAL_API Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline);
 /// The same for a commit whose stages have run, with this outcome.
 Result<Receipt> finish_commit(Commit& commit, const AnyPipeline& pipeline, Result<void> outcome);
 

@@ -6,11 +6,13 @@
 
 #include <perdure/system/file_system.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// How many syncs of names failed in this process so far. A commit takes this mark before it
 /// changes a name, and `confirm_syncs` compares it.
-[[nodiscard]] std::uint64_t failed_syncs() noexcept;
+[[nodiscard]] PERDURE_INTERNAL_API std::uint64_t failed_syncs() noexcept;
 
 /// Remembers that a sync failed on the device of `handle`. The kernel tells of a lost block once,
 /// so the other commits of this process learn of it here.

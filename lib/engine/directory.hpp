@@ -10,6 +10,8 @@
 #include <perdure/options.hpp>
 #include <perdure/pipeline/stage.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// How missing directories are treated, and who answers for the names of the others.
@@ -31,20 +33,20 @@ Result<OwnedHandle> open_directory(FileSystem& files, const boost::filesystem::p
 
 /// Whether temps can go from a directory again. An append-only one takes new names and gives none
 /// back, so that each commit would leave its temp there.
-Result<void> check_names_go(const Status& directory, const std::string& path);
+PERDURE_INTERNAL_API Result<void> check_names_go(const Status& directory, const std::string& path);
 /// The same for an open directory; its status.
 Result<Status> check_names_go(FileSystem& files, Handle directory, const std::string& path);
 
 /// Says of a sync of a directory that failed what that means.
-void explain_directory_sync(Error& error);
+PERDURE_INTERNAL_API void explain_directory_sync(Error& error);
 
 /// The answer of a directory's sync to a caller who asked for `durability`: one that asked for less
 /// than `durable` takes a file system that can't sync a directory as it is.
-SysResult<void> as_asked(SysResult<void> synced, Durability durability);
+PERDURE_INTERNAL_API SysResult<void> as_asked(SysResult<void> synced, Durability durability);
 
 /// Remembers that a directory could not be synced, so that the next durable commit there is refused
 /// before it publishes what can't become durable either. Any number of threads may share one.
-class SyncMemory {
+class PERDURE_INTERNAL_API SyncMemory {
  public:
   /// `unsupported` where the directory could not be synced before.
   Result<void> check(const Target& target) const;

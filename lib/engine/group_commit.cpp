@@ -13,6 +13,7 @@
 #include <perdure/group_commit.hpp>
 #include <perdure/system/observer.hpp>
 
+#include "base/internal.hpp"
 #include "engine/batch_stages.hpp"
 #include "engine/leader_queue.hpp"
 #include "linux/fork.hpp"
@@ -100,7 +101,7 @@ GroupOptions checked(GroupOptions options) noexcept {
 
 }  // namespace
 
-struct GroupCommit::State {
+struct PERDURE_LOCAL GroupCommit::State {
   explicit State(const GroupOptions& group_options)
       : options(checked(group_options)),
         room(options.group_size_max),

@@ -14,6 +14,8 @@
 #include <perdure/system/environment.hpp>
 #include <perdure/system/file_system.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 class Observer;
@@ -54,10 +56,10 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
 /// when the time is up, its kind becomes ErrorKind::lock_timeout and its detail says `held`, unless
 /// that is empty. Where another user has the lock file, the detail names both. `observer` is told
 /// of a wait.
-Result<OwnedHandle> take_target_lock(FileSystem& files, Environment& environment, Handle directory,
-                                     const std::string& leaf, std::chrono::milliseconds timeout_ms,
-                                     const std::function<Error(std::error_code)>& failure,
-                                     Observer* observer, std::string_view held = {},
-                                     const std::optional<Status>& directory_status = {});
+PERDURE_INTERNAL_API Result<OwnedHandle> take_target_lock(
+    FileSystem& files, Environment& environment, Handle directory, const std::string& leaf,
+    std::chrono::milliseconds timeout_ms, const std::function<Error(std::error_code)>& failure,
+    Observer* observer, std::string_view held = {},
+    const std::optional<Status>& directory_status = {});
 
 }  // namespace perdure

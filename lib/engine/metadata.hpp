@@ -9,6 +9,8 @@
 #include <perdure/bytes.hpp>
 #include <perdure/pipeline/stage.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// An extended attribute.
@@ -29,7 +31,7 @@ struct MetadataSource {
 Result<void> copy_metadata(Commit& commit, const MetadataSource& source);
 
 /// Reads which extended attributes the target has, if the commit is to keep them.
-Result<void> read_xattrs(Commit& commit);
+PERDURE_INTERNAL_API Result<void> read_xattrs(Commit& commit);
 
 /// Gives the temp the target's SELinux label while it is empty, so that nobody reads new content
 /// whom the policy keeps from the old one. Where there are no labels it calls nothing.
@@ -41,6 +43,7 @@ Result<void> label_temp(Commit& commit);
 
 /// Gives the temp its final owner, ACL, mode and attributes. Metadata that is equal already costs
 /// no call. `temp` is what the temp has now, where that is known.
-Result<void> apply_metadata(Commit& commit, const std::optional<Status>& temp = {});
+PERDURE_INTERNAL_API Result<void> apply_metadata(Commit& commit,
+                                                 const std::optional<Status>& temp = {});
 
 }  // namespace perdure

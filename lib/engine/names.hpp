@@ -11,6 +11,8 @@
 #include <perdure/error.hpp>
 #include <perdure/system/environment.hpp>
 
+#include "base/internal.hpp"
+
 // Every name that the library puts on disk is made here and parsed here, and nowhere else:
 //
 //   .LEAF.RRRRRRRRRRRRRRRR.perdure-tmp   a temp: 80 random bits in 16 characters
@@ -76,17 +78,20 @@ inline constexpr std::string_view copy_marker = ".perdure-copy";
 
 /// A previous generation of the state `leaf`: the usual name, a new one that nobody can guess for
 /// where another user has planted that, and back from both.
-[[nodiscard]] std::string previous_of(std::string_view leaf, std::uint64_t generation);
-SysResult<std::string> make_previous(std::string_view leaf, std::uint64_t generation,
-                                     Environment& environment);
-[[nodiscard]] std::optional<std::uint64_t> parse_previous(std::string_view name,
-                                                          std::string_view leaf);
+[[nodiscard]] PERDURE_INTERNAL_API std::string previous_of(std::string_view leaf,
+                                                           std::uint64_t generation);
+PERDURE_INTERNAL_API SysResult<std::string> make_previous(std::string_view leaf,
+                                                          std::uint64_t generation,
+                                                          Environment& environment);
+[[nodiscard]] PERDURE_INTERNAL_API std::optional<std::uint64_t> parse_previous(
+    std::string_view name, std::string_view leaf);
 
 /// A new name, that nobody can guess, for the damaged file of the state `leaf`, and back.
-SysResult<std::string> make_damaged(std::string_view leaf, std::uint64_t generation,
-                                    Environment& environment);
-[[nodiscard]] std::optional<std::uint64_t> parse_damaged(std::string_view name,
-                                                         std::string_view leaf);
+PERDURE_INTERNAL_API SysResult<std::string> make_damaged(std::string_view leaf,
+                                                         std::uint64_t generation,
+                                                         Environment& environment);
+[[nodiscard]] PERDURE_INTERNAL_API std::optional<std::uint64_t> parse_damaged(
+    std::string_view name, std::string_view leaf);
 
 inline constexpr std::string_view root_marker = ".perdure-root";
 /// Of a root, unless it has another one.

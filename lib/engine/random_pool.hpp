@@ -10,6 +10,7 @@
 
 #include <perdure/system/environment.hpp>
 
+#include "base/internal.hpp"
 #include "linux/fork.hpp"
 
 namespace perdure {
@@ -18,7 +19,7 @@ namespace perdure {
 /// instead of one for each. Bytes are handed out once and wiped. A forked child has a copy of what
 /// its parent will hand out, and maybe of a mutex that nobody will unlock: it asks the other
 /// environment each time.
-class RandomPool final : public Environment {
+class PERDURE_INTERNAL_API RandomPool final : public Environment {
  public:
   explicit RandomPool(Environment& base) : base_(base) {}
 

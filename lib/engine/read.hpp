@@ -9,14 +9,16 @@
 #include <perdure/pipeline/target.hpp>
 #include <perdure/serializer.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// Reads the regular file `leaf` in the target's directory, content and version from one
 /// descriptor; again from the start, through the same one, when its version changed in the
 /// meantime. `opened`, if given, sees the descriptor before each pass.
-Result<FileContent> read_steady(const Target& target, const std::string& leaf,
-                                std::uint64_t size_max,
-                                const std::function<Result<void>(Handle)>& opened);
+PERDURE_INTERNAL_API Result<FileContent> read_steady(
+    const Target& target, const std::string& leaf, std::uint64_t size_max,
+    const std::function<Result<void>(Handle)>& opened);
 
 /// Writes the content of the open regular file into the sink. ErrorKind::conflict where it changed
 /// in the meantime: then the sink has some of both contents.

@@ -4,6 +4,8 @@
 
 #include <perdure/pipeline/stage.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// fsync(2) of the published file.
@@ -25,6 +27,7 @@ Result<void> confirm(Commit& commit);
 Result<void> sync_durably(Commit& commit, Result<void> (*sync)(Commit&));
 
 /// As `sync_parent_durably`, for a directory that no target stands for.
-SysResult<void> sync_directory_durably(FileSystem& files, Handle directory, std::uint64_t mark);
+PERDURE_INTERNAL_API SysResult<void> sync_directory_durably(FileSystem& files, Handle directory,
+                                                            std::uint64_t mark);
 
 }  // namespace perdure

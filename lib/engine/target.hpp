@@ -8,6 +8,7 @@
 #include <perdure/path.hpp>
 #include <perdure/pipeline/target.hpp>
 
+#include "base/internal.hpp"
 #include "engine/directory.hpp"
 
 namespace perdure {
@@ -18,8 +19,9 @@ Result<void> resolve(Target& target, Handle directory, const std::string& leaf,
                      SymlinkPolicy symlink);
 
 /// The same for a path; opens its directory.
-Result<void> open_target(Target& target, const Path& path, SymlinkPolicy symlink,
-                         Parents parents = Parents::required);
+PERDURE_INTERNAL_API Result<void> open_target(Target& target, const Path& path,
+                                              SymlinkPolicy symlink,
+                                              Parents parents = Parents::required);
 
 /// Whether a commit with these options, or a removal, takes the target's lock.
 [[nodiscard]] bool needs_lock(const Target& target, const WriteOptions& options);
@@ -30,12 +32,12 @@ Result<void> claim_target(Target& target, const WriteOptions& options);
 
 /// Whether what was found there lets a commit go on: a rename can replace it, it is the expected
 /// version, and nothing is to be kept.
-Result<void> check_target(const Target& target, const WriteOptions& options);
+PERDURE_INTERNAL_API Result<void> check_target(const Target& target, const WriteOptions& options);
 
 /// Whether the target is (still) the expected version; without an expectation it is.
 Result<void> check_expected(const Target& target, const std::optional<Status>& found);
 
 /// The target as it is now: nothing, or its status.
-Result<std::optional<Status>> current_status(const Target& target);
+PERDURE_INTERNAL_API Result<std::optional<Status>> current_status(const Target& target);
 
 }  // namespace perdure

@@ -8,6 +8,8 @@
 
 #include <perdure/pipeline/target.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// Who besides root may give and take names in a directory. Entries of an ACL count: its mask
@@ -29,14 +31,14 @@ enum class NameWriters : std::uint8_t {
 [[nodiscard]] bool is_user_or_root(FileSystem& files, std::uint32_t owner);
 
 /// Whether owners matter in a directory: it is sticky, and not its owner's alone.
-[[nodiscard]] bool do_owners_matter(const Status& directory);
+[[nodiscard]] PERDURE_INTERNAL_API bool do_owners_matter(const Status& directory);
 
 /// Whether the owner of what was found in that directory may decide anything. In a sticky one only
 /// this user, root and the directory's owner may, as for the kernel's own opening of files there
 /// (may_create_in_sticky in fs/namei.c, the sysctl protected_regular). Elsewhere the owner of a
 /// file tells nothing: who may write to the directory can put anybody's file there.
-[[nodiscard]] bool is_owner_trusted(FileSystem& files, const Status& directory,
-                                    std::uint32_t owner);
+[[nodiscard]] PERDURE_INTERNAL_API bool is_owner_trusted(FileSystem& files, const Status& directory,
+                                                         std::uint32_t owner);
 
 /// For whom root makes what must stay in a directory: a lock, a private directory, a marker.
 struct Keeper {
@@ -48,14 +50,14 @@ struct Keeper {
 /// file's owner, if he may decide anything there, or the directory's. Otherwise one command of root
 /// would lock the service out that the files belong to. Empty for every other user, and where they
 /// are root's own.
-SysResult<std::optional<Keeper>> keeper_at(FileSystem& files, Handle directory,
-                                           const std::string& leaf);
-SysResult<void> give_to(FileSystem& files, Handle made, const Keeper& keeper);
+PERDURE_INTERNAL_API SysResult<std::optional<Keeper>> keeper_at(FileSystem& files, Handle directory,
+                                                                const std::string& leaf);
+PERDURE_INTERNAL_API SysResult<void> give_to(FileSystem& files, Handle made, const Keeper& keeper);
 
 /// Refuses a file that was found in `target.directory`, and would decide something, by its owner;
 /// `what` is it: "the file there". ErrorKind::untrusted. Looks at the directory if the target does
 /// not know its status, and the owner is another user.
-Result<void> check_owner(const Target& target, std::string_view step, std::string_view what,
-                         std::uint32_t owner);
+PERDURE_INTERNAL_API Result<void> check_owner(const Target& target, std::string_view step,
+                                              std::string_view what, std::uint32_t owner);
 
 }  // namespace perdure

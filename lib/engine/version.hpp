@@ -7,6 +7,7 @@
 #include <perdure/pipeline/target.hpp>
 
 #include "base/checksum.hpp"
+#include "base/internal.hpp"
 
 namespace perdure {
 
@@ -34,16 +35,17 @@ Result<OwnedHandle> open_named(const Target& target, const std::string& name);
 SysResult<Version> version_of(FileSystem& files, Handle file, const Status& status);
 
 /// The version of the file `name` in the target's directory that was looked at just now.
-Result<Version> version_at(const Target& target, const std::string& name, const Status& status);
+PERDURE_INTERNAL_API Result<Version> version_at(const Target& target, const std::string& name,
+                                                const Status& status);
 
 /// Whether the file `name` in the target's directory, of this status, is of that version. Reads it
 /// where only the content can tell.
-Result<bool> has_version(const Target& target, const std::string& name, const Status& status,
-                         const Version& version);
+PERDURE_INTERNAL_API Result<bool> has_version(const Target& target, const std::string& name,
+                                              const Status& status, const Version& version);
 
 /// The same of its content alone. True for a version that leaves it to the stamps to tell.
-Result<bool> has_content_of(const Target& target, const std::string& name, const Status& status,
-                            const Version& version);
+PERDURE_INTERNAL_API Result<bool> has_content_of(const Target& target, const std::string& name,
+                                                 const Status& status, const Version& version);
 
 /// Whether the stamps are those of an earlier look. They say nothing of a change within its tick,
 /// unless that look was settled.
@@ -51,7 +53,7 @@ Result<bool> has_content_of(const Target& target, const std::string& name, const
 
 /// The version of a file that is looked at again and again. Once its stamps have settled they tell
 /// alone, and no look reads the content any more.
-class KnownVersion {
+class PERDURE_INTERNAL_API KnownVersion {
  public:
   void know(const Version& version) {
     version_ = version;

@@ -10,6 +10,7 @@
 #include <perdure/system/file_system.hpp>
 #include <perdure/system/native.hpp>
 
+#include "base/internal.hpp"
 #include "engine/random_pool.hpp"
 #include "engine/target.hpp"
 
@@ -62,6 +63,7 @@ class WriteDirectory {
 
 /// Opens what a commit to `path` stands on: the directory, made if the options say so, and the
 /// target in it. Says which protocol is to be used where the target really lies.
-Result<Protocol> open_for_commit(Target& target, const Path& path, const WriteOptions& options);
+PERDURE_INTERNAL_API Result<Protocol> open_for_commit(Target& target, const Path& path,
+                                                      const WriteOptions& options);
 
 }  // namespace perdure

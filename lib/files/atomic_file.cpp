@@ -5,6 +5,7 @@
 #include <perdure/atomic_file.hpp>
 #include <perdure/detail/stopwatch.hpp>
 
+#include "base/internal.hpp"
 #include "base/make_error.hpp"
 #include "engine/commit.hpp"
 #include "engine/directory.hpp"
@@ -17,7 +18,8 @@
 #include "engine/write_directory.hpp"
 
 namespace perdure {
-struct AtomicFile::State {
+
+struct PERDURE_LOCAL AtomicFile::State {
   State(WriteOptions write_options, System system)
       : options(std::move(write_options)), commit(*system.files, *system.environment, options) {
     commit.observer = system.observer;

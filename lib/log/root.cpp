@@ -6,6 +6,7 @@
 #include <perdure/atomic_writer.hpp>
 #include <perdure/root.hpp>
 
+#include "base/internal.hpp"
 #include "engine/read.hpp"
 #include "log/log_writer.hpp"
 #include "log/root_of_state.hpp"
@@ -29,7 +30,7 @@ TransactionOptions transaction_options(const RootOptions& options) {
 
 }  // namespace
 
-struct Root::State {
+struct PERDURE_LOCAL Root::State {
   std::unique_ptr<TransactionRoot> root;
   RecoveryReport recovery;
   std::unique_ptr<LogWriter> log;

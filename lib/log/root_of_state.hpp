@@ -6,11 +6,13 @@
 
 #include <perdure/transaction.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 class Root;
 
-struct RootOfState {
+struct PERDURE_INTERNAL_API RootOfState {
   /// As Root::begin; it may name previous generations. `compare` has the last word on a commit:
   /// it runs when nothing else is committed, maybe on another thread while `commit` waits.
   static Result<Transaction> begin(Root& root, std::function<Result<void>()> compare);

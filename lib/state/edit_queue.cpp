@@ -38,6 +38,7 @@
 
 #include <perdure/detail/edit_queue.hpp>
 
+#include "base/internal.hpp"
 #include "base/make_error.hpp"
 #include "state/saved_state.hpp"
 
@@ -55,7 +56,7 @@ struct PendingEdit {
   std::vector<Procedure<>> to_call{};  ///< When it is done.
 };
 
-struct EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
+struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQueue::State> {
  public:
   using Batch = std::vector<std::shared_ptr<PendingEdit>>;
 

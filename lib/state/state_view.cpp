@@ -2,6 +2,7 @@
 // Reads a tracked state that somebody else keeps.
 #include <perdure/state_reader.hpp>
 
+#include "base/internal.hpp"
 #include "base/make_error.hpp"
 #include "engine/read.hpp"
 #include "engine/target.hpp"
@@ -10,7 +11,7 @@
 
 namespace perdure::detail {
 
-struct StateView::State {
+struct PERDURE_LOCAL StateView::State {
   /// The file, wherever links lead to now. In a sticky directory another user's is not believed.
   Result<void> find(Target& target) const {
     BOOST_OUTCOME_TRY(open_target(target, path, SymlinkPolicy::follow));

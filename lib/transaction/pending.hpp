@@ -6,12 +6,15 @@
 
 #include <perdure/pipeline/target.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// Fails where a root has a committed content of the target that is not in place (has_unpublished):
 /// what is at the path is an older one then. Waits as long as `timeout_ms` for a program that is
 /// just putting it in place. ErrorKind::recovery_required, with the remedy; so it is where the
 /// root's journal can't be read. The target's `directory_status` must be known.
-Result<void> refuse_unpublished(const Target& target, std::chrono::milliseconds timeout_ms);
+PERDURE_INTERNAL_API Result<void> refuse_unpublished(const Target& target,
+                                                     std::chrono::milliseconds timeout_ms);
 
 }  // namespace perdure

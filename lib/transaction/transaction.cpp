@@ -5,6 +5,7 @@
 #include <perdure/detail/stopwatch.hpp>
 #include <perdure/transaction.hpp>
 
+#include "base/internal.hpp"
 #include "base/missing.hpp"
 #include "engine/commit.hpp"
 #include "engine/confirm.hpp"
@@ -25,7 +26,7 @@
 
 namespace perdure {
 
-struct Transaction::State {
+struct PERDURE_LOCAL Transaction::State {
   State(std::unique_ptr<TransactionRoot> opened, std::string id, Protocol chosen,
         RecoveryReport found)
       : owned(std::move(opened)),

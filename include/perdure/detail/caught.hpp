@@ -4,12 +4,13 @@
 
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 
 namespace perdure::detail {
 
 /// Turns the exception that is being handled into an error: of memory, or of a type of the user.
 /// Called from a catch block.
-[[nodiscard]] Error caught(std::string_view step) noexcept;
+[[nodiscard]] PERDURE_API Error caught(std::string_view step) noexcept;
 
 }  // namespace perdure::detail

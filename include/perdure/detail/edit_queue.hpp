@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <perdure/detail/edit.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/held.hpp>
 #include <perdure/detail/state_codec.hpp>
 #include <perdure/error.hpp>
@@ -23,7 +24,7 @@ struct PendingEdit;
 
 /// The tracker without its type: the queue of edits, and the turns of those who commit them. Copies
 /// share it: the tracker has one, and each handle of a queued edit. False when it was moved from.
-class EditQueue {
+class PERDURE_STATE_API EditQueue {
  public:
   static Result<EditQueue> open(std::unique_ptr<StateStore> store,
                                 std::unique_ptr<StateCodec> codec, const TrackerOptions& options);

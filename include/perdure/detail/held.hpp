@@ -5,11 +5,13 @@
 #include <memory>
 #include <utility>
 
+#include <perdure/detail/export.hpp>
+
 namespace perdure::detail {
 
 /// Ends the program, with a sentence on standard error: an object was used after it had been moved
 /// from.
-[[noreturn]] void used_after_move() noexcept;
+[[noreturn]] PERDURE_API void used_after_move() noexcept;
 
 /// A smart pointer to an object's state. Empty once the object was moved from: whoever follows it
 /// then made a mistake that nothing at run time can mend, so that the program ends there, in every

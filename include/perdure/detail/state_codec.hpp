@@ -9,6 +9,7 @@
 
 #include <perdure/bytes.hpp>
 #include <perdure/detail/caught.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/migration.hpp>
 #include <perdure/serializer.hpp>
@@ -24,7 +25,7 @@ struct LoadedState {
 };
 
 /// The part of `T` and its serializer that the tracker needs. Their exceptions come as errors.
-class StateCodec {
+class PERDURE_STATE_API StateCodec {
  public:
   StateCodec() = default;
   StateCodec(const StateCodec&) = delete;

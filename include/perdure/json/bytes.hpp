@@ -8,19 +8,22 @@
 #include <vector>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/json/forward.hpp>
 
 namespace perdure {
 
 /// In base64 with padding (RFC 4648, section 4). Read strictly: one text for each content.
-bool read_json(JsonReader& reader, std::vector<std::byte>& out, const JsonLocation& location);
-bool write_json(JsonWriter& writer, const std::vector<std::byte>& value,
-                const JsonLocation& location);
+PERDURE_STATE_API bool read_json(JsonReader& reader, std::vector<std::byte>& out,
+                                 const JsonLocation& location);
+PERDURE_STATE_API bool write_json(JsonWriter& writer, const std::vector<std::byte>& value,
+                                  const JsonLocation& location);
 
 namespace json_detail {
 
-bool read_bytes(JsonReader& reader, std::span<std::byte> out, const JsonLocation& location);
-bool write_bytes(JsonWriter& writer, Bytes value, const JsonLocation& location);
+PERDURE_STATE_API bool read_bytes(JsonReader& reader, std::span<std::byte> out,
+                                  const JsonLocation& location);
+PERDURE_STATE_API bool write_bytes(JsonWriter& writer, Bytes value, const JsonLocation& location);
 
 }  // namespace json_detail
 

@@ -8,6 +8,7 @@
 
 #include <boost/json/fwd.hpp>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/json/location.hpp>
 #include <perdure/json/reader.hpp>
 #include <perdure/json/writer.hpp>
@@ -44,13 +45,21 @@ concept JsonOwnKey = requires(const K& key, K& out, std::string_view text) {
 };
 
 // Boost.JSON's types; whoever uses them includes <boost/json.hpp>, nobody else pays for it.
-bool read_json(JsonReader& reader, boost::json::value& out, const JsonLocation& location);
-bool read_json(JsonReader& reader, boost::json::object& out, const JsonLocation& location);
-bool read_json(JsonReader& reader, boost::json::array& out, const JsonLocation& location);
-bool read_json(JsonReader& reader, boost::json::string& out, const JsonLocation& location);
-bool write_json(JsonWriter& writer, const boost::json::value& value, const JsonLocation& location);
-bool write_json(JsonWriter& writer, const boost::json::object& value, const JsonLocation& location);
-bool write_json(JsonWriter& writer, const boost::json::array& value, const JsonLocation& location);
-bool write_json(JsonWriter& writer, const boost::json::string& value, const JsonLocation& location);
+PERDURE_STATE_API bool read_json(JsonReader& reader, boost::json::value& out,
+                                 const JsonLocation& location);
+PERDURE_STATE_API bool read_json(JsonReader& reader, boost::json::object& out,
+                                 const JsonLocation& location);
+PERDURE_STATE_API bool read_json(JsonReader& reader, boost::json::array& out,
+                                 const JsonLocation& location);
+PERDURE_STATE_API bool read_json(JsonReader& reader, boost::json::string& out,
+                                 const JsonLocation& location);
+PERDURE_STATE_API bool write_json(JsonWriter& writer, const boost::json::value& value,
+                                  const JsonLocation& location);
+PERDURE_STATE_API bool write_json(JsonWriter& writer, const boost::json::object& value,
+                                  const JsonLocation& location);
+PERDURE_STATE_API bool write_json(JsonWriter& writer, const boost::json::array& value,
+                                  const JsonLocation& location);
+PERDURE_STATE_API bool write_json(JsonWriter& writer, const boost::json::string& value,
+                                  const JsonLocation& location);
 
 }  // namespace perdure

@@ -6,12 +6,14 @@
 #include <string>
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
+
 namespace perdure {
 
 /// Where in a JSON text a value stands: a chain from it up to the top level. It lives on the stack
 /// of the functions that read and write, so that an error can name the member at no cost while
 /// nothing goes wrong.
-struct JsonLocation {
+struct PERDURE_STATE_API JsonLocation {
   const JsonLocation* up = nullptr;  ///< The container of the value; null for the top level.
   std::string_view key;              ///< Its name, if `up` is an object.
   std::size_t index = 0;             ///< Its number, if `up` is an array.
@@ -33,6 +35,6 @@ struct JsonLocation {
 
 /// Text of a file, fit for an error: in quotes, shortened, and with `?` for control characters, so
 /// that a hostile file can't write to a terminal.
-[[nodiscard]] std::string json_excerpt(std::string_view text);
+[[nodiscard]] PERDURE_STATE_API std::string json_excerpt(std::string_view text);
 
 }  // namespace perdure

@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/json/text.hpp>
 
 namespace perdure {
@@ -15,7 +16,9 @@ struct MigratedObject : boost::json::object {
   JsonText original;
 };
 
-bool read_json(JsonReader& reader, MigratedObject& out, const JsonLocation& location);
-bool write_json(JsonWriter& writer, const MigratedObject& value, const JsonLocation& location);
+PERDURE_STATE_API bool read_json(JsonReader& reader, MigratedObject& out,
+                                 const JsonLocation& location);
+PERDURE_STATE_API bool write_json(JsonWriter& writer, const MigratedObject& value,
+                                  const JsonLocation& location);
 
 }  // namespace perdure

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/language.hpp>
 
 namespace perdure {
@@ -41,7 +42,7 @@ enum class JsonFit : std::uint8_t {
 };
 
 /// A moment in UTC; `second` counts from 1970, leap seconds left out as in system_clock.
-struct JsonMoment {
+struct PERDURE_STATE_API JsonMoment {
   std::int64_t second = 0;
   std::uint32_t nanosecond = 0;  ///< Below 1,000,000,000; also before 1970.
 
@@ -55,10 +56,11 @@ struct JsonMoment {
 
 /// ISO 8601 as RFC 3339 narrows it: `2026-01-31T12:00:00.123456789Z`. `digits` of the second's
 /// fraction are written. False for a year that does not have four digits.
-[[nodiscard]] bool format_time(const JsonMoment& moment, unsigned digits, std::string& out);
+[[nodiscard]] PERDURE_STATE_API bool format_time(const JsonMoment& moment, unsigned digits,
+                                                 std::string& out);
 
 /// Reads what `format_time` writes, and any other offset than Z, up to nine digits of a fraction.
-[[nodiscard]] bool parse_time(std::string_view text, JsonMoment& out);
+[[nodiscard]] PERDURE_STATE_API bool parse_time(std::string_view text, JsonMoment& out);
 
 /// The moment of any time point; the first and the last that 64 bits hold, too: the whole second
 /// before the first one is beyond them, so that nothing is subtracted from it.

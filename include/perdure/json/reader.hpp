@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/json/location.hpp>
 #include <perdure/json/members.hpp>
@@ -26,7 +27,7 @@ enum class JsonKind { null, boolean, number, string, array, object, malformed };
 /// Every function that reads returns false when it failed; the reader then remembers why and must
 /// not be used further, except for `error`. All of the text that is read is checked, also what is
 /// skipped: grammar, UTF-8, escapes, numbers, duplicate names. Not for use by several threads.
-class JsonReader {
+class PERDURE_STATE_API JsonReader {
  public:
   explicit JsonReader(const JsonLimits& limits);
   JsonReader(const JsonReader&) = delete;

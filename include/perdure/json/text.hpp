@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/json/location.hpp>
 #include <perdure/json/members.hpp>
@@ -21,7 +22,7 @@ namespace perdure {
 /// look into it.
 ///
 /// A plain value; threads as for a std::string.
-class JsonText {
+class PERDURE_STATE_API JsonText {
  public:
   JsonText() = default;  ///< `null`.
 
@@ -51,7 +52,8 @@ class JsonText {
   std::string text_ = "null";
 };
 
-bool read_json(JsonReader& reader, JsonText& out, const JsonLocation& location);
-bool write_json(JsonWriter& writer, const JsonText& value, const JsonLocation& location);
+PERDURE_STATE_API bool read_json(JsonReader& reader, JsonText& out, const JsonLocation& location);
+PERDURE_STATE_API bool write_json(JsonWriter& writer, const JsonText& value,
+                                  const JsonLocation& location);
 
 }  // namespace perdure

@@ -6,6 +6,7 @@
 #include <limits>
 #include <ratio>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/json/forward.hpp>
 #include <perdure/json/moment.hpp>
 #include <perdure/json/reader.hpp>
@@ -13,14 +14,16 @@
 
 namespace perdure {
 
-bool read_moment(JsonReader& reader, JsonMoment& out, const JsonLocation& location);
-bool write_moment(JsonWriter& writer, const JsonMoment& moment, unsigned digits,
-                  const JsonLocation& location);
+PERDURE_STATE_API bool read_moment(JsonReader& reader, JsonMoment& out,
+                                   const JsonLocation& location);
+PERDURE_STATE_API bool write_moment(JsonWriter& writer, const JsonMoment& moment, unsigned digits,
+                                    const JsonLocation& location);
 
 /// As "2026-01-31", of the years 0000 to 9999.
-bool read_json(JsonReader& reader, std::chrono::year_month_day& out, const JsonLocation& location);
-bool write_json(JsonWriter& writer, const std::chrono::year_month_day& value,
-                const JsonLocation& location);
+PERDURE_STATE_API bool read_json(JsonReader& reader, std::chrono::year_month_day& out,
+                                 const JsonLocation& location);
+PERDURE_STATE_API bool write_json(JsonWriter& writer, const std::chrono::year_month_day& value,
+                                  const JsonLocation& location);
 template <>
 inline constexpr JsonKind json_kind<std::chrono::year_month_day> = JsonKind::string;
 

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/json/location.hpp>
 #include <perdure/json/members.hpp>
@@ -20,7 +21,7 @@ namespace perdure {
 ///
 /// Every function returns false when it failed; the writer then remembers why and writes nothing
 /// more. Not for use by several threads.
-class JsonWriter {
+class PERDURE_STATE_API JsonWriter {
  public:
   /// `indent` spaces for each level; 0 writes all on one line. `stamp` may be null; it and `sink`
   /// must outlive the writer.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/options.hpp>
 #include <perdure/pipeline/target.hpp>
 #include <perdure/receipt.hpp>
@@ -19,7 +20,7 @@ namespace perdure {
 /// One commit on its way through a pipeline: the target, and what its stages read and change. The
 /// library makes one for each file that it commits; it lives for that commit. One thread at a time
 /// uses it, not always the caller's: see `run_together` below.
-struct Commit : Target {
+struct PERDURE_API Commit : Target {
   /// Expects what the options expect.
   Commit(FileSystem& file_system, Environment& surroundings, const WriteOptions& write_options);
 

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/stopwatch.hpp>
 #include <perdure/pipeline/stage.hpp>
 #include <perdure/pipeline/stages.hpp>
@@ -127,14 +128,14 @@ constexpr StageFates fates_of(Fact before) noexcept {
 }
 
 /// Adds the time of a stage to the commit's receipt, and tells the observer.
-void note_stage(Commit& commit, StageTime stage);
+PERDURE_API void note_stage(Commit& commit, StageTime stage);
 
 /// Runs one stage for all members that have not failed; each receipt gets the time that it took.
-void run_together(std::span<BatchedCommit> members, std::string_view name, StageFates fates,
-                  const Procedure<BatchedCommits>& stage);
+PERDURE_API void run_together(std::span<BatchedCommit> members, std::string_view name,
+                              StageFates fates, const Procedure<BatchedCommits>& stage);
 
 /// Whether the temp that the stage `name` made is what CreateTemp says that one is.
-Result<void> check_temp(Commit& commit, std::string_view name);
+PERDURE_API Result<void> check_temp(Commit& commit, std::string_view name);
 
 /// Of a temp that a stage of one's own made those behind it know nothing.
 template <class S>

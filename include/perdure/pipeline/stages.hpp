@@ -5,13 +5,14 @@
 #include <string_view>
 #include <tuple>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/pipeline/stage.hpp>
 
 namespace perdure {
 
 /// Turns the value into the image. First by default, so that a serializer that fails leaves the
 /// disk untouched.
-struct Serialize {
+struct PERDURE_API Serialize {
   static constexpr std::string_view name = "serialize";
   static constexpr Fact needs = Fact::none;
   static constexpr Fact gives = Fact::image;
@@ -27,7 +28,7 @@ struct Serialize {
 /// nobody whom the target will shut out (mode 0600 is never wrong, since ApplyMetadata gives it the
 /// mode that a new file would have). Only a name that `is_reserved_name` knows as a temp's is one
 /// for `clean`. When the stage fails later, the library removes the temp.
-struct CreateTemp {
+struct PERDURE_API CreateTemp {
   static constexpr std::string_view name = "create temp";
   static constexpr Fact needs = Fact::none;
   static constexpr Fact gives = Fact::temp;
@@ -37,7 +38,7 @@ struct CreateTemp {
 /// Writes the image into the temp, from its front. Large images are preallocated, so that a full
 /// disk shows first. A write takes set-user-id bits and capabilities away (file_remove_privs in the
 /// kernel's fs/inode.c): metadata that was applied before it is not final any more.
-struct Write {
+struct PERDURE_API Write {
   static constexpr std::string_view name = "write";
   static constexpr Fact needs = Fact::image | Fact::temp;
   static constexpr Fact gives = Fact::content;
@@ -47,7 +48,7 @@ struct Write {
 /// Writes the image into the temp and waits until the disk has it: no flush, but the content is in
 /// the disk's hands before anything that is issued later. Only some file systems guarantee that a
 /// later rename can't reach the disk without it (`Protocol::fast`).
-struct WriteThrough {
+struct PERDURE_API WriteThrough {
   static constexpr std::string_view name = "write through";
   static constexpr Fact needs = Fact::image | Fact::temp;
   static constexpr Fact gives = Fact::content | Fact::ordered;
@@ -57,7 +58,7 @@ struct WriteThrough {
 };
 
 /// Gives the temp its final owner, ACL, mode and attributes (`WriteOptions::metadata`).
-struct ApplyMetadata {
+struct PERDURE_API ApplyMetadata {
   static constexpr std::string_view name = "apply metadata";
   static constexpr Fact needs = Fact::temp;
   static constexpr Fact gives = Fact::metadata;
@@ -65,7 +66,7 @@ struct ApplyMetadata {
 };
 
 /// fsync(2) of the temp, through the descriptor that wrote it. A failed one is never repeated.
-struct SyncFile {
+struct PERDURE_API SyncFile {
   static constexpr std::string_view name = "sync file";
   static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
   static constexpr Fact gives = Fact::ordered | Fact::durable_content;
@@ -74,7 +75,7 @@ struct SyncFile {
 };
 
 /// Reads the temp back from the disk (the cache is dropped first) and compares it byte for byte.
-struct Verify {
+struct PERDURE_API Verify {
   static constexpr std::string_view name = "verify";
   static constexpr Fact needs = Fact::image | Fact::temp | Fact::content | Fact::ordered;
   static constexpr Fact gives = Fact::none;
@@ -82,7 +83,7 @@ struct Verify {
 };
 
 /// Publishes: the temp gets the target's name, as `WriteOptions::existing` says.
-struct Rename {
+struct PERDURE_API Rename {
   static constexpr std::string_view name = "rename";
   static constexpr Fact needs = Fact::temp | Fact::ordered | Fact::metadata;
   static constexpr Fact gives = Fact::published;
@@ -91,7 +92,7 @@ struct Rename {
 };
 
 /// Publishes content that was never synced: for Durability::none alone.
-struct RenameUnordered {
+struct PERDURE_API RenameUnordered {
   static constexpr std::string_view name = "rename unordered";
   static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
   static constexpr Fact gives = Fact::published;
@@ -101,7 +102,7 @@ struct RenameUnordered {
 
 /// fsync(2) of the target's directory: the name is durable. Content must be so before it, or the
 /// disk could keep a name without what it names. Together: of each directory once.
-struct SyncParent {
+struct PERDURE_API SyncParent {
   static constexpr std::string_view name = "sync parent";
   static constexpr Fact needs = Fact::published | Fact::durable_content;
   static constexpr Fact gives = Fact::durable_name;
@@ -113,7 +114,7 @@ struct SyncParent {
 /// its last rename (`Protocol::fast`), content and name are durable by one journal commit. Never
 /// fdatasync(2), which may leave the rename out. Together: of the file that was renamed last, since
 /// a journal that has its rename has those before it.
-struct SyncPublished {
+struct PERDURE_API SyncPublished {
   static constexpr std::string_view name = "sync published";
   static constexpr Fact needs = Fact::published | Fact::ordered | Fact::metadata;
   static constexpr Fact gives = Fact::durable_content | Fact::durable_name;
@@ -124,7 +125,7 @@ struct SyncPublished {
 
 /// syncfs(2) of the file system that the temp lies on, in the place of SyncFile: for many files
 /// together, where a sync of each costs more (`Protocol::whole`).
-struct SyncAll {
+struct PERDURE_API SyncAll {
   static constexpr std::string_view name = "sync all";
   static constexpr Fact needs = Fact::temp | Fact::content | Fact::metadata;
   static constexpr Fact gives = Fact::ordered | Fact::durable_content;
@@ -134,7 +135,7 @@ struct SyncAll {
 };
 
 /// The same in the place of SyncParent.
-struct SyncAllPublished {
+struct PERDURE_API SyncAllPublished {
   static constexpr std::string_view name = "sync all published";
   static constexpr Fact needs = Fact::published | Fact::durable_content;
   static constexpr Fact gives = Fact::durable_name;

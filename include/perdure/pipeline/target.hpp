@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/file_version.hpp>
 #include <perdure/system/environment.hpp>
@@ -18,7 +19,7 @@ class Observer;
 /// The file that a call is about: where it lies once links were followed, what was found there,
 /// and what the caller expects. Keeps open what that rests on: the directory, and the lock if one
 /// was taken.
-struct Target {
+struct PERDURE_API Target {
   Target(FileSystem& file_system, Environment& surroundings, std::string named = {});
 
   FileSystem& files;

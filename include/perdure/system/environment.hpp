@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <span>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 
 namespace perdure {
@@ -13,7 +14,7 @@ namespace perdure {
 /// Time and randomness. A seam of its own, so that tests and provers are deterministic.
 ///
 /// Implementations are safe to use from several threads at once.
-class Environment {
+class PERDURE_API Environment {
  public:
   Environment() = default;
   Environment(const Environment&) = delete;

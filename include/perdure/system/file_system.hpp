@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <perdure/bytes.hpp>
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/file_version.hpp>
 
@@ -111,7 +112,7 @@ struct FileSystemInfo {
 /// Implementations are safe to use from several threads at once, as the system calls are. Each call
 /// that has to do with a power cut says what one leaves; everything else may be on disk in any
 /// order or not at all (docs/architecture.md).
-class FileSystem {
+class PERDURE_API FileSystem {
  public:
   FileSystem() = default;
   FileSystem(const FileSystem&) = delete;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/system/file_system.hpp>
 
 namespace perdure {
@@ -26,7 +27,7 @@ namespace perdure {
 ///
 /// Adds no state: as safe to use from several threads as `base` is. No call is made by another, so
 /// an override sees exactly the calls that the library makes.
-class ForwardingFileSystem : public FileSystem {
+class PERDURE_API ForwardingFileSystem : public FileSystem {
  public:
   /// Does not own `base`, which must outlive this.
   explicit ForwardingFileSystem(FileSystem& base) noexcept : base_(base) {}

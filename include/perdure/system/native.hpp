@@ -2,6 +2,8 @@
 // The file system and environment of the operating system.
 #pragma once
 
+#include <perdure/detail/export.hpp>
+
 namespace perdure {
 
 class Environment;
@@ -21,9 +23,9 @@ struct System {
 
 /// Linux. Without state, so that one serves every thread; lives until the program ends. Its handles
 /// are descriptors of the process, by their numbers.
-[[nodiscard]] FileSystem& native_file_system() noexcept;
+[[nodiscard]] PERDURE_API FileSystem& native_file_system() noexcept;
 /// The kernel's clocks and its random numbers.
-[[nodiscard]] Environment& native_environment() noexcept;
+[[nodiscard]] PERDURE_API Environment& native_environment() noexcept;
 
 /// The system that every call uses unless it is told otherwise.
 [[nodiscard]] inline System native_system() noexcept {

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/receipt.hpp>
 
@@ -36,7 +37,7 @@ struct CommitEnd {
 ///         if (stage.stage.starts_with("sync") && stage.time > 100ms) log(path, stage);
 ///       }
 ///     };
-class Observer {
+class PERDURE_API Observer {
  public:
   Observer() = default;
   Observer(const Observer&) = delete;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/testing/workload.hpp>
 
 namespace perdure::testing {
@@ -14,18 +15,21 @@ namespace perdure::testing {
 /// Crashes the workload in every way that the preset allows, runs recovery on each state, crashes
 /// that too, and asks the oracles about each end. Deterministic: the same arguments give the same
 /// report on any machine, with any number of threads.
-Report explore(const Workload& workload, const std::vector<Oracle>& oracles,
-               const ExploreOptions& options = {});
+PERDURE_TESTING_API Report explore(const Workload& workload, const std::vector<Oracle>& oracles,
+                                   const ExploreOptions& options = {});
 
 /// Does again what a reproducer says; preset and seed are those in it. Empty when no oracle objects
 /// any more: the bug is fixed. Throws std::invalid_argument when the text does not fit the
 /// workload.
-std::optional<Violation> replay(const Workload& workload, const std::vector<Oracle>& oracles,
-                                std::string_view reproducer, const ExploreOptions& options = {});
+PERDURE_TESTING_API std::optional<Violation> replay(const Workload& workload,
+                                                    const std::vector<Oracle>& oracles,
+                                                    std::string_view reproducer,
+                                                    const ExploreOptions& options = {});
 
 /// Every call of the workload's first actor made to fail with each of the errors it can return: one
 /// schedule each, `stride` apart (1: all of them).
-std::vector<std::vector<Fault>> all_faults(const Workload& workload, const Preset& preset,
-                                           std::size_t stride = 1);
+PERDURE_TESTING_API std::vector<std::vector<Fault>> all_faults(const Workload& workload,
+                                                               const Preset& preset,
+                                                               std::size_t stride = 1);
 
 }  // namespace perdure::testing

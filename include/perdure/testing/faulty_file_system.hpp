@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/system/file_system.hpp>
 #include <perdure/testing/operation.hpp>
 
@@ -62,7 +63,7 @@ struct Call {
 ///     }
 ///
 /// Safe to use from several threads; the lock is not held during the call below.
-class FaultyFileSystem : public FileSystem {
+class PERDURE_TESTING_API FaultyFileSystem : public FileSystem {
  public:
   /// Does not own `base`, which must outlive this.
   explicit FaultyFileSystem(FileSystem& base) noexcept : base_(base) {}

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <span>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/system/environment.hpp>
 
 namespace perdure::testing {
@@ -16,7 +17,7 @@ namespace perdure::testing {
 /// same seed see the same names and the same times.
 ///
 /// Safe to use from several threads (their order then decides who gets which number).
-class ManualEnvironment final : public Environment {
+class PERDURE_TESTING_API ManualEnvironment final : public Environment {
  public:
   /// Starts at 2001-09-09 01:46:40 UTC.
   explicit ManualEnvironment(std::uint64_t seed = 1) noexcept : state_(seed) {}

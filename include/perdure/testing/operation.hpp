@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/language.hpp>
 
 namespace perdure::testing {
@@ -61,20 +62,21 @@ enum class Operation : std::uint8_t {
 inline constexpr std::size_t operation_count = static_cast<std::size_t>(Operation::copy_range) + 1;
 
 /// "sync_file", ...
-[[nodiscard]] std::string_view to_string(Operation operation) noexcept;
+[[nodiscard]] PERDURE_TESTING_API std::string_view to_string(Operation operation) noexcept;
 
 /// The operation of that name; empty for any other word.
-[[nodiscard]] std::optional<Operation> parse_operation(std::string_view word) noexcept;
+[[nodiscard]] PERDURE_TESTING_API std::optional<Operation> parse_operation(
+    std::string_view word) noexcept;
 
 /// Every operation, in the order of their numbers, for tests that go through them all.
-[[nodiscard]] std::span<const Operation> all_operations() noexcept;
+[[nodiscard]] PERDURE_TESTING_API std::span<const Operation> all_operations() noexcept;
 
 /// The errors (errno) that a test should make this call return: those in the manual pages of the
 /// system calls behind it, as far as a correct call with valid handles can meet them. EINTR is
 /// among them only where the native file system hands it on; ENOSYS and EFAULT are not.
-[[nodiscard]] std::span<const int> errors_of(Operation operation) noexcept;
+[[nodiscard]] PERDURE_TESTING_API std::span<const int> errors_of(Operation operation) noexcept;
 
 /// "EIO", "ENOSPC", ...; "E?" for a number that no call of the seam returns.
-[[nodiscard]] std::string_view errno_name(int error) noexcept;
+[[nodiscard]] PERDURE_TESTING_API std::string_view errno_name(int error) noexcept;
 
 }  // namespace perdure::testing

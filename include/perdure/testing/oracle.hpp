@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/testing/explore.hpp>
 
 /// Checks that most programs want to pass in every crash state. Each takes what it needs to know
@@ -24,34 +25,35 @@
 namespace perdure::testing::oracles {
 
 /// The same oracle, asked before recovery.
-Oracle at_once(Oracle oracle);
+PERDURE_TESTING_API Oracle at_once(Oracle oracle);
 
 /// Each target is, byte for byte, one of the contents that some attempt on it (or the preparation)
 /// gave it; missing only if it was missing at first or some attempt removed it.
-Oracle old_or_new();
+PERDURE_TESTING_API Oracle old_or_new();
 
 /// Each target is what an attempt made it that no binding one supersedes: what was acknowledged is
 /// there, or something newer is; what was removed stays removed.
-Oracle acknowledged();
+PERDURE_TESTING_API Oracle acknowledged();
 
 /// As `acknowledged`, of something that is not the content of one file: what `read` finds (the
 /// files of a transaction in words, the state that a program starts with) is what an attempt on
 /// `target` made it that no binding one supersedes. Says nothing of a target without attempts.
 /// `read` may change the disk: it gets a copy. Empty where nothing is found.
-Oracle found(std::string target, std::function<std::optional<std::string>(Session&)> read);
+PERDURE_TESTING_API Oracle found(std::string target,
+                                 std::function<std::optional<std::string>(Session&)> read);
 
 /// Attempts with one `step` happen together, and in their order: all targets are what they were
 /// after some step, and no binding step is missing. For transactions, and for histories of states.
 /// Holds of nothing under presets::split_rename, which shows targets missing, and says so by
 /// silence.
-Oracle steps_whole();
+PERDURE_TESTING_API Oracle steps_whole();
 
 /// The root holds nothing but the targets of the history, what was there when the workload began,
 /// and the paths given here (a lock file, a backup). A path that ends in '/' is a directory.
-Oracle no_litter(std::vector<std::string> allowed = {});
+PERDURE_TESTING_API Oracle no_litter(std::vector<std::string> allowed = {});
 
 /// These files are what they were: content by path.
-Oracle untouched(std::map<std::string, std::string> files);
+PERDURE_TESTING_API Oracle untouched(std::map<std::string, std::string> files);
 
 /// The metadata that `metadata_kept` compares.
 struct ExpectedMetadata {
@@ -63,21 +65,21 @@ struct ExpectedMetadata {
 
 /// The target, if it is there, has exactly this metadata; and no other file in its directory that
 /// holds any content has permissions beyond `mode`.
-Oracle metadata_kept(std::string target, ExpectedMetadata expected);
+PERDURE_TESTING_API Oracle metadata_kept(std::string target, ExpectedMetadata expected);
 
 /// Running `recover` again changes nothing.
-Oracle recovery_idempotent(Procedure<Session&> recover);
+PERDURE_TESTING_API Oracle recovery_idempotent(Procedure<Session&> recover);
 
 /// `commit` succeeds (it says so by no words) on what recovery left.
-Oracle still_works(std::function<std::string(Session&)> commit);
+PERDURE_TESTING_API Oracle still_works(std::function<std::string(Session&)> commit);
 
 /// The generation that `read` finds is not below that of the newest binding attempt and not above
 /// that of the newest attempt; `number` says which generation a content is, for the contents of the
 /// attempts on `target`. Two attempts that gave one number to two contents are a violation too.
-Oracle generations(std::string target,
-                   std::function<std::optional<std::uint64_t>(const std::string&)> number);
+PERDURE_TESTING_API Oracle generations(
+    std::string target, std::function<std::optional<std::uint64_t>(const std::string&)> number);
 
 /// No handle is open: nothing leaks.
-Oracle nothing_open();
+PERDURE_TESTING_API Oracle nothing_open();
 
 }  // namespace perdure::testing::oracles

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/detail/language.hpp>
 
 namespace perdure::testing {
@@ -69,21 +70,21 @@ struct Preset {
 
 namespace presets {
 /// No order that a manual page does not promise; a rename is atomic.
-extern const Preset worst;
+extern PERDURE_TESTING_API const Preset worst;
 /// As worst, and a rename is three steps. The target may be missing; see `exempt`.
-extern const Preset split_rename;
+extern PERDURE_TESTING_API const Preset split_rename;
 /// ext4 as it is mounted by default (data=ordered, delayed allocation).
-extern const Preset ext4;
+extern PERDURE_TESTING_API const Preset ext4;
 /// ext4 with data=journal.
-extern const Preset ext4_journal;
-extern const Preset xfs;
-extern const Preset btrfs;
+extern PERDURE_TESTING_API const Preset ext4_journal;
+extern PERDURE_TESTING_API const Preset xfs;
+extern PERDURE_TESTING_API const Preset btrfs;
 }  // namespace presets
 
 /// All of them, in the order above.
-[[nodiscard]] std::span<const Preset* const> all_presets() noexcept;
+[[nodiscard]] PERDURE_TESTING_API std::span<const Preset* const> all_presets() noexcept;
 
 /// The preset of that name; nullptr if there is none.
-[[nodiscard]] const Preset* find_preset(std::string_view name) noexcept;
+[[nodiscard]] PERDURE_TESTING_API const Preset* find_preset(std::string_view name) noexcept;
 
 }  // namespace perdure::testing

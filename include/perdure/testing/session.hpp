@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/error.hpp>
 #include <perdure/options.hpp>
 #include <perdure/system/file_system.hpp>
@@ -33,7 +34,7 @@ struct Event {
 
 /// The surroundings of a program under test: a file system, an environment, and a place to note its
 /// history. Given to it for the length of one run.
-class Session {
+class PERDURE_TESTING_API Session {
  public:
   /// `system` and `disk` must outlive the session.
   Session(System system, SimulatedFileSystem& disk, std::vector<Event> history = {});

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
 
 namespace perdure::testing {
@@ -28,7 +29,7 @@ enum class Looks : std::uint8_t {
 /// insist.
 ///
 /// Safe to use from several threads.
-class SharedMount final : public ForwardingFileSystem {
+class PERDURE_TESTING_API SharedMount final : public ForwardingFileSystem {
  public:
   /// Does not own `base`, which must outlive this.
   explicit SharedMount(FileSystem& base, Looks looks = Looks::forced) noexcept

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/system/file_system.hpp>
 #include <perdure/testing/limits.hpp>
 #include <perdure/testing/preset.hpp>
@@ -28,7 +29,7 @@ enum class Survivors : std::uint8_t { none, all, random };
 /// crash states; a test of one's own may also cut the power here, once, and look.
 ///
 /// Safe to use from several threads; each call is atomic. Inode numbers are reused at once.
-class SimulatedFileSystem final : public FileSystem {
+class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
  public:
   /// Holds an empty root directory, which is also the current directory. `preset` must outlive
   /// this.

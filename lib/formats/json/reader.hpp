@@ -12,6 +12,7 @@
 
 #include <perdure/json/reader.hpp>
 
+#include "base/internal.hpp"
 #include "formats/json/stamp_fields.hpp"
 
 namespace perdure {
@@ -23,7 +24,7 @@ namespace perdure {
 /// Without the white space at its end.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 
-struct JsonReader::Impl {
+struct PERDURE_LOCAL JsonReader::Impl {
   explicit Impl(const JsonLimits& wanted) : limits(wanted) {}
 
   bool load(Bytes bytes);

@@ -16,6 +16,7 @@
 #include <perdure/json/writer.hpp>
 
 #include "base/checksum.hpp"
+#include "base/internal.hpp"
 #include "base/make_error.hpp"
 #include "formats/json/scan.hpp"
 #include "formats/json/stamp_fields.hpp"
@@ -69,7 +70,7 @@ std::string_view escape(char c, std::array<char, 6>& room) {
 
 }  // namespace
 
-struct JsonWriter::Impl {
+struct PERDURE_LOCAL JsonWriter::Impl {
   Impl(Sink& to, unsigned spaces, const JsonLimits& limit, const Stamp* beside)
       : sink(to), indent(spaces), limits(limit), stamp(beside) {
     if (stamp != nullptr) sum.emplace();
