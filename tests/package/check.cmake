@@ -2,8 +2,10 @@
 #   cmake -DUSE=package|subdirectory -DWORK=dir -DSOURCE=dir -DBUILD=dir -DCONSUMER=dir
 #         -DGENERATOR=name -DCOMPILER=c++ -DFLAGS=flags -DOPTIONS=options [-DLAUNCHER=ccache]
 #         -P check.cmake
+#   cmake -DUSE=shared -DWORK=dir -DPROGRAMS=dir -P check.cmake
 # WORK is emptied first. `package` installs from BUILD, component by component, and lets CMake and
-# pkg-config find it; `subdirectory` builds SOURCE as a part of the consumer.
+# pkg-config find it; `subdirectory` builds SOURCE as a part of the consumer; `shared` runs the
+# consumer's PROGRAMS, which were linked to shared libraries.
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
 
@@ -165,11 +167,24 @@ elseif(USE STREQUAL "subdirectory")
   run(${configure} -B ${WORK}/core -DPERDURE_BUILD_STATE=OFF
     -DCMAKE_DISABLE_FIND_PACKAGE_simdjson=ON)
 
-  # Compiled as BUILD was: what ccache has of it, it has for this, too.
+  # Compiled as BUILD was: what ccache has of it, it has for this, too. Who does not link the
+  # doubles does not build them.
   run(${configure} -B ${WORK}/build "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}"
-    "-DCMAKE_CXX_FLAGS=${FLAGS}" "-DOPTIONS=${OPTIONS}")
+    "-DCMAKE_CXX_FLAGS=${FLAGS}" "-DOPTIONS=${OPTIONS}" -DWITHOUT=testing)
   run(${CMAKE_COMMAND} --build ${WORK}/build --verbose --target consumer)
   check_core_alone(${WORK}/build/consumer "${output}")
+  run(${CMAKE_COMMAND} --build ${WORK}/build)
+  file(GLOB_RECURSE objects ${WORK}/build/*.o)
+  foreach(library perdure perdure_state perdure_testing)
+    set(built ${objects})
+    list(FILTER built INCLUDE REGEX "/${library}\\.dir/")
+    if(library STREQUAL "perdure_testing" AND built)
+      message(FATAL_ERROR "`all` built what the consumer does not link: ${built}")
+    elseif(NOT library STREQUAL "perdure_testing" AND NOT built)
+      message(FATAL_ERROR "`all` did not build ${library}")
+    endif()
+  endforeach()
+  run(${configure} -B ${WORK}/build -DWITHOUT=)
   run(${CMAKE_COMMAND} --build ${WORK}/build)
   try_consumer(${WORK}/build/consumer ${WORK}/build/consumer_testing)
   try_state(${WORK}/build/consumer_state)
@@ -182,6 +197,9 @@ elseif(USE STREQUAL "subdirectory")
   if(installed)
     message(FATAL_ERROR "a subproject must install nothing, but did: ${installed}")
   endif()
+elseif(USE STREQUAL "shared")
+  try_consumer(${PROGRAMS}/consumer ${PROGRAMS}/consumer_testing)
+  try_state(${PROGRAMS}/consumer_state)
 else()
   message(FATAL_ERROR "USE is '${USE}'")
 endif()
