@@ -81,8 +81,8 @@ PERDURE_API Result<Version> read_content_version(const Path& path, System system
 
 /// Removes a file (or a symbolic link itself, never what it points at) so that it stays removed.
 /// Of the options it looks at `durability` (`ordered` needs no call here), `coordinate`,
-/// `lock_timeout_ms` and `expected`. Fate::visible: the name is gone, but a power cut may bring it
-/// back.
+/// `lock_timeout_ms`, `stop` and `expected`. Fate::visible: the name is gone, but a power cut may
+/// bring it back.
 PERDURE_API Result<void> remove_file(const Path& target, const WriteOptions& options = {},
                                      System system = native_system());
 

@@ -30,9 +30,7 @@ class PERDURE_STATE_API ForwardingStore : public StateStore {
  public:
   explicit ForwardingStore(std::unique_ptr<StateStore> base) : base_(std::move(base)) {}
 
-  Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds timeout_ms) override {
-    return base_->lock(timeout_ms);
-  }
+  Result<std::unique_ptr<Lock>> lock(const LockWait& wait) override { return base_->lock(wait); }
   Result<Revision> revision() override { return base_->revision(); }
   Result<std::optional<StoredState>> load() override { return base_->load(); }
   Result<StoreReceipt> commit(const StateDraft& draft) override { return base_->commit(draft); }

@@ -11,6 +11,7 @@
 
 #include <perdure/detail/export.hpp>
 #include <perdure/file_version.hpp>
+#include <perdure/lock_wait.hpp>
 
 namespace perdure {
 
@@ -129,6 +130,9 @@ struct WriteOptions {
   bool coordinate = false;
   /// How long to wait for the lock; 0 tries once.
   std::chrono::milliseconds lock_timeout_ms{10'000};
+  /// Ends a wait for the lock before that: ErrorKind::stopped, with nothing touched. A lock that is
+  /// free is taken all the same.
+  StopCondition stop{};
 };
 
 [[nodiscard]] PERDURE_API std::string_view to_string(Durability durability) noexcept;

@@ -33,6 +33,8 @@ struct RootOptions {
   bool refuse_read_only = false;
   /// How long to wait for another holder of the root; 0 tries once.
   std::chrono::milliseconds lock_timeout_ms{10'000};
+  /// As WriteOptions::stop, for the root's lock and for those of paths with an expected version.
+  StopCondition stop{};
   /// Bytes of each of the log's two segments, from 8 KiB to 1 GiB, in whole blocks of 4096. When
   /// one is full, what it published is settled. A log that is there keeps its size.
   std::uint64_t segment_size = std::uint64_t{4} << 20U;

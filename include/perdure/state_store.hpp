@@ -76,8 +76,9 @@ class PERDURE_STATE_API StateStore {
   StateStore& operator=(const StateStore&) = delete;
   virtual ~StateStore() = default;
 
-  /// Waits for the lock against every other user of this state; ErrorKind::lock_timeout.
-  virtual Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds timeout_ms) = 0;
+  /// Waits for the lock against every other user of this state; ErrorKind::lock_timeout when the
+  /// time is up, ErrorKind::stopped when `wait.stop` says so.
+  virtual Result<std::unique_ptr<Lock>> lock(const LockWait& wait) = 0;
   /// The current revision; cheap. A store may keep what it saw for the commit that expects it.
   virtual Result<Revision> revision() = 0;
   /// The current state, durable before it is returned; empty when there is none. Whatever keeps it

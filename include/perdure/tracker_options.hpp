@@ -53,6 +53,9 @@ struct TrackerOptions {
   TrackerLock lock = TrackerLock::shared;
   /// How long to wait for the lock. 0 refuses at once; `milliseconds::max()` waits forever.
   std::chrono::milliseconds lock_timeout_ms{10'000};
+  /// As WriteOptions::stop, for the state's lock: `open` fails, and so do the edits of a save that
+  /// waits. A store of one's own is asked to heed it (StateStore::lock).
+  StopCondition stop{};
   /// How many previous generations to keep beside the current one.
   std::uint32_t previous_max = 1;
   /// Commit what `save_later` queued on a thread of the tracker's own, as soon as it can.

@@ -34,6 +34,8 @@ struct TransactionOptions {
   std::shared_ptr<GroupCommit> group{};
   /// How long to wait for another committer; 0 tries once.
   std::chrono::milliseconds lock_timeout_ms{10'000};
+  /// As WriteOptions::stop, for the locks of the root and of paths with an expected version.
+  StopCondition stop{};
   /// Called with files done and files in all, as they are applied; may be empty. On the thread
   /// that commits or recovers. If it throws, the transaction stays committed, and the next `begin`
   /// or `recover` puts in place what is not yet.

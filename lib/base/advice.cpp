@@ -43,6 +43,9 @@ constexpr std::array table{
     Advice{ErrorKind::lock_timeout, errc::timed_out, any, any,
            "another program held the lock for as long as this one may wait",
            "try again later, or wait longer (lock_timeout_ms, --lock-timeout)"},
+    Advice{ErrorKind::stopped, errc::operation_canceled, any, any,
+           "this program was told to stop (stop) while another one held the lock",
+           "call again, with a stop that nobody has requested, to wait for it anew"},
 
     system_error(errc::no_such_file_or_directory, "open the directory",
                  "make the directory first, or have it made (make_parents, --parents)"),

@@ -66,6 +66,8 @@ std::string_view to_string(ErrorKind kind) noexcept {
       return "metadata";
     case ErrorKind::lock_timeout:
       return "lock_timeout";
+    case ErrorKind::stopped:
+      return "stopped";
     case ErrorKind::serializer:
       return "serializer";
     case ErrorKind::verify:

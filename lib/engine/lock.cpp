@@ -96,8 +96,7 @@ TargetKey::TargetKey(const Version& directory, const std::string& name)
     : device(directory.device), inode(directory.inode), folded(names::folded(name)), leaf(name) {}
 
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
-                                 const std::string& leaf, LockMode mode,
-                                 std::chrono::milliseconds timeout_ms,
+                                 const std::string& leaf, LockMode mode, const LockWait& wait,
                                  std::optional<Status> directory_status,
                                  std::chrono::nanoseconds* waited_for) {
   using std::chrono::milliseconds;
@@ -131,8 +130,9 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
     // Compared in milliseconds: the longest timeout is beyond what nanoseconds can count.
     const auto waited = environment.monotonic() - begin;
     const auto waited_ms = std::chrono::floor<milliseconds>(waited);
-    if (waited_ms >= timeout_ms) return make_error_code(std::errc::timed_out);
-    const auto left = timeout_ms - waited_ms;
+    if (waited_ms >= wait.timeout_ms) return make_error_code(std::errc::timed_out);
+    if (wait.stop.is_met()) return make_error_code(std::errc::operation_canceled);
+    const auto left = wait.timeout_ms - waited_ms;
     environment.sleep(left < milliseconds(100) ? std::min(pause, left - (waited - waited_ms))
                                                : pause);
     pause = std::min(pause * 3 / 2, pause_max);
@@ -140,20 +140,21 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
 }
 
 Result<OwnedHandle> take_target_lock(FileSystem& files, Environment& environment, Handle directory,
-                                     const std::string& leaf, std::chrono::milliseconds timeout_ms,
+                                     const std::string& leaf, const LockWait& wait,
                                      const std::function<Error(std::error_code)>& failure,
                                      Observer* observer, std::string_view held,
                                      const std::optional<Status>& directory_status) {
   std::chrono::nanoseconds waited{};
-  auto taken = take_lock(files, environment, directory, leaf, LockMode::exclusive, timeout_ms,
+  auto taken = take_lock(files, environment, directory, leaf, LockMode::exclusive, wait,
                          directory_status, observer != nullptr ? &waited : nullptr);
   if (taken) {
     if (waited.count() > 0) observer->waited_for_lock(failure({}).path, waited);
     return std::move(taken.value());
   }
   Error error = failure(taken.error());
-  if (taken.error() == std::errc::timed_out) {
-    error.kind = ErrorKind::lock_timeout;
+  const bool stopped = taken.error() == std::errc::operation_canceled;
+  if (stopped || taken.error() == std::errc::timed_out) {
+    error.kind = stopped ? ErrorKind::stopped : ErrorKind::lock_timeout;
     if (!held.empty()) error.detail = held;
   } else if (taken.error() == std::errc::permission_denied) {
     explain_refusal(error, files, directory, leaf);

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <perdure/error.hpp>
+#include <perdure/lock_wait.hpp>
 #include <perdure/system/environment.hpp>
 #include <perdure/system/file_system.hpp>
 
@@ -42,24 +43,23 @@ struct TargetKey {
 /// opens the file anew and flock(2) belongs to the open file. Released by closing the handle. One
 /// that root makes is given to the keeper of the place (trust.hpp).
 ///
-/// ETIMEDOUT when it was not to be had for `timeout_ms` (0 tries once, `max()` waits forever);
-/// ENOTSUP when the file of the lock's name is not a regular file; EACCES when it is another
-/// user's, and this one must not open it or must not believe it. Looks at the directory where it
-/// needs `directory_status` and that is empty. `waited` gets the time if others held it.
+/// ETIMEDOUT when it was not to be had for as long as `wait` says; ECANCELED when `wait.stop` ended
+/// the wait, which is asked before each pause; ENOTSUP when the file of the lock's name is not a
+/// regular file; EACCES when it is another user's, and this one must not open it or must not
+/// believe it. Looks at the directory where it needs `directory_status` and that is empty. `waited`
+/// gets the time if others held it.
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
-                                 const std::string& leaf, LockMode mode,
-                                 std::chrono::milliseconds timeout_ms,
+                                 const std::string& leaf, LockMode mode, const LockWait& wait,
                                  std::optional<Status> directory_status = {},
                                  std::chrono::nanoseconds* waited = nullptr);
 
 /// The same, exclusive, for a caller that returns errors. `failure` makes the error from its cause;
-/// when the time is up, its kind becomes ErrorKind::lock_timeout and its detail says `held`, unless
-/// that is empty. Where another user has the lock file, the detail names both. `observer` is told
-/// of a wait.
+/// when the wait ended without the lock, its kind becomes ErrorKind::lock_timeout or
+/// ErrorKind::stopped, and its detail says `held`, unless that is empty. Where another user has the
+/// lock file, the detail names both. `observer` is told of a wait.
 PERDURE_INTERNAL_API Result<OwnedHandle> take_target_lock(
     FileSystem& files, Environment& environment, Handle directory, const std::string& leaf,
-    std::chrono::milliseconds timeout_ms, const std::function<Error(std::error_code)>& failure,
-    Observer* observer, std::string_view held = {},
-    const std::optional<Status>& directory_status = {});
+    const LockWait& wait, const std::function<Error(std::error_code)>& failure, Observer* observer,
+    std::string_view held = {}, const std::optional<Status>& directory_status = {});
 
 }  // namespace perdure

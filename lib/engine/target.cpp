@@ -229,10 +229,10 @@ Result<void> claim_target(Target& target, const WriteOptions& options) {
       error.detail = error.detail.empty() ? names::lock_of(target.leaf) : error.detail;
       return error;
     };
-    BOOST_OUTCOME_TRY(target.lock,
-                      take_target_lock(target.files, target.environment, target.directory,
-                                       target.leaf, options.lock_timeout_ms, failure,
-                                       target.observer, {}, target.directory_status));
+    BOOST_OUTCOME_TRY(
+        target.lock, take_target_lock(target.files, target.environment, target.directory,
+                                      target.leaf, {options.lock_timeout_ms, options.stop}, failure,
+                                      target.observer, {}, target.directory_status));
     BOOST_OUTCOME_TRY(target.existing, current_status(target));
   }
   return check_target(target, options);

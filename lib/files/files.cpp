@@ -71,6 +71,7 @@ Result<void> remove_from_directory(const Path& path, const WriteOptions& options
   only_these.durability = options.durability;
   only_these.coordinate = options.coordinate;
   only_these.lock_timeout_ms = options.lock_timeout_ms;
+  only_these.stop = options.stop;
   only_these.symlink = SymlinkPolicy::replace;
   Target target(*system.files, *system.environment);
   target.observer = system.observer;

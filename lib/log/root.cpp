@@ -24,6 +24,7 @@ TransactionOptions transaction_options(const RootOptions& options) {
   wanted.metadata = options.metadata;
   wanted.refuse_read_only = options.refuse_read_only;
   wanted.lock_timeout_ms = options.lock_timeout_ms;
+  wanted.stop = options.stop;
   wanted.system = options.system;
   return wanted;
 }

@@ -77,13 +77,14 @@ class FileStore final : public StateStore {
     return success();
   }
 
-  Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds timeout_ms) override {
+  Result<std::unique_ptr<Lock>> lock(const LockWait& wait) override {
     const auto failure = [&](std::error_code cause) {
       return target_.failure("take the state's lock", cause);
     };
+    stop_ = wait.stop;
     BOOST_OUTCOME_TRY(
         auto taken,
-        take_target_lock(files_, random_, target_.directory, target_.leaf, timeout_ms, failure,
+        take_target_lock(files_, random_, target_.directory, target_.leaf, wait, failure,
                          target_.observer, "another program has this state open or is saving it",
                          target_.directory_status));
     return std::make_unique<FileLock>(std::move(taken));
@@ -95,7 +96,7 @@ class FileStore final : public StateStore {
   }
 
   Result<std::optional<StoredState>> load() override {
-    BOOST_OUTCOME_TRY(refuse_unpublished(target_, publish_timeout_ms));
+    BOOST_OUTCOME_TRY(refuse_unpublished(target_, {publish_timeout_ms, stop_}));
     return load_leaf(target_.leaf);
   }
   Result<std::optional<StoredState>> load_previous(std::uint64_t generation) override {
@@ -319,6 +320,7 @@ class FileStore final : public StateStore {
   Target target_;  ///< As it was found when the store was opened.
   std::uint64_t size_max_;
   WriteOptions write_options_;
+  StopCondition stop_;                      ///< Of who took the lock last.
   Protocol protocol_ = Protocol::portable;  ///< As the directory allowed when it was opened.
   PreviousNames previous_names_;
   SyncMemory syncs_;             ///< Of the directory.

@@ -36,13 +36,13 @@ class LogStore final : public StateStore {
         system_(options.root.system) {}
 
   /// Trackers that keep the state in its file wait for this lock.
-  Result<void> claim(std::chrono::milliseconds timeout_ms) {
-    BOOST_OUTCOME_TRY(claimed_, files_->lock(timeout_ms));
+  Result<void> claim(const LockWait& wait) {
+    BOOST_OUTCOME_TRY(claimed_, files_->lock(wait));
     return success();
   }
 
   /// The root is held as long as this lives.
-  Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds /*timeout_ms*/) override {
+  Result<std::unique_ptr<Lock>> lock(const LockWait& /*wait*/) override {
     return std::make_unique<Lock>();
   }
 
@@ -198,7 +198,7 @@ Result<std::unique_ptr<StateStore>> open_log_store(const Path& path,
   BOOST_OUTCOME_TRY(Root root, Root::open(directory, options.root));
   BOOST_OUTCOME_TRY(auto files, open_file_store(path, file, options.root.system));
   auto store = std::make_unique<LogStore>(std::move(root), std::move(files), target.leaf, options);
-  BOOST_OUTCOME_TRY(store->claim(options.root.lock_timeout_ms));
+  BOOST_OUTCOME_TRY(store->claim({options.root.lock_timeout_ms, options.root.stop}));
   return store;
 }
 

@@ -47,7 +47,7 @@ Error SavedState::at_path(Error error) const try {
 
 Result<std::unique_ptr<StateStore::Lock>> SavedState::take_lock() {
   if (exclusive_) return std::unique_ptr<StateStore::Lock>();
-  return store_->lock(options_.lock_timeout_ms);
+  return store_->lock({options_.lock_timeout_ms, options_.stop});
 }
 
 Result<void> SavedState::publish(LoadedState state, OpenReport report) {

@@ -102,9 +102,10 @@ Result<void> Expectations::lock() {
     const auto failure = [&](std::error_code cause) {
       return root_.failure(compare_step, path, cause);
     };
-    BOOST_OUTCOME_TRY(auto lock, take_target_lock(root_.files, root_.random, directory,
-                                                  leaf_of(path), root_.options.lock_timeout_ms,
-                                                  failure, root_.options.system.observer));
+    BOOST_OUTCOME_TRY(auto lock,
+                      take_target_lock(root_.files, root_.random, directory, leaf_of(path),
+                                       {root_.options.lock_timeout_ms, root_.options.stop}, failure,
+                                       root_.options.system.observer));
     locks_.push_back(std::move(lock));
     BOOST_OUTCOME_TRY(compare(path));
   }

@@ -233,10 +233,10 @@ Result<std::unique_ptr<TransactionRoot>> open_and_lock(const Path& path,
 
 Result<OwnedHandle> take_root_lock(TransactionRoot& root) {
   const auto failure = [&](std::error_code cause) { return root.failure(lock_step, "", cause); };
-  return take_target_lock(root.files, root.random, root.private_directory.get(),
-                          std::string(names::root_lock), root.options.lock_timeout_ms, failure,
-                          root.options.system.observer, "another transaction holds this root",
-                          root.private_status);
+  return take_target_lock(
+      root.files, root.random, root.private_directory.get(), std::string(names::root_lock),
+      {root.options.lock_timeout_ms, root.options.stop}, failure, root.options.system.observer,
+      "another transaction holds this root", root.private_status);
 }
 
 Result<std::unique_ptr<TransactionRoot>> open_root(const Path& path,

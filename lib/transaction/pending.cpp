@@ -47,8 +47,7 @@ Result<std::string> find_pending(TransactionRoot& root, const Target& target) {
 
 /// The root that a target lies in, if this user may look into it. Its path is as the caller knows
 /// the target's, with a ".." for each step up.
-Result<std::unique_ptr<TransactionRoot>> find_root(const Target& target,
-                                                   std::chrono::milliseconds timeout_ms) {
+Result<std::unique_ptr<TransactionRoot>> find_root(const Target& target, const LockWait& wait) {
   FileSystem& files = target.files;
   Path path = Path(target.path).parent_path();
   if (path.empty()) path = ".";
@@ -66,14 +65,15 @@ Result<std::unique_ptr<TransactionRoot>> find_root(const Target& target,
   }
   TransactionOptions options;
   options.system = System{&files, &target.environment};
-  options.lock_timeout_ms = timeout_ms;
+  options.lock_timeout_ms = wait.timeout_ms;
+  options.stop = wait.stop;
   return look_at_open_root(path, options, std::move(directory));
 }
 
 }  // namespace
 
-Result<void> refuse_unpublished(const Target& target, std::chrono::milliseconds timeout_ms) {
-  BOOST_OUTCOME_TRY(const auto root, find_root(target, timeout_ms));
+Result<void> refuse_unpublished(const Target& target, const LockWait& wait) {
+  BOOST_OUTCOME_TRY(const auto root, find_root(target, wait));
   if (!root) return success();
   BOOST_OUTCOME_TRY(std::string why, find_pending(*root, target));
   if (why.empty()) return success();
@@ -82,6 +82,8 @@ Result<void> refuse_unpublished(const Target& target, std::chrono::milliseconds 
   if (lock) {
     BOOST_OUTCOME_TRY(why, find_pending(*root, target));
     if (why.empty()) return success();
+  } else if (lock.error().kind == ErrorKind::stopped) {
+    return lock.error();
   }
   // Through a link its path is not the caller's.
   const std::string named = target.followed ? "" : " " + root->path.native();
@@ -97,7 +99,7 @@ Result<bool> has_unpublished(const Path& file, System system) {
   const auto status = target.files.stat(target.directory);
   if (!status) return target.failure(step, status.error());
   target.directory_status = status.value();
-  BOOST_OUTCOME_TRY(const auto root, reading(find_root(target, std::chrono::milliseconds(0))));
+  BOOST_OUTCOME_TRY(const auto root, reading(find_root(target, {std::chrono::milliseconds(0)})));
   if (!root) return false;
   BOOST_OUTCOME_TRY(const std::string why, reading(find_pending(*root, target)));
   return !why.empty();

@@ -136,10 +136,10 @@ Result<void> TreeCopy::open_places() {
   BOOST_OUTCOME_TRY(above_, open_directory(files_, destination_.parent_path()));
   BOOST_OUTCOME_TRY(check_outside());
   const auto words = [this](std::error_code cause) { return failure("", cause); };
-  BOOST_OUTCOME_TRY(
-      lock_, take_target_lock(files_, environment_, above_.get(), leaf_,
-                              root_options_.lock_timeout_ms, words, root_options_.system.observer,
-                              "another process makes this copy; wait for it"));
+  BOOST_OUTCOME_TRY(lock_, take_target_lock(files_, environment_, above_.get(), leaf_,
+                                            {root_options_.lock_timeout_ms, root_options_.stop},
+                                            words, root_options_.system.observer,
+                                            "another process makes this copy; wait for it"));
   const auto there = files_.stat_at(above_.get(), leaf_);
   if (there) {
     return failure("", ErrorKind::exists, "a copy never replaces anything; name a new directory");

@@ -32,8 +32,9 @@ std::string row_of(const Advice& row) {
   const auto or_any = [](std::string_view text) {
     return text.empty() ? std::string("any") : std::string(text);
   };
-  return "| " + reason + (row.kind == ErrorKind::lock_timeout ? ", of a lock" : "") + " | " +
-         or_any(row.step) + " | " + or_any(row.circumstance) + " | " +
+  const bool of_lock = row.kind == ErrorKind::lock_timeout || row.kind == ErrorKind::stopped;
+  return "| " + reason + (of_lock ? ", of a lock" : "") + " | " + or_any(row.step) + " | " +
+         or_any(row.circumstance) + " | " +
          (row.instead.empty() ? "the same" : std::string(row.instead)) + " | " +
          std::string(row.words) + " |\n";
 }

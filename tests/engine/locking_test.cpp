@@ -35,7 +35,7 @@ OwnedHandle open(const TempDirectory& directory) {
 
 SysResult<OwnedHandle> lock_now(const OwnedHandle& directory, const std::string& leaf = "target",
                                 LockMode mode = LockMode::exclusive) {
-  return take_lock(native_file_system(), native_environment(), directory.get(), leaf, mode, 0ms);
+  return take_lock(native_file_system(), native_environment(), directory.get(), leaf, mode, {0ms});
 }
 
 std::error_code code(int error) {
@@ -95,11 +95,26 @@ TEST_CASE("waiting for a lock ends after its timeout, by the environment's clock
   ManualEnvironment environment;
   const auto begin = environment.monotonic();
   const auto late =
-      take_lock(native_file_system(), environment, at.get(), "target", LockMode::exclusive, 10s);
+      take_lock(native_file_system(), environment, at.get(), "target", LockMode::exclusive, {10s});
   CHECK(late.error() == code(ETIMEDOUT));
   CHECK(environment.monotonic() - begin == 10s);  // not a pause beyond it
   CHECK(environment.sleeps() > 100);              // looked often
   CHECK(environment.sleeps() < 10'000);           // but did not spin
+}
+
+TEST_CASE("waiting for a lock ends at the pause in which somebody says to stop", "[P8]") {
+  const TempDirectory directory;
+  const OwnedHandle at = open(directory);
+  const auto holder = lock_now(at);
+  REQUIRE_OK(holder);
+  ManualEnvironment environment;
+  FaultyFileSystem files(native_file_system());
+  const StopCondition third([&] { return environment.sleeps() == 3; });
+  const auto ended = take_lock(files, environment, at.get(), "target", LockMode::exclusive,
+                               {.timeout_ms = 10s, .stop = third});
+  CHECK(ended.error() == code(ECANCELED));
+  CHECK(environment.sleeps() == 3);
+  CHECK(files.handles_open() == 0);
 }
 
 TEST_CASE("a lock file is private, and a lock leaves it where it is", "[P8]") {
@@ -128,7 +143,7 @@ TEST_CASE("a lock file that was deleted by hand does not let two in", "[P8]") {
   };
   Deleter files(native_file_system(), directory / names::lock_of("target"));
   const auto lock =
-      take_lock(files, native_environment(), at.get(), "target", LockMode::exclusive, 1s);
+      take_lock(files, native_environment(), at.get(), "target", LockMode::exclusive, {1s});
   REQUIRE_OK(lock);
   CHECK(files.calls(Operation::open_lock) == 2);
   CHECK(lock_now(at).error() == code(ETIMEDOUT));  // what bears the name is what is locked
@@ -141,7 +156,7 @@ TEST_CASE("a lock file that vanishes again and again ends the wait too", "[P8]")
   FaultyFileSystem files(native_file_system());
   files.fail({.operation = Operation::stat_at, .error = ENOENT, .from_then_on = true});
   ManualEnvironment environment;
-  const auto lock = take_lock(files, environment, at.get(), "target", LockMode::exclusive, 1s);
+  const auto lock = take_lock(files, environment, at.get(), "target", LockMode::exclusive, {1s});
   CHECK(lock.error() == code(ETIMEDOUT));
   CHECK(files.handles_open() == 0);
 }
@@ -176,7 +191,7 @@ TEST_CASE("threads that take turns by a lock never meet", "[P8]") {
     threads.emplace_back([&] {
       for (int round = 0; round < 50; ++round) {
         const auto lock = take_lock(native_file_system(), native_environment(), at.get(), "target",
-                                    LockMode::exclusive, 60s);
+                                    LockMode::exclusive, {60s});
         if (!lock) {
           ++failed;
           continue;
@@ -253,7 +268,7 @@ TEST_CASE("who waits for a lock tries again after 0.1 ms, then at pauses up to 4
   REQUIRE_OK(held);
   Watched environment;
   const auto late = take_lock(native_file_system(), environment, handle.get(), "target",
-                              LockMode::exclusive, 10'000ms);
+                              LockMode::exclusive, {10'000ms});
   REQUIRE_FALSE(late.has_value());
   REQUIRE(environment.pauses.size() > 2);
   CHECK(environment.pauses[0] == 100us);

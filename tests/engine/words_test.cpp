@@ -40,6 +40,15 @@ std::string locked(const TempDirectory& at) {
   return words_of(write_file(at / "target", "new", options, over(files)));
 }
 
+std::string stopped(const TempDirectory& at) {
+  WriteOptions options;
+  options.coordinate = true;
+  options.stop = [] { return true; };
+  FaultyFileSystem files(native_file_system());
+  files.fail({.operation = Operation::try_lock, .error = EWOULDBLOCK, .from_then_on = true});
+  return words_of(write_file(at / "target", "new", options, over(files)));
+}
+
 std::string parent_that_stays(const TempDirectory& at) {
   FaultyFileSystem files(native_file_system());
   files.fail({.operation = Operation::sync_directory, .call = 2, .error = EIO});
@@ -198,6 +207,9 @@ TEST_CASE("each refusal of a commit names the path, and says what to do", "[P19]
       {"locked by another",
        locked,
        {"another program held the lock", "(.target.perdure-lock)", "wait longer"}},
+      {"told to stop",
+       stopped,
+       {"this program was told to stop", "(.target.perdure-lock)", "call again"}},
       {"a missing directory", missing_directory, {"No such file or directory", "make_parents"}},
       {"a missing file", missing_file, {"No such file or directory; check the path"}},
       {"nothing to remove", removed_before, {"it is gone already"}},

@@ -225,7 +225,7 @@ TEST_CASE("clean takes lock files away that nobody holds, when asked") {
         native_file_system(),
         native_file_system().open_directory(Handle::working_directory, at.path().native()).value());
     const auto held = take_lock(native_file_system(), native_environment(), directory.get(), "held",
-                                LockMode::exclusive, std::chrono::milliseconds(0));
+                                LockMode::exclusive, {std::chrono::milliseconds(0)});
     REQUIRE(held);
     const auto report = clean(at.path(), {.locks = true}).value();
     CHECK(report.removed == std::vector<std::string>{".free.perdure-lock"});

@@ -175,7 +175,7 @@ TEST_CASE("an observer is told of a lock that others held") {
       native_file_system().open_directory(Handle::none, at.path().native()).value();
   const OwnedHandle closing(native_file_system(), directory);
   OwnedHandle held = take_lock(native_file_system(), native_environment(), directory, "f",
-                               LockMode::exclusive, std::chrono::milliseconds(0))
+                               LockMode::exclusive, {std::chrono::milliseconds(0)})
                          .value();
   // Time passes when somebody waits, and then the lock is free.
   struct Releasing final : ForwardingFileSystem {

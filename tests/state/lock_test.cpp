@@ -90,10 +90,10 @@ TEST_CASE("a timeout of milliseconds::max() waits for ever", "[P8]") {
   const OwnedHandle directory(
       files, files.open_directory(Handle::working_directory, at.path().native()).value());
   OwnedHandle held = take_lock(files, native_environment(), directory.get(), "s",
-                               LockMode::exclusive, milliseconds(0))
+                               LockMode::exclusive, {milliseconds(0)})
                          .value();
   LateRelease years(held, 200);
-  CHECK(take_lock(files, years, directory.get(), "s", LockMode::exclusive, milliseconds::max()));
+  CHECK(take_lock(files, years, directory.get(), "s", LockMode::exclusive, {milliseconds::max()}));
 }
 
 TEST_CASE("two shared trackers see each other's saves, and lose none", "[P13]") {

@@ -27,7 +27,7 @@ class MemoryStore final : public StateStore {
  public:
   explicit MemoryStore(Memory& memory) : memory_(memory) {}
 
-  Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds) override {
+  Result<std::unique_ptr<Lock>> lock(const LockWait& /*wait*/) override {
     return std::make_unique<Lock>();
   }
   Result<Revision> revision() override { return now(); }

@@ -114,7 +114,7 @@ TEST_CASE("a third who edits the file by hand in between: conflicts, and nothing
     const auto opened = open_file_store(at.file("s"));
     if (!opened) return 1;
     for (unsigned i = 0; i < edits; ++i) {
-      const auto held = opened.value()->lock(std::chrono::milliseconds::max());
+      const auto held = opened.value()->lock({std::chrono::milliseconds::max()});
       if (!held) return 2;
       const std::string text = at.get("s");
       const auto value = std::stoul(text.substr(text.find("\"value\": ") + 9));

@@ -53,8 +53,8 @@ class PERDURE_API Observer {
   virtual void committed(const CommitEnd& /*end*/) noexcept {}
   virtual void failed(const CommitEnd& /*end*/, const Error& /*error*/) noexcept {}
 
-  /// The lock of a target, a state or a root was held by others, and is taken now. One that was not
-  /// to be had in time is an error, ErrorKind::lock_timeout.
+  /// The lock of a target, a state or a root was held by others, and is taken now. A wait
+  /// without success is an error, ErrorKind::lock_timeout or ErrorKind::stopped.
   virtual void waited_for_lock(std::string_view /*path*/,
                                std::chrono::nanoseconds /*time*/) noexcept {}
   /// So many commits are made durable together; also 1.
