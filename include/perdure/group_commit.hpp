@@ -12,6 +12,10 @@
 
 namespace perdure {
 
+namespace detail {
+struct GroupState;
+}
+
 struct GroupOptions {
   /// The most commits that one sync serves, up to 4096; more make the next group.
   std::size_t group_size_max = 256;
@@ -68,8 +72,7 @@ class PERDURE_API GroupCommit {
   void publish(BatchedCommits members, Protocol protocol);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<detail::GroupState> state_;
 };
 
 /// Rename and the sync behind it, in company: stands in the place of Rename and SyncParent

@@ -25,9 +25,9 @@ Arrival& ArrivalQueue::pop() noexcept {
 
 LeaderQueue::LeaderQueue(Limits limits, Serve serve) : limits_(limits), serve_(std::move(serve)) {}
 
-void LeaderQueue::start_committer() {
+void LeaderQueue::start_committer(std::shared_ptr<const void> alive) {
   has_committer_ = true;
-  committer_ = std::thread([this] { run_committer(); });
+  committer_ = std::thread([this, kept = std::move(alive)] { run_committer(); });
 }
 
 /// Lets in whom there is room for. They sleep on: were each woken to come in by itself, the leader
@@ -58,19 +58,49 @@ void LeaderQueue::gather(std::unique_lock<std::mutex>& lock) noexcept {
 
 ArrivalQueue LeaderQueue::next_group() noexcept {
   ArrivalQueue group;
+  last_size_ = 0;
   while (!waiting_.empty()) {
     const std::size_t joining = waiting_.front()->commits;
     if (!group.empty() && group.commits() + joining > limits_.group_size_max) break;
+    if (waiting_.front()->sleepers > 0) last_size_ += joining;
     group.push(waiting_.pop());
   }
   counts_.commits += group.commits();
   ++counts_.groups;
-  last_size_ = group.commits();
   return group;
 }
 
-/// Serves the waiting callers. The lock is held before and after, not while it serves.
-void LeaderQueue::lead(std::unique_lock<std::mutex>& lock) noexcept {
+/// The first in line for which a thread sleeps. Its group takes along the posted ones before it.
+Arrival* LeaderQueue::first_awaited() const noexcept {
+  for (const ArrivalQueue* queue : {&waiting_, &outside_}) {
+    for (Arrival* arrival = queue->front(); arrival != nullptr; arrival = arrival->next) {
+      if (arrival->sleepers > 0) return arrival;
+    }
+  }
+  return nullptr;
+}
+
+/// Whether this thread is to lead, which waits for the arrival; null: for no certain one. The
+/// committer thread comes here, too, by what it calls between two groups.
+bool LeaderQueue::may_lead(const Arrival* arrival) const noexcept {
+  if (leading_ || waiting_.empty()) return false;
+  if (has_committer_) return committer_id_ == std::this_thread::get_id();
+  return first_awaited() == arrival;
+}
+
+/// Nobody leads any more.
+void LeaderQueue::wake_next() noexcept {
+  Arrival* const next = has_committer_ ? nullptr : first_awaited();
+  if (next != nullptr) {
+    next->changed.notify_one();
+  } else {
+    idle_.notify_all();
+  }
+}
+
+/// Serves the waiting callers; `own` is the arrival that the leader waits for, if there is one. The
+/// lock is held before and after, not while it serves.
+void LeaderQueue::lead(std::unique_lock<std::mutex>& lock, Arrival* own) noexcept {
   leading_ = true;
   gather(lock);
   ArrivalQueue group = next_group();
@@ -82,37 +112,134 @@ void LeaderQueue::lead(std::unique_lock<std::mutex>& lock) noexcept {
   lock.lock();
   leading_ = false;
   last_time_ = time;
+  ArrivalQueue served;
   while (!group.empty()) {
     Arrival& arrival = group.pop();
+    if (arrival.posted != nullptr) {
+      served.push(arrival);
+      continue;
+    }
     arrival.done = true;
     arrival.changed.notify_one();
   }
-  if (waiting_.empty()) {
+  if (served.empty()) return wake_next();
+  finishing_ += served.size();
+  // A call may wait for other threads' commits: until it is back, this one does not lead next.
+  if (own != nullptr) --own->sleepers;
+  wake_next();
+  finish(lock, served);
+  if (own != nullptr) ++own->sleepers;
+}
+
+/// All are done before the first call, which may wait for any of them.
+void LeaderQueue::finish(std::unique_lock<std::mutex>& lock, ArrivalQueue served) noexcept {
+  for (Arrival* arrival = served.front(); arrival != nullptr; arrival = arrival->next) {
+    lock.unlock();
+    arrival->posted->finish();
+    lock.lock();
+    arrival->done = true;
+    --finishing_;
+    --*arrival->posted->left;
+    arrival->changed.notify_all();
     idle_.notify_all();
-  } else if (!has_committer_) {
-    waiting_.front()->changed.notify_one();  // leads next
   }
+  lock.unlock();
+  while (!served.empty()) {
+    Posted& posted = *served.pop().posted;
+    const auto self = std::move(posted.self);
+    const auto to_call = std::move(posted.to_call);
+    for (const auto& call : to_call) call();
+  }
+  lock.lock();
+}
+
+/// Leads when it is this thread's turn. False when the time is up.
+bool LeaderQueue::sleep(std::unique_lock<std::mutex>& lock, Arrival& arrival,
+                        Deadline deadline) noexcept {
+  while (!arrival.done && !arrival.refused) {
+    if (may_lead(&arrival)) {
+      lead(lock, &arrival);
+    } else if (!deadline) {
+      arrival.changed.wait(lock);
+    } else if (arrival.changed.wait_until(lock, *deadline) == std::cv_status::timeout &&
+               !arrival.done && !may_lead(&arrival)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void LeaderQueue::tell_of_arrival() noexcept {
+  if (wanted_ != 0 && waiting_.commits() >= wanted_) more_.notify_one();
+  if (has_committer_) work_.notify_one();
 }
 
 bool LeaderQueue::join(Arrival& arrival) noexcept {
   std::unique_lock lock(mutex_);
   if (closed_) return false;
+  arrival.sleepers = 1;
   outside_.push(arrival);
   admit();
-  if (wanted_ != 0 && waiting_.commits() >= wanted_) more_.notify_one();
-  if (has_committer_) work_.notify_one();
-  const auto leads = [&] { return !has_committer_ && !leading_ && waiting_.front() == &arrival; };
-  arrival.changed.wait(lock, [&] { return arrival.done || arrival.refused || leads(); });
-  if (!arrival.done && !arrival.refused) lead(lock);
+  tell_of_arrival();
+  sleep(lock, arrival, {});
   return !arrival.refused;
+}
+
+LeaderQueue::Posting LeaderQueue::post(Arrival& arrival, std::shared_ptr<Posted> self) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return Posting::closed;
+  if (waiting_.size() >= limits_.waiting_max) return Posting::full;
+  arrival.posted->self = std::move(self);
+  ++*arrival.posted->left;
+  waiting_.push(arrival);
+  tell_of_arrival();
+  return Posting::done;
+}
+
+bool LeaderQueue::wait(Arrival& arrival, Deadline deadline) noexcept {
+  std::unique_lock lock(mutex_);
+  ++arrival.sleepers;
+  const bool done = sleep(lock, arrival, deadline);
+  --arrival.sleepers;
+  return done;
+}
+
+bool LeaderQueue::is_done(const Arrival& arrival) const {
+  const std::lock_guard lock(mutex_);
+  return arrival.done;
+}
+
+bool LeaderQueue::call_when_done(Arrival& arrival, Procedure<>& call) {
+  const std::lock_guard lock(mutex_);
+  if (arrival.done) return false;
+  arrival.posted->to_call.push_back(std::move(call));
+  return true;
+}
+
+/// For who waits for no certain arrival: leads where no other thread would.
+template <class Reached>
+void LeaderQueue::lead_until(std::unique_lock<std::mutex>& lock, Reached reached) noexcept {
+  while (!reached()) {
+    if (may_lead(nullptr)) {
+      lead(lock, nullptr);
+    } else {
+      idle_.wait(lock);
+    }
+  }
+}
+
+void LeaderQueue::drain(const std::size_t& left) noexcept {
+  std::unique_lock lock(mutex_);
+  lead_until(lock, [&] { return left == 0; });
 }
 
 void LeaderQueue::run_committer() {
   std::unique_lock lock(mutex_);
+  committer_id_ = std::this_thread::get_id();
   while (true) {
     work_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    lead(lock);
+    lead(lock, nullptr);
   }
 }
 
@@ -122,11 +249,16 @@ void LeaderQueue::close() {
   refuse();
   work_.notify_all();
   more_.notify_all();
-  idle_.wait(lock, [&] { return waiting_.empty() && !leading_; });
+  lead_until(lock, [&] { return waiting_.empty() && !leading_ && finishing_ == 0; });
   std::thread ended;
   ended.swap(committer_);
   lock.unlock();
-  if (ended.joinable()) ended.join();
+  if (!ended.joinable()) return;
+  if (ended.get_id() == std::this_thread::get_id()) {
+    ended.detach();  // what it called gave this up: it ends by itself
+  } else {
+    ended.join();
+  }
 }
 
 LeaderQueue::Counts LeaderQueue::counts() const {

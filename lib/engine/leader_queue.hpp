@@ -7,27 +7,44 @@
 //      |          |
 //      +--closed--+--refuse()--> refused
 //
+// Of one that is posted: its caller went on, and may come back to wait() for it, or never.
+//
+//   post() --> waiting --next_group()--> in a group --lead()--> served --finish()--> done -->
+//   called
+//      |
+//      +--> full, closed
+//
 // The life of the group's leader; all but serve() happens under the mutex:
 //
 //   nobody leads --lead()--> gather() --> next_group() --> serve() --> tell its callers
 //        ^                                                                    |
-//        +--------------------------------------------------------------------+
+//        +--------------------------------------------------------------------+--> finish()
+//
+// finish() ends what was posted, on the thread that led and without the mutex. In the meantime
+// others lead.
 //
 // Invariants whenever the mutex is free:
 //
 //   G1  At most one thread leads: `leading` is set before gather() gives the mutex back, and only
 //       the leader clears it. With a committer thread nobody but that thread leads.
-//   G2  An arrival is in one queue, or in the leader's group, until it is done or refused. Its
-//       caller sleeps until then or leads, so the arrival on the caller's stack outlives the queue.
-//       Therefore nothing between a push and the end may throw.
+//   G2  An arrival is in one queue, or in a leader's group, until it is done or refused. Until
+//       then its caller sleeps or leads, or, of one that was posted, `Posted::self` keeps it: it
+//       outlives the queue. Therefore nothing between a push and the end may throw.
 //   G3  Order: callers enter `waiting`, and groups, in the order in which they came. Somebody is
-//       outside only while `waiting` is full.
-//   G4  Nobody sleeps forever: if somebody waits and nobody leads, the first in `waiting` (or the
-//       committer thread) has been woken. Only a leader takes from `waiting`, and wakes the next.
-//   G5  Without a committer thread, the leader's own arrival is the first of its group. An arrival
-//       that is larger than a group is alone in its group.
-//   G6  Once `closed` is set under the mutex nobody comes in, and nobody is outside. Callers in
-//       `waiting` are still served; close() returns when `waiting` is empty and nobody leads.
+//       outside only while `waiting` is full; a posted arrival never is.
+//   G4  Nobody sleeps forever: if somebody sleeps and nobody leads, then the committer thread has
+//       been woken; without one, the first arrival for which a thread sleeps; without such an
+//       arrival, who drains or closes. Only a leader takes from `waiting`, and wakes the next. A
+//       sleeper whose time is up leads if it is its turn.
+//   G5  Without a committer thread, the first arrival for which a thread sleeps has its leader.
+//       Only arrivals for which nobody sleeps are served before it. An arrival that is larger than
+//       a group is alone in its group.
+//   G6  Once `closed` is set under the mutex nobody comes in, and nobody is outside. All that is in
+//       `waiting` is still served; close() returns when `waiting` is empty, nobody leads, and all
+//       that was posted is done.
+//   G7  Whether somebody waits for what was posted or not: it is done once any thread led behind
+//       it, and at the latest when its owner drains or the queue is closed. Its owner outlives it:
+//       `Posted::left` counts what is not done.
 //
 // In a forked child none of this holds: nobody there touches the mutex or the queues.
 #pragma once
@@ -38,17 +55,43 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <vector>
+
+#include <perdure/procedure.hpp>
 
 namespace perdure {
 
-/// One caller's errand; lives on its stack until it is done. Stands in one queue at a time.
+/// The part of an arrival whose caller went on.
+class Posted {
+ public:
+  /// Does the rest once it was served, on the thread that led, without the mutex. It is done when
+  /// this returns, and must not refer to its owner any more.
+  virtual void finish() noexcept = 0;
+
+  std::shared_ptr<Posted> self{};      ///< From the post until it is done and all were called.
+  std::vector<Procedure<>> to_call{};  ///< Once it is done. Under the mutex before that.
+  std::size_t* left = nullptr;         ///< How many of its owner are not done. Under the mutex.
+
+ protected:
+  Posted() = default;
+  Posted(const Posted&) = delete;
+  Posted& operator=(const Posted&) = delete;
+  ~Posted() = default;
+};
+
+/// One caller's errand; lives on its stack until it is done, unless it is posted. Stands in one
+/// queue at a time.
 struct Arrival {
   explicit Arrival(std::size_t commit_count) : commits(commit_count) {}
 
   std::size_t commits;
+  Posted* posted = nullptr;  ///< Null: a thread stands behind it.
   std::condition_variable changed{};
+  std::size_t sleepers = 0;  ///< Threads that wait for it, or lead.
   bool done = false;
   bool refused = false;
   Arrival* next = nullptr;
@@ -88,10 +131,25 @@ class LeaderQueue {
   /// Callers are gone, and a committer thread has ended.
   ~LeaderQueue() = default;
 
-  /// A thread that leads from now on, in the place of callers.
-  void start_committer();
+  /// A thread that leads from now on, in the place of callers. It keeps `alive`, should something
+  /// on that thread give up the last hold of this.
+  void start_committer(std::shared_ptr<const void> alive);
   /// Brings the arrival through a group; false when the queue was closed.
   bool join(Arrival& arrival) noexcept;
+
+  enum class Posting { done, full, closed };
+  /// Puts a posted arrival in line, unless as many wait as may. Never waits. From then on it is the
+  /// queue's until it is done.
+  Posting post(Arrival& arrival, std::shared_ptr<Posted> self) noexcept;
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+  /// Waits for a posted arrival, and leads if nobody else does; false when the time is up before.
+  bool wait(Arrival& arrival, Deadline deadline) noexcept;
+  [[nodiscard]] bool is_done(const Arrival& arrival) const;
+  /// Whether it is not done yet, and `call` was moved to those that are called then.
+  bool call_when_done(Arrival& arrival, Procedure<>& call);
+  /// Returns when nothing of an owner is left that is not done; leads if nobody else does.
+  void drain(const std::size_t& left) noexcept;
+
   /// Serves those who wait, refuses those outside, and ends the committer thread.
   void close();
   /// For a forked child, which must not touch the mutex: refuses from now on.
@@ -109,24 +167,34 @@ class LeaderQueue {
  private:
   void gather(std::unique_lock<std::mutex>& lock) noexcept;
   ArrivalQueue next_group() noexcept;
-  void lead(std::unique_lock<std::mutex>& lock) noexcept;
+  void lead(std::unique_lock<std::mutex>& lock, Arrival* own) noexcept;
+  void finish(std::unique_lock<std::mutex>& lock, ArrivalQueue served) noexcept;
+  void wake_next() noexcept;
+  [[nodiscard]] Arrival* first_awaited() const noexcept;
+  [[nodiscard]] bool may_lead(const Arrival* arrival) const noexcept;
+  bool sleep(std::unique_lock<std::mutex>& lock, Arrival& arrival, Deadline deadline) noexcept;
+  template <class Reached>
+  void lead_until(std::unique_lock<std::mutex>& lock, Reached reached) noexcept;
   void run_committer();
   void admit() noexcept;
   void refuse() noexcept;
+  void tell_of_arrival() noexcept;
 
   const Limits limits_;
   const Serve serve_;
   mutable std::mutex mutex_;
   std::condition_variable work_;  // the committer thread has something to do
-  std::condition_variable idle_;  // nothing waits any more
+  std::condition_variable idle_;  // for who drains or closes: something ended, or nobody leads
   std::condition_variable more_;  // as many wait as the leader would like to have
   ArrivalQueue waiting_;
   ArrivalQueue outside_;    // until there is room
   std::size_t wanted_ = 0;  // commits that the leader waits for
   bool leading_ = false;
+  std::size_t finishing_ = 0;  // posted, served, and not done
   std::atomic<bool> closed_ = false;
   bool has_committer_ = false;
-  std::size_t last_size_ = 0;  // of the last group, and how long it took
+  std::thread::id committer_id_;
+  std::size_t last_size_ = 0;  // of the last group, as far as somebody waited; how long it took
   std::chrono::steady_clock::duration last_time_{};
   Counts counts_;
   std::thread committer_;
