@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <perdure/commit_handle.hpp>
 #include <perdure/detail/export.hpp>
 #include <perdure/detail/held.hpp>
 #include <perdure/path.hpp>
@@ -63,7 +64,7 @@ class PERDURE_API AtomicWriter {
 
   AtomicWriter(AtomicWriter&&) noexcept;
   AtomicWriter& operator=(AtomicWriter&&) noexcept;
-  ~AtomicWriter();
+  ~AtomicWriter();  ///< Waits for what `commit_later` left to the group; see CommitHandle.
 
   /// Commits `image` to the target `leaf`, one component.
   Result<Receipt> commit(const std::string& leaf, Bytes image,
@@ -81,10 +82,40 @@ class PERDURE_API AtomicWriter {
         leaf, [&](Sink& sink) { return serializer.serialize(value, sink); }, options);
   }
 
+  /// Leaves the commit to the writer's group: writes the temp, and returns without waiting for the
+  /// group, which publishes it and makes it durable with others. The handle has the outcome, also
+  /// that of a commit which failed before: ErrorKind::busy if as many wait as may. Exceptions of
+  /// the serializer and of stages before the group come from this call. Content, value and
+  /// serializer may go when it returns. Commits of one target are published in the order of these
+  /// calls, and of `commit`, where one thread makes them.
+  ///
+  /// The thread that leads the group runs the stages behind PublishTogether, tells the observer,
+  /// and keeps what such a stage throws for the handle. A stage there must neither fork, nor close
+  /// the group, nor wait for a commit in it.
+  ///
+  /// Where nothing waits for a group the commit is made before this returns: the writer has none,
+  /// its durability is not Durability::durable, its pipeline has no PublishTogether, it is bound to
+  /// a Root, or this is a forked child. A commit that takes its target's lock needs a group with
+  /// GroupOptions::committer_thread: others wait for the lock (ErrorKind::invalid_argument).
+  CommitHandle commit_later(const std::string& leaf, Bytes image,
+                            const CommitOptions& options = {}) const;
+  CommitHandle commit_later(const std::string& leaf, std::string_view text,
+                            const CommitOptions& options = {}) const {
+    return commit_later(leaf, as_bytes(text), options);
+  }
+  template <class T, SerializerFor<T> S>
+  CommitHandle commit_later(const std::string& leaf, const T& value, const S& serializer,
+                            const CommitOptions& options = {}) const {
+    return produce_later(
+        leaf, [&](Sink& sink) { return serializer.serialize(value, sink); }, options);
+  }
+
  private:
   explicit AtomicWriter(std::unique_ptr<detail::WriterState> state) noexcept;
   Result<Receipt> produce(const std::string& leaf, std::function<Result<void>(Sink&)> source,
                           const CommitOptions& options) const;
+  CommitHandle produce_later(const std::string& leaf, std::function<Result<void>(Sink&)> source,
+                             const CommitOptions& options) const;
 
   detail::Held<std::unique_ptr<detail::WriterState>> state_;
 };

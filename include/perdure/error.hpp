@@ -40,6 +40,7 @@ enum class ErrorKind {
   metadata,           ///< Mode, owner, ACL or an extended attribute could not be kept.
   lock_timeout,       ///< Another committer held the target's lock for longer than one may wait.
   stopped,            ///< The caller's `stop` ended its wait for a lock; nothing was touched.
+  busy,               ///< As many commits wait in the group as may; nothing was touched.
   serializer,         ///< The serializer refused the value or the bytes.
   verify,             ///< The content that was read back is not the content that was written.
   corrupt,            ///< Stored data fails its own check.

@@ -14,16 +14,20 @@ namespace perdure {
 
 namespace detail {
 struct GroupState;
-}
+class PostedCommit;
+}  // namespace detail
 
 struct GroupOptions {
   /// The most commits that one sync serves, up to 4096; more make the next group.
   std::size_t group_size_max = 256;
-  /// The most callers that wait for a group with their temps written, a batch counting as one; a
-  /// caller beyond them waits to be let in, in the order of arrival.
+  /// The most callers that wait for a group with their temps written, a batch counting as one. A
+  /// caller beyond them waits to be let in, in the order of arrival; AtomicWriter::commit_later,
+  /// which never waits, is ErrorKind::busy. A commit that waits has its temp open: a process with
+  /// few descriptors (`ulimit -n`) wants a smaller number.
   std::size_t waiting_max = 1024;
   /// Publish on a thread of the group's own. Without it the first caller who waits does so for all
-  /// who wait with it, and there is no thread besides the callers'.
+  /// who wait with it, and there is no thread besides the callers'. So commits that were left to
+  /// the group (AtomicWriter::commit_later) stay there until somebody waits.
   bool committer_thread = false;
 };
 
@@ -41,8 +45,9 @@ struct GroupOptions {
 ///
 /// Serves any number of writers, streamed files, trackers and transactions, over any number of
 /// directories and file systems. Safe to use from all threads. Groups are served in the order of
-/// arrival. An exception that is thrown while a group is published (a double's, std::bad_alloc) is
-/// thrown to each of its callers; the next group goes on.
+/// arrival. `AtomicWriter::commit_later` leaves a commit to the group without a thread that waits
+/// for it, and returns a handle. An exception that is thrown while a group is published (a
+/// double's, std::bad_alloc) is thrown to each of its callers; the next group goes on.
 ///
 /// After fork(2) the child has a copy without the threads that waited in it: commits through it are
 /// published alone, without company, `counts` says nothing, and neither `close` nor the destructor
@@ -54,8 +59,8 @@ class PERDURE_API GroupCommit {
   GroupCommit& operator=(const GroupCommit&) = delete;
   ~GroupCommit();  ///< As close().
 
-  /// Finishes what waits; commits that come later fail with ErrorKind::invalid_argument and
-  /// Fate::unchanged. Idempotent.
+  /// Finishes what waits, with or without a thread; commits that come later fail with
+  /// ErrorKind::invalid_argument and Fate::unchanged. Idempotent. Not from a stage.
   void close();
 
   /// How much it did so far, and how busy it is.
@@ -72,6 +77,7 @@ class PERDURE_API GroupCommit {
   void publish(BatchedCommits members, Protocol protocol);
 
  private:
+  friend class detail::PostedCommit;
   std::shared_ptr<detail::GroupState> state_;
 };
 

@@ -6,6 +6,7 @@
 #include <perdure/atomic_file.hpp>
 #include <perdure/atomic_writer.hpp>
 #include <perdure/clean.hpp>
+#include <perdure/commit_handle.hpp>
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
 #include <perdure/mirror.hpp>

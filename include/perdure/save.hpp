@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <perdure/detail/deadline.hpp>
 #include <perdure/detail/edit.hpp>
 #include <perdure/detail/edit_queue.hpp>
 #include <perdure/detail/held.hpp>
@@ -69,13 +70,8 @@ class SaveHandle {
     return saved(std::move(*outcome));
   }
   std::optional<SaveResult<R>> wait_for(std::chrono::milliseconds timeout) const {
-    using std::chrono::milliseconds;
-    using std::chrono::steady_clock;
-    const auto now = steady_clock::now();
-    // The longest timeout is beyond what nanoseconds can count: forever.
-    const auto left = std::chrono::floor<milliseconds>(steady_clock::time_point::max() - now);
-    if (timeout >= left) return wait();
-    return wait_until(now + timeout);
+    const auto deadline = detail::deadline_in(timeout);
+    return deadline ? wait_until(*deadline) : wait();
   }
 
   /// Whether the outcome is known, so that `wait` answers at once. Never waits, commits nothing.

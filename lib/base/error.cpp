@@ -68,6 +68,8 @@ std::string_view to_string(ErrorKind kind) noexcept {
       return "lock_timeout";
     case ErrorKind::stopped:
       return "stopped";
+    case ErrorKind::busy:
+      return "busy";
     case ErrorKind::serializer:
       return "serializer";
     case ErrorKind::verify:

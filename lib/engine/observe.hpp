@@ -30,6 +30,15 @@ inline void tell_end(Observer& observer, std::string_view path, const Result<Rec
   }
 }
 
+/// The end that the exception makes which is being handled. `fate` is what it leaves;
+/// `ended(observer, error)` tells that.
+template <class Ended>
+void tell_thrown(Observer& observer, Fate fate, Ended ended) {
+  Error error = detail::caught("commit");
+  error.fate = fate;
+  ended(observer, std::move(error));
+}
+
 /// Runs `work`, which commits, between its beginning and its end. `ended(observer, outcome)` tells
 /// that; `fate` is what an exception would leave.
 template <class Work, class Ended>
@@ -42,9 +51,7 @@ auto observed(Observer* observer, std::string_view path, const Fate& fate, Work 
     ended(*observer, outcome);
     return outcome;
   } catch (...) {
-    Error error = detail::caught("commit");
-    error.fate = fate;
-    ended(*observer, decltype(work())(std::move(error)));
+    tell_thrown(*observer, fate, ended);
     throw;
   }
 }

@@ -12,6 +12,17 @@ void detail::note_stage(Commit& commit, StageTime stage) {
   perdure::note_stage(commit.receipt.stages, stage, commit.observer, commit.path);
 }
 
+void detail::let_caller_go(Commit& commit, bool image_needed) {
+  commit.produce = nullptr;
+  if (!image_needed) {
+    commit.storage = Buffer();
+    commit.image = {};
+  } else if (commit.image.data() != commit.storage.data()) {
+    commit.storage.assign(commit.image.begin(), commit.image.end());
+    commit.image = commit.storage;
+  }
+}
+
 Result<void> detail::check_temp(Commit& commit, std::string_view name) {
   const auto owes = [&](const std::string& what) {
     return commit.failure(name, ErrorKind::invalid_argument,

@@ -39,6 +39,8 @@ class WriteDirectory {
   /// directory could not be synced. Then claim refuses the next one.
   bool learn(const Error& failed) const noexcept { return syncs_->learn(failed); }
 
+  /// The group that commits here wait for; null if they wait for none.
+  [[nodiscard]] GroupCommit* group() const noexcept { return pipeline_.group(); }
   [[nodiscard]] FileSystem& files() const noexcept { return *files_; }
   [[nodiscard]] Environment& environment() const noexcept { return *random_; }
   /// Of the directory, when it was opened.

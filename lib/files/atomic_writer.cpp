@@ -4,6 +4,7 @@
 
 #include "engine/commit.hpp"
 #include "engine/observe.hpp"
+#include "engine/posted_commit.hpp"
 #include "engine/write_directory.hpp"
 #include "files/writer_state.hpp"
 
@@ -15,15 +16,17 @@ class DirectoryWriter final : public detail::WriterState {
  public:
   DirectoryWriter(WriteDirectory directory, WriteOptions options)
       : directory_(std::move(directory)), options_(std::move(options)) {}
+  ~DirectoryWriter() override {
+    if (const GroupCommit* const group = directory_.group()) {
+      detail::PostedCommit::drain(*group, not_done_);
+    }
+  }
 
   Result<Receipt> commit(const std::string& leaf, Bytes image,
                          std::function<Result<void>(Sink&)> produce,
                          const std::optional<Version>& expected) const override {
     Commit commit(directory_.files(), directory_.environment(), options_);
-    commit.image = image;
-    commit.produce = std::move(produce);
-    commit.expected = expected;
-    directory_.name(commit, leaf);
+    begin(commit, leaf, image, std::move(produce), expected);
     return observed(commit, [&]() -> Result<Receipt> {
       BOOST_OUTCOME_TRY(directory_.find(commit, leaf));
       BOOST_OUTCOME_TRY(const AnyPipeline stages, directory_.claim(commit));
@@ -34,9 +37,33 @@ class DirectoryWriter final : public detail::WriterState {
     });
   }
 
+  std::shared_ptr<detail::PostedCommit> commit_later(
+      const std::string& leaf, Bytes image, std::function<Result<void>(Sink&)> produce,
+      const std::optional<Version>& expected) const override {
+    const GroupCommit* const group = directory_.group();
+    if (group == nullptr || detail::PostedCommit::is_alone(*group)) {
+      return std::make_shared<detail::PostedCommit>(
+          commit(leaf, image, std::move(produce), expected));
+    }
+    auto posted = std::make_shared<detail::PostedCommit>(directory_, options_, not_done_);
+    begin(posted->commit(), leaf, image, std::move(produce), expected);
+    posted->start(leaf);
+    return posted;
+  }
+
  private:
+  void begin(Commit& commit, const std::string& leaf, Bytes image,
+             std::function<Result<void>(Sink&)> produce,
+             const std::optional<Version>& expected) const {
+    commit.image = image;
+    commit.produce = std::move(produce);
+    commit.expected = expected;
+    directory_.name(commit, leaf);
+  }
+
   WriteDirectory directory_;
   WriteOptions options_;
+  mutable std::size_t not_done_ = 0;  // posted; the group's, under its mutex
 };
 
 }  // namespace
@@ -71,6 +98,17 @@ Result<Receipt> AtomicWriter::produce(const std::string& leaf,
                                       std::function<Result<void>(Sink&)> source,
                                       const CommitOptions& options) const {
   return state_->commit(leaf, {}, std::move(source), options.expected);
+}
+
+CommitHandle AtomicWriter::commit_later(const std::string& leaf, Bytes image,
+                                        const CommitOptions& options) const {
+  return CommitHandle(state_->commit_later(leaf, image, {}, options.expected));
+}
+
+CommitHandle AtomicWriter::produce_later(const std::string& leaf,
+                                         std::function<Result<void>(Sink&)> source,
+                                         const CommitOptions& options) const {
+  return CommitHandle(state_->commit_later(leaf, {}, std::move(source), options.expected));
 }
 
 }  // namespace perdure

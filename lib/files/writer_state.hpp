@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,8 @@
 #include <perdure/serializer.hpp>
 
 namespace perdure::detail {
+
+class PostedCommit;
 
 struct WriterState {
   WriterState() = default;
@@ -23,6 +26,10 @@ struct WriterState {
   virtual Result<Receipt> commit(const std::string& leaf, Bytes image,
                                  std::function<Result<void>(Sink&)> produce,
                                  const std::optional<Version>& expected) const = 0;
+  /// The same, left to the writer's group. Made at once where it waits for none.
+  virtual std::shared_ptr<PostedCommit> commit_later(
+      const std::string& leaf, Bytes image, std::function<Result<void>(Sink&)> produce,
+      const std::optional<Version>& expected) const = 0;
 };
 
 }  // namespace perdure::detail

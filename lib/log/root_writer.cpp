@@ -7,6 +7,7 @@
 
 #include "engine/commit.hpp"
 #include "engine/names.hpp"
+#include "engine/posted_commit.hpp"
 #include "transaction/transaction_root.hpp"
 #include "transaction/tree.hpp"
 
@@ -73,6 +74,14 @@ class RootWriter final : public detail::WriterState {
     receipt.confirmed = done.confirmed;
     receipt.stages = std::move(done.stages);
     return receipt;
+  }
+
+  /// Commits of a root share flushes by its log.
+  std::shared_ptr<detail::PostedCommit> commit_later(
+      const std::string& leaf, Bytes image, std::function<Result<void>(Sink&)> produce,
+      const std::optional<Version>& expected) const override {
+    return std::make_shared<detail::PostedCommit>(
+        commit(leaf, image, std::move(produce), expected));
   }
 
  private:

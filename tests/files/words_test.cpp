@@ -34,6 +34,34 @@ std::string closed_group(const TempDirectory& at) {
   return words_of(write_file(at / "target", "new", options));
 }
 
+/// A writer with a group in which one commit may wait.
+Result<AtomicWriter> bind_to_small_group(const TempDirectory& at) {
+  WriteOptions options;
+  options.group = std::make_shared<GroupCommit>(GroupOptions{.waiting_max = 1});
+  return AtomicWriter::bind(at.path(), options);
+}
+
+std::string full_group(const TempDirectory& at) {
+  const auto writer = bind_to_small_group(at);
+  REQUIRE_OK(writer);
+  const auto first = writer.value().commit_later("first", "new");
+  return words_of(writer.value().commit_later("target", "new").wait());
+}
+
+std::string lock_in_a_group(const TempDirectory& at) {
+  const auto writer = bind_to_small_group(at);
+  REQUIRE_OK(writer);
+  return words_of(
+      writer.value().commit_later("target", "new", {.expected = Version::absent()}).wait());
+}
+
+std::string forked_handle(const TempDirectory& at) {
+  const auto writer = bind_to_small_group(at);
+  REQUIRE_OK(writer);
+  const auto handle = writer.value().commit_later("target", "new");
+  return test::Child([&] { return words_of(handle.wait()); }).said();
+}
+
 std::string forked_stream(const TempDirectory& at) {
   auto file = AtomicFile::create(at / "target");
   REQUIRE_OK(file);
@@ -58,6 +86,9 @@ TEST_CASE("each refusal of a program's commits names the path, and says why", "[
   const std::vector<Row> rows{
       {"no sync of directories", directory_without_sync, "this file system can't sync a directory"},
       {"a closed group", closed_group, "the group was closed"},
+      {"a full group", full_group, "as many commits wait in the group as may (waiting_max)"},
+      {"a lock in a group", lock_in_a_group, "give the group a thread (committer_thread)"},
+      {"a forked handle", forked_handle, "another process posted this commit"},
       {"a forked child's stream", forked_stream, "another process made this temp"},
       {"a forked child's transaction", forked_transaction,
        "another process began this transaction"},

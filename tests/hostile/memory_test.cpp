@@ -169,6 +169,25 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("out of memory in a commit that is left to a group", "[P10][P16]") {
+  const TempDirectory directory;
+  const fs::path target = directory / "target";
+  test::spit(target, "old");
+  const std::string image(5000, 'n');
+  WriteOptions options;
+  options.group = std::make_shared<GroupCommit>();
+  for_each_allocation(
+      [&]() -> bool {
+        const auto writer = AtomicWriter::bind(directory.path(), options);
+        if (!writer) return false;
+        const auto handle = writer.value().commit_later("target", image);
+        bool called = false;
+        handle.on_done([&called] { called = true; });
+        return handle.wait().has_value() && called;
+      },
+      [&](bool done) { return is_whole(target, done); });
+}
+
 TEST_CASE("out of memory in a stream", "[P16]") {
   const TempDirectory directory;
   const fs::path target = directory / "target";
@@ -288,7 +307,16 @@ TEST_CASE("who leads a group allocates nothing") {
   }
   WatchedLeader watched;
   const System system{.files = &watched, .environment = &native_environment()};
-  for (const auto& done : write_files(files, options, system)) REQUIRE_OK(done);
+  SECTION("of callers who wait") {
+    for (const auto& done : write_files(files, options, system)) REQUIRE_OK(done);
+  }
+  SECTION("of commits whose callers went on") {
+    const auto writer = AtomicWriter::bind(directory / "a", options, system);
+    REQUIRE_OK(writer);
+    const auto first = writer.value().commit_later("1", "new");
+    REQUIRE_OK(writer.value().commit_later("2", "new").wait());
+    CHECK(first.ready());
+  }
   REQUIRE(watched.first >= 0);
   REQUIRE(watched.last >= watched.first);
   CHECK(watched.last - watched.first == 0);

@@ -309,8 +309,12 @@ TEST_CASE("a stage that throws, at each place of a pipeline", "[P16]") {
   const Pipeline together(Told<0>{}, Serialize{}, Told<1>{}, CreateTemp{}, Told<2>{}, Write{},
                           Told<3>{}, ApplyMetadata{}, Told<4>{}, SyncFile{}, Told<5>{},
                           PublishTogether<Protocol::portable>{group}, Told<6>{}, Told<7>{});
+  struct Way {
+    AnyPipeline pipeline;
+    bool later;
+  };
   int n = 0;
-  for (const AnyPipeline& pipeline : {AnyPipeline(alone), AnyPipeline(together)}) {
+  for (const Way& way : {Way{alone, false}, Way{together, false}, Way{together, true}}) {
     n = 0;
     const int calls = sweep(
         {[&](const fs::path& at) {
@@ -318,8 +322,12 @@ TEST_CASE("a stage that throws, at each place of a pipeline", "[P16]") {
            ++n;
          },
          [&](const fs::path& at, System system) {
-           const auto writer = AtomicWriter::bind(at, pipeline, locked(), system);
-           return writer && writer.value().commit("target", "new");
+           const auto options = way.later ? WriteOptions() : locked();
+           const auto writer = AtomicWriter::bind(at, way.pipeline, options, system);
+           if (!writer) return false;
+           const auto done = way.later ? writer.value().commit_later("target", "new").wait()
+                                       : writer.value().commit("target", "new");
+           return done.has_value();
          },
          [&](const fs::path& at, Outcome outcome) { return check_target(at, outcome, n > 6); }});
     CHECK(calls == 8);

@@ -18,7 +18,24 @@
 
 namespace perdure {
 
+template <Protocol of>
+struct PublishTogether;
+
 namespace detail {
+
+/// Whether a stage waits for a group. A commit can be posted there: its caller goes on, and the
+/// thread that led the group runs the stages behind it.
+template <class S>
+inline constexpr bool waits_for_group = false;
+template <Protocol of>
+inline constexpr bool waits_for_group<PublishTogether<of>> = true;
+
+/// The stages that are run: all, or those before the one that waits for a group, or those behind.
+enum class StageRange { all, before_group, behind_group };
+
+/// The caller of a posted commit goes on, and with it what it lent: its content is copied if a
+/// stage behind needs that, else dropped.
+void let_caller_go(Commit& commit, bool image_needed);
 
 /// Stage in words: which part of it `S` lacks.
 template <class S>
@@ -195,21 +212,53 @@ class PipelineFrom {
 
   /// Runs the stages in order, up to the first that fails.
   Result<void> run(Commit& commit) const {
-    Result<void> outcome = success();
-    Fact have = initial;
-    commit.receipt.stages.reserve(commit.receipt.stages.size() + sizeof...(Stages));
     detail::Stopwatch watch(commit.environment);
+    return run_range(commit, detail::StageRange::all, watch, success());
+  }
+
+  /// The engine's: runs some of them, between whose ranges the commit was posted. `published` is
+  /// the outcome of the stage that waits for the group, for those behind it.
+  Result<void> run_range(Commit& commit, detail::StageRange range, detail::Stopwatch& watch,
+                         Result<void> published) const {
+    using detail::StageRange;
+    Result<void> outcome = std::move(published);
+    Fact have = initial;
+    bool runs = range != StageRange::behind_group;
+    if (runs) commit.receipt.stages.reserve(commit.receipt.stages.size() + sizeof...(Stages));
     const auto one = [&]<class S>(const S& stage) {
       const auto fates = detail::fates_of<S>(have);
-      commit.fate = fates.before;
-      outcome = detail::run_one(stage, commit);
+      have = facts_behind<S>(have);
+      bool has_run = false;
+      if constexpr (detail::waits_for_group<S>) {
+        if (range == StageRange::before_group) {
+          commit.fate = fates.before;
+          detail::let_caller_go(commit, is_image_needed_behind());
+          return false;
+        }
+        has_run = range == StageRange::behind_group;
+        runs = true;
+      }
+      if (!runs) return true;
+      if (!has_run) {
+        commit.fate = fates.before;
+        outcome = detail::run_one(stage, commit);
+      }
       detail::note_stage(commit, {stage.name, watch.lap()});
       if (outcome) commit.fate = fates.after;
-      have = facts_behind<S>(have);
       return outcome.has_value();
     };
     std::apply([&](const auto&... stage) { (one(stage) && ...); }, stages_);
     return outcome;
+  }
+
+  /// The group that a stage waits for; null if none does.
+  [[nodiscard]] GroupCommit* group() const noexcept {
+    GroupCommit* found = nullptr;
+    const auto look = [&]<class S>(const S& stage) {
+      if constexpr (detail::waits_for_group<S>) found = stage.group.get();
+    };
+    std::apply([&](const auto&... stage) { (look(stage), ...); }, stages_);
+    return found;
   }
 
   /// Runs each stage for all of them before the next begins: what many need is done once.
@@ -224,6 +273,16 @@ class PipelineFrom {
   }
 
  private:
+  /// Whether a stage behind the one that waits for a group needs the image.
+  static constexpr bool is_image_needed_behind() {
+    bool behind = false;
+    bool needed = false;
+    ((needed = needed || (behind && has(Stages::needs, Fact::image)),
+      behind = behind || detail::waits_for_group<Stages>),
+     ...);
+    return needed;
+  }
+
   std::tuple<Stages...> stages_;
 };
 
@@ -259,11 +318,23 @@ class AnyPipeline {
 
   [[nodiscard]] Durability durability() const noexcept { return durability_; }
   [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
-  Result<void> run(Commit& commit) const { return model_->run(commit); }
+  /// The group that its commits wait for; null if they wait for none.
+  [[nodiscard]] GroupCommit* group() const noexcept { return model_->group(); }
+  Result<void> run(Commit& commit) const {
+    detail::Stopwatch watch(commit.environment);
+    return run_range(commit, detail::StageRange::all, watch, success());
+  }
+  /// As PipelineFrom::run_range.
+  Result<void> run_range(Commit& commit, detail::StageRange range, detail::Stopwatch& watch,
+                         Result<void> published) const {
+    return model_->run_range(commit, range, watch, std::move(published));
+  }
   void run_together(std::span<BatchedCommit> members) const { model_->run_together(members); }
 
  private:
   friend struct detail::Continuation;
+  using StageRange = detail::StageRange;
+  using Stopwatch = detail::Stopwatch;
   struct Checked {};
 
   template <class P>
@@ -277,13 +348,19 @@ class AnyPipeline {
     Concept(const Concept&) = delete;
     Concept& operator=(const Concept&) = delete;
     virtual ~Concept() = default;
-    virtual Result<void> run(Commit& commit) const = 0;
+    [[nodiscard]] virtual GroupCommit* group() const noexcept = 0;
+    virtual Result<void> run_range(Commit& commit, StageRange range, Stopwatch& watch,
+                                   Result<void> published) const = 0;
     virtual void run_together(std::span<BatchedCommit> members) const = 0;
   };
   template <class P>
   struct Model final : Concept {
     explicit Model(P p) : pipeline(std::move(p)) {}
-    Result<void> run(Commit& commit) const override { return pipeline.run(commit); }
+    [[nodiscard]] GroupCommit* group() const noexcept override { return pipeline.group(); }
+    Result<void> run_range(Commit& commit, StageRange range, Stopwatch& watch,
+                           Result<void> published) const override {
+      return pipeline.run_range(commit, range, watch, std::move(published));
+    }
     void run_together(std::span<BatchedCommit> members) const override {
       pipeline.run_together(members);
     }

@@ -53,7 +53,8 @@ constexpr bool has(Fact facts, Fact wanted) noexcept {
 /// A stage that is cheaper for many commits at once has `void run_together(BatchedCommits) const`:
 /// it does for each of them what `run` does for one, and puts failures into
 /// `BatchedCommit::outcome`. A commit may then be run by another thread than its caller's, who
-/// waits.
+/// waits. So it may be by stages behind PublishTogether, whose caller need not wait
+/// (AtomicWriter::commit_later).
 template <class S>
 concept Stage = requires(const S& stage, Commit& commit) {
   { S::name } -> std::convertible_to<std::string_view>;

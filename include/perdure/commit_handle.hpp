@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSL-1.0
+// The handle of a commit that was left to its group.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include <perdure/detail/export.hpp>
+#include <perdure/detail/held.hpp>
+#include <perdure/error.hpp>
+#include <perdure/procedure.hpp>
+#include <perdure/receipt.hpp>
+
+namespace perdure {
+
+namespace detail {
+class PostedCommit;
+}
+
+/// A commit that AtomicWriter::commit_later left to its group. `wait` returns when it is durable,
+/// or says why it is not. From any thread; copies are of one commit. May outlive the writer and the
+/// group. One that was moved from may be destroyed and assigned to; every other call of it ends the
+/// program.
+///
+/// Without GroupOptions::committer_thread whoever waits first, for whichever commit of the group,
+/// publishes all that wait. A commit whose handles are dropped goes ahead all the same: in the next
+/// group, and at the latest when its writer is destroyed or the group is closed.
+///
+/// In a forked child, a commit whose outcome was not known at the fork is the parent's: `wait` is
+/// ErrorKind::invalid_argument there.
+class PERDURE_API CommitHandle {
+ public:
+  /// Any number of times; an exception of a stage comes back here, too. Each call copies the
+  /// outcome, which may throw std::bad_alloc, whatever became of the commit.
+  Result<Receipt> wait() const;
+
+  /// The same, but empty if the outcome is not known by then. Where nobody else leads the group,
+  /// this thread does, whatever the time: a commit can't be cut off.
+  std::optional<Result<Receipt>> wait_until(std::chrono::steady_clock::time_point deadline) const;
+  std::optional<Result<Receipt>> wait_for(std::chrono::milliseconds timeout) const;
+
+  /// Whether the outcome is known, so that `wait` answers at once. Never waits, publishes nothing.
+  [[nodiscard]] bool ready() const;
+
+  /// Calls `done` once the outcome is known: on the thread that led the group, whose next group
+  /// waits for it, or here and now. It may wait for handles, commit, and destroy writer and group;
+  /// it must neither throw nor fork, and not wait for a target's lock that a posted commit holds.
+  void on_done(Procedure<> done) const;
+
+ private:
+  friend class AtomicWriter;
+  explicit CommitHandle(std::shared_ptr<detail::PostedCommit> commit) noexcept;
+
+  detail::Held<std::shared_ptr<detail::PostedCommit>> commit_;
+};
+
+}  // namespace perdure
