@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Changes one line of a configuration that other programs change, too: nobody's change is lost.
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <thread>

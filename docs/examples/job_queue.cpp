@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A queue of jobs that threads and processes share: no number is given twice, no job done twice.
+#include <algorithm>
+#include <cstdio>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -7,6 +9,7 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <perdure/state.hpp>
@@ -57,6 +60,14 @@ pd::Result<void> finish(Tracker& queue, std::uint64_t id) {
   });
 }
 
+/// False if none is left.
+pd::Result<bool> take_and_finish(Tracker& queue) {
+  BOOST_OUTCOME_TRY(const auto job, take(queue));
+  if (!job) return false;
+  BOOST_OUTCOME_TRY(finish(queue, *job));
+  return true;
+}
+
 /// Four threads, until the queue is empty. False after an error.
 bool work() {
   auto queue = Tracker::open("queue.json");
@@ -66,9 +77,11 @@ bool work() {
   for (std::size_t i = 0; i < fine.size(); ++i) {
     workers.emplace_back([&, i] {
       while (true) {
-        const auto job = take(queue.value());
-        if (!job || (job.value() && !finish(queue.value(), *job.value()))) fine[i] = 0;
-        if (!job || !job.value() || fine[i] == 0) return;
+        const auto more = take_and_finish(queue.value());
+        if (more && more.value()) continue;
+        if (!more) std::cerr << more.error() << '\n';
+        fine[i] = more ? 1 : 0;
+        return;
       }
     });
   }
@@ -89,10 +102,11 @@ int main() {
     }
   }
   const pid_t other = ::fork();  // a second process; each opens the state for itself
+  if (other < 0) return std::perror("fork"), 1;
   const bool fine = app::work();
   if (other == 0) return fine ? 0 : 1;
   int status = 0;
-  ::waitpid(other, &status, 0);
+  if (::waitpid(other, &status, 0) != other) return std::perror("waitpid"), 1;
   const auto left = pd::load_state<app::Queue>("queue.json");  // to look at it needs no lock
   if (!left) return std::cerr << left.error() << '\n', 1;
   std::cout << left.value().value->done << " jobs done, " << left.value().value->jobs.size()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Publishes a site: every page changes together, and pages that are gone go with it. A link leads
 // to the newest one. Then a backup is made, which others may publish beside.
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -24,14 +25,17 @@ pd::Result<pd::TransactionReceipt> publish(const std::string& from, const std::s
   return transaction.commit();
 }
 
+/// Makes the draft, as another program would.
 void write_page(const std::string& path, const std::string& text) {
   fs::create_directories(fs::path(path).parent_path());
-  std::ofstream(path) << text;
+  std::ofstream out;
+  out.exceptions(std::ios::failbit | std::ios::badbit);
+  out.open(path);
+  out << text << std::flush;
 }
 
-}  // namespace
-
-int main() {
+/// 0 if the site became what the draft is, twice.
+int run() {
   fs::create_directory("site");
   write_page("draft/index.html", "<p>old</p>\n");
   write_page("draft/about.html", "<p>us</p>\n");
@@ -50,4 +54,16 @@ int main() {
   std::cout << "the backup has " << copied.value().files << " pages\n";
   const bool right = fs::read_symlink("backup/newest.html") == "about.html";
   return right && fs::exists("site/about.html") && !fs::exists("site/news") ? 0 : 1;
+}
+
+}  // namespace
+
+int main() {
+  try {
+    return run();
+  } catch (
+      const std::exception& error) {  // of the standard library; perdure throws nothing for I/O
+    std::cerr << error.what() << '\n';
+    return 1;
+  }
 }
