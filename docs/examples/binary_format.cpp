@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // A state in CBOR (RFC 8949), with the envelope that gives it a generation and a checksum. The
 // format is written by hand here; a library's takes its place in `serialize` and `deserialize`.
+// With --check: is damage refused?
 #include <iostream>
 #include <limits>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include <perdure/perdure.hpp>
 #include <perdure/state.hpp>
+
+#include "damage.hpp"
 
 namespace pd = perdure;
 
@@ -78,9 +82,18 @@ struct Cbor {
 
 using Tracker = pd::StateTracker<Scores, pd::Envelope<Cbor>>;
 
+bool check() {
+  using recipes::Harmless;
+  using recipes::notices_damage;
+  return notices_damage("CBOR", Cbor(), Scores{{"ada", 300}}, Harmless::same_bytes) &&
+         notices_damage("CBOR in an envelope", pd::Envelope<Cbor>(),
+                        Scores{{"ada", 10}, {"grace", 300}}, Harmless::none);
+}
+
 }  // namespace app
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--check") return app::check() ? 0 : 1;
   {
     auto scores = app::Tracker::open("scores");
     if (!scores) return std::cerr << scores.error() << '\n', 1;

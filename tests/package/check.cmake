@@ -6,6 +6,7 @@
 # WORK is emptied first. `package` installs from BUILD, component by component, and lets CMake and
 # pkg-config find it; `subdirectory` builds SOURCE as a part of the consumer; `shared` runs the
 # consumer's PROGRAMS, which were linked to shared libraries.
+cmake_policy(SET CMP0007 NEW) # the empty lines of a file are lines, too
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
 
@@ -125,13 +126,14 @@ if(USE STREQUAL "package")
   try_consumer(${WORK}/build/consumer ${WORK}/build/consumer_testing)
   try_state(${WORK}/build/consumer_state)
 
-  # The examples, each in an empty directory.
+  # The examples, each in an empty directory. Some take --check, too.
   set(examples ${SOURCE}/docs/examples)
   run(${CMAKE_COMMAND} -S ${examples} -B ${WORK}/examples -G ${GENERATOR}
     -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${WORK}/prefix
     -DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF)
+  set(configured "${output}")
   run(${CMAKE_COMMAND} --build ${WORK}/examples)
-  file(GLOB sources ${examples}/*.cpp)
+  file(GLOB sources ${examples}/*.cpp ${examples}/*.hpp)
   foreach(source IN LISTS sources)
     file(STRINGS ${source} lines)
     list(LENGTH lines count)
@@ -139,8 +141,23 @@ if(USE STREQUAL "package")
       message(FATAL_ERROR "${source} has ${count} lines: an example has 120 at most")
     endif()
     get_filename_component(example ${source} NAME_WE)
-    file(MAKE_DIRECTORY ${WORK}/run/${example})
-    run(${CMAKE_COMMAND} -E chdir ${WORK}/run/${example} ${WORK}/examples/${example})
+    if(source MATCHES "[.]hpp$")
+      continue()
+    elseif(configured MATCHES "left out: ${example},[^\n]*")
+      message(STATUS "${CMAKE_MATCH_0}")
+      continue()
+    endif()
+    set(modes plain)
+    if("${lines}" MATCHES "\"--check\"")
+      list(APPEND modes --check)
+    endif()
+    foreach(mode IN LISTS modes)
+      file(MAKE_DIRECTORY ${WORK}/run/${example}/${mode})
+      set(arguments ${mode})
+      list(REMOVE_ITEM arguments plain)
+      run(${CMAKE_COMMAND} -E chdir ${WORK}/run/${example}/${mode} ${WORK}/examples/${example}
+        ${arguments})
+    endforeach()
   endforeach()
 
   # pkg-config.
