@@ -34,13 +34,13 @@ struct CleanReport {
 
 /// Removes temps that crashed committers left in `directory`: regular files that bear a temp's name
 /// and that nobody has open for writing, empty directories that bear one, and symbolic links of
-/// this user's, which a transaction tried. Anything else is never touched, nor are lock files,
-/// unless the options say so (docs/architecture.md says why they stay), and the apply temps of
-/// transactions, which their recovery removes. Removes no file where writers may come by another
-/// inode: on any file system but ext2, ext3, ext4, xfs, btrfs, f2fs and tmpfs it skips what looks
-/// stale. Safe beside running committers: one that is just making its temp looks like a stale temp
-/// that is empty, so that where there are such `clean` waits for a second, once, and looks at them
-/// again.
+/// this user's (of anybody's for root), which a transaction tried. Anything else is never touched,
+/// nor are lock files, unless the options say so (docs/architecture.md says why they stay), and the
+/// apply temps of transactions, which their recovery removes. Removes no file where writers may
+/// come by another inode: on any file system but ext2, ext3, ext4, xfs, btrfs, f2fs and tmpfs it
+/// skips what looks stale. Safe beside running committers: one that is just making its temp looks
+/// like a stale temp that is empty, so that where there are such `clean` waits for a second, once,
+/// and looks at them again.
 PERDURE_API Result<CleanReport> clean(const Path& directory, const CleanOptions& options = {},
                                       System system = native_system());
 

@@ -20,18 +20,24 @@ namespace perdure {
 /// The copy is the root as it was at one moment: of every transaction all or nothing. It appears
 /// under its name as a whole, durable, or not at all. Most of it is made while others commit; in
 /// the end they wait as long as it takes to look at each file once more and to copy what changed
-/// since. Programs that write to the files without perdure are not held back; a file that one of
-/// them changes all the time is ErrorKind::conflict.
+/// since. (On file systems that another machine stamps, such as NFS, all is read in that time.)
+/// Programs that write to the files without perdure are not held back; a file that one of them
+/// changes all the time is ErrorKind::conflict in the end.
 ///
-/// The copy has the files, directories and symbolic links of the root with their modes, POSIX ACLs
-/// and extended attributes, and with their owners if root copies; times are those of the copy. The
-/// library's own files are left out, so that it becomes a root by its first transaction. Sparse
-/// files are filled, and each hard link becomes a file of its own. Pipes, devices and mounts in the
-/// root are ErrorKind::not_regular.
+/// The copy has the files, directories and symbolic links of the root, previous generations of
+/// tracked states included, with their modes, POSIX ACLs and extended attributes (but those of
+/// links); times are those of the copy. If root copies, all keep their owners. Otherwise they are
+/// the caller's: set-user-id and set-group-id bits go, and where the caller is not in a file's
+/// group, the group that it has instead gets no more rights than everybody (CopyReport::narrowed).
+/// The library's other files are left out, so that the copy becomes a root by its first
+/// transaction. Sparse files are filled, and each hard link becomes a file of its own. Pipes,
+/// devices and mounts in the root are ErrorKind::not_regular. A root within it, and names that the
+/// place of the copy takes for one, are ErrorKind::unsupported.
 ///
-/// Until it is whole it lies beside its name, as `.LEAF.perdure-copy`. A call that failed or was
+/// Until it is whole it lies beside its name, in `.LEAF.perdure-copy`. A call that failed or was
 /// killed leaves that there: the next one with the same destination goes on with it, and copies no
-/// file again whose content is equal. Remove the directory to give up.
+/// file again whose content is equal. Remove the directory to give up. The destination's lock file
+/// stays, as by every commit.
 struct CopyOptions {
   /// Reads each file of the copy back from the disk, past the cache, and compares its hash with
   /// that of the bytes which were read from the root. Files of an earlier call are read back
@@ -39,7 +45,8 @@ struct CopyOptions {
   bool checking = true;
   /// How often to copy what changed since while others commit, before they have to wait.
   int passes_max = 4;
-  /// Called with paths done and paths in all, in each pass; may be empty.
+  /// Called with paths done and paths in all, in each pass; may be empty. In the last pass, while
+  /// others wait, maybe on the thread of one of them: it must not use the root then.
   Procedure<std::uint64_t /*done*/, std::uint64_t /*total*/> progress{};
 };
 
@@ -48,9 +55,10 @@ struct CopyReport {
   std::uint64_t files = 0;
   std::uint64_t directories = 0;  ///< Beneath the root.
   std::uint64_t symlinks = 0;
-  std::uint64_t bytes = 0;  ///< Of content.
-  std::uint64_t kept = 0;   ///< Files that an earlier call had copied.
-  int passes = 0;           ///< Looks at the whole root, the last one included.
+  std::uint64_t bytes = 0;     ///< Of content.
+  std::uint64_t kept = 0;      ///< Files that an earlier call had copied.
+  std::uint64_t narrowed = 0;  ///< Files and directories that give a group fewer rights.
+  int passes = 0;              ///< Looks at the whole root, the last one included.
   /// How long others could not commit.
   std::chrono::nanoseconds held{0};
   /// The library's own files, as SourceTree::left_out.
@@ -62,7 +70,8 @@ struct CopyReport {
 /// as `root_options` say. A process that holds the root open copies it by Root::copy_to.
 /// ErrorKind::invalid_argument where no transaction was ever committed, or the copy would lie in
 /// the root; ErrorKind::exists; ErrorKind::verify where the disk gives other bytes back. Fate
-/// visible: the copy is there, and a power cut may still take its name.
+/// visible: the copy is there, and a power cut may still take its name. Fate unknown, with
+/// ErrorKind::untrusted: somebody put another directory in its place.
 PERDURE_API Result<CopyReport> copy_root(const Path& root, const Path& destination,
                                          const CopyOptions& options = {},
                                          const TransactionOptions& root_options = {});

@@ -43,6 +43,10 @@ struct SourceOptions {
   /// Take symbolic links as what they are. Without it a link in the tree is refused: its text is
   /// the word of whoever may write to the tree, and leads readers anywhere.
   bool symlinks = false;
+  /// Take the previous generations of tracked states, too.
+  bool previous = false;
+  /// Others change the tree: a directory that goes while it is listed is left out.
+  bool changing = false;
 };
 
 /// The files under a directory. That directory is opened once, by the path that is given.

@@ -116,8 +116,8 @@ class PERDURE_API Transaction {
   Result<void> copy(const std::string& from, const std::string& to);
   /// `path` shall be a symbolic link with this text, which may lead anywhere, or nowhere; a file or
   /// link that is there is replaced. The link belongs to the user who commits. It is of use to
-  /// readers alone: no call of a transaction follows it. ErrorKind::unsupported where the file
-  /// system has no links.
+  /// readers alone: no call of a transaction follows it. Durable as its name is, on btrfs since
+  /// Linux 5.18 (docs/protocols.md). ErrorKind::unsupported where the file system has no links.
   Result<void> put_symlink(const std::string& path, const std::string& text);
   /// The file (or symbolic link) `path` shall be gone. It must exist now.
   Result<void> remove(const std::string& path);

@@ -23,10 +23,10 @@
 //   .LEAF.42.RRRRRRRRRRRRRRRR.perdure-prev  the same, where the first name was planted
 //   LEAF.damaged-42.RRRRRRRRRRRRRRRR     a damaged state file, set aside; 42 or more was the newest
 //   LEAF + suffix                        a backup; the suffix is the caller's
-//   .LEAF.perdure-copy                   the directory in which a copy of a root is made, to be
-//   LEAF
-//                                        (shortened like a lock); in it until it is whole:
+//   .LEAF.perdure-copy                   the work directory of a copy of a root, to be called LEAF
+//                                        (shortened like a lock); in it:
 //     .perdure-copy                      its marker
+//     tree                               the copy, until it is whole
 //   .perdure-root                        marks a root of transactions and says where its private
 //                                        directory is; in that one:
 //     .root.perdure-lock                 the root's lock
@@ -68,10 +68,11 @@ SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& envir
 [[nodiscard]] std::string lock_of(std::string_view leaf);
 [[nodiscard]] bool is_lock(std::string_view name);
 
-/// The directory in which the copy of a root is made that is to be called `leaf`, and the file in
-/// it that says so.
+/// The work directory of the copy of a root that is to be called `leaf`; in it the file that says
+/// so, and the copy.
 [[nodiscard]] std::string copy_of(std::string_view leaf);
 inline constexpr std::string_view copy_marker = ".perdure-copy";
+inline constexpr std::string_view copy_tree = "tree";
 
 /// The backup of `leaf`.
 [[nodiscard]] std::string backup_of(std::string_view leaf, std::string_view suffix);

@@ -218,7 +218,10 @@ class NativeFileSystem final : public FileSystem {
     constexpr std::uint64_t size_max = std::uint64_t{1} << 30U;
     auto read_at = static_cast<off64_t>(from_offset);
     auto write_at = static_cast<off64_t>(to_offset);
-    const auto count = static_cast<std::size_t>(std::min(size, size_max));
+    std::uint64_t wanted = std::min(size, size_max);
+    while (wanted > 0 && exceeds_size_limit(to_offset + wanted)) wanted /= 2;
+    if (wanted == 0) return std::error_code(EFBIG, std::generic_category());
+    const auto count = static_cast<std::size_t>(wanted);
     const ssize_t got = uninterrupted(
         [&] { return ::copy_file_range(fd_of(from), &read_at, fd_of(to), &write_at, count, 0); });
     if (got < 0) return last_error();
@@ -328,7 +331,10 @@ class NativeFileSystem final : public FileSystem {
     return checked([&] { return ::fchmod(fd_of(file), mode); });
   }
   SysResult<void> set_owner(Handle file, std::uint32_t owner, std::uint32_t group) override {
-    return checked([&] { return ::fchown(fd_of(file), owner, group); });
+    const auto given = checked([&] { return ::fchown(fd_of(file), owner, group); });
+    if (given || given.error() != std::errc::bad_file_descriptor) return given;
+    // Of a link, which open_link opened.
+    return checked([&] { return ::fchownat(fd_of(file), "", owner, group, AT_EMPTY_PATH); });
   }
   SysResult<std::vector<std::string>> list_xattrs(Handle file) override {
     return split_names(read_growing([&](void* out, std::size_t size) {

@@ -5,6 +5,7 @@
 #include <perdure/source_tree.hpp>
 #include <perdure/transaction_options.hpp>
 
+#include "base/missing.hpp"
 #include "engine/names.hpp"
 #include "transaction/marker.hpp"
 #include "transaction/tree.hpp"
@@ -99,7 +100,12 @@ Result<void> SourceTree::list() {
   while (!to_list.empty()) {
     const std::string relative = std::move(to_list.back());
     to_list.pop_back();
-    BOOST_OUTCOME_TRY(list_directory(relative, to_list));
+    auto listed = list_directory(relative, to_list);
+    const bool gone =
+        !listed && options_.changing && !relative.empty() &&
+        (is_missing(listed.error().cause) || listed.error().kind == ErrorKind::not_regular);
+    if (gone) continue;
+    BOOST_OUTCOME_TRY(std::move(listed));
   }
   std::ranges::sort(entries_, {}, &Entry::path);
   std::ranges::sort(left_out_);
@@ -115,13 +121,15 @@ Result<void> SourceTree::list_directory(const std::string& relative,
   for (const auto& [name, told] : listed.value()) {
     const std::string path = beneath(relative, name);
     // A copy of a root or of tracked states has such files, and those of the target are in use.
-    if (names::is_own(name) || name == private_directory) {
+    const bool wanted = options_.previous && names::is_previous(name);
+    if ((names::is_own(name) && !wanted) || name == private_directory) {
       left_out_.push_back(full(path));
       continue;
     }
     FileType type = told;
     if (type == FileType::other) {  // perhaps the file system does not say
       const auto status = files().stat_at(directory, name);
+      if (!status && options_.changing && is_missing(status.error())) continue;
       if (!status) return failure(full(path), status.error());
       type = status.value().type;
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-// Fills the work directory of a copy, checks it, and gives it its name.
+// Fills a copy pass by pass, and makes it durable.
 #include "transaction/tree_copy.hpp"
 
 #include <algorithm>
 #include <map>
-#include <optional>
-#include <set>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <perdure/pipeline/commit.hpp>
 #include <perdure/source_tree.hpp>
@@ -15,32 +15,35 @@
 #include "base/checksum.hpp"
 #include "base/make_error.hpp"
 #include "base/missing.hpp"
-#include "engine/confirm.hpp"
-#include "engine/directory.hpp"
-#include "engine/lock.hpp"
 #include "engine/metadata.hpp"
 #include "engine/names.hpp"
-#include "engine/sync.hpp"
 #include "engine/temp.hpp"
-#include "engine/unlink.hpp"
 #include "engine/version.hpp"
-#include "transaction/tree.hpp"
+#include "transaction/copy_place.hpp"
 
 namespace perdure {
 namespace {
 
-constexpr std::string_view copy_step = "copy the root";
 constexpr std::size_t block_size = std::size_t{256} << 10U;
+/// Files are synced so many at a time, by the handles that wrote them: their writeback overlaps,
+/// and none of its failures is forgotten with a closed file.
+constexpr std::size_t unflushed_max = 64;
+
+constexpr std::uint32_t writable = 0200;  // by its owner
+
+enum class Pass { beside_others, last };
 
 /// A path of the copy, as it was taken.
 struct Taken {
   FileType type = FileType::regular;
-  bool settled = false;       ///< The stamps tell every later change.
-  Version version{};          ///< Of the source.
-  Checksum::Digest digest{};  ///< Of a file's content.
-  std::string text{};         ///< Of a symbolic link.
-  bool kept = false;          ///< An earlier call wrote it.
-  MetadataSource metadata{};  ///< Of a directory, which gets them last.
+  bool settled = false;                        ///< The stamps tell every later change.
+  bool kept = false;                           ///< An earlier call wrote it.
+  bool narrowed = false;                       ///< It gives others fewer rights than the source.
+  int pass = 0;                                ///< In which it was seen last.
+  Version version{};                           ///< Of the source.
+  Checksum::Digest digest{};                   ///< Of a file's content.
+  std::string text{};                          ///< Of a symbolic link.
+  std::unique_ptr<MetadataSource> metadata{};  ///< Of a directory, which gets them last.
 };
 
 class TreeCopy {
@@ -48,11 +51,11 @@ class TreeCopy {
   TreeCopy(const OpenTree& root, const Path& destination, const CopyOptions& options,
            const TransactionOptions& root_options)
       : root_(root),
-        destination_(destination),
         options_(options),
         root_options_(root_options),
         files_(*root_options.system.files),
-        environment_(*root_options.system.environment) {}
+        environment_(*root_options.system.environment),
+        place_(destination, root_options) {}
   TreeCopy(const TreeCopy&) = delete;
   TreeCopy& operator=(const TreeCopy&) = delete;
   ~TreeCopy() = default;
@@ -60,11 +63,8 @@ class TreeCopy {
   Result<CopyReport> run(const Quietly& quietly);
 
  private:
-  Result<void> open_places();
-  Result<void> check_outside() const;
-  Result<void> open_work();
-  Result<void> mark_work();
-  Result<void> pass();
+  Result<void> pass(Pass which);
+  Result<void> check_no_root_within(const SourceTree& source) const;
   Result<void> take(SourceTree& source, const SourceTree::Entry& entry);
   Result<void> take_directory(SourceTree& source, const std::string& path);
   Result<void> take_symlink(SourceTree& source, const std::string& path);
@@ -72,202 +72,159 @@ class TreeCopy {
   Result<Taken> copy_file(SourceFile& file, const std::string& path);
   Result<bool> keep_file(SourceFile& file, const std::string& path, Taken& taken);
   Result<void> write_file(SourceFile& file, const std::string& path, Taken& taken);
+  Result<Checksum::Digest> digest_of(SourceFile& file) const;
   Result<MetadataSource> metadata_of(const std::string& path, Handle file,
                                      const Status& status) const;
+  void take_over(Handle file, Status& now, MetadataSource& metadata, Taken& taken) const;
   /// Gives the file back, open.
   Result<OwnedHandle> give_metadata(const std::string& path, OwnedHandle file,
-                                    MetadataSource metadata);
-  Result<void> remove(const std::string& path);
-  Result<void> remove_others();
-  Result<void> finish_directories();
+                                    MetadataSource metadata, Taken& taken);
+  Result<void> flush_later(const std::string& path, OwnedHandle file);
   Result<void> flush();
+  void forget(const std::string& path);
+  Result<void> remove_others();
   Result<void> check();
-  Result<void> publish();
-  SysResult<void> unmark();
+  Result<void> finish_directories();
   [[nodiscard]] CopyReport report();
 
-  Result<Handle> parent(const std::string& path);
-  [[nodiscard]] Error failure(const std::string& path, std::error_code cause) const {
-    return make_error(copy_step, path.empty() ? destination_.native() : at(path), cause);
+  /// An error of reading the root.
+  [[nodiscard]] Error unread(const std::string& path, std::error_code cause) const {
+    return reading(make_error(copy_step, (root_.path / path).native(), cause));
   }
-  [[nodiscard]] Error failure(const std::string& path, ErrorKind kind, std::string detail) const {
-    return make_error(copy_step, path.empty() ? destination_.native() : at(path), kind,
-                      std::move(detail));
-  }
-  [[nodiscard]] std::string at(const std::string& path) const {
-    return (destination_ / path).native();
-  }
-  template <class T>
-  Result<T> checked(const std::string& path, SysResult<T> result) const {
-    if (!result) return failure(path, result.error());
-    if constexpr (std::is_void_v<T>) {
-      return success();
-    } else {
-      return std::move(result.value());
-    }
+  [[nodiscard]] Error unread(const std::string& path, ErrorKind kind, std::string detail) const {
+    return reading(make_error(copy_step, (root_.path / path).native(), kind, std::move(detail)));
   }
 
   const OpenTree& root_;
-  const Path& destination_;
   const CopyOptions& options_;
   const TransactionOptions& root_options_;
   FileSystem& files_;
   Environment& environment_;
   const WriteOptions write_options_{};
-  std::string leaf_;
-  std::string work_name_;
-  OwnedHandle above_;  ///< The directory that the copy is to lie in.
-  OwnedHandle lock_;
-  OwnedHandle work_;
-  std::optional<Directories> directories_;  ///< Beneath `work_`.
-  std::map<std::string, Taken> taken_;      ///< In the order of their paths.
-  std::uint64_t changed_ = 0;               ///< Bytes and names that the pass had to copy.
-  std::uint64_t mark_ = failed_syncs();
+  CopyPlace place_;
+  std::map<std::string, Taken> taken_;  ///< In the order of their paths: "" is the top.
+  std::vector<std::pair<std::string, OwnedHandle>> unflushed_;
+  std::uint64_t changed_ = 0;  ///< Bytes and names that the pass had to copy.
   CopyReport report_;
 };
 
-Result<void> TreeCopy::open_places() {
-  leaf_ = destination_.filename().native();
-  if (const auto fault = names::fault_of_leaf(leaf_); !fault.empty() || names::is_own(leaf_)) {
-    return failure("", ErrorKind::invalid_argument,
-                   fault.empty() ? "the name is one of perdure's own" : std::string(fault));
-  }
-  work_name_ = names::copy_of(leaf_);
-  BOOST_OUTCOME_TRY(above_, open_directory(files_, destination_.parent_path()));
-  BOOST_OUTCOME_TRY(check_outside());
-  const auto words = [this](std::error_code cause) { return failure("", cause); };
-  BOOST_OUTCOME_TRY(lock_, take_target_lock(files_, environment_, above_.get(), leaf_,
-                                            {root_options_.lock_timeout_ms, root_options_.stop},
-                                            words, root_options_.system.observer,
-                                            "another process makes this copy; wait for it"));
-  const auto there = files_.stat_at(above_.get(), leaf_);
-  if (there) {
-    return failure("", ErrorKind::exists, "a copy never replaces anything; name a new directory");
-  }
-  if (!is_missing(there.error())) return failure("", there.error());
-  return open_work();
-}
-
-/// Else it would copy itself.
-Result<void> TreeCopy::check_outside() const {
-  BOOST_OUTCOME_TRY(const Status status, checked("", files_.stat(root_.directory)));
-  BOOST_OUTCOME_TRY(const bool inside, checked("", lies_in(files_, above_.get(), status.version)));
-  if (!inside) return success();
-  return failure("", ErrorKind::invalid_argument,
-                 "it would lie in the root that is copied; name a directory elsewhere");
-}
-
-/// The work directory, new or of an earlier call.
-Result<void> TreeCopy::open_work() {
-  const auto made = files_.make_directory(above_.get(), work_name_, 0700);
-  if (!made && made.error() != std::errc::file_exists) return failure("", made.error());
-  BOOST_OUTCOME_TRY(const Handle opened,
-                    checked("", files_.open_beneath(above_.get(), work_name_)));
-  work_ = OwnedHandle(files_, opened);
-  directories_.emplace(files_, work_.get());
-  return mark_work();
-}
-
-Result<void> TreeCopy::mark_work() {
-  const std::string marker(names::copy_marker);
-  BOOST_OUTCOME_TRY(const Status status, checked("", files_.stat(work_.get())));
-  BOOST_OUTCOME_TRY(const auto entries, checked("", files_.list(work_.get())));
-  const auto found = files_.stat_at(work_.get(), marker);
-  const bool marked =
-      found && found.value().type == FileType::regular && found.value().owner == files_.user();
-  if (status.owner != files_.user() || (!entries.empty() && !marked)) {
-    return failure("", ErrorKind::untrusted,
-                   "somebody made '" + work_name_ + "' beside it, in which a copy is made; move " +
-                       "that away, or name another directory");
-  }
-  if (marked) return success();
-  BOOST_OUTCOME_TRY(const Handle made, checked("", files_.create(work_.get(), marker, 0600)));
-  (void)files_.close(made);
-  return success();
-}
-
-Result<Handle> TreeCopy::parent(const std::string& path) {
-  return checked(path, directories_->open(parent_of(path)));
-}
-
-/// One look at all of the root; copies what is not copied yet.
-Result<void> TreeCopy::pass() {
+/// One look at all of the root; copies what is not copied yet. Beside others, a path that goes or
+/// changes is left to the next pass.
+Result<void> TreeCopy::pass(Pass which) {
+  const bool beside = which == Pass::beside_others;
   ++report_.passes;
   changed_ = 0;
-  BOOST_OUTCOME_TRY(auto source, SourceTree::open_in(root_.directory, root_.path,
-                                                     root_options_.system, {.symlinks = true}));
-  std::set<std::string> there{""};
-  BOOST_OUTCOME_TRY(take_directory(source, ""));
+  BOOST_OUTCOME_TRY(auto source,
+                    SourceTree::open_in(root_.directory, root_.path, root_options_.system,
+                                        {.symlinks = true, .previous = true, .changing = beside}));
+  BOOST_OUTCOME_TRY(check_no_root_within(source));
+  BOOST_OUTCOME_TRY(take(source, {.path = "", .type = FileType::directory}));
+  std::vector<std::string> left;  // directories that went, with a slash
+  std::uint64_t done = 0;
   for (const SourceTree::Entry& entry : source.entries()) {
-    BOOST_OUTCOME_TRY(take(source, entry));
-    there.insert(entry.path);
-    if (options_.progress) options_.progress(there.size() - 1, source.entries().size());
-  }
-  for (auto item = taken_.begin(); item != taken_.end();) {
-    if (there.contains(item->first)) {
-      ++item;
-      continue;
+    const bool went = std::ranges::any_of(
+        left, [&](const std::string& above) { return entry.path.starts_with(above); });
+    auto taken = went ? Result<void>(success()) : take(source, entry);
+    if (!taken && beside && taken.error().reading) {
+      forget(entry.path);
+      ++changed_;
+      if (entry.type == FileType::directory) left.push_back(entry.path + "/");
+      taken = success();
     }
-    BOOST_OUTCOME_TRY(remove(item->first));
-    ++changed_;
-    item = taken_.erase(item);
+    BOOST_OUTCOME_TRY(std::move(taken));
+    ++done;
+    if (options_.progress) options_.progress(done, source.entries().size());
   }
+  std::erase_if(taken_, [&](const auto& item) { return item.second.pass != report_.passes; });
   report_.left_out = source.left_out();
   return success();
 }
 
-Result<void> TreeCopy::take(SourceTree& source, const SourceTree::Entry& entry) {
-  const auto known = taken_.find(entry.path);
-  if (known != taken_.end() && known->second.type != entry.type) {
-    BOOST_OUTCOME_TRY(remove(entry.path));
-    const std::string beneath = entry.path + "/";
-    std::erase_if(taken_, [&](const auto& item) {
-      return item.first == entry.path || item.first.starts_with(beneath);
-    });
+/// Its lock is another one, and its journal would be left out.
+Result<void> TreeCopy::check_no_root_within(const SourceTree& source) const {
+  const std::string own = (root_.path / std::string(names::root_marker)).native();
+  for (const std::string& path : source.left_out()) {
+    if (leaf_of(path) != names::root_marker || path == own) continue;
+    return make_error(copy_step, path, ErrorKind::unsupported,
+                      "it marks a root of its own, whose transactions are not held back; copy that "
+                      "by itself, from a place outside");
   }
+  return success();
+}
+
+Result<void> TreeCopy::take(SourceTree& source, const SourceTree::Entry& entry) {
+  Result<void> taken = success();
   switch (entry.type) {
     case FileType::directory:
-      return take_directory(source, entry.path);
+      taken = take_directory(source, entry.path);
+      break;
     case FileType::symlink:
-      return take_symlink(source, entry.path);
+      taken = take_symlink(source, entry.path);
+      break;
     default:
-      return take_file(source, entry.path);
+      taken = take_file(source, entry.path);
   }
+  if (taken) taken_.at(entry.path).pass = report_.passes;
+  return taken;
+}
+
+/// The path and all that is in it: the copy of it is not to be relied on.
+void TreeCopy::forget(const std::string& path) {
+  taken_.erase(path);
+  const auto first = taken_.lower_bound(path + "/");
+  auto last = first;
+  while (last != taken_.end() && last->first.starts_with(path + "/")) ++last;
+  taken_.erase(first, last);
 }
 
 Result<void> TreeCopy::take_directory(SourceTree& source, const std::string& path) {
   BOOST_OUTCOME_TRY(const Handle directory, source.directory(path));
   const auto status = files_.stat(directory);
-  if (!status) return reading(failure(path, status.error()));
+  if (!status) return unread(path, status.error());
   BOOST_OUTCOME_TRY(MetadataSource metadata, metadata_of(path, directory, status.value()));
-  if (!path.empty() && !taken_.contains(path)) {
+  const auto known = taken_.find(path);
+  const bool there = known != taken_.end() && known->second.type == FileType::directory;
+  if (!path.empty() && !there) {
+    forget(path);
     ++changed_;
-    BOOST_OUTCOME_TRY(const Handle above, parent(path));
-    const auto found = files_.stat_at(above, leaf_of(path));
-    if (found && found.value().type != FileType::directory) {
-      BOOST_OUTCOME_TRY(remove(path));
+    BOOST_OUTCOME_TRY(const auto found, place_.checked(path, place_.directories().stat(path)));
+    if (found && found->type != FileType::directory) {
+      BOOST_OUTCOME_TRY(place_.remove(path));
     }
+    BOOST_OUTCOME_TRY(const Handle above, place_.parent(path));
     const auto made = files_.make_directory(above, leaf_of(path), 0700);
-    if (!made && made.error() != std::errc::file_exists) return failure(path, made.error());
+    if (!made && made.error() != std::errc::file_exists) return place_.failure(path, made.error());
     if (!made) {  // of an earlier call, which may have given it its own mode
-      BOOST_OUTCOME_TRY(const Handle own, checked(path, directories_->open(path)));
-      BOOST_OUTCOME_TRY(checked(path, files_.set_mode(own, 0700)));
+      BOOST_OUTCOME_TRY(const Handle own, place_.checked(path, place_.directories().open(path)));
+      BOOST_OUTCOME_TRY(place_.checked(path, files_.set_mode(own, 0700)));
     }
   }
   Taken& taken = taken_[path];
   taken.type = FileType::directory;
-  taken.metadata = std::move(metadata);
+  taken.metadata = std::make_unique<MetadataSource>(std::move(metadata));
   return success();
 }
 
 Result<void> TreeCopy::take_symlink(SourceTree& source, const std::string& path) {
   BOOST_OUTCOME_TRY(std::string text, source.read_symlink(path));
+  BOOST_OUTCOME_TRY(const Status status, source.status(path));
   const auto known = taken_.find(path);
-  if (known != taken_.end() && known->second.text == text) return success();
+  if (known != taken_.end() && known->second.type == FileType::symlink &&
+      known->second.text == text) {
+    return success();
+  }
+  forget(path);
   ++changed_;
-  BOOST_OUTCOME_TRY(remove(path));
-  BOOST_OUTCOME_TRY(const Handle above, parent(path));
-  BOOST_OUTCOME_TRY(checked(path, files_.make_symlink(above, leaf_of(path), text)));
+  BOOST_OUTCOME_TRY(place_.remove(path));
+  BOOST_OUTCOME_TRY(const Handle above, place_.parent(path));
+  BOOST_OUTCOME_TRY(place_.checked(path, files_.make_symlink(above, leaf_of(path), text)));
+  if (files_.user() == 0) {
+    BOOST_OUTCOME_TRY(const Handle opened,
+                      place_.checked(path, files_.open_link(above, leaf_of(path))));
+    const OwnedHandle link(files_, opened);
+    BOOST_OUTCOME_TRY(
+        place_.checked(path, files_.set_owner(link.get(), status.owner, status.group)));
+  }
   Taken& taken = taken_[path];
   taken.type = FileType::symlink;
   taken.text = std::move(text);
@@ -277,7 +234,7 @@ Result<void> TreeCopy::take_symlink(SourceTree& source, const std::string& path)
 Result<void> TreeCopy::take_file(SourceTree& source, const std::string& path) {
   constexpr int attempts_max = 3;
   const auto known = taken_.find(path);
-  if (known != taken_.end() && known->second.settled) {
+  if (known != taken_.end() && known->second.type == FileType::regular && known->second.settled) {
     BOOST_OUTCOME_TRY(const Status status, source.status(path));
     if (has_stamps_of(status, known->second.version)) return success();
   }
@@ -285,70 +242,78 @@ Result<void> TreeCopy::take_file(SourceTree& source, const std::string& path) {
     BOOST_OUTCOME_TRY(SourceFile file, source.open_file(path));
     BOOST_OUTCOME_TRY(Taken taken, copy_file(file, path));
     const auto after = files_.stat(file.handle());
-    if (!after) return reading(failure(path, after.error()));
-    if (!has_stamps_of(after.value(), file.status().version)) continue;
+    if (!after) return unread(path, after.error());
+    const bool steady = has_stamps_of(after.value(), file.status().version);
     taken.version = after.value().version;
-    taken.settled = is_settled(files_, file.handle(), after.value());
-    taken_[path] = std::move(taken);
-    return success();
+    taken.settled = steady && is_settled(files_, file.handle(), after.value());
+    taken_.insert_or_assign(path, std::move(taken));
+    if (steady) return success();
   }
-  return reading(make_error(copy_step, (root_.path / path).native(), ErrorKind::conflict,
-                            "somebody writes into it all the time, without a commit; let that "
-                            "program rest"));
+  return unread(path, ErrorKind::conflict,
+                "somebody writes into it all the time, without a commit; let that program rest");
 }
 
 Result<Taken> TreeCopy::copy_file(SourceFile& file, const std::string& path) {
+  const auto known = taken_.find(path);
+  const bool written = known != taken_.end() && !known->second.kept;  // by this call
+  forget(path);                                                       // until it is done
   Taken taken;
-  BOOST_OUTCOME_TRY(taken.kept, keep_file(file, path, taken));
-  if (!taken.kept) {
+  BOOST_OUTCOME_TRY(const bool same, keep_file(file, path, taken));
+  taken.kept = same && !written;
+  if (!same) {
     file.rewind();
     BOOST_OUTCOME_TRY(write_file(file, path, taken));
-  } else if (const auto known = taken_.find(path); known != taken_.end()) {
-    taken.kept = known->second.kept;  // this call wrote it before
   }
   return taken;
 }
 
-/// Whether the copy has this content already. Compares by hashes, each of which reads all bytes.
+/// Of all that is left to read.
+Result<Checksum::Digest> TreeCopy::digest_of(SourceFile& file) const {
+  Checksum checksum;
+  Buffer block(block_size);
+  while (true) {
+    BOOST_OUTCOME_TRY(const std::size_t got, file.read(block));
+    if (got == 0) return checksum.digest();
+    checksum.update(Bytes(block).first(got));
+  }
+}
+
+/// Whether the copy has this content already. Compares hashes, for which all bytes are read.
 Result<bool> TreeCopy::keep_file(SourceFile& file, const std::string& path, Taken& taken) {
-  BOOST_OUTCOME_TRY(const Handle above, parent(path));
-  const auto found = files_.stat_at(above, leaf_of(path));
-  if (!found && is_missing(found.error())) return false;
-  if (!found) return failure(path, found.error());
-  if (found.value().type != FileType::regular ||
-      found.value().version.size != file.status().version.size) {
+  BOOST_OUTCOME_TRY(const auto found, place_.checked(path, place_.directories().stat(path)));
+  if (!found || found->type != FileType::regular ||
+      found->version.size != file.status().version.size) {
     return false;
   }
-  BOOST_OUTCOME_TRY(const Handle opened, checked(path, files_.open_file(above, leaf_of(path))));
-  OwnedHandle own(files_, opened);
+  BOOST_OUTCOME_TRY(const Handle above, place_.parent(path));
+  const auto opened = files_.open_file(above, leaf_of(path));
+  if (!opened && opened.error() == std::errc::permission_denied) return false;  // its own mode
+  if (!opened) return place_.failure(path, opened.error());
+  OwnedHandle own(files_, opened.value());
   Checksum here;
   Buffer block(block_size);
   for (std::uint64_t offset = 0;;) {
     BOOST_OUTCOME_TRY(const std::size_t got,
-                      checked(path, files_.read_at(own.get(), offset, block)));
+                      place_.checked(path, files_.read_at(own.get(), offset, block)));
     if (got == 0) break;
     here.update(Bytes(block).first(got));
     offset += got;
   }
-  Checksum there;
-  while (true) {
-    BOOST_OUTCOME_TRY(const std::size_t got, file.read(block));
-    if (got == 0) break;
-    there.update(Bytes(block).first(got));
-  }
-  if (here.digest() != there.digest()) return false;
-  taken.digest = here.digest();
+  BOOST_OUTCOME_TRY(taken.digest, digest_of(file));
+  if (here.digest() != taken.digest) return false;
   BOOST_OUTCOME_TRY(MetadataSource metadata, metadata_of(path, file.handle(), file.status()));
-  BOOST_OUTCOME_TRY(own, give_metadata(path, std::move(own), std::move(metadata)));
+  BOOST_OUTCOME_TRY(own, give_metadata(path, std::move(own), std::move(metadata), taken));
+  BOOST_OUTCOME_TRY(flush_later(path, std::move(own)));
   return true;
 }
 
 Result<void> TreeCopy::write_file(SourceFile& file, const std::string& path, Taken& taken) {
-  BOOST_OUTCOME_TRY(remove(path));
-  BOOST_OUTCOME_TRY(const Handle above, parent(path));
-  BOOST_OUTCOME_TRY(const Handle made, checked(path, files_.create(above, leaf_of(path), 0600)));
+  BOOST_OUTCOME_TRY(place_.remove(path));
+  BOOST_OUTCOME_TRY(const Handle above, place_.parent(path));
+  BOOST_OUTCOME_TRY(const Handle made,
+                    place_.checked(path, files_.create(above, leaf_of(path), 0600)));
   Commit commit(files_, environment_, write_options_);
-  commit.path = at(path);
+  commit.path = place_.at(path);
   commit.temp = OwnedHandle(files_, made);
   Checksum checksum;
   Buffer block(block_size);
@@ -362,126 +327,133 @@ Result<void> TreeCopy::write_file(SourceFile& file, const std::string& path, Tak
   taken.digest = checksum.digest();
   (void)files_.start_writeback(made);  // a hint: the sync has the last word
   BOOST_OUTCOME_TRY(MetadataSource metadata, metadata_of(path, file.handle(), file.status()));
-  BOOST_OUTCOME_TRY(commit.temp, give_metadata(path, std::move(commit.temp), std::move(metadata)));
-  return success();
+  BOOST_OUTCOME_TRY(OwnedHandle own,
+                    give_metadata(path, std::move(commit.temp), std::move(metadata), taken));
+  return flush_later(path, std::move(own));
 }
 
 Result<MetadataSource> TreeCopy::metadata_of(const std::string& path, Handle file,
                                              const Status& status) const {
   MetadataSource metadata{.status = status, .xattrs = {}};
   const auto listed = files_.list_xattrs(file);
-  if (!listed) return reading(failure(path, listed.error()));
+  if (!listed) return unread(path, listed.error());
   for (const std::string& name : listed.value()) {
     // Only root may give these.
     const bool special = name.starts_with("security.") || name.starts_with("trusted.");
     if (special && files_.user() != 0) continue;
     auto value = files_.get_xattr(file, name);
-    if (!value) return reading(failure(path, value.error()));
+    if (!value) return unread(path, value.error());
     metadata.xattrs.push_back({name, std::move(value.value())});
   }
   return metadata;
 }
 
-/// Others than root give no file away: theirs are their own, without the bits that would lend their
-/// rights.
-Result<OwnedHandle> TreeCopy::give_metadata(const std::string& path, OwnedHandle file,
-                                            MetadataSource metadata) {
+/// Others than root give no file away. A group that is one of theirs is kept; where it is not, the
+/// one that the file has instead gets no more than everybody.
+void TreeCopy::take_over(Handle file, Status& now, MetadataSource& metadata, Taken& taken) const {
   constexpr std::uint32_t special = 06000;
-  Commit commit(files_, environment_, write_options_);
-  commit.path = at(path);
-  BOOST_OUTCOME_TRY(const Status now, checked(path, files_.stat(file.get())));
-  if (files_.user() != 0) {
-    const bool own = metadata.status.owner == now.owner && metadata.status.group == now.group;
-    if (!own) metadata.status.mode &= ~special;
-    metadata.status.owner = now.owner;
-    metadata.status.group = now.group;
+  constexpr std::uint32_t of_group = 070;
+  Status& wanted = metadata.status;
+  if (wanted.owner == now.owner && wanted.group == now.group) return;
+  wanted.mode &= ~special;
+  wanted.owner = now.owner;
+  if (wanted.group == now.group) return;
+  if (files_.set_owner(file, now.owner, wanted.group)) {
+    now.group = wanted.group;
+    return;
   }
+  wanted.group = now.group;
+  const std::uint32_t everybody = (wanted.mode & 07U) << 3U;
+  taken.narrowed = (wanted.mode & of_group & ~everybody) != 0;
+  wanted.mode &= ~of_group | everybody;
+  taken.narrowed |= std::erase_if(metadata.xattrs, [](const Xattr& xattr) {
+                      return xattr.name.starts_with("system.posix_acl_");
+                    }) != 0;
+}
+
+/// The mode comes last where it would keep its owner from giving the rest.
+Result<OwnedHandle> TreeCopy::give_metadata(const std::string& path, OwnedHandle file,
+                                            MetadataSource metadata, Taken& taken) {
+  Commit commit(files_, environment_, write_options_);
+  commit.path = place_.at(path);
+  BOOST_OUTCOME_TRY(Status now, place_.checked(path, files_.stat(file.get())));
+  taken.narrowed = false;
+  if (files_.user() != 0) take_over(file.get(), now, metadata, taken);
+  const std::uint32_t mode = metadata.status.mode;
+  if (files_.user() != 0) metadata.status.mode |= writable;
   metadata.temp = now;
   commit.temp = std::move(file);
-  BOOST_OUTCOME_TRY(copy_metadata(commit, metadata));
+  auto given = copy_metadata(commit, metadata);
+  if (!given) {
+    std::string& detail = given.error().detail;
+    detail += std::string(detail.empty() ? "" : "; ") + "copy as root, or take it off in the root";
+    return std::move(given.error());
+  }
+  if (metadata.status.mode != mode) {
+    BOOST_OUTCOME_TRY(place_.checked(path, files_.set_mode(commit.temp.get(), mode)));
+  }
   return std::move(commit.temp);
 }
 
-/// Removes the path from the copy, a directory with all that is in it; nothing where it is not
-/// there.
-Result<void> TreeCopy::remove(const std::string& path) {
-  std::vector<std::string> to_remove{path};
-  while (!to_remove.empty()) {
-    const std::string next = to_remove.back();
-    BOOST_OUTCOME_TRY(const auto found, checked(next, directories_->stat(next)));
-    if (!found || found->type != FileType::directory) {
-      to_remove.pop_back();
-      if (!found) continue;
-      BOOST_OUTCOME_TRY(const Handle above, parent(next));
-      BOOST_OUTCOME_TRY(checked(next, unlink_if_there(files_, above, leaf_of(next))));
-      continue;
-    }
-    BOOST_OUTCOME_TRY(const Handle opened, checked(next, directories_->open(next)));
-    BOOST_OUTCOME_TRY(checked(next, files_.set_mode(opened, 0700)));
-    BOOST_OUTCOME_TRY(const auto entries, checked(next, files_.list(opened)));
-    if (entries.empty()) {
-      to_remove.pop_back();
-      directories_->look_anew();
-      BOOST_OUTCOME_TRY(const Handle above, parent(next));
-      BOOST_OUTCOME_TRY(checked(next, files_.remove_directory(above, leaf_of(next))));
-    }
-    for (const DirectoryEntry& entry : entries) to_remove.push_back(next + "/" + entry.name);
-  }
-  return success();
+Result<void> TreeCopy::flush_later(const std::string& path, OwnedHandle file) {
+  unflushed_.emplace_back(path, std::move(file));
+  return unflushed_.size() < unflushed_max ? success() : flush();
 }
 
-/// Removes what an earlier call copied, and the root does not have any more.
-Result<void> TreeCopy::remove_others() {
-  for (const auto& [path, taken] : taken_) {
-    if (taken.type != FileType::directory) continue;
-    BOOST_OUTCOME_TRY(const Handle opened, checked(path, directories_->open(path)));
-    BOOST_OUTCOME_TRY(const auto entries, checked(path, files_.list(opened)));
-    for (const DirectoryEntry& entry : entries) {
-      const std::string own = path.empty() ? entry.name : path + "/" + entry.name;
-      if (taken_.contains(own) || own == names::copy_marker) continue;
-      BOOST_OUTCOME_TRY(remove(own));
-    }
-  }
-  return success();
-}
-
-/// The deepest first: the mode of a directory may forbid to write there. The copy itself keeps the
-/// bits that its last steps need.
-Result<void> TreeCopy::finish_directories() {
-  for (auto item = taken_.rbegin(); item != taken_.rend(); ++item) {
-    auto& [path, taken] = *item;
-    if (taken.type != FileType::directory) continue;
-    MetadataSource metadata = taken.metadata;
-    if (path.empty()) metadata.status.mode |= 0700U;
-    BOOST_OUTCOME_TRY(const Handle opened,
-                      checked(path, files_.open_beneath(work_.get(), path.empty() ? "." : path)));
-    BOOST_OUTCOME_TRY(const OwnedHandle own,
-                      give_metadata(path, OwnedHandle(files_, opened), std::move(metadata)));
-    BOOST_OUTCOME_TRY(checked(path, files_.sync_directory(own.get())));
-  }
-  return success();
-}
-
-/// A failed sync is told once: what an earlier call wrote, and the disk refused, is found by
-/// reading it back.
 Result<void> TreeCopy::flush() {
+  for (auto& [path, file] : unflushed_) {
+    const auto synced = files_.sync_file(file.get());
+    if (!synced) {
+      note_failed_sync(files_, file.get());
+      return place_.failure(path, synced.error());
+    }
+    file.reset();
+  }
+  unflushed_.clear();
+  return success();
+}
+
+/// Removes all that the root does not have: what it lost since, and what earlier calls copied.
+/// First it finds out whether each name of the root is a name of its own here.
+Result<void> TreeCopy::remove_others() {
+  std::vector<std::string> others;
   for (const auto& [path, taken] : taken_) {
-    if (taken.type != FileType::regular) continue;
-    BOOST_OUTCOME_TRY(const Handle above, parent(path));
-    BOOST_OUTCOME_TRY(const Handle opened, checked(path, files_.open_file(above, leaf_of(path))));
-    const OwnedHandle file(files_, opened);
-    BOOST_OUTCOME_TRY(checked(path, files_.sync_file(file.get())));
+    if (taken.type != FileType::directory) continue;
+    BOOST_OUTCOME_TRY(const Handle opened, place_.checked(path, place_.directories().open(path)));
+    BOOST_OUTCOME_TRY(const auto entries, place_.checked(path, files_.list(opened)));
+    const std::string prefix = path.empty() ? "" : path + "/";
+    std::size_t known = 0;
+    for (const DirectoryEntry& entry : entries) {
+      const bool own = taken_.contains(prefix + entry.name);
+      known += own ? 1U : 0U;
+      if (!own) others.push_back(prefix + entry.name);
+    }
+    std::size_t wanted = 0;
+    for (auto item = taken_.lower_bound(prefix);
+         item != taken_.end() && item->first.starts_with(prefix); ++item) {
+      const bool within = item->first.find('/', prefix.size()) == std::string::npos;
+      wanted += within && !item->first.empty() ? 1U : 0U;
+    }
+    if (known == wanted) continue;
+    return place_.failure(path, ErrorKind::unsupported,
+                          "names of the root that differ in upper and lower case are one here; "
+                          "copy it to a file system that tells them apart");
+  }
+  for (const std::string& path : others) {
+    BOOST_OUTCOME_TRY(place_.remove(path));
   }
   return success();
 }
 
+/// A disk that lost what it was given, also of an earlier call, whose failed sync is told once.
 Result<void> TreeCopy::check() {
   for (const auto& [path, taken] : taken_) {
     if (taken.type != FileType::regular || !(options_.checking || taken.kept)) continue;
-    BOOST_OUTCOME_TRY(const Handle above, parent(path));
-    BOOST_OUTCOME_TRY(const Handle opened, checked(path, files_.open_file(above, leaf_of(path))));
+    BOOST_OUTCOME_TRY(const Handle above, place_.parent(path));
+    BOOST_OUTCOME_TRY(const Handle opened,
+                      place_.checked(path, files_.open_file(above, leaf_of(path))));
     Commit commit(files_, environment_, write_options_);
-    commit.path = at(path);
+    commit.path = place_.at(path);
     commit.temp = OwnedHandle(files_, opened);
     Checksum checksum;
     BOOST_OUTCOME_TRY(read_back(commit, [&](Bytes block) {
@@ -493,36 +465,30 @@ Result<void> TreeCopy::check() {
   return success();
 }
 
-/// The marker goes when the copy has its name: a kill in between leaves it there, and does no harm.
-Result<void> TreeCopy::publish() {
-  const auto renamed =
-      files_.rename(above_.get(), work_name_, above_.get(), leaf_, RenameMode::no_replace);
-  if (!renamed) {
-    const bool taken = renamed.error() == std::errc::file_exists;
-    return taken ? failure("", ErrorKind::exists, "somebody else made it meanwhile")
-                 : failure("", renamed.error());
+/// The deepest first: the mode of a directory may forbid to write there. The top keeps the bit that
+/// a move of it to another directory needs.
+Result<void> TreeCopy::finish_directories() {
+  for (auto item = taken_.rbegin(); item != taken_.rend(); ++item) {
+    auto& [path, taken] = *item;
+    if (taken.type != FileType::directory) continue;
+    MetadataSource metadata = *taken.metadata;
+    if (path.empty()) metadata.status.mode |= writable;
+    BOOST_OUTCOME_TRY(
+        const Handle opened,
+        place_.checked(path, files_.open_beneath(place_.tree(), path.empty() ? "." : path)));
+    BOOST_OUTCOME_TRY(const OwnedHandle own,
+                      give_metadata(path, OwnedHandle(files_, opened), std::move(metadata), taken));
+    const auto synced = files_.sync_directory(own.get());
+    if (synced) continue;
+    note_failed_sync(files_, own.get());
+    return place_.failure(path, synced.error());
   }
-  const auto synced = sync_directory_durably(files_, above_.get(), mark_);
-  if (!synced) {
-    Error error = failure("", synced.error());
-    error.fate = Fate::visible;
-    return error;
-  }
-  const auto done = unmark();
-  if (done) return success();
-  Error error = failure("", done.error());
-  error.fate = Fate::durable;
-  return error;
-}
-
-SysResult<void> TreeCopy::unmark() {
-  BOOST_OUTCOME_TRY(unlink_if_there(files_, work_.get(), std::string(names::copy_marker)));
-  const std::uint32_t mode = taken_.at("").metadata.status.mode;
-  return (mode | 0700U) == mode ? SysResult<void>(success()) : files_.set_mode(work_.get(), mode);
+  return success();
 }
 
 CopyReport TreeCopy::report() {
   for (const auto& [path, taken] : taken_) {
+    report_.narrowed += taken.narrowed ? 1U : 0U;
     if (path.empty()) continue;
     switch (taken.type) {
       case FileType::directory:
@@ -542,24 +508,22 @@ CopyReport TreeCopy::report() {
 
 Result<CopyReport> TreeCopy::run(const Quietly& quietly) {
   constexpr std::uint64_t little = std::uint64_t{1} << 20U;
-  BOOST_OUTCOME_TRY(open_places());
+  BOOST_OUTCOME_TRY(place_.open(root_.directory));
   for (int n = 0; n < options_.passes_max; ++n) {
-    const auto passed = pass();
-    // A tree that changes while it is read: the last pass says whether that is all.
-    if (!passed && !passed.error().reading) return passed.error();
-    if (passed && (changed_ == 0 || (n > 0 && changed_ < little))) break;
+    BOOST_OUTCOME_TRY(pass(Pass::beside_others));
+    if (changed_ == 0 || (n > 0 && changed_ < little)) break;
   }
   BOOST_OUTCOME_TRY(quietly([this] {
     const auto begin = environment_.monotonic();
-    auto passed = pass();
+    auto passed = pass(Pass::last);
     report_.held = environment_.monotonic() - begin;
     return passed;
   }));
-  BOOST_OUTCOME_TRY(remove_others());
   BOOST_OUTCOME_TRY(flush());
+  BOOST_OUTCOME_TRY(remove_others());
   BOOST_OUTCOME_TRY(check());
   BOOST_OUTCOME_TRY(finish_directories());
-  BOOST_OUTCOME_TRY(publish());
+  BOOST_OUTCOME_TRY(place_.publish(writable & ~taken_.at("").metadata->status.mode));
   return report();
 }
 

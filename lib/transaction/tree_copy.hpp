@@ -3,16 +3,16 @@
 //
 // The life of a copy:
 //
-//   nothing --> work directory, marked --> filled, pass by pass --> filled, while nobody commits
-//                    |                                                       |
-//                    | killed: the next call goes on                         v
-//                    +---- with it, and compares content     durable --> checked --> renamed
+//   work directory, marked --> filled, pass by pass --> filled, while nobody commits
+//        |                                                       |
+//        | killed: the next call goes on                         v
+//        +---- with it, and compares content     durable --> checked --> renamed
 //
-// C1. The work directory has the marker before it has anything else. Nothing is removed from a
-//     directory without one: somebody else may have made it.
-// C2. The rename comes last, when all is durable and checked. A destination that is there is whole.
-// C3. A file counts as copied if its stamps were settled when it was read, and are the same now.
-// C4. The last pass runs while nobody commits, and its copy is the root of that moment.
+// C1. A file counts as copied if its stamps were settled when it was read, and are the same now.
+// C2. The last pass runs while nobody commits, and its copy is the root of that moment.
+// C3. The rename comes last, when all is durable and checked. A destination that is there is whole.
+//
+// copy_place.hpp has the invariants of the work directory.
 #pragma once
 
 #include <functional>

@@ -70,6 +70,30 @@ TEST_CASE("a file that may not grow is an error, and no signal ends the process"
   CHECK(test::temps_in(directory.path()).empty());
 }
 
+TEST_CASE("a copy within the kernel that may not grow is an error, and no signal", "[P16][P19]") {
+  const TempDirectory directory;
+  test::spit(directory / "target", "old");
+  test::spit(directory / "source", std::string(100'000, 'n'));
+  test::Child child([&]() -> std::string {
+    std::signal(SIGXFSZ, SIG_DFL);
+    limit(RLIMIT_FSIZE, 50'000);
+    FileSystem& files = native_file_system();
+    const OwnedHandle at(
+        files, files.open_directory(Handle::working_directory, directory.path().native()).value());
+    const OwnedHandle source(files, files.open_file(at.get(), "source").value());
+    auto file = AtomicFile::create(directory / "target").value();
+    for (std::uint64_t offset = 0;;) {
+      const auto count = file.append_from(source.get(), offset, 100'000);
+      if (!count) return must_be_refused(count, std::errc::file_too_large);
+      if (count.value() == 0) return "it reached the end";
+      offset += count.value();
+    }
+  });
+  CHECK(child.said() == "");
+  CHECK(test::slurp(directory / "target") == "old");
+  CHECK(test::temps_in(directory.path()).empty());
+}
+
 TEST_CASE("a limit of size that is raised later is taken for what it is now", "[P19]") {
   const TempDirectory directory;
   test::Child child([&]() -> std::string {

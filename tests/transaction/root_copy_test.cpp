@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <stdexcept>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <perdure/root.hpp>
 #include <perdure/root_copy.hpp>
@@ -12,6 +13,7 @@
 #include <perdure/testing/manual_environment.hpp>
 
 #include "crash.hpp"
+#include "support/process.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
 using namespace perdure::test;     // NOLINT(google-build-using-namespace)
@@ -39,9 +41,7 @@ struct Places {
   fs::path copy = outside / "copy";
   fs::path work = outside / ".copy.perdure-copy";
   Places() { plant(root.path()); }
-  [[nodiscard]] bool nothing_left() const {
-    return !fs::exists(work) && !fs::exists(copy / ".perdure-copy");
-  }
+  [[nodiscard]] bool nothing_left() const { return !fs::exists(work); }
 };
 
 /// Commits to the root right before the n-th call of one kind.
@@ -190,9 +190,7 @@ TEST_CASE("a copy that was killed anywhere is not there or whole, and is gone on
       CHECK(places.nothing_left());
     }
     CHECK(tree_of(places.root.path()) == all);
-    Tree copied = tree_of(places.copy);
-    copied.erase(".perdure-copy");  // a kill behind the rename leaves the marker
-    CHECK(copied == all);
+    CHECK(tree_of(places.copy) == all);
   }
   CHECK(kept > 4);
 }
@@ -210,9 +208,7 @@ TEST_CASE("a copy fails at every call of every operation, and leaves the root al
     CHECK(faulty.handles_open() == 0);
     CHECK(tree_of(places.root.path()) == all);
     if (fs::exists(places.copy)) {
-      Tree copied = tree_of(places.copy);
-      copied.erase(".perdure-copy");
-      CHECK(copied == all);
+      CHECK(tree_of(places.copy) == all);
       if (!made) CHECK(made.error().fate != Fate::unchanged);
     } else {
       REQUIRE_FALSE(made);
@@ -278,13 +274,14 @@ TEST_CASE("each copy that can't be made is refused with its reason, and nothing 
 
 TEST_CASE("what an earlier call left is compared, mended and cleared away") {
   const Places places;
-  fs::create_directories(places.work / "d/gone/deep");
+  const fs::path tree = places.work / "tree";
+  fs::create_directories(tree / "d/gone/deep");
   spit(places.work / ".perdure-copy", "");
-  spit(places.work / "a", "1");                          // as it is
-  spit(places.work / "d/e", std::string(100'000, 'x'));  // of the same size
-  spit(places.work / "d/gone/deep/f", "");
-  fs::create_directory(places.work / "link");  // a link in the root
-  spit(places.work / "link/f", "");
+  spit(tree / "a", "1");                          // as it is
+  spit(tree / "d/e", std::string(100'000, 'x'));  // of the same size
+  spit(tree / "d/gone/deep/f", "");
+  fs::create_directory(tree / "link");  // a link in the root
+  spit(tree / "link/f", "");
   const auto made = copy_root(places.root.path(), places.copy);
   REQUIRE_OK(made);
   CHECK(made.value().kept == 1);
@@ -354,4 +351,230 @@ TEST_CASE("a root that was killed half-way is finished before it is copied", "[P
   REQUIRE_OK(copy_root(root.path(), outside / "copy"));
   CHECK(tree_of(outside / "copy") == Sample::after());
   CHECK(tree_of(root.path()) == Sample::after());
+}
+
+namespace {
+
+/// Does something at each call that opens a file to read it.
+struct Deeds final : ForwardingFileSystem {
+  explicit Deeds(std::function<void(const std::string&)> on_open)
+      : ForwardingFileSystem(native_file_system()), deed(std::move(on_open)) {}
+  SysResult<Handle> open_file(Handle directory, const std::string& name) override {
+    deed(name);
+    return ForwardingFileSystem::open_file(directory, name);
+  }
+  std::function<void(const std::string&)> deed;
+};
+
+bool is_locked(const fs::path& root) {
+  TransactionOptions at_once;
+  at_once.lock_timeout_ms = std::chrono::milliseconds(0);
+  return !Transaction::begin(root, at_once);
+}
+
+}  // namespace
+
+// One path that went ended the pass, so that all was copied while others waited.
+TEST_CASE("a file that goes in each pass does not let others wait for all the rest") {
+  const Places places;
+  for (int i = 0; i < 8; ++i) {
+    spit(places.root / ("c" + std::to_string(i)), "goes");
+    spit(places.root / ("large" + std::to_string(i)), std::string(50'000, 'l'));
+  }
+  int gone = 0;
+  int read_while_locked = 0;
+  Deeds files([&](const std::string& name) {
+    const bool locked = is_locked(places.root.path());
+    if (locked && name.starts_with("large")) ++read_while_locked;
+    if (locked || name != "b") return;  // which is read before the others, in each pass
+    auto transaction = Transaction::begin(places.root.path()).value();
+    REQUIRE_OK(transaction.put("b", "again" + std::to_string(gone)));
+    REQUIRE_OK(transaction.remove("c" + std::to_string(gone++)));
+    REQUIRE_OK(transaction.commit());
+  });
+  const auto made = copy_root(places.root.path(), places.copy, {}, through(files));
+  REQUIRE_OK(made);
+  CHECK(gone > 0);
+  CHECK(tree_of(places.copy) == tree_of(places.root.path()));
+  FileSystem& native = native_file_system();
+  const OwnedHandle at(
+      native,
+      native.open_directory(Handle::working_directory, places.root.path().native()).value());
+  const bool fine = native.stamps(at.get(), native.stat(at.get()).value()) == Stamps::fine;
+  if (fine) CHECK(read_while_locked == 0);
+}
+
+TEST_CASE("a root within a root is refused: its transactions would be copied half-way") {
+  const Places places;
+  make_root(places.root / "d");
+  const Error error = error_of(copy_root(places.root.path(), places.copy));
+  CHECK(error.kind == ErrorKind::unsupported);
+  CHECK_THAT(error.message(), Contains("d/.perdure-root") && Contains("a root of its own"));
+}
+
+TEST_CASE("previous generations of tracked states are copied, too") {
+  const Places places;
+  spit(places.root / ".s.1.perdure-prev", "0");
+  REQUIRE_OK(copy_root(places.root.path(), places.copy));
+  CHECK(slurp(places.copy / ".s.1.perdure-prev") == "0");
+}
+
+TEST_CASE("a copy gets its name where the file system can't rename without replacing") {
+  const Places places;
+  struct Replacing final : ForwardingFileSystem {
+    Replacing() : ForwardingFileSystem(native_file_system()) {}
+    SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                           const std::string& to, RenameMode mode) override {
+      if (mode == RenameMode::no_replace) {
+        return std::make_error_code(std::errc::invalid_argument);
+      }
+      return ForwardingFileSystem::rename(from_directory, from, to_directory, to, mode);
+    }
+  };
+  Replacing files;
+  REQUIRE_OK(copy_root(places.root.path(), places.copy, {}, through(files)));
+  CHECK(tree_of(places.copy) == tree_of(places.root.path()));
+}
+
+TEST_CASE("a directory that somebody puts in the place of the copy is not called the copy",
+          "[P17]") {
+  const Places places;
+  struct Exchanging final : ForwardingFileSystem {
+    explicit Exchanging(const Places& of) : ForwardingFileSystem(native_file_system()), at(of) {}
+    SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                           const std::string& to, RenameMode mode) override {
+      auto renamed = ForwardingFileSystem::rename(from_directory, from, to_directory, to, mode);
+      if (to == "copy") {
+        fs::rename(at.copy, at.outside / "elsewhere");
+        fs::create_directory(at.copy);
+      }
+      return renamed;
+    }
+    const Places& at;
+  };
+  Exchanging files(places);
+  const Error error = error_of(copy_root(places.root.path(), places.copy, {}, through(files)));
+  CHECK(error.kind == ErrorKind::untrusted);
+  CHECK(error.fate == Fate::unknown);
+}
+
+TEST_CASE("names that the place of the copy takes for one are refused") {
+  const Places places;
+  const bool links = GENERATE(false, true);
+  for (const char* name : {"name", "NAME"}) {
+    if (links) fs::create_symlink(name, places.root / name);
+    if (!links) spit(places.root / name, name);
+  }
+  /// The top of the copy does not tell upper from lower case.
+  struct CaseBlind final : ForwardingFileSystem {
+    CaseBlind() : ForwardingFileSystem(native_file_system()) {}
+    SysResult<Handle> open_beneath(Handle base, const std::string& path) override {
+      const auto opened = ForwardingFileSystem::open_beneath(base, path);
+      if (opened && path == "tree") top = opened.value();
+      return opened;
+    }
+    SysResult<Handle> create(Handle directory, const std::string& name,
+                             std::uint32_t mode) override {
+      return ForwardingFileSystem::create(directory, real(directory, name), mode);
+    }
+    SysResult<void> make_symlink(Handle directory, const std::string& name,
+                                 const std::string& text) override {
+      return ForwardingFileSystem::make_symlink(directory, real(directory, name), text);
+    }
+    SysResult<Handle> open_file(Handle directory, const std::string& name) override {
+      return ForwardingFileSystem::open_file(directory, real(directory, name));
+    }
+    SysResult<Handle> open_link(Handle directory, const std::string& name) override {
+      return ForwardingFileSystem::open_link(directory, real(directory, name));
+    }
+    SysResult<Status> stat_at(Handle directory, const std::string& name) override {
+      return ForwardingFileSystem::stat_at(directory, real(directory, name));
+    }
+    SysResult<void> unlink(Handle directory, const std::string& name) override {
+      return ForwardingFileSystem::unlink(directory, real(directory, name));
+    }
+    [[nodiscard]] std::string real(Handle directory, const std::string& name) const {
+      return directory == top && name == "NAME" ? "name" : name;
+    }
+    Handle top = Handle::none;
+  };
+  CaseBlind files;
+  const Error error = error_of(copy_root(places.root.path(), places.copy, {}, through(files)));
+  CHECK(error.kind == ErrorKind::unsupported);
+  CHECK_FALSE(fs::exists(places.copy));
+}
+
+TEST_CASE("root copies what belongs to others, and goes on with it after each kill", "[P6]") {
+  if (::geteuid() != 0) return skip("only root gives files away");
+  constexpr uid_t owner = 1234;
+  const auto give = [](const Places& places) {
+    for (const char* name : {"", "a", "d", "d/e", "link"}) {
+      REQUIRE(::lchown((places.root / name).c_str(), owner, owner) == 0);
+    }
+    fs::permissions(places.root.path(), fs::perms(0555));
+  };
+  const auto owner_of = [](const fs::path& path) {
+    struct stat status {};
+    REQUIRE(::lstat(path.c_str(), &status) == 0);
+    return status.st_uid;
+  };
+  FaultyFileSystem counting(native_file_system());
+  {
+    const Places other;
+    give(other);
+    REQUIRE_OK(copy_root(other.root.path(), other.copy, {}, through(counting)));
+  }
+  for (std::uint64_t n = 1; n <= counting.calls(); ++n) {
+    CAPTURE(n);
+    const Places places;
+    give(places);
+    FaultyFileSystem dying(native_file_system());
+    dying.fail({.operation = {}, .call = n, .error = EIO, .from_then_on = true, .count = {}});
+    (void)copy_root(places.root.path(), places.copy, {}, through(dying));
+    const bool finished = fs::exists(places.copy);
+    if (!finished) REQUIRE_OK(copy_root(places.root.path(), places.copy));
+    for (const char* name : {"", "a", "d", "d/e", "link"}) {
+      CHECK(owner_of(places.copy / name) == owner);
+    }
+    CHECK(owner_of(places.copy / "b") == 0);
+    if (!finished) CHECK(fs::status(places.copy).permissions() == fs::perms(0555));
+  }
+}
+
+// The group that a copy has instead could read what only the file's own group might.
+TEST_CASE("a copy by another user gives no group more than everybody", "[P6]") {
+  if (!is_root()) return skip("only root gives files away");
+  constexpr uid_t own_group = nobody;
+  constexpr gid_t another = 5555;
+  const TempDirectory root("/dev/shm");
+  const TempDirectory outside("/dev/shm");
+  for (const TempDirectory* place : {&root, &outside}) {
+    REQUIRE(::chown(place->path().c_str(), nobody, own_group) == 0);
+  }
+  const std::string committed = as_user(nobody, [&] {
+    const auto put = [&]() -> Result<void> {
+      BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(root.path()));
+      for (const char* name : {"theirs", "own", "for all"}) {
+        BOOST_OUTCOME_TRY(transaction.put(name, "N"));
+      }
+      BOOST_OUTCOME_TRY(transaction.commit());
+      return success();
+    };
+    return say(put());
+  });
+  REQUIRE(committed == "success");
+  for (const char* name : {"theirs", "for all"}) {
+    REQUIRE(::chown((root / name).c_str(), nobody, another) == 0);
+  }
+  fs::permissions(root / "theirs", fs::perms(0460));
+  fs::permissions(root / "own", fs::perms(0640));
+  fs::permissions(root / "for all", fs::perms(0664));
+  const std::string copied = as_user(nobody, [&] {
+    const auto made = copy_root(root.path(), outside / "copy");
+    return made ? std::to_string(made.value().narrowed) : made.error().message();
+  });
+  CHECK(copied == "2");
+  CHECK(fs::status(outside / "copy/theirs").permissions() == fs::perms(0400));
+  CHECK(fs::status(outside / "copy/own").permissions() == fs::perms(0640));
+  CHECK(fs::status(outside / "copy/for all").permissions() == fs::perms(0644));
 }

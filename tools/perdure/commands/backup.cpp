@@ -70,6 +70,7 @@ void BackupCommand::tell(const CopyReport& made) const {
            {"symlinks", made.symlinks},
            {"bytes", made.bytes},
            {"kept", made.kept},
+           {"narrowed", made.narrowed},
            {"passes", made.passes},
            {"held_ms", static_cast<double>(made.held.count()) / 1e6},
            {"checked", !unchecked},
@@ -80,6 +81,9 @@ void BackupCommand::tell(const CopyReport& made) const {
     print(printable(destination) + ": a copy of " + std::to_string(made.files) +
           (made.files == 1 ? " file" : " files") + kept + ", " + human_size(made.bytes) +
           (unchecked ? "" : ", checked") + "; others waited " + milliseconds(made.held) + "\n");
+    if (made.narrowed == 0) return;
+    std::cerr << "perdure: " << made.narrowed
+              << " of them give a group fewer rights: only root can keep the groups\n";
   }
 }
 
