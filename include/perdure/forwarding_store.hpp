@@ -30,6 +30,7 @@ class PERDURE_STATE_API ForwardingStore : public StateStore {
  public:
   explicit ForwardingStore(std::unique_ptr<StateStore> base) : base_(std::move(base)) {}
 
+  [[nodiscard]] StoreLimits limits() const override { return base_->limits(); }
   Result<std::unique_ptr<Lock>> lock(const LockWait& wait) override { return base_->lock(wait); }
   Result<Revision> revision() override { return base_->revision(); }
   Result<std::optional<StoredState>> load() override { return base_->load(); }

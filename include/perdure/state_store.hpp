@@ -21,8 +21,9 @@
 namespace perdure {
 
 /// One content of a store at one moment; what it says is known to the store alone. An empty token
-/// is the revision of a state that does not exist. Another content that is put in the place of this
-/// one has another revision, were it the same bytes; one content under two names has one.
+/// is the revision of a state that does not exist, and may be expected as any other one. Another
+/// content that is put in the place of this one has another revision, were it the same bytes: no
+/// revision comes back. One content under two names has one.
 struct Revision {
   std::string token;
   [[nodiscard]] bool is_absent() const noexcept { return token.empty(); }
@@ -57,9 +58,24 @@ struct StateHistory {
   std::vector<std::string> damaged;     ///< Where damaged states were moved to, oldest first.
 };
 
+/// How much a store takes, and on what its compare rests. Asked before a commit.
+struct StoreLimits {
+  std::uint64_t size_max = UINT64_MAX;      ///< Bytes of one state.
+  std::uint64_t previous_max = UINT64_MAX;  ///< Previous generations that may be kept at a time.
+  /// The compare of a commit holds against others who take the lock, and no further. Where this is
+  /// false the compare holds against everybody, and the lock is advice that saves vain tries: a
+  /// holder may lose it (a lease that ended), and no update is lost by that.
+  bool needs_lock = true;
+};
+
 /// Where a state lives: one current state, some previous generations, and a lock. A seam: nothing
 /// above it knows of paths. Errors are those of a commit; `Error::fate` speaks of the current
-/// state. Used by one thread at a time; `describe` by any.
+/// state. Used by one thread at a time; `describe` by any. docs/stores.md has the rules for a store
+/// of one's own, and `perdure::testing::check_store` checks them.
+///
+/// Over a network, every call ends by a deadline that the store's options set. A request that was
+/// never sent leaves the state `unchanged`. When the answer to a commit is lost, the store finds
+/// out what became of it before it returns, and says `unknown` only where it can't.
 class PERDURE_STATE_API StateStore {
  public:
   /// The store's lock, held until it is destroyed.
@@ -76,6 +92,8 @@ class PERDURE_STATE_API StateStore {
   StateStore& operator=(const StateStore&) = delete;
   virtual ~StateStore() = default;
 
+  /// The most that it can hold; calls no system.
+  [[nodiscard]] virtual StoreLimits limits() const { return {}; }
   /// Waits for the lock against every other user of this state; ErrorKind::lock_timeout when the
   /// time is up, ErrorKind::stopped when `wait.stop` says so.
   virtual Result<std::unique_ptr<Lock>> lock(const LockWait& wait) = 0;
@@ -84,17 +102,23 @@ class PERDURE_STATE_API StateStore {
   /// The current state, durable before it is returned; empty when there is none. Whatever keeps it
   /// from being read (permissions, an I/O error) is an error, never "none".
   virtual Result<std::optional<StoredState>> load() = 0;
-  /// Makes the draft durable as the current state. Call it under the lock. A previous generation
-  /// that can't be dropped is tried again with the next draft that names it; that is not an error.
+  /// Makes the draft durable as the current state, if the one that it expects is current still:
+  /// otherwise ErrorKind::conflict, and nothing of the draft is done. Call it under the lock where
+  /// the store needs that. A state beyond `limits` is ErrorKind::invalid_argument. A previous
+  /// generation that can't be dropped is tried again with the next draft that names it; that is not
+  /// an error. Another content under the number `keep_as` becomes evidence, as by
+  /// set_aside_previous.
   virtual Result<StoreReceipt> commit(const StateDraft& draft) = 0;
+  /// The previous generations and the evidence that are there now.
   virtual Result<StateHistory> history() = 0;
   /// One previous generation, durable; empty when there is none of that number.
   virtual Result<std::optional<StoredState>> load_previous(std::uint64_t generation) = 0;
   /// Moves the current state out of the way, if it still is `damaged`, as evidence that is never
   /// overwritten, and durably; says where it went. `generation` is the highest number it may have
-  /// had.
+  /// had. Afterwards there is no current state. ErrorKind::conflict if it is another one.
   virtual Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) = 0;
-  /// The same for a previous generation.
+  /// The same for a previous generation. Where there is none of that number, `Error::cause` is
+  /// std::errc::no_such_file_or_directory.
   virtual Result<std::string> set_aside_previous(std::uint64_t generation) = 0;
   /// The name that people have for this state, for errors: its path.
   [[nodiscard]] virtual std::string describe() const = 0;

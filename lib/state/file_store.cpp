@@ -19,6 +19,7 @@
 #include "engine/version.hpp"
 #include "engine/write_directory.hpp"
 #include "state/generations.hpp"
+#include "state/store_errors.hpp"
 #include "transaction/pending.hpp"
 
 namespace perdure {
@@ -76,6 +77,8 @@ class FileStore final : public StateStore {
     target_.directory_status = status.value();
     return success();
   }
+
+  [[nodiscard]] StoreLimits limits() const override { return {.size_max = size_max_}; }
 
   Result<std::unique_ptr<Lock>> lock(const LockWait& wait) override {
     const auto failure = [&](std::error_code cause) {
@@ -167,11 +170,7 @@ class FileStore final : public StateStore {
     BOOST_OUTCOME_TRY(check_names_go(*target_.directory_status, target_.path));
     BOOST_OUTCOME_TRY(syncs_.check(commit));
     BOOST_OUTCOME_TRY(expect(commit, draft.expected));
-    if (draft.image.size() > size_max_) {
-      return commit.failure("save the state", ErrorKind::invalid_argument,
-                            "it has " + std::to_string(draft.image.size()) + " bytes, and " +
-                                std::to_string(size_max_) + " are the most that would be read");
-    }
+    BOOST_OUTCOME_TRY(check_size(draft.image, limits(), target_.path));
     BOOST_OUTCOME_TRY(find_metadata_source(commit));
     BOOST_OUTCOME_TRY(read_xattrs(commit));
     std::optional<Keeper> keeper;

@@ -10,17 +10,15 @@
 #include <perdure/state_store.hpp>
 
 #include "base/checksum.hpp"
-#include "base/make_error.hpp"
 #include "base/missing.hpp"
 #include "engine/names.hpp"
 #include "engine/random_pool.hpp"
 #include "engine/target.hpp"
 #include "log/root_of_state.hpp"
+#include "state/store_errors.hpp"
 
 namespace perdure {
 namespace {
-
-constexpr std::string_view save_step = "save the state";
 
 /// Saves go through the root. All else is about plain files: what the log has is put in place
 /// first, and a file store does the rest.
@@ -40,6 +38,8 @@ class LogStore final : public StateStore {
     BOOST_OUTCOME_TRY(claimed_, files_->lock(wait));
     return success();
   }
+
+  [[nodiscard]] StoreLimits limits() const override { return {.size_max = size_max_}; }
 
   /// The root is held as long as this lives.
   Result<std::unique_ptr<Lock>> lock(const LockWait& /*wait*/) override {
@@ -84,10 +84,10 @@ class LogStore final : public StateStore {
   }
 
   Result<StoreReceipt> commit(const StateDraft& draft) override {
-    BOOST_OUTCOME_TRY(check_size(draft));
+    BOOST_OUTCOME_TRY(check_size(draft.image, limits(), describe()));
     const auto compare = [&]() -> Result<void> {
       BOOST_OUTCOME_TRY(const Revision now, revision());
-      return now == draft.expected ? Result<void>(success()) : conflict(Fate::unchanged);
+      return now == draft.expected ? Result<void>(success()) : conflict();
     };
     BOOST_OUTCOME_TRY(Transaction transaction, RootOfState::begin(root_, compare));
     BOOST_OUTCOME_TRY(keep(draft, transaction, compare));
@@ -99,7 +99,7 @@ class LogStore final : public StateStore {
     auto receipt = transaction.commit();
     if (!receipt) return std::move(receipt.error());
     for (const std::string& path : receipt.value().left_alone) {
-      if (path == leaf_) return conflict(Fate::unchanged);
+      if (path == leaf_) return conflict();
     }
     image_ = Buffer(draft.image.begin(), draft.image.end());
     saved_.push_back(Checksum::of(draft.image));
@@ -110,7 +110,7 @@ class LogStore final : public StateStore {
   Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) override {
     BOOST_OUTCOME_TRY(root_.settle());
     BOOST_OUTCOME_TRY(const Revision now, revision());
-    if (now != damaged) return conflict(Fate::unchanged);
+    if (now != damaged) return conflict();
     BOOST_OUTCOME_TRY(const Revision plain, files_->revision());
     return files_->set_aside(plain, generation);
   }
@@ -123,12 +123,7 @@ class LogStore final : public StateStore {
   [[nodiscard]] std::string describe() const override { return files_->describe(); }
 
  private:
-  [[nodiscard]] Error conflict(Fate fate) const {
-    Error error = make_error("compare the version", describe(), ErrorKind::conflict,
-                             "the target was changed since it was read; read it again");
-    error.fate = fate;
-    return error;
-  }
+  [[nodiscard]] Error conflict() const { return store_conflict("compare the version", describe()); }
 
   /// The file was replaced. Whether the log did that, with a state that was saved: no revision of a
   /// file tells, since the log puts states in place when it has to.
@@ -141,13 +136,6 @@ class LogStore final : public StateStore {
     if (saved == saved_.end() || (at_once_ && saved + 1 != saved_.end())) return false;
     saved_.erase(saved_.begin(), saved);
     return true;
-  }
-
-  [[nodiscard]] Result<void> check_size(const StateDraft& draft) const {
-    if (draft.image.size() <= size_max_) return success();
-    return make_error(save_step, describe(), ErrorKind::invalid_argument,
-                      "it has " + std::to_string(draft.image.size()) + " bytes, and " +
-                          std::to_string(size_max_) + " are the most that would be read");
   }
 
   /// The current state gets the name of its generation. A file that has that name already is kept

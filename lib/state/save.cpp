@@ -10,11 +10,13 @@
 #include "base/missing.hpp"
 #include "state/image_sink.hpp"
 #include "state/saved_state.hpp"
+#include "state/store_errors.hpp"
 
 namespace perdure::detail {
 namespace {
 
 constexpr std::string_view save_step = "save the state";
+constexpr std::string_view restore_step = "restore an earlier generation";
 
 }  // namespace
 
@@ -134,6 +136,7 @@ Result<void> SavedState::commit(std::shared_ptr<const void> value, UnknownMember
   if (!written) return at_path(written.error());
   if (!is_ours()) return not_ours();  // an edit or a serializer forked
   const Buffer image = sink.take();
+  BOOST_OUTCOME_TRY(check_size(image, store_->limits(), store_->describe()));
   made.image = image;
   const Standing standing{
       .lineage = stamp.lineage, .generation = stamp.generation, .digest = Checksum::of(image)};
@@ -144,6 +147,7 @@ Result<void> SavedState::commit(std::shared_ptr<const void> value, UnknownMember
   outcome_unknown_ = true;  // should this throw half-way
   auto committed = store_->commit(made);
   outcome_unknown_ = !committed && committed.error().fate != Fate::unchanged;
+  overtaken_ = !committed && !outcome_unknown_ && committed.error().kind == ErrorKind::conflict;
   if (!committed) return std::move(committed.error());
   receipt->generation = stamp.generation;
   receipt->bytes = image.size();
@@ -171,13 +175,52 @@ Result<std::shared_ptr<const void>> SavedState::edited(const Edits& edits) const
   }
 }
 
+/// Runs `work`. Without a lock, where the compare of a commit holds against everybody, another
+/// tracker may be faster: then `work` runs again, on top of what that one left, as long as a lock
+/// would be waited for.
+Result<void> SavedState::in_turn(const StateStore::Lock* lock,
+                                 const std::function<Result<void>()>& work) {
+  using std::chrono::milliseconds;
+  if (lock != nullptr || exclusive_) return work();
+  Environment& environment = *options_.system.environment;
+  const auto began = environment.monotonic();
+  for (std::uint32_t tries = 0;; ++tries) {
+    overtaken_ = false;
+    auto done = work();
+    if (done || !overtaken_) return done;
+    if (std::chrono::floor<milliseconds>(environment.monotonic() - began) >=
+        options_.lock_timeout_ms) {
+      return failure(save_step, ErrorKind::lock_timeout,
+                     "other programs save it all the time, and each was faster");
+    }
+    BOOST_OUTCOME_TRY(const auto pause, pause_before(tries));
+    environment.sleep(pause);
+  }
+}
+
+/// A random time, longer from try to try, so that those who disturbed each other part.
+Result<std::chrono::nanoseconds> SavedState::pause_before(std::uint32_t tries) const {
+  std::uint16_t drawn = 0;
+  const auto random =
+      options_.system.environment->random(std::as_writable_bytes(std::span(&drawn, 1)));
+  if (!random) {
+    Error error = failure(save_step, ErrorKind::system, {});
+    error.cause = random.error();
+    return error;
+  }
+  constexpr std::chrono::nanoseconds shortest = std::chrono::milliseconds(1);
+  return shortest * (std::int64_t{1} << std::min(tries, 6U)) * drawn / 65'536;
+}
+
 Result<void> SavedState::save(const Edits& edits) try {
   BOOST_OUTCOME_TRY(check_outcome_known());
   BOOST_OUTCOME_TRY(const auto lock, take_lock());
-  BOOST_OUTCOME_TRY(catch_up());
-  BOOST_OUTCOME_TRY(auto value, edited(edits));
-  if (!value) return success();
-  return commit(std::move(value), shown().stamp.unknown, shown().report);
+  return in_turn(lock.get(), [&]() -> Result<void> {
+    BOOST_OUTCOME_TRY(catch_up());
+    BOOST_OUTCOME_TRY(auto value, edited(edits));
+    if (!value) return success();
+    return commit(std::move(value), shown().stamp.unknown, shown().report);
+  });
 } catch (...) {
   Error error = at_path(caught(save_step));
   if (outcome_unknown_) error.fate = Fate::unknown;
@@ -188,6 +231,12 @@ Result<void> SavedState::save(const Edits& edits) try {
 /// sync error is reported once, and a second sync may succeed without having written.
 Result<void> SavedState::reload() try {
   BOOST_OUTCOME_TRY(const auto lock, reading(take_lock()));
+  return in_turn(lock.get(), [&] { return take_found(); });
+} catch (...) {
+  return at_path(caught("reload the state"));
+}
+
+Result<void> SavedState::take_found() {
   if (stored_.exists && stored_.durable && !outcome_unknown_) {
     BOOST_OUTCOME_TRY(const bool other, changed());
     if (!other) return success();
@@ -201,8 +250,6 @@ Result<void> SavedState::reload() try {
                           std::move(found.report));
   if (!committed) outcome_unknown_ = true;
   return committed;
-} catch (...) {
-  return at_path(caught("reload the state"));
 }
 
 Result<bool> SavedState::changed() try {
@@ -251,30 +298,33 @@ Result<void> SavedState::rewrite() try {
 }
 
 Result<void> SavedState::restore(std::uint64_t generation) try {
-  constexpr std::string_view step = "restore an earlier generation";
   BOOST_OUTCOME_TRY(check_outcome_known());
   BOOST_OUTCOME_TRY(const auto lock, take_lock());
+  return in_turn(lock.get(), [&] { return commit_previous(generation); });
+} catch (...) {
+  Error error = at_path(caught(restore_step));
+  if (outcome_unknown_) error.fate = Fate::unknown;
+  return error;
+}
+
+Result<void> SavedState::commit_previous(std::uint64_t generation) {
   BOOST_OUTCOME_TRY(catch_up());
   BOOST_OUTCOME_TRY(auto stored, store_->load_previous(generation));
   if (!stored) {
-    return failure(step, ErrorKind::invalid_argument,
+    return failure(restore_step, ErrorKind::invalid_argument,
                    "there is no previous generation " + std::to_string(generation) +
                        "; `perdure state history FILE` lists them");
   }
   auto loaded = codec_->load(stored->bytes);
   if (!loaded) {
     Error error = at_path(std::move(loaded.error()));
-    error.step = step;
+    error.step = restore_step;
     error.reading = false;
     error.detail = "generation " + std::to_string(generation) + ": " + error.detail;
     return error;
   }
   return commit(std::move(loaded.value().value), std::move(loaded.value().stamp.unknown),
                 shown().report);
-} catch (...) {
-  Error error = at_path(caught("restore an earlier generation"));
-  if (outcome_unknown_) error.fate = Fate::unknown;
-  return error;
 }
 
 Result<StateHistory> SavedState::history() try { return reading(store_->history()); } catch (...) {

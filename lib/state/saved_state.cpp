@@ -47,6 +47,9 @@ Error SavedState::at_path(Error error) const try {
 
 Result<std::unique_ptr<StateStore::Lock>> SavedState::take_lock() {
   if (exclusive_) return std::unique_ptr<StateStore::Lock>();
+  if (!store_->limits().needs_lock && options_.lock == TrackerLock::shared) {
+    return std::unique_ptr<StateStore::Lock>();  // it would cost more than a commit
+  }
   return store_->lock({options_.lock_timeout_ms, options_.stop});
 }
 
@@ -63,6 +66,13 @@ Result<void> SavedState::publish(LoadedState state, OpenReport report) {
 }
 
 Result<void> SavedState::open() try {
+  const std::uint64_t previous_max = store_->limits().previous_max;
+  if (options_.previous_max > previous_max) {
+    return failure("open the state", ErrorKind::invalid_argument,
+                   "it can keep " + std::to_string(previous_max) +
+                       " previous generations, and previous_max is " +
+                       std::to_string(options_.previous_max));
+  }
   BOOST_OUTCOME_TRY(auto lock, take_lock());
   BOOST_OUTCOME_TRY(Found found, find(true));
   stored_ = std::move(found.stored);

@@ -30,6 +30,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -143,7 +144,11 @@ class SavedState {
                                                      Standing& standing);
   Result<void> set_aside(const StoredState* current, const std::vector<std::uint64_t>& previous,
                          OpenReport& report);
+  Result<void> in_turn(const StateStore::Lock* lock, const std::function<Result<void>()>& work);
+  [[nodiscard]] Result<std::chrono::nanoseconds> pause_before(std::uint32_t tries) const;
   Result<void> catch_up();
+  Result<void> take_found();
+  Result<void> commit_previous(std::uint64_t generation);
   Result<void> forget_removed(Revision absent);
   [[nodiscard]] bool descends(const Standing& theirs) const;
   Result<Lineage> next_lineage() const;
@@ -165,6 +170,7 @@ class SavedState {
   std::shared_ptr<const SaveReceipt> receipt_;
   std::uint64_t attempted_max_ = 0;  // the highest number seen or tried: none is used twice
   std::uint64_t published_max_ = 0;  // the highest of what was this tracker's state
+  bool overtaken_ = false;           // another tracker was faster than the last commit
   bool outcome_unknown_ = false;     // a save may or may not survive: reload first
 
   const MadeBy made_by_{};
