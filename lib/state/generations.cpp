@@ -166,7 +166,7 @@ SysResult<Generations> list_generations(FileSystem& files, Handle directory,
     const auto damaged = previous ? std::nullopt : names::parse_damaged(entry.name, leaf);
     if ((!previous && !damaged) || !counts(files, directory, directory_status, entry)) continue;
     if (damaged) {
-      found.damaged[count(*damaged)] = entry.name;
+      found.damaged.emplace(count(*damaged), entry.name);
       continue;
     }
     const bool usual = entry.name == names::previous_of(leaf, *previous);

@@ -51,10 +51,11 @@ struct DropGenerations {
 
 /// The numbers that the names beside a state bear.
 struct Generations {
-  std::vector<std::uint64_t> previous;           ///< Newest first.
-  PreviousNames names;                           ///< Of the previous ones.
-  std::map<std::uint64_t, std::string> damaged;  ///< Their names.
-  std::uint64_t generation_max = 0;              ///< Of both.
+  std::vector<std::uint64_t> previous;  ///< Newest first.
+  PreviousNames names;                  ///< Of the previous ones.
+  /// Their names. Several may have had one number, and none of them is overwritten.
+  std::multimap<std::uint64_t, std::string> damaged;
+  std::uint64_t generation_max = 0;  ///< Of both.
 };
 
 /// Lists the generations of the state `leaf` in `directory`, whose status is `directory_status`.

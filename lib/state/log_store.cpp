@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 #include <perdure/files.hpp>
@@ -59,10 +60,15 @@ class LogStore final : public StateStore {
     BOOST_OUTCOME_TRY(root_.settle());
     BOOST_OUTCOME_TRY(auto stored, files_->load());
     image_.reset();
-    saved_.clear();
     plain_ = stored ? stored->revision : Revision{};
-    current_ = plain_;
-    if (stored) image_ = stored->bytes;
+    // The state that was saved last keeps the revision of its receipt.
+    const bool ours = stored && !saved_.empty() && saved_.back() == Checksum::of(stored->bytes);
+    saved_.erase(saved_.begin(), ours ? saved_.end() - 1 : saved_.end());
+    if (!ours) current_ = plain_;
+    if (stored) {
+      image_ = stored->bytes;
+      stored->revision = current_;
+    }
     return stored;
   }
 
@@ -112,7 +118,12 @@ class LogStore final : public StateStore {
     BOOST_OUTCOME_TRY(const Revision now, revision());
     if (now != damaged) return conflict();
     BOOST_OUTCOME_TRY(const Revision plain, files_->revision());
-    return files_->set_aside(plain, generation);
+    BOOST_OUTCOME_TRY(std::string place, files_->set_aside(plain, generation));
+    image_.reset();
+    saved_.clear();
+    plain_ = {};  // a save that is published later leaves no file until then
+    current_ = {};
+    return place;
   }
 
   Result<std::string> set_aside_previous(std::uint64_t generation) override {
@@ -131,10 +142,12 @@ class LogStore final : public StateStore {
     const auto found = read_file(files_->describe(), size_max_, system_);
     if (!found && is_missing(found.error().cause)) return false;
     if (!found) return found.error();
-    const auto saved = std::ranges::find(saved_, Checksum::of(found.value().bytes));
+    // The last one of these bytes: a state may be saved twice, with others in between.
+    const auto digest = Checksum::of(found.value().bytes);
+    const auto saved = std::find(saved_.rbegin(), saved_.rend(), digest);
     // With a state in place at each save, an older one is somebody's copy.
-    if (saved == saved_.end() || (at_once_ && saved + 1 != saved_.end())) return false;
-    saved_.erase(saved_.begin(), saved);
+    if (saved == saved_.rend() || (at_once_ && saved != saved_.rbegin())) return false;
+    saved_.erase(saved_.begin(), std::prev(saved.base()));
     return true;
   }
 
