@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSL-1.0
+// Bytes in base64, there and back.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <perdure/bytes.hpp>
+
+namespace perdure {
+
+/// RFC 4648, section 4: with padding and without line breaks.
+[[nodiscard]] std::string to_base64(Bytes bytes);
+
+/// False for a text that `to_base64` does not write.
+bool from_base64(std::string_view text, Buffer& out);
+
+}  // namespace perdure
