@@ -1,11 +1,15 @@
-# Each library is a component: of `find_package(perdure COMPONENTS state testing)`, and with the
-# prefix perdure_ of `cmake --install`. The core is perdure_core, the programs are perdure_tools.
+# Each library is a component: of `find_package(perdure COMPONENTS state etcd testing)`, and with
+# the prefix perdure_ of `cmake --install`. The core is perdure_core, and the programs are
+# perdure_tools.
 include(CMakePackageConfigHelpers)
 
 set(perdure_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/perdure)
 set(perdure_components core testing)
 if(PERDURE_BUILD_STATE)
   list(APPEND perdure_components state)
+endif()
+if(PERDURE_BUILD_ETCD)
+  list(APPEND perdure_components etcd)
 endif()
 
 # perdure_install_library(COMPONENT TARGET EXPORT): a library, and how CMake finds it.
@@ -23,13 +27,15 @@ file(GLOB_RECURSE perdure_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DI
   ${PROJECT_SOURCE_DIR}/include/*.hpp)
 string(CONCAT perdure_state_headers # floor 5
   "^perdure/(detail/(edit|state)|envelope|forwarding_store|json|migration|save|stamp|state"
-  "|tracker)")
+  "|testing/(check|memory)_store|tracker)")
 foreach(header IN LISTS perdure_headers)
   set(component core)
-  if(header MATCHES "^perdure/testing/")
-    set(component testing)
-  elseif(header MATCHES "${perdure_state_headers}")
+  if(header MATCHES "${perdure_state_headers}")
     set(component state)
+  elseif(header MATCHES "^perdure/etcd")
+    set(component etcd)
+  elseif(header MATCHES "^perdure/testing/")
+    set(component testing)
   endif()
   if(component IN_LIST perdure_components)
     get_filename_component(folder ${header} DIRECTORY)
@@ -65,6 +71,10 @@ perdure_install_pc(core perdure perdure)
 if(PERDURE_BUILD_STATE)
   perdure_install_library(state perdure_state perdure-state-targets)
   perdure_install_pc(state perdure_state perdure-state)
+endif()
+if(PERDURE_BUILD_ETCD)
+  perdure_install_library(etcd perdure_etcd perdure-etcd-targets)
+  perdure_install_pc(etcd perdure_etcd perdure-etcd)
 endif()
 if(PERDURE_BUILD_TOOLS)
   install(TARGETS perdure_cli COMPONENT perdure_tools)
