@@ -170,7 +170,7 @@ class FileStore final : public StateStore {
     BOOST_OUTCOME_TRY(check_names_go(*target_.directory_status, target_.path));
     BOOST_OUTCOME_TRY(syncs_.check(commit));
     BOOST_OUTCOME_TRY(expect(commit, draft.expected));
-    BOOST_OUTCOME_TRY(check_size(draft.image, limits(), target_.path));
+    BOOST_OUTCOME_TRY(check_size(draft.image.size(), limits(), target_.path));
     BOOST_OUTCOME_TRY(find_metadata_source(commit));
     BOOST_OUTCOME_TRY(read_xattrs(commit));
     std::optional<Keeper> keeper;

@@ -90,7 +90,7 @@ class LogStore final : public StateStore {
   }
 
   Result<StoreReceipt> commit(const StateDraft& draft) override {
-    BOOST_OUTCOME_TRY(check_size(draft.image, limits(), describe()));
+    BOOST_OUTCOME_TRY(check_size(draft.image.size(), limits(), describe()));
     const auto compare = [&]() -> Result<void> {
       BOOST_OUTCOME_TRY(const Revision now, revision());
       return now == draft.expected ? Result<void>(success()) : conflict();

@@ -136,7 +136,7 @@ Result<void> SavedState::commit(std::shared_ptr<const void> value, UnknownMember
   if (!written) return at_path(written.error());
   if (!is_ours()) return not_ours();  // an edit or a serializer forked
   const Buffer image = sink.take();
-  BOOST_OUTCOME_TRY(check_size(image, store_->limits(), store_->describe()));
+  BOOST_OUTCOME_TRY(check_size(image.size(), store_->limits(), store_->describe()));
   made.image = image;
   const Standing standing{
       .lineage = stamp.lineage, .generation = stamp.generation, .digest = Checksum::of(image)};

@@ -8,10 +8,11 @@
 
 namespace perdure {
 
-Result<void> check_size(Bytes image, const StoreLimits& limits, std::string path) {
-  if (image.size() <= limits.size_max) return success();
-  return make_error("save the state", std::move(path), ErrorKind::invalid_argument,
-                    "it has " + std::to_string(image.size()) + " bytes, and " +
+Result<void> check_size(std::uint64_t size, const StoreLimits& limits, std::string path,
+                        std::string_view step) {
+  if (size <= limits.size_max) return success();
+  return make_error(step, std::move(path), ErrorKind::invalid_argument,
+                    "it has " + std::to_string(size) + " bytes, and " +
                         std::to_string(limits.size_max) + " are the most that would be read");
 }
 

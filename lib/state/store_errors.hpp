@@ -2,17 +2,18 @@
 // Errors that all stores of states have in common.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
-#include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
 #include <perdure/state_store.hpp>
 
 namespace perdure {
 
-/// A state that is larger than its store takes is refused, before anything is done about it.
-Result<void> check_size(Bytes image, const StoreLimits& limits, std::string path);
+/// A state of more bytes than its store takes is refused, before anything is done about it.
+Result<void> check_size(std::uint64_t size, const StoreLimits& limits, std::string path,
+                        std::string_view step = "save the state");
 
 /// A commit, or `step`, that found another state than it expects.
 [[nodiscard]] Error store_conflict(std::string_view step, std::string path);

@@ -104,7 +104,7 @@ if(USE STREQUAL "package")
   run(${CMAKE_COMMAND} --build ${WORK}/build --verbose)
   check_core_alone(${WORK}/build/consumer "${output}")
   try_consumer(${WORK}/build/consumer)
-  foreach(component state testing)
+  foreach(component state etcd testing)
     refused("component ${component} was not installed"
       ${core} -DCOMPONENTS=${component} -DOPTIONAL=OFF)
     run(${core} -DCOMPONENTS=${component} -DOPTIONAL=ON)

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+// A tracked state in etcd, for several machines.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <perdure/state_store.hpp>
+#include <perdure/system/native.hpp>
+
+namespace perdure {
+
+/// How a store reaches etcd, and how long it waits.
+struct EtcdOptions {
+  /// URLs of members of one cluster, "http://HOST:PORT" or "https://HOST:PORT". A call goes to the
+  /// member that answered last, and to the next one where there is no answer.
+  std::vector<std::string> endpoints = {"http://127.0.0.1:2379"};
+  std::string user{};              ///< Of etcd's own users; empty: without one.
+  std::string password{};          ///< Never part of an error or of a process's arguments.
+  std::string ca_file{};           ///< PEM; whom https trusts, instead of whom the system trusts.
+  std::string certificate_file{};  ///< PEM; who this client is, where the cluster asks.
+  std::string key_file{};          ///< PEM; the key of the certificate.
+  std::chrono::milliseconds connect_timeout_ms{2000};  ///< Of one connection.
+  std::chrono::milliseconds request_timeout_ms{5000};  ///< Of one request and its answer.
+  std::chrono::milliseconds call_timeout_ms{15'000};   ///< Of a call of the store, with all tries.
+  std::chrono::seconds lock_ttl_s{10};  ///< How long a lock outlives a holder that was killed.
+  /// The largest state that is read or written. It is held in memory several times over, and the
+  /// servers keep each save until they are compacted.
+  std::uint64_t size_max = std::uint64_t{64} << 20U;
+  /// Bytes of content in one request. A larger state is sent in parts before it is committed. The
+  /// servers refuse requests above their --max-request-bytes (1.5 MiB), which count the rest, too.
+  std::uint64_t part_size_max = std::uint64_t{1} << 20U;
+};
+
+/// A state and its generations under the keys PREFIX/... of a cluster of etcd 3.4 or later, over
+/// its JSON gateway. Any number of programs on any number of machines may have it open.
+///
+/// A commit is one transaction that compares the state's key: the compare holds against everybody,
+/// and the lock (a lease, kept alive by a thread as long as it is held) is advice. When its answer
+/// is lost, the commit finds out what became of it before it returns, by the random token that is
+/// stored with it (docs/stores.md). `Durability::durable` stands for the cluster's promise: a
+/// majority of its members have written it to their disks, unless they run with
+/// --unsafe-no-fsync, which no client can see.
+///
+/// Opening asks one member for its version: ErrorKind::unsupported below 3.4,
+/// ErrorKind::too_new where a later perdure has written the state. `prefix` is not empty and does
+/// not end with '/'. `system` gives time and randomness, and must outlive the store. At most 48
+/// previous generations are kept.
+Result<std::unique_ptr<StateStore>> open_etcd_store(const std::string& prefix,
+                                                    const EtcdOptions& options = {},
+                                                    System system = native_system());
+
+}  // namespace perdure

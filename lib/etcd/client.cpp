@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSL-1.0
+// Goes from member to member, and tells a refusal from a lost answer.
+#include "etcd/client.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "base/make_error.hpp"
+#include "etcd/wire.hpp"
+
+namespace perdure::etcd {
+namespace json = boost::json;
+namespace {
+
+constexpr std::string_view step = "ask etcd";
+
+/// The codes of gRPC that the gateway hands on.
+enum class Code {
+  invalid_argument = 3,
+  not_found = 5,
+  permission_denied = 7,
+  resource_exhausted = 8,
+  failed_precondition = 9,
+  out_of_range = 11,
+  unimplemented = 12,
+  unauthenticated = 16
+};
+
+/// Whether the server says so before it does anything. All else (it was stopped, it lost its
+/// leader, it took too long) may come of a call that is done.
+bool is_refusal(std::int64_t code) {
+  switch (static_cast<Code>(code)) {
+    case Code::invalid_argument:
+    case Code::not_found:
+    case Code::permission_denied:
+    case Code::resource_exhausted:
+    case Code::failed_precondition:
+    case Code::out_of_range:
+    case Code::unimplemented:
+    case Code::unauthenticated:
+      return true;
+  }
+  return false;
+}
+
+ErrorKind kind_of(std::int64_t code) {
+  return static_cast<Code>(code) == Code::unimplemented ? ErrorKind::unsupported
+                                                        : ErrorKind::system;
+}
+
+std::error_code refusal_cause(std::int64_t code) {
+  switch (static_cast<Code>(code)) {
+    case Code::permission_denied:
+    case Code::unauthenticated:
+      return std::make_error_code(std::errc::permission_denied);
+    case Code::resource_exhausted:
+      return std::make_error_code(std::errc::no_space_on_device);
+    case Code::unimplemented:
+      return {};
+    default:
+      return std::make_error_code(std::errc::invalid_argument);
+  }
+}
+
+/// The user's token has run out, or the cluster changed its users: with a new token the call may be
+/// made again, since nothing was done.
+bool wants_token(const Attempt& attempt) {
+  return attempt.end == Attempt::End::undone &&
+         (attempt.error.detail.find("invalid auth token") != std::string::npos ||
+          attempt.error.detail.find("revision in header is old") != std::string::npos);
+}
+
+Attempt failed(Attempt::End end, ErrorKind kind, std::error_code cause, std::string words) {
+  Attempt attempt;
+  attempt.end = end;
+  attempt.error = make_error(step, {}, kind, std::move(words));
+  attempt.error.cause = cause;
+  return attempt;
+}
+
+/// The server's answer, which is one of success only with the status 200 and an object.
+Attempt answered(const HttpOutcome& outcome, const std::string& endpoint) {
+  boost::system::error_code fault;
+  json::value value = json::parse(outcome.body, fault);
+  const bool is_object = !fault && value.is_object();
+  Attempt attempt;
+  if (outcome.status == 200 && is_object) {
+    attempt.end = Attempt::End::answered;
+    attempt.answer = std::move(value.get_object());
+    return attempt;
+  }
+  std::int64_t code = 0;
+  std::string words = "status " + std::to_string(outcome.status);
+  if (is_object) {
+    const json::object& object = value.get_object();
+    const json::value* const found = object.if_contains("code");
+    if (found != nullptr && found->is_int64()) code = found->get_int64();
+    if (const std::string said = text_of(object, "error"); !said.empty()) words = said;
+  } else if (outcome.status == 404) {
+    return failed(Attempt::End::undone, ErrorKind::unsupported, {},
+                  endpoint +
+                      " has no gateway at /v3: etcd 3.4 or later is needed, with "
+                      "--enable-grpc-gateway");
+  }
+  const bool refused = is_refusal(code);
+  return failed(refused ? Attempt::End::undone : Attempt::End::lost, kind_of(code),
+                refused ? refusal_cause(code) : std::make_error_code(std::errc::io_error),
+                endpoint + " says: " + words);
+}
+
+}  // namespace
+
+Attempt Client::post(std::string_view path, const std::string& body, Deadline deadline) {
+  using std::chrono::milliseconds;
+  const std::string& endpoint = options_.endpoints[endpoint_];
+  const auto left = std::chrono::ceil<milliseconds>(deadline - environment_.monotonic());
+  const auto timeout = std::min(options_.request_timeout_ms, left);
+  if (timeout <= milliseconds(0)) {
+    return failed(Attempt::End::undone, ErrorKind::system,
+                  std::make_error_code(std::errc::timed_out), "the call has no time left");
+  }
+  const HttpOutcome outcome = http_.post(endpoint + std::string(path), body, token_, timeout);
+  if (outcome.status != 0) return answered(outcome, endpoint);
+  return failed(outcome.sent ? Attempt::End::lost : Attempt::End::undone, ErrorKind::system,
+                outcome.cause, endpoint + ": " + outcome.words);
+}
+
+Attempt Client::authenticate(Deadline deadline) {
+  token_.clear();
+  const json::object user = {{"name", options_.user}, {"password", options_.password}};
+  Attempt attempt = post("/v3/auth/authenticate", json::serialize(user), deadline);
+  if (attempt.end == Attempt::End::answered) token_ = text_of(attempt.answer, "token");
+  if (attempt.end == Attempt::End::lost) attempt.end = Attempt::End::undone;  // of the call itself
+  return attempt;
+}
+
+Attempt Client::once(std::string_view path, const std::string& body, Deadline deadline) {
+  if (!options_.user.empty() && token_.empty()) {
+    Attempt attempt = authenticate(deadline);
+    if (attempt.end != Attempt::End::answered) return attempt;
+  }
+  Attempt attempt = post(path, body, deadline);
+  if (options_.user.empty() || !wants_token(attempt)) return attempt;
+  Attempt again = authenticate(deadline);
+  if (again.end != Attempt::End::answered) return again;
+  return post(path, body, deadline);
+}
+
+void Client::pause(unsigned tries, Deadline deadline) {
+  std::uint16_t drawn = 32'768;
+  (void)environment_.random(std::as_writable_bytes(std::span(&drawn, 1)));  // or half of the time
+  const std::chrono::nanoseconds longest =
+      std::chrono::milliseconds(10) * (std::int64_t{1} << std::min(tries, 6U));
+  const auto left = deadline - environment_.monotonic();
+  environment_.sleep(std::min<std::chrono::nanoseconds>(
+      longest * drawn / 65'536, std::max(left, std::chrono::nanoseconds(0))));
+}
+
+Result<json::object> Client::ask(std::string_view path, const std::string& body,
+                                 Deadline deadline) {
+  for (unsigned tries = 1;; ++tries) {
+    Attempt attempt = once(path, body, deadline);
+    if (attempt.end == Attempt::End::answered) return std::move(attempt.answer);
+    const bool refused = attempt.error.cause == std::errc::invalid_argument ||
+                         attempt.error.cause == std::errc::permission_denied ||
+                         attempt.error.kind == ErrorKind::unsupported;
+    if (refused || is_over(deadline)) return reading(std::move(attempt.error));
+    next_endpoint();
+    if (tries % options_.endpoints.size() == 0) pause(tries, deadline);
+    if (is_over(deadline)) return reading(std::move(attempt.error));
+  }
+}
+
+Attempt Client::tell(std::string_view path, const std::string& body, Deadline deadline) {
+  for (unsigned tries = 1;; ++tries) {
+    Attempt attempt = once(path, body, deadline);
+    if (attempt.end == Attempt::End::answered) return attempt;
+    const bool unsent = attempt.end == Attempt::End::undone &&
+                        (attempt.error.cause == std::errc::connection_refused ||
+                         attempt.error.cause == std::errc::host_unreachable ||
+                         attempt.error.cause == std::errc::timed_out ||
+                         attempt.error.cause == std::errc::connection_reset);
+    if (!unsent && attempt.end == Attempt::End::undone) return attempt;
+    next_endpoint();
+    if (!unsent || is_over(deadline)) return attempt;
+    if (tries % options_.endpoints.size() == 0) pause(tries, deadline);
+    if (is_over(deadline)) return attempt;
+  }
+}
+
+}  // namespace perdure::etcd

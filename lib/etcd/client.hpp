@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+// Calls to a cluster: which member, how often, how long, and whether a call may have been done.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <boost/json/object.hpp>
+
+#include <perdure/error.hpp>
+#include <perdure/etcd.hpp>
+#include <perdure/system/environment.hpp>
+
+#include "etcd/http.hpp"
+
+namespace perdure::etcd {
+
+/// The end of one call that changes something.
+struct Attempt {
+  enum class End {
+    answered,  ///< `answer` is the server's.
+    undone,    ///< Nothing was sent, or the server refused before it did anything.
+    lost,      ///< It was sent, and it is not known whether it is done or will be.
+  };
+  End end = End::undone;
+  boost::json::object answer{};
+  Error error{};  ///< Without a path.
+};
+
+/// The members of a cluster, one of which is asked at a time. Of one thread at a time.
+class Client {
+ public:
+  /// A moment of the environment's monotonic clock.
+  using Deadline = std::chrono::nanoseconds;
+
+  Client(const EtcdOptions& options, Environment& environment)
+      : options_(options), environment_(environment), http_(options) {}
+
+  /// The end of a call of the store that begins now.
+  [[nodiscard]] Deadline deadline() const {
+    return environment_.monotonic() + options_.call_timeout_ms;
+  }
+  /// The same, of one that ends after no more than `longest`.
+  [[nodiscard]] Deadline deadline(std::chrono::milliseconds longest) const {
+    return environment_.monotonic() + std::min(longest, options_.call_timeout_ms);
+  }
+  [[nodiscard]] bool is_over(Deadline deadline) const {
+    return environment_.monotonic() >= deadline;
+  }
+
+  /// A call that may be done several times, by one member after the other until the deadline.
+  Result<boost::json::object> ask(std::string_view path, const std::string& body,
+                                  Deadline deadline);
+  /// A call that is sent once: tried again only while nothing was sent.
+  Attempt tell(std::string_view path, const std::string& body, Deadline deadline);
+  /// Lets a random time pass, longer from try to try.
+  void pause(unsigned tries, Deadline deadline);
+
+ private:
+  Attempt once(std::string_view path, const std::string& body, Deadline deadline);
+  Attempt post(std::string_view path, const std::string& body, Deadline deadline);
+  Attempt authenticate(Deadline deadline);
+  void next_endpoint() { endpoint_ = (endpoint_ + 1) % options_.endpoints.size(); }
+
+  const EtcdOptions& options_;
+  Environment& environment_;
+  HttpClient http_;
+  std::size_t endpoint_ = 0;
+  std::string token_;  ///< Of the user.
+};
+
+}  // namespace perdure::etcd

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSL-1.0
+// Requests by libcurl, which is kept from sending a request again by itself.
+#include "etcd/http.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <curl/curl.h>
+#include <new>
+
+namespace perdure {
+namespace {
+
+/// Larger answers are not read: no state that this library commits makes one.
+constexpr std::size_t answer_size_max = std::size_t{1} << 30U;
+
+/// The body of a request on its way.
+struct Upload {
+  std::string_view left;
+  bool begun = false;
+};
+
+std::size_t give(char* out, std::size_t size, std::size_t count, void* from) {
+  auto& upload = *static_cast<Upload*>(from);
+  upload.begun = true;
+  const std::size_t bytes = std::min(size * count, upload.left.size());
+  std::memcpy(out, upload.left.data(), bytes);
+  upload.left.remove_prefix(bytes);
+  return bytes;
+}
+
+/// libcurl would send a request again whose connection had been idle and ended: it must not, since
+/// the first one may have been done.
+int refuse_rewind(void* /*from*/, curl_off_t /*offset*/, int /*origin*/) {
+  return CURL_SEEKFUNC_FAIL;
+}
+
+std::size_t take(char* bytes, std::size_t size, std::size_t count, void* to) {
+  auto& body = *static_cast<std::string*>(to);
+  const std::size_t more = size * count;
+  if (body.size() + more > answer_size_max) return 0;
+  try {
+    body.append(bytes, more);
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
+  return more;
+}
+
+std::error_code cause_of(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return std::make_error_code(std::errc::host_unreachable);
+    case CURLE_COULDNT_CONNECT:
+      return std::make_error_code(std::errc::connection_refused);
+    case CURLE_OPERATION_TIMEDOUT:
+      return std::make_error_code(std::errc::timed_out);
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_SEND_FAIL_REWIND:
+      return std::make_error_code(std::errc::connection_reset);
+    case CURLE_OUT_OF_MEMORY:
+      return std::make_error_code(std::errc::not_enough_memory);
+    default:
+      return std::make_error_code(std::errc::protocol_error);
+  }
+}
+
+/// Headers of one request.
+class Headers {
+ public:
+  Headers() = default;
+  Headers(const Headers&) = delete;
+  Headers& operator=(const Headers&) = delete;
+  ~Headers() { curl_slist_free_all(list_); }
+  void add(const std::string& line) {
+    curl_slist* const longer = curl_slist_append(list_, line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    list_ = longer;
+  }
+  [[nodiscard]] curl_slist* get() const { return list_; }
+
+ private:
+  curl_slist* list_ = nullptr;
+};
+
+}  // namespace
+
+struct HttpClient::Curl {
+  explicit Curl(const EtcdOptions& from) : options(from) {
+    static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+    handle = ready == CURLE_OK ? curl_easy_init() : nullptr;
+    if (handle == nullptr) throw std::bad_alloc();
+  }
+  Curl(const Curl&) = delete;
+  Curl& operator=(const Curl&) = delete;
+  ~Curl() { curl_easy_cleanup(handle); }
+
+  template <class Value>
+  void set(CURLoption option, Value value) const {
+    curl_easy_setopt(handle, option, value);
+  }
+
+  EtcdOptions options;
+  CURL* handle = nullptr;
+};
+
+HttpClient::HttpClient(const EtcdOptions& options) : curl_(std::make_unique<Curl>(options)) {
+  const Curl& curl = *curl_;
+  curl.set(CURLOPT_NOSIGNAL, 1L);
+  curl.set(CURLOPT_PROTOCOLS_STR, "http,https");
+  curl.set(CURLOPT_PROXY, "");
+  curl.set(CURLOPT_TCP_KEEPALIVE, 1L);
+  curl.set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms.count()));
+  const auto set_file = [&](CURLoption option, const std::string& file) {
+    if (!file.empty()) curl.set(option, file.c_str());
+  };
+  set_file(CURLOPT_CAINFO, options.ca_file);
+  set_file(CURLOPT_SSLCERT, options.certificate_file);
+  set_file(CURLOPT_SSLKEY, options.key_file);
+  curl.set(CURLOPT_POST, 1L);
+  curl.set(CURLOPT_READFUNCTION, give);
+  curl.set(CURLOPT_SEEKFUNCTION, refuse_rewind);
+  curl.set(CURLOPT_WRITEFUNCTION, take);
+}
+
+HttpClient::~HttpClient() = default;
+
+HttpOutcome HttpClient::post(const std::string& url, std::string_view body,
+                             const std::string& authorization,
+                             std::chrono::milliseconds timeout_ms) {
+  const Curl& curl = *curl_;
+  HttpOutcome outcome;
+  Upload upload{.left = body};
+  Headers headers;
+  headers.add("Content-Type: application/json");
+  headers.add("Expect:");  // a large body would wait for leave to be sent
+  if (!authorization.empty()) headers.add("Authorization: " + authorization);
+  std::array<char, CURL_ERROR_SIZE> words{};
+  curl.set(CURLOPT_URL, url.c_str());
+  curl.set(CURLOPT_HTTPHEADER, headers.get());
+  curl.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  curl.set(CURLOPT_READDATA, &upload);
+  curl.set(CURLOPT_SEEKDATA, &upload);
+  curl.set(CURLOPT_WRITEDATA, &outcome.body);
+  curl.set(CURLOPT_ERRORBUFFER, words.data());
+  curl.set(CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(timeout_ms.count())));
+  const CURLcode code = curl_easy_perform(curl.handle);
+  curl.set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
+  curl.set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
+  outcome.sent = upload.begun;
+  if (code == CURLE_OK) {
+    curl_easy_getinfo(curl.handle, CURLINFO_RESPONSE_CODE, &outcome.status);
+    return outcome;
+  }
+  outcome.cause = cause_of(code);
+  outcome.words = words[0] != '\0' ? words.data() : curl_easy_strerror(code);
+  return outcome;
+}
+
+}  // namespace perdure

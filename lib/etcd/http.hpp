@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+// One HTTP request at a time, and whether it was sent.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <perdure/etcd.hpp>
+
+namespace perdure {
+
+/// The end of a request.
+struct HttpOutcome {
+  long status = 0;  ///< Of the answer; 0 where there is none.
+  std::string body{};
+  bool sent = false;  ///< Some of the request's body may have reached the server.
+  std::error_code cause{};
+  std::string words{};  ///< Of the library, for people.
+};
+
+/// Keeps connections to the servers open. Of one thread at a time.
+class HttpClient {
+ public:
+  explicit HttpClient(const EtcdOptions& options);
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+  ~HttpClient();
+
+  /// Posts `body` once: where a connection ends, nothing is sent again. `authorization` may be
+  /// empty.
+  HttpOutcome post(const std::string& url, std::string_view body, const std::string& authorization,
+                   std::chrono::milliseconds timeout_ms);
+
+ private:
+  struct Curl;
+  std::unique_ptr<Curl> curl_;
+};
+
+}  // namespace perdure

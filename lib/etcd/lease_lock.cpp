@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+// Takes a key that nobody has, and keeps it alive while it is needed.
+#include "etcd/lease_lock.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/make_error.hpp"
+#include "etcd/wire.hpp"
+
+namespace perdure::etcd {
+namespace {
+
+constexpr std::string_view txn_path = "/v3/kv/txn";
+constexpr std::string_view step = "take the state's lock";
+
+std::string lease_member(std::uint64_t lease) {
+  return "{\"ID\":\"" + std::to_string(lease) + "\"}";
+}
+
+Error at_step(Error error, const Keys& keys) {
+  error.step = step;
+  error.path = keys.prefix();
+  error.reading = false;
+  return error;
+}
+
+/// A try; false where somebody else holds it.
+Result<bool> try_key(Client& client, const Keys& keys, std::uint64_t lease) {
+  const std::string own = std::to_string(lease);
+  Txn txn;
+  txn.expect_missing(keys.lock());
+  txn.put(keys.lock(), as_bytes(own), lease);
+  txn.otherwise_read(keys.lock());
+  BOOST_OUTCOME_TRY(const auto answer, client.ask(txn_path, txn.text(), client.deadline()));
+  const TxnAnswer found = txn_answer(answer);
+  if (found.succeeded) return true;
+  // The answer to an earlier try of ours may have been lost.
+  return !found.reads.empty() && !found.reads.front().empty() &&
+         as_text(found.reads.front().front().value) == own;
+}
+
+}  // namespace
+
+LeaseLock::LeaseLock(EtcdOptions options, Environment& environment, std::uint64_t lease)
+    : options_(std::move(options)),
+      client_(options_, environment),
+      lease_(lease),
+      keeper_([this] { keep_alive(); }) {}
+
+LeaseLock::~LeaseLock() {
+  if (!made_by_.this_process()) {
+    keeper_.detach();  // the thread is not there, and the lease is the parent's
+    return;
+  }
+  {
+    const std::lock_guard guard(mutex_);
+    over_ = true;
+    changed_.notify_all();
+  }
+  keeper_.join();
+  // Not waited for long: without an answer the lease ends by itself.
+  const auto soon = client_.deadline(std::chrono::seconds(1));
+  (void)client_.tell("/v3/lease/revoke", lease_member(lease_), soon);
+}
+
+/// A lease that was lost is not taken again: others may have had the lock since.
+void LeaseLock::keep_alive() {
+  const auto pause = std::max<std::chrono::milliseconds>(
+      std::chrono::milliseconds(options_.lock_ttl_s) / 3, std::chrono::milliseconds(100));
+  std::unique_lock guard(mutex_);
+  while (!changed_.wait_for(guard, pause, [&] { return over_; })) {
+    guard.unlock();
+    (void)client_.tell("/v3/lease/keepalive", lease_member(lease_), client_.deadline());
+    guard.lock();
+  }
+}
+
+Result<std::unique_ptr<StateStore::Lock>> take_lease_lock(Client& client, const Keys& keys,
+                                                          const EtcdOptions& options,
+                                                          Environment& environment,
+                                                          std::chrono::milliseconds timeout_ms) {
+  const auto began = environment.monotonic();
+  const std::string grant = "{\"TTL\":\"" + std::to_string(options.lock_ttl_s.count()) + "\"}";
+  auto granted = client.ask("/v3/lease/grant", grant, client.deadline());
+  if (!granted) return at_step(std::move(granted.error()), keys);
+  std::uint64_t lease = number_of(granted.value(), "ID");
+  for (unsigned tries = 1;; ++tries) {
+    auto taken = try_key(client, keys, lease);
+    if (!taken) return at_step(std::move(taken.error()), keys);
+    if (taken.value()) return std::make_unique<LeaseLock>(options, environment, lease);
+    const auto waited =
+        std::chrono::floor<std::chrono::milliseconds>(environment.monotonic() - began);
+    if (waited >= timeout_ms) break;
+    client.pause(tries, client.deadline());
+    // Who waits keeps its lease, too.
+    (void)client.tell("/v3/lease/keepalive", lease_member(lease), client.deadline());
+  }
+  (void)client.tell("/v3/lease/revoke", lease_member(lease), client.deadline());
+  return make_error(step, keys.prefix(), ErrorKind::lock_timeout,
+                    "another program has this state open or is saving it");
+}
+
+}  // namespace perdure::etcd

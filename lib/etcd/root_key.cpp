@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSL-1.0
+// Swaps the record of a state, and finds out what became of a swap whose answer was lost.
+#include "etcd/root_key.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/make_error.hpp"
+
+namespace perdure::etcd {
+namespace {
+
+constexpr std::string_view txn_path = "/v3/kv/txn";
+
+/// An error of a commit, which names the state.
+Error of_commit(Error error, const Keys& keys, Fate fate) {
+  error.step = "save the state";
+  error.path = keys.prefix();
+  error.fate = fate;
+  error.reading = false;
+  return error;
+}
+
+/// Compares all that is known of the key.
+void expect(Txn& txn, const std::string& key, const RootLook& seen) {
+  txn.expect_revision(key, seen.mod_revision);
+  if (seen.mod_revision != 0) txn.expect_value(key, seen.value);
+}
+
+RootLook look_of(const StateRecord& record, std::uint64_t mod_revision) {
+  const std::string text = record.text();
+  const Bytes bytes = as_bytes(text);
+  return {
+      .value = Buffer(bytes.begin(), bytes.end()), .mod_revision = mod_revision, .record = record};
+}
+
+}  // namespace
+
+Result<std::string> RootKey::draw_token() {
+  std::array<std::byte, 16> bytes{};
+  const auto drawn = environment_.random(bytes);
+  if (!drawn) return make_error("draw a token", keys_.prefix(), drawn.error());
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string token;
+  for (const std::byte byte : bytes) {
+    token += digits[std::to_integer<unsigned>(byte >> 4U)];
+    token += digits[std::to_integer<unsigned>(byte & std::byte{15})];
+  }
+  return token;
+}
+
+Result<RootLook> RootKey::parse(const std::vector<KeyValue>& keys) const {
+  if (keys.empty()) return RootLook{};
+  BOOST_OUTCOME_TRY(auto record, parse_record(keys.front().value, keys_.root()));
+  return RootLook{.value = keys.front().value,
+                  .mod_revision = keys.front().mod_revision,
+                  .record = std::move(record)};
+}
+
+Result<RootLook> RootKey::look(Deadline deadline) {
+  Txn read;
+  read.read(keys_.root());
+  auto answer = client_.ask(txn_path, read.text(), deadline);
+  if (!answer) {
+    answer.error().step = "look at the state";
+    answer.error().path = keys_.prefix();
+    return std::move(answer.error());
+  }
+  const TxnAnswer found = txn_answer(answer.value());
+  return parse(found.reads.empty() ? std::vector<KeyValue>() : found.reads.front());
+}
+
+Result<Swapped> RootKey::swap(RootLook seen, const StateRecord& next, const Txn& rest,
+                              Deadline deadline) {
+  for (unsigned tries = 1;; ++tries) {
+    Txn txn = rest;
+    expect(txn, keys_.root(), seen);
+    txn.put(keys_.root(), as_bytes(next.text()));
+    txn.otherwise_read(keys_.root());
+    Attempt attempt = client_.tell(txn_path, txn.text(), deadline);
+    if (attempt.end == Attempt::End::undone) {
+      return of_commit(std::move(attempt.error), keys_, Fate::unchanged);
+    }
+    if (attempt.end == Attempt::End::lost) {
+      auto became = find_out(seen, next, deadline);
+      if (!became) {
+        Error error = of_commit(std::move(attempt.error), keys_, Fate::unknown);
+        error.detail += "; then, to find out what became of it: " + became.error().detail;
+        return error;
+      }
+      if (became.value() == Became::done) return Swapped{Swapped::End::done, seen};
+      if (client_.is_over(deadline)) {
+        return of_commit(std::move(attempt.error), keys_, Fate::unchanged);
+      }
+      client_.pause(tries, deadline);
+      continue;
+    }
+    const TxnAnswer answer = txn_answer(attempt.answer);
+    if (answer.succeeded) return Swapped{Swapped::End::done, look_of(next, answer.revision)};
+    auto now = parse(answer.reads.empty() ? std::vector<KeyValue>() : answer.reads.front());
+    if (!now) return of_commit(std::move(now.error()), keys_, Fate::unchanged);
+    if (now.value().record.token == next.token) return Swapped{Swapped::End::done, now.value()};
+    if (!now.value().is_same_state(seen)) return Swapped{Swapped::End::overtaken, now.value()};
+    if (now.value().mod_revision == seen.mod_revision) {
+      return Swapped{Swapped::End::hindered, now.value()};
+    }
+    seen = std::move(now.value());  // somebody fenced a lost request of his: the same state
+    if (client_.is_over(deadline)) {
+      return of_commit(make_error({}, {}, std::make_error_code(std::errc::timed_out)), keys_,
+                       Fate::unchanged);
+    }
+  }
+}
+
+/// E3. `seen` becomes the key as it is now.
+Result<RootKey::Became> RootKey::find_out(RootLook& seen, const StateRecord& next,
+                                          Deadline deadline) {
+  StateRecord fence = seen.record;
+  if (seen.record.absent) {
+    BOOST_OUTCOME_TRY(fence.token, draw_token());
+  }
+  for (unsigned tries = 1;; ++tries) {
+    BOOST_OUTCOME_TRY(RootLook now, look(deadline));
+    const bool is_seen = now.mod_revision == seen.mod_revision && now.value == seen.value;
+    if (now.record.token == next.token) {
+      seen = std::move(now);
+      return Became::done;
+    }
+    if (!is_seen && now.record == fence) {
+      seen = std::move(now);
+      return Became::undone;
+    }
+    if (!is_seen) {
+      BOOST_OUTCOME_TRY(const bool done, was_done(next, deadline));
+      if (done) {
+        seen = std::move(now);
+        return Became::done;
+      }
+      return make_error({}, {}, ErrorKind::conflict, "another program has saved since");
+    }
+    Txn txn;
+    expect(txn, keys_.root(), now);
+    txn.put(keys_.root(), as_bytes(fence.text()));
+    const Attempt attempt = client_.tell(txn_path, txn.text(), deadline);
+    if (attempt.end == Attempt::End::answered) {
+      const TxnAnswer answer = txn_answer(attempt.answer);
+      if (answer.succeeded) {
+        seen = look_of(fence, answer.revision);
+        return Became::undone;
+      }
+    } else if (attempt.end == Attempt::End::undone && client_.is_over(deadline)) {
+      return attempt.error;
+    }
+    client_.pause(tries, deadline);
+  }
+}
+
+/// Another record took the place of ours: it was kept then as another generation, or set aside.
+Result<bool> RootKey::was_done(const StateRecord& next, Deadline deadline) {
+  Txn read;
+  read.read_below(keys_.all_previous());
+  read.read_below(keys_.all_damaged());
+  BOOST_OUTCOME_TRY(const auto answer, client_.ask(txn_path, read.text(), deadline));
+  for (const auto& keys : txn_answer(answer).reads) {
+    for (const auto& one : keys) {
+      const auto record = parse_record(one.value, one.key);
+      if (record && record.value().token == next.token) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace perdure::etcd

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSL-1.0
+// A proxy between a store and its server, which cuts connections at a moment of choice.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace perdure::test {
+
+/// The fate of the next request that puts something.
+enum class Cut {
+  nothing,  ///< It goes through, and so does its answer.
+  request,  ///< The connection ends before the server has the request.
+  answer,   ///< The connection ends when the server has answered.
+  late,     ///< The connection ends at once, and the server gets the request some time later.
+};
+
+/// Passes bytes on between a port of its own and the server's. The parts of it that run are joined
+/// when it is destroyed.
+class CuttingProxy {
+ public:
+  /// The server is at one of these ports.
+  explicit CuttingProxy(std::vector<std::uint16_t> servers);
+  CuttingProxy(const CuttingProxy&) = delete;
+  CuttingProxy& operator=(const CuttingProxy&) = delete;
+  ~CuttingProxy();
+
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  void cut_next(Cut cut) { next_ = cut; }
+  /// How many requests were cut.
+  [[nodiscard]] unsigned cuts() const { return cuts_; }
+
+ private:
+  void accept_all();
+  void serve(int client);
+  void send_late(const std::string& request);
+  [[nodiscard]] int connect_server() const;
+
+  std::vector<std::uint16_t> servers_;
+  std::uint16_t port_ = 0;
+  int listener_ = -1;
+  std::atomic<bool> over_ = false;
+  std::atomic<Cut> next_ = Cut::nothing;
+  std::atomic<unsigned> cuts_ = 0;
+  std::mutex mutex_;
+  std::list<std::thread> threads_;
+};
+
+}  // namespace perdure::test

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSL-1.0
+// A server of etcd of the test's own: on loopback ports, in a directory of its own.
+#pragma once
+
+#include <arpa/inet.h>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <netinet/in.h>
+#include <stdexcept>
+#include <string>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <perdure/etcd.hpp>
+
+#include "support/catch.hpp"
+#include "support/directory.hpp"
+#include "support/program.hpp"
+#include "support/rounds.hpp"
+
+namespace perdure::test {
+
+/// Whether there is an etcd to start. Otherwise the test says that it is skipped, and returns.
+inline bool has_etcd() {
+  static const bool has = run({"etcd", "--version"}).status == 0;
+  if (!has) skip("there is no etcd: install etcd-server");
+  return has;
+}
+
+inline sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+/// A port of the loopback that nobody listens at.
+inline std::uint16_t free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = loopback(0);
+  socklen_t size = sizeof(address);
+  const bool bound =
+      ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+      ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  ::close(socket);
+  if (!bound) throw std::runtime_error("no free port");
+  return ntohs(address.sin_port);
+}
+
+class EtcdServer {
+ public:
+  /// More arguments for each start.
+  explicit EtcdServer(std::vector<std::string> more = {})
+      : more_(std::move(more)), peer_(free_port()) {
+    start();
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  void send(int signal) const { process_->send(signal); }
+  /// Ends it at once; what it acknowledged is in its directory.
+  void kill() {
+    process_->send(SIGKILL);
+    process_->wait();
+    process_.reset();
+  }
+  /// Starts it again on what it has, at another port.
+  void start() { start(free_port()); }
+  void start(std::uint16_t port) {
+    port_ = port;
+    const std::string peer = "http://127.0.0.1:" + std::to_string(peer_);
+    std::vector<std::string> arguments = {"etcd",
+                                          "--data-dir",
+                                          at_.file("data"),
+                                          "--listen-client-urls",
+                                          url(),
+                                          "--advertise-client-urls",
+                                          url(),
+                                          "--listen-peer-urls",
+                                          peer,
+                                          "--initial-advertise-peer-urls",
+                                          peer,
+                                          "--initial-cluster",
+                                          "default=" + peer,
+                                          "--logger",
+                                          "zap",
+                                          "--log-level",
+                                          "error"};
+    arguments.insert(arguments.end(), more_.begin(), more_.end());
+    process_ = std::make_unique<Program>(Start{.arguments = arguments});
+    // Opening a store waits until the server answers, or says why it does not.
+    const auto opened = open_etcd_store("probe", patient());
+    if (!opened) throw std::runtime_error(opened.error().message());
+  }
+
+  /// Options of a store there that waits as long as a slow machine needs.
+  [[nodiscard]] EtcdOptions patient() const {
+    EtcdOptions options;
+    options.endpoints = {url()};
+    options.request_timeout_ms = seconds(20);
+    options.call_timeout_ms = seconds(60);
+    return options;
+  }
+  static std::chrono::milliseconds seconds(double count) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(1000 * within(count)));
+  }
+
+ private:
+  TempDirectory at_{Medium::memory};
+  std::vector<std::string> more_;
+  std::uint16_t peer_ = 0;
+  std::uint16_t port_ = 0;
+  std::unique_ptr<Program> process_;
+};
+
+}  // namespace perdure::test

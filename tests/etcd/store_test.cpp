@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSL-1.0
+// The store in etcd, over real servers: the rules of the seam, lost answers, large states, users.
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <perdure/testing/check_store.hpp>
+
+#include "proxy.hpp"
+#include "server.hpp"
+#include "support/catch.hpp"
+#include "support/result.hpp"
+
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+std::string said(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const auto& line : lines) text += line + "\n";
+  return text;
+}
+
+Buffer bytes_of(std::size_t size, char with) {
+  return Buffer(size, static_cast<std::byte>(with));
+}
+
+Result<StoreReceipt> commit(StateStore& store, const Buffer& content, Revision expected) {
+  return store.commit(
+      {.image = content, .expected = std::move(expected), .keep_as = {}, .drop = {}});
+}
+
+Buffer content_of(StateStore& store) {
+  auto stored = store.load();
+  REQUIRE_OK(stored);
+  return stored.value() ? std::move(stored.value()->bytes) : Buffer();
+}
+
+}  // namespace
+
+TEST_CASE("the store in etcd keeps every rule of the seam, with answers lost and requests late",
+          "[P5][P13]") {
+  if (!has_etcd()) return;
+  EtcdServer server;
+  CuttingProxy proxy({server.port()});
+  const Cut cut = GENERATE(Cut::answer, Cut::request, Cut::late);
+  EtcdOptions options = server.patient();
+  options.endpoints = {proxy.url()};
+  options.part_size_max = 40'000;
+  options.size_max = 200'000;
+  const auto open = [&](const std::string& name) { return open_etcd_store(name, options); };
+  const auto check = check_store({.open = open, .lose_answer = [&] { proxy.cut_next(cut); }},
+                                 {.writers = 3, .writer_saves = 8, .size_max = 200'001});
+  CHECK(said(check.findings) == "");
+  CHECK(said(check.left_out) == "");
+  CHECK(proxy.cuts() == 3);
+}
+
+TEST_CASE("a commit whose answer was lost is told apart, and done once", "[P5]") {
+  if (!has_etcd()) return;
+  EtcdServer server;
+  CuttingProxy proxy({server.port()});
+  EtcdOptions options = server.patient();
+  options.endpoints = {proxy.url()};
+  const auto store = open_etcd_store("s", options).value();
+  const auto watcher = open_etcd_store("s", server.patient()).value();
+  Revision revision;
+  for (const Cut cut : {Cut::answer, Cut::request, Cut::late, Cut::nothing}) {
+    const Buffer content = bytes_of(100, static_cast<char>('a' + static_cast<int>(cut)));
+    proxy.cut_next(cut);
+    const auto done = commit(*store, content, revision);
+    REQUIRE_OK(done);
+    revision = done.value().revision;
+    CHECK(watcher->revision().value() == revision);
+    CHECK(content_of(*watcher) == content);
+  }
+  CHECK(proxy.cuts() == 3);
+  // The late request has arrived since, and found another revision.
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  CHECK(watcher->revision().value() == revision);
+}
+
+TEST_CASE("without a server nothing was sent: the state is unchanged, and the error says so") {
+  if (!has_etcd()) return;
+  EtcdServer server;
+  EtcdOptions options = server.patient();
+  options.call_timeout_ms = std::chrono::milliseconds(500);
+  const auto store = open_etcd_store("s", server.patient()).value();
+  const auto hasty = [&] {
+    auto opened = open_etcd_store("s", options);
+    return opened;
+  };
+  auto quick = hasty();
+  REQUIRE_OK(quick);
+  server.kill();
+  const auto refused = commit(*quick.value(), bytes_of(5, 'x'), {});
+  REQUIRE_FAILS(system, unchanged, refused);
+  CHECK(refused.error().path == "s");
+  CHECK(refused.error().step == "save the state");
+  CHECK_THAT(refused.error().detail, Contains("127.0.0.1"));
+  REQUIRE_FAILS(system, unchanged, quick.value()->load());
+  REQUIRE_FAILS(system, unchanged, hasty());
+}
+
+TEST_CASE("a server that stops in the middle of a commit makes it unknown, and it is once or never",
+          "[P5]") {
+  if (!has_etcd()) return;
+  EtcdServer server;
+  EtcdOptions options = server.patient();
+  const auto patient = open_etcd_store("s", options).value();
+  options.request_timeout_ms = EtcdServer::seconds(0.5);
+  options.call_timeout_ms = EtcdServer::seconds(1.2);
+  auto hasty = open_etcd_store("s", options);
+  REQUIRE_OK(hasty);
+  const auto first = commit(*hasty.value(), bytes_of(5, 'a'), {});
+  REQUIRE_OK(first);
+  server.send(SIGSTOP);
+  const auto lost = commit(*hasty.value(), bytes_of(5, 'b'), first.value().revision);
+  REQUIRE_FALSE(lost);
+  CHECK(lost.error().fate == Fate::unknown);
+  server.send(SIGCONT);
+  const Buffer now = content_of(*patient);
+  CHECK((now == bytes_of(5, 'a') || now == bytes_of(5, 'b')));
+  const auto next = commit(*patient, bytes_of(5, 'c'), patient->revision().value());
+  REQUIRE_OK(next);
+  CHECK(content_of(*patient) == bytes_of(5, 'c'));
+}
+
+TEST_CASE("a call goes to the next member where one does not answer") {
+  if (!has_etcd()) return;
+  EtcdServer server;
+  EtcdOptions options = server.patient();
+  options.endpoints = {"http://127.0.0.1:" + std::to_string(free_port()), server.url()};
+  const auto store = open_etcd_store("s", options);
+  REQUIRE_OK(store);
+  REQUIRE_OK(commit(*store.value(), bytes_of(5, 'a'), {}));
+}
+
+TEST_CASE("a server that was killed and started at another port has what it acknowledged", "[P3]") {
+  if (!has_etcd()) return;
+  EtcdServer server;
+  const Buffer content = bytes_of(70'000, 'k');
+  {
+    const auto store = open_etcd_store("s", server.patient()).value();
+    REQUIRE_OK(commit(*store, content, {}));
+  }
+  server.kill();
+  server.start();
+  const auto store = open_etcd_store("s", server.patient()).value();
+  CHECK(content_of(*store) == content);
+}
+
+TEST_CASE("a large state is whole or not there, and what a killed commit sent is cleared") {
+  if (!has_etcd()) return;
+  EtcdServer server;
+  EtcdOptions options = server.patient();
+  options.part_size_max = 1000;
+  const auto store = open_etcd_store("s", options).value();
+  const auto count = [&](const std::string& below) {
+    const auto found =
+        run({"etcdctl", "--endpoints", server.url(), "get", "--prefix", "--keys-only", below});
+    return std::count(found.out.begin(), found.out.end(), '/');
+  };
+  if (run({"etcdctl", "version"}).status == 127) return skip("there is no etcdctl");
+  // As a commit leaves it that was killed while it sent: parts that nothing names.
+  const auto put = run({"etcdctl", "--endpoints", server.url(), "put",
+                        "s/content/0123/00000000000000000000", "left"});
+  REQUIRE(put.status == 0);
+  const Buffer large = bytes_of(10'500, 'l');
+  const auto done = commit(*store, large, {});
+  REQUIRE_OK(done);
+  CHECK(content_of(*store) == large);
+  const Buffer small = bytes_of(10, 's');
+  const auto kept =
+      store->commit({.image = small, .expected = done.value().revision, .keep_as = 1, .drop = {}});
+  REQUIRE_OK(kept);
+  CHECK(store->load_previous(1).value()->bytes == large);
+  REQUIRE_OK(store->commit(
+      {.image = small, .expected = kept.value().revision, .keep_as = {}, .drop = {1}}));
+  CHECK(count("s/content/") == 3);  // the slashes of one key
+  CHECK(count("s/upload/") == 0);
+}
+
+TEST_CASE("users are asked for their passwords, and a wrong one is refused in words") {
+  if (!has_etcd()) return;
+  if (run({"etcdctl", "version"}).status == 127) return skip("there is no etcdctl");
+  EtcdServer server;
+  const auto control = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"etcdctl", "--endpoints", server.url()});
+    const auto done = run(words);
+    INFO(done.said());
+    REQUIRE(done.status == 0);
+  };
+  control({"user", "add", "root:secret"});
+  control({"user", "grant-role", "root", "root"});
+  control({"auth", "enable"});
+  EtcdOptions options = server.patient();
+  REQUIRE_FAILS(system, unchanged, open_etcd_store("s", options));
+  options.user = "root";
+  options.password = "guessed";
+  const auto wrong = open_etcd_store("s", options);
+  REQUIRE_FAILS(system, unchanged, wrong);
+  CHECK_THAT(wrong.error().message(), !Contains("guessed"));
+  options.password = "secret";
+  const auto store = open_etcd_store("s", options);
+  REQUIRE_OK(store);
+  REQUIRE_OK(commit(*store.value(), bytes_of(5, 'a'), {}));
+}
+
+TEST_CASE("a lock is kept alive while it is held, and its lease ends with it") {
+  if (!has_etcd()) return;
+  EtcdServer server;
+  EtcdOptions options = server.patient();
+  options.lock_ttl_s = std::chrono::seconds(2);
+  const auto one = open_etcd_store("s", options).value();
+  const auto other = open_etcd_store("s", options).value();
+  auto held = one->lock(std::chrono::milliseconds(0));
+  REQUIRE_OK(held);
+  const auto refused = other->lock(std::chrono::seconds(5));  // longer than the lease
+  REQUIRE_FAILS(lock_timeout, unchanged, refused);
+  held.value().reset();
+  REQUIRE_OK(other->lock(EtcdServer::seconds(10)));
+}
+
+TEST_CASE("keys that perdure did not write, or a later version, are left alone") {
+  if (!has_etcd()) return;
+  if (run({"etcdctl", "version"}).status == 127) return skip("there is no etcdctl");
+  EtcdServer server;
+  const auto put = [&](const std::string& value) {
+    const auto done = run({"etcdctl", "--endpoints", server.url(), "put", "s/state", value});
+    REQUIRE(done.status == 0);
+  };
+  put("mine");
+  REQUIRE_FAILS(corrupt, unchanged, open_etcd_store("s", server.patient()));
+  put(R"({"perdure":2,"token":"0"})");
+  REQUIRE_FAILS(too_new, unchanged, open_etcd_store("s", server.patient()));
+  REQUIRE_FAILS(invalid_argument, unchanged, open_etcd_store("s/", server.patient()));
+}
