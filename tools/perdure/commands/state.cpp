@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view examples =
     "A tracked state is a JSON file (or bytes in an envelope) with a generation, a time and a\n"
     "checksum; previous generations lie beside it. These commands work beside a running program,\n"
-    "whose own saves and theirs lose nothing of each other.\n"
+    "whose own saves and theirs lose nothing of each other. FILE may be the address of a state in\n"
+    "etcd, too: etcd://HOST:PORT/PREFIX.\n"
     "\n"
     "Examples:\n"
     "  perdure state show queue.json\n"
@@ -21,7 +22,8 @@ constexpr std::string_view examples =
     "  perdure state set queue.json /limit 8          a number; a string is '\"text\"'\n"
     "  perdure state verify queue.json || echo damaged\n"
     "  $EDITOR queue.json && perdure state accept queue.json\n"
-    "  perdure state history queue.json; perdure state restore queue.json 41\n";
+    "  perdure state history queue.json; perdure state restore queue.json 41\n"
+    "  perdure state copy queue.json etcd://db1:2379,db2:2379/app/queue\n";
 
 std::string check_pointer(const std::string& text) {
   const std::string_view fault = fault_of_json_pointer(text);
@@ -45,7 +47,7 @@ void add_state(CLI::App& app, ExitStatus& status) {
   state->require_subcommand(1);
   for (const auto add :
        {add_state_show, add_state_get, add_state_set, add_state_unset, add_state_verify,
-        add_state_accept, add_state_history, add_state_restore}) {
+        add_state_accept, add_state_history, add_state_restore, add_state_copy}) {
     add(*state, status);
   }
   state->footer(help_footer(examples));

@@ -18,6 +18,8 @@ void add_state_unset(CLI::App& state, ExitStatus& status);
 void add_state_accept(CLI::App& state, ExitStatus& status);
 void add_state_restore(CLI::App& state, ExitStatus& status);
 
+void add_state_copy(CLI::App& state, ExitStatus& status);
+
 /// Adds POINTER, and refuses what is none while the command line is read.
 void add_pointer(CLI::App& command, std::string& pointer);
 

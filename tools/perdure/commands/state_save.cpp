@@ -13,6 +13,7 @@
 
 #include "commands/state.hpp"
 #include "options/commit.hpp"
+#include "options/state_address.hpp"
 #include "options/state_file.hpp"
 #include "sources/input.hpp"
 #include "sources/once.hpp"
@@ -24,7 +25,6 @@ namespace json = boost::json;
 namespace {
 
 using JsonTracker = StateTracker<JsonText, StateJson>;
-using EnvelopeTracker = StateTracker<Buffer, StateEnvelope>;
 
 constexpr std::string_view set_examples =
     "Missing members on the way are made, a missing FILE too; /list/- appends. Everything else, "
@@ -158,9 +158,9 @@ TrackerOptions SaveCommand::options(const FileStyle& style, DamagePolicy damage)
 }
 
 Result<JsonTracker> SaveCommand::open(const FileStyle& style, DamagePolicy damage) const {
-  return JsonTracker::open(file, options(style, damage),
-                           {.indent = style.indent, .limits = limits.json()}, empty_state(),
-                           Migrations<StateJson>(style.schema_version));
+  return open_tracker<JsonText, StateJson>(
+      file, options(style, damage), {.indent = style.indent, .limits = limits.json()},
+      empty_state(), Migrations<StateJson>(style.schema_version));
 }
 
 ExitStatus SaveCommand::failed(Error error) const {
@@ -321,9 +321,9 @@ ExitStatus SaveCommand::restore() const {
     return restored ? tell(opened.value().generation(), found) : failed(restored.error());
   };
   if (!style.value().enveloped) return bring_back(open(style.value(), DamagePolicy::set_aside));
-  return bring_back(EnvelopeTracker::open(file, options(style.value(), DamagePolicy::set_aside), {},
-                                          {},
-                                          Migrations<StateEnvelope>(style.value().schema_version)));
+  return bring_back(open_tracker<Buffer, StateEnvelope>(
+      file, options(style.value(), DamagePolicy::set_aside), {}, {},
+      Migrations<StateEnvelope>(style.value().schema_version)));
 }
 
 CLI::App& add(CLI::App& state, ExitStatus& status, const char* name, const char* words,

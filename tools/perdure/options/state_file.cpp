@@ -13,6 +13,7 @@
 #include <perdure/state_store.hpp>
 #include <perdure/system/environment.hpp>
 
+#include "options/state_address.hpp"
 #include "terminal/output.hpp"
 
 namespace perdure::cli {
@@ -119,6 +120,16 @@ Result<StateFile> parse_state(Bytes bytes, const std::string& path, const StateL
 
 Result<StateFile> read_state(const std::string& path, const StateLimits& limits, System system,
                              bool edited) {
+  if (is_etcd_address(path)) {
+    BOOST_OUTCOME_TRY(const auto store, open_to_look(path, limits, system));
+    BOOST_OUTCOME_TRY(const auto stored, store->load());
+    if (stored) return parse_state(stored->bytes, path, limits, edited);
+    return Error{.cause = std::make_error_code(std::errc::no_such_file_or_directory),
+                 .step = "read the state",
+                 .path = path,
+                 .detail = {},
+                 .reading = true};
+  }
   const auto content = read_file(path, limits.size_max(), system);
   if (content) return parse_state(content.value().bytes, path, limits, edited);
   Error error = content.error();
@@ -131,6 +142,7 @@ Result<StateFile> read_state(const std::string& path, const StateLimits& limits,
 
 Result<std::unique_ptr<StateStore>> open_to_look(const std::string& path, const StateLimits& limits,
                                                  System system) {
+  if (is_etcd_address(path)) return open_etcd_address(path, limits.size_max(), system);
   return open_file_store(path, {.durability = Durability::ordered, .size_max = limits.size_max()},
                          system);
 }
@@ -200,6 +212,7 @@ std::string loss_of(const StateFile& file, const std::string& path, const StateL
 }
 
 std::string age_of(const std::string& path, System system) {
+  if (is_etcd_address(path)) return {};
   const auto waits = has_unpublished(path, system);
   if (!waits || !waits.value()) return {};
   const auto version = read_version(path, system);
