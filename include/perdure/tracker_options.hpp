@@ -36,8 +36,8 @@ struct OpenReport {
 
 /// Who else may save the same state.
 enum class TrackerLock {
-  shared,     ///< Anyone with a tracker: the lock is taken for each save, and a save that another
-              ///< tracker overtook is made again on top of what that one left.
+  shared,  ///< Anyone with a tracker: the lock is taken for each save, if the store needs it, and
+           ///< a save that another tracker overtook is made again on top of what that one left.
   exclusive,  ///< Nobody: the lock is held as long as the tracker lives.
 };
 
@@ -51,7 +51,8 @@ enum class DamagePolicy {
 
 struct TrackerOptions {
   TrackerLock lock = TrackerLock::shared;
-  /// How long to wait for the lock. 0 refuses at once; `milliseconds::max()` waits forever.
+  /// How long to wait for the lock, or without one for a save that nobody overtakes. 0 refuses at
+  /// once; `milliseconds::max()` waits forever.
   std::chrono::milliseconds lock_timeout_ms{10'000};
   /// As WriteOptions::stop, for the state's lock: `open` fails, and so do the edits of a save that
   /// waits. A store of one's own is asked to heed it (StateStore::lock).

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view txn_path = "/v3/kv/txn";
 
-/// How long a claim outlives a commit that was killed, or that takes so long for one part.
+/// How long a claim outlives a commit that was killed. One part of a state has that long.
 constexpr std::uint64_t claim_ttl_s = 120;
 
 }  // namespace
@@ -28,16 +28,17 @@ Error Content::send_failure(Error error) const {
   return error;
 }
 
-/// The upload key, under a lease that begins now.
-Result<void> Content::claim(const StateRecord& record, Deadline deadline) {
+/// The upload key, under a lease that begins now. The request that keeps it alive.
+Result<std::string> Content::claim(const StateRecord& record, Deadline deadline) {
   const std::string grant = "{\"TTL\":\"" + std::to_string(claim_ttl_s) + "\"}";
   auto granted = client_.ask("/v3/lease/grant", grant, deadline);
   if (!granted) return send_failure(std::move(granted.error()));
+  const std::uint64_t lease = number_of(granted.value(), "ID");
   Txn txn;
-  txn.put(keys_.upload(record.token), {}, number_of(granted.value(), "ID"));
+  txn.put(keys_.upload(record.token), {}, lease);
   const auto put = client_.ask(txn_path, txn.text(), deadline);
   if (!put) return send_failure(put.error());
-  return success();
+  return "{\"ID\":\"" + std::to_string(lease) + "\"}";
 }
 
 Result<void> Content::send(Bytes image, StateRecord& record, Txn& txn, Deadline deadline) {
@@ -49,7 +50,7 @@ Result<void> Content::send(Bytes image, StateRecord& record, Txn& txn, Deadline 
     return success();
   }
   BOOST_OUTCOME_TRY(clear(deadline));
-  BOOST_OUTCOME_TRY(claim(record, deadline));
+  BOOST_OUTCOME_TRY(const std::string keep_alive, claim(record, deadline));
   for (std::uint64_t number = 0; number < record.parts; ++number) {
     Txn put;
     put.expect_there(keys_.upload(record.token));
@@ -62,6 +63,7 @@ Result<void> Content::send(Bytes image, StateRecord& record, Txn& txn, Deadline 
       return send_failure(make_error({}, {}, std::make_error_code(std::errc::timed_out),
                                      "it took so long that its claim ran out"));
     }
+    (void)client_.tell("/v3/lease/keepalive", keep_alive, client_.deadline());
   }
   txn.expect_there(keys_.upload(record.token));
   txn.erase(keys_.upload(record.token));

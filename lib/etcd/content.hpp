@@ -38,7 +38,7 @@ class Content {
   Result<void> clear(Deadline deadline);
 
  private:
-  Result<void> claim(const StateRecord& record, Deadline deadline);
+  Result<std::string> claim(const StateRecord& record, Deadline deadline);
   [[nodiscard]] Error send_failure(Error error) const;
 
   Client& client_;

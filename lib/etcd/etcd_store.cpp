@@ -142,7 +142,7 @@ Result<std::optional<StoredState>> EtcdStore::load() {
     BOOST_OUTCOME_TRY(check_size(look.value().record.size, limits(), describe(), step));
     auto bytes = content_.read(look.value().record, deadline);
     if (!bytes) return at_path(std::move(bytes.error()), step);
-    auto again = root_.look(deadline);
+    auto again = root_.look(client_.deadline());  // each part had time of its own
     if (!again) return at_path(std::move(again.error()), step);
     const bool is_same = again.value().record == look.value().record;
     look = std::move(again);
@@ -166,7 +166,7 @@ Result<std::optional<StoredState>> EtcdStore::load_previous(std::uint64_t genera
     BOOST_OUTCOME_TRY(check_size(record.size, limits(), key, step));
     auto bytes = content_.read(record, deadline);
     if (!bytes) return at_path(std::move(bytes.error()), step);
-    auto again = read_key(key, deadline);
+    auto again = read_key(key, client_.deadline());
     if (!again) return at_path(std::move(again.error()), step);
     const bool is_same = again.value() && again.value()->value == found.value()->value;
     if (is_same) return StoredState{std::move(bytes.value()), {record.token}};

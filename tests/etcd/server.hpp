@@ -3,6 +3,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <memory>
@@ -53,14 +54,17 @@ inline std::uint16_t free_port() {
 
 class EtcdServer {
  public:
-  /// More arguments for each start.
-  explicit EtcdServer(std::vector<std::string> more = {})
-      : more_(std::move(more)), peer_(free_port()) {
+  EtcdServer() : EtcdServer({}, {}) {}
+  /// More arguments for each start. With a file of authorities it is reached by TLS.
+  EtcdServer(std::vector<std::string> more, std::string ca_file)
+      : more_(std::move(more)), ca_file_(std::move(ca_file)), peer_(free_port()) {
     start();
   }
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::string url() const {
+    return (ca_file_.empty() ? "http" : "https") + ("://127.0.0.1:" + std::to_string(port_));
+  }
   void send(int signal) const { process_->send(signal); }
   /// Ends it at once; what it acknowledged is in its directory.
   void kill() {
@@ -101,6 +105,7 @@ class EtcdServer {
   [[nodiscard]] EtcdOptions patient() const {
     EtcdOptions options;
     options.endpoints = {url()};
+    options.ca_file = ca_file_;
     options.request_timeout_ms = seconds(20);
     options.call_timeout_ms = seconds(60);
     return options;
@@ -112,9 +117,76 @@ class EtcdServer {
  private:
   TempDirectory at_{Medium::memory};
   std::vector<std::string> more_;
+  std::string ca_file_;
   std::uint16_t peer_ = 0;
   std::uint16_t port_ = 0;
   std::unique_ptr<Program> process_;
+};
+
+/// A cluster of three members, each of which can be killed and started again on what it has.
+class EtcdCluster {
+ public:
+  EtcdCluster() {
+    std::string all;
+    for (Member& member : members_) {
+      member.client = free_port();
+      member.peer = free_port();
+      all += (all.empty() ? "" : ",") + name_of(member) + "=" + url_of(member.peer);
+    }
+    all_ = all;
+    for (unsigned i = 0; i < members_.size(); ++i) start(i);
+    wait_for(patient());
+  }
+
+  void kill(unsigned which) {
+    members_.at(which).process->send(SIGKILL);
+    members_.at(which).process->wait();
+    members_.at(which).process.reset();
+  }
+  void start(unsigned which) {
+    Member& member = members_.at(which);
+    const std::string client = url_of(member.client);
+    const std::string peer = url_of(member.peer);
+    member.process = std::make_unique<Program>(Start{
+        .arguments = {"etcd", "--name", name_of(member), "--data-dir", at_.file(name_of(member)),
+                      "--listen-client-urls", client, "--advertise-client-urls", client,
+                      "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+                      "--initial-cluster", all_, "--logger", "zap", "--log-level", "error"}});
+  }
+  /// Returns when this member takes requests.
+  void wait_for(unsigned which) const {
+    EtcdOptions options = patient();
+    options.endpoints = {url_of(members_.at(which).client)};
+    wait_for(options);
+  }
+  [[nodiscard]] EtcdOptions patient() const {
+    EtcdOptions options;
+    options.endpoints.clear();
+    for (const Member& member : members_) options.endpoints.push_back(url_of(member.client));
+    options.request_timeout_ms = EtcdServer::seconds(5);
+    options.call_timeout_ms = EtcdServer::seconds(60);
+    return options;
+  }
+
+ private:
+  struct Member {
+    std::uint16_t client = 0;
+    std::uint16_t peer = 0;
+    std::unique_ptr<Program> process;
+  };
+
+  static std::string name_of(const Member& member) { return "m" + std::to_string(member.peer); }
+  static std::string url_of(std::uint16_t port) {
+    return "http://127.0.0.1:" + std::to_string(port);
+  }
+  static void wait_for(const EtcdOptions& options) {
+    const auto opened = open_etcd_store("probe", options);
+    if (!opened) throw std::runtime_error(opened.error().message());
+  }
+
+  TempDirectory at_{Medium::memory};
+  std::string all_;
+  std::array<Member, 3> members_;
 };
 
 }  // namespace perdure::test

@@ -210,6 +210,26 @@ TEST_CASE("users are asked for their passwords, and a wrong one is refused in wo
   REQUIRE_OK(commit(*store.value(), bytes_of(5, 'a'), {}));
 }
 
+TEST_CASE("a server is reached by TLS if it can be trusted, and not otherwise") {
+  if (!has_etcd()) return;
+  const TempDirectory at(Medium::memory);
+  const auto made = run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                         "-subj", "/CN=etcd", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                         at.file("key"), "-out", at.file("certificate")});
+  if (made.status != 0) return skip("openssl makes no certificate");
+  const EtcdServer server({"--cert-file", at.file("certificate"), "--key-file", at.file("key")},
+                          at.file("certificate"));
+  const auto store = open_etcd_store("s", server.patient());
+  REQUIRE_OK(store);
+  REQUIRE_OK(commit(*store.value(), bytes_of(5, 'a'), {}));
+  EtcdOptions trusting_nobody = server.patient();
+  trusting_nobody.ca_file.clear();
+  trusting_nobody.call_timeout_ms = std::chrono::milliseconds(500);
+  const auto refused = open_etcd_store("s", trusting_nobody);
+  REQUIRE_FAILS(system, unchanged, refused);
+  CHECK_THAT(refused.error().detail, Contains("certificate"));
+}
+
 TEST_CASE("a lock is kept alive while it is held, and its lease ends with it") {
   if (!has_etcd()) return;
   EtcdServer server;

@@ -132,8 +132,8 @@ TEST_CASE("a damaged state in etcd is set aside, and the tracker goes on with th
 }
 
 TEST_CASE(
-    "servers and programs that are killed or stopped, connections that are cut, compaction: no "
-    "update is lost or done twice, and all happened in one order",
+    "no update is lost or done twice, and all happen in one order, while servers and programs "
+    "are killed and stopped, and connections are cut",
     "[P3][P5][P13]") {
   if (!has_etcd()) return;
   EtcdServer server;
@@ -171,6 +171,33 @@ TEST_CASE(
   for (unsigned i = 0; i < processes; ++i) REQUIRE(parse_told(at.get(std::to_string(i)), told));
   auto tracker = open_count(server.patient()).value();
   CHECK(tracker.report().origin == Origin::current);
+  CHECK(fault_in(told, tracker.state()->value) == "");
+}
+
+TEST_CASE("members of a cluster are killed one after the other: no update is lost or done twice",
+          "[P3][P5][P13]") {
+  if (!has_etcd()) return;
+  EtcdCluster cluster;
+  const TempDirectory at(Medium::memory);
+  EtcdOptions options = cluster.patient();
+  options.request_timeout_ms = EtcdServer::seconds(1);
+  constexpr unsigned processes = 3;
+  const auto count = static_cast<unsigned>(rounds_of(15));
+  std::vector<std::unique_ptr<Child>> children;
+  for (unsigned i = 0; i < processes; ++i) {
+    children.push_back(std::make_unique<Child>(
+        [&, i] { return update_often(options, count, at.file(std::to_string(i))); }));
+  }
+  for (unsigned killed = 0; killed < 3; ++killed) {  // the leader is among them
+    cluster.kill(killed);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    cluster.start(killed);
+    cluster.wait_for(killed);
+  }
+  for (auto& child : children) CHECK(child->said() == "all");
+  std::vector<Told> told;
+  for (unsigned i = 0; i < processes; ++i) REQUIRE(parse_told(at.get(std::to_string(i)), told));
+  const auto tracker = open_count(cluster.patient()).value();
   CHECK(fault_in(told, tracker.state()->value) == "");
 }
 
