@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/state_store.hpp>
 #include <perdure/system/native.hpp>
 
@@ -49,8 +50,7 @@ struct EtcdOptions {
 /// ErrorKind::too_new where a later perdure has written the state. `prefix` is not empty and does
 /// not end with '/'. `system` gives time and randomness, and must outlive the store. At most 48
 /// previous generations are kept.
-Result<std::unique_ptr<StateStore>> open_etcd_store(const std::string& prefix,
-                                                    const EtcdOptions& options = {},
-                                                    System system = native_system());
+PERDURE_ETCD_API Result<std::unique_ptr<StateStore>> open_etcd_store(
+    const std::string& prefix, const EtcdOptions& options = {}, System system = native_system());
 
 }  // namespace perdure

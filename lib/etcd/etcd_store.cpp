@@ -50,8 +50,8 @@ class EtcdStore final : public StateStore {
   [[nodiscard]] StoreLimits limits() const override {
     return {.size_max = options_.size_max, .previous_max = previous_max, .needs_lock = false};
   }
-  Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds timeout_ms) override {
-    return take_lease_lock(client_, keys_, options_, environment_, timeout_ms);
+  Result<std::unique_ptr<Lock>> lock(const LockWait& wait) override {
+    return take_lease_lock(client_, keys_, options_, environment_, wait);
   }
   Result<Revision> revision() override {
     BOOST_OUTCOME_TRY(seen_, root_.look(client_.deadline()));

@@ -79,25 +79,27 @@ void LeaseLock::keep_alive() {
 Result<std::unique_ptr<StateStore::Lock>> take_lease_lock(Client& client, const Keys& keys,
                                                           const EtcdOptions& options,
                                                           Environment& environment,
-                                                          std::chrono::milliseconds timeout_ms) {
+                                                          const LockWait& wait) {
   const auto began = environment.monotonic();
   const std::string grant = "{\"TTL\":\"" + std::to_string(options.lock_ttl_s.count()) + "\"}";
   auto granted = client.ask("/v3/lease/grant", grant, client.deadline());
   if (!granted) return at_step(std::move(granted.error()), keys);
   std::uint64_t lease = number_of(granted.value(), "ID");
+  bool stopped = false;
   for (unsigned tries = 1;; ++tries) {
     auto taken = try_key(client, keys, lease);
     if (!taken) return at_step(std::move(taken.error()), keys);
     if (taken.value()) return std::make_unique<LeaseLock>(options, environment, lease);
     const auto waited =
         std::chrono::floor<std::chrono::milliseconds>(environment.monotonic() - began);
-    if (waited >= timeout_ms) break;
+    stopped = wait.stop.is_met();
+    if (stopped || waited >= wait.timeout_ms) break;
     client.pause(tries, client.deadline());
     // Who waits keeps its lease, too.
     (void)client.tell("/v3/lease/keepalive", lease_member(lease), client.deadline());
   }
   (void)client.tell("/v3/lease/revoke", lease_member(lease), client.deadline());
-  return make_error(step, keys.prefix(), ErrorKind::lock_timeout,
+  return make_error(step, keys.prefix(), stopped ? ErrorKind::stopped : ErrorKind::lock_timeout,
                     "another program has this state open or is saving it");
 }
 

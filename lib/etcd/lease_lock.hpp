@@ -41,10 +41,11 @@ class LeaseLock final : public StateStore::Lock {
   std::thread keeper_;
 };
 
-/// Waits for the lock. ErrorKind::lock_timeout.
+/// Waits for the lock. ErrorKind::lock_timeout when the time is up, ErrorKind::stopped when
+/// `wait.stop` says so.
 Result<std::unique_ptr<StateStore::Lock>> take_lease_lock(Client& client, const Keys& keys,
                                                           const EtcdOptions& options,
                                                           Environment& environment,
-                                                          std::chrono::milliseconds timeout_ms);
+                                                          const LockWait& wait);
 
 }  // namespace perdure::etcd

@@ -7,12 +7,14 @@
 
 #include <perdure/bytes.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// RFC 4648, section 4: with padding and without line breaks.
-[[nodiscard]] std::string to_base64(Bytes bytes);
+[[nodiscard]] PERDURE_INTERNAL_API std::string to_base64(Bytes bytes);
 
 /// False for a text that `to_base64` does not write.
-bool from_base64(std::string_view text, Buffer& out);
+PERDURE_INTERNAL_API bool from_base64(std::string_view text, Buffer& out);
 
 }  // namespace perdure

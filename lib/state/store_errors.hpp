@@ -9,13 +9,16 @@
 #include <perdure/error.hpp>
 #include <perdure/state_store.hpp>
 
+#include "base/internal.hpp"
+
 namespace perdure {
 
 /// A state of more bytes than its store takes is refused, before anything is done about it.
-Result<void> check_size(std::uint64_t size, const StoreLimits& limits, std::string path,
-                        std::string_view step = "save the state");
+PERDURE_INTERNAL_API Result<void> check_size(std::uint64_t size, const StoreLimits& limits,
+                                             std::string path,
+                                             std::string_view step = "save the state");
 
 /// A commit, or `step`, that found another state than it expects.
-[[nodiscard]] Error store_conflict(std::string_view step, std::string path);
+[[nodiscard]] PERDURE_INTERNAL_API Error store_conflict(std::string_view step, std::string path);
 
 }  // namespace perdure

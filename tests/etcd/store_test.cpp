@@ -237,12 +237,12 @@ TEST_CASE("a lock is kept alive while it is held, and its lease ends with it") {
   options.lock_ttl_s = std::chrono::seconds(2);
   const auto one = open_etcd_store("s", options).value();
   const auto other = open_etcd_store("s", options).value();
-  auto held = one->lock(std::chrono::milliseconds(0));
+  auto held = one->lock({std::chrono::milliseconds(0), {}});
   REQUIRE_OK(held);
-  const auto refused = other->lock(std::chrono::seconds(5));  // longer than the lease
+  const auto refused = other->lock({std::chrono::seconds(5), {}});  // longer than the lease
   REQUIRE_FAILS(lock_timeout, unchanged, refused);
   held.value().reset();
-  REQUIRE_OK(other->lock(EtcdServer::seconds(10)));
+  REQUIRE_OK(other->lock({EtcdServer::seconds(10), {}}));
 }
 
 TEST_CASE("keys that perdure did not write, or a later version, are left alone") {

@@ -245,9 +245,7 @@ struct Remembers : Broken {
 
 struct NoLock : Broken {
   using Broken::Broken;
-  Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds) override {
-    return std::make_unique<Lock>();
-  }
+  Result<std::unique_ptr<Lock>> lock(const LockWait&) override { return std::make_unique<Lock>(); }
 };
 
 /// Compares, and commits some time later.
@@ -266,9 +264,7 @@ struct LateCompare : Broken {
 struct LateUnlocked : LateCompare {
   using LateCompare::LateCompare;
   [[nodiscard]] StoreLimits limits() const override { return {.needs_lock = true}; }
-  Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds) override {
-    return std::make_unique<Lock>();
-  }
+  Result<std::unique_ptr<Lock>> lock(const LockWait&) override { return std::make_unique<Lock>(); }
 };
 
 struct LostIsUnchanged : Broken {

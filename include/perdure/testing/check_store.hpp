@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/state_store.hpp>
 
 namespace perdure::testing {
@@ -49,6 +50,7 @@ struct StoreCheck {
 ///     for (const auto& finding : check.findings) std::cerr << finding << '\n';
 ///
 /// Link perdure::testing; perdure::state has the header of the seam.
-StoreCheck check_store(const StoreFactory& factory, const StoreCheckOptions& options = {});
+PERDURE_TESTING_API StoreCheck check_store(const StoreFactory& factory,
+                                           const StoreCheckOptions& options = {});
 
 }  // namespace perdure::testing

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <perdure/detail/export.hpp>
 #include <perdure/state_store.hpp>
 
 namespace perdure::testing {
@@ -50,12 +51,12 @@ struct StateMemory {
 /// A commit's compare holds without the lock, which excludes the other handles all the same.
 ///
 /// Link perdure::testing; perdure::state has the header of the seam.
-class MemoryStore final : public StateStore {
+class PERDURE_TESTING_API MemoryStore final : public StateStore {
  public:
   explicit MemoryStore(StateMemory& memory) : memory_(memory) {}
 
   [[nodiscard]] StoreLimits limits() const override;
-  Result<std::unique_ptr<Lock>> lock(std::chrono::milliseconds timeout_ms) override;
+  Result<std::unique_ptr<Lock>> lock(const LockWait& wait) override;
   Result<Revision> revision() override;
   Result<std::optional<StoredState>> load() override;
   Result<StoreReceipt> commit(const StateDraft& draft) override;

@@ -4,6 +4,7 @@
 
 #include <perdure/testing/memory_store.hpp>
 
+#include "base/internal.hpp"
 #include "base/make_error.hpp"
 #include "base/missing.hpp"
 
@@ -23,7 +24,7 @@ std::string name_of_damaged(std::uint64_t generation) {
 }  // namespace
 
 /// The store's lock.
-class MemoryStore::Held final : public Lock {
+class PERDURE_LOCAL MemoryStore::Held final : public Lock {
  public:
   explicit Held(StateMemoryGuard& guard) : guard_(guard) {}
   Held(const Held&) = delete;
@@ -46,14 +47,23 @@ StoreLimits MemoryStore::limits() const {
   return {.size_max = memory_.size_max, .needs_lock = false};
 }
 
-Result<std::unique_ptr<StateStore::Lock>> MemoryStore::lock(std::chrono::milliseconds timeout_ms) {
+Result<std::unique_ptr<StateStore::Lock>> MemoryStore::lock(const LockWait& wait) {
   StateMemoryGuard& guard = memory_.guard;
   auto mutex = hold();
   const auto is_free = [&] { return !guard.locked_; };
   constexpr std::chrono::hours longest(1000);  // the longest timeout of all is beyond a clock
-  if (!guard.unlocked_.wait_for(mutex, std::min<std::chrono::milliseconds>(timeout_ms, longest),
-                                is_free)) {
-    return refusal("take the state's lock", ErrorKind::lock_timeout, "another handle has it");
+  constexpr std::chrono::milliseconds pause(4);
+  using std::chrono::steady_clock;
+  const auto end =
+      steady_clock::now() + std::min<std::chrono::milliseconds>(wait.timeout_ms, longest);
+  while (!is_free()) {
+    const bool stopped = wait.stop.is_met();
+    if (stopped || steady_clock::now() >= end) {
+      return refusal("take the state's lock",
+                     stopped ? ErrorKind::stopped : ErrorKind::lock_timeout,
+                     "another handle has it");
+    }
+    guard.unlocked_.wait_until(mutex, std::min(end, steady_clock::now() + pause), is_free);
   }
   guard.locked_ = true;
   return std::make_unique<Held>(guard);

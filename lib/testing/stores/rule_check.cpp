@@ -36,7 +36,8 @@ void RuleCheck::leave_out(std::string_view why) {
 
 Result<std::unique_ptr<StateStore>> RuleCheck::open_quietly() const {
   std::string name(rule_);
-  std::ranges::replace_if(name, [](char c) { return c < 'a' || c > 'z'; }, '-');
+  std::ranges::replace_if(
+      name, [](char c) { return c < 'a' || c > 'z'; }, '-');
   return factory_.open(name);
 }
 
@@ -46,7 +47,7 @@ std::unique_ptr<StateStore> RuleCheck::open() {
 }
 
 std::optional<Revision> RuleCheck::save(StateStore& store, StateDraft draft) {
-  const auto lock = got(store.lock(std::chrono::seconds(10)), "taking the lock");
+  const auto lock = got(store.lock({std::chrono::seconds(10), {}}), "taking the lock");
   if (!lock) return std::nullopt;
   const Bytes image = draft.image;
   const auto receipt = got(store.commit(draft), "a commit on top of the current state");
@@ -71,7 +72,7 @@ std::optional<Revision> RuleCheck::save_generations(StateStore& store, std::uint
 
 void RuleCheck::expect_conflict(StateStore& store, const Revision& expected,
                                 std::string_view whose) {
-  const auto lock = got(store.lock(std::chrono::seconds(10)), "taking the lock");
+  const auto lock = got(store.lock({std::chrono::seconds(10), {}}), "taking the lock");
   if (!lock) return;
   const auto before = got(store.load(), "load");
   const auto history = got(store.history(), "history");

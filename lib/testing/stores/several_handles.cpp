@@ -49,15 +49,16 @@ void check_lock(RuleCheck& rule) {
   const auto other = rule.open();
   if (!one || !other) return;
   {
-    const auto held = rule.got(one->lock(milliseconds(0)), "taking a lock that is free");
+    const auto held = rule.got(one->lock({milliseconds(0), {}}), "taking a lock that is free");
     if (!held) return;
-    const auto refused = other->lock(milliseconds(0));
+    const auto refused = other->lock({milliseconds(0), {}});
     if (rule.expect(!refused, "two handles hold the lock at a time")) {
       rule.expect(refused.error().kind == ErrorKind::lock_timeout,
                   "a lock that another handle holds is not refused as a lock_timeout");
     }
   }
-  rule.got(other->lock(std::chrono::seconds(10)), "taking a lock that another handle gave back");
+  rule.got(other->lock({std::chrono::seconds(10), {}}),
+           "taking a lock that another handle gave back");
 }
 
 /// A number in a state of 64 bytes.
@@ -114,7 +115,7 @@ class Writers {
   Result<bool> count_up(StateStore& store) {
     std::unique_ptr<StateStore::Lock> lock;
     if (locking_) {
-      BOOST_OUTCOME_TRY(lock, store.lock(std::chrono::minutes(1)));
+      BOOST_OUTCOME_TRY(lock, store.lock({std::chrono::minutes(1), {}}));
     }
     BOOST_OUTCOME_TRY(const auto stored, store.load());
     const std::uint64_t next = count_in(stored) + 1;

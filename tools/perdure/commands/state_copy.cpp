@@ -142,7 +142,7 @@ Error half_way(Error error, std::size_t copied) {
 }
 
 Result<std::size_t> CopyCommand::copy(Chain& chain, StateStore& target) const {
-  BOOST_OUTCOME_TRY(const auto lock, target.lock(lock_timeout_ms));
+  BOOST_OUTCOME_TRY(const auto lock, target.lock({lock_timeout_ms, {}}));
   if (chain.size() - 1 > target.limits().previous_max) {
     return refusal(to, "it can keep " + std::to_string(target.limits().previous_max) +
                            " previous generations, and there are " +
