@@ -3,6 +3,7 @@
 #include "etcd/client.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -57,9 +58,9 @@ std::error_code refusal_cause(std::int64_t code) {
   switch (static_cast<Code>(code)) {
     case Code::permission_denied:
     case Code::unauthenticated:
-      return std::make_error_code(std::errc::permission_denied);
+      return key_rejected();
     case Code::resource_exhausted:
-      return std::make_error_code(std::errc::no_space_on_device);
+      return {EDQUOT, std::generic_category()};
     case Code::unimplemented:
       return {};
     default:
@@ -167,7 +168,7 @@ Result<json::object> Client::ask(std::string_view path, const std::string& body,
     Attempt attempt = once(path, body, deadline);
     if (attempt.end == Attempt::End::answered) return std::move(attempt.answer);
     const bool refused = attempt.error.cause == std::errc::invalid_argument ||
-                         attempt.error.cause == std::errc::permission_denied ||
+                         attempt.error.cause == key_rejected() ||
                          attempt.error.kind == ErrorKind::unsupported;
     if (refused || is_over(deadline)) return reading(std::move(attempt.error));
     next_endpoint();

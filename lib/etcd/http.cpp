@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <curl/curl.h>
 #include <new>
@@ -61,6 +62,10 @@ std::error_code cause_of(CURLcode code) {
     case CURLE_PARTIAL_FILE:
     case CURLE_SEND_FAIL_REWIND:
       return std::make_error_code(std::errc::connection_reset);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+      return key_rejected();
     case CURLE_OUT_OF_MEMORY:
       return std::make_error_code(std::errc::not_enough_memory);
     default:
@@ -87,6 +92,10 @@ class Headers {
 };
 
 }  // namespace
+
+std::error_code key_rejected() noexcept {
+  return {EKEYREJECTED, std::generic_category()};
+}
 
 struct HttpClient::Curl {
   explicit Curl(const EtcdOptions& from) : options(from) {

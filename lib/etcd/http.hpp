@@ -12,6 +12,9 @@
 
 namespace perdure {
 
+/// The cause where one side does not accept who the other one is. To try again is in vain.
+[[nodiscard]] std::error_code key_rejected() noexcept;
+
 /// The end of a request.
 struct HttpOutcome {
   long status = 0;  ///< Of the answer; 0 where there is none.

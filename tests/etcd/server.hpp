@@ -26,7 +26,7 @@ namespace perdure::test {
 
 /// Whether there is an etcd to start. Otherwise the test says that it is skipped, and returns.
 inline bool has_etcd() {
-  static const bool has = run({"etcd", "--version"}).status == 0;
+  static const bool has = run({"setpriv", "--pdeathsig", "KILL", "etcd", "--version"}).status == 0;
   if (!has) skip("there is no etcd: install etcd-server");
   return has;
 }
@@ -52,6 +52,7 @@ inline std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
+/// One server. A test that is killed leaves none: it gets the signal, too.
 class EtcdServer {
  public:
   EtcdServer() : EtcdServer({}, {}) {}
@@ -77,7 +78,10 @@ class EtcdServer {
   void start(std::uint16_t port) {
     port_ = port;
     const std::string peer = "http://127.0.0.1:" + std::to_string(peer_);
-    std::vector<std::string> arguments = {"etcd",
+    std::vector<std::string> arguments = {"setpriv",
+                                          "--pdeathsig",
+                                          "KILL",
+                                          "etcd",
                                           "--data-dir",
                                           at_.file("data"),
                                           "--listen-client-urls",
@@ -147,11 +151,28 @@ class EtcdCluster {
     Member& member = members_.at(which);
     const std::string client = url_of(member.client);
     const std::string peer = url_of(member.peer);
-    member.process = std::make_unique<Program>(Start{
-        .arguments = {"etcd", "--name", name_of(member), "--data-dir", at_.file(name_of(member)),
-                      "--listen-client-urls", client, "--advertise-client-urls", client,
-                      "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-                      "--initial-cluster", all_, "--logger", "zap", "--log-level", "error"}});
+    member.process = std::make_unique<Program>(Start{.arguments = {"setpriv",
+                                                                   "--pdeathsig",
+                                                                   "KILL",
+                                                                   "etcd",
+                                                                   "--name",
+                                                                   name_of(member),
+                                                                   "--data-dir",
+                                                                   at_.file(name_of(member)),
+                                                                   "--listen-client-urls",
+                                                                   client,
+                                                                   "--advertise-client-urls",
+                                                                   client,
+                                                                   "--listen-peer-urls",
+                                                                   peer,
+                                                                   "--initial-advertise-peer-urls",
+                                                                   peer,
+                                                                   "--initial-cluster",
+                                                                   all_,
+                                                                   "--logger",
+                                                                   "zap",
+                                                                   "--log-level",
+                                                                   "error"}});
   }
   /// Returns when this member takes requests.
   void wait_for(unsigned which) const {

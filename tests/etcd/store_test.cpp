@@ -224,7 +224,6 @@ TEST_CASE("a server is reached by TLS if it can be trusted, and not otherwise") 
   REQUIRE_OK(commit(*store.value(), bytes_of(5, 'a'), {}));
   EtcdOptions trusting_nobody = server.patient();
   trusting_nobody.ca_file.clear();
-  trusting_nobody.call_timeout_ms = std::chrono::milliseconds(500);
   const auto refused = open_etcd_store("s", trusting_nobody);
   REQUIRE_FAILS(system, unchanged, refused);
   CHECK_THAT(refused.error().detail, Contains("certificate"));

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <sys/prctl.h>
 #include <thread>
 #include <vector>
 
@@ -37,6 +38,7 @@ std::string now_ns() {
 /// Updates until `count` were acknowledged, and tells each before and behind it (linear.hpp). After
 /// an unknown one it reloads.
 std::string update_often(const EtcdOptions& options, unsigned count, const std::string& told) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // it would go on after a test that was killed
   auto opened = open_count(options);
   while (!opened) opened = open_count(options);
   auto& tracker = opened.value();

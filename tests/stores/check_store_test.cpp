@@ -71,13 +71,13 @@ TEST_CASE("the log store keeps every rule of the seam", "[P5][P13]") {
 }
 
 TEST_CASE("each breach of a rule is found, and told under that rule") {
-  for (const auto& [name, plant, rule] : planted_breaches()) {
+  for (const PlantedBreach& breach : planted_breaches()) {
     Memories memories;
     const auto check =
-        check_store(memories.factory(plant), {.writer_saves = 40, .size_max = 100'000});
-    INFO(name << "\n" << said(check.findings));
+        check_store(memories.factory(breach.plant), {.writer_saves = 40, .size_max = 100'000});
+    INFO(breach.name << "\n" << said(check.findings));
     CHECK(std::ranges::any_of(check.findings,
-                              [&](const auto& line) { return rule_of(line) == rule; }));
+                              [&](const auto& line) { return rule_of(line) == breach.rule; }));
   }
 }
 
