@@ -20,8 +20,8 @@ STRONG = set("TDBR")
 SPECIAL = re.compile(r"_Z(?:GV|T[VIST]|Tv\d+_n?\d+_|Th?n?\d+_|Z)*")
 OPERATORS = {"ls": "operator<<", "eq": "operator==", "or": "operator|"}
 
-COMMENT = re.compile(r"//[^\n]*")
-STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+# Either may have the beginning of the other in it.
+COMMENT_OR_STRING = re.compile(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"')
 DIRECTIVE = re.compile(r"^\s*#(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
 MARK = re.compile(r"\bPERDURE_\w+|\[\[\w+\]\]")
 CLASS = re.compile(r"(?:^|\s)(?:class|struct)\s+(\w+)(?:\s+final)?\s*(?::(?!:).*)?$", re.DOTALL)
@@ -32,9 +32,8 @@ FUNCTION = re.compile(r"(operator\W+?|\w+)\(")
 def declared_in(text):
     """(classes, functions) of a header, as paths below perdure; templates and inline functions,
     which have their code in the header, are left out."""
-    for what in (COMMENT, DIRECTIVE):
-        text = what.sub("", text)
-    text = MARK.sub("", STRING.sub('""', text))
+    text = COMMENT_OR_STRING.sub(lambda found: '""' if found[0][0] == '"' else "", text)
+    text = MARK.sub("", DIRECTIVE.sub("", text))
     classes, functions, scopes, head = set(), set(), [], ""
     for piece in re.split(r"([{};])", text):
         in_arguments = head.count("(") > head.count(")")  # a default's braces: `= {}`
