@@ -97,7 +97,6 @@ Proof copy_proof() {
     });
     if (!made) session.wrong(made.error().message());
   }};
-  drop_oracle(proof, "no_litter");  // the work directory of a copy under way
   Oracle copied = oracles::found("copy", copy_of_root);
   copied.name = "copied_or_not";
   copied.changes = false;
