@@ -138,14 +138,24 @@ SysResult<void> CopyPlace::rename_into_place() {
   return files_.rename(work_.get(), name, above_.get(), leaf_, RenameMode::replace);
 }
 
-/// The rest of the work, which a kill may leave undone: the copy is whole without it.
-SysResult<void> CopyPlace::tidy(std::uint32_t surplus) {
+/// The copy is whole and durable without it. Before, a power cut could keep this and lose the
+/// rename.
+SysResult<void> CopyPlace::tidy() {
+  BOOST_OUTCOME_TRY(unlink_if_there(files_, work_.get(), std::string(names::copy_marker)));
+  return files_.remove_directory(above_.get(), work_name_);
+}
+
+SysResult<void> CopyPlace::sync_name(std::uint32_t surplus) {
   if (surplus != 0) {
     BOOST_OUTCOME_TRY(const Status now, files_.stat(tree_.get()));
     BOOST_OUTCOME_TRY(files_.set_mode(tree_.get(), now.mode & ~surplus));
   }
-  BOOST_OUTCOME_TRY(unlink_if_there(files_, work_.get(), std::string(names::copy_marker)));
-  return files_.remove_directory(above_.get(), work_name_);
+  const auto synced = files_.sync_directory(tree_.get());
+  if (!synced) {
+    note_failed_sync(files_, tree_.get());
+    return synced;
+  }
+  return sync_directory_durably(files_, above_.get(), mark_);
 }
 
 Result<void> CopyPlace::check_published() {
@@ -166,16 +176,14 @@ Result<void> CopyPlace::publish(std::uint32_t surplus) {
     return taken ? failure("", ErrorKind::exists, "somebody else made it meanwhile")
                  : failure("", renamed.error());
   }
-  const auto tidied = tidy(surplus);
-  auto synced = files_.sync_directory(tree_.get());
-  if (!synced) note_failed_sync(files_, tree_.get());
-  if (synced) synced = sync_directory_durably(files_, above_.get(), mark_);
+  const auto synced = sync_name(surplus);
   if (!synced) {
     Error error = failure("", synced.error());
     error.fate = Fate::visible;
     return error;
   }
   BOOST_OUTCOME_TRY(check_published());
+  const auto tidied = tidy();
   if (tidied) return success();
   Error error = failure("", tidied.error());
   error.fate = Fate::durable;

@@ -68,7 +68,8 @@ class CopyPlace {
   Result<void> open_work();
   Result<void> mark(bool made);
   SysResult<void> rename_into_place();
-  SysResult<void> tidy(std::uint32_t surplus);
+  SysResult<void> sync_name(std::uint32_t surplus);
+  SysResult<void> tidy();
   Result<void> check_published();
 
   const Path& destination_;
