@@ -383,18 +383,16 @@ TEST_CASE("a file that goes in each pass does not let others wait for all the re
   }
   int gone = 0;
   int read_while_locked = 0;
-  bool last = false;  // the last pass has begun, or is over
   Deeds files([&](const std::string& name) {
     const bool locked = is_locked(places.root.path());
     if (locked && name.starts_with("large")) ++read_while_locked;
-    last = last || locked;
-    if (last || name != "b") return;  // which is read before the others, in each pass
+    if (locked || name != "b") return;  // which is read before the others, in each pass
     auto transaction = Transaction::begin(places.root.path()).value();
     REQUIRE_OK(transaction.put("b", "again" + std::to_string(gone)));
     REQUIRE_OK(transaction.remove("c" + std::to_string(gone++)));
     REQUIRE_OK(transaction.commit());
   });
-  const auto made = copy_root(places.root.path(), places.copy, {}, through(files));
+  const auto made = copy_root(places.root.path(), places.copy, {.checking = false}, through(files));
   REQUIRE_OK(made);
   CHECK(gone > 0);
   CHECK(tree_of(places.copy) == tree_of(places.root.path()));
