@@ -416,6 +416,8 @@ const std::vector<Excuse>& excuses() {
         "failed_sync_retried",
         "state_not_synced",
         "staged_not_synced",
+        "root_copy_not_synced",
+        "root_copy_sync_failure_ignored",
         "staged_sync_failure_ignored",
         "journal_not_synced",
         "journal_sync_failure_ignored",
@@ -438,8 +440,8 @@ const std::vector<Excuse>& excuses() {
         "removed_directory_not_synced", "copy_name_not_synced", "recovery_syncs_changed_only"}},
       {"names that no sync overtakes reach the disk in the order of the calls",
        {"ext4", "ext4_journal", "xfs", "btrfs"},
-       {"staged_names_not_synced", "staged_dropped_first", "private_directory_not_synced",
-        "evidence_not_synced"}},
+       {"staged_names_not_synced", "symlink_names_not_synced", "staged_dropped_first",
+        "private_directory_not_synced", "evidence_not_synced"}},
   };
   return all;
 }
