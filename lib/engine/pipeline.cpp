@@ -12,7 +12,7 @@ void detail::note_stage(Commit& commit, StageTime stage) {
   perdure::note_stage(commit.receipt.stages, stage, commit.observer, commit.path);
 }
 
-PERDURE_API void detail::let_caller_go(Commit& commit, bool image_needed) {
+void detail::let_caller_go(Commit& commit, bool image_needed) {
   commit.produce = nullptr;
   if (!image_needed) {
     commit.storage = Buffer();

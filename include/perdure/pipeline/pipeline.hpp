@@ -35,7 +35,7 @@ enum class StageRange { all, before_group, behind_group };
 
 /// The caller of a posted commit goes on, and with it what it lent: its content is copied if a
 /// stage behind needs that, else dropped.
-void let_caller_go(Commit& commit, bool image_needed);
+PERDURE_API void let_caller_go(Commit& commit, bool image_needed);
 
 /// Stage in words: which part of it `S` lacks.
 template <class S>

@@ -224,6 +224,7 @@ class PERDURE_API FileSystem {
   /// own or its directory's. Where it can't be found out it is `foreign`.
   virtual Stamps stamps(Handle handle, const Status& status) = 0;
   virtual SysResult<void> set_mode(Handle file, std::uint32_t mode) = 0;
+  /// Also of a symbolic link that open_link opened.
   virtual SysResult<void> set_owner(Handle file, std::uint32_t owner, std::uint32_t group) = 0;
   /// Names of the extended attributes that this user can see, the POSIX ACL's among them; empty
   /// where the file system has none.
