@@ -249,7 +249,7 @@ Oracle only_its_files() {
               const bool own = path.starts_with("r/.perdure/") && path != "r/.perdure/";
               const bool temp =
                   (path.ends_with(".perdure-tmp") || path.ends_with(".perdure-tmp/")) &&
-                  !path.ends_with("/.hidden.perdure-tmp");  // in a copy, too
+                  !path.ends_with("/.hidden.perdure-tmp");          // in a copy, too
               const bool applied = path.ends_with(".perdure-put");  // which recovery alone removes
               const bool kept = path == lock_path || path == "r/.perdure/log";
               if ((own && !kept) || temp || applied) return path + " is left behind";
