@@ -207,7 +207,6 @@ Result<void> TreeCopy::take_directory(SourceTree& source, const std::string& pat
 
 Result<void> TreeCopy::take_symlink(SourceTree& source, const std::string& path) {
   BOOST_OUTCOME_TRY(std::string text, source.read_symlink(path));
-  BOOST_OUTCOME_TRY(const Status status, source.status(path));
   const auto known = taken_.find(path);
   if (known != taken_.end() && known->second.type == FileType::symlink &&
       known->second.text == text) {
@@ -219,6 +218,7 @@ Result<void> TreeCopy::take_symlink(SourceTree& source, const std::string& path)
   BOOST_OUTCOME_TRY(const Handle above, place_.parent(path));
   BOOST_OUTCOME_TRY(place_.checked(path, files_.make_symlink(above, leaf_of(path), text)));
   if (files_.user() == 0) {
+    BOOST_OUTCOME_TRY(const Status status, source.status(path));
     BOOST_OUTCOME_TRY(const Handle opened,
                       place_.checked(path, files_.open_link(above, leaf_of(path))));
     const OwnedHandle link(files_, opened);
