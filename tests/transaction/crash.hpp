@@ -2,6 +2,8 @@
 // Roots that a transaction was killed in.
 #pragma once
 
+#include <functional>
+
 #include <perdure/testing/faulty_file_system.hpp>
 
 #include "tree.hpp"
@@ -54,6 +56,30 @@ inline void crash_half_way(const fs::path& root) {
   crash_in_apply(root, testing::Operation::link, 2);
   REQUIRE(tree_of(root) != Sample::before());
   REQUIRE(tree_of(root) != Sample::after());
+}
+
+/// Whether no kernel gives this answer, or it says that somebody else came.
+using IsLie = std::function<bool(testing::Operation operation, int error)>;
+
+/// Runs with every call of every operation failing once, in each way that is not a lie. `run` says
+/// whether the fault fired.
+inline void with_each_fault(const std::function<bool(const testing::Fault&)>& run,
+                            const IsLie& is_lie) {
+  for (const testing::Operation operation : testing::all_operations()) {
+    for (std::uint64_t call = 1;; ++call) {
+      bool fired = false;
+      for (const int error : testing::errors_of(operation)) {
+        if (is_lie(operation, error)) continue;
+        INFO(testing::to_string(operation) << " " << call << " " << testing::errno_name(error));
+        fired = run({.operation = operation,
+                     .call = call,
+                     .error = error,
+                     .from_then_on = {},
+                     .count = {}});
+      }
+      if (!fired) break;
+    }
+  }
 }
 
 inline std::string step_of(const RecoveryReport& report, const std::string& path) {

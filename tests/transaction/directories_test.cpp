@@ -287,21 +287,7 @@ TEST_CASE("a removal of directories fails at every call of every operation", "[P
     }
     return faulty.fired() > 0;
   };
-  for (const Operation operation : all_operations()) {
-    for (std::uint64_t call = 1;; ++call) {
-      bool fired = false;
-      for (const int error : errors_of(operation)) {
-        if (is_lie(operation, error)) continue;
-        INFO(to_string(operation) << " " << call << " " << errno_name(error));
-        fired = run_with({.operation = operation,
-                          .call = call,
-                          .error = error,
-                          .from_then_on = {},
-                          .count = {}});
-      }
-      if (!fired) break;
-    }
-  }
+  with_each_fault(run_with, is_lie);
 }
 
 TEST_CASE("a directory that came back between a crash and its recovery is left alone") {

@@ -218,23 +218,9 @@ TEST_CASE("a copy fails at every call of every operation, and leaves the root al
     }
     return faulty.fired() > 0;
   };
-  for (const Operation operation : all_operations()) {
-    for (std::uint64_t call = 1;; ++call) {
-      bool fired = false;
-      for (const int error : errors_of(operation)) {
-        // Answers that no kernel gives of what is there.
-        if (error == ENOENT || (operation == Operation::list_xattrs && error == EOPNOTSUPP))
-          continue;
-        INFO(to_string(operation) << " " << call << " " << errno_name(error));
-        fired = run_with({.operation = operation,
-                          .call = call,
-                          .error = error,
-                          .from_then_on = {},
-                          .count = {}});
-      }
-      if (!fired) break;
-    }
-  }
+  with_each_fault(run_with, [](Operation operation, int error) {
+    return error == ENOENT || (operation == Operation::list_xattrs && error == EOPNOTSUPP);
+  });
 }
 
 TEST_CASE("each copy that can't be made is refused with its reason, and nothing is made") {

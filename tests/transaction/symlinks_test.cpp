@@ -192,21 +192,9 @@ TEST_CASE("a commit of links fails at every call of every operation", "[P11][P19
     }
     return faulty.fired() > 0;
   };
-  for (const Operation operation : all_operations()) {
-    for (std::uint64_t call = 1;; ++call) {
-      bool fired = false;
-      for (const int error : errors_of(operation)) {
-        if (operation == Operation::unlink && error == ENOENT) continue;  // which no kernel gives
-        INFO(to_string(operation) << " " << call << " " << errno_name(error));
-        fired = run_with({.operation = operation,
-                          .call = call,
-                          .error = error,
-                          .from_then_on = {},
-                          .count = {}});
-      }
-      if (!fired) break;
-    }
-  }
+  with_each_fault(run_with, [](Operation operation, int error) {
+    return operation == Operation::unlink && error == ENOENT;
+  });
 }
 
 TEST_CASE("a root with links that was killed half-way and copied is finished", "[P12]") {
