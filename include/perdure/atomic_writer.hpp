@@ -93,7 +93,7 @@ class PERDURE_API AtomicWriter {
   /// and keeps what such a stage throws for the handle. A stage there must neither fork, nor close
   /// the group, nor wait for a commit in it.
   ///
-  /// Where nothing waits for a group the commit is made before this returns: the writer has none,
+  /// The call commits by itself, before it returns, where no group takes part: the writer has none,
   /// its durability is not Durability::durable, its pipeline has no PublishTogether, it is bound to
   /// a Root, or this is a forked child. A commit that takes its target's lock needs a group with
   /// GroupOptions::committer_thread: others wait for the lock (ErrorKind::invalid_argument).

@@ -17,7 +17,7 @@ namespace perdure {
 /// How a store reaches etcd, and how long it waits.
 struct EtcdOptions {
   /// URLs of members of one cluster, "http://HOST:PORT" or "https://HOST:PORT". A call goes to the
-  /// member that answered last, and to the next one where there is no answer.
+  /// member that answered last. If that one does not answer, the next member is asked.
   std::vector<std::string> endpoints = {"http://127.0.0.1:2379"};
   std::string user{};              ///< Of etcd's own users; empty: without one.
   std::string password{};          ///< Never part of an error or of a process's arguments.

@@ -26,8 +26,8 @@ struct GroupOptions {
   /// few descriptors (`ulimit -n`) wants a smaller number.
   std::size_t waiting_max = 1024;
   /// Publish on a thread of the group's own. Without it the first caller who waits does so for all
-  /// who wait with it, and there is no thread besides the callers'. So commits that were left to
-  /// the group (AtomicWriter::commit_later) stay there until somebody waits.
+  /// who wait with it: the group has no thread of its own then. Commits that were left to the group
+  /// (AtomicWriter::commit_later) stay there until somebody waits.
   bool committer_thread = false;
 };
 

@@ -115,7 +115,7 @@ class PERDURE_STATE_API StateStore {
   virtual Result<std::optional<StoredState>> load_previous(std::uint64_t generation) = 0;
   /// Moves the current state out of the way, if it still is `damaged`, as evidence that is never
   /// overwritten, and durably; says where it went. `generation` is the highest number it may have
-  /// had. Afterwards there is no current state. ErrorKind::conflict if it is another one.
+  /// had. Then the store has no current state. ErrorKind::conflict if it is another one.
   virtual Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) = 0;
   /// The same for a previous generation. Where there is none of that number, `Error::cause` is
   /// std::errc::no_such_file_or_directory.

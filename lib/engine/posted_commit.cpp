@@ -90,7 +90,7 @@ void PostedCommit::end(Result<Receipt> outcome) {
   release();
 }
 
-/// Where even this has no memory, the exception of before says enough.
+/// If this runs out of memory, too, the handle still tells the exception that led here.
 void PostedCommit::end_thrown() noexcept {
   try {
     (void)remove_temp(*commit_);
