@@ -25,13 +25,18 @@ std::vector<Request> mixed_requests(char letter) {
           {put, "f/a", content_of(letter, 300)}};
 }
 
-Proof mixed_proof(ProtocolChoice protocol) {
-  Proof proof = transaction_proof("transaction_mixed", {mixed_requests('p')}, protocol);
+/// Transactions of many files have more sets of survivors, and tears, than can all be tried.
+void bound_many(Proof& proof) {
   proof.bound = [](ExploreOptions& options) {
     options.tears_max = 8;
     options.pairs_max = 40;
     options.sets_max = 1024;
   };
+}
+
+Proof mixed_proof(ProtocolChoice protocol) {
+  Proof proof = transaction_proof("transaction_mixed", {mixed_requests('p')}, protocol);
+  bound_many(proof);
   return proof;
 }
 
@@ -73,6 +78,20 @@ Proof symlinks_proof(ProtocolChoice protocol) {
         {move, "e/b", "d/k"},
         {put, "d/a", content_of('p', 100)}}},
       protocol);
+}
+
+/// The root becomes what another tree is; then a file of that is copied, and changed.
+Proof mirror_proof(ProtocolChoice protocol) {
+  Proof proof = transaction_proof(
+      "transaction_mirror",
+      {{{.kind = mirror, .path = ""}}, {{copy, "f/a", "d/n"}, {put, "f/a", content_of('p', 200)}}},
+      protocol);
+  bound_many(proof);
+  proof.workload.prepare = [](Session& session) {
+    prepare_root(session);
+    prepare_source(session);
+  };
+  return proof;
 }
 
 /// A copy of the root as it stands: "absent", "there", or what is wrong.
@@ -310,7 +329,7 @@ std::vector<Proof> transaction_proofs() {
   for (const auto protocol : {ProtocolChoice::portable, ProtocolChoice::automatic}) {
     for (Proof (*make)(ProtocolChoice) :
          {mixed_proof, row_proof, unsynced_proof, small_proof, dressed_proof, directories_proof,
-          symlinks_proof, others_after_proof, others_meanwhile_proof}) {
+          symlinks_proof, mirror_proof, others_after_proof, others_meanwhile_proof}) {
       proofs.push_back(make(protocol));
     }
     for (Proof& proof : sequence_proofs(protocol)) proofs.push_back(std::move(proof));

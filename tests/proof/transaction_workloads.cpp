@@ -7,6 +7,7 @@
 
 #include <perdure/clean.hpp>
 #include <perdure/files.hpp>
+#include <perdure/mirror.hpp>
 #include <perdure/transaction.hpp>
 
 namespace perdure::test {
@@ -18,6 +19,25 @@ namespace {
 const std::string target = "root";
 const std::string foreign = "nobody's business";
 const std::string lock_path = "r/.perdure/.root.perdure-lock";
+const std::string source_path = "/source";
+
+/// The tree to be mirrored: one file as the root has it, one that differs, one that it has not.
+const Files& source_files() {
+  static const Files files{
+      {"d/", ""}, {"d/a", content_of('s', 300)}, {"e/", ""},        {"e/b", content_of('b', 600)},
+      {"f/", ""}, {"f/a", content_of('t', 100)}, {"notes", foreign}};
+  return files;
+}
+
+void put_tree(SimulatedFileSystem& disk, const std::string& at, const Files& files) {
+  for (const auto& [path, content] : files) {
+    if (path.ends_with('/')) {
+      disk.make_directories(at + path.substr(0, path.size() - 1));
+    } else {
+      disk.put(at + path, content);
+    }
+  }
+}
 
 /// `files`: what the requests before this one make of the root, if that is known.
 Result<void> ask(Session& session, Transaction& transaction, const Request& request, Files* files) {
@@ -26,6 +46,12 @@ Result<void> ask(Session& session, Transaction& transaction, const Request& requ
       return transaction.put(request.path, std::string_view(request.other));
     case Request::Kind::put_symlink:
       return transaction.put_symlink(request.path, request.other);
+    case Request::Kind::copy:
+      return transaction.copy(request.path, request.other);
+    case Request::Kind::mirror: {
+      BOOST_OUTCOME_TRY(transaction.mirror(source_path));
+      return success();
+    }
     case Request::Kind::remove:
       return transaction.remove(request.path);
     case Request::Kind::move:
@@ -113,6 +139,13 @@ bool apply_requests(Files& files, const std::vector<Request>& requests) {
         if (!may_be_file(request.path)) return false;
         files[request.path] = request.other;
         break;
+      case Request::Kind::copy:
+        if (!there || request.path == request.other || !may_be_file(request.other)) return false;
+        files[request.other] = files[request.path];
+        break;
+      case Request::Kind::mirror:
+        files = source_files();
+        break;
       case Request::Kind::remove:
         if (!there) return false;
         files.erase(request.path);
@@ -196,19 +229,19 @@ void prepare_files(Session& session) {
   disk.put("r/notes", foreign, 0600);
   disk.put("outside", foreign, 0600);
   disk.put("r/.hidden.perdure-tmp", foreign, 0600);  // looks like a temp, and is none
-  for (const auto& [path, content] : first_files()) {
-    if (path.ends_with('/')) {
-      disk.make_directories("r/" + path.substr(0, path.size() - 1));
-    } else {
-      disk.put("r/" + path, content);
-    }
-  }
+  put_tree(disk, "r/", first_files());
   session.acknowledge(session.attempt(target, words_of(files_of(session))));
 }
 
 void prepare_root(Session& session) {
   prepare_files(session);
   make_root(session.disk());
+}
+
+void prepare_source(Session& session) {
+  const std::string source = source_path.substr(1);
+  put_tree(session.disk(), source + "/", source_files());
+  session.disk().put(source + "/.hidden.perdure-tmp", foreign, 0600);  // so that it stays
 }
 
 void restart_root(Session& session) {

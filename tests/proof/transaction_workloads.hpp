@@ -14,10 +14,13 @@ using Files = std::map<std::string, std::string>;
 
 /// One thing that a transaction is asked for.
 struct Request {
-  /// `expect`: that it is as it is now. `read`: it must be what was asked for so far.
+  /// `expect`: that it is as it is now. `read`: it must be what was asked for so far. `mirror`: of
+  /// the tree that `prepare_source` makes; it comes first.
   enum class Kind : std::uint8_t {
     put,
     put_symlink,
+    copy,
+    mirror,
     remove,
     move,
     make_directory,
@@ -28,7 +31,7 @@ struct Request {
   };
   Kind kind = Kind::put;
   std::string path;
-  std::string other = {};  ///< put: the content; put_symlink: the text; move: the new path.
+  std::string other = {};  ///< put: the content; put_symlink: the text; copy, move: the new path.
 };
 
 /// The root of all workloads.
@@ -38,6 +41,8 @@ inline const std::string root_path = "/r";
 void prepare_root(testing::Session& session);
 /// The same before the first transaction: only the files.
 void prepare_files(testing::Session& session);
+/// A tree beside the root, for `mirror`.
+void prepare_source(testing::Session& session);
 
 TransactionOptions transaction_options(const testing::Session& session,
                                        ProtocolChoice protocol = ProtocolChoice::portable);
