@@ -34,12 +34,13 @@ const std::string link = "d/l";
 enum class Expects : std::uint8_t { nothing, current, absent };
 
 struct FileStep {
-  enum class Kind : std::uint8_t { write, stream, discard, batch, remove, clean };
+  enum class Kind : std::uint8_t { write, stream, discard, batch, later, adopt, remove, clean };
   Kind kind = Kind::write;
-  std::vector<std::string> targets;  // more than one: of a batch
+  std::vector<std::string> targets;  // more than one: of a batch, or left to a group
   bool by_link = false;
   std::size_t size = 0;
   std::size_t pieces = 1;  // of a stream; a file of two is written by a serializer
+  bool backwards = false;  // the stream's end is written before its beginning
   char letter = 'a';
   WriteOptions options;
   Expects expects = Expects::nothing;
@@ -67,7 +68,7 @@ FileStep file_step(InputBytes& input, std::size_t number) {
   using enum FileStep::Kind;
   FileStep step;
   step.kind = input.one_of(std::array{write, write, write, stream, batch, FileStep::Kind::remove,
-                                      discard, FileStep::Kind::clean});
+                                      discard, FileStep::Kind::clean, later, adopt});
   step.letter = static_cast<char>('b' + number);
   step.options = options_of(input);
   step.targets = {input.one_of(std::array{"d/t", "d/t", "d/u", "e/t"})};
@@ -75,6 +76,10 @@ FileStep file_step(InputBytes& input, std::size_t number) {
     const std::array<std::string, 5> all{"d/t", "d/u", "d/v", "e/t", "e/u"};
     const std::size_t count = 2 + input.below(4);
     step.targets.assign(all.end() - static_cast<std::ptrdiff_t>(count), all.end());
+  }
+  if (step.kind == later) {
+    step.targets = {"d/t", "d/u", "d/t"};
+    if (!step.options.group) step.options.group = std::make_shared<GroupCommit>();
   }
   // A commit that says nothing of parents takes the directory's name for durable.
   for (const std::string& target : step.targets) {
@@ -87,7 +92,9 @@ FileStep file_step(InputBytes& input, std::size_t number) {
   constexpr std::array<std::size_t, 6> sizes{0, 1, 600, 5000, 9000, 4096};
   const std::size_t size = input.below(32);
   step.size = size == 31 ? gathered : sizes.at(size % sizes.size());
-  step.pieces = 1 + input.below(3);
+  const std::size_t pieces = input.below(6);
+  step.pieces = 1 + pieces % 3;
+  step.backwards = pieces > 2;
   return step;
 }
 
@@ -100,6 +107,39 @@ Result<std::optional<Version>> expected_of(Session& session, const FileStep& ste
   if (step.expects == Expects::absent) return std::optional<Version>{Version::absent()};
   BOOST_OUTCOME_TRY(const Version now, read_version(path_of(step), session.system()));
   return std::optional<Version>{now};
+}
+
+/// Written by another program, for `AtomicFile::adopt`.
+const std::string written_leaf = "written.part";
+
+Error error_of(const std::error_code& cause) {
+  Error error;
+  error.cause = cause;
+  return error;
+}
+
+Result<void> write_elsewhere(Session& session, const Path& path, const std::string& content) {
+  FileSystem& files = session.files();
+  const auto directory =
+      files.open_directory(Handle::working_directory, path.parent_path().native());
+  if (!directory) return error_of(directory.error());
+  const OwnedHandle at(files, directory.value());
+  (void)files.unlink(at.get(), path.filename().native());  // a crash may have left one
+  const auto made = files.create(at.get(), path.filename().native(), 0600);
+  if (!made) return error_of(made.error());
+  const OwnedHandle file(files, made.value());
+  for (Bytes rest = as_bytes(content); !rest.empty();) {
+    const auto put = files.write_at(file.get(), content.size() - rest.size(), rest);
+    if (!put) return error_of(put.error());
+    rest = rest.subspan(put.value());
+  }
+  return success();
+}
+
+Result<void> stream_backwards(AtomicFile& file, Bytes content) {
+  const std::size_t half = content.size() / 2;
+  BOOST_OUTCOME_TRY(file.write_at(half, content.subspan(half)));
+  return file.write_at(0, content.first(half));
 }
 
 Result<void> commit_file(Session& session, const FileStep& step, const std::string& content) {
@@ -117,9 +157,19 @@ Result<void> commit_file(Session& session, const FileStep& step, const std::stri
     BOOST_OUTCOME_TRY(write_file(path, content, options, session.system()));
     return success();
   }
+  if (step.kind == FileStep::Kind::adopt) {
+    const Path written = path.parent_path() / written_leaf;
+    BOOST_OUTCOME_TRY(write_elsewhere(session, written, content));
+    BOOST_OUTCOME_TRY(AtomicFile::adopt(path, written, options, session.system()));
+    return success();
+  }
   BOOST_OUTCOME_TRY(auto file, AtomicFile::create(path, options, session.system()));
   Bytes rest = as_bytes(content);
-  for (std::size_t pieces = step.pieces; pieces > 0; --pieces) {
+  if (step.backwards) {
+    BOOST_OUTCOME_TRY(stream_backwards(file, rest));
+    rest = {};
+  }
+  for (std::size_t pieces = step.pieces; pieces > 0 && !rest.empty(); --pieces) {
     const Bytes piece = rest.first(rest.size() / pieces);
     BOOST_OUTCOME_TRY(file.write(piece));
     rest = rest.subspan(piece.size());
@@ -146,6 +196,27 @@ void commit_batch(Session& session, const FileStep& step) {
   }
 }
 
+/// Commits that are left to a group; whoever waits first publishes them.
+void commit_later(Session& session, const FileStep& step) {
+  const auto writer = AtomicWriter::bind("/d", step.options, session.system());
+  if (!writer) return;
+  std::vector<CommitHandle> handles;
+  std::vector<std::size_t> attempts;
+  for (const std::string& target : step.targets) {
+    const std::string content = content_of(step.letter, step.size + attempts.size());
+    CommitOptions options;
+    if (step.expects == Expects::absent) options.expected = Version::absent();
+    attempts.push_back(session.attempt(target, content, step.options.durability));
+    handles.push_back(
+        writer.value().commit_later(Path(target).filename().native(), as_bytes(content), options));
+  }
+  for (std::size_t i = handles.size(); i-- > 0;) {
+    const auto result = handles[i].wait();
+    if (result) session.acknowledge(attempts[i]);
+    if (!result) session.fail(attempts[i], result.error().fate);
+  }
+}
+
 void run_step(Session& session, const FileStep& step) {
   const std::string& target = step.targets.front();
   const Durability durability = step.options.durability;
@@ -156,6 +227,9 @@ void run_step(Session& session, const FileStep& step) {
       break;
     case FileStep::Kind::batch:
       commit_batch(session, step);
+      break;
+    case FileStep::Kind::later:
+      commit_later(session, step);
       break;
     case FileStep::Kind::discard:
       (void)commit_file(session, step, content);
@@ -169,6 +243,7 @@ void run_step(Session& session, const FileStep& step) {
       break;
     case FileStep::Kind::write:
     case FileStep::Kind::stream:
+    case FileStep::Kind::adopt:
       (void)session.commit(target, content, durability,
                            [&] { return commit_file(session, step, content); });
   }
@@ -199,6 +274,7 @@ Proof files_proof() {
   proof.workload.recover = clean_up;
   std::vector<std::string> allowed{"e/", link};
   for (const std::string directory : {"d/", "e/"}) {
+    allowed.push_back(directory + written_leaf);
     for (const std::string leaf : {"t", "u", "v"}) {
       allowed.push_back(directory + "." + leaf + ".perdure-lock");
       allowed.push_back(directory + leaf + "~");
@@ -237,7 +313,7 @@ Request request_of(InputBytes& input, char letter) {
     request.other = content_of(letter, size == 15 ? gathered : size % 2 == 0 ? 100 : 5000);
   }
   if (request.kind == put_symlink) request.other = content_of(letter, 50);
-  if (request.kind == move) request.other = input.one_of(paths);
+  if (request.kind == move || request.kind == copy) request.other = input.one_of(paths);
   return request;
 }
 
@@ -245,6 +321,10 @@ Request request_of(InputBytes& input, char letter) {
 
 Proof transactions_proof() {
   Proof proof = transaction_proof("transactions", {});
+  proof.workload.prepare = [](Session& session) {
+    prepare_root(session);
+    prepare_source(session);
+  };
   // A name that was tried, to see whether two are one here, is a temp like any other.
   proof.workload.recover = [](Session& session) {
     restart_root(session);
@@ -272,6 +352,7 @@ Actor transactions_actor(InputBytes& input) {
   std::vector<std::vector<Request>> transactions(1 + input.below(3));
   char letter = 'p';
   for (auto& requests : transactions) {
+    if (input.below(8) == 1) requests.push_back({.kind = Request::Kind::mirror, .path = ""});
     for (std::size_t count = 1 + input.below(steps_max); count > 0; --count) {
       requests.push_back(request_of(input, letter));
     }
