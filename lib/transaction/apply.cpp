@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <set>
 
+#include "base/hard_link.hpp"
 #include "base/missing.hpp"
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
+#include "engine/trust.hpp"
 #include "engine/unlink.hpp"
 #include "transaction/journal_file.hpp"
 
@@ -39,12 +41,38 @@ SysResult<std::string> link_staged(TransactionRoot& root, const Journal& journal
   return other;
 }
 
-/// The staged file gets the target's name by way of a second one, so that its first one stays for
-/// a redo.
-SysResult<void> put_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
-                          Handle directory) {
+/// The staged file gets the target's name, and has no other then.
+SysResult<void> rename_staged(TransactionRoot& root, const Journal& journal,
+                              const JournalEntry& entry, Handle directory) {
+  return root.files.rename(root.private_directory.get(), names::staged_of(journal.id, entry.staged),
+                           directory, leaf_of(entry.path), RenameMode::replace);
+}
+
+bool makes_directory(const Journal& journal, const std::string& path) {
+  return std::ranges::any_of(journal.entries, [&](const JournalEntry& entry) {
+    return entry.action == JournalAction::make_directory && entry.path == path;
+  });
+}
+
+/// The same of another user's file, which can't have a second name. The directories on its way that
+/// the transaction makes come to the disk first: one that a power cut takes would take it along.
+SysResult<void> give_name_up(TransactionRoot& root, const Journal& journal,
+                             const JournalEntry& entry, Handle directory,
+                             Directories& directories) {
+  for (std::string path = parent_of(entry.path); makes_directory(journal, path);) {
+    path = parent_of(path);
+    BOOST_OUTCOME_TRY(const Handle above, directories.open(path));
+    BOOST_OUTCOME_TRY(root.files.sync_directory(above));
+  }
+  BOOST_OUTCOME_TRY(rename_staged(root, journal, entry, directory));
+  return remove_apply_temp(root.files, directory, entry);
+}
+
+/// The staged file gets the target's name by way of `temp`, a second one, so that its first one
+/// stays for a redo.
+SysResult<void> rename_second(TransactionRoot& root, const JournalEntry& entry, Handle directory,
+                              const std::string& temp) {
   FileSystem& files = root.files;
-  BOOST_OUTCOME_TRY(const std::string temp, link_staged(root, journal, entry, directory));
   const auto renamed =
       files.rename(directory, temp, directory, leaf_of(entry.path), RenameMode::replace);
   if (!renamed) {
@@ -56,6 +84,19 @@ SysResult<void> put_entry(TransactionRoot& root, const Journal& journal, const J
   if (!same) return success();
   return temp == entry.apply_temp ? remove_apply_temp(files, directory, entry)
                                   : unlink_if_there(files, directory, temp);
+}
+
+SysResult<void> put_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
+                          Handle directory, Directories& directories, StagedName staged) {
+  if (staged == StagedName::given_up) return rename_staged(root, journal, entry, directory);
+  const auto temp = link_staged(root, journal, entry, directory);
+  if (temp) return rename_second(root, entry, directory, temp.value());
+  if (staged == StagedName::kept || !refuses_hard_links(temp.error())) return temp.error();
+  BOOST_OUTCOME_TRY(
+      const Status status,
+      root.files.stat_at(root.private_directory.get(), names::staged_of(journal.id, entry.staged)));
+  if (is_same_user(root.files, status.owner, root.files.user())) return temp.error();
+  return give_name_up(root, journal, entry, directory, directories);
 }
 
 /// False where others put something into it.
@@ -78,6 +119,15 @@ SysResult<void> make_entry(FileSystem& files, Handle directory, const JournalEnt
 }
 
 }  // namespace
+
+SysResult<bool> has_no_second_name(TransactionRoot& root, const Journal& journal,
+                                   const JournalEntry& entry, const std::error_code& cause) {
+  if (!refuses_hard_links(cause)) return false;
+  BOOST_OUTCOME_TRY(
+      const Status status,
+      root.files.stat_at(root.private_directory.get(), names::staged_of(journal.id, entry.staged)));
+  return !is_same_user(root.files, status.owner, root.files.user());
+}
 
 SysResult<void> remove_apply_temp(FileSystem& files, Handle directory, const JournalEntry& entry) {
   const auto removed = unlink_if_there(files, directory, entry.apply_temp);
@@ -108,11 +158,7 @@ Result<bool> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
   SysResult<void> done = success();
   switch (entry.action) {
     case JournalAction::put:
-      done = staged == StagedName::kept
-                 ? put_entry(root, journal, entry, directory.value())
-                 : files.rename(root.private_directory.get(),
-                                names::staged_of(journal.id, entry.staged), directory.value(),
-                                leaf_of(entry.path), RenameMode::replace);
+      done = put_entry(root, journal, entry, directory.value(), directories, staged);
       break;
     case JournalAction::remove:
       done = unlink_if_there(files, directory.value(), leaf_of(entry.path));

@@ -21,8 +21,17 @@ SysResult<void> remove_apply_temp(FileSystem& files, Handle directory, const Jou
 /// Whether a staged file keeps its name when it gets its path.
 enum class StagedName {
   kept,  ///< It keeps its own name, too, so that every step is safe to repeat.
+  /// For recoveries. The same, but given up where the kernel refuses a second one, since the file
+  /// is another user's (protected_hardlinks in proc(5)): root staged it in a service's root, and
+  /// the service recovers. A redo finds it at its path, as the rename is one change on the disk.
+  kept_of_ours,
   given_up,
 };
+
+/// Whether `cause` is the kernel's answer to a hard link to another user's staged file, which this
+/// user gets none to.
+SysResult<bool> has_no_second_name(TransactionRoot& root, const Journal& journal,
+                                   const JournalEntry& entry, const std::error_code& cause);
 
 /// Puts one path in place. False where that is left alone: others put something into a directory
 /// that is to go.

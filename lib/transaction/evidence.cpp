@@ -9,6 +9,7 @@
 #include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/sync.hpp"
+#include "transaction/apply.hpp"
 #include "transaction/journal_file.hpp"
 #include "transaction/tree.hpp"
 
@@ -106,6 +107,27 @@ Result<Evidence> open_evidence_of(TransactionRoot& root, const std::string& id) 
   return Evidence{name, OwnedHandle(root.files, opened)};
 }
 
+/// False where there is nothing to keep.
+SysResult<bool> keep_staged(TransactionRoot& root, const Journal& journal,
+                            const JournalEntry& entry, Handle evidence) {
+  FileSystem& files = root.files;
+  const Handle directory = root.private_directory.get();
+  const std::string staged = names::staged_of(journal.id, entry.staged);
+  const auto linked = files.link(directory, staged, evidence, entry.apply_temp);
+  if (linked || linked.error() == std::errc::file_exists) return true;
+  if (is_missing(linked.error())) {  // renamed, maybe, by a recovery that was killed
+    const auto kept = files.stat_at(evidence, entry.apply_temp);
+    if (!kept && !is_missing(kept.error())) return kept.error();
+    return kept.has_value();
+  }
+  BOOST_OUTCOME_TRY(const bool renames, has_no_second_name(root, journal, entry, linked.error()));
+  if (!renames) return linked.error();
+  BOOST_OUTCOME_TRY(files.sync_directory(directory));  // or a power cut takes the evidence with it
+  BOOST_OUTCOME_TRY(
+      files.rename(directory, staged, evidence, entry.apply_temp, RenameMode::replace));
+  return true;
+}
+
 }  // namespace
 
 Result<Kept> keep_left_alone(TransactionRoot& root, const Journal& journal,
@@ -121,12 +143,10 @@ Result<Kept> keep_left_alone(TransactionRoot& root, const Journal& journal,
   for (std::size_t i = 0; i < left_alone.size(); ++i) {
     const JournalEntry& entry = *left_alone[i];
     if (entry.action != JournalAction::put) continue;
-    const auto linked = files.link(directory, names::staged_of(journal.id, entry.staged),
-                                   evidence.directory.get(), entry.apply_temp);
-    if (!linked && is_missing(linked.error())) continue;
-    if (!linked && linked.error() != std::errc::file_exists) {
-      return root.failure(keep_step, entry.path, linked.error());
-    }
+    BOOST_OUTCOME_TRY(const bool is_kept,
+                      root.checked(keep_step, entry.path,
+                                   keep_staged(root, journal, entry, evidence.directory.get())));
+    if (!is_kept) continue;
     kept.files[i] = (Path(kept.directory) / entry.apply_temp).native();
   }
   BOOST_OUTCOME_TRY(root.synced(keep_step, "", files.sync_directory(evidence.directory.get())));

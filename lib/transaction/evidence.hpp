@@ -39,7 +39,8 @@ struct Kept {
 };
 
 /// Nobody but the journal knows this content, and the journal goes: so it gets a second name first,
-/// that of its apply temp, durably. May be repeated: the evidence has the transaction's name.
+/// that of its apply temp, durably, or that name alone where the kernel gives it no second one. May
+/// be repeated: the evidence has the transaction's name.
 Result<Kept> keep_left_alone(TransactionRoot& root, const Journal& journal,
                              const std::vector<const JournalEntry*>& left_alone);
 

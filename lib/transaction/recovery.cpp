@@ -167,7 +167,8 @@ Result<void> redo_all(TransactionRoot& root, const Journal& journal, Numbers num
       BOOST_OUTCOME_TRY(check_decided(root, entry.path, todo));
     }
     if (todo == RecoveryStep::redo) {
-      BOOST_OUTCOME_TRY(const bool applied, apply_entry(root, journal, entry, directories));
+      BOOST_OUTCOME_TRY(const bool applied,
+                        apply_entry(root, journal, entry, directories, StagedName::kept_of_ours));
       if (!applied) todo = RecoveryStep::foreign;
     } else {
       BOOST_OUTCOME_TRY(clear_apply_temp(root, entry, directories));

@@ -498,6 +498,70 @@ TEST_CASE("side by side: what root leaves in a service's directory is the servic
   }
 }
 
+// The new file and the link are root's. The kernel refuses the service a hard link to either
+// (protected_hardlinks in proc(5)), so that every recovery of the service's failed.
+TEST_CASE("side by side: a service finishes the transaction that root died in", "[P17]") {
+  if (!test::is_root()) return test::skip("needs root to be other users");
+  const Scene scene;
+  struct Dying final : ForwardingFileSystem {
+    using ForwardingFileSystem::ForwardingFileSystem;
+    SysResult<void> rename(Handle from, const std::string& name, Handle to,
+                           const std::string& other, RenameMode mode) override {
+      committed = committed || other == names::journal;
+      return base().rename(from, name, to, other, mode);
+    }
+    SysResult<void> link(Handle from, const std::string& name, Handle to,
+                         const std::string& other) override {
+      if (committed) return std::make_error_code(std::errc::io_error);
+      return base().link(from, name, to, other);
+    }
+    bool committed = false;
+  };
+  const std::string made = test::as_user(service, [&]() -> std::string {
+    auto transaction = Transaction::begin(scene.home());
+    if (!transaction) return transaction.error().message();
+    const auto put = transaction.value().put("old", "1");
+    if (!put) return put.error().message();
+    const auto done = transaction.value().commit();
+    return done ? "made" : done.error().message();
+  });
+  REQUIRE(made == "made");
+  Dying files(native_file_system());
+  TransactionOptions options;
+  options.system = {.files = &files, .environment = &native_environment()};
+  const auto died = [&]() -> Result<TransactionReceipt> {
+    BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(scene.home(), options));
+    BOOST_OUTCOME_TRY(transaction.put("new", "N"));
+    BOOST_OUTCOME_TRY(transaction.put_symlink("link", "new"));
+    BOOST_OUTCOME_TRY(transaction.put("old", "2"));
+    BOOST_OUTCOME_TRY(transaction.make_directory("sub"));
+    BOOST_OUTCOME_TRY(transaction.put("sub/new", "S"));
+    BOOST_OUTCOME_TRY(transaction.put("theirs", "root's"));
+    return transaction.commit();
+  }();
+  REQUIRE_FALSE(died.has_value());
+  REQUIRE(died.error().fate == Fate::committed);
+  test::spit(scene.home() / "theirs", "the service's");  // meanwhile: it stays
+  const auto recovered = [&] {
+    return test::as_user(service, [&]() -> std::string {
+      const auto report = recover(scene.home());
+      return report ? report.value().set_aside : report.error().message();
+    });
+  };
+  const std::string set_aside = recovered();
+  REQUIRE_THAT(set_aside, Contains(".perdure/abandoned-"));
+  CHECK(recovered().empty());
+  CHECK(test::slurp(scene.home() / "new") == "N");
+  CHECK(test::slurp(scene.home() / "old") == "2");
+  CHECK(fs::read_symlink(scene.home() / "link") == "new");
+  CHECK(test::slurp(scene.home() / "sub/new") == "S");
+  CHECK(test::slurp(scene.home() / "theirs") == "the service's");
+  const auto kept = test::list(scene.home() / set_aside);
+  REQUIRE(kept.size() == 1);
+  CHECK(test::slurp(scene.home() / set_aside / kept.front()) == "root's");
+  CHECK(test::list(scene.home() / ".perdure").size() == 2);  // and the lock
+}
+
 TEST_CASE("side by side: root makes a service's lock where there are no hard links", "[P17]") {
   if (!test::is_root()) return test::skip("needs root to be other users");
   const Scene scene;
