@@ -15,82 +15,21 @@
 #include <perdure/transaction.hpp>
 
 #include "engine/names.hpp"
-#include "support/directory.hpp"
+#include "hostile/scene.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
 #include "support/rounds.hpp"
 
-using namespace perdure;  // NOLINT(google-build-using-namespace)
-using test::Contains;
-using test::TempDirectory;
-
-namespace {
-
-namespace fs = boost::filesystem;
-
-constexpr uid_t attacker = 12345;
-constexpr uid_t service = 12346;
-
-uid_t owner_of(const fs::path& path) {
-  struct stat status {};
-  REQUIRE(::lstat(path.c_str(), &status) == 0);
-  return status.st_uid;
-}
-
-void give(const fs::path& path, uid_t user) {
-  REQUIRE(::lchown(path.c_str(), user, user) == 0);
-}
-
-/// A directory for all to plant in, one of a service, and files of root's that nobody may touch.
-struct Scene {
-  Scene() {
-    fs::permissions(directory.path(), fs::perms(0755));
-    for (const auto& made : {shared(), home(), roots()}) fs::create_directory(made);
-    REQUIRE(::chmod(shared().c_str(), 01777) == 0);
-    REQUIRE(::chmod(roots().c_str(), 0755) == 0);
-    REQUIRE(::chmod(home().c_str(), 0755) == 0);
-    give(home(), service);
-    test::spit(victim(), "root's", 0600);
-  }
-  [[nodiscard]] fs::path shared() const { return directory / "shared"; }
-  [[nodiscard]] fs::path home() const { return directory / "home"; }
-  [[nodiscard]] fs::path roots() const { return directory / "roots"; }
-  [[nodiscard]] fs::path victim() const { return roots() / "victim"; }
-  void check_victim() const {
-    CHECK(test::list(roots()) == std::vector<std::string>{"victim"});
-    CHECK(test::slurp(victim()) == "root's");
-    CHECK(owner_of(victim()) == 0);
-  }
-  static fs::path plant(const fs::path& path, std::string_view content, uid_t user = attacker) {
-    test::spit(path, content, 0666);
-    give(path, user);
-    return path;
-  }
-
-  TempDirectory directory;
-};
-
-struct Count {
-  int value = 0;
-};
-BOOST_DESCRIBE_STRUCT(Count, (), (value))
-using CountTracker = StateTracker<Count, Json<Count>>;
-
-TrackerOptions count_options() {
-  TrackerOptions options;
-  options.previous_max = 2;
-  return options;
-}
-
-}  // namespace
+using namespace perdure;        // NOLINT(google-build-using-namespace)
+using namespace perdure::test;  // NOLINT(google-build-using-namespace)
 
 TEST_CASE("trust: another user's file in a sticky directory decides neither owner nor mode",
           "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
+  if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
   const fs::path target = Scene::plant(scene.shared() / "target", "bait");
   REQUIRE_FAILS(untrusted, unchanged, write_file(target, "secret"));
-  CHECK(test::slurp(target) == "bait");
+  CHECK(slurp(target) == "bait");
   auto streamed = AtomicFile::create(target);
   REQUIRE_FALSE(streamed.has_value());
   CHECK(streamed.error().kind == ErrorKind::untrusted);
@@ -111,7 +50,7 @@ TEST_CASE("trust: another user's file in a sticky directory decides neither owne
 
 // It was asked once for each commit that keeps the metadata of another user's file.
 TEST_CASE("trust: nobody is asked who we are where owners do not matter", "[P20]") {
-  if (!test::is_root()) return test::skip("needs root to give a file away");
+  if (!is_root()) return skip("needs root to give a file away");
   struct Counting final : ForwardingFileSystem {
     Counting() : ForwardingFileSystem(native_file_system()) {}
     std::uint32_t user() override {
@@ -120,8 +59,8 @@ TEST_CASE("trust: nobody is asked who we are where owners do not matter", "[P20]
     }
     int asked = 0;
   } files;
-  const test::TempDirectory directory;  // its owner's alone
-  test::spit(directory / "target", "old");
+  const TempDirectory directory;  // its owner's alone
+  spit(directory / "target", "old");
   give(directory / "target", service);
   REQUIRE_OK(write_file(directory / "target", "new", {},
                         {.files = &files, .environment = &native_environment()}));
@@ -131,7 +70,7 @@ TEST_CASE("trust: nobody is asked who we are where owners do not matter", "[P20]
 // The new content became the attacker's own file, which he could read and write.
 TEST_CASE("trust: a transaction takes no owner from another user's file in a sticky directory",
           "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
+  if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
   const auto put = [&](const TransactionOptions& options, bool late) -> Result<void> {
     BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(scene.shared(), options));
@@ -144,23 +83,23 @@ TEST_CASE("trust: a transaction takes no owner from another user's file in a sti
   const bool late = GENERATE(false, true);
   CAPTURE(late);
   REQUIRE_FAILS(untrusted, unchanged, put({}, late));
-  CHECK(test::slurp(scene.shared() / "target") == "bait");
+  CHECK(slurp(scene.shared() / "target") == "bait");
   fs::remove(scene.shared() / "target");
 
   TransactionOptions fixed;
   fixed.metadata = Metadata::fixed(0600);
   REQUIRE_OK(put(fixed, late));
-  CHECK(test::slurp(scene.shared() / "target") == "secret");
+  CHECK(slurp(scene.shared() / "target") == "secret");
   CHECK(owner_of(scene.shared() / "target") == 0);
 }
 
 TEST_CASE("trust: a target that comes and goes in a sticky directory never gets its maker's owner",
           "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
+  if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
   const fs::path target = scene.shared() / "target";
   const fs::path over = scene.directory / "over";
-  const test::Child planter([&]() -> std::string {
+  const Child planter([&]() -> std::string {
     if (::setgid(attacker) != 0 || ::setuid(attacker) != 0) return "not another user";
     while (::access(over.c_str(), F_OK) != 0) {
       const int fd = ::open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -172,7 +111,7 @@ TEST_CASE("trust: a target that comes and goes in a sticky directory never gets 
   WriteOptions options;
   options.durability = Durability::ordered;
   int committed = 0;
-  for (int round = 0; round < test::rounds_of(20000) && committed < test::rounds_of(100); ++round) {
+  for (int round = 0; round < rounds_of(20000) && committed < rounds_of(100); ++round) {
     if (!write_file(target, "secret", options)) {
       ::sched_yield();  // the planter may be in the middle of a round, on this processor
       continue;
@@ -181,12 +120,12 @@ TEST_CASE("trust: a target that comes and goes in a sticky directory never gets 
     CHECK(owner_of(target) == 0);
     fs::remove(target);
   }
-  test::spit(over, "");
+  spit(over, "");
   CHECK(committed > 0);
 }
 
 TEST_CASE("trust: nobody leads another user to a third one's file by a link", "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
+  if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
   const auto link_in = [&](const fs::path& directory, const fs::path& to, uid_t user) {
     const fs::path link = directory / "link";
@@ -222,7 +161,7 @@ TEST_CASE("trust: nobody leads another user to a third one's file by a link", "[
     Scene::plant(scene.home() / "his", "his", service);
     const fs::path link = link_in(scene.home(), "his", service);
     REQUIRE_OK(write_file(link, "new"));
-    CHECK(test::slurp(scene.home() / "his") == "new");
+    CHECK(slurp(scene.home() / "his") == "new");
     CHECK(owner_of(scene.home() / "his") == service);
   }
   SECTION("root's own link may lead anywhere") {
@@ -234,7 +173,7 @@ TEST_CASE("trust: nobody leads another user to a third one's file by a link", "[
 
 TEST_CASE("trust: two links that change places lead nobody astray", "[P17]") {
   // The owner was read of one link, the text of the other.
-  if (!test::is_root()) return test::skip("needs root to be other users");
+  if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
   struct Swapper final : ForwardingFileSystem {
     explicit Swapper(FileSystem& base, fs::path at)
@@ -258,7 +197,7 @@ TEST_CASE("trust: two links that change places lead nobody astray", "[P17]") {
   };
   fs::create_symlink(scene.victim(), scene.home() / "link");
   give(scene.home() / "link", service);
-  test::spit(scene.home() / "harmless", "old");
+  spit(scene.home() / "harmless", "old");
   fs::create_symlink("harmless", scene.home() / "other");  // root's own
   Swapper files(native_file_system(), scene.home());
   for (int round = 0; round < 4; ++round) {
@@ -269,18 +208,18 @@ TEST_CASE("trust: two links that change places lead nobody astray", "[P17]") {
 }
 
 TEST_CASE("trust: a state that another user planted is refused", "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
+  if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
   const fs::path state = Scene::plant(scene.shared() / "state", R"({"value": 7})");
   const auto tracker = CountTracker::open(state, count_options());
   REQUIRE_FALSE(tracker.has_value());
   CHECK(tracker.error().kind == ErrorKind::untrusted);
   CHECK_THAT(tracker.error().message(), Contains("user 12345"));
-  CHECK(test::slurp(state) == R"({"value": 7})");
+  CHECK(slurp(state) == R"({"value": 7})");
 }
 
 TEST_CASE("trust: planted names of previous generations stop no tracker", "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
+  if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
   const fs::path state = scene.shared() / "state";
   constexpr off_t huge = off_t{6} << 30;
@@ -302,7 +241,7 @@ TEST_CASE("trust: planted names of previous generations stop no tracker", "[P17]
     CHECK(owner_of(scene.shared() / names::previous_of("state", number)) == attacker);
   }
   // The tracker finds the kept ones: the newest but one takes the place of the lost one.
-  test::spit(state, "damaged");
+  spit(state, "damaged");
   const auto again = CountTracker::open(state, count_options());
   REQUIRE_OK(again);
   CHECK(again.value().report().origin == Origin::previous);
@@ -311,7 +250,7 @@ TEST_CASE("trust: planted names of previous generations stop no tracker", "[P17]
 
 TEST_CASE("trust: a generation that was planted under a name of ours is kept, found and dropped",
           "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
+  if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
   const fs::path state = scene.shared() / "state";
   Scene::plant(scene.shared() / names::previous_of("state", 1), "bait");
@@ -322,7 +261,7 @@ TEST_CASE("trust: a generation that was planted under a name of ours is kept, fo
   };
   const auto kept = [&] {
     int count = 0;
-    for (const auto& name : test::list(scene.shared())) {
+    for (const auto& name : list(scene.shared())) {
       const auto number = names::parse_previous(name, "state");
       if (number == 1 && name != names::previous_of("state", 1)) ++count;
     }
@@ -334,7 +273,7 @@ TEST_CASE("trust: a generation that was planted under a name of ours is kept, fo
   save(3);
   save(4);
   CHECK(kept() == 0);  // dropped in its turn
-  CHECK(test::slurp(scene.shared() / names::previous_of("state", 1)) == "bait");
+  CHECK(slurp(scene.shared() / names::previous_of("state", 1)) == "bait");
 }
 
 TEST_CASE("trust: a large file under a generation's name is moved away unread", "[P12]") {
@@ -345,7 +284,7 @@ TEST_CASE("trust: a large file under a generation's name is moved away unread", 
   REQUIRE_OK(tracker);
   REQUIRE_OK(tracker.value().update([](Count& count) { count.value = 1; }));
   const fs::path planted = directory / names::previous_of("state", 1);
-  test::spit(planted, "");
+  spit(planted, "");
   constexpr off_t huge = off_t{1} << 40;
   REQUIRE(::truncate(planted.c_str(), huge) == 0);
   REQUIRE_OK(tracker.value().update([](Count& count) { count.value = 2; }));
@@ -365,14 +304,14 @@ TEST_CASE("trust: links and directories under names of generations are not gener
   fs::create_directory(directory / names::previous_of("state", 7));
   fs::create_symlink("/dev/zero", directory / names::previous_of("state", 8));
   REQUIRE(::mkfifo((directory / names::previous_of("state", 9)).c_str(), 0600) == 0);
-  test::spit(state, "damaged");
+  spit(state, "damaged");
   const auto again = CountTracker::open(state, count_options());
   REQUIRE_OK(again);
   CHECK(again.value().state()->value == 1);
 }
 
 TEST_CASE("trust: markers and private directories of others block nobody, or are named", "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
+  if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
   const fs::path mine = scene.shared() / "mine";
   fs::create_directory(mine);
@@ -385,14 +324,14 @@ TEST_CASE("trust: markers and private directories of others block nobody, or are
   SECTION("a marker above") {
     Scene::plant(scene.shared() / ".perdure-root", "perdure root 1\n.perdure\n");
     REQUIRE_OK(commit(mine));
-    CHECK(test::slurp(mine / "file") == "new");
+    CHECK(slurp(mine / "file") == "new");
   }
   SECTION("a marker in the root itself, which is sticky") {
     Scene::plant(scene.shared() / ".perdure-root", "perdure root 1\n.perdure\n");
     REQUIRE_FAILS(untrusted, unchanged, commit(scene.shared()));
   }
   SECTION("a marker that is a link") {
-    test::spit(scene.directory / "marker", "perdure root 1\n/tmp/elsewhere\n");
+    spit(scene.directory / "marker", "perdure root 1\n/tmp/elsewhere\n");
     fs::create_symlink(scene.directory / "marker", mine / ".perdure-root");
     const auto done = commit(mine);
     REQUIRE_FALSE(done.has_value());
@@ -409,7 +348,7 @@ TEST_CASE("trust: markers and private directories of others block nobody, or are
 }
 
 TEST_CASE("trust: a directory just made, exchanged by the owner of the one above", "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
+  if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
   enum class Puts { link, directory_of_another };
   struct Exchanger final : ForwardingFileSystem {
@@ -440,162 +379,7 @@ TEST_CASE("trust: a directory just made, exchanged by the owner of the one above
   REQUIRE_FALSE(done.has_value());
   CHECK(done.error().fate == Fate::unchanged);
   scene.check_victim();
-  CHECK(test::list(scene.home() / "away").empty());
-}
-
-TEST_CASE("side by side: what root leaves in a service's directory is the service's", "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
-  const Scene scene;
-  const fs::path state = scene.home() / "state";
-  const auto save = [&](int value) -> std::string {
-    auto tracker = CountTracker::open(state, count_options());
-    if (!tracker) return tracker.error().message();
-    const auto done = tracker.value().update([&](Count& count) { count.value = value; });
-    return done ? "saved" : done.error().message();
-  };
-  const auto transact = [&]() -> std::string {
-    auto transaction = Transaction::begin(scene.home());
-    if (!transaction) return transaction.error().message();
-    const auto put = transaction.value().put("one", "1");
-    if (!put) return put.error().message();
-    const auto done = transaction.value().commit();
-    if (!done) return done.error().message();
-    const auto recovered = recover(scene.home());
-    return recovered ? "committed" : recovered.error().message();
-  };
-  SECTION("a state: its file, its lock") {
-    CHECK(save(1) == "saved");
-    CHECK(owner_of(scene.home() / ".state.perdure-lock") == service);
-    CHECK(owner_of(state) == service);
-    CHECK(test::as_user(service, [&] { return save(2); }) == "saved");
-    CHECK(save(3) == "saved");
-    CHECK(test::as_user(service, [&] { return save(4); }) == "saved");
-  }
-  SECTION("a root: its marker, its private directory, its lock") {
-    CHECK(transact() == "committed");
-    for (const auto* name : {".perdure-root", ".perdure", ".perdure/.root.perdure-lock"}) {
-      CHECK(owner_of(scene.home() / name) == service);
-    }
-    give(scene.home() / "one", service);
-    CHECK(test::as_user(service, transact) == "committed");
-    CHECK(transact() == "committed");
-  }
-  SECTION("a root that the service made first") {
-    CHECK(test::as_user(service, transact) == "committed");
-    CHECK(transact() == "committed");
-    CHECK(test::as_user(service, transact) == "committed");
-  }
-  SECTION("a lock of root's from before names itself, its owner and the remedy") {
-    test::spit(scene.home() / ".state.perdure-lock", "", 0600);
-    const std::string said = test::as_user(service, [&] { return save(1); });
-    CHECK_THAT(said, Contains(".state.perdure-lock"));
-    CHECK_THAT(said, Contains("user 0"));
-    CHECK_THAT(said, Contains("chown"));
-  }
-  SECTION("in root's own directory everything is root's") {
-    REQUIRE_OK(write_file(scene.roots() / "new", "1", {.coordinate = true}));
-    CHECK(owner_of(scene.roots() / ".new.perdure-lock") == 0);
-  }
-}
-
-// The new file and the link are root's. The kernel refuses the service a hard link to either
-// (protected_hardlinks in proc(5)), so that every recovery of the service's failed.
-TEST_CASE("side by side: a service finishes the transaction that root died in", "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
-  const Scene scene;
-  struct Dying final : ForwardingFileSystem {
-    using ForwardingFileSystem::ForwardingFileSystem;
-    SysResult<void> rename(Handle from, const std::string& name, Handle to,
-                           const std::string& other, RenameMode mode) override {
-      committed = committed || other == names::journal;
-      return base().rename(from, name, to, other, mode);
-    }
-    SysResult<void> link(Handle from, const std::string& name, Handle to,
-                         const std::string& other) override {
-      if (committed) return std::make_error_code(std::errc::io_error);
-      return base().link(from, name, to, other);
-    }
-    bool committed = false;
-  };
-  const std::string made = test::as_user(service, [&]() -> std::string {
-    auto transaction = Transaction::begin(scene.home());
-    if (!transaction) return transaction.error().message();
-    const auto put = transaction.value().put("old", "1");
-    if (!put) return put.error().message();
-    const auto done = transaction.value().commit();
-    return done ? "made" : done.error().message();
-  });
-  REQUIRE(made == "made");
-  Dying files(native_file_system());
-  TransactionOptions options;
-  options.system = {.files = &files, .environment = &native_environment()};
-  const auto died = [&]() -> Result<TransactionReceipt> {
-    BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(scene.home(), options));
-    BOOST_OUTCOME_TRY(transaction.put("new", "N"));
-    BOOST_OUTCOME_TRY(transaction.put_symlink("link", "new"));
-    BOOST_OUTCOME_TRY(transaction.put("old", "2"));
-    BOOST_OUTCOME_TRY(transaction.make_directory("sub"));
-    BOOST_OUTCOME_TRY(transaction.put("sub/new", "S"));
-    BOOST_OUTCOME_TRY(transaction.put("theirs", "root's"));
-    return transaction.commit();
-  }();
-  REQUIRE_FALSE(died.has_value());
-  REQUIRE(died.error().fate == Fate::committed);
-  test::spit(scene.home() / "theirs", "the service's");  // meanwhile: it stays
-  const auto recovered = [&] {
-    return test::as_user(service, [&]() -> std::string {
-      const auto report = recover(scene.home());
-      return report ? report.value().set_aside : report.error().message();
-    });
-  };
-  const std::string set_aside = recovered();
-  REQUIRE_THAT(set_aside, Contains(".perdure/abandoned-"));
-  CHECK(recovered().empty());
-  CHECK(test::slurp(scene.home() / "new") == "N");
-  CHECK(test::slurp(scene.home() / "old") == "2");
-  CHECK(fs::read_symlink(scene.home() / "link") == "new");
-  CHECK(test::slurp(scene.home() / "sub/new") == "S");
-  CHECK(test::slurp(scene.home() / "theirs") == "the service's");
-  const auto kept = test::list(scene.home() / set_aside);
-  REQUIRE(kept.size() == 1);
-  CHECK(test::slurp(scene.home() / set_aside / kept.front()) == "root's");
-  CHECK(test::list(scene.home() / ".perdure").size() == 2);  // and the lock
-}
-
-TEST_CASE("side by side: root makes a service's lock where there are no hard links", "[P17]") {
-  if (!test::is_root()) return test::skip("needs root to be other users");
-  const Scene scene;
-  struct NoLinks final : ForwardingFileSystem {
-    using ForwardingFileSystem::ForwardingFileSystem;
-    SysResult<void> link(Handle /*from*/, const std::string& /*name*/, Handle /*to*/,
-                         const std::string& /*other*/) override {
-      return std::make_error_code(std::errc::operation_not_permitted);  // as FAT does
-    }
-  };
-  NoLinks files(native_file_system());
-  WriteOptions options;
-  options.coordinate = true;
-  REQUIRE_OK(write_file(scene.home() / "new", "1", options, {&files, &native_environment()}));
-  CHECK(owner_of(scene.home() / ".new.perdure-lock") == service);
-  CHECK(test::list(scene.home()) == std::vector<std::string>{".new.perdure-lock", "new"});
-}
-
-TEST_CASE("side by side: root opens a user's lock in a sticky directory", "[P17]") {
-  // O_CREAT is refused there, even to root, where protected_regular is set.
-  if (!test::is_root()) return test::skip("needs root to be other users");
-  const Scene scene;
-  give(scene.shared(), service);
-  const fs::path target = Scene::plant(scene.shared() / "target", "old", service);
-  Scene::plant(scene.shared() / ".target.perdure-lock", "", service);
-  WriteOptions options;
-  options.coordinate = true;
-  REQUIRE_OK(write_file(target, "new", options));
-  // A third user's lock is not believed: he could put another one in its place at any moment.
-  Scene::plant(scene.shared() / ".other.perdure-lock", "", attacker);
-  const auto done = write_file(scene.shared() / "other", "new", options);
-  REQUIRE_FALSE(done.has_value());
-  CHECK_THAT(done.error().message(), Contains(".other.perdure-lock"));
-  CHECK_THAT(done.error().message(), Contains("user 12345"));
+  CHECK(list(scene.home() / "away").empty());
 }
 
 TEST_CASE("abandon makes nothing", "[P6]") {
@@ -607,9 +391,9 @@ TEST_CASE("abandon makes nothing", "[P6]") {
     REQUIRE_OK(transaction.value().commit());
   }
   fs::remove_all(directory / ".perdure");
-  const auto names = test::list(directory.path());
+  const auto names = list(directory.path());
   CHECK_FALSE(abandon(directory.path()).has_value());
-  CHECK(test::list(directory.path()) == names);
+  CHECK(list(directory.path()) == names);
   const auto recovered = recover(directory.path());
   REQUIRE_OK(recovered);
   CHECK(recovered.value().restored);
