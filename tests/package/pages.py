@@ -45,8 +45,8 @@ class Command:
     def read(self):
         section, entry = "", None
         for line in self.help.splitlines():
-            if re.fullmatch(r"(Positionals|Options|Subcommands):", line):
-                section = line[:-1]
+            if re.fullmatch(r"(?i)(positionals|options|subcommands):", line):
+                section = line[:-1].capitalize()
                 continue
             if not line.strip() or not line.startswith("  "):
                 section = ""
