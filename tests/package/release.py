@@ -50,7 +50,7 @@ def main():
     script = root / "scripts/release"
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
-        run(script, "--tarball", work / "here")
+        run(script, "--tarball", "here", cwd=work)  # where it was called, not where it stands
         clone = work / "a clone"
         run("git", "clone", "--quiet", root, clone)
         commit = run("git", "-C", root, "rev-parse", "HEAD").strip()
