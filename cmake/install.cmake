@@ -81,4 +81,18 @@ if(PERDURE_BUILD_TOOLS)
   if(TARGET crashlab)
     install(TARGETS crashlab COMPONENT perdure_tools)
   endif()
+  # Where distributions have other folders than the shells themselves: Debian has
+  # share/zsh/vendor-completions.
+  set(PERDURE_ZSH_DIR ${CMAKE_INSTALL_DATADIR}/zsh/site-functions CACHE STRING
+    "Folder for the completions of zsh, relative to the prefix")
+  function(perdure_install_pages folder destination)
+    install(DIRECTORY ${perdure_pages_dir}/${folder}/ DESTINATION ${destination}
+      COMPONENT perdure_tools)
+  endfunction()
+  if(perdure_pages_dir)
+    perdure_install_pages(man1 ${CMAKE_INSTALL_MANDIR}/man1)
+    perdure_install_pages(bash ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    perdure_install_pages(zsh ${PERDURE_ZSH_DIR})
+    perdure_install_pages(fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+  endif()
 endif()

@@ -91,6 +91,20 @@ function(check_headers prefix)
   endforeach()
 endfunction()
 
+# Each program that is installed has manual pages and completions.
+function(check_pages prefix)
+  file(GLOB programs ${prefix}/bin/*)
+  foreach(program IN LISTS programs)
+    get_filename_component(name ${program} NAME)
+    foreach(page man/man1/${name}.1 bash-completion/completions/${name}
+        zsh/site-functions/_${name} fish/vendor_completions.d/${name}.fish)
+      if(NOT EXISTS ${prefix}/share/${page})
+        message(FATAL_ERROR "${name} was installed without share/${page}")
+      endif()
+    endforeach()
+  endforeach()
+endfunction()
+
 set(configure ${CMAKE_COMMAND} -S ${CONSUMER} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
   -DUSE=${USE})
 if(USE STREQUAL "package")
@@ -118,6 +132,7 @@ if(USE STREQUAL "package")
 
   # All of it.
   install_into(${WORK}/prefix)
+  check_pages(${WORK}/prefix)
   set(whole ${configure} -Uperdure_DIR -DCMAKE_PREFIX_PATH=${WORK}/prefix
     "-DCOMPONENTS=state testing")
   set(without ${whole} -DCMAKE_DISABLE_FIND_PACKAGE_Boost=OFF

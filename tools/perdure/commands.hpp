@@ -9,6 +9,9 @@
 
 namespace perdure::cli {
 
+/// The whole command line: name, version, help, and every subcommand.
+void add_all(CLI::App& app, ExitStatus& status);
+
 void add_write(CLI::App& app, ExitStatus& status);
 void add_remove(CLI::App& app, ExitStatus& status);
 void add_version_of(CLI::App& app, ExitStatus& status);

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSL-1.0
+// Says what the laboratory can be told.
+#include "command_line.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <perdure/version.hpp>
+
+#include "common/help_formatter.hpp"
+
+namespace crashlab {
+namespace {
+
+/// Of an option that is there twice the last one counts: a laboratory in a guest gets the caller's
+/// words and those of the one that started it.
+void last(CLI::Option* option) {
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+void add_guest(CLI::App& command, std::string& guest, std::string& signs) {
+  command
+      .add_option("--guest", guest,
+                  "Do it on this kernel, in an emulator: 6.1, 6.12, the file\n"
+                  "of a Debian package of a kernel, or host, this one")
+      ->type_name("KERNEL")
+      ->transform([](const std::string& name) { return name == "host" ? std::string() : name; });
+  command.add_option("--signs", signs)->group("");
+}
+
+/// Scripts are the laboratory's own, and have limits of their own.
+enum class Explored : std::uint8_t { workload, scripts };
+
+/// The options of a recording and its exploration, whoever judges.
+void add_exploring(CLI::App* run, RunOptions& options, std::string& signs, Explored explored) {
+  run->add_option("--fs", options.fs, "The file system")->check(CLI::IsMember(fs_names()));
+  run->add_option("--layer", options.layer, "What lies upon it")
+      ->check(CLI::IsMember(layer_names()));
+  add_guest(*run, options.guest, signs);
+  run->add_option("--mount-options", options.mount_options, "As mount -o takes them")
+      ->type_name("OPTIONS");
+  run->add_option("--mkfs-options", options.mkfs_options, "Words for mkfs")->type_name("WORDS");
+  run->add_option("--size", options.size, "Of the disk, bytes")->transform(CLI::AsSizeValue(false));
+  run->add_option("--seed", options.seed, "Of all that is drawn");
+  if (explored == Explored::workload) {
+    run->add_option("--states-max", options.states_max, "Explore at most so many states");
+    run->add_option("--setup", options.setup, "Shell command before recording starts")
+        ->type_name("SHELL");
+    run->add_option("--check-timeout", options.check_timeout_s, "Seconds for each state");
+  }
+  run->add_option("--time-max", options.time_max_s, "Explore for at most so many seconds");
+  const auto latency = CLI::Range(std::int64_t{0}, std::int64_t{60'000'000});
+  run->add_option("--write-latency", options.write_latency_us,
+                  "From a write to its answer, us (200 with noise; judge: 4000)")
+      ->check(latency);
+  run->add_option("--flush-latency", options.flush_latency_us, "From a flush to its answer, us")
+      ->check(latency);
+  run->add_option("--sector", options.sector_size, "What the disk never tears, 512 or 4096 bytes");
+  run->add_flag("--ignore-flushes", options.ignore_flushes,
+                "A disk that answers flushes and does nothing");
+  run->add_option("--workload-timeout", options.workload_timeout_s, "Seconds");
+  run->add_option("--stall-max", options.stall_max_s,
+                  "End everything after so many seconds without progress");
+  last(run->add_option("--keep", options.keep, "Where to keep states that show something")
+           ->type_name("DIR"));
+  run->add_option("--keep-max", options.keep_max, "Keep at most so many");
+  last(run->add_option("--state-dir", options.state_dir, "Where runs keep mount points and sockets")
+           ->type_name("DIR"));
+  last(run->add_option("--json", options.json, "Write a report to this file")->type_name("FILE"));
+  run->add_flag("--quiet", options.quiet, "No progress line");
+}
+
+void add_noises(CLI::App* command, std::vector<std::string>& noises) {
+  command
+      ->add_option("--noise", noises,
+                   "A recording for each of these (none,log; on btrfs\n"
+                   "none,log,commit)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
+}
+
+void add_run(CLI::App& app, RunOptions& options, std::string& signs) {
+  CLI::App* run = app.add_subcommand("run", "Record a workload and explore what power cuts leave");
+  add_exploring(run, options, signs, Explored::workload);
+  run->add_option("--violations-max", options.violations_max, "Stop after so many violations");
+  run->add_option("--noise", options.noise,
+                  "Unrelated journal commits at each file-changing call of\n"
+                  "the workload")
+      ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
+  run->add_option("--dies-at", options.dies_at,
+                  "Before this file-changing call of the workload the disk\n"
+                  "begins to answer every write with EIO, and another\n"
+                  "program's sync is the one that is told");
+  run->add_option("--fault", options.faults,
+                  "The disk fails while the workload runs; see below. Can be\n"
+                  "given several times")
+      ->type_name("FAULT")
+      ->allow_extra_args(false)
+      ->take_all();
+  run->footer("FAULT is one of\n" + std::string(fault_help) +
+              "The workload may end with an error then; what it acknowledged has to be there.\n"
+              "\n"
+              "Examples:\n"
+              "  crashlab run --workload \"$PWD/save.sh\" --check \"$PWD/check.sh\"\n"
+              "  crashlab run --fs xfs --noise log --states-max 500 --workload ... --check ...\n"
+              "  crashlab run --fault write-error@each --workload ... --check ...\n"
+              "  crashlab show; crashlab mount ID      a violation's story, and its disk");
+  run->add_option("--fsck-every", options.fsck_every, "fsck every so many states; 0: never");
+  run->add_option("--workload", options.workload, "Shell command to record")
+      ->type_name("SHELL")
+      ->required();
+  run->add_option("--check", options.check, "Shell command that judges one state: 0 is good")
+      ->type_name("SHELL");
+  run->add_option("--check-server", options.check_server,
+                  "Shell command that judges a state for each line it reads")
+      ->type_name("SHELL");
+}
+
+constexpr const char* judge_help =
+    "  crashlab judge -- python3 \"$PWD/save.py\"\n\n"
+    "The program runs in an empty directory of a new file system, where all that --setup\n"
+    "left is durable. Its calls are watched; then every power cut is tried that could have\n"
+    "come between them. Let --setup make an old version, so that there is one to lose:\n\n"
+    "  crashlab judge --setup 'echo old >config' -- python3 \"$PWD/save.py\"\n\n"
+    "torn: a name holds what was never there as a whole. missing: neither old nor new is there.\n"
+    "lost: a sync promised what is gone.\n"
+    "rolled back: after the program's end, what it left is not there. It is a fault only where\n"
+    "--durable says that the end promises it. in place: a file is between two contents that\n"
+    "were written under its own name, as databases do; --recover asks their own recovery.\n"
+    "crashlab mount ID shows a state. Status: 0 no fault, 1 torn, missing or lost, 2 it failed.";
+
+void add_judge(CLI::App& app, JudgeOptions& options, std::string& signs) {
+  CLI::App* judge = app.add_subcommand(
+      "judge", "Find out what power cuts leave of a program's files, without a checker");
+  judge->footer(judge_help);
+  options.run.states_max = 1500;
+  options.run.keep_max = 30;
+  add_exploring(judge, options.run, signs, Explored::workload);
+  add_noises(judge, options.noises);
+  judge
+      ->add_option("--recover", options.recover,
+                   "Shell command that recovers and prints what the files\n"
+                   "hold: it must print after a power cut what it prints\n"
+                   "after a kill")
+      ->type_name("SHELL");
+  judge->add_option("--ignore", options.ignored, "Pattern of paths that don't count, as *.lock")
+      ->type_name("PATTERN")
+      ->take_all();
+  judge->add_flag("--durable", options.durable, "The program's end promises all that it left");
+  judge->add_option("COMMAND", options.command, "The program; put -- before it");
+}
+
+constexpr const char* calls_help =
+    "  crashlab explore-calls --fs ext4\n\n"
+    "Each call that can be made in a small tree, followed by each sync: every state that a power\n"
+    "cut leaves of it is held against what the simulator of perdure::testing allows this file\n"
+    "system. A difference is a bug of the preset or of the kernel. Each says how to see it again.\n"
+    "Status: 0 no difference, 1 there are some, 2 it failed.";
+
+void add_calls(CLI::App& app, CallsOptions& options, std::string& signs) {
+  CLI::App* calls = app.add_subcommand(
+      "explore-calls", "Compare what power cuts leave of single calls with the simulator");
+  calls->footer(calls_help);
+  options.run.keep_max = 30;
+  add_exploring(calls, options.run, signs, Explored::scripts);
+  calls
+      ->add_option("--calls", options.set,
+                   "one, two (one after the other), or orders: those that\n"
+                   "protocols are made of")
+      ->check(CLI::IsMember({"one", "two", "orders"}));
+  calls->add_option("--only", options.only, "This script alone, as a difference names it")
+      ->type_name("SCRIPT")
+      ->take_all();
+  calls
+      ->add_option("--preset", options.preset,
+                   "The losses that are allowed: those of a preset, or kill,\n"
+                   "none; without it the file system's own")
+      ->type_name("PRESET");
+  calls->add_option("--scripts-max", options.scripts_max, "Draw so many of the scripts");
+  calls->add_option("--states-max", options.states_max,
+                    "Of a recording at most so many states for each of its\n"
+                    "scripts (20; with --only 500)");
+  calls->add_option("--jobs", options.jobs, "So many at a time, each on a disk of its own");
+  add_noises(calls, options.noises);
+  CLI::App* play = app.add_subcommand("play-calls", "")->group("");
+  play->add_option("FILE", options.script_file)->required();
+  play->add_flag("--prepare", options.prepare);
+}
+
+void add_disk(CLI::App& app, DiskOptions& options) {
+  CLI::App* disk = app.add_subcommand("disk", "Serve a slow disk until told to end");
+  disk->add_option("--size", options.size, "Bytes")->transform(CLI::AsSizeValue(false));
+  disk->add_option("--write-latency", options.write_latency_us, "us");
+  disk->add_option("--flush-latency", options.flush_latency_us, "us");
+  disk->add_option("--state-dir", options.state_dir, "Where runs keep mount points and sockets")
+      ->type_name("DIR");
+}
+
+void add_kept(CLI::App& app, KeptOptions& options, std::string& signs) {
+  CLI::App* show = app.add_subcommand("show", "Tell a violation's story, or list those kept");
+  show->add_option("ID", options.id, "Which one");
+  CLI::App* mount = app.add_subcommand("mount", "Mount a violation's disk for a look");
+  mount->add_option("ID", options.id, "Which one")->required();
+  mount->add_option("--at", options.at, "Where to mount it")->type_name("DIR");
+  mount->add_option("COMMAND", options.command, "Run this while it is mounted; put -- before it");
+  for (CLI::App* command : {show, mount}) {
+    last(
+        command->add_option("--keep", options.keep, "Where violations are kept")->type_name("DIR"));
+    last(command->add_option("--state-dir", options.state_dir, "Where runs keep their directories")
+             ->type_name("DIR"));
+  }
+  add_guest(*mount, options.guest, signs);
+}
+
+}  // namespace
+
+void add_all(CLI::App& app, Options& options) {
+  app.name("crashlab");
+  app.description("Power cuts on real file systems, for any workload and any checker");
+  tools::set_help_formatter(app);
+  app.option_defaults()->always_capture_default();
+  app.set_version_flag("--version", "crashlab " PERDURE_VERSION);
+  app.require_subcommand(1);
+  add_run(app, options.run, options.signs);
+  add_judge(app, options.judge, options.signs);
+  add_calls(app, options.calls, options.signs);
+  add_disk(app, options.disk);
+  add_kept(app, options.kept, options.signs);
+  app.add_subcommand("ack", "Within a workload: this must survive from now on")
+      ->add_option("TEXT", options.ack, "One line")
+      ->required();
+  add_guest(
+      *app.add_subcommand("probe", "Say whether the laboratory can run here, and if not, why"),
+      options.probe_guest, options.signs);
+  // Behind the subcommands, which else would say the same.
+  app.footer(
+      "To begin, as root: crashlab judge -- python3 \"$PWD/save.py\"\n"
+      "as another user: crashlab judge --guest 6.1 -- python3 \"$PWD/save.py\"\n"
+      "and crashlab judge --help.");
+}
+
+}  // namespace crashlab
