@@ -40,7 +40,8 @@ struct CommitOptions {
 /// moved from may be destroyed and assigned to; every other call of it ends the program.
 class PERDURE_API AtomicWriter {
  public:
-  /// Opens `directory` (made with its parents if `options.make_parents`). The stages follow from
+  /// Opens `directory` (made with its parents if `options.make_parents`; "", as the parent of a
+  /// name alone, is the working directory). The stages follow from
   /// `options.durability`, `verify` and `protocol`; `expected` must be empty. `system` must outlive
   /// the writer.
   static Result<AtomicWriter> bind(const Path& directory, WriteOptions options = {},

@@ -120,6 +120,14 @@ Result<OwnedHandle> open_directory(FileSystem& files, const fs::path& path, Pare
   return open_made(files, above.get(), leaf.native(), name);
 }
 
+Result<OwnedHandle> open_named_directory(FileSystem& files, const fs::path& path) {
+  if (!path.empty()) return open_directory(files, path);
+  Error error = make_error(open_step, {}, {});
+  error.kind = ErrorKind::invalid_argument;
+  error.detail = "the name of the directory is empty; name it, '.' for the working directory";
+  return error;
+}
+
 void explain_directory_sync(Error& error) {
   if (error.cause != std::errc::invalid_argument) return;
   error.kind = ErrorKind::unsupported;

@@ -26,10 +26,14 @@ enum class Parents : std::uint8_t {
 
 Parents parents_for(const WriteOptions& options);
 
-/// Opens `path`, `.` if that is empty. A directory whose name could not be synced is removed again,
-/// unless somebody has put something there in the meantime.
+/// Opens `path`, `.` if that is empty, as the parent of a name alone is. A directory whose name
+/// could not be synced is removed again, unless somebody has put something there in the meantime.
 Result<OwnedHandle> open_directory(FileSystem& files, const boost::filesystem::path& path,
                                    Parents parents = Parents::required);
+
+/// Opens a directory that a user named for all that is in it. An empty name is refused: a variable
+/// without a value must not stand for the working directory.
+Result<OwnedHandle> open_named_directory(FileSystem& files, const boost::filesystem::path& path);
 
 /// Whether temps can go from a directory again. An append-only one takes new names and gives none
 /// back, so that each commit would leave its temp there.

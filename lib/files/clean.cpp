@@ -243,7 +243,7 @@ class Cleaner {
 
 Result<CleanReport> clean_directory(const Path& directory, const CleanOptions& options,
                                     System system) {
-  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(*system.files, directory));
+  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_named_directory(*system.files, directory));
   return Cleaner(directory, options, system).run(opened);
 }
 

@@ -152,7 +152,7 @@ LogProbe log_at(const ProbeReport& report, const Status& made, Stamps stamps) {
 
 Result<ProbeReport> try_directory(const Path& directory, System system) {
   FileSystem& files = *system.files;
-  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_directory(files, directory));
+  BOOST_OUTCOME_TRY(const OwnedHandle opened, open_named_directory(files, directory));
   BOOST_OUTCOME_TRY(check_names_go(files, opened.get(), directory.native()));
   const auto failure = [&](std::error_code cause, std::string detail) {
     return make_error("probe the directory", directory.native(), cause, std::move(detail));

@@ -34,7 +34,7 @@ Result<std::unique_ptr<TransactionRoot>> locked_root(const Path& path,
 Result<CopyReport> copy_root(const Path& root, const Path& destination, const CopyOptions& options,
                              const TransactionOptions& root_options) {
   FileSystem& files = *root_options.system.files;
-  BOOST_OUTCOME_TRY(const OwnedHandle directory, open_directory(files, root));
+  BOOST_OUTCOME_TRY(const OwnedHandle directory, open_named_directory(files, root));
   const auto status = files.stat(directory.get());
   if (!status) return reading(make_error(step, root.native(), status.error()));
   {

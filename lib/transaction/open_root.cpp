@@ -162,7 +162,7 @@ Result<std::unique_ptr<TransactionRoot>> begin_open(const Path& path,
   }
   root->directory = std::move(directory);
   if (!root->directory) {
-    BOOST_OUTCOME_TRY(root->directory, open_directory(root->files, path));
+    BOOST_OUTCOME_TRY(root->directory, open_named_directory(root->files, path));
   }
   const auto status = root->files.stat(root->directory.get());
   if (!status) return root->failure(open_step, "", status.error());

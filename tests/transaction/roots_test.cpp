@@ -4,6 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <perdure/clean.hpp>
+#include <perdure/probe.hpp>
+#include <perdure/root.hpp>
+#include <perdure/root_copy.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 
@@ -20,6 +24,20 @@ TEST_CASE("a second committer waits, or is told", "[P8]") {
   TransactionOptions impatient;
   impatient.lock_timeout_ms = std::chrono::milliseconds(0);
   REQUIRE_FAILS(lock_timeout, unchanged, Transaction::begin(root.path(), impatient));
+}
+
+// `perdure apply "$SITE" --from new --delete` without a SITE made the working directory what `new`
+// is.
+TEST_CASE("an empty name stands for no directory", "[P19]") {
+  REQUIRE_FAILS(invalid_argument, unchanged, Transaction::begin(""));
+  REQUIRE_FAILS(invalid_argument, unchanged, Root::open(""));
+  REQUIRE_FAILS(invalid_argument, unchanged, recover(""));
+  REQUIRE_FAILS(invalid_argument, unchanged, inspect(""));
+  REQUIRE_FAILS(invalid_argument, unchanged, abandon(""));
+  REQUIRE_FAILS(invalid_argument, unchanged, clean(""));
+  REQUIRE_FAILS(invalid_argument, unchanged, probe(""));
+  const TempDirectory at;
+  REQUIRE_FAILS(invalid_argument, unchanged, copy_root("", at / "copy"));
 }
 
 TEST_CASE("roots within roots are refused") {
