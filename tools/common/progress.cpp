@@ -38,6 +38,10 @@ std::string Progress::amount(std::uint64_t of) const {
   return unit_.empty() ? human_size(of) : std::to_string(of);
 }
 
+std::string Progress::sync_words() const {
+  return "syncing " + amount(done_) + (unit_.empty() ? "" : " " + unit_) + " to the disk";
+}
+
 void Progress::advance(std::uint64_t amount_done, Time now) {
   done_ += amount_done;
   if (!shown_ || now - begin_ < patience_ms) return;
@@ -60,7 +64,7 @@ void Progress::syncing(std::chrono::milliseconds second) {
   if (!drawn_) return;
   out_ << '\n';
   width_ = 0;
-  draw("syncing " + amount(done_) + " to the disk");
+  draw(sync_words());
   try {
     counting_ = std::thread([this, second] { count_seconds(second); });
   } catch (const std::system_error&) {  // no thread to be had: the line stands still
@@ -74,7 +78,7 @@ void Progress::count_seconds(std::chrono::milliseconds second) {
     if (ended_.wait_until(lock, begin + seconds * second, [this] { return over_; })) {
       return;
     }
-    draw("syncing " + amount(done_) + " to the disk, " + detail::words_of_seconds(seconds));
+    draw(sync_words() + ", " + detail::words_of_seconds(seconds));
   }
 }
 

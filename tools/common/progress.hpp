@@ -34,6 +34,7 @@ class Progress {
 
  private:
   [[nodiscard]] std::string amount(std::uint64_t of) const;
+  [[nodiscard]] std::string sync_words() const;
   void draw(const std::string& words);
   void count_seconds(std::chrono::milliseconds second);
 

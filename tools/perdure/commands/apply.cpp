@@ -17,6 +17,7 @@
 #include "options/commit.hpp"
 #include "options/owner.hpp"
 #include "sources/input.hpp"
+#include "terminal/byte_progress.hpp"
 #include "terminal/recovery.hpp"
 
 namespace perdure::cli {
@@ -239,9 +240,12 @@ ExitStatus ApplyCommand::run() const {
   options.private_directory = private_directory;
   options.lock_timeout_ms = lock_timeout_ms;
   const bool shown = !output.quiet && ::isatty(STDERR_FILENO) == 1;
+  ByteProgress staging(*options.system.files, std::cerr, shown);
+  options.system.files = &staging.files();
   std::unique_ptr<Progress> progress;
   options.progress = [&](std::uint64_t, std::uint64_t total) {
     const auto now = std::chrono::steady_clock::now();
+    staging.end();
     if (!progress) progress = std::make_unique<Progress>(std::cerr, shown, total, now, "paths");
     progress->advance(1, now);
   };
@@ -253,8 +257,13 @@ ExitStatus ApplyCommand::run() const {
   progress.reset();  // of a recovery
   tell_recovery(root, transaction.value().recovery());
   const auto staged = stage(transaction.value(), sources.value());
-  if (!staged) return report(staged.error(), output);
+  if (!staged) {
+    staging.end();
+    return report(staged.error(), output);
+  }
+  staging.syncing();
   const auto receipt = transaction.value().commit();
+  staging.end();
   progress.reset();
   if (!receipt) return report(receipt.error(), output);
   tell(receipt.value(), sources.value(), transaction.value().recovery());

@@ -7,8 +7,8 @@
 #include <perdure/root_copy.hpp>
 
 #include "commands.hpp"
-#include "common/progress.hpp"
 #include "options/commit.hpp"
+#include "terminal/byte_progress.hpp"
 
 namespace perdure::cli {
 
@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view examples =
     "The copy is ROOT as it was at one moment: all of each transaction, or nothing. It appears\n"
-    "under its name as a whole and durable, or not at all. Others commit meanwhile; in the end\n"
+    "under its name as a whole and durable, or not at all. Others commit in the meantime; in the "
+    "end\n"
     "they wait while what changed since is copied.\n"
     "\n"
     "A backup that was killed goes on where it was when it is run again. Until it is whole it "
@@ -42,19 +43,16 @@ struct BackupCommand {
 
 ExitStatus BackupCommand::run() const {
   const bool shown = !output.quiet && ::isatty(STDERR_FILENO) == 1;
-  std::unique_ptr<Progress> progress;
+  ByteProgress progress(*options.system.files, std::cerr, shown);
+  TransactionOptions of_root = options;
+  of_root.system.files = &progress.files();
   CopyOptions wanted;
   wanted.checking = !unchecked;
   wanted.progress = [&](std::uint64_t done, std::uint64_t total) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!progress || done == 1) {
-      progress = std::make_unique<Progress>(std::cerr, shown, total, now, "paths");
-    }
-    progress->advance(1, now);
-    if (done == total) progress->syncing();
+    if (done == total) progress.syncing();
   };
-  const auto made = copy_root(root, destination, wanted, options);
-  progress.reset();
+  const auto made = copy_root(root, destination, wanted, of_root);
+  progress.end();
   if (!made) return report(made.error(), output);
   tell(made.value());
   return ExitStatus::success;
