@@ -7,6 +7,7 @@
 #include <perdure/version.hpp>
 
 #include "common/help_formatter.hpp"
+#include "common/usage_words.hpp"
 
 namespace crashlab {
 namespace {
@@ -32,14 +33,18 @@ enum class Explored : std::uint8_t { workload, scripts };
 
 /// The options of a recording and its exploration, whoever judges.
 void add_exploring(CLI::App* run, RunOptions& options, std::string& signs, Explored explored) {
-  run->add_option("--fs", options.fs, "The file system")->check(CLI::IsMember(fs_names()));
+  run->add_option("--fs", options.fs, "The file system")
+      ->check(perdure::cli::one_of(fs_names()))
+      ->type_name(perdure::cli::alternatives(fs_names()));
   run->add_option("--layer", options.layer, "What lies upon it")
-      ->check(CLI::IsMember(layer_names()));
+      ->check(perdure::cli::one_of(layer_names()))
+      ->type_name(perdure::cli::alternatives(layer_names()));
   add_guest(*run, options.guest, signs);
   run->add_option("--mount-options", options.mount_options, "As mount -o takes them")
       ->type_name("OPTIONS");
   run->add_option("--mkfs-options", options.mkfs_options, "Words for mkfs")->type_name("WORDS");
-  run->add_option("--size", options.size, "Of the disk, bytes")->transform(CLI::AsSizeValue(false));
+  run->add_option("--size", options.size, "Of the disk, bytes")
+      ->transform(perdure::cli::size_in_bytes());
   run->add_option("--seed", options.seed, "Of all that is drawn");
   if (explored == Explored::workload) {
     run->add_option("--states-max", options.states_max, "Explore at most so many states");
@@ -75,7 +80,8 @@ void add_noises(CLI::App* command, std::vector<std::string>& noises) {
                    "A recording for each of these (none,log; on btrfs\n"
                    "none,log,commit)")
       ->delimiter(',')
-      ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
+      ->check(perdure::cli::one_of({"none", "log", "commit", "mixed"}))
+      ->type_name("none|log|commit|mixed");
 }
 
 void add_run(CLI::App& app, RunOptions& options, std::string& signs) {
@@ -85,7 +91,8 @@ void add_run(CLI::App& app, RunOptions& options, std::string& signs) {
   run->add_option("--noise", options.noise,
                   "Unrelated journal commits at each file-changing call of\n"
                   "the workload")
-      ->check(CLI::IsMember({"none", "log", "commit", "mixed"}));
+      ->check(perdure::cli::one_of({"none", "log", "commit", "mixed"}))
+      ->type_name("none|log|commit|mixed");
   run->add_option("--dies-at", options.dies_at,
                   "Before this file-changing call of the workload the disk\n"
                   "begins to answer every write with EIO, and another\n"
@@ -166,7 +173,8 @@ void add_calls(CLI::App& app, CallsOptions& options, std::string& signs) {
       ->add_option("--calls", options.set,
                    "one, two (one after the other), or orders: those that\n"
                    "protocols are made of")
-      ->check(CLI::IsMember({"one", "two", "orders"}));
+      ->check(perdure::cli::one_of({"one", "two", "orders"}))
+      ->type_name("one|two|orders");
   calls->add_option("--only", options.only, "This script alone, as a difference names it")
       ->type_name("SCRIPT")
       ->take_all();
@@ -188,7 +196,7 @@ void add_calls(CLI::App& app, CallsOptions& options, std::string& signs) {
 
 void add_disk(CLI::App& app, DiskOptions& options) {
   CLI::App* disk = app.add_subcommand("disk", "Serve a slow disk until told to end");
-  disk->add_option("--size", options.size, "Bytes")->transform(CLI::AsSizeValue(false));
+  disk->add_option("--size", options.size, "Bytes")->transform(perdure::cli::size_in_bytes());
   disk->add_option("--write-latency", options.write_latency_us, "us");
   disk->add_option("--flush-latency", options.flush_latency_us, "us");
   disk->add_option("--state-dir", options.state_dir, "Where runs keep mount points and sockets")

@@ -12,6 +12,7 @@
 #include "commands/judge.hpp"
 #include "commands/mount.hpp"
 #include "commands/run.hpp"
+#include "common/usage_words.hpp"
 #include "disk/acks.hpp"
 #include "host/guard.hpp"
 #include "host/posix.hpp"
@@ -105,7 +106,11 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     return crashlab::dispatch(app, options);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : crashlab::usage_status;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help or --version
+    const auto fault = perdure::cli::usage_fault(app, error, "crashlab", options.words);
+    std::fprintf(stderr, "%s: %s; run `%s --help`\n", fault.command.c_str(), fault.words.c_str(),
+                 fault.command.c_str());
+    return crashlab::usage_status;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "crashlab: %s\n", error.what());
     return crashlab::usage_status;

@@ -11,6 +11,7 @@
 #include <CLI/App.hpp>
 
 #include "commands.hpp"
+#include "common/usage_words.hpp"
 
 namespace perdure::cli {
 
@@ -29,20 +30,10 @@ void occupy_standard_descriptors() {
 /// The error of a command line, also as an object where --json was asked for.
 ExitStatus usage_error(const CLI::App& app, const CLI::ParseError& error,
                        std::span<char* const> arguments) {
-  std::string command = "perdure";
-  std::size_t depth = 1;
-  auto chosen = app.get_subcommands();
-  for (; !chosen.empty(); chosen = chosen.front()->get_subcommands(), ++depth) {
-    command += " " + chosen.front()->get_name();
-  }
-  std::string words = error.what();
-  // All that CLI11 says of a word in the place of a subcommand is that there should be one.
-  const bool wanted = command == "perdure" || command == "perdure state";
-  if (wanted && arguments.size() > depth && arguments[depth][0] != '-') {
-    words = std::string("'") + arguments[depth] + "' is not a subcommand";
-    if (words.starts_with("'version'")) {
-      words += ": --version prints the program's version, and version-of FILE that of a file";
-    }
+  auto [command, words] =
+      usage_fault(app, error, "perdure", {arguments.begin() + 1, arguments.end()});
+  if (words.starts_with("'version'")) {
+    words += ": --version prints the program's version, and version-of FILE that of a file";
   }
   std::cerr << command << ": " << printable(words) << "; run `" << command << " --help`\n";
   const bool json = std::any_of(arguments.begin(), arguments.end(), [](const char* argument) {

@@ -12,6 +12,7 @@
 #include "bench/ways.hpp"
 #include "commands.hpp"
 #include "common/json_text.hpp"
+#include "common/usage_words.hpp"
 #include "sources/once.hpp"
 #include "terminal/interrupts.hpp"
 
@@ -239,10 +240,10 @@ void add_bench(CLI::App& app, ExitStatus& status) {
       ->required()
       ->type_name("");
   sub->add_option("--size", command->size, "Of each commit, bytes or with a unit (4096)")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(size_in_bytes())
       ->type_name("SIZE");
   sub->add_option("--seconds", command->seconds, "How long (3); five rounds at least")
-      ->check(CLI::Range(0.0, 86400.0))
+      ->check(number_between(0, 86'400))
       ->type_name("N");
   add_json_option(*sub, command->output);
   sub->footer(help_footer(examples));

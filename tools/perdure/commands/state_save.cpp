@@ -12,6 +12,7 @@
 #include <perdure/state_tracker.hpp>
 
 #include "commands/state.hpp"
+#include "common/usage_words.hpp"
 #include "options/commit.hpp"
 #include "options/state_address.hpp"
 #include "options/state_file.hpp"
@@ -354,7 +355,7 @@ void add_expect(CLI::App& sub, SaveCommand& command) {
                  "Refuse unless this is the state's generation still;\n"
                  "0 stands for no state")
       ->type_name("GENERATION")
-      ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
+      ->check(whole_number());
 }
 
 }  // namespace
@@ -389,6 +390,7 @@ void add_state_restore(CLI::App& state, ExitStatus& status) {
       add(state, status, "restore", "Bring an earlier generation back", restore_examples, command);
   sub.add_option("GENERATION", command->generation, "Its number, as `perdure state history` has it")
       ->required()
+      ->check(whole_number())
       ->type_name("");
 }
 

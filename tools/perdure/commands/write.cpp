@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "common/progress.hpp"
+#include "common/usage_words.hpp"
 #include "options/commit.hpp"
 #include "options/owner.hpp"
 #include "sources/input.hpp"
@@ -253,7 +254,7 @@ void add_options(CLI::App& sub, WriteCommand& command) {
                  "ordered: also after a power cut, maybe old\n"
                  "durable: new after a power cut, once this returned")
       ->type_name("none|ordered|durable")
-      ->check(CLI::IsMember({"none", "ordered", "durable"}).description(""))
+      ->check(one_of({"none", "ordered", "durable"}))
       ->capture_default_str();
   add_protocol_option(sub, command.protocol);
   auto* keep = sub.add_flag("--keep", command.keep, "Refuse if FILE exists, even if it came late");
@@ -263,7 +264,7 @@ void add_options(CLI::App& sub, WriteCommand& command) {
                  "If FILE is a symbolic link: commit to where it points,\n"
                  "replace the link itself, or refuse")
       ->type_name("follow|replace|refuse")
-      ->check(CLI::IsMember({"follow", "replace", "refuse"}).description(""))
+      ->check(one_of({"follow", "replace", "refuse"}))
       ->capture_default_str();
   add_metadata_options(sub, command);
   sub.add_flag("--refuse-read-only", command.refuse_read_only,

@@ -7,6 +7,8 @@
 
 #include <perdure/file_version.hpp>
 
+#include "common/usage_words.hpp"
+
 namespace perdure::cli {
 
 namespace {
@@ -32,7 +34,7 @@ void add_protocol_option(CLI::App& command, ProtocolChoice& choice) {
           "hold (perdure probe DIR says why)\n"
           "automatic: fast where it is known to hold, else portable")
       ->type_name("automatic|portable|fast")
-      ->check(CLI::IsMember({"automatic", "portable", "fast"}).description(""))
+      ->check(one_of({"automatic", "portable", "fast"}))
       ->default_str("portable");
 }
 
@@ -47,7 +49,7 @@ void add_durability_option(CLI::App& command, Durability& durability, const char
                       "ordered: for a file system that can't sync a directory;\n") +
               without)
       ->type_name("ordered|durable")
-      ->check(CLI::IsMember({"ordered", "durable"}).description(""))
+      ->check(one_of({"ordered", "durable"}))
       ->default_str("durable");
 }
 
@@ -69,7 +71,7 @@ void add_lock_timeout_option(CLI::App& command, std::chrono::milliseconds& timeo
           },
           "Wait so long for another committer; 0 tries once")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.0, 1e9).description(""))
+      ->check(number_between(0, 1'000'000'000))
       ->default_str("10");
 }
 

@@ -13,6 +13,7 @@
 #include <perdure/state_store.hpp>
 #include <perdure/system/environment.hpp>
 
+#include "common/usage_words.hpp"
 #include "options/state_address.hpp"
 #include "terminal/output.hpp"
 
@@ -104,7 +105,7 @@ void add_limits(CLI::App& command, StateLimits& limits) {
                   "The most memory to take (2GiB). Reading JSON can take 16\n"
                   "times its size: larger states are refused, and so are\n"
                   "more than 256 levels")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(size_in_bytes())
       ->type_name("SIZE");
 }
 
