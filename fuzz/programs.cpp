@@ -306,7 +306,7 @@ Request request_of(InputBytes& input, char letter) {
   using enum Request::Kind;
   request.kind =
       input.one_of(std::array{put, put, Request::Kind::remove, move, make_directory, read, expect,
-                              put, remove_all, remove_directory, put_symlink});
+                              put, remove_all, remove_directory, put_symlink, copy});
   request.path = request.kind == make_directory && input.flag() ? "f" : input.one_of(paths);
   if (request.kind == put) {
     const std::size_t size = input.below(16);
