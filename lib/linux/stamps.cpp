@@ -78,7 +78,7 @@ Stamps stamps_native(int fd, const Status& status) {
     const bool on_block_device = (status.version.device >> 32U) != 0;
     return on_block_device ? Stamps::ticks : ask(fd);
   }
-  auto& slot = answers[status.mount % answers.size()];
+  auto& slot = answers[static_cast<std::size_t>(status.mount % answers.size())];
   const std::uint64_t answer = slot.load(std::memory_order_relaxed);
   if (answer >> stamps_bits == status.mount) {
     return static_cast<Stamps>(answer & ((1U << stamps_bits) - 1));
