@@ -73,7 +73,7 @@ struct Json {
   static constexpr bool keeps_lineage = true;
 
   unsigned indent = 2;  ///< Spaces for each level; 0: all on one line.
-  JsonLimits limits;    ///< Beyond them both reading and writing fail.
+  JsonLimits limits{};  ///< Beyond them both reading and writing fail.
 
   /// Writes `value`, in blocks of 64 KiB: the text is never all in memory here.
   Result<void> serialize(const T& value, Sink& sink) const try {

@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include <perdure/detail/language.hpp>
+
 namespace perdure {
 
 class StopCondition;

@@ -39,7 +39,7 @@ struct TransactionOptions {
   /// Called with files done and files in all, as they are applied; may be empty. On the thread
   /// that commits or recovers. If it throws, the transaction stays committed, and the next `begin`
   /// or `recover` puts in place what is not yet.
-  Procedure<std::uint64_t /*done*/, std::uint64_t /*total*/> progress;
+  Procedure<std::uint64_t /*done*/, std::uint64_t /*total*/> progress{};
   System system = native_system();
 };
 
