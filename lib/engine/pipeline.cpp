@@ -2,7 +2,9 @@
 // The work of every pipeline around its stages.
 #include <perdure/pipeline/pipeline.hpp>
 
+#include "base/missing.hpp"
 #include "engine/metadata.hpp"
+#include "engine/names.hpp"
 #include "engine/observe.hpp"
 #include "engine/temp.hpp"
 
@@ -31,9 +33,15 @@ Result<void> detail::check_temp(Commit& commit, std::string_view name) {
   if (!commit.temp) return owes("Commit::temp is not open: set it");
   if (commit.temp_name.empty()) return owes("Commit::temp_name is empty: set it");
   if (!is_made_by_stage(commit)) return success();  // by CreateTemp, within it
+  if (const auto fault = names::fault_of_leaf(commit.temp_name); !fault.empty()) {
+    return owes("Commit::temp_name has to be a name in its directory: " + std::string(fault));
+  }
   const auto status = commit.files.stat(commit.temp.get());
   if (!status) return commit.failure(name, status.error());
   const auto named = commit.files.stat_at(commit.directory, commit.temp_name);
+  if (!named && is_missing(named.error())) {
+    return owes("there is no '" + commit.temp_name + "' beside the target");
+  }
   if (!named) return commit.failure(name, named.error());
   const Status& temp = status.value();
   if (!temp.version.same_file(named.value().version)) {

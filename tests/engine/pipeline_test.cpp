@@ -269,6 +269,8 @@ TEST_CASE("a temp of one's own that is not what the others rely on is refused wi
   CHECK_THAT(refused({.mode = 0644}), test::Contains("shut out"));
   CHECK_THAT(refused({.content = "rest"}), test::Contains("it is not empty"));
   CHECK_THAT(refused({.other_name = "target"}), test::Contains("another file"));
+  CHECK_THAT(refused({.other_name = "gone"}), test::Contains("there is no 'gone'"));
+  CHECK_THAT(refused({.other_name = "../target"}), test::Contains("a name in its directory"));
 }
 
 // The fuzzer's: a second Write appended the image to the first, and a second Serialize did so in
