@@ -1,7 +1,7 @@
 # Uses perdure as somebody else's project would.
 #   cmake -DUSE=package|subdirectory -DWORK=dir -DSOURCE=dir -DBUILD=dir -DCONSUMER=dir
 #         -DGENERATOR=name -DCOMPILER=c++ -DFLAGS=flags -DOPTIONS=options [-DLAUNCHER=ccache]
-#         [-DC_COMPILER=cc]
+#         [-DC_COMPILER=cc] [-DPYTHON=python3]
 #         -P check.cmake
 #   cmake -DUSE=shared -DWORK=dir -DPROGRAMS=dir -P check.cmake
 # WORK is emptied first. `package` installs from BUILD, component by component, and lets CMake and
@@ -155,6 +155,17 @@ if(USE STREQUAL "package")
     set(ENV{LD_LIBRARY_PATH} ${folder})
     try_consumer(${WORK}/consumer_c)
     unset(ENV{LD_LIBRARY_PATH})
+  endif()
+
+  # A program in Python.
+  if(PYTHON)
+    file(GLOB_RECURSE library ${WORK}/prefix/libperdure_c.so)
+    get_filename_component(folder ${library} DIRECTORY)
+    set(ENV{LD_LIBRARY_PATH} ${folder})
+    set(ENV{PYTHONPATH} ${WORK}/prefix/lib/python3/dist-packages)
+    try_consumer("${PYTHON};-B;${CONSUMER}/main.py")
+    unset(ENV{LD_LIBRARY_PATH})
+    unset(ENV{PYTHONPATH})
   endif()
 
   # The examples, each in an empty directory. Some take --check, too.
