@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // The C interface as a program in C99 uses it. `calls TEST` runs one test in its working directory,
 // which is empty.
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "check.h"
 
@@ -412,6 +416,81 @@ static void nulls(void) {
   CHECK(strcmp(perdure_content_bytes(NULL), "") == 0 && perdure_report_count(NULL) == 0);
 }
 
+// Each counts up by compare-and-swap, on one handle.
+enum { counters = 4, counts = 5 };
+
+static void* count(void* of) {
+  int left = counts;
+  while (left > 0) {
+    perdure_content* content;
+    uint64_t seen;
+    unsigned char next;
+    int saved_it;
+    if (perdure_state_load(of, &content, NULL) != 0) return of;
+    seen = perdure_content_generation(content);
+    next = 1;
+    if (perdure_content_size(content) == 1) {
+      next = (unsigned char)(*(const unsigned char*)perdure_content_bytes(content) + 1);
+    }
+    perdure_content_free(content);
+    saved_it = perdure_state_save(of, &next, 1, &seen, NULL, NULL);
+    if (saved_it == 0) --left;
+    if (saved_it != 0 && saved_it != PERDURE_KIND_CONFLICT) return of;
+  }
+  return NULL;
+}
+
+static void threads(void) {
+  perdure_state* state;
+  pthread_t running[counters];
+  void* failed;
+  int i;
+  CHECK_OK(perdure_state_open("state", NULL, &state, &error), error);
+  for (i = 0; i < counters; ++i) CHECK(pthread_create(&running[i], NULL, count, state) == 0);
+  for (i = 0; i < counters; ++i) {
+    CHECK(pthread_join(running[i], &failed) == 0);
+    CHECK(failed == NULL);
+  }
+  CHECK(loaded(state, "\x14", PERDURE_ORIGIN_CURRENT) == counters * counts);
+  perdure_state_free(state);
+}
+
+// A child may free the parent's handles, and use none.
+static void forked(void) {
+  perdure_file* file;
+  perdure_transaction* transaction;
+  perdure_state* state;
+  perdure_content* content;
+  int status;
+  pid_t child;
+  CHECK_OK(perdure_file_create("a", NULL, &file, &error), error);
+  CHECK_OK(perdure_transaction_begin(".", NULL, &transaction, NULL, &error), error);
+  CHECK_OK(perdure_transaction_put(transaction, "b", "two", 3, &error), error);
+  CHECK_OK(perdure_state_open("state", NULL, &state, &error), error);
+  child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    CHECK_WRONG(perdure_file_write(file, "child", 5, &error));
+    CHECK_WRONG(perdure_transaction_commit(transaction, NULL, &error));
+    CHECK_WRONG(perdure_state_load(state, &content, &error));
+    CHECK_WRONG(perdure_state_save(state, "child", 5, NULL, NULL, &error));
+    perdure_file_free(file);
+    perdure_transaction_free(transaction);
+    perdure_state_free(state);
+    CHECK_OK(perdure_write("c", "child", 5, NULL, NULL, &error), error);
+    _exit(0);
+  }
+  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  CHECK_OK(perdure_file_write(file, "one", 3, &error), error);
+  CHECK_OK(perdure_file_commit(file, NULL, &error), error);
+  CHECK_OK(perdure_transaction_commit(transaction, NULL, &error), error);
+  CHECK(saved(state, "three", NULL) == 1);
+  CHECK(holds("a", "one") && holds("b", "two") && holds("c", "child"));
+  perdure_file_free(file);
+  perdure_transaction_free(transaction);
+  perdure_state_free(state);
+}
+
 static void names(void) {
   CHECK(strcmp(perdure_fate_name(PERDURE_FATE_NONE), "none") == 0);
   CHECK(strcmp(perdure_fate_name(PERDURE_FATE_UNCHANGED), "unchanged") == 0);
@@ -440,6 +519,8 @@ static const struct {
     {"wrong_options", wrong_options},
     {"nulls", nulls},
     {"names", names},
+    {"threads", threads},
+    {"forked", forked},
 };
 
 int main(int argc, char** argv) {

@@ -205,6 +205,26 @@ static int can_be_held_open(void) {
   return 0;
 }
 
+// The report of a recovery, for a journal of which nothing is in place.
+static void check_report(void) {
+  perdure_report* report;
+  size_t i;
+  CHECK(mkdir("report", 0700) == 0 && chdir("report") == 0);
+  CHECK(commit("rename 3 EIO") == PERDURE_KIND_SYSTEM);
+  perdure_error_free(error);
+  CHECK_OK(perdure_recover(".", NULL, &report, &error), error);
+  CHECK(perdure_report_recovered(report) && perdure_report_count(report) == 2);
+  for (i = 0; i < 2; ++i) {
+    const char* const path = perdure_report_path(report, i);
+    CHECK(strcmp(path, "target") == 0 || strcmp(path, "other") == 0);
+    CHECK(perdure_report_step(report, i) == PERDURE_STEP_REDO);
+    CHECK(strcmp(perdure_report_kept(report, i), "") == 0);
+    CHECK(holds(path, "new"));
+  }
+  perdure_report_free(report);
+  CHECK(chdir("..") == 0);
+}
+
 int main(int argc, char** argv) {
   char line[256], call[64], operation[64], error_name[32], kind[32], fate[32], code[32];
   char fault[160], expected[128];
@@ -222,6 +242,7 @@ int main(int argc, char** argv) {
     if (!is_as_listed(++rows, call, fault, expected)) ++wrong;
   }
   fclose(table);
+  check_report();
   printf("%d rows, %d wrong\n", rows, wrong);
   return wrong == 0 && rows > 50 ? 0 : 1;
 }
