@@ -30,7 +30,8 @@
 // may be freed, and every other call refuses it.
 //
 // Numbers never change their meaning. A later version may return numbers that are not listed here:
-// take an unknown kind for PERDURE_KIND_SYSTEM, and an unknown fate for PERDURE_FATE_UNKNOWN.
+// take an unknown kind for PERDURE_KIND_SYSTEM, an unknown fate for PERDURE_FATE_UNKNOWN, an
+// unknown origin for PERDURE_ORIGIN_REPLACED, and an unknown step for PERDURE_STEP_UNCLEAR.
 #pragma once
 
 #include <stddef.h>
@@ -378,7 +379,9 @@ typedef struct perdure_state perdure_state;
 PERDURE_C_API int perdure_state_open(const char* path, const perdure_state_options* options,
                                      perdure_state** state, perdure_error** error);
 // The state as it is on the disk now, whoever saved it. Where no state is there, the content is
-// empty, and its origin PERDURE_ORIGIN_NOTHING.
+// empty, and its origin PERDURE_ORIGIN_NOTHING. A file that was damaged since the opening is
+// PERDURE_KIND_CORRUPT, one that was removed PERDURE_KIND_CONFLICT: open the state anew, which sets
+// the damaged file aside, or begins without one.
 PERDURE_C_API int perdure_state_load(perdure_state* state, perdure_content** content,
                                      perdure_error** error);
 // Commits these bytes as the state. With `expected`, only if the generation is still that one:

@@ -47,6 +47,10 @@ class Origin(enum.IntEnum):
     PREVIOUS = 2  #: An earlier generation: the current one was missing or damaged.
     REPLACED = 3  #: Somebody put another copy, an older one, in its place.
 
+    @classmethod
+    def _missing_(cls, value: object) -> Origin:
+        return cls.REPLACED  # of a newer library
+
 
 class Step(enum.IntEnum):
     """How recovery judged a path."""
@@ -56,6 +60,10 @@ class Step(enum.IntEnum):
     FOREIGN = 3  #: Somebody else changed it since: left alone.
     LOST = 4  #: Its new content is gone: a person has to decide.
     UNCLEAR = 5  #: The root was copied: a person has to decide.
+
+    @classmethod
+    def _missing_(cls, value: object) -> Step:
+        return cls.UNCLEAR  # of a newer library
 
 
 @dataclasses.dataclass(frozen=True)

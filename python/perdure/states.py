@@ -67,7 +67,9 @@ class State(MutableMapping):  # of str to what JSON has
         return self._origin
 
     def load(self) -> int:
-        """Takes the state as it is on the disk now, whoever saved it; returns its generation."""
+        """Takes the state as it is on the disk now, whoever saved it; returns its generation. A
+        file that was damaged in the meantime is Corrupt, one that was removed a Conflict: open it
+        anew."""
         with self._lock:
             content = make(lib.perdure_state_load, "perdure_content", self._open)
             text = bytes_of(content)

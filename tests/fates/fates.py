@@ -121,7 +121,24 @@ def can_be_held_open():
         return False
 
 
+def check_open_atomic():
+    """A write that fails in the block, or behind it, leaves the old file and no temp."""
+    def block(size):
+        with perdure.open_atomic("target", "wb") as file:
+            file.write(bytes(size))
+
+    pathlib.Path("target").write_text("old")
+    for size in (1, 1 << 20):
+        for fault in ("write_at 1 ENOSPC", "sync_file 1 EIO"):
+            code = fault.split()[-1]
+            outcome = outcome_of(fault, lambda size=size: block(size))
+            assert outcome == f"system unchanged {code}", outcome
+            assert pathlib.Path("target").read_text() == "old"
+            assert not [name for name in os.listdir() if "perdure-tmp" in name]
+
+
 def main():
+    check_open_atomic()
     lines = pathlib.Path(sys.argv[1]).read_text().splitlines()
     rows = [line.split() for line in lines if line and not line.startswith("#")]
     wrong = 0

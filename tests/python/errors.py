@@ -27,6 +27,12 @@ class Errors(InDirectory):
         for prefix, enum in named.items():
             self.assertEqual({one.name: one.value for one in enum}, found[prefix])
 
+    def test_numbers_of_a_newer_library_have_a_name(self):
+        for enum, name in ((perdure.Kind, "SYSTEM"), (perdure.Fate, "UNKNOWN"),
+                           (perdure.Protocol, "PORTABLE"), (perdure.Origin, "REPLACED"),
+                           (perdure.Step, "UNCLEAR")):
+            self.assertEqual(enum(99).name, name)
+
     def test_an_error_is_an_oserror_with_a_fate(self):
         with self.assertRaises(FileNotFoundError) as raised:
             perdure.write("none/a", "x")
