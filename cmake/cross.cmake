@@ -22,6 +22,7 @@ list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES
 
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR ${perdure_processor_${PERDURE_CROSS}})
+set(CMAKE_C_COMPILER ${perdure_triplet}-gcc)
 set(CMAKE_CXX_COMPILER ${perdure_triplet}-g++)
 # Optimizing takes longer than it saves in tests. Notes on what GCC 7 changed help nobody here.
 set(CMAKE_CXX_FLAGS_INIT "-O0 -Wno-psabi")

@@ -1,6 +1,6 @@
-# Each library is a component: of `find_package(perdure COMPONENTS state etcd testing)`, and with
+# Each library is a component: of `find_package(perdure COMPONENTS state etcd c testing)`, and with
 # the prefix perdure_ of `cmake --install`. The core is perdure_core, and the programs are
-# perdure_tools.
+# perdure_tools. Programs in C need perdure_c and nothing else.
 include(CMakePackageConfigHelpers)
 
 set(perdure_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/perdure)
@@ -48,9 +48,12 @@ configure_package_config_file(cmake/perdure-config.cmake.in
   ${PROJECT_BINARY_DIR}/perdure-config.cmake INSTALL_DESTINATION ${perdure_cmake_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/perdure-config-version.cmake
   COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/perdure-config.cmake
-  ${PROJECT_BINARY_DIR}/perdure-config-version.cmake
-  DESTINATION ${perdure_cmake_dir} COMPONENT perdure_core)
+function(perdure_install_config component)
+  install(FILES ${PROJECT_BINARY_DIR}/perdure-config.cmake
+    ${PROJECT_BINARY_DIR}/perdure-config-version.cmake
+    DESTINATION ${perdure_cmake_dir} COMPONENT perdure_${component})
+endfunction()
+perdure_install_config(core)
 
 # Relative to the file itself, so that `cmake --install --prefix` and a moved package hold. A static
 # library has the libraries linked that it uses in private; a shared one has done so itself.
@@ -75,6 +78,13 @@ endif()
 if(PERDURE_BUILD_ETCD)
   perdure_install_library(etcd perdure_etcd perdure-etcd-targets)
   perdure_install_pc(etcd perdure_etcd perdure-etcd)
+endif()
+if(PERDURE_BUILD_C)
+  perdure_install_library(c perdure_c perdure-c-targets)
+  perdure_install_pc(c perdure_c perdure-c)
+  perdure_install_config(c) # it has to be found without the core, too
+  install(FILES ${PROJECT_SOURCE_DIR}/include/perdure/perdure.h
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/perdure COMPONENT perdure_c)
 endif()
 if(PERDURE_BUILD_TOOLS)
   install(TARGETS perdure_cli COMPONENT perdure_tools)

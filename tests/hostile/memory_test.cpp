@@ -16,38 +16,13 @@
 #include "support/directory.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
-
-namespace {
-
-std::atomic<std::int64_t> allocations_left = -1;  // below 0: any number
-std::atomic<std::int64_t> allocations_made = 0;
-
-void* allocate(std::size_t size) {
-  ++allocations_made;
-  if (allocations_left >= 0 && allocations_left-- == 0) {
-    allocations_left = 0;  // and from then on all of them
-    throw std::bad_alloc();
-  }
-  if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-// The others of the standard library end in these.
-void* operator new(std::size_t size) {
-  return allocate(size);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t /*size*/) noexcept {
-  std::free(memory);
-}
+#include "support/scarce_memory.hpp"
 
 namespace {
 
 using namespace perdure;  // NOLINT(google-build-using-namespace)
+using test::allocations_left;
+using test::allocations_made;
 using test::TempDirectory;
 namespace fs = boost::filesystem;
 

@@ -17,13 +17,14 @@ FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 600
 NAME_WORDS_MAX = 3
 
-TREES = ("include", "lib", "tools", "tests", "fuzz", "bench", "docs", "scripts", "cmake", ".ci")
+TREES = ("include", "lib", "tools", "tests", "fuzz", "bench", "docs", "scripts", "cmake", "python",
+         ".ci")
 OPENED = ("include/", "lib/", "tools/")  # their files say first what they are
 CODE = (".cpp", ".hpp", ".h")
 TEXT = CODE + (".py", ".cmake", ".sh", ".md", ".txt", ".in", ".json", "")
 # Not ours to name or to format: what tools ask for, and inputs that must stay byte for byte.
-NAMES_GIVEN = {"CMakeLists.txt", "README.md", "perdure-config.cmake.in", "crash-ci", "crash-jobs",
-               "crash-peers", "crash-peers.md", "crash-proof", "crash-proof.md"}
+NAMES_GIVEN = {"CMakeLists.txt", "README.md", "__init__.py", "perdure-config.cmake.in", "crash-ci",
+               "crash-jobs", "crash-peers", "crash-peers.md", "crash-proof", "crash-proof.md"}
 NOT_SOURCES = {".git", "compile_commands.json"}
 BYTES_GIVEN = re.compile(r"^fuzz/(corpus|old_crashes)/|/data/")
 

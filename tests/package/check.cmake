@@ -1,6 +1,7 @@
 # Uses perdure as somebody else's project would.
 #   cmake -DUSE=package|subdirectory -DWORK=dir -DSOURCE=dir -DBUILD=dir -DCONSUMER=dir
 #         -DGENERATOR=name -DCOMPILER=c++ -DFLAGS=flags -DOPTIONS=options [-DLAUNCHER=ccache]
+#         [-DC_COMPILER=cc] [-DPYTHON=python3]
 #         -P check.cmake
 #   cmake -DUSE=shared -DWORK=dir -DPROGRAMS=dir -P check.cmake
 # WORK is emptied first. `package` installs from BUILD, component by component, and lets CMake and
@@ -150,6 +151,37 @@ if(USE STREQUAL "package")
   run(${CMAKE_COMMAND} --build ${WORK}/build)
   try_consumer(${WORK}/build/consumer ${WORK}/build/consumer_testing)
   try_state(${WORK}/build/consumer_state)
+
+  # A program in C, with the C interface alone: no C++, no Boost.
+  if(C_COMPILER)
+    install_into(${WORK}/c c)
+    run(${CMAKE_COMMAND} -S ${CONSUMER}/c -B ${WORK}/c_build -G ${GENERATOR}
+      -DCMAKE_C_COMPILER=${C_COMPILER} -DCMAKE_PREFIX_PATH=${WORK}/c
+      -DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON)
+    run(${CMAKE_COMMAND} --build ${WORK}/c_build)
+    try_consumer(${WORK}/c_build/consumer_c)
+    file(GLOB_RECURSE pc ${WORK}/c/perdure-c.pc)
+    get_filename_component(folder ${pc} DIRECTORY)
+    set(ENV{PKG_CONFIG_PATH} ${folder})
+    run(pkg-config --cflags --libs perdure-c)
+    separate_arguments(flags UNIX_COMMAND "${output}")
+    run(${C_COMPILER} -std=c99 ${CONSUMER}/c/main.c ${flags} -o ${WORK}/consumer_c)
+    get_filename_component(folder ${folder} DIRECTORY)
+    set(ENV{LD_LIBRARY_PATH} ${folder})
+    try_consumer(${WORK}/consumer_c)
+    unset(ENV{LD_LIBRARY_PATH})
+  endif()
+
+  # A program in Python.
+  if(PYTHON)
+    file(GLOB_RECURSE library ${WORK}/prefix/libperdure_c.so)
+    get_filename_component(folder ${library} DIRECTORY)
+    set(ENV{LD_LIBRARY_PATH} ${folder})
+    set(ENV{PYTHONPATH} ${WORK}/prefix/lib/python3/dist-packages)
+    try_consumer("${PYTHON};-B;${CONSUMER}/main.py")
+    unset(ENV{LD_LIBRARY_PATH})
+    unset(ENV{PYTHONPATH})
+  endif()
 
   # The examples, each in an empty directory. Some take --check, too.
   set(examples ${SOURCE}/docs/examples)

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+// The C interface where the n-th allocation fails, for every n: no exception crosses the border,
+// the call fails with ENOMEM, and the next one works.
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <initializer_list>
+
+#include "check.h"
+#include "support/scarce_memory.hpp"
+
+namespace {
+
+using namespace perdure::test;  // NOLINT(google-build-using-namespace)
+
+/// Runs `work` with memory for 0, 1, 2, ... allocations, until it needs no more.
+template <class Work>
+void fail_each(const char* name, bool and_all_others, Work work) {
+  for (std::int64_t count = 0;; ++count) {
+    perdure_error* error = nullptr;
+    all_fail_then = and_all_others;
+    allocations_failed = 0;
+    allocations_left = count;
+    const int kind = work(&error);
+    allocations_left = -1;
+    if (allocations_failed == 0) {
+      CHECK_OK(kind, error);
+      CHECK(count > 0);
+      std::printf("%s: %lld allocations\n", name, static_cast<long long>(count));
+      return;
+    }
+    if (kind == 0) continue;  // it did without
+    if (perdure_error_errno(error) != ENOMEM || kind != PERDURE_KIND_SYSTEM) {
+      std::printf("%s %lld: %s\n", name, static_cast<long long>(count),
+                  perdure_error_message(error));
+    }
+    CHECK(kind == PERDURE_KIND_SYSTEM);
+    CHECK(perdure_error_kind(error) == PERDURE_KIND_SYSTEM);
+    CHECK(perdure_error_errno(error) == ENOMEM);
+    CHECK(strstr(perdure_error_message(error), "memory") != nullptr);
+    perdure_error_free(error);
+    CHECK(work(nullptr) == 0);
+  }
+}
+
+int write_once(perdure_error** error) {
+  perdure_receipt* receipt = nullptr;
+  const int kind = perdure_write("a", "text", 4, nullptr, &receipt, error);
+  CHECK((receipt != nullptr) == (kind == 0));
+  perdure_receipt_free(receipt);
+  return kind;
+}
+
+int read_once(perdure_error** error) {
+  perdure_content* content = nullptr;
+  const int kind = perdure_read("a", UINT64_MAX, &content, error);
+  CHECK((content != nullptr) == (kind == 0));
+  perdure_content_free(content);
+  return kind;
+}
+
+int commit_once(perdure_error** error) {
+  perdure_transaction* transaction = nullptr;
+  int kind = perdure_transaction_begin(".", nullptr, &transaction, nullptr, error);
+  if (kind == 0) kind = perdure_transaction_put(transaction, "b", "text", 4, error);
+  if (kind == 0) kind = perdure_transaction_commit(transaction, nullptr, error);
+  perdure_transaction_free(transaction);
+  return kind;
+}
+
+}  // namespace
+
+int main() {
+  for (const bool and_all_others : {false, true}) {
+    fail_each("write", and_all_others, write_once);
+    fail_each("read", and_all_others, read_once);
+  }
+  fail_each("transaction", false, commit_once);
+  return 0;
+}
