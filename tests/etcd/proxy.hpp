@@ -32,6 +32,9 @@ class CuttingProxy {
 
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   void cut_next(Cut cut) { next_ = cut; }
+  /// From now on every request has this answer, with the status 200, and the server none of them.
+  /// An empty one ends that.
+  void answer_all(std::string body);
   /// How many requests were cut.
   [[nodiscard]] unsigned cuts() const { return cuts_; }
 
@@ -40,6 +43,7 @@ class CuttingProxy {
   void serve(int client);
   void send_late(const std::string& request);
   [[nodiscard]] int connect_server() const;
+  [[nodiscard]] std::string own_answer();
 
   std::vector<std::uint16_t> servers_;
   std::uint16_t port_ = 0;
@@ -48,6 +52,7 @@ class CuttingProxy {
   std::atomic<Cut> next_ = Cut::nothing;
   std::atomic<unsigned> cuts_ = 0;
   std::mutex mutex_;
+  std::string own_answer_;
   std::list<std::thread> threads_;
 };
 

@@ -59,6 +59,57 @@ TEST_CASE("the store in etcd keeps every rule of the seam, with answers lost and
   CHECK(proxy.cuts() == 3);
 }
 
+TEST_CASE("an answer that etcd would not give counts as lost, and nothing is taken from it") {
+  if (!has_etcd()) return;
+  EtcdServer server;
+  CuttingProxy proxy({server.port()});
+  EtcdOptions options = server.patient();
+  options.endpoints = {proxy.url()};
+  EtcdOptions hasty = options;
+  hasty.call_timeout_ms = std::chrono::milliseconds(100);
+  const std::string key = R"("key":"cw==","value":"eA==")";
+  const auto reads = [](const std::string& keys) {
+    return R"({"header":{"revision":"9"},"succeeded":true,"responses":[{"response_range":)"
+           R"({"kvs":[)" +
+           keys + "]}}]}";
+  };
+  for (const std::string& answer : {
+           std::string("what?"),
+           std::string("[]"),
+           std::string(R"({"succeeded":true)"),
+           // No read, which is not a state that is absent.
+           std::string("{}"),
+           std::string(R"({"header":{"revision":"9"},"responses":[{}]})"),
+           // Other types, and numbers that do not fit.
+           std::string(R"({"succeeded":"true"})"),
+           std::string(R"({"responses":{}})"),
+           std::string(R"({"header":{"revision":"-1"}})"),
+           std::string(R"({"header":{"revision":"18446744073709551616"}})"),
+           reads("{" + key + R"(,"mod_revision":7})"),
+           reads("{" + key + R"(,"mod_revision":"7x"})"),
+           reads("{" + key + R"(,"mod_revision":""})"),
+           reads(R"({"key":"cw==","value":"eA","mod_revision":"7"})"),
+           // A name twice, and arrays without end.
+           reads("{" + key + R"(,"mod_revision":"7","mod_revision":"8"})"),
+           R"({"more":)" + std::string(40, '[') + std::string(40, ']') + "}",
+       }) {
+    CAPTURE(answer);
+    const auto store = open_etcd_store("s", hasty).value();
+    const auto first = commit(*store, bytes_of(5, 'a'), store->revision().value());
+    REQUIRE_OK(first);
+    proxy.answer_all(answer);
+    const auto looked = store->revision();
+    REQUIRE_FAILS(system, unchanged, looked);
+    CHECK_THAT(looked.error().detail, Contains("does not answer as etcd does"));
+    const auto saved = commit(*store, bytes_of(5, 'b'), first.value().revision);
+    REQUIRE_FALSE(saved);
+    CHECK(saved.error().fate == Fate::unknown);
+    REQUIRE_FAILS(system, unchanged, store->lock({std::chrono::milliseconds(0), {}}));
+    proxy.answer_all({});
+    CHECK(content_of(*store) == bytes_of(5, 'a'));
+  }
+}
+
 TEST_CASE("a commit whose answer was lost is told apart, and done once", "[P5]") {
   if (!has_etcd()) return;
   EtcdServer server;
