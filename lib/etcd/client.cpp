@@ -50,7 +50,9 @@ ErrorKind kind_of(std::int64_t code) {
                                                         : ErrorKind::system;
 }
 
-std::error_code refusal_cause(std::int64_t code) {
+std::error_code refusal_cause(std::int64_t code, const std::string& words) {
+  // Said, as an invalid argument, to a call without a token.
+  if (words.find("user name is empty") != std::string::npos) return key_rejected();
   switch (static_cast<Code>(code)) {
     case Code::permission_denied:
     case Code::unauthenticated:
@@ -105,10 +107,11 @@ Attempt answered(const HttpOutcome& outcome, const std::string& endpoint) {
   }
   if (!refusal) return misunderstood(endpoint, "status " + std::to_string(outcome.status));
   const auto& [code, error, message] = refusal.value();
-  const bool refused = is_refusal(code);
-  return failed(refused ? Attempt::End::undone : Attempt::End::lost, kind_of(code),
-                refused ? refusal_cause(code) : std::make_error_code(std::errc::io_error),
-                endpoint + " says: " + (error.empty() ? message : error));
+  const std::string& words = error.empty() ? message : error;
+  auto cause = std::make_error_code(std::errc::io_error);
+  if (is_refusal(code)) cause = refusal_cause(code, words);
+  return failed(is_refusal(code) ? Attempt::End::undone : Attempt::End::lost, kind_of(code), cause,
+                endpoint + " says: " + words);
 }
 
 }  // namespace
@@ -137,6 +140,8 @@ Attempt Client::authenticate(Deadline deadline) {
   }
   Attempt attempt = post("/v3/auth/authenticate", user.value(), deadline);
   if (attempt.end == Attempt::End::answered) token_ = attempt.answer.token;
+  // A wrong name or password is an invalid argument of this call.
+  if (attempt.error.cause == std::errc::invalid_argument) attempt.error.cause = key_rejected();
   if (attempt.end == Attempt::End::lost) attempt.end = Attempt::End::undone;  // of the call itself
   return attempt;
 }

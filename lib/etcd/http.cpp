@@ -73,6 +73,16 @@ std::error_code cause_of(CURLcode code) {
   }
 }
 
+/// Whether the server refuses this client's certificate, or wants one. A client of TLS 1.3 hears of
+/// that when it waits for its answer. The server has not looked at the request then: it ended the
+/// handshake.
+bool is_refused_certificate(std::string_view words) {
+  const auto has = [&](std::string_view part) {
+    return words.find(part) != std::string_view::npos;
+  };
+  return has(" alert ") && (has("ertificate") || has("unknown ca"));
+}
+
 /// Headers of one request.
 class Headers {
  public:
@@ -166,6 +176,10 @@ HttpOutcome HttpClient::post(const std::string& url, std::string_view body,
   }
   outcome.cause = cause_of(code);
   outcome.words = words[0] != '\0' ? words.data() : curl_easy_strerror(code);
+  if (is_refused_certificate(outcome.words)) {
+    outcome.sent = false;
+    outcome.cause = key_rejected();
+  }
   return outcome;
 }
 

@@ -235,51 +235,6 @@ TEST_CASE("a large state is whole or not there, and what a killed commit sent is
   CHECK(count("s/upload/") == 0);
 }
 
-TEST_CASE("users are asked for their passwords, and a wrong one is refused in words") {
-  if (!has_etcd()) return;
-  if (run({"etcdctl", "version"}).status == 127) return skip("there is no etcdctl");
-  EtcdServer server;
-  const auto control = [&](std::vector<std::string> words) {
-    words.insert(words.begin(), {"etcdctl", "--endpoints", server.url()});
-    const auto done = run(words);
-    INFO(done.said());
-    REQUIRE(done.status == 0);
-  };
-  control({"user", "add", "root:secret"});
-  control({"user", "grant-role", "root", "root"});
-  control({"auth", "enable"});
-  EtcdOptions options = server.patient();
-  REQUIRE_FAILS(system, unchanged, open_etcd_store("s", options));
-  options.user = "root";
-  options.password = "guessed";
-  const auto wrong = open_etcd_store("s", options);
-  REQUIRE_FAILS(system, unchanged, wrong);
-  CHECK_THAT(wrong.error().message(), !Contains("guessed"));
-  options.password = "secret";
-  const auto store = open_etcd_store("s", options);
-  REQUIRE_OK(store);
-  REQUIRE_OK(commit(*store.value(), bytes_of(5, 'a'), {}));
-}
-
-TEST_CASE("a server is reached by TLS if it can be trusted, and not otherwise") {
-  if (!has_etcd()) return;
-  const TempDirectory at(Medium::memory);
-  const auto made = run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                         "-subj", "/CN=etcd", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
-                         at.file("key"), "-out", at.file("certificate")});
-  if (made.status != 0) return skip("openssl makes no certificate");
-  const EtcdServer server({"--cert-file", at.file("certificate"), "--key-file", at.file("key")},
-                          at.file("certificate"));
-  const auto store = open_etcd_store("s", server.patient());
-  REQUIRE_OK(store);
-  REQUIRE_OK(commit(*store.value(), bytes_of(5, 'a'), {}));
-  EtcdOptions trusting_nobody = server.patient();
-  trusting_nobody.ca_file.clear();
-  const auto refused = open_etcd_store("s", trusting_nobody);
-  REQUIRE_FAILS(system, unchanged, refused);
-  CHECK_THAT(refused.error().detail, Contains("certificate"));
-}
-
 TEST_CASE("a lock is kept alive while it is held, and its lease ends with it") {
   if (!has_etcd()) return;
   EtcdServer server;
