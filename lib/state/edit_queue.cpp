@@ -40,6 +40,7 @@
 
 #include "base/internal.hpp"
 #include "base/make_error.hpp"
+#include "state/change_wait.hpp"
 #include "state/saved_state.hpp"
 
 namespace perdure {
@@ -63,6 +64,7 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
   State(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
         const TrackerOptions& options)
       : state_(std::move(store), std::move(codec), options),
+        environment_(*options.system.environment),
         with_committer_(options.committer_thread) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -92,6 +94,10 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
   }
   Result<bool> changed() {
     return other_turn<bool>([&] { return state_.changed(); });
+  }
+  /// Without the turn, but for its looks.
+  Result<bool> wait_changed(const LockWait& wait) {
+    return wait_for_change([&] { return changed(); }, [&] { return watch(); }, wait, environment_);
   }
   Result<void> restore(std::uint64_t generation) {
     return other_turn<void>([&] { return state_.restore(generation); });
@@ -123,6 +129,10 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
     return state_.failure("wait for the state", ErrorKind::invalid_argument,
                           "an edit, and what it leaves, can't wait for the tracker that runs it");
   }
+  std::unique_ptr<StateStore::Watch> watch() {
+    auto watch = other_turn<std::unique_ptr<StateStore::Watch>>([&] { return state_.watch(); });
+    return watch ? std::move(watch.value()) : nullptr;
+  }
   void begin(Turn turn);
   void end();
   template <class T, class Function>
@@ -137,6 +147,7 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
   void join();
 
   SavedState state_;
+  Environment& environment_;
   const bool with_committer_;
   Batch in_flight_;  // changed under mutex_ by who has the turn
 
@@ -472,6 +483,9 @@ Result<void> EditQueue::flush() const {
 }
 Result<bool> EditQueue::changed() const {
   return state_->changed();
+}
+Result<bool> EditQueue::wait_changed(const LockWait& wait) const {
+  return state_->wait_changed(wait);
 }
 Result<void> EditQueue::reload() const {
   return state_->other(&SavedState::reload);

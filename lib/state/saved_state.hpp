@@ -89,6 +89,7 @@ class SavedState {
   [[nodiscard]] std::shared_ptr<const SaveReceipt> receipt() const noexcept { return receipt_; }
   /// Whether the store has another state, or none, than was taken or saved last.
   Result<bool> changed();
+  std::unique_ptr<StateStore::Watch> watch() { return store_->watch(); }
   Result<void> reload();
   Result<void> rewrite();
   Result<void> restore(std::uint64_t generation);
