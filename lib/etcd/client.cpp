@@ -211,6 +211,11 @@ Attempt Client::tell(const Txn& txn, Deadline deadline) {
   return misunderstood(options_.endpoints[endpoint_], "members are missing");
 }
 
+std::unique_ptr<HttpStream> Client::stream(std::string_view path, std::string body) const {
+  return std::make_unique<HttpStream>(options_, options_.endpoints[endpoint_] + std::string(path),
+                                      std::move(body), token_);
+}
+
 Result<std::uint64_t> Client::grant_lease(std::chrono::seconds ttl_s, Deadline deadline) {
   const auto count = static_cast<std::uint64_t>(ttl_s.count());
   BOOST_OUTCOME_TRY(const Answer answer, ask("/v3/lease/grant", grant_text(count), deadline));

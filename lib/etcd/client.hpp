@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -62,6 +63,8 @@ class Client {
   /// Has it begin anew. Without an answer it ends when its time is over, as is its purpose.
   void keep_lease(std::uint64_t lease, Deadline deadline);
   void end_lease(std::uint64_t lease, Deadline deadline);
+  /// A call whose answer goes on, to the member that answered last, as the user of the call before.
+  [[nodiscard]] std::unique_ptr<HttpStream> stream(std::string_view path, std::string body) const;
   /// Lets a random time pass, longer from try to try.
   void pause(unsigned tries, Deadline deadline);
 

@@ -15,6 +15,7 @@
 #include "etcd/keys.hpp"
 #include "etcd/lease_lock.hpp"
 #include "etcd/root_key.hpp"
+#include "etcd/watch.hpp"
 #include "etcd/wire.hpp"
 #include "state/store_errors.hpp"
 
@@ -62,6 +63,11 @@ class EtcdStore final : public StateStore {
   Result<std::optional<StoredState>> load_previous(std::uint64_t generation) override;
   Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) override;
   Result<std::string> set_aside_previous(std::uint64_t generation) override;
+  std::unique_ptr<Watch> watch() override {
+    auto watch = std::make_unique<KeyWatch>(options_, environment_);
+    if (!watch->begin(keys_.root())) return nullptr;
+    return watch;
+  }
   [[nodiscard]] std::string describe() const override { return keys_.prefix(); }
 
  private:

@@ -8,12 +8,16 @@
 #include <cstring>
 #include <curl/curl.h>
 #include <new>
+#include <utility>
 
 namespace perdure {
 namespace {
 
 /// Larger answers are not read: no state that this library commits makes one.
 constexpr std::size_t answer_size_max = std::size_t{1} << 30U;
+
+/// Nor are longer lines of an answer that goes on.
+constexpr std::size_t line_size_max = std::size_t{1} << 20U;
 
 /// The body of a request on its way.
 struct Upload {
@@ -86,18 +90,23 @@ bool is_refused_certificate(std::string_view words) {
 /// Headers of one request.
 class Headers {
  public:
-  Headers() = default;
+  explicit Headers(const std::string& authorization) {
+    add("Content-Type: application/json");
+    add("Expect:");  // a large body would wait for leave to be sent
+    if (!authorization.empty()) add("Authorization: " + authorization);
+  }
   Headers(const Headers&) = delete;
   Headers& operator=(const Headers&) = delete;
   ~Headers() { curl_slist_free_all(list_); }
+  [[nodiscard]] curl_slist* get() const { return list_; }
+
+ private:
   void add(const std::string& line) {
     curl_slist* const longer = curl_slist_append(list_, line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
     list_ = longer;
   }
-  [[nodiscard]] curl_slist* get() const { return list_; }
 
- private:
   curl_slist* list_ = nullptr;
 };
 
@@ -107,71 +116,84 @@ std::error_code key_rejected() noexcept {
   return {EKEYREJECTED, std::generic_category()};
 }
 
-struct HttpClient::Curl {
-  explicit Curl(const EtcdOptions& from) : options(from) {
+namespace {
+
+/// A handle of libcurl that posts, as the options say.
+class Curl {
+ public:
+  explicit Curl(const EtcdOptions& options) {
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-    handle = ready == CURLE_OK ? curl_easy_init() : nullptr;
-    if (handle == nullptr) throw std::bad_alloc();
+    handle_ = ready == CURLE_OK ? curl_easy_init() : nullptr;
+    if (handle_ == nullptr) throw std::bad_alloc();
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms.count()));
+    const auto set_file = [&](CURLoption option, const std::string& file) {
+      if (!file.empty()) set(option, file.c_str());
+    };
+    set_file(CURLOPT_CAINFO, options.ca_file);
+    set_file(CURLOPT_SSLCERT, options.certificate_file);
+    set_file(CURLOPT_SSLKEY, options.key_file);
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_READFUNCTION, give);
+    set(CURLOPT_SEEKFUNCTION, refuse_rewind);
+    set(CURLOPT_WRITEFUNCTION, take);
   }
   Curl(const Curl&) = delete;
   Curl& operator=(const Curl&) = delete;
-  ~Curl() { curl_easy_cleanup(handle); }
+  ~Curl() { curl_easy_cleanup(handle_); }
 
   template <class Value>
   void set(CURLoption option, Value value) const {
-    curl_easy_setopt(handle, option, value);
+    curl_easy_setopt(handle_, option, value);
   }
+  /// Names all that a transfer works on, and that must outlive it.
+  void begin(const std::string& url, Upload& upload, const Headers& headers,
+             std::string& answer) const {
+    set(CURLOPT_URL, url.c_str());
+    set(CURLOPT_HTTPHEADER, headers.get());
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(upload.left.size()));
+    set(CURLOPT_READDATA, &upload);
+    set(CURLOPT_SEEKDATA, &upload);
+    set(CURLOPT_WRITEDATA, &answer);
+  }
+  [[nodiscard]] CURL* get() const { return handle_; }
 
-  EtcdOptions options;
-  CURL* handle = nullptr;
+ private:
+  CURL* handle_ = nullptr;
 };
 
-HttpClient::HttpClient(const EtcdOptions& options) : curl_(std::make_unique<Curl>(options)) {
-  const Curl& curl = *curl_;
-  curl.set(CURLOPT_NOSIGNAL, 1L);
-  curl.set(CURLOPT_PROTOCOLS_STR, "http,https");
-  curl.set(CURLOPT_PROXY, "");
-  curl.set(CURLOPT_TCP_KEEPALIVE, 1L);
-  curl.set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms.count()));
-  const auto set_file = [&](CURLoption option, const std::string& file) {
-    if (!file.empty()) curl.set(option, file.c_str());
-  };
-  set_file(CURLOPT_CAINFO, options.ca_file);
-  set_file(CURLOPT_SSLCERT, options.certificate_file);
-  set_file(CURLOPT_SSLKEY, options.key_file);
-  curl.set(CURLOPT_POST, 1L);
-  curl.set(CURLOPT_READFUNCTION, give);
-  curl.set(CURLOPT_SEEKFUNCTION, refuse_rewind);
-  curl.set(CURLOPT_WRITEFUNCTION, take);
-}
+}  // namespace
+
+struct HttpClient::Connections {
+  explicit Connections(const EtcdOptions& options) : curl(options) {}
+  Curl curl;
+};
+
+HttpClient::HttpClient(const EtcdOptions& options)
+    : connections_(std::make_unique<Connections>(options)) {}
 
 HttpClient::~HttpClient() = default;
 
 HttpOutcome HttpClient::post(const std::string& url, std::string_view body,
                              const std::string& authorization,
                              std::chrono::milliseconds timeout_ms) {
-  const Curl& curl = *curl_;
+  const Curl& curl = connections_->curl;
   HttpOutcome outcome;
   Upload upload{.left = body};
-  Headers headers;
-  headers.add("Content-Type: application/json");
-  headers.add("Expect:");  // a large body would wait for leave to be sent
-  if (!authorization.empty()) headers.add("Authorization: " + authorization);
+  const Headers headers(authorization);
   std::array<char, CURL_ERROR_SIZE> words{};
-  curl.set(CURLOPT_URL, url.c_str());
-  curl.set(CURLOPT_HTTPHEADER, headers.get());
-  curl.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl.set(CURLOPT_READDATA, &upload);
-  curl.set(CURLOPT_SEEKDATA, &upload);
-  curl.set(CURLOPT_WRITEDATA, &outcome.body);
+  curl.begin(url, upload, headers, outcome.body);
   curl.set(CURLOPT_ERRORBUFFER, words.data());
   curl.set(CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(timeout_ms.count())));
-  const CURLcode code = curl_easy_perform(curl.handle);
+  const CURLcode code = curl_easy_perform(curl.get());
   curl.set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
   curl.set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
   outcome.sent = upload.begun;
   if (code == CURLE_OK) {
-    curl_easy_getinfo(curl.handle, CURLINFO_RESPONSE_CODE, &outcome.status);
+    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &outcome.status);
     return outcome;
   }
   outcome.cause = cause_of(code);
@@ -181,6 +203,69 @@ HttpOutcome HttpClient::post(const std::string& url, std::string_view body,
     outcome.cause = key_rejected();
   }
   return outcome;
+}
+
+struct HttpStream::Transfer {
+  Transfer(const EtcdOptions& options, const std::string& url, std::string sent,
+           const std::string& authorization)
+      : curl(options), body(std::move(sent)), upload{.left = body}, headers(authorization) {
+    curl.begin(url, upload, headers, received);
+    multi = curl_multi_init();
+    if (multi == nullptr) throw std::bad_alloc();
+    over = curl_multi_add_handle(multi, curl.get()) != CURLM_OK;
+  }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+  ~Transfer() {
+    curl_multi_remove_handle(multi, curl.get());
+    curl_multi_cleanup(multi);
+  }
+
+  [[nodiscard]] bool has_line() const { return received.find('\n') != std::string::npos; }
+
+  Curl curl;
+  std::string body;
+  Upload upload;
+  Headers headers;
+  std::string received;
+  CURLM* multi = nullptr;
+  bool over = false;
+};
+
+HttpStream::HttpStream(const EtcdOptions& options, const std::string& url, std::string body,
+                       const std::string& authorization)
+    : transfer_(std::make_unique<Transfer>(options, url, std::move(body), authorization)) {}
+
+HttpStream::~HttpStream() = default;
+
+void HttpStream::run(std::chrono::milliseconds timeout_ms) {
+  Transfer& transfer = *transfer_;
+  const auto perform = [&] {
+    int running = 0;
+    const bool works = curl_multi_perform(transfer.multi, &running) == CURLM_OK && running == 1;
+    transfer.over = transfer.over || !works || transfer.received.size() > line_size_max;
+  };
+  if (!transfer.over) perform();
+  if (transfer.over || transfer.has_line()) return;
+  const auto timeout = static_cast<int>(timeout_ms.count());
+  if (curl_multi_poll(transfer.multi, nullptr, 0, timeout, nullptr) != CURLM_OK) {
+    transfer.over = true;
+  } else {
+    perform();
+  }
+}
+
+std::optional<std::string> HttpStream::take_line() {
+  std::string& received = transfer_->received;
+  const std::size_t end = received.find('\n');
+  if (end == std::string::npos) return std::nullopt;
+  std::string line = received.substr(0, end);
+  received.erase(0, end + 1);
+  return line;
+}
+
+bool HttpStream::is_over() const {
+  return transfer_->over;
 }
 
 }  // namespace perdure

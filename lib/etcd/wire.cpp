@@ -9,6 +9,7 @@
 
 #include <perdure/json.hpp>
 
+#include "base/make_error.hpp"
 #include "base/parse.hpp"
 #include "etcd/json_line.hpp"
 #include "formats/base64.hpp"
@@ -59,6 +60,21 @@ struct ReadAnswer {
   std::string token;
 };
 BOOST_DESCRIBE_STRUCT(ReadAnswer, (), (header, succeeded, responses, ID, version, token))
+
+struct WatchEvent {};
+BOOST_DESCRIBE_STRUCT(WatchEvent, (), ())
+
+struct WatchResult {
+  bool created = false;
+  bool canceled = false;
+  std::vector<WatchEvent> events;
+};
+BOOST_DESCRIBE_STRUCT(WatchResult, (), (created, canceled, events))
+
+struct ReadWatchLine {
+  std::optional<WatchResult> result;
+};
+BOOST_DESCRIBE_STRUCT(ReadWatchLine, (), (result))
 
 /// A call that logs in.
 struct User {
@@ -137,6 +153,18 @@ std::string grant_text(std::uint64_t ttl_s) {
 }
 std::string lease_text(std::uint64_t lease) {
   return write_line(Txn::Members{{"ID", std::to_string(lease)}}).value();
+}
+
+std::string watch_text(std::string_view key) {
+  return write_line(operation("create_request", of_key(key))).value();
+}
+
+Result<WatchLine> parse_watch_line(std::string_view line) {
+  BOOST_OUTCOME_TRY(const auto read, read_line<ReadWatchLine>(as_bytes(line)));
+  if (read.result && !read.result->canceled) {
+    return WatchLine{.is_created = read.result->created, .is_change = !read.result->events.empty()};
+  }
+  return make_error("watch the state", {}, std::make_error_code(std::errc::connection_reset));
 }
 
 void Txn::expect_revision(std::string_view key, std::uint64_t mod_revision) {

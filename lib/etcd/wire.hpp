@@ -47,6 +47,14 @@ struct Refusal {
 [[nodiscard]] Result<std::string> user_text(const std::string& name, const std::string& password);
 [[nodiscard]] std::string grant_text(std::uint64_t ttl_s);
 [[nodiscard]] std::string lease_text(std::uint64_t lease);
+[[nodiscard]] std::string watch_text(std::string_view key);
+
+/// A line of the answer to a watch. An error for each that ends it.
+struct WatchLine {
+  bool is_created = false;
+  bool is_change = false;
+};
+[[nodiscard]] Result<WatchLine> parse_watch_line(std::string_view line);
 
 /// A transaction: compares, and the operations for both of their outcomes. Reads within one see one
 /// moment.

@@ -116,9 +116,10 @@ void CuttingProxy::serve(int accepted) {
   const Socket client(accepted);
   const Socket server(connect_server());
   if (server.get() < 0) return;
+  const unsigned number = opened_++;
   std::string request;  // since the last answer
   bool cut_answer = false;
-  while (!over_) {
+  while (!over_ && number >= cut_before_) {
     std::array<pollfd, 2> waiting{pollfd{.fd = client.get(), .events = POLLIN, .revents = 0},
                                   pollfd{.fd = server.get(), .events = POLLIN, .revents = 0}};
     if (::poll(waiting.data(), waiting.size(), tick_ms) < 1) continue;
@@ -146,6 +147,7 @@ void CuttingProxy::serve(int accepted) {
     }
     if (waiting[1].revents != 0) {
       const std::string bytes = receive(server.get());
+      if (!bytes.empty() && number < mute_before_) continue;
       if (bytes.empty() || cut_answer || !send_all(client.get(), bytes)) return;
       request.clear();
     }
