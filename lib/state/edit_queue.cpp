@@ -141,7 +141,7 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
   static void call(std::vector<Procedure<>>& wanted) noexcept;
   Result<bool> wait_until_done(PendingEdit& pending, Deadline deadline);
   static Result<SaveReceipt> outcome_of(const PendingEdit& pending);
-  EditOutcome edit_copy(void* copy);
+  EditOutcome edit_copy(void* copy, bool looked);
   void save() noexcept;
   void run_committer();
   void join();
@@ -210,19 +210,22 @@ Result<T> EditQueue::State::other_turn(Function work) {
   return outcome;
 }
 
-/// Runs the batch's edits on one copy. An edit that fails or throws is done with at once, and the
+/// Runs the batch's edits on one copy. An edit that fails on a state that others may have replaced
+/// is not believed. Otherwise an edit that fails or throws is done with at once, and the
 /// others are to run again on a copy that it never touched.
-EditOutcome EditQueue::State::edit_copy(void* copy) {
+EditOutcome EditQueue::State::edit_copy(void* copy, bool looked) {
   for (const auto& pending : in_flight_) {
     if (pending->failed) continue;
+    std::exception_ptr thrown;
     try {
       pending->outcome = pending->edit(copy);
-      pending->failed = !pending->outcome;
     } catch (...) {
-      pending->thrown = std::current_exception();
-      pending->failed = true;
+      thrown = std::current_exception();
     }
-    if (!pending->failed) continue;
+    if (pending->outcome && !thrown) continue;
+    if (!looked) return EditOutcome::unsure;
+    pending->thrown = std::move(thrown);
+    pending->failed = true;
     const auto is_left = [](const auto& other) { return !other->failed; };
     return std::any_of(in_flight_.begin(), in_flight_.end(), is_left) ? EditOutcome::again
                                                                       : EditOutcome::nothing;
@@ -231,7 +234,7 @@ EditOutcome EditQueue::State::edit_copy(void* copy) {
 }
 
 void EditQueue::State::save() noexcept {
-  const auto saved = state_.save([&](void* copy) { return edit_copy(copy); });
+  const auto saved = state_.save([&](void* copy, bool looked) { return edit_copy(copy, looked); });
   for (const auto& pending : in_flight_) {
     if (pending->failed) continue;
     if (saved) pending->receipt = state_.receipt();

@@ -126,6 +126,7 @@ void CuttingProxy::serve(int accepted) {
     if (waiting[0].revents != 0) {
       const std::string bytes = receive(client.get());
       if (bytes.empty()) return;
+      if (request.empty()) ++requests_;
       request += bytes;
       if (const std::string own = own_answer(); !own.empty()) {
         if (!request.ends_with('}')) continue;  // all bodies end like this

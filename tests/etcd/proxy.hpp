@@ -39,6 +39,8 @@ class CuttingProxy {
   /// From now on every request has this answer, with the status 200, and the server none of them.
   /// An empty one ends that.
   void answer_all(std::string body);
+  /// How many requests came.
+  [[nodiscard]] unsigned requests() const { return requests_; }
   /// How many requests were cut.
   [[nodiscard]] unsigned cuts() const { return cuts_; }
 
@@ -54,6 +56,7 @@ class CuttingProxy {
   int listener_ = -1;
   std::atomic<bool> over_ = false;
   std::atomic<Cut> next_ = Cut::nothing;
+  std::atomic<unsigned> requests_ = 0;
   std::atomic<unsigned> cuts_ = 0;
   std::atomic<unsigned> opened_ = 0;
   std::atomic<unsigned> cut_before_ = 0;   // connections with lower numbers end

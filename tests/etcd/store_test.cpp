@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <perdure/testing/check_store.hpp>
 
 #include "proxy.hpp"
 #include "server.hpp"
+#include "state/count.hpp"
 #include "support/catch.hpp"
 #include "support/result.hpp"
 
@@ -108,6 +110,38 @@ TEST_CASE("an answer that etcd would not give counts as lost, and nothing is tak
     proxy.answer_all({});
     CHECK(content_of(*store) == bytes_of(5, 'a'));
   }
+}
+
+TEST_CASE("a save is one request while nobody else saves") {
+  if (!has_etcd()) return;
+  EtcdServer server;
+  CuttingProxy proxy({server.port()});
+  EtcdOptions options = server.patient();
+  options.endpoints = {proxy.url()};
+  auto tracker = CountTracker::open(open_etcd_store("s", options).value()).value();
+  auto other = CountTracker::open(open_etcd_store("s", server.patient()).value()).value();
+  const auto requests_of = [&](const auto& edit) {
+    const unsigned before = proxy.requests();
+    const auto done = tracker.update(edit);
+    return std::pair(proxy.requests() - before, Result<void>(done).has_value());
+  };
+  REQUIRE_OK(tracker.update(increment));
+  REQUIRE_OK(tracker.update(increment));
+  for (int i = 0; i < 5; ++i) CHECK(requests_of(increment) == std::pair(1U, true));
+  CHECK(tracker.generation() == 7);
+
+  const auto refuse = [](Count& count) -> Result<void> {
+    if (count.value < 8) return Error{.kind = ErrorKind::conflict, .detail = "too low"};
+    return success();
+  };
+  CHECK(requests_of(refuse) == std::pair(1U, false));  // a look, since others may have saved
+  REQUIRE_OK(other.update(increment));
+  CHECK(requests_of(refuse).second);
+  CHECK(tracker.state()->value == 8);
+
+  REQUIRE_OK(other.update(increment));
+  CHECK(requests_of(increment).second);
+  CHECK(tracker.state()->value == 10);
 }
 
 TEST_CASE("a commit whose answer was lost is told apart, and done once", "[P5]") {

@@ -403,6 +403,31 @@ TEST_CASE("suite: two trackers see each other's saves, and lose none", "[P13]") 
   });
 }
 
+TEST_CASE("suite: an edit that calls itself off does so over the state that is there", "[P13]") {
+  over_each_shared_kind([](SuiteState& state) {
+    auto one = state.tracker();
+    auto two = state.tracker();
+    const auto take = [](Count& count) -> Result<std::uint64_t> {
+      if (count.value == 0) return refused();
+      return count.value--;
+    };
+    REQUIRE_FAILS(invalid_argument, unchanged, one.update(take));
+    count_up(two, 1);
+    const auto taken = one.update(take);
+    REQUIRE_OK(taken);
+    CHECK(taken.value().value == 1);
+    count_up(two, 1);
+    const auto throws = [](Count& count) {
+      if (count.value == 0) throw std::runtime_error("nothing there");
+    };
+    REQUIRE_OK(one.update(throws));
+    REQUIRE_OK(one.update(take));
+    CHECK_THROWS_WITH(one.update(throws), "nothing there");
+    REQUIRE_FAILS(invalid_argument, unchanged, two.update(take));
+    CHECK(state.commits == 5);
+  });
+}
+
 TEST_CASE("suite: a state that was taken away under a running tracker is a conflict") {
   over_each_shared_kind([](SuiteState& state) {
     auto tracker = state.tracker();
