@@ -135,8 +135,8 @@ class StateTracker {
   ///
   ///     while (true) {
   ///       BOOST_OUTCOME_TRY(const bool changed, jobs.wait_changed({.stop = shutdown}));
-  ///       if (changed) BOOST_OUTCOME_TRY(jobs.reload());
-  ///       ...
+  ///       if (!changed) continue;  // ten seconds, or the shutdown
+  ///       BOOST_OUTCOME_TRY(jobs.reload());
   Result<bool> wait_changed(const LockWait& wait) { return edits_.wait_changed(wait); }
 
   /// Takes what is on disk now as the state, whoever wrote it, and makes it durable. One that is as
