@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <curl/curl.h>
 #include <new>
 #include <utility>
@@ -19,25 +18,15 @@ constexpr std::size_t answer_size_max = std::size_t{1} << 30U;
 /// Nor are longer lines of an answer that goes on.
 constexpr std::size_t line_size_max = std::size_t{1} << 20U;
 
-/// The body of a request on its way.
-struct Upload {
-  std::string_view left;
-  bool begun = false;
+/// How often libcurl began to send one request.
+struct Begun {
+  unsigned times = 0;
 };
-
-std::size_t give(char* out, std::size_t size, std::size_t count, void* from) {
-  auto& upload = *static_cast<Upload*>(from);
-  upload.begun = true;
-  const std::size_t bytes = std::min(size * count, upload.left.size());
-  std::memcpy(out, upload.left.data(), bytes);
-  upload.left.remove_prefix(bytes);
-  return bytes;
-}
 
 /// libcurl would send a request again whose connection had been idle and ended: it must not, since
 /// the first one may have been done.
-int refuse_rewind(void* /*from*/, curl_off_t /*offset*/, int /*origin*/) {
-  return CURL_SEEKFUNC_FAIL;
+int begin_once(void* of, char* /*to*/, char* /*from*/, int /*to_port*/, int /*from_port*/) {
+  return ++static_cast<Begun*>(of)->times == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 std::size_t take(char* bytes, std::size_t size, std::size_t count, void* to) {
@@ -64,7 +53,7 @@ std::error_code cause_of(CURLcode code) {
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
-    case CURLE_SEND_FAIL_REWIND:
+    case CURLE_ABORTED_BY_CALLBACK:  // begin_once: the connection had ended
       return std::make_error_code(std::errc::connection_reset);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
@@ -137,8 +126,7 @@ class Curl {
     set_file(CURLOPT_SSLCERT, options.certificate_file);
     set_file(CURLOPT_SSLKEY, options.key_file);
     set(CURLOPT_POST, 1L);
-    set(CURLOPT_READFUNCTION, give);
-    set(CURLOPT_SEEKFUNCTION, refuse_rewind);
+    set(CURLOPT_PREREQFUNCTION, begin_once);
     set(CURLOPT_WRITEFUNCTION, take);
   }
   Curl(const Curl&) = delete;
@@ -150,13 +138,13 @@ class Curl {
     curl_easy_setopt(handle_, option, value);
   }
   /// Names all that a transfer works on, and that must outlive it.
-  void begin(const std::string& url, Upload& upload, const Headers& headers,
+  void begin(const std::string& url, std::string_view body, const Headers& headers, Begun& begun,
              std::string& answer) const {
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_HTTPHEADER, headers.get());
-    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(upload.left.size()));
-    set(CURLOPT_READDATA, &upload);
-    set(CURLOPT_SEEKDATA, &upload);
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    set(CURLOPT_POSTFIELDS, body.data());
+    set(CURLOPT_PREREQDATA, &begun);
     set(CURLOPT_WRITEDATA, &answer);
   }
   [[nodiscard]] CURL* get() const { return handle_; }
@@ -182,16 +170,16 @@ HttpOutcome HttpClient::post(const std::string& url, std::string_view body,
                              std::chrono::milliseconds timeout_ms) {
   const Curl& curl = connections_->curl;
   HttpOutcome outcome;
-  Upload upload{.left = body};
+  Begun begun;
   const Headers headers(authorization);
   std::array<char, CURL_ERROR_SIZE> words{};
-  curl.begin(url, upload, headers, outcome.body);
+  curl.begin(url, body, headers, begun, outcome.body);
   curl.set(CURLOPT_ERRORBUFFER, words.data());
   curl.set(CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(timeout_ms.count())));
   const CURLcode code = curl_easy_perform(curl.get());
   curl.set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
   curl.set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
-  outcome.sent = upload.begun;
+  outcome.sent = begun.times > 0;
   if (code == CURLE_OK) {
     curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &outcome.status);
     return outcome;
@@ -208,8 +196,8 @@ HttpOutcome HttpClient::post(const std::string& url, std::string_view body,
 struct HttpStream::Transfer {
   Transfer(const EtcdOptions& options, const std::string& url, std::string sent,
            const std::string& authorization)
-      : curl(options), body(std::move(sent)), upload{.left = body}, headers(authorization) {
-    curl.begin(url, upload, headers, received);
+      : curl(options), body(std::move(sent)), headers(authorization) {
+    curl.begin(url, body, headers, begun, received);
     multi = curl_multi_init();
     if (multi == nullptr) throw std::bad_alloc();
     over = curl_multi_add_handle(multi, curl.get()) != CURLM_OK;
@@ -225,7 +213,7 @@ struct HttpStream::Transfer {
 
   Curl curl;
   std::string body;
-  Upload upload;
+  Begun begun;
   Headers headers;
   std::string received;
   CURLM* multi = nullptr;

@@ -20,7 +20,7 @@ namespace perdure {
 struct HttpOutcome {
   long status = 0;  ///< Of the answer; 0 where there is none.
   std::string body{};
-  bool sent = false;  ///< Some of the request's body may have reached the server.
+  bool sent = false;  ///< Some of the request may have reached the server.
   std::error_code cause{};
   std::string words{};  ///< Of the library, for people.
 };
