@@ -83,13 +83,6 @@ struct User {
 };
 BOOST_DESCRIBE_STRUCT(User, (), (name, password))
 
-struct TxnText {
-  std::vector<Txn::Members> compare;
-  std::vector<Txn::Operation> success;
-  std::vector<Txn::Operation> failure;
-};
-BOOST_DESCRIBE_STRUCT(TxnText, (), (compare, success, failure))
-
 constexpr std::string_view read_name = "requestRange";
 constexpr std::string_view put_name = "requestPut";
 constexpr std::string_view erase_name = "requestDeleteRange";
@@ -121,6 +114,7 @@ Txn::Members compare(std::string_view key, std::string target, std::string resul
 }  // namespace
 
 BOOST_DESCRIBE_STRUCT(Refusal, (), (code, error, message))
+BOOST_DESCRIBE_STRUCT(Txn::Body, (), (compare, success, failure))
 
 Result<Answer> parse_answer(std::string_view body) {
   BOOST_OUTCOME_TRY(auto read, read_line<ReadAnswer>(as_bytes(body)));
@@ -168,15 +162,15 @@ Result<WatchLine> parse_watch_line(std::string_view line) {
 }
 
 void Txn::expect_revision(std::string_view key, std::uint64_t mod_revision) {
-  Members& members = compares_.emplace_back(compare(key, "MOD", "EQUAL"));
+  Members& members = body_.compare.emplace_back(compare(key, "MOD", "EQUAL"));
   members["mod_revision"] = std::to_string(mod_revision);
 }
 void Txn::expect_value(std::string_view key, Bytes value) {
-  Members& members = compares_.emplace_back(compare(key, "VALUE", "EQUAL"));
+  Members& members = body_.compare.emplace_back(compare(key, "VALUE", "EQUAL"));
   members["value"] = to_base64(value);
 }
 void Txn::expect_there(std::string_view key) {
-  Members& members = compares_.emplace_back(compare(key, "VERSION", "GREATER"));
+  Members& members = body_.compare.emplace_back(compare(key, "VERSION", "GREATER"));
   members["version"] = "0";
 }
 
@@ -184,35 +178,35 @@ void Txn::put(std::string_view key, Bytes value, std::uint64_t lease) {
   Members members = of_key(key);
   members["value"] = to_base64(value);
   if (lease != 0) members["lease"] = std::to_string(lease);
-  success_.push_back(operation(put_name, std::move(members)));
+  body_.success.push_back(operation(put_name, std::move(members)));
 }
 void Txn::erase(std::string_view key) {
-  success_.push_back(operation(erase_name, of_key(key)));
+  body_.success.push_back(operation(erase_name, of_key(key)));
 }
 void Txn::erase_below(std::string_view prefix) {
-  success_.push_back(operation(erase_name, of_all_below(prefix)));
+  body_.success.push_back(operation(erase_name, of_all_below(prefix)));
 }
 void Txn::read(std::string_view key) {
-  success_.push_back(operation(read_name, of_key(key)));
+  body_.success.push_back(operation(read_name, of_key(key)));
 }
 void Txn::read_below(std::string_view prefix, bool keys_only) {
   Members members = of_all_below(prefix);
   members["keys_only"] = keys_only;
-  success_.push_back(operation(read_name, std::move(members)));
+  body_.success.push_back(operation(read_name, std::move(members)));
 }
 void Txn::otherwise_read(std::string_view key) {
-  failure_.push_back(operation(read_name, of_key(key)));
+  body_.failure.push_back(operation(read_name, of_key(key)));
 }
 
 std::string Txn::text() const {
-  return write_line(TxnText{.compare = compares_, .success = success_, .failure = failure_})
-      .value();
+  return write_line(body_).value();
 }
 
 bool Txn::is_answered_by(const Answer& answer) const {
-  if (answer.revision == 0 || (compares_.empty() && !answer.succeeded)) return false;
+  if (answer.revision == 0 || (body_.compare.empty() && !answer.succeeded)) return false;
   const auto is_read = [](const Operation& one) { return one.begin()->first == read_name; };
-  const auto reads = std::ranges::count_if(answer.succeeded ? success_ : failure_, is_read);
+  const auto reads =
+      std::ranges::count_if(answer.succeeded ? body_.success : body_.failure, is_read);
   return std::cmp_equal(answer.reads.size(), reads);
 }
 

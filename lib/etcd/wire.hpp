@@ -63,6 +63,11 @@ class Txn {
   /// Compares and operations as the gateway takes them: their members, by name.
   using Members = std::map<std::string, std::variant<bool, std::string>>;
   using Operation = std::map<std::string, Members>;
+  struct Body {
+    std::vector<Members> compare;
+    std::vector<Operation> success;
+    std::vector<Operation> failure;
+  };
 
   void expect_revision(std::string_view key, std::uint64_t mod_revision);  ///< 0: there is none.
   void expect_value(std::string_view key, Bytes value);
@@ -84,9 +89,7 @@ class Txn {
   [[nodiscard]] bool is_answered_by(const Answer& answer) const;
 
  private:
-  std::vector<Members> compares_;
-  std::vector<Operation> success_;
-  std::vector<Operation> failure_;
+  Body body_;
 };
 
 }  // namespace perdure::etcd
