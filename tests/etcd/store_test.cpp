@@ -113,7 +113,7 @@ TEST_CASE("an answer that etcd would not give counts as lost, and nothing is tak
   }
 }
 
-TEST_CASE("a save is one request while nobody else saves") {
+TEST_CASE("a save is one request while nobody else saves", "[P20]") {
   if (!has_etcd()) return;
   EtcdServer server;
   CuttingProxy proxy({server.port()});
@@ -172,7 +172,8 @@ TEST_CASE("a commit whose answer was lost is told apart, and done once", "[P5]")
   CHECK(watcher->revision().value() == revision);
 }
 
-TEST_CASE("without a server nothing was sent: the state is unchanged, and the error says so") {
+TEST_CASE("without a server nothing was sent: the state is unchanged, and the error says so",
+          "[P19]") {
   if (!has_etcd()) return;
   EtcdServer server;
   EtcdOptions options = server.patient();
