@@ -45,6 +45,7 @@ class PERDURE_STATE_API ForwardingStore : public StateStore {
   Result<std::string> set_aside_previous(std::uint64_t generation) override {
     return base_->set_aside_previous(generation);
   }
+  std::unique_ptr<Watch> watch() override { return base_->watch(); }
   [[nodiscard]] std::string describe() const override { return base_->describe(); }
 
  protected:

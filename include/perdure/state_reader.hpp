@@ -11,6 +11,7 @@
 #include <perdure/detail/state_codec.hpp>
 #include <perdure/error.hpp>
 #include <perdure/json.hpp>
+#include <perdure/lock_wait.hpp>
 #include <perdure/path.hpp>
 #include <perdure/stamp.hpp>
 #include <perdure/system/native.hpp>
@@ -43,6 +44,7 @@ class PERDURE_STATE_API StateView {
 
   [[nodiscard]] const LoadedState& loaded() const noexcept;
   Result<bool> changed();
+  Result<bool> wait_changed(const LockWait& wait);
   Result<bool> reload();
 
  private:
@@ -97,6 +99,10 @@ class StateReader {
   /// where the kernel stamps files by the tick (before Linux 6.13) the content of a file that was
   /// changed just now is read. ErrorKind::system if it is gone.
   Result<bool> changed() { return view_.changed(); }
+
+  /// Waits until `changed` is true, by a look every 100 ms; false when the time is up or
+  /// `wait.stop`, which is asked every 20 ms, says so.
+  Result<bool> wait_changed(const LockWait& wait) { return view_.wait_changed(wait); }
 
   /// Reads it again if it changed; says whether it did.
   Result<bool> reload() { return view_.reload(); }

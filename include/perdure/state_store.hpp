@@ -87,6 +87,25 @@ class PERDURE_STATE_API StateStore {
     virtual ~Lock() = default;
   };
 
+  /// Hears that the state may have changed. A hint that spares looks, and no promise: who waits
+  /// asks `revision` when the watch has begun, and again after each thing that it heard. Used by
+  /// one thread at a time, while another one may use the store.
+  class Watch {
+   public:
+    enum class Heard {
+      change,   ///< The state may be another one.
+      nothing,  ///< Until the time was up, or `stop` said so.
+      end,      ///< It broke, and hears nothing any more.
+    };
+    Watch() = default;
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    virtual ~Watch() = default;
+    /// Returns when it has heard something; at once for what came since it began, or since this
+    /// returned last.
+    virtual Heard wait(const LockWait& wait) = 0;
+  };
+
   StateStore() = default;
   StateStore(const StateStore&) = delete;
   StateStore& operator=(const StateStore&) = delete;
@@ -120,6 +139,9 @@ class PERDURE_STATE_API StateStore {
   /// The same for a previous generation. Where there is none of that number, `Error::cause` is
   /// std::errc::no_such_file_or_directory.
   virtual Result<std::string> set_aside_previous(std::uint64_t generation) = 0;
+  /// A watch that hears each change from now on. Empty where the store has none, or none now: who
+  /// waits looks again and again then.
+  virtual std::unique_ptr<Watch> watch() { return nullptr; }
   /// The name that people have for this state, for errors: its path.
   [[nodiscard]] virtual std::string describe() const = 0;
 };

@@ -128,6 +128,17 @@ class StateTracker {
   /// or removed it. A look at the file; it takes no lock. The next save, or `reload`, takes it.
   Result<bool> changed() { return edits_.changed(); }
 
+  /// Waits until `changed` is true; false when the time is up or `wait.stop` says so. Other threads
+  /// may go on using the tracker; its own saves do not count. How soon it returns is up
+  /// to the store: one with a watch (etcd) tells at once, and is looked at every five seconds all
+  /// the same; the others are looked at every 100 ms. `stop` is asked every 20 ms.
+  ///
+  ///     while (true) {
+  ///       BOOST_OUTCOME_TRY(const bool changed, jobs.wait_changed({.stop = shutdown}));
+  ///       if (!changed) continue;  // ten seconds, or the shutdown
+  ///       BOOST_OUTCOME_TRY(jobs.reload());
+  Result<bool> wait_changed(const LockWait& wait) { return edits_.wait_changed(wait); }
+
   /// Takes what is on disk now as the state, whoever wrote it, and makes it durable. One that is as
   /// it was is not read. A damaged file
   /// is an error here and stays where it is: memory has the better state. When somebody removed the

@@ -8,17 +8,13 @@
 #include <span>
 #include <utility>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
 #include "base/make_error.hpp"
-#include "etcd/wire.hpp"
 
 namespace perdure::etcd {
-namespace json = boost::json;
 namespace {
 
 constexpr std::string_view step = "ask etcd";
+constexpr std::string_view txn_path = "/v3/kv/txn";
 
 /// The codes of gRPC that the gateway hands on.
 enum class Code {
@@ -54,7 +50,9 @@ ErrorKind kind_of(std::int64_t code) {
                                                         : ErrorKind::system;
 }
 
-std::error_code refusal_cause(std::int64_t code) {
+std::error_code refusal_cause(std::int64_t code, const std::string& words) {
+  // Said, as an invalid argument, to a call without a token.
+  if (words.find("user name is empty") != std::string::npos) return key_rejected();
   switch (static_cast<Code>(code)) {
     case Code::permission_denied:
     case Code::unauthenticated:
@@ -84,33 +82,35 @@ Attempt failed(Attempt::End end, ErrorKind kind, std::error_code cause, std::str
   return attempt;
 }
 
-/// The server's answer, which is one of success only with the status 200 and an object.
+/// The end of a call to which the server said something that etcd never says.
+Attempt misunderstood(const std::string& endpoint, const std::string& words) {
+  return failed(Attempt::End::lost, ErrorKind::system, std::make_error_code(std::errc::io_error),
+                endpoint + " does not answer as etcd does: " + words);
+}
+
+/// An answer of success has the status 200.
 Attempt answered(const HttpOutcome& outcome, const std::string& endpoint) {
-  boost::system::error_code fault;
-  json::value value = json::parse(outcome.body, fault);
-  const bool is_object = !fault && value.is_object();
-  Attempt attempt;
-  if (outcome.status == 200 && is_object) {
+  if (outcome.status == 200) {
+    auto answer = parse_answer(outcome.body);
+    if (!answer) return misunderstood(endpoint, answer.error().detail);
+    Attempt attempt;
     attempt.end = Attempt::End::answered;
-    attempt.answer = std::move(value.get_object());
+    attempt.answer = std::move(answer.value());
     return attempt;
   }
-  std::int64_t code = 0;
-  std::string words = "status " + std::to_string(outcome.status);
-  if (is_object) {
-    const json::object& object = value.get_object();
-    const json::value* const found = object.if_contains("code");
-    if (found != nullptr && found->is_int64()) code = found->get_int64();
-    if (const std::string said = text_of(object, "error"); !said.empty()) words = said;
-  } else if (outcome.status == 404) {
+  const auto refusal = parse_refusal(outcome.body);
+  if (!refusal && outcome.status == 404) {
     return failed(Attempt::End::undone, ErrorKind::unsupported, {},
                   endpoint +
                       " has no gateway at /v3: etcd 3.4 or later is needed, with "
                       "--enable-grpc-gateway");
   }
-  const bool refused = is_refusal(code);
-  return failed(refused ? Attempt::End::undone : Attempt::End::lost, kind_of(code),
-                refused ? refusal_cause(code) : std::make_error_code(std::errc::io_error),
+  if (!refusal) return misunderstood(endpoint, "status " + std::to_string(outcome.status));
+  const auto& [code, error, message] = refusal.value();
+  const std::string& words = error.empty() ? message : error;
+  auto cause = std::make_error_code(std::errc::io_error);
+  if (is_refusal(code)) cause = refusal_cause(code, words);
+  return failed(is_refusal(code) ? Attempt::End::undone : Attempt::End::lost, kind_of(code), cause,
                 endpoint + " says: " + words);
 }
 
@@ -133,9 +133,15 @@ Attempt Client::post(std::string_view path, const std::string& body, Deadline de
 
 Attempt Client::authenticate(Deadline deadline) {
   token_.clear();
-  const json::object user = {{"name", options_.user}, {"password", options_.password}};
-  Attempt attempt = post("/v3/auth/authenticate", json::serialize(user), deadline);
-  if (attempt.end == Attempt::End::answered) token_ = text_of(attempt.answer, "token");
+  const auto user = user_text(options_.user, options_.password);
+  if (!user) {
+    return failed(Attempt::End::undone, ErrorKind::system, key_rejected(),
+                  "the name of the user, or the password, is not UTF-8");
+  }
+  Attempt attempt = post("/v3/auth/authenticate", user.value(), deadline);
+  if (attempt.end == Attempt::End::answered) token_ = attempt.answer.token;
+  // A wrong name or password is an invalid argument of this call.
+  if (attempt.error.cause == std::errc::invalid_argument) attempt.error.cause = key_rejected();
   if (attempt.end == Attempt::End::lost) attempt.end = Attempt::End::undone;  // of the call itself
   return attempt;
 }
@@ -162,8 +168,7 @@ void Client::pause(unsigned tries, Deadline deadline) {
       longest * drawn / 65'536, std::max(left, std::chrono::nanoseconds(0))));
 }
 
-Result<json::object> Client::ask(std::string_view path, const std::string& body,
-                                 Deadline deadline) {
+Result<Answer> Client::ask(std::string_view path, const std::string& body, Deadline deadline) {
   for (unsigned tries = 1;; ++tries) {
     Attempt attempt = once(path, body, deadline);
     if (attempt.end == Attempt::End::answered) return std::move(attempt.answer);
@@ -192,6 +197,38 @@ Attempt Client::tell(std::string_view path, const std::string& body, Deadline de
     if (tries % options_.endpoints.size() == 0) pause(tries, deadline);
     if (is_over(deadline)) return attempt;
   }
+}
+
+Result<Answer> Client::ask(const Txn& txn, Deadline deadline) {
+  BOOST_OUTCOME_TRY(Answer answer, ask(txn_path, txn.text(), deadline));
+  if (txn.is_answered_by(answer)) return answer;
+  return reading(misunderstood(options_.endpoints[endpoint_], "members are missing").error);
+}
+
+Attempt Client::tell(const Txn& txn, Deadline deadline) {
+  Attempt attempt = tell(txn_path, txn.text(), deadline);
+  if (attempt.end != Attempt::End::answered || txn.is_answered_by(attempt.answer)) return attempt;
+  return misunderstood(options_.endpoints[endpoint_], "members are missing");
+}
+
+std::unique_ptr<HttpStream> Client::stream(std::string_view path, std::string body) const {
+  return std::make_unique<HttpStream>(options_, options_.endpoints[endpoint_] + std::string(path),
+                                      std::move(body), token_);
+}
+
+Result<std::uint64_t> Client::grant_lease(std::chrono::seconds ttl_s, Deadline deadline) {
+  const auto count = static_cast<std::uint64_t>(ttl_s.count());
+  BOOST_OUTCOME_TRY(const Answer answer, ask("/v3/lease/grant", grant_text(count), deadline));
+  if (answer.lease != 0) return answer.lease;
+  return reading(misunderstood(options_.endpoints[endpoint_], "a lease is missing").error);
+}
+
+void Client::keep_lease(std::uint64_t lease, Deadline deadline) {
+  (void)tell("/v3/lease/keepalive", lease_text(lease), deadline);
+}
+
+void Client::end_lease(std::uint64_t lease, Deadline deadline) {
+  (void)tell("/v3/lease/revoke", lease_text(lease), deadline);
 }
 
 }  // namespace perdure::etcd

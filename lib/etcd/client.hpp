@@ -5,16 +5,17 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
-
-#include <boost/json/object.hpp>
 
 #include <perdure/error.hpp>
 #include <perdure/etcd.hpp>
 #include <perdure/system/environment.hpp>
 
 #include "etcd/http.hpp"
+#include "etcd/wire.hpp"
 
 namespace perdure::etcd {
 
@@ -26,7 +27,7 @@ struct Attempt {
     lost,      ///< It was sent, and it is not known whether it is done or will be.
   };
   End end = End::undone;
-  boost::json::object answer{};
+  Answer answer{};
   Error error{};  ///< Without a path.
 };
 
@@ -52,10 +53,18 @@ class Client {
   }
 
   /// A call that may be done several times, by one member after the other until the deadline.
-  Result<boost::json::object> ask(std::string_view path, const std::string& body,
-                                  Deadline deadline);
+  Result<Answer> ask(std::string_view path, const std::string& body, Deadline deadline);
+  Result<Answer> ask(const Txn& txn, Deadline deadline);
   /// A call that is sent once: tried again only while nothing was sent.
   Attempt tell(std::string_view path, const std::string& body, Deadline deadline);
+  Attempt tell(const Txn& txn, Deadline deadline);
+  /// A lease that begins now.
+  Result<std::uint64_t> grant_lease(std::chrono::seconds ttl_s, Deadline deadline);
+  /// Has it begin anew. Without an answer it ends when its time is over, as is its purpose.
+  void keep_lease(std::uint64_t lease, Deadline deadline);
+  void end_lease(std::uint64_t lease, Deadline deadline);
+  /// A call whose answer goes on, to the member that answered last, as the user of the call before.
+  [[nodiscard]] std::unique_ptr<HttpStream> stream(std::string_view path, std::string body) const;
   /// Lets a random time pass, longer from try to try.
   void pause(unsigned tries, Deadline deadline);
 

@@ -3,6 +3,7 @@
 #include "etcd/content.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <set>
 #include <utility>
@@ -13,10 +14,8 @@
 namespace perdure::etcd {
 namespace {
 
-constexpr std::string_view txn_path = "/v3/kv/txn";
-
 /// How long a claim outlives a commit that was killed. One part of a state has that long.
-constexpr std::uint64_t claim_ttl_s = 120;
+constexpr std::chrono::seconds claim_ttl_s{120};
 
 }  // namespace
 
@@ -28,17 +27,15 @@ Error Content::send_failure(Error error) const {
   return error;
 }
 
-/// The upload key, under a lease that begins now. The request that keeps it alive.
-Result<std::string> Content::claim(const StateRecord& record, Deadline deadline) {
-  const std::string grant = "{\"TTL\":\"" + std::to_string(claim_ttl_s) + "\"}";
-  auto granted = client_.ask("/v3/lease/grant", grant, deadline);
-  if (!granted) return send_failure(std::move(granted.error()));
-  const std::uint64_t lease = number_of(granted.value(), "ID");
+/// The upload key, under a lease that begins now.
+Result<std::uint64_t> Content::claim(const StateRecord& record, Deadline deadline) {
+  auto lease = client_.grant_lease(claim_ttl_s, deadline);
+  if (!lease) return send_failure(std::move(lease.error()));
   Txn txn;
-  txn.put(keys_.upload(record.token), {}, lease);
-  const auto put = client_.ask(txn_path, txn.text(), deadline);
+  txn.put(keys_.upload(record.token), {}, lease.value());
+  const auto put = client_.ask(txn, deadline);
   if (!put) return send_failure(put.error());
-  return "{\"ID\":\"" + std::to_string(lease) + "\"}";
+  return lease;
 }
 
 Result<void> Content::send(Bytes image, StateRecord& record, Txn& txn, Deadline deadline) {
@@ -50,20 +47,20 @@ Result<void> Content::send(Bytes image, StateRecord& record, Txn& txn, Deadline 
     return success();
   }
   BOOST_OUTCOME_TRY(clear(deadline));
-  BOOST_OUTCOME_TRY(const std::string keep_alive, claim(record, deadline));
+  BOOST_OUTCOME_TRY(const std::uint64_t lease, claim(record, deadline));
   for (std::uint64_t number = 0; number < record.parts; ++number) {
     Txn put;
     put.expect_there(keys_.upload(record.token));
     put.put(keys_.part(record.token, number), image.first(std::min(part_max, image.size())));
     image = image.subspan(std::min(part_max, image.size()));
     // The time of each part counts anew: a large state may take longer than one call.
-    auto answer = client_.ask(txn_path, put.text(), client_.deadline());
+    auto answer = client_.ask(put, client_.deadline());
     if (!answer) return send_failure(std::move(answer.error()));
-    if (!txn_answer(answer.value()).succeeded) {
+    if (!answer.value().succeeded) {
       return send_failure(make_error({}, {}, std::make_error_code(std::errc::timed_out),
                                      "it took so long that its claim ran out"));
     }
-    (void)client_.tell("/v3/lease/keepalive", keep_alive, client_.deadline());
+    client_.keep_lease(lease, client_.deadline());
   }
   txn.expect_there(keys_.upload(record.token));
   txn.erase(keys_.upload(record.token));
@@ -76,9 +73,8 @@ Result<Buffer> Content::read(const StateRecord& record, Deadline deadline) {
     Txn read;
     read.read(keys_.part(record.token, number));
     const auto until = number == 0 ? deadline : client_.deadline();
-    BOOST_OUTCOME_TRY(const auto answer, client_.ask(txn_path, read.text(), until));
-    const TxnAnswer found = txn_answer(answer);
-    if (found.reads.empty() || found.reads.front().empty()) continue;
+    BOOST_OUTCOME_TRY(const Answer found, client_.ask(read, until));
+    if (found.reads.front().empty()) continue;
     const Buffer& part = found.reads.front().front().value;
     bytes.insert(bytes.end(), part.begin(), part.end());
   }
@@ -92,10 +88,9 @@ Result<void> Content::clear(Deadline deadline) {
   look.read_below(keys_.all_damaged());
   look.read_below(keys_.all_content(), true);
   look.read_below(keys_.all_uploads(), true);
-  auto answer = client_.ask(txn_path, look.text(), deadline);
+  auto answer = client_.ask(look, deadline);
   if (!answer) return send_failure(std::move(answer.error()));
-  const TxnAnswer found = txn_answer(answer.value());
-  if (found.reads.size() != 5) return success();
+  const Answer& found = answer.value();
   std::set<std::string> named;
   for (std::size_t i = 0; i < 3; ++i) {
     for (const auto& one : found.reads[i]) {
@@ -115,9 +110,9 @@ Result<void> Content::clear(Deadline deadline) {
     erase.expect_revision(keys_.root(), revision);
     erase.expect_missing(keys_.upload(token));
     erase.erase_below(keys_.content(token));
-    const auto erased = client_.ask(txn_path, erase.text(), deadline);
+    const auto erased = client_.ask(erase, deadline);
     if (!erased) return send_failure(erased.error());
-    if (!txn_answer(erased.value()).succeeded) break;  // somebody committed: another time
+    if (!erased.value().succeeded) break;  // somebody committed: another time
   }
   return success();
 }

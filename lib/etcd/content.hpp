@@ -8,7 +8,7 @@
 //       claim, and expects that both stay so. A content that was cleared is never committed.
 #pragma once
 
-#include <string>
+#include <cstdint>
 
 #include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
@@ -38,7 +38,7 @@ class Content {
   Result<void> clear(Deadline deadline);
 
  private:
-  Result<std::string> claim(const StateRecord& record, Deadline deadline);
+  Result<std::uint64_t> claim(const StateRecord& record, Deadline deadline);
   [[nodiscard]] Error send_failure(Error error) const;
 
   Client& client_;

@@ -15,6 +15,7 @@
 #include "etcd/keys.hpp"
 #include "etcd/lease_lock.hpp"
 #include "etcd/root_key.hpp"
+#include "etcd/watch.hpp"
 #include "etcd/wire.hpp"
 #include "state/store_errors.hpp"
 
@@ -22,7 +23,6 @@ namespace perdure {
 namespace etcd {
 namespace {
 
-constexpr std::string_view txn_path = "/v3/kv/txn";
 constexpr std::string_view save_step = "save the state";
 constexpr std::string_view aside_step = "set the damaged state aside";
 
@@ -63,6 +63,11 @@ class EtcdStore final : public StateStore {
   Result<std::optional<StoredState>> load_previous(std::uint64_t generation) override;
   Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) override;
   Result<std::string> set_aside_previous(std::uint64_t generation) override;
+  std::unique_ptr<Watch> watch() override {
+    auto watch = std::make_unique<KeyWatch>(options_, environment_);
+    if (!watch->begin(keys_.root())) return nullptr;
+    return watch;
+  }
   [[nodiscard]] std::string describe() const override { return keys_.prefix(); }
 
  private:
@@ -106,7 +111,7 @@ Result<void> EtcdStore::open() {
   }
   const auto status = client_.ask("/v3/maintenance/status", "{}", client_.deadline());
   if (!status) return at_path(status.error(), step);
-  const std::string version = text_of(status.value(), "version");
+  const std::string& version = status.value().version;
   unsigned major = 0;
   unsigned minor = 0;
   const char* const end = version.data() + version.size();
@@ -125,9 +130,8 @@ Result<std::optional<KeyValue>> EtcdStore::read_key(const std::string& key,
                                                     Client::Deadline deadline) {
   Txn read;
   read.read(key);
-  BOOST_OUTCOME_TRY(const auto answer, client_.ask(txn_path, read.text(), deadline));
-  TxnAnswer found = txn_answer(answer);
-  if (found.reads.empty() || found.reads.front().empty()) return std::optional<KeyValue>();
+  BOOST_OUTCOME_TRY(Answer found, client_.ask(read, deadline));
+  if (found.reads.front().empty()) return std::optional<KeyValue>();
   return std::optional<KeyValue>(std::move(found.reads.front().front()));
 }
 
@@ -176,12 +180,10 @@ Result<std::optional<StoredState>> EtcdStore::load_previous(std::uint64_t genera
 Result<void> EtcdStore::look_at_previous(Client::Deadline deadline) {
   Txn read;
   read.read_below(keys_.all_previous());
-  BOOST_OUTCOME_TRY(const auto answer, client_.ask(txn_path, read.text(), deadline));
+  BOOST_OUTCOME_TRY(const Answer found, client_.ask(read, deadline));
   Previous previous;
-  for (const auto& keys : txn_answer(answer).reads) {
-    for (const auto& one : keys) {
-      if (const auto number = keys_.generation_in(one.key)) previous[*number] = one.value;
-    }
+  for (const auto& one : found.reads.front()) {
+    if (const auto number = keys_.generation_in(one.key)) previous[*number] = one.value;
   }
   previous_ = std::move(previous);
   return success();
@@ -192,12 +194,9 @@ Result<StateHistory> EtcdStore::history() {
   Txn read;
   read.read_below(keys_.all_previous());
   read.read_below(keys_.all_damaged());
-  auto answer = client_.ask(txn_path, read.text(), client_.deadline());
+  auto answer = client_.ask(read, client_.deadline());
   if (!answer) return at_path(std::move(answer.error()), step);
-  TxnAnswer found = txn_answer(answer.value());
-  if (found.reads.size() != 2) {
-    return at_path(Error::system(std::make_error_code(std::errc::protocol_error), {}), step);
-  }
+  Answer& found = answer.value();
   StateHistory history;
   Previous previous;
   const auto count = [&](const KeyValue& one) {
@@ -332,9 +331,9 @@ Result<std::string> EtcdStore::set_aside_previous(std::uint64_t generation) {
   txn.erase(from);
   txn.put(to, found.value()->value);
   previous_.reset();
-  auto answer = client_.ask(txn_path, txn.text(), deadline);
+  auto answer = client_.ask(txn, deadline);
   if (!answer) return of_change(std::move(answer.error()), step);
-  if (txn_answer(answer.value()).succeeded) return to;
+  if (answer.value().succeeded) return to;
   auto moved = read_key(to, deadline);
   if (!moved) return of_change(std::move(moved.error()), step);
   if (moved.value()) return to;

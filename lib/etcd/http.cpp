@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <curl/curl.h>
 #include <new>
+#include <utility>
 
 namespace perdure {
 namespace {
@@ -15,25 +15,18 @@ namespace {
 /// Larger answers are not read: no state that this library commits makes one.
 constexpr std::size_t answer_size_max = std::size_t{1} << 30U;
 
-/// The body of a request on its way.
-struct Upload {
-  std::string_view left;
-  bool begun = false;
-};
+/// Nor are longer lines of an answer that goes on.
+constexpr std::size_t line_size_max = std::size_t{1} << 20U;
 
-std::size_t give(char* out, std::size_t size, std::size_t count, void* from) {
-  auto& upload = *static_cast<Upload*>(from);
-  upload.begun = true;
-  const std::size_t bytes = std::min(size * count, upload.left.size());
-  std::memcpy(out, upload.left.data(), bytes);
-  upload.left.remove_prefix(bytes);
-  return bytes;
-}
+/// How often libcurl began to send one request.
+struct Begun {
+  unsigned times = 0;
+};
 
 /// libcurl would send a request again whose connection had been idle and ended: it must not, since
 /// the first one may have been done.
-int refuse_rewind(void* /*from*/, curl_off_t /*offset*/, int /*origin*/) {
-  return CURL_SEEKFUNC_FAIL;
+int begin_once(void* of, char* /*to*/, char* /*from*/, int /*to_port*/, int /*from_port*/) {
+  return ++static_cast<Begun*>(of)->times == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 std::size_t take(char* bytes, std::size_t size, std::size_t count, void* to) {
@@ -60,7 +53,7 @@ std::error_code cause_of(CURLcode code) {
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
-    case CURLE_SEND_FAIL_REWIND:
+    case CURLE_ABORTED_BY_CALLBACK:  // begin_once: the connection had ended
       return std::make_error_code(std::errc::connection_reset);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
@@ -73,21 +66,36 @@ std::error_code cause_of(CURLcode code) {
   }
 }
 
+/// Whether the server refuses this client's certificate, or wants one. A client of TLS 1.3 hears of
+/// that when it waits for its answer. The server has not looked at the request then: it ended the
+/// handshake.
+bool is_refused_certificate(std::string_view words) {
+  const auto has = [&](std::string_view part) {
+    return words.find(part) != std::string_view::npos;
+  };
+  return has(" alert ") && (has("ertificate") || has("unknown ca"));
+}
+
 /// Headers of one request.
 class Headers {
  public:
-  Headers() = default;
+  explicit Headers(const std::string& authorization) {
+    add("Content-Type: application/json");
+    add("Expect:");  // a large body would wait for leave to be sent
+    if (!authorization.empty()) add("Authorization: " + authorization);
+  }
   Headers(const Headers&) = delete;
   Headers& operator=(const Headers&) = delete;
   ~Headers() { curl_slist_free_all(list_); }
+  [[nodiscard]] curl_slist* get() const { return list_; }
+
+ private:
   void add(const std::string& line) {
     curl_slist* const longer = curl_slist_append(list_, line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
     list_ = longer;
   }
-  [[nodiscard]] curl_slist* get() const { return list_; }
 
- private:
   curl_slist* list_ = nullptr;
 };
 
@@ -97,76 +105,155 @@ std::error_code key_rejected() noexcept {
   return {EKEYREJECTED, std::generic_category()};
 }
 
-struct HttpClient::Curl {
-  explicit Curl(const EtcdOptions& from) : options(from) {
+namespace {
+
+/// A handle of libcurl that posts, as the options say.
+class Curl {
+ public:
+  explicit Curl(const EtcdOptions& options) {
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-    handle = ready == CURLE_OK ? curl_easy_init() : nullptr;
-    if (handle == nullptr) throw std::bad_alloc();
+    handle_ = ready == CURLE_OK ? curl_easy_init() : nullptr;
+    if (handle_ == nullptr) throw std::bad_alloc();
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms.count()));
+    const auto set_file = [&](CURLoption option, const std::string& file) {
+      if (!file.empty()) set(option, file.c_str());
+    };
+    set_file(CURLOPT_CAINFO, options.ca_file);
+    set_file(CURLOPT_SSLCERT, options.certificate_file);
+    set_file(CURLOPT_SSLKEY, options.key_file);
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_PREREQFUNCTION, begin_once);
+    set(CURLOPT_WRITEFUNCTION, take);
   }
   Curl(const Curl&) = delete;
   Curl& operator=(const Curl&) = delete;
-  ~Curl() { curl_easy_cleanup(handle); }
+  ~Curl() { curl_easy_cleanup(handle_); }
 
   template <class Value>
   void set(CURLoption option, Value value) const {
-    curl_easy_setopt(handle, option, value);
+    curl_easy_setopt(handle_, option, value);
   }
+  /// Names all that a transfer works on, and that must outlive it.
+  void begin(const std::string& url, std::string_view body, const Headers& headers, Begun& begun,
+             std::string& answer) const {
+    set(CURLOPT_URL, url.c_str());
+    set(CURLOPT_HTTPHEADER, headers.get());
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    set(CURLOPT_POSTFIELDS, body.data());
+    set(CURLOPT_PREREQDATA, &begun);
+    set(CURLOPT_WRITEDATA, &answer);
+  }
+  [[nodiscard]] CURL* get() const { return handle_; }
 
-  EtcdOptions options;
-  CURL* handle = nullptr;
+ private:
+  CURL* handle_ = nullptr;
 };
 
-HttpClient::HttpClient(const EtcdOptions& options) : curl_(std::make_unique<Curl>(options)) {
-  const Curl& curl = *curl_;
-  curl.set(CURLOPT_NOSIGNAL, 1L);
-  curl.set(CURLOPT_PROTOCOLS_STR, "http,https");
-  curl.set(CURLOPT_PROXY, "");
-  curl.set(CURLOPT_TCP_KEEPALIVE, 1L);
-  curl.set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms.count()));
-  const auto set_file = [&](CURLoption option, const std::string& file) {
-    if (!file.empty()) curl.set(option, file.c_str());
-  };
-  set_file(CURLOPT_CAINFO, options.ca_file);
-  set_file(CURLOPT_SSLCERT, options.certificate_file);
-  set_file(CURLOPT_SSLKEY, options.key_file);
-  curl.set(CURLOPT_POST, 1L);
-  curl.set(CURLOPT_READFUNCTION, give);
-  curl.set(CURLOPT_SEEKFUNCTION, refuse_rewind);
-  curl.set(CURLOPT_WRITEFUNCTION, take);
-}
+}  // namespace
+
+struct HttpClient::Connections {
+  explicit Connections(const EtcdOptions& options) : curl(options) {}
+  Curl curl;
+};
+
+HttpClient::HttpClient(const EtcdOptions& options)
+    : connections_(std::make_unique<Connections>(options)) {}
 
 HttpClient::~HttpClient() = default;
 
 HttpOutcome HttpClient::post(const std::string& url, std::string_view body,
                              const std::string& authorization,
                              std::chrono::milliseconds timeout_ms) {
-  const Curl& curl = *curl_;
+  const Curl& curl = connections_->curl;
   HttpOutcome outcome;
-  Upload upload{.left = body};
-  Headers headers;
-  headers.add("Content-Type: application/json");
-  headers.add("Expect:");  // a large body would wait for leave to be sent
-  if (!authorization.empty()) headers.add("Authorization: " + authorization);
+  Begun begun;
+  const Headers headers(authorization);
   std::array<char, CURL_ERROR_SIZE> words{};
-  curl.set(CURLOPT_URL, url.c_str());
-  curl.set(CURLOPT_HTTPHEADER, headers.get());
-  curl.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl.set(CURLOPT_READDATA, &upload);
-  curl.set(CURLOPT_SEEKDATA, &upload);
-  curl.set(CURLOPT_WRITEDATA, &outcome.body);
+  curl.begin(url, body, headers, begun, outcome.body);
   curl.set(CURLOPT_ERRORBUFFER, words.data());
   curl.set(CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(timeout_ms.count())));
-  const CURLcode code = curl_easy_perform(curl.handle);
+  const CURLcode code = curl_easy_perform(curl.get());
   curl.set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
   curl.set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
-  outcome.sent = upload.begun;
+  outcome.sent = begun.times > 0;
   if (code == CURLE_OK) {
-    curl_easy_getinfo(curl.handle, CURLINFO_RESPONSE_CODE, &outcome.status);
+    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &outcome.status);
     return outcome;
   }
   outcome.cause = cause_of(code);
   outcome.words = words[0] != '\0' ? words.data() : curl_easy_strerror(code);
+  if (is_refused_certificate(outcome.words)) {
+    outcome.sent = false;
+    outcome.cause = key_rejected();
+  }
   return outcome;
+}
+
+struct HttpStream::Transfer {
+  Transfer(const EtcdOptions& options, const std::string& url, std::string sent,
+           const std::string& authorization)
+      : curl(options), body(std::move(sent)), headers(authorization) {
+    curl.begin(url, body, headers, begun, received);
+    multi = curl_multi_init();
+    if (multi == nullptr) throw std::bad_alloc();
+    over = curl_multi_add_handle(multi, curl.get()) != CURLM_OK;
+  }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+  ~Transfer() {
+    curl_multi_remove_handle(multi, curl.get());
+    curl_multi_cleanup(multi);
+  }
+
+  [[nodiscard]] bool has_line() const { return received.find('\n') != std::string::npos; }
+
+  Curl curl;
+  std::string body;
+  Begun begun;
+  Headers headers;
+  std::string received;
+  CURLM* multi = nullptr;
+  bool over = false;
+};
+
+HttpStream::HttpStream(const EtcdOptions& options, const std::string& url, std::string body,
+                       const std::string& authorization)
+    : transfer_(std::make_unique<Transfer>(options, url, std::move(body), authorization)) {}
+
+HttpStream::~HttpStream() = default;
+
+void HttpStream::run(std::chrono::milliseconds timeout_ms) {
+  Transfer& transfer = *transfer_;
+  const auto perform = [&] {
+    int running = 0;
+    const bool works = curl_multi_perform(transfer.multi, &running) == CURLM_OK && running == 1;
+    transfer.over = transfer.over || !works || transfer.received.size() > line_size_max;
+  };
+  if (!transfer.over) perform();
+  if (transfer.over || transfer.has_line()) return;
+  const auto timeout = static_cast<int>(timeout_ms.count());
+  if (curl_multi_poll(transfer.multi, nullptr, 0, timeout, nullptr) != CURLM_OK) {
+    transfer.over = true;
+  } else {
+    perform();
+  }
+}
+
+std::optional<std::string> HttpStream::take_line() {
+  std::string& received = transfer_->received;
+  const std::size_t end = received.find('\n');
+  if (end == std::string::npos) return std::nullopt;
+  std::string line = received.substr(0, end);
+  received.erase(0, end + 1);
+  return line;
+}
+
+bool HttpStream::is_over() const {
+  return transfer_->over;
 }
 
 }  // namespace perdure

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -19,9 +20,31 @@ namespace perdure {
 struct HttpOutcome {
   long status = 0;  ///< Of the answer; 0 where there is none.
   std::string body{};
-  bool sent = false;  ///< Some of the request's body may have reached the server.
+  bool sent = false;  ///< Some of the request may have reached the server.
   std::error_code cause{};
   std::string words{};  ///< Of the library, for people.
+};
+
+/// A request whose answer goes on: line by line, whenever the server has something to say. Of one
+/// thread at a time.
+class HttpStream {
+ public:
+  HttpStream(const EtcdOptions& options, const std::string& url, std::string body,
+             const std::string& authorization);
+  HttpStream(const HttpStream&) = delete;
+  HttpStream& operator=(const HttpStream&) = delete;
+  ~HttpStream();
+
+  /// Lets the answer come for as long as that, or until a line is there.
+  void run(std::chrono::milliseconds timeout_ms);
+  /// The next line that is there, without its end.
+  std::optional<std::string> take_line();
+  /// There will be no more lines than are there.
+  [[nodiscard]] bool is_over() const;
+
+ private:
+  struct Transfer;
+  std::unique_ptr<Transfer> transfer_;
 };
 
 /// Keeps connections to the servers open. Of one thread at a time.
@@ -38,8 +61,8 @@ class HttpClient {
                    std::chrono::milliseconds timeout_ms);
 
  private:
-  struct Curl;
-  std::unique_ptr<Curl> curl_;
+  struct Connections;
+  std::unique_ptr<Connections> connections_;
 };
 
 }  // namespace perdure

@@ -3,18 +3,18 @@
 #include "etcd/keys.hpp"
 
 #include <charconv>
+#include <utility>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
+#include <perdure/json.hpp>
 
 #include "base/make_error.hpp"
+#include "etcd/json_line.hpp"
 
 namespace perdure::etcd {
-namespace json = boost::json;
 namespace {
 
 constexpr std::size_t digits = 20;
-constexpr std::int64_t format = 1;
+constexpr std::uint64_t format = 1;
 constexpr std::string_view step = "read the state's record";
 
 std::string padded(std::uint64_t number) {
@@ -22,14 +22,34 @@ std::string padded(std::uint64_t number) {
   return std::string(digits - text.size(), '0') + text;
 }
 
-std::uint64_t count_in(const json::object& object, std::string_view name) {
-  const json::value* const found = object.if_contains(name);
-  if (found == nullptr) return 0;
-  if (found->is_uint64()) return found->get_uint64();
-  return found->is_int64() && found->get_int64() > 0
-             ? static_cast<std::uint64_t>(found->get_int64())
-             : 0;
-}
+/// A record of any version.
+struct Versioned {
+  std::uint64_t perdure = 0;
+};
+BOOST_DESCRIBE_STRUCT(Versioned, (), (perdure))
+
+struct PresentText {
+  std::uint64_t perdure = format;
+  std::string token;
+  std::uint64_t size = 0;
+  std::uint64_t parts = 0;
+};
+BOOST_DESCRIBE_STRUCT(PresentText, (), (perdure, token, size, parts))
+
+struct AbsentText {
+  std::uint64_t perdure = format;
+  std::string token;
+  bool absent = true;
+};
+BOOST_DESCRIBE_STRUCT(AbsentText, (), (perdure, token, absent))
+
+struct RecordText {
+  std::string token;
+  bool absent = false;
+  std::uint64_t size = 0;
+  std::uint64_t parts = 0;
+};
+BOOST_DESCRIBE_STRUCT(RecordText, (), (token, absent, size, parts))
 
 }  // namespace
 
@@ -70,34 +90,26 @@ std::string Keys::token_in(std::string_view key, std::string_view below) {
 }
 
 std::string StateRecord::text() const {
-  const std::string head = "{\"perdure\":" + std::to_string(format) + ",\"token\":\"" + token + '"';
-  if (absent) return head + ",\"absent\":true}";
-  return head + ",\"size\":" + std::to_string(size) + ",\"parts\":" + std::to_string(parts) + '}';
+  if (absent) return write_line(AbsentText{.token = token}).value();
+  return write_line(PresentText{.token = token, .size = size, .parts = parts}).value();
 }
 
 Result<StateRecord> parse_record(Bytes value, const std::string& key) {
-  boost::system::error_code fault;
-  const json::value parsed = json::parse(as_text(value), fault);
-  const json::value* found = nullptr;
-  if (!fault && parsed.is_object()) found = parsed.get_object().if_contains("perdure");
-  if (found == nullptr || !found->is_int64() || found->get_int64() < 1) {
+  const auto versioned = read_line<Versioned>(value);
+  if (!versioned || versioned.value().perdure == 0) {
     return reading(make_error(step, key, ErrorKind::corrupt,
                               "perdure did not write what this key holds: choose another prefix, "
                               "or move it away"));
   }
-  if (found->get_int64() > format) {
+  if (versioned.value().perdure > format) {
     return reading(make_error(step, key, ErrorKind::too_new,
                               "a newer version of perdure wrote it: use that one"));
   }
-  const json::object& object = parsed.get_object();
-  StateRecord record;
-  record.absent = object.contains("absent");
-  record.size = count_in(object, "size");
-  record.parts = count_in(object, "parts");
-  const json::value* const token = object.if_contains("token");
-  if (token != nullptr && token->is_string()) record.token = std::string(token->get_string());
-  if (!record.token.empty()) return record;
-  return reading(make_error(step, key, ErrorKind::corrupt, "it has no token"));
+  auto read = read_line<RecordText>(value);
+  if (!read) return reading(make_error(step, key, ErrorKind::corrupt, read.error().detail));
+  auto& [token, absent, size, parts] = read.value();
+  if (token.empty()) return reading(make_error(step, key, ErrorKind::corrupt, "it has no token"));
+  return StateRecord{.token = std::move(token), .absent = absent, .size = size, .parts = parts};
 }
 
 }  // namespace perdure::etcd

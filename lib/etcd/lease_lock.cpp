@@ -6,17 +6,11 @@
 #include <utility>
 
 #include "base/make_error.hpp"
-#include "etcd/wire.hpp"
 
 namespace perdure::etcd {
 namespace {
 
-constexpr std::string_view txn_path = "/v3/kv/txn";
 constexpr std::string_view step = "take the state's lock";
-
-std::string lease_member(std::uint64_t lease) {
-  return "{\"ID\":\"" + std::to_string(lease) + "\"}";
-}
 
 Error at_step(Error error, const Keys& keys) {
   error.step = step;
@@ -32,12 +26,10 @@ Result<bool> try_key(Client& client, const Keys& keys, std::uint64_t lease) {
   txn.expect_missing(keys.lock());
   txn.put(keys.lock(), as_bytes(own), lease);
   txn.otherwise_read(keys.lock());
-  BOOST_OUTCOME_TRY(const auto answer, client.ask(txn_path, txn.text(), client.deadline()));
-  const TxnAnswer found = txn_answer(answer);
+  BOOST_OUTCOME_TRY(const Answer found, client.ask(txn, client.deadline()));
   if (found.succeeded) return true;
   // The answer to an earlier try of ours may have been lost.
-  return !found.reads.empty() && !found.reads.front().empty() &&
-         as_text(found.reads.front().front().value) == own;
+  return !found.reads.front().empty() && as_text(found.reads.front().front().value) == own;
 }
 
 }  // namespace
@@ -61,7 +53,7 @@ LeaseLock::~LeaseLock() {
   keeper_.join();
   // Not waited for long: without an answer the lease ends by itself.
   const auto soon = client_.deadline(std::chrono::seconds(1));
-  (void)client_.tell("/v3/lease/revoke", lease_member(lease_), soon);
+  client_.end_lease(lease_, soon);
 }
 
 /// A lease that was lost is not taken again: others may have had the lock since.
@@ -71,7 +63,7 @@ void LeaseLock::keep_alive() {
   std::unique_lock guard(mutex_);
   while (!changed_.wait_for(guard, pause, [&] { return over_; })) {
     guard.unlock();
-    (void)client_.tell("/v3/lease/keepalive", lease_member(lease_), client_.deadline());
+    client_.keep_lease(lease_, client_.deadline());
     guard.lock();
   }
 }
@@ -81,10 +73,9 @@ Result<std::unique_ptr<StateStore::Lock>> take_lease_lock(Client& client, const 
                                                           Environment& environment,
                                                           const LockWait& wait) {
   const auto began = environment.monotonic();
-  const std::string grant = "{\"TTL\":\"" + std::to_string(options.lock_ttl_s.count()) + "\"}";
-  auto granted = client.ask("/v3/lease/grant", grant, client.deadline());
+  auto granted = client.grant_lease(options.lock_ttl_s, client.deadline());
   if (!granted) return at_step(std::move(granted.error()), keys);
-  std::uint64_t lease = number_of(granted.value(), "ID");
+  const std::uint64_t lease = granted.value();
   bool stopped = false;
   for (unsigned tries = 1;; ++tries) {
     auto taken = try_key(client, keys, lease);
@@ -96,9 +87,9 @@ Result<std::unique_ptr<StateStore::Lock>> take_lease_lock(Client& client, const 
     if (stopped || waited >= wait.timeout_ms) break;
     client.pause(tries, client.deadline());
     // Who waits keeps its lease, too.
-    (void)client.tell("/v3/lease/keepalive", lease_member(lease), client.deadline());
+    client.keep_lease(lease, client.deadline());
   }
-  (void)client.tell("/v3/lease/revoke", lease_member(lease), client.deadline());
+  client.end_lease(lease, client.deadline());
   return make_error(step, keys.prefix(), stopped ? ErrorKind::stopped : ErrorKind::lock_timeout,
                     "another program has this state open or is saving it");
 }

@@ -11,8 +11,6 @@
 namespace perdure::etcd {
 namespace {
 
-constexpr std::string_view txn_path = "/v3/kv/txn";
-
 /// An error of a commit, which names the state.
 Error of_commit(Error error, const Keys& keys, Fate fate) {
   error.step = "save the state";
@@ -61,14 +59,13 @@ Result<RootLook> RootKey::parse(const std::vector<KeyValue>& keys) const {
 Result<RootLook> RootKey::look(Deadline deadline) {
   Txn read;
   read.read(keys_.root());
-  auto answer = client_.ask(txn_path, read.text(), deadline);
+  auto answer = client_.ask(read, deadline);
   if (!answer) {
     answer.error().step = "look at the state";
     answer.error().path = keys_.prefix();
     return std::move(answer.error());
   }
-  const TxnAnswer found = txn_answer(answer.value());
-  return parse(found.reads.empty() ? std::vector<KeyValue>() : found.reads.front());
+  return parse(answer.value().reads.front());
 }
 
 Result<Swapped> RootKey::swap(RootLook seen, const StateRecord& next, const Txn& rest,
@@ -78,7 +75,7 @@ Result<Swapped> RootKey::swap(RootLook seen, const StateRecord& next, const Txn&
     expect(txn, keys_.root(), seen);
     txn.put(keys_.root(), as_bytes(next.text()));
     txn.otherwise_read(keys_.root());
-    Attempt attempt = client_.tell(txn_path, txn.text(), deadline);
+    Attempt attempt = client_.tell(txn, deadline);
     if (attempt.end == Attempt::End::undone) {
       return of_commit(std::move(attempt.error), keys_, Fate::unchanged);
     }
@@ -96,9 +93,9 @@ Result<Swapped> RootKey::swap(RootLook seen, const StateRecord& next, const Txn&
       client_.pause(tries, deadline);
       continue;
     }
-    const TxnAnswer answer = txn_answer(attempt.answer);
+    const Answer& answer = attempt.answer;
     if (answer.succeeded) return Swapped{Swapped::End::done, look_of(next, answer.revision)};
-    auto now = parse(answer.reads.empty() ? std::vector<KeyValue>() : answer.reads.front());
+    auto now = parse(answer.reads.front());
     if (!now) return of_commit(std::move(now.error()), keys_, Fate::unchanged);
     if (now.value().record.token == next.token) return Swapped{Swapped::End::done, now.value()};
     if (!now.value().is_same_state(seen)) return Swapped{Swapped::End::overtaken, now.value()};
@@ -142,11 +139,10 @@ Result<RootKey::Became> RootKey::find_out(RootLook& seen, const StateRecord& nex
     Txn txn;
     expect(txn, keys_.root(), now);
     txn.put(keys_.root(), as_bytes(fence.text()));
-    const Attempt attempt = client_.tell(txn_path, txn.text(), deadline);
+    const Attempt attempt = client_.tell(txn, deadline);
     if (attempt.end == Attempt::End::answered) {
-      const TxnAnswer answer = txn_answer(attempt.answer);
-      if (answer.succeeded) {
-        seen = look_of(fence, answer.revision);
+      if (attempt.answer.succeeded) {
+        seen = look_of(fence, attempt.answer.revision);
         return Became::undone;
       }
     } else if (attempt.end == Attempt::End::undone && client_.is_over(deadline)) {
@@ -161,8 +157,8 @@ Result<bool> RootKey::was_done(const StateRecord& next, Deadline deadline) {
   Txn read;
   read.read_below(keys_.all_previous());
   read.read_below(keys_.all_damaged());
-  BOOST_OUTCOME_TRY(const auto answer, client_.ask(txn_path, read.text(), deadline));
-  for (const auto& keys : txn_answer(answer).reads) {
+  BOOST_OUTCOME_TRY(const Answer answer, client_.ask(read, deadline));
+  for (const auto& keys : answer.reads) {
     for (const auto& one : keys) {
       const auto record = parse_record(one.value, one.key);
       if (record && record.value().token == next.token) return true;

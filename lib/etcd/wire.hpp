@@ -2,15 +2,16 @@
 // Requests and answers of etcd's JSON gateway.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
-#include <boost/json/object.hpp>
-
 #include <perdure/bytes.hpp>
+#include <perdure/error.hpp>
 
 namespace perdure::etcd {
 
@@ -21,29 +22,53 @@ struct KeyValue {
   std::uint64_t mod_revision = 0;
 };
 
-/// The keys in the answer to one read; empty where it has none.
-[[nodiscard]] std::vector<KeyValue> keys_of(const boost::json::object& range);
-
-/// A number, which the gateway writes as a string and leaves out where it is 0.
-[[nodiscard]] std::uint64_t number_of(const boost::json::object& object, std::string_view name);
-/// A string; empty where there is none.
-[[nodiscard]] std::string text_of(const boost::json::object& object, std::string_view name);
-/// An object in it; an empty one where there is none.
-[[nodiscard]] const boost::json::object& object_of(const boost::json::object& object,
-                                                   std::string_view name);
-
-/// The answer to a transaction.
-struct TxnAnswer {
-  bool succeeded = false;
-  std::uint64_t revision = 0;                ///< The store's, after it.
-  std::vector<std::vector<KeyValue>> reads;  ///< Of each read, in their order.
+/// The answer to a call: the members of all calls, of which each has some. The gateway leaves out
+/// what is 0, false or empty.
+struct Answer {
+  std::uint64_t revision = 0;                  ///< The store's, after the call.
+  bool succeeded = false;                      ///< All compares of a transaction held.
+  std::vector<std::vector<KeyValue>> reads{};  ///< Of each read of a transaction, in their order.
+  std::uint64_t lease = 0;                     ///< The one that was granted.
+  std::string version{};                       ///< Of the server.
+  std::string token{};                         ///< Of the user.
 };
-[[nodiscard]] TxnAnswer txn_answer(const boost::json::object& answer);
+/// Trusts nothing: an error for any text that etcd would not send.
+[[nodiscard]] Result<Answer> parse_answer(std::string_view body);
+
+/// The words of a server that does not do what it was asked.
+struct Refusal {
+  std::int64_t code = 0;  ///< Of gRPC.
+  std::string error{};
+  std::string message{};  ///< The same, and all that servers from 3.6 on say.
+};
+[[nodiscard]] Result<Refusal> parse_refusal(std::string_view body);
+
+/// The bodies of calls. ErrorKind::serializer for a name or a password that is not UTF-8.
+[[nodiscard]] Result<std::string> user_text(const std::string& name, const std::string& password);
+[[nodiscard]] std::string grant_text(std::uint64_t ttl_s);
+[[nodiscard]] std::string lease_text(std::uint64_t lease);
+[[nodiscard]] std::string watch_text(std::string_view key);
+
+/// A line of the answer to a watch. An error for each that ends it.
+struct WatchLine {
+  bool is_created = false;
+  bool is_change = false;
+};
+[[nodiscard]] Result<WatchLine> parse_watch_line(std::string_view line);
 
 /// A transaction: compares, and the operations for both of their outcomes. Reads within one see one
 /// moment.
 class Txn {
  public:
+  /// Compares and operations as the gateway takes them: their members, by name.
+  using Members = std::map<std::string, std::variant<bool, std::string>>;
+  using Operation = std::map<std::string, Members>;
+  struct Body {
+    std::vector<Members> compare;
+    std::vector<Operation> success;
+    std::vector<Operation> failure;
+  };
+
   void expect_revision(std::string_view key, std::uint64_t mod_revision);  ///< 0: there is none.
   void expect_value(std::string_view key, Bytes value);
   void expect_missing(std::string_view key) { expect_revision(key, 0); }
@@ -60,11 +85,11 @@ class Txn {
   void otherwise_read(std::string_view key);
 
   [[nodiscard]] std::string text() const;
+  /// Whether the answer has a revision, and as many reads as were asked for in its outcome.
+  [[nodiscard]] bool is_answered_by(const Answer& answer) const;
 
  private:
-  std::string compares_;
-  std::string success_;
-  std::string failure_;
+  Body body_;
 };
 
 }  // namespace perdure::etcd

@@ -28,17 +28,22 @@ constexpr std::array<std::uint8_t, 256> values = [] {
 }  // namespace
 
 std::string to_base64(Bytes bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (; !bytes.empty(); bytes = bytes.subspan(std::min<std::size_t>(bytes.size(), 3))) {
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      group = group << 8U | (i < bytes.size() ? std::to_integer<std::uint32_t>(bytes[i]) : 0);
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      text += i > bytes.size() ? padding : digits[group >> (18 - 6 * i) & 63U];
-    }
-  }
+  std::string text((bytes.size() + 2) / 3 * 4, padding);
+  char* out = text.data();
+  const auto group_of = [](Bytes three) {
+    return std::to_integer<std::uint32_t>(three[0]) << 16U |
+           std::to_integer<std::uint32_t>(three[1]) << 8U |
+           std::to_integer<std::uint32_t>(three[2]);
+  };
+  const auto put = [&out](std::uint32_t group, unsigned count) {
+    for (unsigned i = 0; i < count; ++i) out[i] = digits[group >> (18 - 6 * i) & 63U];
+    out += 4;
+  };
+  for (; bytes.size() >= 3; bytes = bytes.subspan(3)) put(group_of(bytes), 4);
+  if (bytes.empty()) return text;
+  std::array<std::byte, 3> last{};
+  std::ranges::copy(bytes, last.begin());
+  put(group_of(last), static_cast<unsigned>(bytes.size()) + 1);
   return text;
 }
 

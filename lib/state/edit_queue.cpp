@@ -40,6 +40,7 @@
 
 #include "base/internal.hpp"
 #include "base/make_error.hpp"
+#include "state/change_wait.hpp"
 #include "state/saved_state.hpp"
 
 namespace perdure {
@@ -63,6 +64,7 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
   State(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
         const TrackerOptions& options)
       : state_(std::move(store), std::move(codec), options),
+        environment_(*options.system.environment),
         with_committer_(options.committer_thread) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -92,6 +94,10 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
   }
   Result<bool> changed() {
     return other_turn<bool>([&] { return state_.changed(); });
+  }
+  /// Without the turn, but for its looks.
+  Result<bool> wait_changed(const LockWait& wait) {
+    return wait_for_change([&] { return changed(); }, [&] { return watch(); }, wait, environment_);
   }
   Result<void> restore(std::uint64_t generation) {
     return other_turn<void>([&] { return state_.restore(generation); });
@@ -123,6 +129,10 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
     return state_.failure("wait for the state", ErrorKind::invalid_argument,
                           "an edit, and what it leaves, can't wait for the tracker that runs it");
   }
+  std::unique_ptr<StateStore::Watch> watch() {
+    auto watch = other_turn<std::unique_ptr<StateStore::Watch>>([&] { return state_.watch(); });
+    return watch ? std::move(watch.value()) : nullptr;
+  }
   void begin(Turn turn);
   void end();
   template <class T, class Function>
@@ -131,12 +141,13 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
   static void call(std::vector<Procedure<>>& wanted) noexcept;
   Result<bool> wait_until_done(PendingEdit& pending, Deadline deadline);
   static Result<SaveReceipt> outcome_of(const PendingEdit& pending);
-  EditOutcome edit_copy(void* copy);
+  EditOutcome edit_copy(void* copy, bool looked);
   void save() noexcept;
   void run_committer();
   void join();
 
   SavedState state_;
+  Environment& environment_;
   const bool with_committer_;
   Batch in_flight_;  // changed under mutex_ by who has the turn
 
@@ -199,19 +210,22 @@ Result<T> EditQueue::State::other_turn(Function work) {
   return outcome;
 }
 
-/// Runs the batch's edits on one copy. An edit that fails or throws is done with at once, and the
+/// Runs the batch's edits on one copy. An edit that fails on a state that others may have replaced
+/// is not believed. Otherwise an edit that fails or throws is done with at once, and the
 /// others are to run again on a copy that it never touched.
-EditOutcome EditQueue::State::edit_copy(void* copy) {
+EditOutcome EditQueue::State::edit_copy(void* copy, bool looked) {
   for (const auto& pending : in_flight_) {
     if (pending->failed) continue;
+    std::exception_ptr thrown;
     try {
       pending->outcome = pending->edit(copy);
-      pending->failed = !pending->outcome;
     } catch (...) {
-      pending->thrown = std::current_exception();
-      pending->failed = true;
+      thrown = std::current_exception();
     }
-    if (!pending->failed) continue;
+    if (pending->outcome && !thrown) continue;
+    if (!looked) return EditOutcome::unsure;
+    pending->thrown = std::move(thrown);
+    pending->failed = true;
     const auto is_left = [](const auto& other) { return !other->failed; };
     return std::any_of(in_flight_.begin(), in_flight_.end(), is_left) ? EditOutcome::again
                                                                       : EditOutcome::nothing;
@@ -220,7 +234,7 @@ EditOutcome EditQueue::State::edit_copy(void* copy) {
 }
 
 void EditQueue::State::save() noexcept {
-  const auto saved = state_.save([&](void* copy) { return edit_copy(copy); });
+  const auto saved = state_.save([&](void* copy, bool looked) { return edit_copy(copy, looked); });
   for (const auto& pending : in_flight_) {
     if (pending->failed) continue;
     if (saved) pending->receipt = state_.receipt();
@@ -472,6 +486,9 @@ Result<void> EditQueue::flush() const {
 }
 Result<bool> EditQueue::changed() const {
   return state_->changed();
+}
+Result<bool> EditQueue::wait_changed(const LockWait& wait) const {
+  return state_->wait_changed(wait);
 }
 Result<void> EditQueue::reload() const {
   return state_->other(&SavedState::reload);

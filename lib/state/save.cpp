@@ -166,10 +166,14 @@ Result<void> SavedState::commit(std::shared_ptr<const void> value, UnknownMember
   return publish({std::move(value), std::move(stamp), true}, std::move(report));
 }
 
-Result<std::shared_ptr<const void>> SavedState::edited(const Edits& edits) const {
+Result<std::shared_ptr<const void>> SavedState::edited(const Edits& edits, bool looked) {
   while (true) {
     BOOST_OUTCOME_TRY(auto copy, codec_->copy(shown().value.get()));
-    const EditOutcome outcome = edits(copy.get());
+    const EditOutcome outcome = edits(copy.get(), looked);
+    if (outcome == EditOutcome::unsure) {
+      BOOST_OUTCOME_TRY(catch_up());
+      looked = true;
+    }
     if (outcome == EditOutcome::nothing) return std::shared_ptr<const void>();
     if (outcome == EditOutcome::done) return std::shared_ptr<const void>(std::move(copy));
   }
@@ -215,12 +219,23 @@ Result<std::chrono::nanoseconds> SavedState::pause_before(std::uint32_t tries) c
 Result<void> SavedState::save(const Edits& edits) try {
   BOOST_OUTCOME_TRY(check_outcome_known());
   BOOST_OUTCOME_TRY(const auto lock, take_lock());
-  return in_turn(lock.get(), [&]() -> Result<void> {
-    BOOST_OUTCOME_TRY(catch_up());
-    BOOST_OUTCOME_TRY(auto value, edited(edits));
+  const auto try_once = [&](bool looked) -> Result<void> {
+    if (looked) {
+      BOOST_OUTCOME_TRY(catch_up());
+    }
+    BOOST_OUTCOME_TRY(auto value, edited(edits, looked));
     if (!value) return success();
     return commit(std::move(value), shown().stamp.unknown, shown().report);
-  });
+  };
+  // Where its compare holds against everybody, a commit itself tells whether others have saved: the
+  // look before it would cost as much as the commit. Generations that are newer than a copy are
+  // moved aside before a commit: only after a look.
+  if (!store_->limits().needs_lock && stored_.newer.empty()) {
+    overtaken_ = false;
+    auto done = try_once(false);
+    if (done || !overtaken_) return done;
+  }
+  return in_turn(lock.get(), [&] { return try_once(true); });
 } catch (...) {
   Error error = at_path(caught(save_step));
   if (outcome_unknown_) error.fate = Fate::unknown;

@@ -53,6 +53,7 @@ enum class EditOutcome {
   done,     ///< It is to be saved.
   again,    ///< One failed half-way; the others want a fresh copy.
   nothing,  ///< None is left.
+  unsure,   ///< One failed, maybe because others have saved since: look first, then run all again.
 };
 
 /// One state, in memory and in its store: reads it, falls back, catches up with others, commits.
@@ -66,7 +67,8 @@ class SavedState {
       "somebody removed the file since it was read; put it back, or call rewrite() to commit what "
       "memory holds";
 
-  using Edits = std::function<EditOutcome(void* copy)>;
+  /// Changes a copy of the state; `looked` where that was the store's when this save began.
+  using Edits = std::function<EditOutcome(void* copy, bool looked)>;
 
   SavedState(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
              const TrackerOptions& options)
@@ -89,6 +91,7 @@ class SavedState {
   [[nodiscard]] std::shared_ptr<const SaveReceipt> receipt() const noexcept { return receipt_; }
   /// Whether the store has another state, or none, than was taken or saved last.
   Result<bool> changed();
+  std::unique_ptr<StateStore::Watch> watch() { return store_->watch(); }
   Result<void> reload();
   Result<void> rewrite();
   Result<void> restore(std::uint64_t generation);
@@ -156,7 +159,7 @@ class SavedState {
   Result<void> commit(std::shared_ptr<const void> value, UnknownMembers unknown, OpenReport report);
   Result<StateDraft> draft(const Stamp& stamp, std::vector<std::uint64_t>& kept) const;
   Result<void> check_outcome_known() const;
-  Result<std::shared_ptr<const void>> edited(const Edits& edits) const;
+  Result<std::shared_ptr<const void>> edited(const Edits& edits, bool looked);
   Result<void> publish(LoadedState state, OpenReport report);
   [[nodiscard]] const Shown& shown() const noexcept { return shown_[current_]; }
   [[nodiscard]] std::unique_lock<std::mutex> lock_shown() const;

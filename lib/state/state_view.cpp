@@ -8,6 +8,7 @@
 #include "engine/target.hpp"
 #include "engine/trust.hpp"
 #include "engine/version.hpp"
+#include "state/change_wait.hpp"
 
 namespace perdure::detail {
 
@@ -80,6 +81,11 @@ const LoadedState& StateView::loaded() const noexcept {
 
 Result<bool> StateView::changed() {
   return state_->changed();
+}
+
+Result<bool> StateView::wait_changed(const LockWait& wait) {
+  return wait_for_change([&] { return state_->changed(); }, [] { return nullptr; }, wait,
+                         *state_->options.system.environment);
 }
 
 Result<bool> StateView::reload() {

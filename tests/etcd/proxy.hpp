@@ -32,6 +32,15 @@ class CuttingProxy {
 
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   void cut_next(Cut cut) { next_ = cut; }
+  /// Ends the connections that are open now.
+  void cut_open() { cut_before_ = opened_.load(); }
+  /// From now on nothing that servers send on the connections that are open now gets through.
+  void mute_open() { mute_before_ = opened_.load(); }
+  /// From now on every request has this answer, with the status 200, and the server none of them.
+  /// An empty one ends that.
+  void answer_all(std::string body);
+  /// How many requests came.
+  [[nodiscard]] unsigned requests() const { return requests_; }
   /// How many requests were cut.
   [[nodiscard]] unsigned cuts() const { return cuts_; }
 
@@ -40,14 +49,20 @@ class CuttingProxy {
   void serve(int client);
   void send_late(const std::string& request);
   [[nodiscard]] int connect_server() const;
+  [[nodiscard]] std::string own_answer();
 
   std::vector<std::uint16_t> servers_;
   std::uint16_t port_ = 0;
   int listener_ = -1;
   std::atomic<bool> over_ = false;
   std::atomic<Cut> next_ = Cut::nothing;
+  std::atomic<unsigned> requests_ = 0;
   std::atomic<unsigned> cuts_ = 0;
+  std::atomic<unsigned> opened_ = 0;
+  std::atomic<unsigned> cut_before_ = 0;   // connections with lower numbers end
+  std::atomic<unsigned> mute_before_ = 0;  // those hear nothing
   std::mutex mutex_;
+  std::string own_answer_;
   std::list<std::thread> threads_;
 };
 

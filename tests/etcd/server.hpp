@@ -56,15 +56,17 @@ inline std::uint16_t free_port() {
 class EtcdServer {
  public:
   EtcdServer() : EtcdServer({}, {}) {}
-  /// More arguments for each start. With a file of authorities it is reached by TLS.
-  EtcdServer(std::vector<std::string> more, std::string ca_file)
-      : more_(std::move(more)), ca_file_(std::move(ca_file)), peer_(free_port()) {
+  /// More arguments for each start, and as whom clients come. With a file of authorities they come
+  /// by TLS.
+  EtcdServer(std::vector<std::string> more, EtcdOptions clients)
+      : more_(std::move(more)), clients_(std::move(clients)), peer_(free_port()) {
     start();
   }
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::string url() const {
-    return (ca_file_.empty() ? "http" : "https") + ("://127.0.0.1:" + std::to_string(port_));
+    return (clients_.ca_file.empty() ? "http" : "https") +
+           ("://127.0.0.1:" + std::to_string(port_));
   }
   void send(int signal) const { process_->send(signal); }
   /// Ends it at once; what it acknowledged is in its directory.
@@ -107,9 +109,8 @@ class EtcdServer {
 
   /// Options of a store there that waits as long as a slow machine needs.
   [[nodiscard]] EtcdOptions patient() const {
-    EtcdOptions options;
+    EtcdOptions options = clients_;
     options.endpoints = {url()};
-    options.ca_file = ca_file_;
     options.request_timeout_ms = seconds(20);
     options.call_timeout_ms = seconds(60);
     return options;
@@ -121,7 +122,7 @@ class EtcdServer {
  private:
   TempDirectory at_{Medium::memory};
   std::vector<std::string> more_;
-  std::string ca_file_;
+  EtcdOptions clients_;
   std::uint16_t peer_ = 0;
   std::uint16_t port_ = 0;
   std::unique_ptr<Program> process_;

@@ -25,9 +25,8 @@ PROGRAMS = 6
 FOREIGN = (
     (re.compile(r"simdjson\b.*"), ("lib/formats/*",), "only lib/formats reads JSON with simdjson"),
     (re.compile(r"boost/json\b.*"),
-     ("lib/formats/*", "lib/etcd/*", "include/perdure/json*", "include/perdure/migration.hpp",
-      "tools/*"),
-     "only floor 5 and programs have Boost.JSON"),
+     ("lib/formats/*", "include/perdure/json*", "include/perdure/migration.hpp", "tools/*"),
+     "only formats and programs have Boost.JSON"),
     (re.compile(r"curl/.*"), ("lib/etcd/*",), "only lib/etcd sends requests"),
     (re.compile(r"xxhash\.h"),
      ("lib/base/*", "lib/engine/*", "lib/testing/*", "tools/crashlab/*"),

@@ -106,32 +106,6 @@ TEST_CASE("a save that is only ordered says so") {
   CHECK(saved.value().receipt.durability == Durability::ordered);
 }
 
-TEST_CASE("the value of an edit is that of the run that was committed") {
-  Memory memory;
-  auto tracker = CountTracker::open(over(memory)).value();
-  int runs = 0;
-  const auto fails = tracker.save_later([](Count& count) -> Result<void> {
-    count.value = 100;
-    return Error{.kind = ErrorKind::conflict, .detail = "not today"};
-  });
-  const auto before = tracker.save_later([&runs](Count& count) {
-    ++runs;
-    return take_number(count);
-  });
-  const auto refuses = tracker.save_later([](Count& count) -> Result<std::uint64_t> {
-    if (count.value > 0) return Error{.kind = ErrorKind::exists, .detail = "taken"};
-    return count.value;
-  });
-  const auto after =
-      tracker.save_later([](Count& count) -> Result<std::uint64_t> { return count.value; });
-  CHECK_FALSE(fails.wait());
-  CHECK(refuses.wait().error().kind == ErrorKind::exists);
-  CHECK(before.wait().value().value == 0);
-  CHECK(after.wait().value().value == 1);
-  CHECK(runs > 1);
-  CHECK(memory.commits == 1);
-}
-
 TEST_CASE("any number of handles get the value of one edit") {
   Memory memory;
   auto tracker = CountTracker::open(over(memory)).value();
@@ -174,30 +148,6 @@ TEST_CASE("a wait with a deadline ends while another thread commits") {
   REQUIRE_OK(held.tracker.history());
   CHECK_FALSE(other.ready());
   CHECK(other.wait().value().value == 1);
-}
-
-TEST_CASE("whoever asked is called once, when the outcome is known") {
-  Memory memory;
-  auto tracker = CountTracker::open(over(memory)).value();
-  unsigned calls = 0;
-  const auto handle = tracker.save_later(take_number);
-  handle.on_done([&] {
-    ++calls;
-    CHECK(handle.ready());
-    CHECK(handle.wait());
-    // Nobody has the turn: it may wait for the tracker.
-    if (calls == 1) CHECK(tracker.update(take_number));
-  });
-  CHECK(calls == 0);
-  REQUIRE_OK(handle.wait());
-  CHECK(calls == 1);
-  handle.on_done([&] { ++calls; });
-  CHECK(calls == 2);
-  memory.failures.push_back(Error{.kind = ErrorKind::system, .detail = "disk full"});
-  const auto fails = tracker.save_later(take_number);
-  fails.on_done([&] { ++calls; });
-  CHECK_FALSE(fails.wait());
-  CHECK(calls == 3);
 }
 
 TEST_CASE("the committer's thread calls without anybody waiting") {

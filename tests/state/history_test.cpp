@@ -5,10 +5,7 @@
 #include <set>
 #include <unistd.h>
 
-#include <perdure/envelope.hpp>
-
 #include "count.hpp"
-#include "memory_store.hpp"
 #include "older_copy.hpp"
 #include "support/catch.hpp"
 #include "support/directory.hpp"
@@ -262,27 +259,4 @@ TEST_CASE("an accepted edit of an older copy is a loss, of the newest one is non
   CHECK(tracker.state()->value == 31);
   CHECK(tracker.generation() > 1000);
   CHECK(at.names_with("damaged-4").size() == 1);
-}
-
-TEST_CASE("in any store, and in an envelope, an older copy put back is a loss", "[P13]") {
-  using Tracker = StateTracker<Buffer, Envelope<RawBytes>>;
-  Memory memory;
-  auto tracker = Tracker::open(over(memory)).value();
-  const auto grow = [](Buffer& bytes) { bytes.push_back(std::byte{1}); };
-  REQUIRE(tracker.update(grow));
-  const Buffer old = *memory.current;
-  for (int i = 0; i < 4; ++i) REQUIRE(tracker.update(grow));
-  memory.current = old;
-  ++memory.revision;
-  {
-    auto other = Tracker::open(over(memory)).value();
-    CHECK(other.report().origin == Origin::replaced);
-    for (int i = 0; i < 4; ++i) REQUIRE(other.update(grow));
-    CHECK(other.generation() > 1000);
-  }
-  const auto refused = tracker.update(grow);
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().kind == ErrorKind::conflict);
-  REQUIRE(memory.damaged.size() == 1);
-  CHECK(memory.damaged.front().first == 4);
 }

@@ -96,21 +96,6 @@ TEST_CASE("a timeout of milliseconds::max() waits for ever", "[P8]") {
   CHECK(take_lock(files, years, directory.get(), "s", LockMode::exclusive, {milliseconds::max()}));
 }
 
-TEST_CASE("two shared trackers see each other's saves, and lose none", "[P13]") {
-  const TempDirectory at(Medium::memory);
-  auto one = CountTracker::open(at.file("s")).value();
-  auto two = CountTracker::open(at.file("s")).value();
-  for (int i = 0; i < 5; ++i) {
-    REQUIRE(one.update(increment));
-    REQUIRE(two.update(increment));
-  }
-  CHECK(two.state()->value == 10);
-  CHECK(two.generation() == 10);
-  CHECK(one.state()->value == 9);
-  REQUIRE(one.reload());
-  CHECK(one.state()->value == 10);
-}
-
 TEST_CASE("a failed save of one tracker does not disturb the other's numbers") {
   const TempDirectory at(Medium::memory);
   testing::FaultyFileSystem faulty(native_file_system());

@@ -11,7 +11,7 @@
 #include <perdure/envelope.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 
-#include "count.hpp"
+#include "edits.hpp"
 #include "memory_store.hpp"
 #include "state/image_sink.hpp"
 #include "support/catch.hpp"
@@ -23,25 +23,6 @@ using namespace perdure;
 using namespace perdure::test;
 using perdure::test::Contains;
 using testing::Operation;
-
-namespace {
-
-Error refused() {
-  return {.kind = ErrorKind::invalid_argument,
-          .cause = {},
-          .step = "edit",
-          .path = {},
-          .detail = "not this one"};
-}
-
-std::function<Result<void>(Count&)> note(const std::string& text) {
-  return [text](Count& count) -> Result<void> {
-    count.notes.push_back(text);
-    return success();
-  };
-}
-
-}  // namespace
 
 TEST_CASE("an update is on disk and in memory when it returns, as plain JSON", "[P13]") {
   const TempDirectory at(Medium::memory);
@@ -59,48 +40,6 @@ TEST_CASE("an update is on disk and in memory when it returns, as plain JSON", "
   CHECK(again.report().origin == Origin::current);
   CHECK(again.report().reason.empty());
   CHECK(again.report().last_updated > StampTime{});
-}
-
-TEST_CASE("edits that nobody waits for yet are one commit, in their order") {
-  Memory memory;
-  auto tracker = CountTracker::open(over(memory)).value();
-  const auto first = tracker.save_later(note("1"));
-  const auto second = tracker.save_later(note("2"));
-  CHECK(memory.commits == 0);
-  CHECK(tracker.state()->notes.empty());
-  REQUIRE(second.wait());
-  CHECK(memory.commits == 1);
-  REQUIRE(first.wait());
-  REQUIRE(first.wait());
-  CHECK(memory.commits == 1);
-  CHECK(tracker.state()->notes == std::vector<std::string>{"1", "2"});
-  REQUIRE(tracker.flush());
-  CHECK(memory.commits == 1);
-}
-
-TEST_CASE("an edit that fails or throws fails alone, and leaves no trace in the others' copy",
-          "[P13]") {
-  Memory memory;
-  auto tracker = CountTracker::open(over(memory)).value();
-  const auto good = tracker.save_later(note("good"));
-  const auto bad = tracker.save_later([](Count& count) -> Result<void> {
-    count.notes.push_back("half an edit");
-    return refused();
-  });
-  const auto thrown = tracker.save_later([](Count& count) {
-    count.notes.push_back("half an edit");
-    throw std::runtime_error("from the edit");
-  });
-  const auto late = tracker.save_later(note("late"));
-  REQUIRE(good.wait());
-  CHECK(bad.wait().error().detail == "not this one");
-  CHECK_THROWS_WITH(thrown.wait(), "from the edit");
-  CHECK_THROWS_WITH(thrown.wait(), "from the edit");
-  REQUIRE(late.wait());
-  CHECK(tracker.state()->notes == std::vector<std::string>{"good", "late"});
-  CHECK(memory.commits == 1);
-  CHECK_FALSE(tracker.update([](Count&) -> Result<void> { return refused(); }));
-  CHECK(memory.commits == 1);  // nothing was left to commit
 }
 
 TEST_CASE("a failed commit fails exactly its edits, and later ones run without them", "[P13]") {
@@ -196,23 +135,6 @@ TEST_CASE("a failing commit among threads fails its own edits: what succeeded is
   CHECK(acknowledged < 200);
   CHECK(tracker.state()->value == acknowledged);
   CHECK(CountTracker::open(at.file("s")).value().state()->value == acknowledged);
-}
-
-TEST_CASE("the committer's thread commits by itself, and finishes the queue at the end") {
-  Memory memory;
-  std::vector<SaveHandle<>> handles;
-  {
-    auto tracker = CountTracker::open(over(memory), {.committer_thread = true}).value();
-    REQUIRE(tracker.update(increment));
-    for (int i = 0; i < 100; ++i) handles.push_back(tracker.save_later(increment));
-    CHECK_THROWS(tracker.update([](Count&) { throw std::runtime_error("on its thread"); }));
-    CHECK(tracker.flush());
-    for (int i = 0; i < 100; ++i) handles.push_back(tracker.save_later(increment));
-  }
-  const auto count = CountTracker::open(over(memory)).value().state()->value;
-  CHECK(count == 201);
-  for (const auto& handle : handles) CHECK(handle.wait());
-  CHECK(memory.commits < 201);
 }
 
 TEST_CASE("a handle may outlive its tracker, and still saves") {
@@ -365,6 +287,19 @@ TEST_CASE("a state that would be too large to be read again is not written") {
   CHECK(CountTracker::open(at.file("s"), options).value().state()->notes.size() == 1);
 }
 
+TEST_CASE("limits of a store are asked before anything is done") {
+  Memory memory;
+  memory.size_max = 1000;
+  auto tracker = CountTracker::open(over(memory)).value();
+  REQUIRE_OK(tracker.update(increment));
+  const auto large =
+      tracker.update([](Count& count) { count.notes.emplace_back(std::string(2000, 'x')); });
+  REQUIRE_FAILS(invalid_argument, unchanged, large);
+  CHECK_THAT(large.error().message(), Contains("1000 are the most"));
+  CHECK(memory.commits == 1);
+  CHECK(tracker.state()->notes.empty());
+}
+
 TEST_CASE("after a save of unknown fate memory stays, and saves wait for a reload", "[P13]") {
   const TempDirectory at(Medium::memory);
   testing::FaultyFileSystem faulty(native_file_system());
@@ -424,24 +359,6 @@ TEST_CASE("flush waits for what is being committed by others, too", "[P13]") {
   other.join();
   CHECK(updated);
   CHECK(flushed);
-}
-
-TEST_CASE("reloads and saves take turns, so that none keeps the other waiting for ever") {
-  Memory memory;
-  auto tracker = CountTracker::open(over(memory)).value();
-  REQUIRE(tracker.update(increment));
-  std::atomic<bool> stop = false;
-  std::atomic<int> failures = 0;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 3; ++i) {
-    threads.emplace_back([&] {
-      while (!stop) failures += tracker.update(increment) ? 0 : 1;
-    });
-  }
-  for (int i = 0; i < 200; ++i) REQUIRE(tracker.reload());
-  stop = true;
-  for (auto& thread : threads) thread.join();
-  CHECK(failures == 0);
 }
 
 TEST_CASE("an image is collected without more than twice its size", "[P20][budget]") {

@@ -44,6 +44,7 @@ class PERDURE_STATE_API EditQueue {
   void on_done(PendingEdit& pending, Procedure<> done) const;
   Result<void> flush() const;
   Result<bool> changed() const;
+  Result<bool> wait_changed(const LockWait& wait) const;
   Result<void> reload() const;
   Result<void> rewrite() const;
   Result<void> restore(std::uint64_t generation) const;

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSL-1.0
+// Looks, then listens or pauses, and looks again.
+#include "state/change_wait.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace perdure {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// A watch may be deaf without a sign: its connection hangs, or its server lost touch with the
+/// others. So there is a look all the same.
+constexpr milliseconds deaf_max{5000};
+constexpr milliseconds pause_min{1};
+constexpr milliseconds pause_max{100};
+constexpr milliseconds stop_slice{20};
+
+void sleep(milliseconds time, const StopCondition& stop, Environment& environment) {
+  for (; time > milliseconds(0) && !stop.is_met(); time -= std::min(time, stop_slice)) {
+    environment.sleep(std::min(time, stop_slice));
+  }
+}
+
+}  // namespace
+
+Result<bool> wait_for_change(const std::function<Result<bool>()>& changed,
+                             const std::function<std::unique_ptr<StateStore::Watch>()>& watch,
+                             const LockWait& wait, Environment& environment) {
+  using Heard = StateStore::Watch::Heard;
+  const auto began = environment.monotonic();
+  std::unique_ptr<StateStore::Watch> listening;
+  auto pause = pause_min;
+  while (true) {
+    BOOST_OUTCOME_TRY(const bool other, changed());
+    if (other) return true;
+    const auto waited = std::chrono::floor<milliseconds>(environment.monotonic() - began);
+    if (waited >= wait.timeout_ms || wait.stop.is_met()) return false;
+    const milliseconds left = wait.timeout_ms - waited;
+    if (!listening) {
+      listening = watch();
+      if (listening) continue;  // it has not heard what came before it
+    } else if (listening->wait({std::min(left, deaf_max), wait.stop}) != Heard::end) {
+      continue;
+    }
+    listening.reset();
+    sleep(std::min(left, pause), wait.stop, environment);
+    pause = std::min(pause * 2, pause_max);
+  }
+}
+
+}  // namespace perdure
