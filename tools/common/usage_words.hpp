@@ -52,7 +52,7 @@ inline CLI::Validator number_between(std::int64_t low, std::int64_t high) {
     return std::string(within ? "" : "no");
   };
   return worded(CLI::Validator(check, ""),
-                "is no number from " + std::to_string(low) + " to " + std::to_string(high));
+                "is not a number from " + std::to_string(low) + " to " + std::to_string(high));
 }
 
 inline CLI::Validator whole_number() {
@@ -62,13 +62,14 @@ inline CLI::Validator whole_number() {
     const bool whole = read.ec == std::errc() && read.ptr == text.data() + text.size();
     return std::string(whole ? "" : "no");
   };
-  return worded(CLI::Validator(check, ""), "is no whole number, from 0 on");
+  return worded(CLI::Validator(check, ""), "is not a whole number, from 0 on");
 }
 
 /// Turns "4KiB" into bytes.
 inline CLI::Validator size_in_bytes() {
-  return worded(CLI::AsSizeValue(false), "is no size: bytes, or a number with KiB, MiB, GiB, TiB") &
-         worded(whole_number(), "is no size: bytes, or a number with KiB, MiB, GiB, TiB");
+  return worded(CLI::AsSizeValue(false),
+                "is not a size: bytes, or a number with KiB, MiB, GiB, TiB") &
+         worded(whole_number(), "is not a size: bytes, or a number with KiB, MiB, GiB, TiB");
 }
 
 namespace detail {
@@ -94,7 +95,7 @@ inline std::string meant(const CLI::App& app, const std::string& word) {
 
 }  // namespace detail
 
-/// What is wrong with a command line of `app`, and the command that it is wrong for ("perdure
+/// The fault of a command line of `app`, and the command that has it ("perdure
 /// state"). `program` is the program's own name; `arguments` come behind it.
 struct UsageFault {
   std::string command;

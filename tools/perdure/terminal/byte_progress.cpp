@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// Watches the bytes that a call writes, for a line of progress.
 #include "terminal/byte_progress.hpp"
 
 #include <chrono>
