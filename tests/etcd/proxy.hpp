@@ -24,20 +24,33 @@ enum class Cut {
 /// when it is destroyed.
 class CuttingProxy {
  public:
-  /// The server is at one of these ports.
-  explicit CuttingProxy(std::vector<std::uint16_t> servers);
+  /// The server is at one of these ports. 0: the kernel chooses the proxy's own port.
+  explicit CuttingProxy(std::vector<std::uint16_t> servers, std::uint16_t own_port = 0);
   CuttingProxy(const CuttingProxy&) = delete;
   CuttingProxy& operator=(const CuttingProxy&) = delete;
   ~CuttingProxy();
 
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   void cut_next(Cut cut) { next_ = cut; }
+  /// From now on each request of so many is cut, in each way in turn.
+  void cut_each(unsigned requests) { each_ = requests; }
   /// How many requests were cut.
   [[nodiscard]] unsigned cuts() const { return cuts_; }
 
  private:
+  /// A connection or a late request, and whether it has ended.
+  struct Work {
+    std::atomic<bool> ended = false;
+    std::thread thread;
+  };
+
   void accept_all();
+  /// False when it is over: the work is not begun.
+  template <class Function>
+  bool start(Function work);
   void serve(int client);
+  /// The fate of a request that puts something.
+  Cut draw_cut();
   void send_late(const std::string& request);
   [[nodiscard]] int connect_server() const;
 
@@ -47,8 +60,11 @@ class CuttingProxy {
   std::atomic<bool> over_ = false;
   std::atomic<Cut> next_ = Cut::nothing;
   std::atomic<unsigned> cuts_ = 0;
+  std::atomic<unsigned> each_ = 0;
+  std::atomic<unsigned> puts_ = 0;
   std::mutex mutex_;
-  std::list<std::thread> threads_;
+  std::list<Work> works_;
+  std::thread acceptor_;
 };
 
 }  // namespace perdure::test
