@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <boost/json/object.hpp>
 
@@ -17,6 +18,9 @@
 #include "etcd/http.hpp"
 
 namespace perdure::etcd {
+
+/// The cause where the server knows no such lease: it was revoked, or its time is over.
+[[nodiscard]] std::error_code lease_ended() noexcept;
 
 /// The end of one call that changes something.
 struct Attempt {

@@ -25,6 +25,12 @@ Error at_step(Error error, const Keys& keys) {
   return error;
 }
 
+Result<std::uint64_t> grant_lease(Client& client, const EtcdOptions& options) {
+  const std::string grant = "{\"TTL\":\"" + std::to_string(options.lock_ttl_s.count()) + "\"}";
+  BOOST_OUTCOME_TRY(const auto granted, client.ask("/v3/lease/grant", grant, client.deadline()));
+  return number_of(granted, "ID");
+}
+
 /// A try; false where somebody else holds it.
 Result<bool> try_key(Client& client, const Keys& keys, std::uint64_t lease) {
   const std::string own = std::to_string(lease);
@@ -81,24 +87,29 @@ Result<std::unique_ptr<StateStore::Lock>> take_lease_lock(Client& client, const 
                                                           Environment& environment,
                                                           const LockWait& wait) {
   const auto began = environment.monotonic();
-  const std::string grant = "{\"TTL\":\"" + std::to_string(options.lock_ttl_s.count()) + "\"}";
-  auto granted = client.ask("/v3/lease/grant", grant, client.deadline());
-  if (!granted) return at_step(std::move(granted.error()), keys);
-  std::uint64_t lease = number_of(granted.value(), "ID");
+  auto lease = grant_lease(client, options);
   bool stopped = false;
-  for (unsigned tries = 1;; ++tries) {
-    auto taken = try_key(client, keys, lease);
-    if (!taken) return at_step(std::move(taken.error()), keys);
-    if (taken.value()) return std::make_unique<LeaseLock>(options, environment, lease);
+  for (unsigned tries = 1; lease; ++tries) {
+    auto taken = try_key(client, keys, lease.value());
+    // A process that was stopped while it waited may have lost its lease.
+    const bool lost = !taken && taken.error().cause == lease_ended();
+    if (!taken && !lost) return at_step(std::move(taken.error()), keys);
+    if (taken && taken.value()) {
+      return std::make_unique<LeaseLock>(options, environment, lease.value());
+    }
     const auto waited =
         std::chrono::floor<std::chrono::milliseconds>(environment.monotonic() - began);
     stopped = wait.stop.is_met();
     if (stopped || waited >= wait.timeout_ms) break;
     client.pause(tries, client.deadline());
-    // Who waits keeps its lease, too.
-    (void)client.tell("/v3/lease/keepalive", lease_member(lease), client.deadline());
+    if (lost) {
+      lease = grant_lease(client, options);
+    } else {  // who waits keeps its lease, too
+      (void)client.tell("/v3/lease/keepalive", lease_member(lease.value()), client.deadline());
+    }
   }
-  (void)client.tell("/v3/lease/revoke", lease_member(lease), client.deadline());
+  if (!lease) return at_step(std::move(lease.error()), keys);
+  (void)client.tell("/v3/lease/revoke", lease_member(lease.value()), client.deadline());
   return make_error(step, keys.prefix(), stopped ? ErrorKind::stopped : ErrorKind::lock_timeout,
                     "another program has this state open or is saving it");
 }
