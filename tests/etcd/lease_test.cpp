@@ -21,7 +21,7 @@ using namespace perdure::test;  // NOLINT(google-build-using-namespace)
 namespace {
 
 Buffer bytes_of(char with) {
-  return Buffer(100, static_cast<std::byte>(with));
+  return Buffer(5, static_cast<std::byte>(with));
 }
 
 Result<StoreReceipt> commit(StateStore& store, const Buffer& content, Revision expected) {

@@ -131,9 +131,11 @@ int CuttingProxy::connect_server() const {
 void CuttingProxy::send_late(const std::string& request) {
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   const Socket server(connect_server());
-  if (server.get() < 0 || !send_all(server.get(), request)) return;
-  pollfd waiting{.fd = server.get(), .events = POLLIN, .revents = 0};
-  (void)::poll(&waiting, 1, 5000);
+  if (server.get() >= 0 && send_all(server.get(), request)) {
+    pollfd waiting{.fd = server.get(), .events = POLLIN, .revents = 0};
+    (void)::poll(&waiting, 1, 5000);
+  }
+  ++late_;
 }
 
 void CuttingProxy::serve(int accepted) {

@@ -36,6 +36,8 @@ class CuttingProxy {
   void cut_each(unsigned requests) { each_ = requests; }
   /// How many requests were cut.
   [[nodiscard]] unsigned cuts() const { return cuts_; }
+  /// How many of them the server got late, and has answered.
+  [[nodiscard]] unsigned late_requests() const { return late_; }
 
  private:
   /// A connection or a late request, and whether it has ended.
@@ -60,6 +62,7 @@ class CuttingProxy {
   std::atomic<bool> over_ = false;
   std::atomic<Cut> next_ = Cut::nothing;
   std::atomic<unsigned> cuts_ = 0;
+  std::atomic<unsigned> late_ = 0;
   std::atomic<unsigned> each_ = 0;
   std::atomic<unsigned> puts_ = 0;
   std::mutex mutex_;
