@@ -86,6 +86,16 @@ TEST_CASE("a previous generation is restored on top of what a faster tracker lef
   CHECK(tracker.generation() == 5);
 }
 
+TEST_CASE("a state is committed again on top of what a faster tracker left") {
+  Memory memory;
+  auto other = CountTracker::open(over(memory)).value();
+  REQUIRE_OK(Result<void>(other.update(increment)));
+  auto tracker = open_disturbed(memory, other, 1);
+  REQUIRE_OK(tracker.rewrite());
+  CHECK(tracker.state()->value == 2);
+  CHECK(tracker.generation() == 3);
+}
+
 TEST_CASE("threads with a tracker each and no lock: exactly the sum, and each number once",
           "[P5][P13]") {
   Memory memory;
