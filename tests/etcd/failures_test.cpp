@@ -216,5 +216,6 @@ TEST_CASE(
     compact(cluster.url(0));
   }
   programs.check(cluster.patient());
+  WARN(killed << " times the leader was killed");
   CHECK(killed >= rounds / 2);  // now and then nobody leads while one looks
 }
