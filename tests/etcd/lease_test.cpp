@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // A holder of the lock in etcd loses its lease between its look and its commit.
-#include <array>
 #include <chrono>
-#include <memory>
+#include <stdexcept>
 #include <string>
 #include <sys/prctl.h>
-#include <thread>
+#include <unistd.h>
 #include <utility>
 
 #include "control.hpp"
@@ -70,31 +69,31 @@ TEST_CASE("a commit of a holder that was stopped for longer than its lease is a 
           "[P5][P13]") {
   if (!has_etcd()) return;
   const EtcdServer server;
-  std::array<int, 2> ends{};  // the child says when it holds the lock
-  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  const Pipe held_now;  // the holder says that it has the lock
+  const Pipe go_on;     // and commits when it is told to
   Child holder([&]() -> std::string {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const auto store = open_etcd_store("s", short_lease(server)).value();
     const auto held = store->lock({EtcdServer::seconds(30), {}});
     if (!held) return held.error().message();
     const Revision seen = store->revision().value();
-    (void)!::write(ends[1], "held", 4);
-    ::raise(SIGSTOP);
+    char word = '+';
+    if (::write(held_now.writer(), &word, 1) != 1) return "can't say that it holds the lock";
+    if (::read(go_on.reader(), &word, 1) != 1) return "was not told to go on";
     const auto done = commit(*store, bytes_of('a'), seen);
     return done ? "done" : std::string(to_string(done.error().kind));
   });
-  std::array<char, 4> word{};
-  REQUIRE(::read(ends[0], word.data(), word.size()) == 4);
+  char word = 0;
+  REQUIRE(::read(held_now.reader(), &word, 1) == 1);
   holder.stop();
   const auto store = open_etcd_store("s", short_lease(server)).value();
   const auto taken = store->lock({EtcdServer::seconds(30), {}});  // when the lease has ended
   REQUIRE_OK(taken);
   REQUIRE_OK(commit(*store, bytes_of('b'), store->revision().value()));
+  REQUIRE(::write(go_on.writer(), &word, 1) == 1);
   holder.resume();
   CHECK(holder.said() == to_string(ErrorKind::conflict));
   CHECK(store->load().value()->bytes == bytes_of('b'));
-  ::close(ends[0]);
-  ::close(ends[1]);
 }
 
 TEST_CASE(
