@@ -57,6 +57,8 @@ std::error_code refusal_cause(std::int64_t code, const std::string& words) {
     case Code::permission_denied:
     case Code::unauthenticated:
       return key_rejected();
+    case Code::not_found:
+      return lease_ended();  // leases alone are asked for by their names
     case Code::resource_exhausted:
       return {EDQUOT, std::generic_category()};
     case Code::unimplemented:
@@ -116,6 +118,10 @@ Attempt answered(const HttpOutcome& outcome, const std::string& endpoint) {
 
 }  // namespace
 
+std::error_code lease_ended() noexcept {
+  return {EKEYEXPIRED, std::generic_category()};
+}
+
 Attempt Client::post(std::string_view path, const std::string& body, Deadline deadline) {
   using std::chrono::milliseconds;
   const std::string& endpoint = options_.endpoints[endpoint_];
@@ -174,6 +180,7 @@ Result<Answer> Client::ask(std::string_view path, const std::string& body, Deadl
     if (attempt.end == Attempt::End::answered) return std::move(attempt.answer);
     const bool refused = attempt.error.cause == std::errc::invalid_argument ||
                          attempt.error.cause == key_rejected() ||
+                         attempt.error.cause == lease_ended() ||
                          attempt.error.kind == ErrorKind::unsupported;
     if (refused || is_over(deadline)) return reading(std::move(attempt.error));
     next_endpoint();

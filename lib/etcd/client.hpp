@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <perdure/error.hpp>
 #include <perdure/etcd.hpp>
@@ -18,6 +19,9 @@
 #include "etcd/wire.hpp"
 
 namespace perdure::etcd {
+
+/// The cause where the server knows no such lease: it was revoked, or its time is over.
+[[nodiscard]] std::error_code lease_ended() noexcept;
 
 /// The end of one call that changes something.
 struct Attempt {

@@ -73,23 +73,29 @@ Result<std::unique_ptr<StateStore::Lock>> take_lease_lock(Client& client, const 
                                                           Environment& environment,
                                                           const LockWait& wait) {
   const auto began = environment.monotonic();
-  auto granted = client.grant_lease(options.lock_ttl_s, client.deadline());
-  if (!granted) return at_step(std::move(granted.error()), keys);
-  const std::uint64_t lease = granted.value();
+  auto lease = client.grant_lease(options.lock_ttl_s, client.deadline());
   bool stopped = false;
-  for (unsigned tries = 1;; ++tries) {
-    auto taken = try_key(client, keys, lease);
-    if (!taken) return at_step(std::move(taken.error()), keys);
-    if (taken.value()) return std::make_unique<LeaseLock>(options, environment, lease);
+  for (unsigned tries = 1; lease; ++tries) {
+    auto taken = try_key(client, keys, lease.value());
+    // A process that was stopped while it waited may have lost its lease.
+    const bool lost = !taken && taken.error().cause == lease_ended();
+    if (!taken && !lost) return at_step(std::move(taken.error()), keys);
+    if (taken && taken.value()) {
+      return std::make_unique<LeaseLock>(options, environment, lease.value());
+    }
     const auto waited =
         std::chrono::floor<std::chrono::milliseconds>(environment.monotonic() - began);
     stopped = wait.stop.is_met();
     if (stopped || waited >= wait.timeout_ms) break;
     client.pause(tries, client.deadline());
-    // Who waits keeps its lease, too.
-    client.keep_lease(lease, client.deadline());
+    if (lost) {
+      lease = client.grant_lease(options.lock_ttl_s, client.deadline());
+    } else {  // who waits keeps its lease, too
+      client.keep_lease(lease.value(), client.deadline());
+    }
   }
-  client.end_lease(lease, client.deadline());
+  if (!lease) return at_step(std::move(lease.error()), keys);
+  client.end_lease(lease.value(), client.deadline());
   return make_error(step, keys.prefix(), stopped ? ErrorKind::stopped : ErrorKind::lock_timeout,
                     "another program has this state open or is saving it");
 }

@@ -289,9 +289,17 @@ Result<void> SavedState::forget_removed(Revision absent) {
   return success();
 }
 
-/// Memory has the newest state that was acknowledged, where the file was removed.
 Result<void> SavedState::rewrite() try {
   BOOST_OUTCOME_TRY(const auto lock, take_lock());
+  return in_turn(lock.get(), [&] { return commit_shown(); });
+} catch (...) {
+  Error error = at_path(caught(save_step));
+  if (outcome_unknown_) error.fate = Fate::unknown;
+  return error;
+}
+
+/// Memory has the newest state that was acknowledged, where the file was removed.
+Result<void> SavedState::commit_shown() {
   BOOST_OUTCOME_TRY(Revision now, store_->revision());
   const bool was_unknown = outcome_unknown_;
   const Stored before = stored_;
@@ -306,10 +314,6 @@ Result<void> SavedState::rewrite() try {
   if (!committed && absent) stored_ = before;  // so that a save or a reload is a conflict still
   if (!committed && was_unknown) outcome_unknown_ = true;
   return committed;
-} catch (...) {
-  Error error = at_path(caught(save_step));
-  if (outcome_unknown_) error.fate = Fate::unknown;
-  return error;
 }
 
 Result<void> SavedState::restore(std::uint64_t generation) try {

@@ -152,6 +152,7 @@ class SavedState {
   Result<void> catch_up();
   Result<void> take_found();
   Result<void> commit_previous(std::uint64_t generation);
+  Result<void> commit_shown();
   Result<void> forget_removed(Revision absent);
   [[nodiscard]] bool descends(const Standing& theirs) const;
   Result<Lineage> next_lineage() const;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <chrono>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdexcept>
 #include <utility>
@@ -21,6 +22,13 @@ bool send_all(int socket, std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
   return true;
+}
+
+/// A request comes in two parts. By default the kernel would keep the second one back until the
+/// first one is acknowledged, which takes 40 ms.
+void send_at_once(int socket) {
+  const int yes = 1;
+  (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 }
 
 /// The bytes that are there; empty at the end.
@@ -47,9 +55,10 @@ class Socket {
 
 }  // namespace
 
-CuttingProxy::CuttingProxy(std::vector<std::uint16_t> servers) : servers_(std::move(servers)) {
+CuttingProxy::CuttingProxy(std::vector<std::uint16_t> servers, std::uint16_t own_port)
+    : servers_(std::move(servers)) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = loopback(0);
+  sockaddr_in address = loopback(own_port);
   socklen_t size = sizeof(address);
   const bool listening =
       ::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
@@ -57,16 +66,37 @@ CuttingProxy::CuttingProxy(std::vector<std::uint16_t> servers) : servers_(std::m
       ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0;
   if (!listening) throw std::runtime_error("no port for the proxy");
   port_ = ntohs(address.sin_port);
-  threads_.emplace_back([this] { accept_all(); });
+  acceptor_ = std::thread([this] { accept_all(); });
 }
 
 CuttingProxy::~CuttingProxy() {
-  over_ = true;
-  threads_.front().join();
-  for (auto thread = std::next(threads_.begin()); thread != threads_.end(); ++thread) {
-    thread->join();
+  {
+    const std::lock_guard guard(mutex_);
+    over_ = true;  // from now on nothing starts
   }
+  acceptor_.join();
+  for (Work& work : works_) work.thread.join();
   ::close(listener_);
+}
+
+template <class Function>
+bool CuttingProxy::start(Function work) {
+  const std::lock_guard guard(mutex_);
+  if (over_) return false;
+  for (auto one = works_.begin(); one != works_.end();) {
+    if (one->ended) {
+      one->thread.join();
+      one = works_.erase(one);
+    } else {
+      ++one;
+    }
+  }
+  Work& added = works_.emplace_back();
+  added.thread = std::thread([&added, work] {
+    work();
+    added.ended = true;
+  });
+  return true;
 }
 
 void CuttingProxy::accept_all() {
@@ -74,15 +104,21 @@ void CuttingProxy::accept_all() {
     pollfd waiting{.fd = listener_, .events = POLLIN, .revents = 0};
     if (::poll(&waiting, 1, tick_ms) != 1) continue;
     const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client < 0) continue;
-    const std::lock_guard guard(mutex_);
-    threads_.emplace_back([this, client] { serve(client); });
+    if (client >= 0 && !start([this, client] { serve(client); })) ::close(client);
   }
+}
+
+Cut CuttingProxy::draw_cut() {
+  const unsigned each = each_;
+  const unsigned number = ++puts_;
+  if (each != 0 && number % each == 0) return static_cast<Cut>(1 + number / each % 3);
+  return next_.exchange(Cut::nothing);
 }
 
 int CuttingProxy::connect_server() const {
   for (const std::uint16_t port : servers_) {
     const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    send_at_once(server);
     const sockaddr_in address = loopback(port);
     if (::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
       return server;
@@ -95,9 +131,11 @@ int CuttingProxy::connect_server() const {
 void CuttingProxy::send_late(const std::string& request) {
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   const Socket server(connect_server());
-  if (server.get() < 0 || !send_all(server.get(), request)) return;
-  pollfd waiting{.fd = server.get(), .events = POLLIN, .revents = 0};
-  (void)::poll(&waiting, 1, 5000);
+  if (server.get() >= 0 && send_all(server.get(), request)) {
+    pollfd waiting{.fd = server.get(), .events = POLLIN, .revents = 0};
+    (void)::poll(&waiting, 1, 5000);
+  }
+  ++late_;
 }
 
 void CuttingProxy::answer_all(std::string body) {
@@ -117,6 +155,7 @@ void CuttingProxy::serve(int accepted) {
   const Socket server(connect_server());
   if (server.get() < 0) return;
   const unsigned number = opened_++;
+  send_at_once(client.get());
   std::string request;  // since the last answer
   bool cut_answer = false;
   while (!over_ && number >= cut_before_) {
@@ -135,12 +174,11 @@ void CuttingProxy::serve(int accepted) {
         continue;
       }
       const bool puts = request.find("requestPut") != std::string::npos;
-      const Cut cut = puts ? next_.exchange(Cut::nothing) : Cut::nothing;
+      const Cut cut = puts ? draw_cut() : Cut::nothing;
       if (cut != Cut::nothing) ++cuts_;
       if (cut == Cut::request) return;
       if (cut == Cut::late) {
-        const std::lock_guard guard(mutex_);
-        threads_.emplace_back([this, request] { send_late(request); });
+        (void)start([this, request] { send_late(request); });
         return;
       }
       cut_answer = cut_answer || cut == Cut::answer;

@@ -24,8 +24,8 @@ enum class Cut {
 /// when it is destroyed.
 class CuttingProxy {
  public:
-  /// The server is at one of these ports.
-  explicit CuttingProxy(std::vector<std::uint16_t> servers);
+  /// The server is at one of these ports. 0: the kernel chooses the proxy's own port.
+  explicit CuttingProxy(std::vector<std::uint16_t> servers, std::uint16_t own_port = 0);
   CuttingProxy(const CuttingProxy&) = delete;
   CuttingProxy& operator=(const CuttingProxy&) = delete;
   ~CuttingProxy();
@@ -41,12 +41,27 @@ class CuttingProxy {
   void answer_all(std::string body);
   /// How many requests came.
   [[nodiscard]] unsigned requests() const { return requests_; }
+  /// From now on each request of so many is cut, in each way in turn.
+  void cut_each(unsigned requests) { each_ = requests; }
   /// How many requests were cut.
   [[nodiscard]] unsigned cuts() const { return cuts_; }
+  /// How many of them the server got late, and has answered.
+  [[nodiscard]] unsigned late_requests() const { return late_; }
 
  private:
+  /// A connection or a late request, and whether it has ended.
+  struct Work {
+    std::atomic<bool> ended = false;
+    std::thread thread;
+  };
+
   void accept_all();
+  /// False when it is over: the work is not begun.
+  template <class Function>
+  bool start(Function work);
   void serve(int client);
+  /// The fate of a request that puts something.
+  Cut draw_cut();
   void send_late(const std::string& request);
   [[nodiscard]] int connect_server() const;
   [[nodiscard]] std::string own_answer();
@@ -61,9 +76,13 @@ class CuttingProxy {
   std::atomic<unsigned> opened_ = 0;
   std::atomic<unsigned> cut_before_ = 0;   // connections with lower numbers end
   std::atomic<unsigned> mute_before_ = 0;  // those hear nothing
+  std::atomic<unsigned> late_ = 0;
+  std::atomic<unsigned> each_ = 0;
+  std::atomic<unsigned> puts_ = 0;
   std::mutex mutex_;
   std::string own_answer_;
-  std::list<std::thread> threads_;
+  std::list<Work> works_;
+  std::thread acceptor_;
 };
 
 }  // namespace perdure::test

@@ -131,6 +131,8 @@ class EtcdServer {
 /// A cluster of three members, each of which can be killed and started again on what it has.
 class EtcdCluster {
  public:
+  static constexpr unsigned size = 3;
+
   EtcdCluster() {
     std::string all;
     for (Member& member : members_) {
@@ -143,6 +145,7 @@ class EtcdCluster {
     wait_for(patient());
   }
 
+  [[nodiscard]] std::string url(unsigned which) const { return url_of(members_.at(which).client); }
   void kill(unsigned which) {
     members_.at(which).process->send(SIGKILL);
     members_.at(which).process->wait();
@@ -208,7 +211,7 @@ class EtcdCluster {
 
   TempDirectory at_{Medium::memory};
   std::string all_;
-  std::array<Member, 3> members_;
+  std::array<Member, size> members_;
 };
 
 }  // namespace perdure::test

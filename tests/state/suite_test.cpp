@@ -502,6 +502,10 @@ TEST_CASE("suite: where no lock is needed, an edit runs again on top of what a f
     REQUIRE_OK(tracker.restore(2));
     CHECK(tracker.state()->value == 2);
     CHECK(tracker.generation() == 7);
+    state.disturbed = 1;
+    REQUIRE_OK(tracker.rewrite());
+    CHECK(tracker.state()->value == 3);
+    CHECK(tracker.generation() == 9);
 
     auto hasty = state.tracker({.lock_timeout_ms = std::chrono::milliseconds(0)});
     state.disturbed = 1000;

@@ -4,9 +4,12 @@
   store_peer.py NAME setup | write COUNT | serve durable | serve atomic
 
 NAME: sqlite_wal (journal_mode=wal, synchronous=full), lmdb, redis (appendfsync always), postgresql
-(as initdb leaves it; a checkpoint after each version). A program that meets an error ends; with
-PEER_GOES_ON set it says so, opens anew (a server that is dead is started again, as systemd does)
-and goes on with the next version. The content of a version is that of crashlab_protocol."""
+(as initdb leaves it; a checkpoint after each version), etcd (one member, which keeps a state of
+PEER_PERDURE), etcd_no_fsync (the same with --unsafe-no-fsync). A program that meets an error ends;
+with PEER_GOES_ON set it says so, opens anew (a server that is dead is started again, as systemd
+does) and goes on with the next version. The content of a version is that of crashlab_protocol."""
+import http.client
+import json
 import os
 import shutil
 import socket
@@ -197,7 +200,60 @@ class Postgresql(Server):
         return bytes.fromhex(self.ask("select encode(data, 'hex') from t").strip())
 
 
-STORES = {"sqlite_wal": SqliteWal, "lmdb": Lmdb, "redis": Redis, "postgresql": Postgresql}
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Etcd(Server):
+    MORE = []
+
+    def command(self):
+        self.port = free_port()
+        client = f"http://127.0.0.1:{self.port}"
+        # A member alone is its own leader as soon as its time for an election is over.
+        return ["etcd", "--data-dir", ROOT + "/etcd", "--listen-client-urls", client,
+                "--advertise-client-urls", client,
+                "--listen-peer-urls", f"http://127.0.0.1:{free_port()}",
+                "--heartbeat-interval", "10", "--election-timeout", "100",
+                "--logger", "zap", "--log-level", "error"] + self.MORE
+
+    def answers(self):
+        wire = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            wire.request("GET", "/health")
+            return json.loads(wire.getresponse().read()).get("health") == "true"
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        finally:
+            wire.close()
+
+    def close(self):
+        self.end()
+
+    def state(self, command, *words, value=None):
+        done = subprocess.run([os.environ["PEER_PERDURE"], "state", command,
+                               f"etcd://127.0.0.1:{self.port}/peer/state", *words],
+                              input=value, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode != 0:
+            raise OSError((done.stderr or done.stdout).strip().split("\n")[0])
+        return done.stdout
+
+    def save(self, data):
+        self.state("set", "/data", "-", value=json.dumps(data.decode()))
+
+    def load(self):
+        self.state("verify")  # the previous generations, too
+        return json.loads(self.state("get", "/data")).encode()
+
+
+class EtcdNoFsync(Etcd):
+    MORE = ["--unsafe-no-fsync"]
+
+
+STORES = {"sqlite_wal": SqliteWal, "lmdb": Lmdb, "redis": Redis, "postgresql": Postgresql,
+          "etcd": Etcd, "etcd_no_fsync": EtcdNoFsync}
 
 
 def acknowledge(version):
