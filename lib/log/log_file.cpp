@@ -107,6 +107,7 @@ struct LogFile::Part {
 Result<LogFile::Part> LogFile::read_part(std::uint64_t offset, std::uint64_t size) {
   Part part{Buffer(static_cast<std::size_t>(size))};
   Buffer& bytes = part.bytes;
+  constexpr auto block = static_cast<std::size_t>(log_block);  // 32 bits have room for it
   std::size_t done = 0;
   std::size_t piece_max = bytes.size();
   while (done < bytes.size()) {
@@ -116,9 +117,9 @@ Result<LogFile::Part> LogFile::read_part(std::uint64_t offset, std::uint64_t siz
     if (!count && count.error() != std::errc::io_error) {
       return root_->failure(read_step, "", count.error());
     }
-    if (!count && piece_max > log_block) {  // which block it is
-      piece_max = log_block;
-      done = done / log_block * log_block;
+    if (!count && piece_max > block) {  // which block it is
+      piece_max = block;
+      done = done / block * block;
       continue;
     }
     if (!count) {
@@ -126,7 +127,7 @@ Result<LogFile::Part> LogFile::read_part(std::uint64_t offset, std::uint64_t siz
       part.unreadable.insert(done);
     }
     if (count && count.value() == 0) return damaged("the log was cut off while it was read");
-    done += count ? count.value() : log_block;
+    done += count ? count.value() : block;
   }
   return part;
 }
