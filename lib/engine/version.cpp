@@ -136,6 +136,12 @@ bool has_stamps_of(const Status& status, const Version& version) {
   return status.version.same_stamps(version);
 }
 
+void KnownVersion::know(const Version& version, Bytes content) {
+  const bool hashed = version_.content != 0 && version.same_stamps(version_);
+  if (hashed && content_hash(content) == version_.content) return;
+  know(version);
+}
+
 Result<bool> KnownVersion::is_still(const Target& target, const Status& status) {
   if (settled_) return status.version.same_stamps(version_);
   BOOST_OUTCOME_TRY(const bool still, has_version(target, target.leaf, status, version_));

@@ -59,6 +59,9 @@ class PERDURE_INTERNAL_API KnownVersion {
     version_ = version;
     settled_ = version.content == 0;
   }
+  /// Learns of a look that read the content, too. The version stays what it was if it is of that
+  /// content: with the hash of a look that had not settled, it tells no less.
+  void know(const Version& version, Bytes content);
   [[nodiscard]] const Version& get() const noexcept { return version_; }
   /// Whether the target, of this status, is of this version still.
   Result<bool> is_still(const Target& target, const Status& status);

@@ -310,8 +310,12 @@ class FileStore final : public StateStore {
       return std::optional<StoredState>();
     }
     if (!read) return std::move(read.error());
-    if (leaf == target_.leaf) known_.know(read.value().version);
-    return StoredState{std::move(read.value().bytes), to_revision(read.value().version)};
+    Version version = read.value().version;
+    if (leaf == target_.leaf) {
+      known_.know(version, read.value().bytes);
+      version = known_.get();
+    }
+    return StoredState{std::move(read.value().bytes), to_revision(version)};
   }
 
   FileSystem& files_;
