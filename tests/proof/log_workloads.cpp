@@ -179,13 +179,14 @@ Result<void> commit_what_goes(Session& session, Root& root, const Row& row, File
   return success();
 }
 
-/// A move ends the log, and the next commit begins it again.
+/// A move ends the log, and the next commit begins it again. Without a journal there is no move: a
+/// removal whose sync failed is lost, and can't be done once more.
 Result<void> moves_with_faults(Session& session, Publish publish) {
   BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, publish)));
   Files files = files_of(session);
-  const Row row{{{put, "d/a", content_of('p', 100)}},
-                {{Request::Kind::move, "e/b", "d/c"}},
-                {{put, "d/a", content_of('q', 100)}}};
+  Row row{{{put, "d/a", content_of('p', 100)}}};
+  if (session.preset().ordered) row.push_back({{Request::Kind::move, "e/b", "d/c"}});
+  row.push_back({{put, "d/a", content_of('q', 100)}});
   BOOST_OUTCOME_TRY(commit_what_goes(session, root, row, files));
   return root.close();
 }
