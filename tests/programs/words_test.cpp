@@ -117,7 +117,7 @@ TEST_CASE("each refusal of a command names what it is about, and says what to do
       {"no root",
        nothing,
        {"apply", "", "--put", "a=-"},
-       1,
+       2,
        {"the name of the directory is empty"}},
       {"a target that is to be kept", a_target, {"write", "--keep", "f"}, 4, {"'f'"}},
       {"fast in memory",
