@@ -22,7 +22,7 @@ constexpr std::uint64_t segment_size = 64 << 10;
 constexpr std::size_t records_begin = header_blocks * log_block + segment_size;
 
 constexpr std::size_t block_of(std::size_t record) {
-  return records_begin + record * log_block;
+  return records_begin + record * std::size_t{log_block};
 }
 
 /// A root whose holder died with these files in its records, each flushed for itself.

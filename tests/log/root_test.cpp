@@ -394,8 +394,8 @@ TEST_CASE("a commit through the log makes few system calls", "[budget]") {
   REQUIRE_OK(root.value().put("a", content));
   std::string calls;
   const auto log = counting.log();
-  for (std::size_t i = log.size() - (counting.calls() - before); i < log.size(); ++i) {
-    calls += std::string(to_string(log[i].operation)) + " ";
+  for (std::size_t i = log.size(); counting.calls() - before > log.size() - i;) {
+    calls = std::string(to_string(log[--i].operation)) + " " + calls;
   }
   INFO(calls);
   // Where `fast` is allowed the data is awaited, too.

@@ -24,7 +24,7 @@ class KeySet {
  private:
   /// The key's place, or the free one for it. A key of zeros counts as free: no state has it.
   static Key& find(std::vector<Key>& places, const Key& key) {
-    std::size_t at = key.low & (places.size() - 1);
+    auto at = static_cast<std::size_t>(key.low & (places.size() - 1));
     while (places[at] != key && places[at] != Key{}) at = (at + 1) & (places.size() - 1);
     return places[at];
   }
