@@ -62,7 +62,9 @@ SysResult<void> give_name_up(TransactionRoot& root, const Journal& journal,
   for (std::string path = parent_of(entry.path); makes_directory(journal, path);) {
     path = parent_of(path);
     BOOST_OUTCOME_TRY(const Handle above, directories.open(path));
-    BOOST_OUTCOME_TRY(root.files.sync_directory(above));
+    const auto synced = root.files.sync_directory(above);
+    if (!synced) note_failed_sync(root.files, above);
+    BOOST_OUTCOME_TRY(synced);
   }
   BOOST_OUTCOME_TRY(rename_staged(root, journal, entry, directory));
   return remove_apply_temp(root.files, directory, entry);
@@ -91,12 +93,10 @@ SysResult<void> put_entry(TransactionRoot& root, const Journal& journal, const J
   if (staged == StagedName::given_up) return rename_staged(root, journal, entry, directory);
   const auto temp = link_staged(root, journal, entry, directory);
   if (temp) return rename_second(root, entry, directory, temp.value());
-  if (staged == StagedName::kept || !refuses_hard_links(temp.error())) return temp.error();
-  BOOST_OUTCOME_TRY(
-      const Status status,
-      root.files.stat_at(root.private_directory.get(), names::staged_of(journal.id, entry.staged)));
-  if (is_same_user(root.files, status.owner, root.files.user())) return temp.error();
-  return give_name_up(root, journal, entry, directory, directories);
+  if (staged == StagedName::kept) return temp.error();
+  BOOST_OUTCOME_TRY(const bool given_up, has_no_second_name(root, journal, entry, temp.error()));
+  return given_up ? give_name_up(root, journal, entry, directory, directories)
+                  : SysResult<void>(temp.error());
 }
 
 /// False where others put something into it.

@@ -122,7 +122,9 @@ SysResult<bool> keep_staged(TransactionRoot& root, const Journal& journal,
   }
   BOOST_OUTCOME_TRY(const bool renames, has_no_second_name(root, journal, entry, linked.error()));
   if (!renames) return linked.error();
-  BOOST_OUTCOME_TRY(files.sync_directory(directory));  // or a power cut takes the evidence with it
+  const auto synced = files.sync_directory(directory);  // or a power cut takes the evidence with it
+  if (!synced) note_failed_sync(files, directory);
+  BOOST_OUTCOME_TRY(synced);
   BOOST_OUTCOME_TRY(
       files.rename(directory, staged, evidence, entry.apply_temp, RenameMode::replace));
   return true;
