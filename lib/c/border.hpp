@@ -24,8 +24,8 @@ namespace perdure::c {
 /// The error of a call that is wrong in itself.
 [[nodiscard]] Error wrong_call(std::string_view step, std::string_view words);
 
-/// Gives the error to the caller, if he wants it, and returns its kind. Where there is no memory
-/// for it, the caller gets one that says so, with the same fate.
+/// Stores the error in `*out`, unless `out` is NULL, and returns its kind. If the memory runs out,
+/// it stores an error that says so, with the same fate.
 int hand_over(Error error, perdure_error** out) noexcept;
 /// The same for the exception that is being handled.
 int hand_over_exception(std::string_view step, Fate fate, perdure_error** out) noexcept;

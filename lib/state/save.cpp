@@ -227,9 +227,9 @@ Result<void> SavedState::save(const Edits& edits) try {
     if (!value) return success();
     return commit(std::move(value), shown().stamp.unknown, shown().report);
   };
-  // Where its compare holds against everybody, a commit itself tells whether others have saved: the
-  // look before it would cost as much as the commit. Generations that are newer than a copy are
-  // moved aside before a commit: only after a look.
+  // A store whose compare holds against everybody refuses a commit after another one's save. There
+  // the first try does without a look, which would cost as much as the commit. A save that has to
+  // move newer generations aside looks first.
   if (!store_->limits().needs_lock && stored_.newer.empty()) {
     overtaken_ = false;
     auto done = try_once(false);
