@@ -15,7 +15,7 @@ namespace perdure::test {
 /// Whether there is an etcdctl. Otherwise the test says that it is skipped, and returns.
 inline bool has_etcdctl() {
   if (run({"etcdctl", "version"}).status == 0) return true;
-  skip("there is no etcdctl: scripts/setup etcd installs it");
+  skip("etcdctl is not installed: scripts/setup etcd installs it");
   return false;
 }
 

@@ -109,7 +109,7 @@ TEST_CASE(
   const auto saved = one.update([&](Count& count) {
     ++count.value;
     if (++edits > 1) return;
-    if (revoke_leases(server.url()) != 1) throw std::runtime_error("there is no lease");
+    if (revoke_leases(server.url()) != 1) throw std::runtime_error("the lease is gone already");
     auto other = open_count(server.patient()).value();
     const auto theirs = other.update([](Count& state) { state.value += 100; });
     if (!theirs) throw std::runtime_error(theirs.error().message());

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "control.hpp"
 #include "server.hpp"
 #include "support/catch.hpp"
 #include "support/result.hpp"
@@ -92,16 +93,10 @@ void check_refused(const EtcdOptions& options, const std::string& words) {
   CHECK_THAT(refused.error().message(), Contains(words));
 }
 
-bool has_control() {
-  static const bool has = run({"etcdctl", "version"}).status == 0;
-  if (!has) skip("there is no etcdctl");
-  return has;
-}
-
 }  // namespace
 
 TEST_CASE("users are asked for their passwords, and a wrong one is refused in words") {
-  if (!has_etcd() || !has_control()) return;
+  if (!has_etcd() || !has_etcdctl()) return;
   const bool by_tls = GENERATE(false, true);
   CAPTURE(by_tls);
   const Certificates all;

@@ -27,7 +27,7 @@ namespace perdure::test {
 /// Whether there is an etcd to start. Otherwise the test says that it is skipped, and returns.
 inline bool has_etcd() {
   static const bool has = run({"setpriv", "--pdeathsig", "KILL", "etcd", "--version"}).status == 0;
-  if (!has) skip("there is no etcd: scripts/setup etcd installs it");
+  if (!has) skip("etcd is not installed: scripts/setup etcd installs it");
   return has;
 }
 
