@@ -216,29 +216,3 @@ TEST_CASE("C++ gives the kinds and fates of the table", "[P19]") {
     CHECK(run(row) == row.outcome);
   }
 }
-
-// Prints what comes of every error of the first such call, and of one error of the later ones: for
-// whoever writes rows.
-static void print_rows(const std::string& call, testing::Operation operation) {
-  constexpr int number_max = 9;
-  bool fits = true;
-  for (int number = 1; number <= number_max && fits; ++number) {
-    fits = false;
-    for (const int error : testing::errors_of(operation)) {
-      const std::string fault = std::string(to_string(operation)) + " " + std::to_string(number) +
-                                " " + std::string(testing::errno_name(error));
-      const std::string outcome = run({call, fault, {}});
-      std::cout << call << " " << fault << " " << outcome << "\n";
-      fits = fits || outcome != "none none 0";
-      if (number > 1) break;
-    }
-  }
-}
-
-TEST_CASE("a table of what may fail", "[.]") {
-  for (const Calls* const calls : all_calls) {
-    for (const auto& [name, call] : *calls) {
-      for (const auto operation : testing::all_operations()) print_rows(name, operation);
-    }
-  }
-}
