@@ -120,8 +120,9 @@ Result<LogRecord> read_body(ByteReader& reader, bool mixed) {
   BOOST_OUTCOME_TRY(record.journal, decode_journal(reader.raw(reader.number<std::uint64_t>())));
   for (const JournalEntry& entry : record.journal.entries) {
     LoggedFile file;
-    if (entry.action == JournalAction::remove_directory) {
-      return refused(ErrorKind::recovery_required, "a record removes a directory");
+    if (entry.action == JournalAction::remove_directory || entry.changes_type) {
+      return refused(ErrorKind::recovery_required,
+                     "a record removes a directory, or makes one of a file");
     }
     const bool put = entry.action == JournalAction::put;
     if (put) file = read_file(reader, mixed);

@@ -112,6 +112,9 @@ SysResult<bool> remove_directory_entry(FileSystem& files, Handle directory,
 
 SysResult<void> make_entry(FileSystem& files, Handle directory, const JournalEntry& entry) {
   const std::string leaf = leaf_of(entry.path);
+  if (entry.changes_type) {
+    BOOST_OUTCOME_TRY(unlink_if_there(files, directory, leaf));
+  }
   const auto made = files.make_directory(directory, leaf, entry.mode);
   if (made || made.error() != std::errc::file_exists) return made;
   BOOST_OUTCOME_TRY(const Status there, files.stat_at(directory, leaf));
@@ -143,10 +146,12 @@ Result<bool> is_untouched(TransactionRoot& root, const JournalEntry& entry,
   const auto replaced = directories.is_replaced(parent_of(entry.path));
   if (!replaced) return root.failure(apply_step, entry.path, replaced.error());
   if (replaced.value()) return false;
-  if (entry.action == JournalAction::make_directory) return true;
+  directories.is_what_it_is(entry.path);  // when this is done, or left alone
+  if (entry.action == JournalAction::make_directory && !entry.changes_type) return true;
   BOOST_OUTCOME_TRY(const auto now,
                     root.checked(apply_step, entry.path, directories.stat(entry.path)));
-  if (!now || !entry.before) return now.has_value() == entry.before.has_value();
+  if (!now) return !entry.before || entry.action == JournalAction::make_directory;
+  if (!entry.before) return false;
   return identity_of(now->version) == entry.before->identity;
 }
 
@@ -155,6 +160,12 @@ Result<bool> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
   FileSystem& files = root.files;
   const auto directory = directories.open(parent_of(entry.path));
   if (!directory) return root.failure(apply_step, entry.path, directory.error());
+  if (removes_directory(entry)) {
+    BOOST_OUTCOME_TRY(const bool gone,
+                      root.checked(apply_step, entry.path,
+                                   remove_directory_entry(files, directory.value(), entry)));
+    if (!gone) return false;
+  }
   SysResult<void> done = success();
   switch (entry.action) {
     case JournalAction::put:
@@ -167,8 +178,7 @@ Result<bool> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
       done = make_entry(files, directory.value(), entry);
       break;
     case JournalAction::remove_directory:
-      return root.checked(apply_step, entry.path,
-                          remove_directory_entry(files, directory.value(), entry));
+      break;
   }
   if (!done) return root.failure(apply_step, entry.path, done.error());
   return true;

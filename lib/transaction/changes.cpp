@@ -38,25 +38,28 @@ Result<void> Changes::put(const std::string& path, const Metadata& metadata,
                           const std::optional<std::string>& like,
                           const std::function<Result<void>(Sink&)>& source) {
   broken_ = true;  // until it is done
+  const bool over_directory = removes_directory_at(path);
   BOOST_OUTCOME_TRY(drop(path));
   BOOST_OUTCOME_TRY(const auto existing, stat(path));
   MetadataOf from{.path = path, .status = existing};
-  if (existing && existing->type == FileType::symlink) from.status.reset();  // it has none to give
+  const bool none_to_give = over_directory || (existing && existing->type == FileType::symlink);
+  if (none_to_give) from.status.reset();
   if (!from.status && like) {
     BOOST_OUTCOME_TRY(from, metadata_of(*like));
   }
   BOOST_OUTCOME_TRY(const StagedFile staged, staged_.stage(path, from, metadata, source));
   bytes_ += staged.size;
-  changes_[path] = Change{.staged = staged};
+  changes_[path] = Change{.staged = staged, .changes_type = over_directory};
   broken_ = false;
   return success();
 }
 
 Result<void> Changes::put_symlink(const std::string& path, const std::string& text) {
   broken_ = true;  // until it is done
+  const bool over_directory = removes_directory_at(path);
   BOOST_OUTCOME_TRY(drop(path));
   BOOST_OUTCOME_TRY(const StagedFile staged, staged_.make_symlink(path, text));
-  changes_[path] = Change{.staged = staged};
+  changes_[path] = Change{.staged = staged, .changes_type = over_directory};
   broken_ = false;
   return success();
 }
@@ -83,12 +86,18 @@ Result<MetadataOf> Changes::metadata_of(const std::string& path) {
   return of;
 }
 
+bool Changes::removes_directory_at(const std::string& path) const {
+  const auto change = changes_.find(path);
+  return change != changes_.end() && removes_directory(change->second);
+}
+
 /// Forgets what was to become of the path so far, its staged file included.
 Result<void> Changes::drop(const std::string& path) {
   const auto found = changes_.find(path);
   if (found == changes_.end()) return success();
   const Change change = found->second;
   changes_.erase(found);
+  directories_.is_what_it_is(path);
   if (change.action != JournalAction::put) return success();
   if (!change.staged.moved && !change.staged.symlink) bytes_ -= change.staged.size;
   return staged_.remove(change.staged, path);
@@ -122,12 +131,16 @@ Result<void> Changes::remove(const std::string& path) {
   if (!found && !put) {
     return root_.failure(step, path, missing_cause());
   }
-  if (found && found->type == FileType::directory) {
+  const bool over_directory = removes_directory_at(path);
+  if (found && found->type == FileType::directory && !over_directory) {
     return root_.failure(step, path, ErrorKind::not_regular, "it is a directory");
   }
   broken_ = true;  // until it is done
   BOOST_OUTCOME_TRY(drop(path));
-  if (found) changes_[path] = Change{.action = JournalAction::remove};
+  if (found) {
+    changes_[path] =
+        Change{.action = over_directory ? JournalAction::remove_directory : JournalAction::remove};
+  }
   broken_ = false;
   return success();
 }
@@ -152,8 +165,15 @@ Result<void> Changes::remove_all(const std::string& path) {
   BOOST_OUTCOME_TRY(const auto found, stat(path));
   if (found && found->type != FileType::directory) {
     const auto change = changes_.find(path);
-    const bool gone = change != changes_.end() && change->second.action == JournalAction::remove;
-    return gone ? Result<void>(success()) : remove(path);
+    if (change == changes_.end() || change->second.action == JournalAction::put) {
+      return remove(path);
+    }
+    const Change removal{.action = JournalAction::remove, .moved = change->second.moved};
+    broken_ = true;  // until it is done
+    BOOST_OUTCOME_TRY(drop_beneath(path));
+    changes_[path] = removal;
+    broken_ = false;
+    return success();
   }
   const auto beneath = changes_.lower_bound(path + "/");
   const bool any = changes_.contains(path) ||
@@ -213,9 +233,23 @@ Result<void> Changes::remove_tree(const std::string& path) {
 Result<void> Changes::make_directory(const std::string& path, std::uint32_t mode) {
   constexpr std::string_view step = "make the directory";
   if (const auto change = changes_.find(path); change != changes_.end()) {
-    if (change->second.action == JournalAction::make_directory) return success();
-    return root_.failure(step, path, ErrorKind::invalid_argument,
-                         "this transaction makes a file of it, or removes it");
+    Change& so_far = change->second;
+    switch (so_far.action) {
+      case JournalAction::make_directory:
+        return success();
+      case JournalAction::remove_directory:  // what was in it goes all the same
+        changes_.erase(change);
+        return success();
+      case JournalAction::remove:
+        so_far.action = JournalAction::make_directory;
+        so_far.changes_type = true;
+        so_far.mode = mode;
+        directories_.may_be_file(path);
+        return success();
+      case JournalAction::put:
+        return root_.failure(step, path, ErrorKind::invalid_argument,
+                             "this transaction makes a file of it");
+    }
   }
   BOOST_OUTCOME_TRY(const auto found, stat(path));
   if (found && found->type == FileType::directory) return success();
@@ -235,11 +269,16 @@ Result<void> Changes::move(const std::string& from, const std::string& to) {
       return root_.failure(step, from, ErrorKind::invalid_argument,
                            "this transaction removes it, or makes a directory of it");
     }
-    const Change change = own->second;
+    Change change = own->second;
+    const bool over_directory = removes_directory_at(to);
     broken_ = true;
     BOOST_OUTCOME_TRY(drop(to));
     changes_.erase(from);
-    if (found) changes_[from] = Change{.action = JournalAction::remove};
+    if (found) {
+      changes_[from] = Change{.action = change.changes_type ? JournalAction::remove_directory
+                                                            : JournalAction::remove};
+    }
+    change.changes_type = over_directory;
     changes_[to] = change;
     broken_ = false;
     return success();
@@ -251,10 +290,11 @@ Result<void> Changes::move(const std::string& from, const std::string& to) {
   }
   BOOST_OUTCOME_TRY(const Handle directory,
                     root_.checked(step, from, directories_.open(parent_of(from))));
+  const bool over_directory = removes_directory_at(to);
   broken_ = true;
   BOOST_OUTCOME_TRY(drop(to));
   BOOST_OUTCOME_TRY(const StagedFile staged, staged_.link(step, directory, from));
-  changes_[to] = Change{.staged = staged};
+  changes_[to] = Change{.staged = staged, .changes_type = over_directory};
   changes_[from] = Change{.action = JournalAction::remove, .moved = staged.identity};
   BOOST_OUTCOME_TRY(staged_.flush_if_many());
   broken_ = false;

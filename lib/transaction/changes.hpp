@@ -28,10 +28,15 @@ struct Change {
   StagedFile staged{};  ///< put: the new content.
   /// put: of a file that may take the place of a symbolic link.
   bool over_symlink = false;
+  /// put: a directory is there, which goes first; make_directory: a file or a link, which does.
+  bool changes_type = false;
   std::uint32_t mode = 0777;  ///< make_directory: less the umask.
-  /// remove: of a file that is moved; no other one is to go.
+  /// The file that goes is moved; no other one is to go.
   std::optional<Identity> moved{};
 };
+[[nodiscard]] inline bool removes_directory(const Change& change) noexcept {
+  return removes_directory(change.action, change.changes_type);
+}
 
 /// All that a transaction wants, with the staged files of its new content. Nothing of it is visible
 /// outside the private directory.
@@ -81,6 +86,7 @@ class Changes {
   struct Located;
   Result<Located> locate(const std::string& path);
   Result<void> drop(const std::string& path);
+  [[nodiscard]] bool removes_directory_at(const std::string& path) const;
   Result<MetadataOf> metadata_of(const std::string& path);
   Result<void> drop_beneath(const std::string& path);
   Result<void> remove_tree(const std::string& path);

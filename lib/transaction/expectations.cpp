@@ -83,8 +83,7 @@ Result<void> Expectations::check_stays() {
   for (const auto& [path, version] : versions_) {
     for (std::string above = parent_of(path); !above.empty(); above = parent_of(above)) {
       const auto change = changes_.by_path().find(above);
-      const bool goes = change != changes_.by_path().end() &&
-                        change->second.action == JournalAction::remove_directory;
+      const bool goes = change != changes_.by_path().end() && removes_directory(change->second);
       if (!goes) continue;
       return root_.failure(compare_step, path, ErrorKind::invalid_argument,
                            "this transaction removes '" + above +

@@ -21,6 +21,9 @@ constexpr std::size_t digest_size = sizeof(Checksum::Digest);
 constexpr std::size_t entry_size_min = 10;
 constexpr std::size_t directory_size_min = 20;
 
+/// What an entry says of its path before.
+enum BeforeCode : std::uint8_t { nothing_before, something_before, other_type_before };
+
 void write_identity(ByteWriter& writer, const Identity& value) {
   writer.number(value.inode);
   writer.number(value.birth_ns);
@@ -39,7 +42,9 @@ Error refused(ErrorKind kind, std::string detail) {
 
 void write_entry(ByteWriter& writer, const JournalEntry& entry, std::uint32_t format) {
   writer.number(static_cast<std::uint8_t>(entry.action));
-  writer.number(static_cast<std::uint8_t>(entry.before.has_value()));
+  writer.number(static_cast<std::uint8_t>(!entry.before        ? nothing_before
+                                          : entry.changes_type ? other_type_before
+                                                               : something_before));
   writer.text(entry.path);
   if (entry.before) {
     write_identity(writer, entry.before->identity);
@@ -61,14 +66,16 @@ void write_entry(ByteWriter& writer, const JournalEntry& entry, std::uint32_t fo
 Result<JournalEntry> read_entry(ByteReader& reader, std::uint32_t format) {
   JournalEntry entry;
   const auto action = reader.number<std::uint8_t>();
-  const auto existed = reader.number<std::uint8_t>();
+  const auto before = reader.number<std::uint8_t>();
   const bool known = action >= 1 && action <= (format >= removal_journal_format ? 4 : 3);
-  if (!known || existed > 1) {
+  entry.action = static_cast<JournalAction>(action);
+  entry.changes_type =
+      before == other_type_before && format >= type_change_journal_format && !removes(entry.action);
+  if (!known || (before > something_before && !entry.changes_type)) {
     return refused(ErrorKind::recovery_required, "it asks for something unknown");
   }
-  entry.action = static_cast<JournalAction>(action);
   entry.path = reader.text(path_size_max);
-  if (existed != 0) {
+  if (before != nothing_before) {
     entry.before.emplace();
     entry.before->identity = read_identity(reader);
     entry.before->size = reader.number<std::uint64_t>();
@@ -168,10 +175,10 @@ Result<Journal> decode_journal(Bytes bytes) {
   }
   ByteReader reader(content.subspan(magic.size()));
   const auto version = reader.number<std::uint32_t>();
-  if (version == 0 || version > removal_journal_format) {
+  if (version == 0 || version > journal_format_max) {
     return refused(ErrorKind::too_new,
                    "it has format " + std::to_string(version) + ", and this program knows 1 to " +
-                       std::to_string(removal_journal_format) + "; use the newer program");
+                       std::to_string(journal_format_max) + "; use the newer program");
   }
   Journal journal;
   journal.format = version;

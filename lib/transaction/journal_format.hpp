@@ -43,13 +43,25 @@ struct JournalEntry {
   JournalAction action = JournalAction::put;
   std::string path;                ///< Relative to the root, in plain form.
   std::optional<Before> before{};  ///< Empty: nothing was there.
-  std::uint32_t mode = 0;          ///< Of a directory.
-  std::uint64_t staged = 0;        ///< put: the number in the staged file's name ...
-  Identity staged_identity{};      ///< ... what it is known by ...
-  std::uint64_t staged_size = 0;   ///< ... and, from format 3 on, what a copy of it is known by ...
+  /// put: `before` is a directory, which goes first; make_directory: it is a file or a link, which
+  /// does. From format 6 on.
+  bool changes_type = false;
+  std::uint32_t mode = 0;         ///< Of a directory.
+  std::uint64_t staged = 0;       ///< put: the number in the staged file's name ...
+  Identity staged_identity{};     ///< ... what it is known by ...
+  std::uint64_t staged_size = 0;  ///< ... and, from format 3 on, what a copy of it is known by ...
   std::int64_t staged_mtime_ns = 0;
   std::string apply_temp{};  ///< ... and the name beside the target on its way there.
 };
+
+/// Whether a directory goes, to leave nothing or to make room for a file.
+[[nodiscard]] constexpr bool removes_directory(JournalAction action, bool changes_type) noexcept {
+  return action == JournalAction::remove_directory ||
+         (action == JournalAction::put && changes_type);
+}
+[[nodiscard]] inline bool removes_directory(const JournalEntry& entry) noexcept {
+  return removes_directory(entry.action, entry.changes_type);
+}
 
 /// A directory that was there before the transaction, and has paths of it.
 struct JournalDirectory {
@@ -62,9 +74,14 @@ inline constexpr std::uint32_t journal_format = 3;
 /// As format 3, of a journal that removes directories: a program that knows no such removal refuses
 /// it.
 inline constexpr std::uint32_t removal_journal_format = 5;
+/// As format 5, of a journal in which a path changes between file and directory.
+inline constexpr std::uint32_t type_change_journal_format = 6;
 /// The journal of a root whose commits go into a log (lib/log): it has no entries, and stands there
 /// so that a program that knows nothing of logs refuses the root.
 inline constexpr std::uint32_t log_journal_format = 4;
+
+/// Programs refuse what is newer.
+inline constexpr std::uint32_t journal_format_max = type_change_journal_format;
 
 /// One committed transaction: all that redo needs. docs/format.md has the layout.
 struct Journal {

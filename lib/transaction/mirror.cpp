@@ -26,6 +26,7 @@ class Mirror {
   Result<void> check_apart() const;
   Result<void> check_source_stays() const;
   Result<void> take(const SourceTree::Entry& entry);
+  Result<void> make_room(const SourceTree::Entry& entry, const Status& found);
   Result<void> take_directory(const std::string& path, const std::optional<Status>& found);
   Result<void> take_symlink(const std::string& path, const std::optional<Status>& found);
   Result<void> take_file(const std::string& path, const std::optional<Status>& found);
@@ -41,6 +42,8 @@ class Mirror {
   std::set<std::string> wanted_;
   /// The wanted paths that were there, by directory and file.
   std::map<std::pair<std::string, Identity>, std::string> found_;
+  /// Those of them that change between file and directory.
+  std::set<std::pair<std::string, Identity>> changing_;
   std::vector<std::string> shared_{""};  ///< Directories that were there, and are in the source.
   MirrorReport report_;
 };
@@ -78,7 +81,7 @@ Result<void> Mirror::check_apart() const {
 /// A mount elsewhere may show a directory of the root.
 Result<void> Mirror::check_source_stays() const {
   for (const auto& [path, change] : changes_.by_path()) {
-    if (change.action != JournalAction::remove_directory) continue;
+    if (!removes_directory(change)) continue;
     BOOST_OUTCOME_TRY(const auto status, changes_.stat(path));
     if (!status || !source_.is(status->version)) continue;
     return root_.failure(mirror_step, path, ErrorKind::invalid_argument,
@@ -90,16 +93,9 @@ Result<void> Mirror::check_source_stays() const {
 Result<void> Mirror::take(const SourceTree::Entry& entry) {
   BOOST_OUTCOME_TRY(root_.check_path(mirror_step, entry.path));
   BOOST_OUTCOME_TRY(const auto found, changes_.stat(entry.path));
-  const bool is_directory = found && found->type == FileType::directory;
-  if (found && is_directory != (entry.type == FileType::directory)) {
-    return root_.failure(mirror_step, entry.path, ErrorKind::not_regular,
-                         is_directory
-                             ? "it is a directory, and a file in the source; remove it by a "
-                               "transaction of its own first"
-                             : "it is a file, and a directory in the source; remove it by a "
-                               "transaction of its own first");
+  if (found) {
+    BOOST_OUTCOME_TRY(make_room(entry, *found));
   }
-  if (found) found_[{parent_of(entry.path), identity_of(found->version)}] = entry.path;
   switch (entry.type) {
     case FileType::directory:
       return take_directory(entry.path, found);
@@ -108,6 +104,29 @@ Result<void> Mirror::take(const SourceTree::Entry& entry) {
     default:
       return take_file(entry.path, found);
   }
+}
+
+/// Removes what is in the way of something else: a file of a directory, or the other way round.
+Result<void> Mirror::make_room(const SourceTree::Entry& entry, const Status& found) {
+  const bool is_directory = found.type == FileType::directory;
+  const bool in_the_way = is_directory != (entry.type == FileType::directory);
+  const std::pair here(parent_of(entry.path), identity_of(found.version));
+  if (in_the_way || changing_.contains(here)) {  // by another name it may be one that stays
+    BOOST_OUTCOME_TRY(check_alias(here.first, entry.path, found));
+  }
+  found_[here] = entry.path;
+  if (!in_the_way) return success();
+  if (!options_.removing) {
+    return root_.failure(mirror_step, entry.path, ErrorKind::not_regular,
+                         is_directory
+                             ? "it is a directory, and a file in the source; nothing is to "
+                               "be removed"
+                             : "it is a file, and a directory in the source; nothing is to "
+                               "be removed");
+  }
+  changing_.insert(here);
+  ++report_.removed;
+  return changes_.remove_all(entry.path);
 }
 
 Result<void> Mirror::take_symlink(const std::string& path, const std::optional<Status>& found) {
@@ -124,7 +143,7 @@ Result<void> Mirror::take_symlink(const std::string& path, const std::optional<S
 }
 
 Result<void> Mirror::take_directory(const std::string& path, const std::optional<Status>& found) {
-  if (found) {
+  if (found && found->type == FileType::directory) {
     shared_.push_back(path);
     return success();
   }

@@ -59,15 +59,17 @@ Result<Journal> Precheck::journal() {
   made.directories.push_back({"", identity_of(root_.status.version)});
   made.private_directory = identity_of(root_.private_status.version);
   std::set<std::uint64_t> each;            // to be tried out
-  std::vector<JournalEntry> removals;      // of directories
+  std::vector<JournalEntry> removals;      // of directories, and files in their places
   for (auto& [path, change] : by_path_) {  // a directory comes before what is in it
     BOOST_OUTCOME_TRY(check_parent(path));
     BOOST_OUTCOME_TRY(auto entry, check(path, change));
-    const bool last = entry.action == JournalAction::remove_directory;
-    (last ? removals : made.entries).push_back(std::move(entry));
+    if (entry.action == JournalAction::remove_directory) {
+      made.format = std::max(made.format, removal_journal_format);
+    }
+    if (entry.changes_type) made.format = type_change_journal_format;
+    (removes_directory(entry) ? removals : made.entries).push_back(std::move(entry));
     if (change.staged.moved || change.staged.symlink) each.insert(change.staged.number);
   }
-  if (!removals.empty()) made.format = removal_journal_format;
   // Last, what is in a directory before the directory itself.
   std::move(removals.rbegin(), removals.rend(), std::back_inserter(made.entries));
   for (const auto& [path, status] : parents_) {
@@ -137,10 +139,12 @@ Result<void> Precheck::check_parent(const std::string& path) {
   for (std::string above = parent; !above.empty(); above = parent_of(above)) {
     const auto change = by_path_.find(above);
     if (change == by_path_.end()) continue;
-    if (change->second.action == JournalAction::remove_directory) {
+    if (removes_directory(change->second)) {
       if (removes(by_path_.at(path).action)) break;  // on the way, as long as anything is in it
+      const bool file = change->second.action == JournalAction::put;
       return root_.failure(check_step, path, ErrorKind::invalid_argument,
-                           "this transaction removes '" + above + "'");
+                           file ? "'" + above + "' is a file in this transaction"
+                                : "this transaction removes '" + above + "'");
     }
     if (change->second.action != JournalAction::make_directory) {
       return root_.failure(check_step, path, ErrorKind::invalid_argument,
@@ -198,7 +202,8 @@ Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
     BOOST_OUTCOME_TRY(check_found(path, change, *found));
     entry.before = before_of(found->version);
   }
-  if (!found && removes(change.action)) {
+  entry.changes_type = change.changes_type;
+  if (!found && (removes(change.action) || change.changes_type)) {
     return root_.failure(check_step, path, ErrorKind::conflict,
                          "somebody else removed it meanwhile");
   }
@@ -207,14 +212,14 @@ Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
                          "somebody else changed it meanwhile; move it again");
   }
   const auto parent = parents_.find(parent_of(path));
-  if (change.action != JournalAction::make_directory && parent != parents_.end() &&
-      parent->second.immutable) {
+  const bool changes_name = change.action != JournalAction::make_directory || change.changes_type;
+  if (changes_name && parent != parents_.end() && parent->second.immutable) {
     Error error =
         root_.failure(check_step, path, std::make_error_code(std::errc::operation_not_permitted));
     error.detail = "its directory is marked immutable or append-only";
     return error;
   }
-  if (change.action == JournalAction::remove_directory) {
+  if (removes_directory(change)) {
     BOOST_OUTCOME_TRY(check_emptied(path));
   }
   if (change.action == JournalAction::make_directory) entry.mode = change.mode;
@@ -239,13 +244,14 @@ Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
 Result<void> Precheck::check_found(const std::string& path, const Change& change,
                                    const Status& found) {
   const auto parent = parents_.find(parent_of(path));
-  if (change.action == JournalAction::make_directory || parent == parents_.end()) {
+  const bool makes_directory = change.action == JournalAction::make_directory;
+  if ((makes_directory && !change.changes_type) || parent == parents_.end()) {
     return root_.failure(check_step, path, ErrorKind::conflict, "somebody else made it meanwhile");
   }
   const Status& directory = parent->second;
-  const bool is_directory = change.action == JournalAction::remove_directory;
-  const bool over_symlink =
-      change.action == JournalAction::remove || change.staged.symlink || change.over_symlink;
+  const bool is_directory = removes_directory(change);
+  const bool over_symlink = change.action == JournalAction::remove || makes_directory ||
+                            change.staged.symlink || change.over_symlink;
   const bool file =
       found.type == FileType::regular || (found.type == FileType::symlink && over_symlink);
   if (is_directory && found.type != FileType::directory) {

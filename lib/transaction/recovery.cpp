@@ -31,11 +31,12 @@ constexpr Protocol protocol = Protocol::portable;
 /// In a copied root all have other numbers, and nothing tells a directory from its copy.
 Directories directories_of(TransactionRoot& root, const Journal& journal, Numbers numbers) {
   Directories directories(root.files, root.directory.get());
+  for (const auto& entry : journal.entries) {
+    if (removes_directory(entry)) directories.may_be_gone(entry.path);
+    if (entry.changes_type) directories.may_be_file(entry.path);
+  }
   if (numbers == Numbers::changed) return directories;
   for (const auto& [path, identity] : journal.directories) directories.expect(path, identity);
-  for (const auto& entry : journal.entries) {
-    if (entry.action == JournalAction::remove_directory) directories.may_be_gone(entry.path);
-  }
   return directories;
 }
 
@@ -59,6 +60,8 @@ Result<Numbers> find_steps(TransactionRoot& root, const Journal& journal, Recove
   for (const auto& entry : journal.entries) {
     BOOST_OUTCOME_TRY(const RecoveryStep step_of,
                       recovery_step_of(root, journal, numbers, entry, directories));
+    const bool makes = entry.action == JournalAction::make_directory;
+    if (makes && step_of != RecoveryStep::redo) directories.is_what_it_is(entry.path);
     report.paths.push_back(
         {.path = entry.path, .action = std::string(word_for(entry.action)), .step = step_of});
   }
@@ -173,6 +176,7 @@ Result<void> redo_all(TransactionRoot& root, const Journal& journal, Numbers num
     } else {
       BOOST_OUTCOME_TRY(clear_apply_temp(root, entry, directories));
     }
+    if (entry.action == JournalAction::make_directory) directories.is_what_it_is(entry.path);
     if (root.options.progress) root.options.progress(i + 1, journal.entries.size());
   }
   BOOST_OUTCOME_TRY(keep_foreign(root, journal, report));

@@ -45,12 +45,16 @@ class Judge {
 
   Result<RecoveryStep> put(const JournalEntry& entry, const std::optional<Status>& now) const;
   Result<RecoveryStep> removal(const JournalEntry& entry, const std::optional<Status>& now) const;
+  Result<RecoveryStep> directory(const JournalEntry& entry, const std::optional<Status>& now) const;
   [[nodiscard]] RecoveryStep removal_of_directory(const JournalEntry& entry,
                                                   const std::optional<Status>& now) const;
 
  private:
   [[nodiscard]] bool has_identity(const Status& now, const Identity& identity) const;
   [[nodiscard]] bool is_before(const Status& now, const Before& before) const;
+  [[nodiscard]] bool is_directory_before(const Status& now, const JournalEntry& entry) const;
+  [[nodiscard]] bool is_to_be_put(const JournalEntry& entry,
+                                  const std::optional<Status>& now) const;
   [[nodiscard]] Result<Staged> find_staged(const JournalEntry& entry) const;
   /// Whether the file at the path has the content of the staged one.
   [[nodiscard]] Result<bool> has_content(const JournalEntry& entry, const Status& now,
@@ -83,6 +87,21 @@ bool Judge::is_before(const Status& now, const Before& before) const {
   // Somebody put a copy of it in its place, with its times. Times of whole seconds tell little:
   // others make files of the same size in one second, or set the times of all files alike.
   return now.version.mtime_ns == before.mtime_ns && part_of_second(before.mtime_ns) != 0;
+}
+
+/// It goes if nothing is in it, so that a copy of it may go, too.
+bool Judge::is_directory_before(const Status& now, const JournalEntry& entry) const {
+  if (now.type != FileType::directory) return false;
+  return !kept_ || (entry.before && has_identity(now, entry.before->identity));
+}
+
+bool Judge::is_to_be_put(const JournalEntry& entry, const std::optional<Status>& now) const {
+  if (!entry.before) return !now;
+  if (entry.changes_type) return !now || is_directory_before(*now, entry);
+  if (now) return is_before(*now, *entry.before);
+  // Missing although it was there before: somebody removed it, or, where a rename is several steps
+  // on the disk, that is half of ours.
+  return !renames_at_once(root_);
 }
 
 Result<Staged> Judge::find_staged(const JournalEntry& entry) const {
@@ -145,11 +164,7 @@ Result<RecoveryStep> Judge::put(const JournalEntry& entry, const std::optional<S
   if (now && staged.found && now->version.same_file(staged.found->version)) {
     return RecoveryStep::done;
   }
-  bool to_do = false;
-  if (now) to_do = entry.before && is_before(*now, *entry.before);
-  // Missing although it was there before: somebody removed it, or, where a rename is several steps
-  // on the disk, that is half of ours.
-  if (!now) to_do = !entry.before || !renames_at_once(root_);
+  const bool to_do = is_to_be_put(entry, now);
   if (to_do && staged.whole) return RecoveryStep::redo;
   if (to_do) return kept_ || !staged.found ? RecoveryStep::lost : RecoveryStep::unclear;
   if (!now) return theirs();
@@ -176,13 +191,17 @@ Result<RecoveryStep> Judge::removal(const JournalEntry& entry,
   return same ? RecoveryStep::redo : RecoveryStep::unclear;
 }
 
-/// It goes if nothing is in it, so that a copy of it may go, too.
+Result<RecoveryStep> Judge::directory(const JournalEntry& entry,
+                                      const std::optional<Status>& now) const {
+  if (!now) return RecoveryStep::redo;
+  if (now->type == FileType::directory) return RecoveryStep::done;
+  return entry.changes_type ? removal(entry, now) : RecoveryStep::foreign;
+}
+
 RecoveryStep Judge::removal_of_directory(const JournalEntry& entry,
                                          const std::optional<Status>& now) const {
   if (!now) return RecoveryStep::done;
-  if (now->type != FileType::directory) return RecoveryStep::foreign;
-  const bool ours = !kept_ || (entry.before && has_identity(*now, entry.before->identity));
-  return ours ? RecoveryStep::redo : RecoveryStep::foreign;
+  return is_directory_before(*now, entry) ? RecoveryStep::redo : RecoveryStep::foreign;
 }
 
 }  // namespace
@@ -217,8 +236,7 @@ Result<RecoveryStep> recovery_step_of(TransactionRoot& root, const Journal& jour
     case JournalAction::remove:
       return judge.removal(entry, now);
     case JournalAction::make_directory:
-      if (!now) return RecoveryStep::redo;
-      return now->type == FileType::directory ? RecoveryStep::done : RecoveryStep::foreign;
+      return judge.directory(entry, now);
     case JournalAction::remove_directory:
       return judge.removal_of_directory(entry, now);
   }

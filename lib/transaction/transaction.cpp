@@ -188,13 +188,13 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
 }
 
 /// A moved file brings content of any size, which is not ours to copy. The log knows neither
-/// symbolic links nor a removal of directories.
+/// symbolic links nor a removal of directories, nor a directory in the place of a file.
 bool Transaction::State::fits_record() {
   return log->takes(changes.bytes()) &&
          std::ranges::none_of(changes.by_path(), [](const auto& item) {
            const Change& change = item.second;
            return change.staged.moved || change.staged.symlink ||
-                  change.action == JournalAction::remove_directory;
+                  change.action == JournalAction::remove_directory || change.changes_type;
          });
 }
 

@@ -54,17 +54,41 @@ SysResult<bool> lies_in(FileSystem& files, Handle directory, const Version& othe
   return false;
 }
 
+namespace {
+
+/// The causes of a way that leads through something other than directories of one file system.
+bool is_closed(const std::error_code& cause) {
+  return cause == std::errc::not_a_directory || cause == std::errc::too_many_symbolic_link_levels ||
+         cause == std::errc::cross_device_link;
+}
+
+}  // namespace
+
+SysResult<bool> Directories::lies_in_file(const std::string& relative) {
+  for (std::string at = relative; !at.empty(); at = parent_of(at)) {
+    if (!files_or_not_.contains(at)) continue;
+    BOOST_OUTCOME_TRY(const auto status, stat(at));
+    if (status && status->type != FileType::directory) return true;
+  }
+  return false;
+}
+
 SysResult<Handle> Directories::open(const std::string& relative) {
   constexpr std::size_t open_max = 128;
   if (relative.empty()) return root_;
-  if (const auto found = open_.find(relative); found != open_.end()) return found->second.get();
+  if (const auto known = open_.find(relative); known != open_.end()) return known->second.get();
   for (auto above = parent_of(relative); !above.empty(); above = parent_of(above)) {
     if (!expected_.contains(above)) continue;
     BOOST_OUTCOME_TRY(open(above));
     break;  // that looked at those above it
   }
   if (open_.size() >= open_max) open_.clear();
-  BOOST_OUTCOME_TRY(const Handle opened, files_.open_beneath(root_, relative));
+  const auto found = files_.open_beneath(root_, relative);
+  if (!found && is_closed(found.error())) {
+    BOOST_OUTCOME_TRY(const bool in_file, lies_in_file(relative));
+    if (in_file) return missing_cause();
+  }
+  BOOST_OUTCOME_TRY(const Handle opened, found);
   OwnedHandle directory(files_, opened);
   if (const auto expected = expected_.find(relative); expected != expected_.end()) {
     BOOST_OUTCOME_TRY(const Status status, files_.stat(opened));
@@ -89,16 +113,6 @@ SysResult<std::optional<Status>> Directories::stat(const std::string& relative) 
 void Directories::expect(const std::string& relative, const Identity& identity) {
   if (!relative.empty()) expected_.insert_or_assign(relative, identity);
 }
-
-namespace {
-
-/// The causes of a way that leads through something other than directories of one file system.
-bool is_closed(const std::error_code& cause) {
-  return cause == std::errc::not_a_directory || cause == std::errc::too_many_symbolic_link_levels ||
-         cause == std::errc::cross_device_link;
-}
-
-}  // namespace
 
 SysResult<bool> Directories::is_blocked(const std::string& relative, std::error_code cause) {
   const bool by_mount = cause == std::errc::cross_device_link;
@@ -148,7 +162,7 @@ SysResult<bool> Directories::is_replaced(const std::string& relative) {
     if (!is_missing(opened.error())) return opened.error();
     if (!removed_.contains(at)) return true;
     BOOST_OUTCOME_TRY(const auto there, stat(at));
-    return there.has_value();
+    return there && (there->type == FileType::directory || !files_or_not_.contains(at));
   }
   return false;
 }

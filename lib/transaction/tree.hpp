@@ -58,6 +58,11 @@ class Directories {
   void expect(const std::string& relative, const Identity& identity);
   /// The transaction removes this directory: where nothing is at its path, that is ours.
   void may_be_gone(const std::string& relative) { removed_.insert(relative); }
+  /// The transaction makes a directory of the file at this path, or a file of the directory: where
+  /// there is none, that is ours, and nothing is in it.
+  void may_be_file(const std::string& relative) { files_or_not_.insert(relative); }
+  /// What is at this path now stays.
+  void is_what_it_is(const std::string& relative) { files_or_not_.erase(relative); }
   /// Whether somebody else took the place of this directory or of one on the way to it: an expected
   /// one is gone or another, or there is a file, a link or a mount.
   SysResult<bool> is_replaced(const std::string& relative);
@@ -67,11 +72,14 @@ class Directories {
  private:
   /// Whether something else than a directory of ours is on the way, which could not be opened.
   SysResult<bool> is_blocked(const std::string& relative, std::error_code cause);
+  /// Whether `may_be_file` holds of the directory or of one on the way, and it is none.
+  SysResult<bool> lies_in_file(const std::string& relative);
 
   FileSystem& files_;
   Handle root_;
   std::map<std::string, Identity> expected_;
   std::set<std::string> removed_;
+  std::set<std::string> files_or_not_;
   std::map<std::string, OwnedHandle> open_;
 };
 

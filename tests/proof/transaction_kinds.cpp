@@ -69,6 +69,30 @@ Proof directories_proof(ProtocolChoice protocol) {
                            protocol);
 }
 
+/// A directory becomes a file and a file a directory, and back, with a link in the end.
+Proof type_changes_proof(ProtocolChoice protocol) {
+  Proof proof = transaction_proof("transaction_type_changes",
+                                  {{{remove_all, "f"},
+                                    {put, "f", content_of('p', 100)},
+                                    {Request::Kind::remove, "e/b"},
+                                    {make_directory, "e/b"},
+                                    {put, "e/b/n", content_of('p', 300)}},
+                                   {{Request::Kind::remove, "f"},
+                                    {make_directory, "f"},
+                                    {move, "e/b/n", "f/n"},
+                                    {remove_directory, "e/b"},
+                                    {put_symlink, "e/b", content_of('l', 70)}}},
+                                  protocol);
+  bound_many(proof);
+  proof.workload.prepare = [](Session& session) {
+    prepare_root(session);
+    session.disk().make_directories("r/f");
+    session.disk().put("r/f/a", content_of('f', 200));
+    session.acknowledge(session.attempt("root", words_of(files_of(session))));
+  };
+  return proof;
+}
+
 /// Symbolic links alone, then in company: made, over a file, over a link, moved, removed.
 Proof symlinks_proof(ProtocolChoice protocol) {
   return transaction_proof(
@@ -329,7 +353,8 @@ std::vector<Proof> transaction_proofs() {
   for (const auto protocol : {ProtocolChoice::portable, ProtocolChoice::automatic}) {
     for (Proof (*make)(ProtocolChoice) :
          {mixed_proof, row_proof, unsynced_proof, small_proof, dressed_proof, directories_proof,
-          symlinks_proof, mirror_proof, others_after_proof, others_meanwhile_proof}) {
+          type_changes_proof, symlinks_proof, mirror_proof, others_after_proof,
+          others_meanwhile_proof}) {
       proofs.push_back(make(protocol));
     }
     for (Proof& proof : sequence_proofs(protocol)) proofs.push_back(std::move(proof));

@@ -388,6 +388,7 @@ std::vector<Mutant> transaction_mutants() {
   const std::string others = "transaction_then_others";
   const std::string beside = "transaction_beside_others";
   const std::string trees = "transaction_directories";
+  const std::string types = "transaction_type_changes";
   const std::string fast = "automatic_transaction_small";
   return {
       mutant_on<FileUnsynced<staged_file>>("staged_not_synced", small),
@@ -408,6 +409,9 @@ std::vector<Mutant> transaction_mutants() {
       mutant_on<FileUnsynced<any_handle, true>>("root_copy_sync_failure_ignored", "root_copy"),
       mutant_on<DirectoryUnsynced<any_handle>>("root_copy_names_not_synced", "root_copy"),
       mutant_on<DirectoryKept>("removed_directory_kept", trees),
+      mutant_on<DirectoryKept>("type_change_directory_kept", types),
+      mutant_on<DirectoryUnsynced<applied>>("type_change_not_synced", types),
+      mutant_on<FileUnsynced<staged_file>>("mirrored_not_synced", "transaction_mirror"),
       mutant_on<DirectoryUnsynced<journal_removal>>("journal_removal_not_synced", others),
       mutant_on<DirectoryUnsynced<found_names>>("found_names_not_synced",
                                                 "transaction_over_unsynced"),

@@ -130,7 +130,7 @@ TEST_CASE("a journal with a right checksum that names what it must not is refuse
 
 TEST_CASE("a journal of a newer format is refused, and not called damaged", "[P14][P18]") {
   Buffer bytes = encode_journal(sample());
-  bytes[8] = std::byte{removal_journal_format + 1};
+  bytes[8] = std::byte{journal_format_max + 1};
   const auto digest = Checksum::of(Bytes(bytes).first(bytes.size() - sizeof(Checksum::Digest)));
   std::ranges::copy(digest, bytes.end() - sizeof(digest));
   REQUIRE_FAILS(too_new, unchanged, decode_journal(bytes));

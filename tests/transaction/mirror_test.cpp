@@ -136,25 +136,58 @@ TEST_CASE("the library's own files in a source are left out, and in a root they 
   CHECK(slurp(trees.root / ".gone.1.perdure-prev") == "0");
 }
 
-TEST_CASE("a file in the place of a directory is refused, and nothing of the mirror is done") {
+TEST_CASE("a mirror makes a directory of a file, and a file of a directory", "[P11]") {
   const Trees trees;
-  const Tree before = tree_of(trees.root.path());
+  spit(trees.root / "only", "a file");
+  fs::create_directories(trees.root / "b/deep");
+  spit(trees.root / "b/deep/n", "N");
+  fs::create_symlink("d", trees.root / "new");  // to a directory
+  fs::create_directory(trees.source / "new");
+  spit(trees.source / "new/n", "N");
   auto transaction = Transaction::begin(trees.root.path()).value();
+  const auto report = transaction.mirror(trees.source.path().native());
+  REQUIRE_OK(report);
+  CHECK(report.value().removed == 6);  // the three, and those that the source does not have
+  REQUIRE_OK(transaction.commit());
+  CHECK(tree_of(trees.root.path()) == tree_of(trees.source.path()));
+}
+
+TEST_CASE("a mirror that removes nothing refuses a file in the place of a directory") {
+  const Trees trees;
+  const auto refused = [&](const char* path) {
+    const Tree before = tree_of(trees.root.path());
+    auto tree = SourceTree::open(trees.source.path().native()).value();
+    auto transaction = Transaction::begin(trees.root.path()).value();
+    const Error error = error_of(transaction.mirror(tree, {.removing = false}));
+    CHECK(error.kind == ErrorKind::not_regular);
+    CHECK_THAT(error.message(),
+               Contains((trees.root / path).native()) && Contains("nothing is to be removed"));
+    CHECK(transaction.commit().error().kind == ErrorKind::invalid_argument);
+    CHECK(tree_of(trees.root.path()) == before);
+  };
   SECTION("a directory of the source") {
     spit(trees.root / "only", "a file");
-    const Error error = error_of(transaction.mirror(trees.source.path().native()));
-    CHECK(error.kind == ErrorKind::not_regular);
-    CHECK_THAT(error.message(), Contains((trees.root / "only").native()));
-    fs::remove(trees.root / "only");
+    refused("only");
   }
   SECTION("a file of the source") {
     fs::create_directory(trees.root / "b");
-    CHECK(error_of(transaction.mirror(trees.source.path().native())).kind ==
-          ErrorKind::not_regular);
-    fs::remove(trees.root / "b");
+    refused("b");
   }
-  CHECK(transaction.commit().error().kind == ErrorKind::invalid_argument);
-  CHECK(tree_of(trees.root.path()) == before);
+}
+
+TEST_CASE("a mirror keeps a directory whose name differs in case alone from that of a file") {
+  const TempDirectory source;
+  const TempDirectory root;
+  fs::create_directory(source / "Doc");
+  spit(source / "Doc/n", "N");
+  spit(source / "doc", "a file");
+  fs::create_directory(root / "Doc");
+  spit(root / "Doc/n", "N");
+  CaseBlind files(native_file_system());
+  auto transaction = Transaction::begin(root.path(), through(files)).value();
+  const Error error = error_of(transaction.mirror(source.path().native()));
+  CHECK(error.kind == ErrorKind::unsupported);
+  CHECK(slurp(root / "Doc/n") == "N");
 }
 
 TEST_CASE("a source that lies in the root, or is it, is refused") {
