@@ -92,9 +92,10 @@ class PERDURE_API Transaction {
   Transaction& operator=(Transaction&&) noexcept;
   ~Transaction();
 
-  /// The file `path` shall have this content. The last word on a path counts. When staging it
-  /// fails or throws, the transaction is over and nothing of it was done; so it is when any other
-  /// call fails half-way or throws.
+  /// The file `path` shall have this content. The last word on a path counts; a directory that is
+  /// there goes only where it was removed before, by this transaction. When staging it fails or
+  /// throws, the transaction is over and nothing of it was done; so it is when any other call fails
+  /// half-way or throws.
   Result<void> put(const std::string& path, Bytes content, const PutOptions& options = {});
   Result<void> put(const std::string& path, std::string_view text, const PutOptions& options = {}) {
     return put(path, as_bytes(text), options);
@@ -132,7 +133,8 @@ class PERDURE_API Transaction {
   Result<void> remove_all(const std::string& path);
   /// The directory shall exist. Its parent must exist, or be made by this transaction. A new one
   /// gets `mode` less the umask of the process that makes it, which may be that of a recovery; it
-  /// must let its owner write and search (0300). One that exists keeps its own.
+  /// must let its owner write and search (0300). One that exists keeps its own. A file or link that
+  /// is there goes only where it was removed before, by this transaction: else ErrorKind::exists.
   Result<void> make_directory(const std::string& path, std::uint32_t mode = 0777);
   /// The file or symbolic link `from` shall be called `to`, in the place of the file that is there;
   /// a link takes the place of a link, too.

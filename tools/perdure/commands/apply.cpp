@@ -348,7 +348,8 @@ void add_apply(CLI::App& app, ExitStatus& status) {
   sub->add_flag("--delete", command->mirror,
                 "With --from: ROOT becomes what DIR is. What DIR does not\n"
                 "have goes, except perdure's own; a file that has the\n"
-                "content of its source stays as it is")
+                "content of its source stays as it is; a file makes room\n"
+                "for a directory, and the other way round")
       ->needs(from);
   sub->add_flag("--symlinks", command->symlinks,
                 "With --from: take the symbolic links of DIR as what they\n"
