@@ -222,6 +222,7 @@ Result<void> check_adopted(const Commit& commit) {
   const auto now = commit.files.stat(commit.temp.get());
   if (!now) return commit.failure(publish_step, now.error());
   const auto named = commit.files.stat_at(commit.directory, commit.temp_name);
+  if (!named && !is_missing(named.error())) return commit.failure(publish_step, named.error());
   const auto conflict = [&](std::string detail) {
     return commit.failure(publish_step, ErrorKind::conflict,
                           "'" + commit.temp_name + "': " + std::move(detail));
@@ -246,6 +247,8 @@ Result<void> check_adopted_published(Commit& commit) {
   const auto temp = commit.files.stat(commit.temp.get());
   if (there && temp && there.value().version.same_file(temp.value().version)) return success();
   commit.fate = Fate::unknown;
+  if (!temp) return commit.failure(publish_step, temp.error());
+  if (!there && !is_missing(there.error())) return commit.failure(publish_step, there.error());
   return commit.failure(publish_step, ErrorKind::conflict,
                         "somebody exchanged the file that was written, or replaced the target, at "
                         "this moment");

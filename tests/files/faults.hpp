@@ -53,6 +53,8 @@ struct Scenario {
   std::vector<Tolerated> tolerated = {};
   /// Answers that are lies about the state below, and after which nothing can be asked for.
   std::vector<Tolerated> lies = {};
+  /// Calls without whose answer nobody knows the fate.
+  std::vector<Tolerated> decisive = {};
   /// The first close is the temp's, unsynced, and its error must be told.
   bool close_matters = false;
   /// The file system does not know RENAME_NOREPLACE (ZFS, NFS).
@@ -196,13 +198,15 @@ class Trial {
       complain("another cause is told: " + reason.message());
     }
     bool naming = false;  // a call that names or unnames the target failed
+    bool decided = true;
     for (const auto& call : log_) {
+      if (call.injected && listed(scenario_.decisive, call, call.error)) decided = false;
       naming |= call.injected &&
                 (call.operation == Operation::rename || call.operation == Operation::link ||
                  call.operation == Operation::unlink);
     }
     const bool single = way == Way::once || way == Way::after_effect;
-    if (reason.fate == Fate::unknown && (single || !naming)) {
+    if (reason.fate == Fate::unknown && decided && (single || !naming)) {
       complain("nobody knows the fate, without need: " + reason.message());
     }
   }

@@ -64,7 +64,77 @@ Scenario removal(std::string name, const WriteOptions& options) {
           .lies = {{Operation::stat_at, {ENOENT}}}};
 }
 
+/// Out of order, the end of it from another file.
+Result<void> scatter(System system, const test::fs::path& at, const WriteOptions& options) {
+  const auto told = [&at](const auto& opened) -> Result<Handle> {
+    if (opened) return opened.value();
+    return Error{.kind = ErrorKind::system,
+                 .fate = Fate::unchanged,
+                 .cause = opened.error(),
+                 .step = "open the source",
+                 .path = at.native(),
+                 .detail = ""};
+  };
+  FileSystem& files = *system.files;
+  BOOST_OUTCOME_TRY(const Handle directory,
+                    told(files.open_directory(Handle::working_directory, at.native())));
+  const OwnedHandle place(files, directory);
+  BOOST_OUTCOME_TRY(const Handle opened, told(files.open_file(directory, "source")));
+  const OwnedHandle source(files, opened);
+  BOOST_OUTCOME_TRY(auto file, AtomicFile::create(at / "target", options, system));
+  const std::string_view text = fresh;
+  BOOST_OUTCOME_TRY(file.write_at(30'000, as_bytes(text.substr(30'000, 30'000))));
+  BOOST_OUTCOME_TRY(file.write_at(0, as_bytes(text.substr(0, 30'000))));
+  for (std::uint64_t offset = 0; offset < 40'000;) {
+    BOOST_OUTCOME_TRY(const std::uint64_t got,
+                      file.append_from(source.get(), offset, 40'000 - offset));
+    if (got == 0) break;
+    offset += got;
+  }
+  BOOST_OUTCOME_TRY(file.commit());
+  return success();
+}
+
 }  // namespace
+
+TEST_CASE("fail at call n: a file written out of order, and from another file", "[P19]") {
+  for (const bool verify : {false, true}) {
+    WriteOptions options;
+    options.verify = verify;
+    Scenario scenario = streamed(verify ? "scattered, verified" : "scattered", options);
+    scenario.prepare = [](const test::fs::path& at) {
+      old_target(at);
+      test::spit(at / "source", fresh.substr(60'000));
+    };
+    scenario.act = [options](System system, const test::fs::path& at) {
+      return scatter(system, at, options);
+    };
+    // Whatever keeps the kernel from copying: the bytes are read and written.
+    scenario.tolerated.push_back({Operation::copy_range, {}});
+    fail_each_call(scenario);
+  }
+}
+
+TEST_CASE("fail at call n: an adopted file", "[P19]") {
+  for (const bool coordinate : {false, true}) {
+    WriteOptions options;
+    options.coordinate = coordinate;
+    Scenario scenario = streamed(coordinate ? "adopted, coordinated" : "adopted", options);
+    scenario.prepare = [](const test::fs::path& at) {
+      old_target(at);
+      test::spit(at / "part", fresh);
+    };
+    scenario.act = [options](System system, const test::fs::path& at) -> Result<void> {
+      BOOST_OUTCOME_TRY(AtomicFile::adopt(at / "target", at / "part", options, system));
+      return success();
+    };
+    // Which file the rename took, which goes by the name: a look at the target tells.
+    scenario.decisive = {{Operation::stat_at, {}, "target"}, {Operation::stat, {}}};
+    // Where the kernel does not tell who writes, nobody is known to.
+    scenario.tolerated.push_back({Operation::open_for_writing, {}});
+    fail_each_call(scenario);
+  }
+}
 
 TEST_CASE("fail at call n: a streamed file", "[P19]") {
   WriteOptions options;
