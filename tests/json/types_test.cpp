@@ -40,10 +40,16 @@ TEST_CASE("numbers keep every bit") {
   check_same<std::uint64_t>((std::uint64_t{1} << 53U) + 1, "9007199254740993");
   check_same<double>(0.1, "0.1");
   check_same<double>(1.0, "1.0");
+  check_same<double>(1e5, "100000.0");  // the shortest digits are 1e+05
+  check_same<double>(0.00025, "0.00025");
+  check_same<double>(1234567890123456.0, "1234567890123456.0");
+  check_same<double>(1e16, "1e+16");
+  check_same<double>(1e-5, "1e-05");
   check_same<double>(1e22, "1e+22");
   check_same<double>(5e-324, "5e-324");
   check_same<double>(std::numeric_limits<double>::max(), "1.7976931348623157e+308");
   check_same<float>(0.1F, "0.1");
+  check_same<float>(16777216.0F, "16777216.0");
   check_same<float>(std::numeric_limits<float>::max(), "3.4028235e+38");
   CHECK(std::signbit(read<double>(write(-0.0))));
 

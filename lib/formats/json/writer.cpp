@@ -272,10 +272,18 @@ bool JsonWriter::natural(std::uint64_t value) {
 namespace {
 
 /// The shortest digits that read back as the same number, and always a sign that it is none of the
-/// integers: other readers keep the two apart.
+/// integers: other readers keep the two apart. People write an exponent only for numbers that are
+/// long without one, as Python does.
 template <class Float>
 std::size_t format_real(char* at, Float value) {
-  const char* const end = std::to_chars(at, at + token_max, value).ptr;
+  constexpr double plain_min = 1e-4;
+  constexpr double plain_end = 1e16;
+  const double magnitude = std::abs(double{value});
+  const bool plain = magnitude == 0 || (magnitude >= plain_min && magnitude < plain_end);
+  const char* const end =
+      std::to_chars(at, at + token_max, value,
+                    plain ? std::chars_format::fixed : std::chars_format::scientific)
+          .ptr;
   auto size = static_cast<std::size_t>(end - at);
   if (std::string_view(at, size).find_first_of(".e") == std::string_view::npos) {
     at[size++] = '.';
