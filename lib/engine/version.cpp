@@ -93,8 +93,14 @@ SysResult<std::uint64_t> content_hash(FileSystem& files, Handle file) {
 }
 
 Result<OwnedHandle> open_named(const Target& target, const std::string& name) {
+  constexpr std::string_view open_step = "open the file";
   const auto opened = target.files.open_file(target.directory, name);
-  if (!opened) return target.failure("open the file", opened.error());
+  if (!opened && opened.error() == std::errc::too_many_symbolic_link_levels) {  // O_NOFOLLOW
+    return target.failure(
+        open_step, ErrorKind::symlink_refused,
+        "it is a symbolic link, which is not followed here; name the file itself");
+  }
+  if (!opened) return target.failure(open_step, opened.error());
   return OwnedHandle(target.files, opened.value());
 }
 

@@ -67,6 +67,20 @@ TEST_CASE("a link that the transaction makes is not read through") {
   CHECK(transaction.copy("current", "copy").error().kind == ErrorKind::symlink_refused);
 }
 
+// It said that links lead in a circle.
+TEST_CASE("a link that is there is not read through, and the words say that it is one") {
+  const TempDirectory root;
+  spit(root / "one", "1");
+  fs::create_symlink("one", root / "link");
+  auto transaction = Transaction::begin(root.path()).value();
+  CHECK(transaction.read("link").error().kind == ErrorKind::symlink_refused);
+  const auto copied = transaction.copy("link", "copy");
+  CHECK(copied.error().kind == ErrorKind::symlink_refused);
+  CHECK_THAT(copied.error().message(), Contains((root / "link").native()) &&
+                                           Contains("it is a symbolic link") &&
+                                           !Contains("circle"));
+}
+
 TEST_CASE("a symbolic link becomes what the last call says") {
   const TempDirectory root;
   plant(root.path());
