@@ -79,6 +79,7 @@ JournalEntry entry_of(InputBytes& input, SimulatedFileSystem& disk) {
     entry.before = before_of(version_of(disk, "r/" + entry.path));
     if (input.below(8) == 0) entry.before->identity.inode ^= input.number();
     if (input.below(8) == 0) entry.before->mtime_ns += input.number<std::int8_t>();
+    entry.changes_type = !removes(entry.action) && input.below(3) == 1;
   }
   entry.mode = input.below(16) == 0 ? input.number<std::uint32_t>() : 0755;
   entry.staged = input.below(3);
@@ -112,6 +113,8 @@ Buffer structured(InputBytes& input, SimulatedFileSystem& disk) {
     return entry.action == JournalAction::remove_directory;
   });
   if (removal && input.below(8) != 0) journal.format = removal_journal_format;
+  const bool change = std::ranges::any_of(journal.entries, &JournalEntry::changes_type);
+  if (change && input.below(8) != 0) journal.format = type_change_journal_format;
   if (journal.format >= 3 && input.below(4) == 1) ++journal.private_directory.inode;  // a copy
   return encode_journal(journal);
 }

@@ -40,7 +40,8 @@ struct FileStep {
   bool by_link = false;
   std::size_t size = 0;
   std::size_t pieces = 1;  // of a stream; a file of two is written by a serializer
-  bool backwards = false;  // the stream's end is written before its beginning
+  enum class Order : std::uint8_t { forwards, backwards, from_file };
+  Order order = Order::forwards;  // of a stream; or its content is another file's
   char letter = 'a';
   WriteOptions options;
   Expects expects = Expects::nothing;
@@ -92,9 +93,9 @@ FileStep file_step(InputBytes& input, std::size_t number) {
   constexpr std::array<std::size_t, 6> sizes{0, 1, 600, 5000, 9000, 4096};
   const std::size_t size = input.below(32);
   step.size = size == 31 ? gathered : sizes.at(size % sizes.size());
-  const std::size_t pieces = input.below(6);
+  const std::size_t pieces = input.below(9);
   step.pieces = 1 + pieces % 3;
-  step.backwards = pieces > 2;
+  step.order = static_cast<FileStep::Order>(pieces / 3);
   return step;
 }
 
@@ -142,6 +143,25 @@ Result<void> stream_backwards(AtomicFile& file, Bytes content) {
   return file.write_at(0, content.first(half));
 }
 
+/// By way of the other file.
+Result<void> stream_from_file(Session& session, AtomicFile& file, const Path& other,
+                              const std::string& content) {
+  BOOST_OUTCOME_TRY(write_elsewhere(session, other, content));
+  FileSystem& files = session.files();
+  const auto directory =
+      files.open_directory(Handle::working_directory, other.parent_path().native());
+  if (!directory) return error_of(directory.error());
+  const OwnedHandle at(files, directory.value());
+  const auto opened = files.open_file(at.get(), other.filename().native());
+  if (!opened) return error_of(opened.error());
+  const OwnedHandle source(files, opened.value());
+  for (std::uint64_t offset = 0;;) {
+    BOOST_OUTCOME_TRY(const std::uint64_t got, file.append_from(source.get(), offset, gathered));
+    if (got == 0) return success();
+    offset += got;
+  }
+}
+
 Result<void> commit_file(Session& session, const FileStep& step, const std::string& content) {
   WriteOptions options = step.options;
   BOOST_OUTCOME_TRY(options.expected, expected_of(session, step));
@@ -165,8 +185,12 @@ Result<void> commit_file(Session& session, const FileStep& step, const std::stri
   }
   BOOST_OUTCOME_TRY(auto file, AtomicFile::create(path, options, session.system()));
   Bytes rest = as_bytes(content);
-  if (step.backwards) {
+  if (step.order == FileStep::Order::backwards) {
     BOOST_OUTCOME_TRY(stream_backwards(file, rest));
+    rest = {};
+  }
+  if (step.order == FileStep::Order::from_file) {
+    BOOST_OUTCOME_TRY(stream_from_file(session, file, path.parent_path() / written_leaf, content));
     rest = {};
   }
   for (std::size_t pieces = step.pieces; pieces > 0 && !rest.empty(); --pieces) {
@@ -311,6 +335,10 @@ Request request_of(InputBytes& input, char letter) {
   if (request.kind == put) {
     const std::size_t size = input.below(16);
     request.other = content_of(letter, size == 15 ? gathered : size % 2 == 0 ? 100 : 5000);
+    const std::size_t options = input.below(16);
+    request.guarded = options < 4;
+    request.fixed_mode = options % 4 == 0;
+    if (options % 4 == 1) request.like = input.one_of(paths);
   }
   if (request.kind == put_symlink) request.other = content_of(letter, 50);
   if (request.kind == move || request.kind == copy) request.other = input.one_of(paths);
@@ -329,8 +357,9 @@ Proof transactions_proof() {
   proof.workload.recover = [](Session& session) {
     restart_root(session);
     const auto cleaned = clean("/r/d", {}, session.system());
-    const bool removed = !cleaned && cleaned.error().cause == std::errc::no_such_file_or_directory;
-    if (!cleaned && !removed) session.wrong(cleaned.error().message());
+    const bool gone = !cleaned && (cleaned.error().cause == std::errc::no_such_file_or_directory ||
+                                   cleaned.error().cause == std::errc::not_a_directory);
+    if (!cleaned && !gone) session.wrong(cleaned.error().message());
   };
   return proof;
 }

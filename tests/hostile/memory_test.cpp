@@ -11,6 +11,7 @@
 #include <perdure/perdure.hpp>
 #include <perdure/state_tracker.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/system/observer.hpp>
 #include <perdure/transaction.hpp>
 
 #include "support/directory.hpp"
@@ -295,4 +296,25 @@ TEST_CASE("who leads a group allocates nothing") {
   REQUIRE(watched.first >= 0);
   REQUIRE(watched.last >= watched.first);
   CHECK(watched.last - watched.first == 0);
+}
+
+TEST_CASE("an observer costs no allocation, and its absence none either") {
+  const TempDirectory at;
+  const auto allocated_with = [&](Observer* observer) {
+    const System system{&native_file_system(), &native_environment(), observer};
+    const fs::path path = at.path() / "file";
+    REQUIRE_OK(write_file(path, std::string_view("1"), {}, system));
+    const std::int64_t before = allocations_made;
+    const auto written = write_file(path, std::string_view("2"), {}, system);
+    const std::int64_t made = allocations_made - before;
+    REQUIRE_OK(written);
+    return made;
+  };
+  Observer silent;
+  (void)allocated_with(nullptr);  // what is made once for a process
+  const std::int64_t without = allocated_with(nullptr);
+  CHECK(without > 0);  // the count works
+  CHECK(allocated_with(&silent) == without);
+  // The path's parts, the temp's name, the pipeline and its receipt: not one per stage that runs.
+  CHECK(without <= 30);
 }

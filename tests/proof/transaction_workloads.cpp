@@ -42,8 +42,16 @@ void put_tree(SimulatedFileSystem& disk, const std::string& at, const Files& fil
 /// `files`: what the requests before this one make of the root, if that is known.
 Result<void> ask(Session& session, Transaction& transaction, const Request& request, Files* files) {
   switch (request.kind) {
-    case Request::Kind::put:
-      return transaction.put(request.path, std::string_view(request.other));
+    case Request::Kind::put: {
+      PutOptions options;
+      if (request.guarded) {
+        const Path path = Path(root_path) / request.path;
+        BOOST_OUTCOME_TRY(options.expected, read_version(path, session.system()));
+      }
+      if (request.fixed_mode) options.metadata = Metadata::fixed(0600);
+      if (!request.like.empty()) options.like = request.like;
+      return transaction.put(request.path, std::string_view(request.other), options);
+    }
     case Request::Kind::put_symlink:
       return transaction.put_symlink(request.path, request.other);
     case Request::Kind::copy:
@@ -310,8 +318,11 @@ Oracle inspection_harmless() {
 std::string commit_once_more(Session& session) {
   auto transaction = Transaction::begin(root_path, transaction_options(session));
   if (!transaction) return transaction.error().message();
-  for (const char* directory : {"d", "e"}) {  // one may have been removed
-    const auto made = transaction.value().make_directory(directory);
+  for (const char* directory : {"d", "e"}) {  // one may have been removed, or made a file
+    auto made = transaction.value().make_directory(directory);
+    if (!made && made.error().kind == ErrorKind::exists && transaction.value().remove(directory)) {
+      made = transaction.value().make_directory(directory);
+    }
     if (!made) return made.error().message();
   }
   for (const char* path : {"d/works", "e/works"}) {

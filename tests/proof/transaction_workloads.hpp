@@ -31,7 +31,10 @@ struct Request {
   };
   Kind kind = Kind::put;
   std::string path;
-  std::string other = {};  ///< put: the content; put_symlink: the text; copy, move: the new path.
+  std::string other = {};   ///< put: the content; put_symlink: the text; copy, move: the new path.
+  bool guarded = false;     ///< put: of the version that is there now.
+  bool fixed_mode = false;  ///< put: with a mode of its own.
+  std::string like = {};    ///< put: with the metadata of this path, if the file is new.
 };
 
 /// The root of all workloads.
