@@ -42,7 +42,7 @@ class Mirror {
   std::set<std::string> wanted_;
   /// The wanted paths that were there, by directory and file.
   std::map<std::pair<std::string, Identity>, std::string> found_;
-  /// Those of them that change between file and directory.
+  /// Of these, the ones that change between file and directory.
   std::set<std::pair<std::string, Identity>> changing_;
   std::vector<std::string> shared_{""};  ///< Directories that were there, and are in the source.
   MirrorReport report_;

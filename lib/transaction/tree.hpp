@@ -61,7 +61,7 @@ class Directories {
   /// The transaction makes a directory of the file at this path, or a file of the directory: where
   /// there is none, that is ours, and nothing is in it.
   void may_be_file(const std::string& relative) { files_or_not_.insert(relative); }
-  /// What is at this path now stays.
+  /// The path keeps the type that it has now.
   void is_what_it_is(const std::string& relative) { files_or_not_.erase(relative); }
   /// Whether somebody else took the place of this directory or of one on the way to it: an expected
   /// one is gone or another, or there is a file, a link or a mount.
