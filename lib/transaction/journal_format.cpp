@@ -21,7 +21,7 @@ constexpr std::size_t digest_size = sizeof(Checksum::Digest);
 constexpr std::size_t entry_size_min = 10;
 constexpr std::size_t directory_size_min = 20;
 
-/// What an entry says of its path before.
+/// The words of an entry about its path before.
 enum BeforeCode : std::uint8_t { nothing_before, something_before, other_type_before };
 
 void write_identity(ByteWriter& writer, const Identity& value) {
