@@ -23,8 +23,8 @@ test::Proof program(InputBytes& input, std::size_t kind) {
   test::Proof proof = kind == 1   ? files_proof()
                       : kind == 2 ? transactions_proof()
                                   : saves_proof(false);
-  for (std::size_t actors = 2 + input.below(2); actors > 0; --actors) {
-    proof.workload.actors.push_back(kind == 1   ? files_actor(input)
+  for (std::size_t actors = 2 + input.below(2); actors-- > 0;) {
+    proof.workload.actors.push_back(kind == 1   ? files_actor(input, actors)
                                     : kind == 2 ? transactions_actor(input)
                                                 : saves_actor(input, false));
   }

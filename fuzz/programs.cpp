@@ -42,6 +42,7 @@ struct FileStep {
   std::size_t pieces = 1;  // of a stream; a file of two is written by a serializer
   enum class Order : std::uint8_t { forwards, backwards, from_file };
   Order order = Order::forwards;  // of a stream; or its content is another file's
+  std::string written_leaf;       // of the file that is adopted
   char letter = 'a';
   WriteOptions options;
   Expects expects = Expects::nothing;
@@ -111,7 +112,7 @@ Result<std::optional<Version>> expected_of(Session& session, const FileStep& ste
 }
 
 /// Written by another program, for `AtomicFile::adopt`.
-const std::string written_leaf = "written.part";
+const std::array<std::string, 3> written_leaves{"written.part", "written2.part", "written3.part"};
 
 Error error_of(const std::error_code& cause) {
   Error error;
@@ -119,22 +120,30 @@ Error error_of(const std::error_code& cause) {
   return error;
 }
 
-Result<void> write_elsewhere(Session& session, const Path& path, const std::string& content) {
-  FileSystem& files = session.files();
+Result<void> write_all(FileSystem& files, Handle file, Bytes content) {
+  for (std::uint64_t offset = 0; offset < content.size();) {
+    const auto put = files.write_at(file, offset, content.subspan(offset));
+    if (!put) return error_of(put.error());
+    offset += put.value();
+  }
+  return success();
+}
+
+Result<OwnedHandle> directory_of(FileSystem& files, const Path& path) {
   const auto directory =
       files.open_directory(Handle::working_directory, path.parent_path().native());
   if (!directory) return error_of(directory.error());
-  const OwnedHandle at(files, directory.value());
+  return OwnedHandle(files, directory.value());
+}
+
+Result<void> write_elsewhere(Session& session, const Path& path, const std::string& content) {
+  FileSystem& files = session.files();
+  BOOST_OUTCOME_TRY(const OwnedHandle at, directory_of(files, path));
   (void)files.unlink(at.get(), path.filename().native());  // a crash may have left one
   const auto made = files.create(at.get(), path.filename().native(), 0600);
   if (!made) return error_of(made.error());
   const OwnedHandle file(files, made.value());
-  for (Bytes rest = as_bytes(content); !rest.empty();) {
-    const auto put = files.write_at(file.get(), content.size() - rest.size(), rest);
-    if (!put) return error_of(put.error());
-    rest = rest.subspan(put.value());
-  }
-  return success();
+  return write_all(files, file.get(), as_bytes(content));
 }
 
 Result<void> stream_backwards(AtomicFile& file, Bytes content) {
@@ -143,18 +152,15 @@ Result<void> stream_backwards(AtomicFile& file, Bytes content) {
   return file.write_at(0, content.first(half));
 }
 
-/// By way of the other file.
-Result<void> stream_from_file(Session& session, AtomicFile& file, const Path& other,
+/// By way of another file, which has no name.
+Result<void> stream_from_file(Session& session, AtomicFile& file, const Path& path,
                               const std::string& content) {
-  BOOST_OUTCOME_TRY(write_elsewhere(session, other, content));
   FileSystem& files = session.files();
-  const auto directory =
-      files.open_directory(Handle::working_directory, other.parent_path().native());
-  if (!directory) return error_of(directory.error());
-  const OwnedHandle at(files, directory.value());
-  const auto opened = files.open_file(at.get(), other.filename().native());
-  if (!opened) return error_of(opened.error());
-  const OwnedHandle source(files, opened.value());
+  BOOST_OUTCOME_TRY(const OwnedHandle at, directory_of(files, path));
+  const auto made = files.create_unnamed(at.get(), 0600);
+  if (!made) return error_of(made.error());
+  const OwnedHandle source(files, made.value());
+  BOOST_OUTCOME_TRY(write_all(files, source.get(), as_bytes(content)));
   for (std::uint64_t offset = 0;;) {
     BOOST_OUTCOME_TRY(const std::uint64_t got, file.append_from(source.get(), offset, gathered));
     if (got == 0) return success();
@@ -178,7 +184,7 @@ Result<void> commit_file(Session& session, const FileStep& step, const std::stri
     return success();
   }
   if (step.kind == FileStep::Kind::adopt) {
-    const Path written = path.parent_path() / written_leaf;
+    const Path written = path.parent_path() / step.written_leaf;
     BOOST_OUTCOME_TRY(write_elsewhere(session, written, content));
     BOOST_OUTCOME_TRY(AtomicFile::adopt(path, written, options, session.system()));
     return success();
@@ -190,7 +196,7 @@ Result<void> commit_file(Session& session, const FileStep& step, const std::stri
     rest = {};
   }
   if (step.order == FileStep::Order::from_file) {
-    BOOST_OUTCOME_TRY(stream_from_file(session, file, path.parent_path() / written_leaf, content));
+    BOOST_OUTCOME_TRY(stream_from_file(session, file, path, content));
     rest = {};
   }
   for (std::size_t pieces = step.pieces; pieces > 0 && !rest.empty(); --pieces) {
@@ -298,7 +304,7 @@ Proof files_proof() {
   proof.workload.recover = clean_up;
   std::vector<std::string> allowed{"e/", link};
   for (const std::string directory : {"d/", "e/"}) {
-    allowed.push_back(directory + written_leaf);
+    for (const std::string& leaf : written_leaves) allowed.push_back(directory + leaf);
     for (const std::string leaf : {"t", "u", "v"}) {
       allowed.push_back(directory + "." + leaf + ".perdure-lock");
       allowed.push_back(directory + leaf + "~");
@@ -309,10 +315,11 @@ Proof files_proof() {
   return proof;
 }
 
-Actor files_actor(InputBytes& input) {
+Actor files_actor(InputBytes& input, std::size_t number) {
   std::vector<FileStep> steps;
   for (std::size_t count = 1 + input.below(steps_max); count > 0; --count) {
     steps.push_back(file_step(input, steps.size()));
+    steps.back().written_leaf = written_leaves.at(number);
   }
   return [steps = std::move(steps)](Session& session) {
     for (const FileStep& step : steps) run_step(session, step);

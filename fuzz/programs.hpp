@@ -13,7 +13,9 @@ using Actor = std::function<void(testing::Session&)>;
 
 /// Commits, removals and collections of temps, with any options, to a few targets.
 test::Proof files_proof();
-Actor files_actor(InputBytes& input);
+/// Of several programs, the one that writes files of others' under names of its own: `number` is 0,
+/// 1 or 2.
+Actor files_actor(InputBytes& input, std::size_t number = 0);
 
 /// Transactions on one root.
 test::Proof transactions_proof();
