@@ -197,6 +197,26 @@ TEST_CASE("changes between file and directory go by a journal where the root has
       Tree{{"d", "newer"}, {"e/", ""}, {"f/", ""}, {"f/n", "newer"}, {"link", "-> f"}, {"m", "M"}});
 }
 
+TEST_CASE("a root with a log goes on in a directory that was a file for a while") {
+  const TempDirectory root;
+  fs::create_directory(root / "d");
+  auto open = Root::open(root.path(), {}).value();
+  REQUIRE_OK(open.put("d/x", "1"));  // the directory is known from here on
+  auto away = open.begin().value();
+  REQUIRE_OK(away.remove_all("d"));
+  REQUIRE_OK(away.put("d", "file"));
+  REQUIRE_OK(away.commit());
+  auto back = open.begin().value();
+  REQUIRE_OK(back.remove("d"));
+  REQUIRE_OK(back.make_directory("d"));
+  REQUIRE_OK(back.put("d/x", "2"));
+  REQUIRE_OK(back.commit());
+  REQUIRE_OK(open.put("d/x", "3"));
+  REQUIRE_OK(open.put("d/y", "4"));
+  REQUIRE_OK(open.close());
+  CHECK(tree_of(root.path()) == Tree{{"d/", ""}, {"d/x", "3"}, {"d/y", "4"}});
+}
+
 TEST_CASE("what others make of a path behind the check stays", "[P11]") {
   const TempDirectory root;
   plant(root.path());
