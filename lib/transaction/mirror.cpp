@@ -118,11 +118,9 @@ Result<void> Mirror::make_room(const SourceTree::Entry& entry, const Status& fou
   if (!in_the_way) return success();
   if (!options_.removing) {
     return root_.failure(mirror_step, entry.path, ErrorKind::not_regular,
-                         is_directory
-                             ? "it is a directory, and a file in the source; nothing is to "
-                               "be removed"
-                             : "it is a file, and a directory in the source; nothing is to "
-                               "be removed");
+                         std::string(is_directory ? "it is a directory, and a file in the source"
+                                                  : "it is a file, and a directory in the source") +
+                             "; remove it first, or let the mirror remove (--delete)");
   }
   changing_.insert(here);
   ++report_.removed;

@@ -160,8 +160,8 @@ TEST_CASE("a mirror that removes nothing refuses a file in the place of a direct
     auto transaction = Transaction::begin(trees.root.path()).value();
     const Error error = error_of(transaction.mirror(tree, {.removing = false}));
     CHECK(error.kind == ErrorKind::not_regular);
-    CHECK_THAT(error.message(),
-               Contains((trees.root / path).native()) && Contains("nothing is to be removed"));
+    CHECK_THAT(error.message(), Contains((trees.root / path).native()) &&
+                                    Contains("let the mirror remove (--delete)"));
     CHECK(transaction.commit().error().kind == ErrorKind::invalid_argument);
     CHECK(tree_of(trees.root.path()) == before);
   };
