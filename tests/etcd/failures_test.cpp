@@ -170,7 +170,7 @@ TEST_CASE(
     next_part();
     server.kill();
     programs.wait_for_unknown();
-    server.start(ports[(round + 1) % ports.size()]);
+    server.start(ports[static_cast<std::size_t>((round + 1) % ports.size())]);
     next_part();
     compact(server.url());
     next_part();
