@@ -13,12 +13,11 @@
 // open all the time and settles every few commits), logged_later (the same, and files get their
 // content when it settles), batch (write_files; each file is of an
 // acknowledged version or a later one), group (the same by four threads and one GroupCommit). With
-// `automatic_` before it: by the protocol `fast` where that is allowed.
+// `automatic_` before it: by the protocol `fast` where that is allowed. streams.hpp has
+// more.
 //
-// With BARRIERS (barriers.hpp; separated by commas) transactions and batches leave those out:
-// mutants, which the laboratory has to catch.
-#include "commits.hpp"
-
+// With BARRIERS (barriers.hpp; separated by commas) transactions, batches and AtomicFile
+// leave those out: mutants, which the laboratory has to catch.
 #include <cstdlib>
 #include <fcntl.h>
 #include <string>
@@ -32,6 +31,8 @@
 #include <perdure/clean.hpp>
 #include <perdure/state_tracker.hpp>
 #include <perdure/testing/manual_environment.hpp>
+
+#include "streams.hpp"
 
 namespace {
 
@@ -290,28 +291,32 @@ std::string judge_batch() {
 }
 
 const Workloads& workloads() {
-  static const Workloads all = {
-      {"durable", {commit_file<Durability::durable, ProtocolChoice::portable>, judge_durable}},
-      {"ordered", {commit_file<Durability::ordered, ProtocolChoice::portable>, judge_ordered}},
-      {"none", {commit_file<Durability::none, ProtocolChoice::portable>, judge_none}},
-      {"tracker", {commit_state<ProtocolChoice::portable>, judge_state}},
-      {"automatic_durable",
-       {commit_file<Durability::durable, ProtocolChoice::automatic>, judge_durable}},
-      {"automatic_ordered",
-       {commit_file<Durability::ordered, ProtocolChoice::automatic>, judge_ordered}},
-      {"automatic_tracker", {commit_state<ProtocolChoice::automatic>, judge_state}},
-      {"transaction", {commit_files<ProtocolChoice::portable>, judge_files, remove_fleeting}},
-      {"recovered", {commit_killed<ProtocolChoice::portable>, judge_files, remove_fleeting}},
-      {"automatic_transaction",
-       {commit_files<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
-      {"automatic_recovered",
-       {commit_killed<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
-      {"logged", {commit_logged<perdure::Publish::at_once>, judge_logged}},
-      {"logged_later", {commit_logged<perdure::Publish::later>, judge_logged}},
-      {"batch", {commit_batch<ProtocolChoice::portable>, judge_batch}},
-      {"automatic_batch", {commit_batch<ProtocolChoice::automatic>, judge_batch}},
-      {"automatic_group", {commit_group, judge_batch}},
-  };
+  static const Workloads all = [] {
+    Workloads found = {
+        {"durable", {commit_file<Durability::durable, ProtocolChoice::portable>, judge_durable}},
+        {"ordered", {commit_file<Durability::ordered, ProtocolChoice::portable>, judge_ordered}},
+        {"none", {commit_file<Durability::none, ProtocolChoice::portable>, judge_none}},
+        {"tracker", {commit_state<ProtocolChoice::portable>, judge_state}},
+        {"automatic_durable",
+         {commit_file<Durability::durable, ProtocolChoice::automatic>, judge_durable}},
+        {"automatic_ordered",
+         {commit_file<Durability::ordered, ProtocolChoice::automatic>, judge_ordered}},
+        {"automatic_tracker", {commit_state<ProtocolChoice::automatic>, judge_state}},
+        {"transaction", {commit_files<ProtocolChoice::portable>, judge_files, remove_fleeting}},
+        {"recovered", {commit_killed<ProtocolChoice::portable>, judge_files, remove_fleeting}},
+        {"automatic_transaction",
+         {commit_files<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
+        {"automatic_recovered",
+         {commit_killed<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
+        {"logged", {commit_logged<perdure::Publish::at_once>, judge_logged}},
+        {"logged_later", {commit_logged<perdure::Publish::later>, judge_logged}},
+        {"batch", {commit_batch<ProtocolChoice::portable>, judge_batch}},
+        {"automatic_batch", {commit_batch<ProtocolChoice::automatic>, judge_batch}},
+        {"automatic_group", {commit_group, judge_batch}},
+    };
+    found.merge(stream_workloads());
+    return found;
+  }();
   return all;
 }
 
