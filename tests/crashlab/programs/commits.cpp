@@ -13,10 +13,10 @@
 // open all the time and settles every few commits), logged_later (the same, and files get their
 // content when it settles), batch (write_files; each file is of an
 // acknowledged version or a later one), group (the same by four threads and one GroupCommit). With
-// `automatic_` before it: by the protocol `fast` where that is allowed. streams.hpp has
-// more.
+// `automatic_` before it: by the protocol `fast` where that is allowed. trees.hpp and streams.hpp
+// have more.
 //
-// With BARRIERS (barriers.hpp; separated by commas) transactions, batches and AtomicFile
+// With BARRIERS (barriers.hpp; separated by commas) transactions, copies, batches and AtomicFile
 // leave those out: mutants, which the laboratory has to catch.
 #include <cstdlib>
 #include <fcntl.h>
@@ -33,6 +33,7 @@
 #include <perdure/testing/manual_environment.hpp>
 
 #include "streams.hpp"
+#include "trees.hpp"
 
 namespace {
 
@@ -314,7 +315,9 @@ const Workloads& workloads() {
         {"automatic_batch", {commit_batch<ProtocolChoice::automatic>, judge_batch}},
         {"automatic_group", {commit_group, judge_batch}},
     };
-    found.merge(stream_workloads());
+    for (const Workloads& more : {tree_workloads(), stream_workloads()}) {
+      found.insert(more.begin(), more.end());
+    }
     return found;
   }();
   return all;
