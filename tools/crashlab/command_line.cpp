@@ -6,6 +6,7 @@
 
 #include <perdure/version.hpp>
 
+#include "common/help_command.hpp"
 #include "common/help_formatter.hpp"
 #include "common/usage_words.hpp"
 
@@ -239,6 +240,7 @@ void add_all(CLI::App& app, Options& options) {
   add_guest(
       *app.add_subcommand("probe", "Say whether the laboratory can run here, and if not, why"),
       options.probe_guest, options.signs);
+  tools::add_help_command(app, options.help, "judge");
   // Behind the subcommands, which else would say the same.
   app.footer(
       "To begin, as root: crashlab judge -- python3 \"$PWD/save.py\"\n"
