@@ -26,13 +26,14 @@ enum class Barrier {
   journal_gone,   ///< That it is gone, before the staged files go and others commit.
   found_journal,  ///< In recovery: journal and journal_name for the journal that was found.
   append,         ///< The records of a log: the commit point of a Root.
+  copied,         ///< Each file's content in a copy of a root.
   journal_end,    ///< The journal is about to go. No sync: a moment to be killed at.
   none,
 };
 
-inline constexpr std::array<std::string_view, 8> names = {
-    "staged",      "staged_names", "journal",       "journal_name",
-    "directories", "journal_gone", "found_journal", "append"};
+inline constexpr std::array<std::string_view, 9> names = {
+    "staged",       "staged_names",  "journal", "journal_name", "directories",
+    "journal_gone", "found_journal", "append",  "copied"};
 
 /// Several, separated by commas; empty if one of them is not a barrier.
 inline std::set<Barrier> parse(const std::string& text) {
@@ -58,6 +59,8 @@ class Barriers final : public perdure::ForwardingFileSystem {
   void kill_before(Barrier barrier) { killed_before_ = barrier; }
   /// A recovery (or a commit) comes from now on.
   void set_recovering(bool recovering) { recovering_ = recovering; }
+  /// A copy of a root (or a commit) comes from now on.
+  void set_copying(bool copying) { copying_ = copying; }
 
   perdure::SysResult<perdure::Handle> open_beneath(perdure::Handle from,
                                                    const std::string& path) override {
@@ -93,7 +96,7 @@ class Barriers final : public perdure::ForwardingFileSystem {
   /// Writeback that begins early promises nothing, but on a disk that answers in order it mostly
   /// hides that nobody waits for it.
   perdure::SysResult<void> start_writeback(perdure::Handle file) override {
-    if (left_out_.contains(Barrier::staged)) return perdure::success();
+    if (left_out_.contains(copying_ ? Barrier::copied : Barrier::staged)) return perdure::success();
     return base().start_writeback(file);
   }
   perdure::SysResult<void> sync_file(perdure::Handle file) override {
@@ -135,6 +138,7 @@ class Barriers final : public perdure::ForwardingFileSystem {
     if (barrier == killed_before_) (void)::kill(::getpid(), SIGKILL);
     const bool found = barrier == Barrier::journal || barrier == Barrier::journal_name;
     if (recovering_ && found) barrier = Barrier::found_journal;
+    if (copying_ && barrier == Barrier::staged) barrier = Barrier::copied;
     return !left_out_.contains(barrier);
   }
 
@@ -142,6 +146,7 @@ class Barriers final : public perdure::ForwardingFileSystem {
   Barrier killed_before_ = Barrier::none;
   Barrier last_ = Barrier::staged_names;  // what a sync of the private directory is for
   bool recovering_ = false;
+  bool copying_ = false;
   bool journal_named_ = false;
   bool applying_ = false;
   perdure::Handle place_ = perdure::Handle::none;

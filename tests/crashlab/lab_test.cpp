@@ -303,19 +303,3 @@ TEST_CASE("A slow disk serves a file system and takes its time for a flush") {
   CHECK(outcome.exit_code == 0);
   CHECK(lab.left_behind().empty());
 }
-
-TEST_CASE("the laboratory's help has defaults and examples, and no jargon of its parser") {
-  const Lab lab;
-  CHECK(lab({"--version"}).output.starts_with("crashlab "));
-  for (const char* command : {"run", "judge", "explore-calls", "disk", "show", "mount", "probe"}) {
-    const Outcome help = lab({command, "--help"});
-    INFO(help.output);
-    CHECK(help.exit_code == 0);
-    for (const char* jargon : {"REQUIRED", "TEXT:", "UINT", "INT:", "FLOAT"}) {
-      CHECK(help.output.find(jargon) == std::string::npos);
-    }
-  }
-  const std::string run = lab({"run", "--help"}).output;
-  CHECK(run.find("(default: ext4)") != std::string::npos);
-  CHECK(run.find("Examples:") != std::string::npos);
-}

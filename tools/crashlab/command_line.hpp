@@ -19,6 +19,7 @@ struct Options {
   DiskOptions disk;
   KeptOptions kept;
   std::string ack;
+  std::vector<std::string> help;  ///< the words of a command
   std::string probe_guest;
   std::string signs;               ///< of a laboratory in a guest
   std::vector<std::string> words;  ///< as they were given

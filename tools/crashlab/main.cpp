@@ -12,6 +12,7 @@
 #include "commands/judge.hpp"
 #include "commands/mount.hpp"
 #include "commands/run.hpp"
+#include "common/help_command.hpp"
 #include "common/usage_words.hpp"
 #include "disk/acks.hpp"
 #include "host/guard.hpp"
@@ -32,6 +33,13 @@ int show(const KeptOptions& options) {
   return 0;
 }
 
+int print_help(const CLI::App& app, const std::vector<std::string>& words) {
+  const tools::Help help = tools::help_of(app, words);
+  std::fputs(help.fault.c_str(), stderr);
+  std::fputs(help.text.c_str(), stdout);
+  return help.fault.empty() ? 0 : usage_status;
+}
+
 int acknowledge(const std::string& text) {
   const char* socket_path = std::getenv("CRASHLAB_ACK");
   if (socket_path == nullptr)
@@ -50,6 +58,7 @@ int dispatch(CLI::App& app, Options& options) {
     for (RunOptions* emulated : {&run, &judge.run, &options.calls.run}) emulated->lengthen();
   }
   constexpr double no_stall = std::numeric_limits<double>::infinity();
+  if (app.got_subcommand("help")) return print_help(app, options.help);
   if (app.got_subcommand("ack")) return acknowledge(options.ack);
   if (app.got_subcommand("run")) {
     run.complete();

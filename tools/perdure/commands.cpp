@@ -7,6 +7,7 @@
 
 #include <perdure/version.hpp>
 
+#include "common/help_command.hpp"
 #include "common/help_formatter.hpp"
 
 namespace perdure::cli {
@@ -23,29 +24,13 @@ constexpr std::string_view examples =
     "  perdure apply site --from new           many files, all or none\n"
     "  perdure write --help                    more of them\n";
 
-/// `perdure help state set` is `perdure state set --help`.
 void add_help(CLI::App& app, ExitStatus& status) {
   auto words = std::make_shared<std::vector<std::string>>();
-  CLI::App* help = app.add_subcommand("help", "Print the help of a command");
-  help->add_option("COMMAND", *words, "Its words: state set")->type_name("");
-  help->callback([&app, &status, words] {
-    const CLI::App* chosen = &app;
-    std::string name = app.get_name();
-    for (const std::string& word : *words) {
-      const auto found =
-          chosen->get_subcommands([&word](const CLI::App* sub) { return sub->get_name() == word; });
-      if (found.empty()) {
-        std::cerr << "perdure help: '" << printable(word) << "' is not a subcommand of '" << name
-                  << "'; run `" << name << " --help`\n";
-        status = ExitStatus::usage;
-        return;
-      }
-      chosen = found.front();
-      name += " " + word;
-    }
-    // App::help would print that of the subcommand which was chosen: this one.
-    status =
-        print_result(chosen->get_formatter()->make_help(chosen, name, CLI::AppFormatMode::Normal));
+  tools::add_help_command(app, *words, "state set")->callback([&app, &status, words] {
+    for (std::string& word : *words) word = printable(word);  // an error names it
+    const tools::Help help = tools::help_of(app, *words);
+    std::cerr << help.fault;
+    status = help.fault.empty() ? print_result(help.text) : ExitStatus::usage;
   });
 }
 

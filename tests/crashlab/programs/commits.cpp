@@ -13,14 +13,13 @@
 // open all the time and settles every few commits), logged_later (the same, and files get their
 // content when it settles), batch (write_files; each file is of an
 // acknowledged version or a later one), group (the same by four threads and one GroupCommit). With
-// `automatic_` before it: by the protocol `fast` where that is allowed.
+// `automatic_` before it: by the protocol `fast` where that is allowed. trees.hpp and streams.hpp
+// have more.
 //
-// With BARRIERS (barriers.hpp; separated by commas) transactions and batches leave those out:
-// mutants, which the laboratory has to catch.
-#include <cstdio>
+// With BARRIERS (barriers.hpp; separated by commas) transactions, copies, batches and AtomicFile
+// leave those out: mutants, which the laboratory has to catch.
 #include <cstdlib>
 #include <fcntl.h>
-#include <map>
 #include <string>
 #include <sys/wait.h>
 #include <thread>
@@ -30,36 +29,15 @@
 #include <boost/json.hpp>
 
 #include <perdure/clean.hpp>
-#include <perdure/perdure.hpp>
 #include <perdure/state_tracker.hpp>
 #include <perdure/testing/manual_environment.hpp>
-#include <perdure/transaction.hpp>
 
-#include "../barriers.hpp"
-#include "../versions.hpp"
+#include "streams.hpp"
+#include "trees.hpp"
 
 namespace {
 
-constexpr std::size_t size = 10000;
-
-template <class Result>
-void must(const Result& result, const std::string& what) {
-  if (result) return;
-  std::fprintf(stderr, "%s: %s\n", what.c_str(), result.error().message().c_str());
-  std::exit(3);
-}
-
-std::string root() {
-  return versions::environment("CRASHLAB_MOUNT");
-}
-
-struct Workload {
-  void (*commit)(int version);
-  std::string (*judge)();
-  void (*afterwards)() = nullptr;  // acknowledged for itself: "VERSION afterwards"
-};
-
-using perdure::Durability, perdure::ProtocolChoice;
+using namespace commits;
 
 template <Durability durability, ProtocolChoice protocol>
 void commit_file(int version) {
@@ -71,23 +49,6 @@ void commit_file(int version) {
   must(writer.value().commit("file", versions::content(version, size)), "commit");
 }
 
-/// A commit into the crash state works, and replaces what is there.
-std::string try_commit() {
-  const auto writer = perdure::AtomicWriter::bind(root());
-  if (!writer) return "bind: " + writer.error().message();
-  const auto done = writer.value().commit("file", versions::content(999, size));
-  if (!done) return "a new commit: " + done.error().message();
-  return versions::judge_file(root() + "/file", size, 999);
-}
-
-std::string judge_at_least(int oldest) {
-  const std::string reason = versions::judge_file(root() + "/file", size, oldest);
-  return reason.empty() ? try_commit() : reason;
-}
-
-std::string judge_durable() {
-  return judge_at_least(versions::last_acknowledged());
-}
 std::string judge_ordered() {
   return judge_at_least(0);
 }
@@ -140,34 +101,12 @@ std::string judge_state() {
   return tracker.value().generation() > generation ? "" : "the generation didn't grow";
 }
 
-/// The file system of all transactions here. The first call says what it leaves out.
-barriers::Barriers& files(const std::set<barriers::Barrier>& left_out = {}) {
-  static barriers::Barriers only(perdure::native_file_system(), left_out);
-  return only;
-}
-
-template <ProtocolChoice protocol>
-perdure::Result<perdure::Transaction> begin() {
-  perdure::TransactionOptions options;
-  options.protocol = protocol;
-  options.system.files = &files();
-  files().set_recovering(true);
-  auto begun = perdure::Transaction::begin(root(), options);
-  files().set_recovering(false);
-  return begun;
-}
-
-/// The text of the symbolic link; each second one is too long for an inode of ext4.
-std::string text_of(int version) {
-  return "release-" + std::to_string(version) + (version % 2 == 1 ? std::string(200, '+') : "");
-}
-
 // Two files in two directories are put, one comes and goes, as does a directory with all that is in
 // it, one moves to and fro, and one is removed by somebody else afterwards. A symbolic link leads
 // to another place each time.
 template <ProtocolChoice protocol>
 void commit_files(int version) {
-  auto begun = begin<protocol>();
+  auto begun = begin(protocol);
   must(begun, "begin");
   auto& transaction = begun.value();
   if (version == 0) {
@@ -197,17 +136,11 @@ void commit_files(int version) {
 }
 
 /// Somebody else removes a file that the transaction made, durably.
-void remove_fleeting() {
+void remove_fleeting(int /*version*/) {
   const int directory = versions::must(::open(root().c_str(), O_RDONLY | O_DIRECTORY), "open");
   versions::must(::unlinkat(directory, "fleeting", 0), "unlink");
   versions::must(::fsync(directory), "fsync");
   ::close(directory);
-}
-
-int version_of(const std::string& path) {
-  int version = -1;
-  std::ifstream(path).ignore(8) >> version;
-  return version;
 }
 
 /// Where to be killed: at each barrier in turn. `fast` has fewer.
@@ -233,12 +166,8 @@ void commit_killed(int version) {
   int status = 0;
   versions::must(::waitpid(child, &status, 0), "waitpid");
   if (!WIFSIGNALED(status)) std::exit(3);
-  must(begin<protocol>(), "recover");
+  must(begin(protocol), "recover");
   if (version_of(root() + "/left/file") != version) commit_files<protocol>(version);
-}
-
-bool there(const std::string& name) {
-  return ::access((root() + "/" + name).c_str(), F_OK) == 0;
 }
 
 /// Both files are of one version, no older than acknowledged.
@@ -256,24 +185,24 @@ std::string judge_sides() {
 
 std::string judge_files() {
   {
-    const auto recovered = begin<ProtocolChoice::portable>();
+    const auto recovered = begin(ProtocolChoice::portable);
     if (!recovered) return "recovery: " + recovered.error().message();
   }
   const std::string reason = judge_sides();
   if (!reason.empty()) return reason;
   const int version = version_of(root() + "/left/file");
   const bool odd = version % 2 == 1;
-  if (there("odd") != odd) return "the file that comes and goes is wrong";
+  if (there(root() + "/odd") != odd) return "the file that comes and goes is wrong";
   for (const char* path : {"tree", "tree/a", "tree/deep", "tree/deep/b"}) {
-    if (there(path) != odd) return std::string(path) + ", which comes and goes, is wrong";
+    if (there(root() + "/" + path) != odd)
+      return std::string(path) + ", which comes and goes, is wrong";
   }
-  char text[512];
-  const ssize_t length = ::readlink((root() + "/current").c_str(), text, sizeof text);
-  const std::string current = length < 0 ? "" : std::string(text, static_cast<std::size_t>(length));
+  const std::string current = link_of(root() + "/current");
   if (current != text_of(version)) return "the link says '" + current + "'";
   const bool removed = versions::last_line() == std::to_string(version) + " afterwards";
-  if (removed && there("fleeting")) return "a file that was removed is there again";
-  if (there("there") != odd || there("here") == odd) return "the file that moves is wrong";
+  if (removed && there(root() + "/fleeting")) return "a file that was removed is there again";
+  if (there(root() + "/there") != odd || there(root() + "/here") == odd)
+    return "the file that moves is wrong";
   return "";
 }
 
@@ -309,7 +238,7 @@ std::string judge_logged() {
   const std::string reason = judge_sides();
   if (!reason.empty()) return reason;
   const int version = version_of(root() + "/left/file");
-  if (there("odd") != (version % 2 == 1)) return "the file that comes and goes is wrong";
+  if (there(root() + "/odd") != (version % 2 == 1)) return "the file that comes and goes is wrong";
   const auto again = opened.value().put("left/file", versions::content(999, size));
   if (!again) return "a new commit: " + again.error().message();
   const auto closed = opened.value().close();
@@ -362,29 +291,35 @@ std::string judge_batch() {
   return "";
 }
 
-const std::map<std::string, Workload>& workloads() {
-  static const std::map<std::string, Workload> all = {
-      {"durable", {commit_file<Durability::durable, ProtocolChoice::portable>, judge_durable}},
-      {"ordered", {commit_file<Durability::ordered, ProtocolChoice::portable>, judge_ordered}},
-      {"none", {commit_file<Durability::none, ProtocolChoice::portable>, judge_none}},
-      {"tracker", {commit_state<ProtocolChoice::portable>, judge_state}},
-      {"automatic_durable",
-       {commit_file<Durability::durable, ProtocolChoice::automatic>, judge_durable}},
-      {"automatic_ordered",
-       {commit_file<Durability::ordered, ProtocolChoice::automatic>, judge_ordered}},
-      {"automatic_tracker", {commit_state<ProtocolChoice::automatic>, judge_state}},
-      {"transaction", {commit_files<ProtocolChoice::portable>, judge_files, remove_fleeting}},
-      {"recovered", {commit_killed<ProtocolChoice::portable>, judge_files, remove_fleeting}},
-      {"automatic_transaction",
-       {commit_files<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
-      {"automatic_recovered",
-       {commit_killed<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
-      {"logged", {commit_logged<perdure::Publish::at_once>, judge_logged}},
-      {"logged_later", {commit_logged<perdure::Publish::later>, judge_logged}},
-      {"batch", {commit_batch<ProtocolChoice::portable>, judge_batch}},
-      {"automatic_batch", {commit_batch<ProtocolChoice::automatic>, judge_batch}},
-      {"automatic_group", {commit_group, judge_batch}},
-  };
+const Workloads& workloads() {
+  static const Workloads all = [] {
+    Workloads found = {
+        {"durable", {commit_file<Durability::durable, ProtocolChoice::portable>, judge_durable}},
+        {"ordered", {commit_file<Durability::ordered, ProtocolChoice::portable>, judge_ordered}},
+        {"none", {commit_file<Durability::none, ProtocolChoice::portable>, judge_none}},
+        {"tracker", {commit_state<ProtocolChoice::portable>, judge_state}},
+        {"automatic_durable",
+         {commit_file<Durability::durable, ProtocolChoice::automatic>, judge_durable}},
+        {"automatic_ordered",
+         {commit_file<Durability::ordered, ProtocolChoice::automatic>, judge_ordered}},
+        {"automatic_tracker", {commit_state<ProtocolChoice::automatic>, judge_state}},
+        {"transaction", {commit_files<ProtocolChoice::portable>, judge_files, remove_fleeting}},
+        {"recovered", {commit_killed<ProtocolChoice::portable>, judge_files, remove_fleeting}},
+        {"automatic_transaction",
+         {commit_files<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
+        {"automatic_recovered",
+         {commit_killed<ProtocolChoice::automatic>, judge_files, remove_fleeting}},
+        {"logged", {commit_logged<perdure::Publish::at_once>, judge_logged}},
+        {"logged_later", {commit_logged<perdure::Publish::later>, judge_logged}},
+        {"batch", {commit_batch<ProtocolChoice::portable>, judge_batch}},
+        {"automatic_batch", {commit_batch<ProtocolChoice::automatic>, judge_batch}},
+        {"automatic_group", {commit_group, judge_batch}},
+    };
+    for (const Workloads& more : {tree_workloads(), stream_workloads()}) {
+      found.insert(more.begin(), more.end());
+    }
+    return found;
+  }();
   return all;
 }
 
@@ -406,7 +341,7 @@ int main(int argc, char** argv) {
     workload.commit(version);
     if (last > 0) versions::acknowledge(version);
     if (workload.afterwards == nullptr) continue;
-    workload.afterwards();
+    workload.afterwards(version);
     if (last > 0) versions::acknowledge(std::to_string(version) + " afterwards");
   }
   return 0;
