@@ -119,13 +119,10 @@ Result<void> Content::clear(Deadline deadline) {
     const std::string name = Keys::name_in(one.key, keys_.all_content());
     if (!named.contains(name)) left.insert(name);
   }
+  const Buffer root = found.reads[0].empty() ? Buffer() : found.reads[0].front().value;
   for (const std::string& name : left) {
     Txn erase;
-    if (found.reads[0].empty()) {
-      erase.expect_missing(keys_.root());
-    } else {
-      erase.expect_value(keys_.root(), found.reads[0].front().value);
-    }
+    erase.expect_value(keys_.root(), root);
     erase.expect_missing(keys_.upload(name));
     erase.erase_below(keys_.content(name));
     const auto erased = client_.ask(erase, deadline);

@@ -290,7 +290,7 @@ Result<std::string> EtcdStore::set_aside_previous(std::uint64_t generation) {
     if (!found) break;
     to = keys_.damaged(generation, found.mapped().token);
     Txn txn;
-    root_.expect(look.value(), txn);
+    txn.expect_value(keys_.root(), look.value().value);
     txn.put(keys_.root(), as_bytes(next.text()));
     txn.put(to, as_bytes(RootRecord{found.mapped(), {}}.text()));
     auto answer = client_.ask(txn, deadline);

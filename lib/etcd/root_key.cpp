@@ -46,14 +46,6 @@ Result<RootLook> RootKey::parse(const std::vector<KeyValue>& keys) const {
   return RootLook{.value = keys.front().value, .record = std::move(record)};
 }
 
-void RootKey::expect(const RootLook& seen, Txn& txn) const {
-  if (seen.value.empty()) {
-    txn.expect_missing(keys_.root());
-  } else {
-    txn.expect_value(keys_.root(), seen.value);
-  }
-}
-
 Result<RootLook> RootKey::look(Deadline deadline) {
   Txn read;
   read.read(keys_.root());
@@ -71,7 +63,7 @@ Result<Swapped> RootKey::swap(RootLook seen, const RootRecord& next, const Txn& 
   const std::string text = next.text();
   for (unsigned tries = 1;; ++tries) {
     Txn txn;
-    expect(seen, txn);
+    txn.expect_value(keys_.root(), seen.value);
     txn.put(keys_.root(), as_bytes(text));
     txn.add(rest);
     Attempt attempt = client_.tell(txn, deadline);
@@ -141,7 +133,7 @@ Result<RootKey::Became> RootKey::find_out(RootLook& seen, const std::string& tok
       return make_error({}, {}, ErrorKind::conflict, "another program has saved since");
     }
     Txn txn;
-    expect(now, txn);
+    txn.expect_value(keys_.root(), now.value);
     const std::string text = fence.text();
     txn.put(keys_.root(), as_bytes(text));
     const Attempt attempt = client_.tell(txn, deadline);

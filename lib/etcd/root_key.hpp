@@ -67,8 +67,6 @@ class RootKey {
       : client_(client), keys_(keys), environment_(environment) {}
 
   Result<RootLook> look(Deadline deadline);
-  /// Has the transaction compare what was seen of the key.
-  void expect(const RootLook& seen, Txn& txn) const;
   /// Puts `next`, which has a new token, in the place of what was `seen`, and does the rest of the
   /// transaction with it. An error has the fate `unchanged`, and then it holds for good, or
   /// `unknown`.

@@ -172,6 +172,7 @@ void Txn::compare(std::string_view key, std::string_view target, std::string_vie
   compares_ += '}';
 }
 void Txn::expect_value(std::string_view key, Bytes value) {
+  if (value.empty()) return expect_missing(key);
   compare(key, "VALUE", "EQUAL", "value", to_base64(value));
 }
 

@@ -59,7 +59,7 @@ struct WatchLine {
 /// moment.
 class Txn {
  public:
-  void expect_value(std::string_view key, Bytes value);
+  void expect_value(std::string_view key, Bytes value);  ///< Empty: there is no such key.
   void expect_missing(std::string_view key) { compare(key, "VERSION", "EQUAL", "version", "0"); }
   void expect_there(std::string_view key) { compare(key, "VERSION", "GREATER", "version", "0"); }
 
