@@ -40,8 +40,9 @@ struct EtcdOptions {
 /// its JSON gateway. Any number of programs on any number of machines may have it open.
 ///
 /// A commit is one transaction that compares the state's key: the compare holds against everybody,
-/// and the lock (a lease, kept alive by a thread as long as it is held) is advice. When its answer
-/// is lost, the commit finds out what became of it before it returns, by the random token that is
+/// and the lock (a lease, kept alive by a thread as long as it is held) is advice. To let go of the
+/// lock waits a second at most: without an answer its lease ends by itself. When a commit's answer
+/// is lost, it finds out what became of it before it returns, by the random token that is
 /// stored with it (docs/stores.md). `Durability::durable` stands for the cluster's promise: a
 /// majority of its members have written it to their disks, unless they run with
 /// --unsafe-no-fsync, which no client can see.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/make_error.hpp"
+#include "state/pause.hpp"
 
 namespace perdure::etcd {
 namespace {
@@ -131,7 +132,8 @@ Attempt Client::post(std::string_view path, const std::string& body, Deadline de
     return failed(Attempt::End::undone, ErrorKind::system,
                   std::make_error_code(std::errc::timed_out), "the call has no time left");
   }
-  const HttpOutcome outcome = http_.post(endpoint + std::string(path), body, token_, timeout);
+  const HttpOutcome outcome =
+      http_.post(endpoint + std::string(path), body, token_, timeout, stop_);
   if (outcome.status != 0) return answered(outcome, endpoint);
   return failed(outcome.sent ? Attempt::End::lost : Attempt::End::undone, ErrorKind::system,
                 outcome.cause, endpoint + ": " + outcome.words);
@@ -170,8 +172,8 @@ void Client::pause(unsigned tries, Deadline deadline) {
   const std::chrono::nanoseconds longest =
       std::chrono::milliseconds(10) * (std::int64_t{1} << std::min(tries, 6U));
   const auto left = deadline - environment_.monotonic();
-  environment_.sleep(std::min<std::chrono::nanoseconds>(
-      longest * drawn / 65'536, std::max(left, std::chrono::nanoseconds(0))));
+  pause_for(std::min<std::chrono::nanoseconds>(longest * drawn / 65'536, left), stop_,
+            environment_);
 }
 
 Result<Answer> Client::ask(std::string_view path, const std::string& body, Deadline deadline) {
@@ -182,10 +184,13 @@ Result<Answer> Client::ask(std::string_view path, const std::string& body, Deadl
                          attempt.error.cause == key_rejected() ||
                          attempt.error.cause == lease_ended() ||
                          attempt.error.kind == ErrorKind::unsupported;
-    if (refused || is_over(deadline)) return reading(std::move(attempt.error));
+    const bool stopped = attempt.error.cause == std::errc::operation_canceled;
+    if (refused || stopped || is_over(deadline)) return reading(std::move(attempt.error));
     next_endpoint();
     if (tries % options_.endpoints.size() == 0) pause(tries, deadline);
-    if (is_over(deadline)) return reading(std::move(attempt.error));
+    const bool told = stop_.is_met();
+    if (told) attempt.error.cause = std::make_error_code(std::errc::operation_canceled);
+    if (told || is_over(deadline)) return reading(std::move(attempt.error));
   }
 }
 
@@ -202,7 +207,7 @@ Attempt Client::tell(std::string_view path, const std::string& body, Deadline de
     next_endpoint();
     if (!unsent || is_over(deadline)) return attempt;
     if (tries % options_.endpoints.size() == 0) pause(tries, deadline);
-    if (is_over(deadline)) return attempt;
+    if (stop_.is_met() || is_over(deadline)) return attempt;
   }
 }
 
@@ -234,8 +239,9 @@ void Client::keep_lease(std::uint64_t lease, Deadline deadline) {
   (void)tell("/v3/lease/keepalive", lease_text(lease), deadline);
 }
 
-void Client::end_lease(std::uint64_t lease, Deadline deadline) {
-  (void)tell("/v3/lease/revoke", lease_text(lease), deadline);
+void Client::end_lease(std::uint64_t lease) {
+  stop_when({});
+  (void)tell("/v3/lease/revoke", lease_text(lease), deadline(std::chrono::seconds(1)));
 }
 
 }  // namespace perdure::etcd

@@ -10,9 +10,11 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <perdure/error.hpp>
 #include <perdure/etcd.hpp>
+#include <perdure/lock_wait.hpp>
 #include <perdure/system/environment.hpp>
 
 #include "etcd/http.hpp"
@@ -56,6 +58,10 @@ class Client {
     return environment_.monotonic() >= deadline;
   }
 
+  /// Calls from now on end soon after `stop` says so, with the cause
+  /// std::errc::operation_canceled.
+  void stop_when(StopCondition stop) { stop_ = std::move(stop); }
+
   /// A call that may be done several times, by one member after the other until the deadline.
   Result<Answer> ask(std::string_view path, const std::string& body, Deadline deadline);
   Result<Answer> ask(const Txn& txn, Deadline deadline);
@@ -66,10 +72,11 @@ class Client {
   Result<std::uint64_t> grant_lease(std::chrono::seconds ttl_s, Deadline deadline);
   /// Has it begin anew. Without an answer it ends when its time is over, as is its purpose.
   void keep_lease(std::uint64_t lease, Deadline deadline);
-  void end_lease(std::uint64_t lease, Deadline deadline);
+  /// Waits a second at most, and no `stop` ends that: without an answer the lease ends by itself.
+  void end_lease(std::uint64_t lease);
   /// A call whose answer goes on, to the member that answered last, as the user of the call before.
   [[nodiscard]] std::unique_ptr<HttpStream> stream(std::string_view path, std::string body) const;
-  /// Lets a random time pass, longer from try to try.
+  /// Lets a random time pass, longer from try to try, or until it shall stop.
   void pause(unsigned tries, Deadline deadline);
 
  private:
@@ -83,6 +90,7 @@ class Client {
   HttpClient http_;
   std::size_t endpoint_ = 0;
   std::string token_;  ///< Of the user.
+  StopCondition stop_{};
 };
 
 }  // namespace perdure::etcd

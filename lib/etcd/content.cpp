@@ -17,6 +17,9 @@ namespace {
 /// How long a claim outlives a commit that was killed. One part of a state has that long.
 constexpr std::chrono::seconds claim_ttl_s{120};
 
+/// Digits of a name whose parts are put with the commit: enough to be random, and sent each time.
+constexpr std::size_t name_size = 16;
+
 }  // namespace
 
 Error Content::send_failure(Error error) const {
@@ -28,30 +31,28 @@ Error Content::send_failure(Error error) const {
 }
 
 /// The upload key, under a lease that begins now.
-Result<std::uint64_t> Content::claim(const StateRecord& record, Deadline deadline) {
+Result<std::uint64_t> Content::claim(const StateRecord& state, Deadline deadline) {
   auto lease = client_.grant_lease(claim_ttl_s, deadline);
   if (!lease) return send_failure(std::move(lease.error()));
   Txn txn;
-  txn.put(keys_.upload(record.token), {}, lease.value());
+  txn.put(keys_.upload(state.token), {}, lease.value());
   const auto put = client_.ask(txn, deadline);
   if (!put) return send_failure(put.error());
   return lease;
 }
 
-Result<void> Content::send(Bytes image, StateRecord& record, Txn& txn, Deadline deadline) {
+Result<void> Content::send(Bytes image, StateRecord& state, Txn& txn, Deadline deadline) {
   const auto part_max = static_cast<std::size_t>(options_.part_size_max);
-  record.size = image.size();
-  record.parts = (image.size() + part_max - 1) / part_max;
-  if (record.parts <= 1) {
-    if (!image.empty()) txn.put(keys_.part(record.token, 0), image);
-    return success();
-  }
+  state.size = image.size();
+  state.parts = (image.size() + part_max - 1) / part_max;
+  if (state.parts <= 1) return success();
+  state.content = state.token;
   BOOST_OUTCOME_TRY(clear(deadline));
-  BOOST_OUTCOME_TRY(const std::uint64_t lease, claim(record, deadline));
-  for (std::uint64_t number = 0; number < record.parts; ++number) {
+  BOOST_OUTCOME_TRY(const std::uint64_t lease, claim(state, deadline));
+  for (std::uint64_t number = 0; number < state.parts; ++number) {
     Txn put;
-    put.expect_there(keys_.upload(record.token));
-    put.put(keys_.part(record.token, number), image.first(std::min(part_max, image.size())));
+    put.expect_there(keys_.upload(state.token));
+    put.put(keys_.part(state.content, number), image.first(std::min(part_max, image.size())));
     image = image.subspan(std::min(part_max, image.size()));
     // The time of each part counts anew: a large state may take longer than one call.
     auto answer = client_.ask(put, client_.deadline());
@@ -62,16 +63,30 @@ Result<void> Content::send(Bytes image, StateRecord& record, Txn& txn, Deadline 
     }
     client_.keep_lease(lease, client_.deadline());
   }
-  txn.expect_there(keys_.upload(record.token));
-  txn.erase(keys_.upload(record.token));
+  txn.expect_there(keys_.upload(state.token));
+  txn.erase(keys_.upload(state.token));
   return success();
 }
 
-Result<Buffer> Content::read(const StateRecord& record, Deadline deadline) {
+void Content::put(Bytes image, StateRecord& state, const std::vector<StateRecord>& freed,
+                  Txn& txn) const {
+  for (const StateRecord& one : freed) {
+    if (state.parts == 1 && one.parts == 1 && state.content.empty()) {
+      state.content = one.content;
+    } else if (one.parts > 0) {
+      txn.erase_below(keys_.content(one.content));
+    }
+  }
+  if (state.parts != 1) return;
+  if (state.content.empty()) state.content = state.token.substr(0, name_size);
+  txn.put(keys_.part(state.content, 0), image);
+}
+
+Result<Buffer> Content::read(const StateRecord& state, Deadline deadline) {
   Buffer bytes;
-  for (std::uint64_t number = 0; number < record.parts; ++number) {
+  for (std::uint64_t number = 0; number < state.parts; ++number) {
     Txn read;
-    read.read(keys_.part(record.token, number));
+    read.read(keys_.part(state.content, number));
     const auto until = number == 0 ? deadline : client_.deadline();
     BOOST_OUTCOME_TRY(const Answer found, client_.ask(read, until));
     if (found.reads.front().empty()) continue;
@@ -84,7 +99,6 @@ Result<Buffer> Content::read(const StateRecord& record, Deadline deadline) {
 Result<void> Content::clear(Deadline deadline) {
   Txn look;
   look.read(keys_.root());
-  look.read_below(keys_.all_previous());
   look.read_below(keys_.all_damaged());
   look.read_below(keys_.all_content(), true);
   look.read_below(keys_.all_uploads(), true);
@@ -92,24 +106,25 @@ Result<void> Content::clear(Deadline deadline) {
   if (!answer) return send_failure(std::move(answer.error()));
   const Answer& found = answer.value();
   std::set<std::string> named;
-  for (std::size_t i = 0; i < 3; ++i) {
+  for (std::size_t i = 0; i < 2; ++i) {
     for (const auto& one : found.reads[i]) {
       BOOST_OUTCOME_TRY(const auto record, parse_record(one.value, one.key));
-      named.insert(record.token);
+      named.insert(record.state.content);
+      for (const auto& kept : record.previous) named.insert(kept.second.content);
     }
   }
-  for (const auto& one : found.reads[4]) named.insert(Keys::token_in(one.key, keys_.all_uploads()));
+  for (const auto& one : found.reads[3]) named.insert(Keys::name_in(one.key, keys_.all_uploads()));
   std::set<std::string> left;
-  for (const auto& one : found.reads[3]) {
-    const std::string token = Keys::token_in(one.key, keys_.all_content());
-    if (!named.contains(token)) left.insert(token);
+  for (const auto& one : found.reads[2]) {
+    const std::string name = Keys::name_in(one.key, keys_.all_content());
+    if (!named.contains(name)) left.insert(name);
   }
-  const std::uint64_t revision = found.reads[0].empty() ? 0 : found.reads[0].front().mod_revision;
-  for (const std::string& token : left) {
+  const Buffer root = found.reads[0].empty() ? Buffer() : found.reads[0].front().value;
+  for (const std::string& name : left) {
     Txn erase;
-    erase.expect_revision(keys_.root(), revision);
-    erase.expect_missing(keys_.upload(token));
-    erase.erase_below(keys_.content(token));
+    erase.expect_value(keys_.root(), root);
+    erase.expect_missing(keys_.upload(name));
+    erase.erase_below(keys_.content(name));
     const auto erased = client_.ask(erase, deadline);
     if (!erased) return send_failure(erased.error());
     if (!erased.value().succeeded) break;  // somebody committed: another time

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
-// The bytes of states, in parts below their tokens: sends, reads and clears them.
+// The bytes of states, in parts below their names: sends, reads and clears them.
 //
-//   E4  Parts are put before, or with, the record that names their token, and erased with the last
-//       record that does.
+//   E4  Parts are put before, or with, the first record that names them. The commit that takes the
+//       last such record away erases them, or puts its own content of one part in their place: so
+//       as long as a state is named, by whichever records, its content is the same.
 //   E5  Parts that are sent before their commit are claimed by an upload key under a lease. The
 //       commit expects that key and erases it; clear() erases only what has neither a record nor a
 //       claim, and expects that both stay so. A content that was cleared is never committed.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <perdure/bytes.hpp>
 #include <perdure/error.hpp>
@@ -28,17 +30,20 @@ class Content {
   Content(Client& client, const Keys& keys, const EtcdOptions& options)
       : client_(client), keys_(keys), options_(options) {}
 
-  /// Makes the content a part of the commit: as puts in `txn`, or sent now and expected by `txn`.
-  /// Says in `record` in how many parts it lies.
-  Result<void> send(Bytes image, StateRecord& record, Txn& txn, Deadline deadline);
+  /// Says in `state` in how many parts the content will lie. Sends one of several parts now, under
+  /// the state's token, and has `txn` expect it.
+  Result<void> send(Bytes image, StateRecord& state, Txn& txn, Deadline deadline);
+  /// Makes a content that was not sent a part of the commit, in the place of one that is freed if
+  /// it can; the others in `freed` are erased. Names it in `state`.
+  void put(Bytes image, StateRecord& state, const std::vector<StateRecord>& freed, Txn& txn) const;
   /// The bytes of a record. Where parts are missing the rest is returned, for its reader to find
   /// damaged: a record of nothing readable is evidence, too.
-  Result<Buffer> read(const StateRecord& record, Deadline deadline);
+  Result<Buffer> read(const StateRecord& state, Deadline deadline);
   /// Erases what killed commits have sent.
   Result<void> clear(Deadline deadline);
 
  private:
-  Result<std::uint64_t> claim(const StateRecord& record, Deadline deadline);
+  Result<std::uint64_t> claim(const StateRecord& state, Deadline deadline);
   [[nodiscard]] Error send_failure(Error error) const;
 
   Client& client_;

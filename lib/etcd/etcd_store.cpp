@@ -26,14 +26,12 @@ namespace {
 constexpr std::string_view save_step = "save the state";
 constexpr std::string_view aside_step = "set the damaged state aside";
 
-/// A transaction has at most 128 operations; one generation that is dropped takes two.
+/// The record of the state names them all, and a transaction, which erases those that are dropped,
+/// has at most 128 operations.
 constexpr std::uint64_t previous_max = 48;
 
 /// How often a commit is made again whose generations another program has moved.
 constexpr unsigned hindered_max = 8;
-
-/// The records of the previous generations, by their numbers, as they are stored.
-using Previous = std::map<std::uint64_t, Buffer>;
 
 class EtcdStore final : public StateStore {
  public:
@@ -71,9 +69,8 @@ class EtcdStore final : public StateStore {
   [[nodiscard]] std::string describe() const override { return keys_.prefix(); }
 
  private:
-  Result<std::optional<KeyValue>> read_key(const std::string& key, Client::Deadline deadline);
-  Result<void> look_at_previous(Client::Deadline deadline);
-  Result<Txn> with_generations(Txn txn, const StateDraft& draft, Client::Deadline deadline);
+  Result<bool> has_key(const std::string& key, Client::Deadline deadline);
+  RootRecord follow(const StateRecord& state, const StateDraft& draft, Txn& txn) const;
   [[nodiscard]] Error conflict(std::string_view step) const {
     return store_conflict(step, describe());
   }
@@ -94,8 +91,7 @@ class EtcdStore final : public StateStore {
   Client client_;
   RootKey root_;
   Content content_;
-  std::optional<RootLook> seen_;      ///< The state's key, when it was seen last.
-  std::optional<Previous> previous_;  ///< When they were seen last; changed by own commits.
+  std::optional<RootLook> seen_;  ///< The state's key, when it was seen last.
 };
 
 Result<void> EtcdStore::open() {
@@ -126,133 +122,103 @@ Result<void> EtcdStore::open() {
   return success();
 }
 
-Result<std::optional<KeyValue>> EtcdStore::read_key(const std::string& key,
-                                                    Client::Deadline deadline) {
+Result<bool> EtcdStore::has_key(const std::string& key, Client::Deadline deadline) {
   Txn read;
   read.read(key);
-  BOOST_OUTCOME_TRY(Answer found, client_.ask(read, deadline));
-  if (found.reads.front().empty()) return std::optional<KeyValue>();
-  return std::optional<KeyValue>(std::move(found.reads.front().front()));
+  BOOST_OUTCOME_TRY(const Answer found, client_.ask(read, deadline));
+  return !found.reads.front().empty();
 }
 
-/// The record is read first, then its content, which a commit may erase in between: then there is
-/// another record.
+/// The record is read first, then its content, in whose place a commit may put another one in
+/// between: then there is another state.
 Result<std::optional<StoredState>> EtcdStore::load() {
   constexpr std::string_view step = "load the state";
   const auto deadline = client_.deadline();
   auto look = root_.look(deadline);
   if (!look) return at_path(std::move(look.error()), step);
-  while (!look.value().record.absent) {
-    BOOST_OUTCOME_TRY(check_size(look.value().record.size, limits(), describe(), step));
-    auto bytes = content_.read(look.value().record, deadline);
+  while (!look.value().record.state.absent) {
+    const StateRecord state = look.value().record.state;
+    BOOST_OUTCOME_TRY(check_size(state.size, limits(), describe(), step));
+    auto bytes = content_.read(state, deadline);
     if (!bytes) return at_path(std::move(bytes.error()), step);
-    auto again = root_.look(client_.deadline());  // each part had time of its own
-    if (!again) return at_path(std::move(again.error()), step);
-    const bool is_same = again.value().record == look.value().record;
-    look = std::move(again);
-    if (!is_same) continue;
-    seen_ = look.value();
+    look = root_.look(client_.deadline());  // each part had time of its own
+    if (!look) return at_path(std::move(look.error()), step);
+    if (look.value().record.state != state) continue;
+    seen_ = std::move(look.value());
     return StoredState{std::move(bytes.value()), seen_->revision()};
   }
-  seen_ = look.value();
+  seen_ = std::move(look.value());
   return std::optional<StoredState>();
 }
 
 Result<std::optional<StoredState>> EtcdStore::load_previous(std::uint64_t generation) {
   constexpr std::string_view step = "load a previous generation";
   const auto deadline = client_.deadline();
-  const std::string key = keys_.previous(generation);
+  auto look = root_.look(deadline);
   while (true) {
-    auto found = read_key(key, deadline);
-    if (!found) return at_path(std::move(found.error()), step);
-    if (!found.value()) return std::optional<StoredState>();
-    BOOST_OUTCOME_TRY(const auto record, parse_record(found.value()->value, key));
-    BOOST_OUTCOME_TRY(check_size(record.size, limits(), key, step));
-    auto bytes = content_.read(record, deadline);
+    if (!look) return at_path(std::move(look.error()), step);
+    const auto found = look.value().record.previous.find(generation);
+    if (found == look.value().record.previous.end()) return std::optional<StoredState>();
+    const StateRecord state = found->second;
+    BOOST_OUTCOME_TRY(check_size(state.size, limits(), describe(), step));
+    auto bytes = content_.read(state, deadline);
     if (!bytes) return at_path(std::move(bytes.error()), step);
-    auto again = read_key(key, client_.deadline());
-    if (!again) return at_path(std::move(again.error()), step);
-    const bool is_same = again.value() && again.value()->value == found.value()->value;
-    if (is_same) return StoredState{std::move(bytes.value()), {record.token}};
+    look = root_.look(client_.deadline());
+    if (!look) continue;
+    const auto& previous = look.value().record.previous;
+    const auto again = previous.find(generation);
+    if (again == previous.end() || again->second != state) continue;
+    return StoredState{std::move(bytes.value()), {state.token}};
   }
-}
-
-Result<void> EtcdStore::look_at_previous(Client::Deadline deadline) {
-  Txn read;
-  read.read_below(keys_.all_previous());
-  BOOST_OUTCOME_TRY(const Answer found, client_.ask(read, deadline));
-  Previous previous;
-  for (const auto& one : found.reads.front()) {
-    if (const auto number = keys_.generation_in(one.key)) previous[*number] = one.value;
-  }
-  previous_ = std::move(previous);
-  return success();
 }
 
 Result<StateHistory> EtcdStore::history() {
   constexpr std::string_view step = "list the state's generations";
   Txn read;
-  read.read_below(keys_.all_previous());
+  read.read(keys_.root());
   read.read_below(keys_.all_damaged());
   auto answer = client_.ask(read, client_.deadline());
   if (!answer) return at_path(std::move(answer.error()), step);
   Answer& found = answer.value();
   StateHistory history;
-  Previous previous;
-  const auto count = [&](const KeyValue& one) {
-    const auto number = keys_.generation_in(one.key);
-    history.generation_max = std::max(history.generation_max, number.value_or(0));
-    return number;
-  };
-  for (const auto& one : found.reads[0]) {
-    const auto number = count(one);
-    if (!number) continue;
-    history.previous.push_back(*number);
-    previous[*number] = one.value;
+  if (!found.reads[0].empty()) {
+    BOOST_OUTCOME_TRY(const auto root, parse_record(found.reads[0].front().value, keys_.root()));
+    for (const auto& kept : root.previous) history.previous.push_back(kept.first);
   }
-  std::ranges::reverse(history.previous);  // keys come in their order
+  std::ranges::reverse(history.previous);
+  if (!history.previous.empty()) history.generation_max = history.previous.front();
   std::ranges::sort(found.reads[1], {}, &KeyValue::mod_revision);
   for (const auto& one : found.reads[1]) {
-    if (count(one)) history.damaged.push_back(one.key);
+    const auto number = keys_.generation_in(one.key);
+    if (!number) continue;
+    history.generation_max = std::max(history.generation_max, *number);
+    history.damaged.push_back(one.key);
   }
-  previous_ = std::move(previous);
   return history;
 }
 
-/// The part of a commit that keeps the current state, and drops others with their contents. It
-/// expects each of them as it was seen.
-Result<Txn> EtcdStore::with_generations(Txn txn, const StateDraft& draft,
-                                        Client::Deadline deadline) {
-  const auto is_known = [&](std::uint64_t number) { return previous_->contains(number); };
-  if (!previous_ || !std::ranges::all_of(draft.drop, is_known)) {
-    BOOST_OUTCOME_TRY(look_at_previous(deadline));
-  }
-  if (draft.keep_as && !seen_->record.absent) {
-    const std::string key = keys_.previous(*draft.keep_as);
-    const auto there = previous_->find(*draft.keep_as);
-    if (there == previous_->end()) {
-      txn.expect_missing(key);
-    } else {
-      txn.expect_value(key, there->second);
-      const auto other = parse_record(there->second, key);
-      const std::string token = other ? other.value().token : "unknown";
-      txn.put(keys_.damaged(*draft.keep_as, token), there->second);
+/// The record that makes `state` follow what was seen, and the content and the evidence that have
+/// to be put with it.
+RootRecord EtcdStore::follow(const StateRecord& state, const StateDraft& draft, Txn& txn) const {
+  RootRecord next{state, seen_->record.previous};
+  const StateRecord& before = seen_->record.state;
+  std::vector<StateRecord> freed;
+  if (!before.absent && !draft.keep_as) freed.push_back(before);
+  if (!before.absent && draft.keep_as) {
+    const auto [kept, is_new] = next.previous.try_emplace(*draft.keep_as, before);
+    if (!is_new) {
+      const StateRecord other = std::exchange(kept->second, before);
+      txn.put(keys_.damaged(*draft.keep_as, other.token), as_bytes(RootRecord{other, {}}.text()));
     }
-    txn.put(key, seen_->value);
-  } else if (!seen_->record.absent) {
-    txn.erase_below(keys_.content(seen_->record.token));
   }
   std::uint64_t dropped = 0;
   for (const std::uint64_t number : draft.drop) {
-    const auto there = previous_->find(number);
-    if (there == previous_->end() || number == draft.keep_as || ++dropped > previous_max) continue;
-    const std::string key = keys_.previous(number);
-    txn.expect_value(key, there->second);
-    txn.erase(key);
-    const auto record = parse_record(there->second, key);
-    if (record) txn.erase_below(keys_.content(record.value().token));
+    if (number == draft.keep_as || ++dropped > previous_max) continue;
+    auto there = next.previous.extract(number);
+    if (there) freed.push_back(std::move(there.mapped()));
   }
-  return txn;
+  content_.put(draft.image, next.state, freed, txn);
+  return next;
 }
 
 Result<StoreReceipt> EtcdStore::commit(const StateDraft& draft) {
@@ -265,31 +231,23 @@ Result<StoreReceipt> EtcdStore::commit(const StateDraft& draft) {
     seen_ = std::move(look.value());
   }
   if (seen_->revision() != draft.expected) return conflict(compare_step);
-  StateRecord next;
-  next.absent = false;
-  BOOST_OUTCOME_TRY(next.token, root_.draw_token());
-  Txn content;
-  BOOST_OUTCOME_TRY(content_.send(draft.image, next, content, deadline));
-  const auto last = next.parts > 1 ? client_.deadline() : deadline;
+  StateRecord state;
+  state.absent = false;
+  BOOST_OUTCOME_TRY(state.token, root_.draw_token());
+  Txn sent;
+  BOOST_OUTCOME_TRY(content_.send(draft.image, state, sent, deadline));
+  const auto last = state.parts > 1 ? client_.deadline() : deadline;
   for (unsigned tries = 0; tries < hindered_max; ++tries) {
-    auto rest = with_generations(content, draft, last);
-    if (!rest) return of_change(std::move(rest.error()), save_step);
-    auto swapped = root_.swap(*seen_, next, rest.value(), last);
+    Txn txn = sent;
+    const RootRecord next = follow(state, draft, txn);
+    auto swapped = root_.swap(*seen_, next, txn, last);
     if (!swapped) {
       seen_.reset();
-      previous_.reset();
       return std::move(swapped.error());
     }
-    const RootLook before = std::exchange(*seen_, std::move(swapped.value().now));
+    seen_ = std::move(swapped.value().now);
     if (swapped.value().end == Swapped::End::overtaken) return conflict(compare_step);
-    if (swapped.value().end == Swapped::End::done) {
-      if (draft.keep_as && !before.record.absent) (*previous_)[*draft.keep_as] = before.value;
-      for (const auto number : draft.drop) {
-        if (number != draft.keep_as) previous_->erase(number);
-      }
-      return StoreReceipt{.revision = {next.token}};
-    }
-    previous_.reset();
+    if (swapped.value().end == Swapped::End::done) return StoreReceipt{.revision = {state.token}};
   }
   return make_error(save_step, describe(), ErrorKind::conflict,
                     "other programs move its generations all the time, or its upload was cleared");
@@ -300,41 +258,47 @@ Result<std::string> EtcdStore::set_aside(const Revision& damaged, std::uint64_t 
   auto look = root_.look(deadline);
   if (!look) return of_change(std::move(look.error()), aside_step);
   seen_ = std::move(look.value());
-  if (seen_->record.absent || seen_->revision() != damaged) return conflict(aside_step);
-  StateRecord next;
-  BOOST_OUTCOME_TRY(next.token, root_.draw_token());
-  std::string key = keys_.damaged(generation, seen_->record.token);
-  Txn rest;
-  rest.put(key, seen_->value);
-  auto swapped = root_.swap(*seen_, next, rest, deadline);
-  if (!swapped) {
-    seen_.reset();
-    return of_change(std::move(swapped.error()), aside_step);
+  for (unsigned tries = 0; tries < hindered_max; ++tries) {
+    const StateRecord& state = seen_->record.state;
+    if (state.absent || seen_->revision() != damaged) break;
+    RootRecord next{{}, seen_->record.previous};
+    BOOST_OUTCOME_TRY(next.state.token, root_.draw_token());
+    std::string key = keys_.damaged(generation, state.token);
+    Txn rest;
+    rest.put(key, as_bytes(RootRecord{state, {}}.text()));
+    auto swapped = root_.swap(*seen_, next, rest, deadline);
+    if (!swapped) {
+      seen_.reset();
+      return of_change(std::move(swapped.error()), aside_step);
+    }
+    seen_ = std::move(swapped.value().now);
+    if (swapped.value().end == Swapped::End::done) return key;
   }
-  seen_ = std::move(swapped.value().now);
-  if (swapped.value().end != Swapped::End::done) return conflict(aside_step);
-  return key;
+  return conflict(aside_step);
 }
 
 /// May be done twice: the second time it finds its own work.
 Result<std::string> EtcdStore::set_aside_previous(std::uint64_t generation) {
   constexpr std::string_view step = "set a previous generation aside";
   const auto deadline = client_.deadline();
-  const std::string from = keys_.previous(generation);
-  auto found = read_key(from, deadline);
-  if (!found) return of_change(std::move(found.error()), step);
-  if (!found.value()) return make_error(step, from, missing_cause());
-  const auto record = parse_record(found.value()->value, from);
-  std::string to = keys_.damaged(generation, record ? record.value().token : "unknown");
-  Txn txn;
-  txn.expect_value(from, found.value()->value);
-  txn.erase(from);
-  txn.put(to, found.value()->value);
-  previous_.reset();
-  auto answer = client_.ask(txn, deadline);
-  if (!answer) return of_change(std::move(answer.error()), step);
-  if (answer.value().succeeded) return to;
-  auto moved = read_key(to, deadline);
+  std::string to;
+  for (unsigned tries = 0; tries < hindered_max; ++tries) {
+    auto look = root_.look(deadline);
+    if (!look) return of_change(std::move(look.error()), step);
+    RootRecord next = look.value().record;
+    const auto found = next.previous.extract(generation);
+    if (!found) break;
+    to = keys_.damaged(generation, found.mapped().token);
+    Txn txn;
+    txn.expect_value(keys_.root(), look.value().value);
+    txn.put(keys_.root(), as_bytes(next.text()));
+    txn.put(to, as_bytes(RootRecord{found.mapped(), {}}.text()));
+    auto answer = client_.ask(txn, deadline);
+    if (!answer) return of_change(std::move(answer.error()), step);
+    if (answer.value().succeeded) return to;
+  }
+  if (to.empty()) return make_error(step, describe(), missing_cause());
+  auto moved = has_key(to, deadline);
   if (!moved) return of_change(std::move(moved.error()), step);
   if (moved.value()) return to;
   return conflict(step);

@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <curl/curl.h>
 #include <new>
+#include <optional>
 #include <utility>
+
+#include "state/pause.hpp"
 
 namespace perdure {
 namespace {
@@ -41,8 +44,13 @@ std::size_t take(char* bytes, std::size_t size, std::size_t count, void* to) {
   return more;
 }
 
+/// The end of a request that was not to be waited for any longer.
+constexpr CURLcode stopped = CURLE_AGAIN;  // libcurl has it for raw connections alone
+
 std::error_code cause_of(CURLcode code) {
   switch (code) {
+    case stopped:
+      return std::make_error_code(std::errc::operation_canceled);
     case CURLE_COULDNT_RESOLVE_HOST:
       return std::make_error_code(std::errc::host_unreachable);
     case CURLE_COULDNT_CONNECT:
@@ -153,11 +161,68 @@ class Curl {
   CURL* handle_ = nullptr;
 };
 
+/// Where the connections of handles are kept, and transfers are waited for.
+class Multi {
+ public:
+  Multi() {
+    if (multi_ == nullptr) throw std::bad_alloc();
+  }
+  Multi(const Multi&) = delete;
+  Multi& operator=(const Multi&) = delete;
+  ~Multi() { curl_multi_cleanup(multi_); }
+  [[nodiscard]] CURLM* get() const { return multi_; }
+
+ private:
+  CURLM* multi_ = curl_multi_init();
+};
+
+/// The transfer of a handle, from its begin to its end.
+class Transferred {
+ public:
+  Transferred(const Multi& multi, const Curl& curl)
+      : multi_(multi), curl_(curl), added_(curl_multi_add_handle(multi.get(), curl.get())) {}
+  Transferred(const Transferred&) = delete;
+  Transferred& operator=(const Transferred&) = delete;
+  ~Transferred() { curl_multi_remove_handle(multi_.get(), curl_.get()); }
+
+  /// Does what can be done now; whether there will be more.
+  bool perform() const {
+    int running = 0;
+    return added_ == CURLM_OK && curl_multi_perform(multi_.get(), &running) == CURLM_OK &&
+           running == 1;
+  }
+  enum class Polled { ready, nothing, failed };
+  /// Waits until something can be done, or for as long as that.
+  [[nodiscard]] Polled poll(std::chrono::milliseconds timeout_ms) const {
+    const auto timeout = static_cast<int>(timeout_ms.count());
+    int ready = 0;
+    if (curl_multi_poll(multi_.get(), nullptr, 0, timeout, &ready) != CURLM_OK) {
+      return Polled::failed;
+    }
+    return ready > 0 ? Polled::ready : Polled::nothing;
+  }
+  /// Its end, when there is no more.
+  [[nodiscard]] CURLcode result() const {
+    int left = 0;
+    const CURLMsg* const said = curl_multi_info_read(multi_.get(), &left);
+    return said != nullptr && said->msg == CURLMSG_DONE ? said->data.result : CURLE_FAILED_INIT;
+  }
+
+ private:
+  const Multi& multi_;
+  const Curl& curl_;
+  CURLMcode added_;
+};
+
 }  // namespace
 
 struct HttpClient::Connections {
   explicit Connections(const EtcdOptions& options) : curl(options) {}
+  Multi multi;
   Curl curl;
+  /// Of the request before, since most are to the same.
+  std::string authorization;
+  std::optional<Headers> headers;
 };
 
 HttpClient::HttpClient(const EtcdOptions& options)
@@ -166,19 +231,31 @@ HttpClient::HttpClient(const EtcdOptions& options)
 HttpClient::~HttpClient() = default;
 
 HttpOutcome HttpClient::post(const std::string& url, std::string_view body,
-                             const std::string& authorization,
-                             std::chrono::milliseconds timeout_ms) {
+                             const std::string& authorization, std::chrono::milliseconds timeout_ms,
+                             const StopCondition& stop) {
   const Curl& curl = connections_->curl;
   HttpOutcome outcome;
   Begun begun;
-  const Headers headers(authorization);
+  std::optional<Headers>& headers = connections_->headers;
+  if (!headers || connections_->authorization != authorization) {
+    headers.emplace(authorization);
+    connections_->authorization = authorization;
+  }
   std::array<char, CURL_ERROR_SIZE> words{};
-  curl.begin(url, body, headers, begun, outcome.body);
+  curl.begin(url, body, *headers, begun, outcome.body);
   curl.set(CURLOPT_ERRORBUFFER, words.data());
   curl.set(CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(timeout_ms.count())));
-  const CURLcode code = curl_easy_perform(curl.get());
+  const CURLcode code = [&] {
+    const Transferred transfer(connections_->multi, curl);
+    while (transfer.perform()) {
+      const auto polled = transfer.poll(stop_slice);
+      if (polled == Transferred::Polled::failed) return CURLE_FAILED_INIT;
+      // An answer that comes at once is taken, whatever the source says.
+      if (polled == Transferred::Polled::nothing && stop.is_met()) return stopped;
+    }
+    return transfer.result();
+  }();
   curl.set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
-  curl.set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
   outcome.sent = begun.times > 0;
   if (code == CURLE_OK) {
     curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &outcome.status);
@@ -198,15 +275,7 @@ struct HttpStream::Transfer {
            const std::string& authorization)
       : curl(options), body(std::move(sent)), headers(authorization) {
     curl.begin(url, body, headers, begun, received);
-    multi = curl_multi_init();
-    if (multi == nullptr) throw std::bad_alloc();
-    over = curl_multi_add_handle(multi, curl.get()) != CURLM_OK;
-  }
-  Transfer(const Transfer&) = delete;
-  Transfer& operator=(const Transfer&) = delete;
-  ~Transfer() {
-    curl_multi_remove_handle(multi, curl.get());
-    curl_multi_cleanup(multi);
+    transferred.emplace(multi, curl);
   }
 
   [[nodiscard]] bool has_line() const { return received.find('\n') != std::string::npos; }
@@ -216,7 +285,8 @@ struct HttpStream::Transfer {
   Begun begun;
   Headers headers;
   std::string received;
-  CURLM* multi = nullptr;
+  Multi multi;
+  std::optional<Transferred> transferred;
   bool over = false;
 };
 
@@ -229,14 +299,12 @@ HttpStream::~HttpStream() = default;
 void HttpStream::run(std::chrono::milliseconds timeout_ms) {
   Transfer& transfer = *transfer_;
   const auto perform = [&] {
-    int running = 0;
-    const bool works = curl_multi_perform(transfer.multi, &running) == CURLM_OK && running == 1;
+    const bool works = transfer.transferred->perform();
     transfer.over = transfer.over || !works || transfer.received.size() > line_size_max;
   };
   if (!transfer.over) perform();
   if (transfer.over || transfer.has_line()) return;
-  const auto timeout = static_cast<int>(timeout_ms.count());
-  if (curl_multi_poll(transfer.multi, nullptr, 0, timeout, nullptr) != CURLM_OK) {
+  if (transfer.transferred->poll(timeout_ms) == Transferred::Polled::failed) {
     transfer.over = true;
   } else {
     perform();

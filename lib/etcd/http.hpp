@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include <perdure/etcd.hpp>
+#include <perdure/lock_wait.hpp>
 
 namespace perdure {
 
@@ -56,9 +57,10 @@ class HttpClient {
   ~HttpClient();
 
   /// Posts `body` once: where a connection ends, nothing is sent again. `authorization` may be
-  /// empty.
+  /// empty. Without an answer it ends soon after `stop` says so, with the cause
+  /// std::errc::operation_canceled.
   HttpOutcome post(const std::string& url, std::string_view body, const std::string& authorization,
-                   std::chrono::milliseconds timeout_ms);
+                   std::chrono::milliseconds timeout_ms, const StopCondition& stop = {});
 
  private:
   struct Connections;

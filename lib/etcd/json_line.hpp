@@ -2,7 +2,9 @@
 // JSON of a few members on one line, by the library's own reader and writer.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <perdure/bytes.hpp>
 #include <perdure/json.hpp>
@@ -30,6 +32,18 @@ Result<std::string> write_line(const T& value) {
   std::string line(as_text(text));
   line.pop_back();
   return line;
+}
+
+/// Adds a member to an object that is being written, whose `value` has nothing to escape: a word,
+/// digits, base64. Requests and records that programs wait for are written so: that is faster than
+/// write_line(), whose code is not in the cache of the processor then.
+inline void add_member(std::string& line, std::string_view name, std::string_view value) {
+  line.append(line.ends_with('{') ? "\"" : ",\"").append(name).append("\":\"");
+  line.append(value) += '"';
+}
+inline void add_member(std::string& line, std::string_view name, std::uint64_t number) {
+  line.append(line.ends_with('{') ? "\"" : ",\"").append(name).append("\":");
+  line += std::to_string(number);
 }
 
 }  // namespace perdure::etcd

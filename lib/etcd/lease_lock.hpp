@@ -2,6 +2,7 @@
 // A lock that is a key under a lease: advice, since the lease may end before its holder knows.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -20,7 +21,8 @@
 namespace perdure::etcd {
 
 /// Holds the key, and keeps its lease alive by a thread with a connection of its own, until it is
-/// destroyed, which gives the lease back. In a forked child it does neither.
+/// destroyed, which gives the lease back: without an answer it waits a second for that, and the
+/// lease ends by itself. In a forked child it does neither.
 class LeaseLock final : public StateStore::Lock {
  public:
   LeaseLock(EtcdOptions options, Environment& environment, std::uint64_t lease);
@@ -37,7 +39,7 @@ class LeaseLock final : public StateStore::Lock {
   std::uint64_t lease_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool over_ = false;
+  std::atomic<bool> over_{false};
   std::thread keeper_;
 };
 

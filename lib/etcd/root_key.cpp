@@ -20,17 +20,9 @@ Error of_commit(Error error, const Keys& keys, Fate fate) {
   return error;
 }
 
-/// Compares all that is known of the key.
-void expect(Txn& txn, const std::string& key, const RootLook& seen) {
-  txn.expect_revision(key, seen.mod_revision);
-  if (seen.mod_revision != 0) txn.expect_value(key, seen.value);
-}
-
-RootLook look_of(const StateRecord& record, std::uint64_t mod_revision) {
-  const std::string text = record.text();
+RootLook look_of(const RootRecord& record, const std::string& text) {
   const Bytes bytes = as_bytes(text);
-  return {
-      .value = Buffer(bytes.begin(), bytes.end()), .mod_revision = mod_revision, .record = record};
+  return {.value = Buffer(bytes.begin(), bytes.end()), .record = record};
 }
 
 }  // namespace
@@ -51,9 +43,7 @@ Result<std::string> RootKey::draw_token() {
 Result<RootLook> RootKey::parse(const std::vector<KeyValue>& keys) const {
   if (keys.empty()) return RootLook{};
   BOOST_OUTCOME_TRY(auto record, parse_record(keys.front().value, keys_.root()));
-  return RootLook{.value = keys.front().value,
-                  .mod_revision = keys.front().mod_revision,
-                  .record = std::move(record)};
+  return RootLook{.value = keys.front().value, .record = std::move(record)};
 }
 
 Result<RootLook> RootKey::look(Deadline deadline) {
@@ -68,38 +58,42 @@ Result<RootLook> RootKey::look(Deadline deadline) {
   return parse(answer.value().reads.front());
 }
 
-Result<Swapped> RootKey::swap(RootLook seen, const StateRecord& next, const Txn& rest,
+Result<Swapped> RootKey::swap(RootLook seen, const RootRecord& next, const Txn& rest,
                               Deadline deadline) {
+  const std::string text = next.text();
   for (unsigned tries = 1;; ++tries) {
-    Txn txn = rest;
-    expect(txn, keys_.root(), seen);
-    txn.put(keys_.root(), as_bytes(next.text()));
-    txn.otherwise_read(keys_.root());
+    Txn txn;
+    txn.expect_value(keys_.root(), seen.value);
+    txn.put(keys_.root(), as_bytes(text));
+    txn.add(rest);
     Attempt attempt = client_.tell(txn, deadline);
     if (attempt.end == Attempt::End::undone) {
       return of_commit(std::move(attempt.error), keys_, Fate::unchanged);
     }
     if (attempt.end == Attempt::End::lost) {
-      auto became = find_out(seen, next, deadline);
+      const RootLook before = seen;
+      auto became = find_out(seen, next.state.token, deadline);
       if (!became) {
         Error error = of_commit(std::move(attempt.error), keys_, Fate::unknown);
         error.detail += "; then, to find out what became of it: " + became.error().detail;
         return error;
       }
       if (became.value() == Became::done) return Swapped{Swapped::End::done, seen};
+      if (!seen.is_same(before)) return Swapped{Swapped::End::hindered, seen};
       if (client_.is_over(deadline)) {
         return of_commit(std::move(attempt.error), keys_, Fate::unchanged);
       }
       client_.pause(tries, deadline);
       continue;
     }
-    const Answer& answer = attempt.answer;
-    if (answer.succeeded) return Swapped{Swapped::End::done, look_of(next, answer.revision)};
-    auto now = parse(answer.reads.front());
+    if (attempt.answer.succeeded) return Swapped{Swapped::End::done, look_of(next, text)};
+    auto now = look(deadline);
     if (!now) return of_commit(std::move(now.error()), keys_, Fate::unchanged);
-    if (now.value().record.token == next.token) return Swapped{Swapped::End::done, now.value()};
-    if (!now.value().is_same_state(seen)) return Swapped{Swapped::End::overtaken, now.value()};
-    if (now.value().mod_revision == seen.mod_revision) {
+    if (now.value().record.state.token == next.state.token) {
+      return Swapped{Swapped::End::done, now.value()};
+    }
+    if (!now.value().has_same_state(seen)) return Swapped{Swapped::End::overtaken, now.value()};
+    if (now.value().value == seen.value || !now.value().is_same(seen)) {
       return Swapped{Swapped::End::hindered, now.value()};
     }
     seen = std::move(now.value());  // somebody fenced a lost request of his: the same state
@@ -111,25 +105,27 @@ Result<Swapped> RootKey::swap(RootLook seen, const StateRecord& next, const Txn&
 }
 
 /// E3. `seen` becomes the key as it is now.
-Result<RootKey::Became> RootKey::find_out(RootLook& seen, const StateRecord& next,
+Result<RootKey::Became> RootKey::find_out(RootLook& seen, const std::string& token,
                                           Deadline deadline) {
-  StateRecord fence = seen.record;
-  if (seen.record.absent) {
-    BOOST_OUTCOME_TRY(fence.token, draw_token());
+  RootRecord fence = seen.record;
+  ++fence.fences;
+  if (fence.state.absent) {
+    BOOST_OUTCOME_TRY(fence.state.token, draw_token());
   }
   for (unsigned tries = 1;; ++tries) {
     BOOST_OUTCOME_TRY(RootLook now, look(deadline));
-    const bool is_seen = now.mod_revision == seen.mod_revision && now.value == seen.value;
-    if (now.record.token == next.token) {
+    const bool is_seen = now.value == seen.value;
+    const std::string& there = now.record.state.token;
+    if (there == token) {
       seen = std::move(now);
       return Became::done;
     }
-    if (!is_seen && now.record == fence) {
+    if (!is_seen && (there == fence.state.token || there == seen.record.state.token)) {
       seen = std::move(now);
       return Became::undone;
     }
     if (!is_seen) {
-      BOOST_OUTCOME_TRY(const bool done, was_done(next, deadline));
+      BOOST_OUTCOME_TRY(const bool done, was_done(now, token, deadline));
       if (done) {
         seen = std::move(now);
         return Became::done;
@@ -137,12 +133,13 @@ Result<RootKey::Became> RootKey::find_out(RootLook& seen, const StateRecord& nex
       return make_error({}, {}, ErrorKind::conflict, "another program has saved since");
     }
     Txn txn;
-    expect(txn, keys_.root(), now);
-    txn.put(keys_.root(), as_bytes(fence.text()));
+    txn.expect_value(keys_.root(), now.value);
+    const std::string text = fence.text();
+    txn.put(keys_.root(), as_bytes(text));
     const Attempt attempt = client_.tell(txn, deadline);
     if (attempt.end == Attempt::End::answered) {
       if (attempt.answer.succeeded) {
-        seen = look_of(fence, attempt.answer.revision);
+        seen = look_of(fence, text);
         return Became::undone;
       }
     } else if (attempt.end == Attempt::End::undone && client_.is_over(deadline)) {
@@ -152,17 +149,17 @@ Result<RootKey::Became> RootKey::find_out(RootLook& seen, const StateRecord& nex
   }
 }
 
-/// Another record took the place of ours: it was kept then as another generation, or set aside.
-Result<bool> RootKey::was_done(const StateRecord& next, Deadline deadline) {
+/// Another state took the place of ours: it was kept then as another generation, or set aside.
+Result<bool> RootKey::was_done(const RootLook& now, const std::string& token, Deadline deadline) {
+  const auto& previous = now.record.previous;
+  const auto is_ours = [&](const auto& kept) { return kept.second.token == token; };
+  if (std::ranges::any_of(previous, is_ours)) return true;
   Txn read;
-  read.read_below(keys_.all_previous());
   read.read_below(keys_.all_damaged());
   BOOST_OUTCOME_TRY(const Answer answer, client_.ask(read, deadline));
-  for (const auto& keys : answer.reads) {
-    for (const auto& one : keys) {
-      const auto record = parse_record(one.value, one.key);
-      if (record && record.value().token == next.token) return true;
-    }
+  for (const auto& one : answer.reads.front()) {
+    const auto record = parse_record(one.value, one.key);
+    if (record && record.value().state.token == token) return true;
   }
   return false;
 }

@@ -3,7 +3,6 @@
 // in base64.
 #include "etcd/wire.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -83,43 +82,43 @@ struct User {
 };
 BOOST_DESCRIBE_STRUCT(User, (), (name, password))
 
-constexpr std::string_view read_name = "requestRange";
-constexpr std::string_view put_name = "requestPut";
-constexpr std::string_view erase_name = "requestDeleteRange";
-
-Txn::Operation operation(std::string_view name, Txn::Members members) {
-  Txn::Operation one;
-  one.emplace(name, std::move(members));
-  return one;
+void add_bytes(std::string& to, std::string_view name, Bytes value) {
+  add_member(to, name, "");
+  to.pop_back();
+  append_base64(value, to);
+  to += '"';
 }
-Txn::Members of_key(std::string_view key) {
-  return {{"key", to_base64(as_bytes(key))}};
+std::string one_member(std::string_view name, std::uint64_t number) {
+  std::string text = "{";
+  add_member(text, name, std::to_string(number));
+  return text + '}';
+}
+/// Puts an object, or its begin, at the end of a list.
+void begin(std::string& list, std::string_view object) {
+  if (!list.empty()) list += ',';
+  list += object;
 }
 /// All keys with this prefix are below its end.
-Txn::Members of_all_below(std::string_view prefix) {
+void all_below(std::string& to, std::string_view prefix) {
   std::string end(prefix);
   end.back() = static_cast<char>(end.back() + 1);
-  Txn::Members members = of_key(prefix);
-  members["range_end"] = to_base64(as_bytes(end));
-  return members;
+  add_bytes(to, "key", as_bytes(prefix));
+  add_bytes(to, "range_end", as_bytes(end));
 }
 
-Txn::Members compare(std::string_view key, std::string target, std::string result) {
-  Txn::Members members = of_key(key);
-  members["target"] = std::move(target);
-  members["result"] = std::move(result);
-  return members;
-}
+constexpr std::string_view read_object = R"({"requestRange":{)";
+constexpr std::string_view put_object = R"({"requestPut":{)";
+constexpr std::string_view erase_object = R"({"requestDeleteRange":{)";
 
 }  // namespace
 
 BOOST_DESCRIBE_STRUCT(Refusal, (), (code, error, message))
-BOOST_DESCRIBE_STRUCT(Txn::Body, (), (compare, success, failure))
 
 Result<Answer> parse_answer(std::string_view body) {
   BOOST_OUTCOME_TRY(auto read, read_line<ReadAnswer>(as_bytes(body)));
   Answer answer{.revision = read.header.revision.value,
                 .succeeded = read.succeeded,
+                .operations = read.responses.size(),
                 .lease = read.ID.value,
                 .version = std::move(read.version),
                 .token = std::move(read.token)};
@@ -143,14 +142,16 @@ Result<std::string> user_text(const std::string& name, const std::string& passwo
   return write_line(User{.name = name, .password = password});
 }
 std::string grant_text(std::uint64_t ttl_s) {
-  return write_line(Txn::Members{{"TTL", std::to_string(ttl_s)}}).value();
+  return one_member("TTL", ttl_s);
 }
 std::string lease_text(std::uint64_t lease) {
-  return write_line(Txn::Members{{"ID", std::to_string(lease)}}).value();
+  return one_member("ID", lease);
 }
 
 std::string watch_text(std::string_view key) {
-  return write_line(operation("create_request", of_key(key))).value();
+  std::string text = R"({"create_request":{)";
+  add_bytes(text, "key", as_bytes(key));
+  return text + "}}";
 }
 
 Result<WatchLine> parse_watch_line(std::string_view line) {
@@ -161,53 +162,82 @@ Result<WatchLine> parse_watch_line(std::string_view line) {
   return make_error("watch the state", {}, std::make_error_code(std::errc::connection_reset));
 }
 
-void Txn::expect_revision(std::string_view key, std::uint64_t mod_revision) {
-  Members& members = body_.compare.emplace_back(compare(key, "MOD", "EQUAL"));
-  members["mod_revision"] = std::to_string(mod_revision);
+void Txn::compare(std::string_view key, std::string_view target, std::string_view result,
+                  std::string_view name, std::string_view value) {
+  begin(compares_, "{");
+  add_bytes(compares_, "key", as_bytes(key));
+  add_member(compares_, "target", target);
+  add_member(compares_, "result", result);
+  add_member(compares_, name, value);
+  compares_ += '}';
 }
 void Txn::expect_value(std::string_view key, Bytes value) {
-  Members& members = body_.compare.emplace_back(compare(key, "VALUE", "EQUAL"));
-  members["value"] = to_base64(value);
-}
-void Txn::expect_there(std::string_view key) {
-  Members& members = body_.compare.emplace_back(compare(key, "VERSION", "GREATER"));
-  members["version"] = "0";
+  if (value.empty()) return expect_missing(key);
+  compare(key, "VALUE", "EQUAL", "value", to_base64(value));
 }
 
 void Txn::put(std::string_view key, Bytes value, std::uint64_t lease) {
-  Members members = of_key(key);
-  members["value"] = to_base64(value);
-  if (lease != 0) members["lease"] = std::to_string(lease);
-  body_.success.push_back(operation(put_name, std::move(members)));
+  success_.begin(put_object);
+  add_bytes(success_.text, "key", as_bytes(key));
+  add_bytes(success_.text, "value", value);
+  if (lease != 0) add_member(success_.text, "lease", std::to_string(lease));
+  success_.text += "}}";
 }
 void Txn::erase(std::string_view key) {
-  body_.success.push_back(operation(erase_name, of_key(key)));
+  success_.begin(erase_object);
+  add_bytes(success_.text, "key", as_bytes(key));
+  success_.text += "}}";
 }
 void Txn::erase_below(std::string_view prefix) {
-  body_.success.push_back(operation(erase_name, of_all_below(prefix)));
+  success_.begin(erase_object);
+  all_below(success_.text, prefix);
+  success_.text += "}}";
 }
 void Txn::read(std::string_view key) {
-  body_.success.push_back(operation(read_name, of_key(key)));
+  success_.read(key);
 }
 void Txn::read_below(std::string_view prefix, bool keys_only) {
-  Members members = of_all_below(prefix);
-  members["keys_only"] = keys_only;
-  body_.success.push_back(operation(read_name, std::move(members)));
+  success_.begin(read_object);
+  all_below(success_.text, prefix);
+  success_.text += keys_only ? R"(,"keys_only":true}})" : "}}";
+  ++success_.reads;
 }
 void Txn::otherwise_read(std::string_view key) {
-  body_.failure.push_back(operation(read_name, of_key(key)));
+  failure_.read(key);
+}
+void Txn::Branch::begin(std::string_view object, std::size_t count) {
+  etcd::begin(text, object);
+  operations += count;
+}
+void Txn::Branch::read(std::string_view key) {
+  begin(read_object);
+  add_bytes(text, "key", as_bytes(key));
+  text += "}}";
+  ++reads;
+}
+void Txn::Branch::add(const Branch& more) {
+  if (more.operations > 0) begin(more.text, more.operations);
+  reads += more.reads;
+}
+void Txn::add(const Txn& more) {
+  if (!more.compares_.empty()) begin(compares_, more.compares_);
+  success_.add(more.success_);
+  failure_.add(more.failure_);
 }
 
 std::string Txn::text() const {
-  return write_line(body_).value();
+  std::string text;
+  text.reserve(compares_.size() + success_.text.size() + failure_.text.size() + 64);
+  text.append(R"({"compare":[)").append(compares_);
+  text.append(R"(],"success":[)").append(success_.text);
+  text.append(R"(],"failure":[)").append(failure_.text).append("]}");
+  return text;
 }
 
 bool Txn::is_answered_by(const Answer& answer) const {
-  if (answer.revision == 0 || (body_.compare.empty() && !answer.succeeded)) return false;
-  const auto is_read = [](const Operation& one) { return one.begin()->first == read_name; };
-  const auto reads =
-      std::ranges::count_if(answer.succeeded ? body_.success : body_.failure, is_read);
-  return std::cmp_equal(answer.reads.size(), reads);
+  if (answer.revision == 0 || (compares_.empty() && !answer.succeeded)) return false;
+  const Branch& done = answer.succeeded ? success_ : failure_;
+  return answer.operations == done.operations && answer.reads.size() == done.reads;
 }
 
 }  // namespace perdure::etcd

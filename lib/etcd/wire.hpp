@@ -4,10 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include <perdure/bytes.hpp>
@@ -27,7 +25,8 @@ struct KeyValue {
 struct Answer {
   std::uint64_t revision = 0;                  ///< The store's, after the call.
   bool succeeded = false;                      ///< All compares of a transaction held.
-  std::vector<std::vector<KeyValue>> reads{};  ///< Of each read of a transaction, in their order.
+  std::size_t operations = 0;                  ///< Of a transaction, which were done.
+  std::vector<std::vector<KeyValue>> reads{};  ///< Of each read among them, in their order.
   std::uint64_t lease = 0;                     ///< The one that was granted.
   std::string version{};                       ///< Of the server.
   std::string token{};                         ///< Of the user.
@@ -60,19 +59,9 @@ struct WatchLine {
 /// moment.
 class Txn {
  public:
-  /// Compares and operations as the gateway takes them: their members, by name.
-  using Members = std::map<std::string, std::variant<bool, std::string>>;
-  using Operation = std::map<std::string, Members>;
-  struct Body {
-    std::vector<Members> compare;
-    std::vector<Operation> success;
-    std::vector<Operation> failure;
-  };
-
-  void expect_revision(std::string_view key, std::uint64_t mod_revision);  ///< 0: there is none.
-  void expect_value(std::string_view key, Bytes value);
-  void expect_missing(std::string_view key) { expect_revision(key, 0); }
-  void expect_there(std::string_view key);
+  void expect_value(std::string_view key, Bytes value);  ///< Empty: there is no such key.
+  void expect_missing(std::string_view key) { compare(key, "VERSION", "EQUAL", "version", "0"); }
+  void expect_there(std::string_view key) { compare(key, "VERSION", "GREATER", "version", "0"); }
 
   void put(std::string_view key, Bytes value, std::uint64_t lease = 0);
   void erase(std::string_view key);
@@ -84,12 +73,31 @@ class Txn {
   /// The same for the case that a compare fails.
   void otherwise_read(std::string_view key);
 
+  /// All of the other one, too.
+  void add(const Txn& more);
+
   [[nodiscard]] std::string text() const;
-  /// Whether the answer has a revision, and as many reads as were asked for in its outcome.
+  /// Whether the answer has a revision, and as many operations and reads as its outcome has.
   [[nodiscard]] bool is_answered_by(const Answer& answer) const;
 
  private:
-  Body body_;
+  /// Operations as the gateway takes them.
+  struct Branch {
+    void read(std::string_view key);
+    /// Begins an operation, or adds several.
+    void begin(std::string_view object, std::size_t count = 1);
+    void add(const Branch& more);
+    std::string text{};
+    std::size_t operations = 0;
+    std::size_t reads = 0;
+  };
+
+  void compare(std::string_view key, std::string_view target, std::string_view result,
+               std::string_view name, std::string_view value);
+
+  std::string compares_;
+  Branch success_;
+  Branch failure_;
 };
 
 }  // namespace perdure::etcd

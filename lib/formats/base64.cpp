@@ -28,8 +28,15 @@ constexpr std::array<std::uint8_t, 256> values = [] {
 }  // namespace
 
 std::string to_base64(Bytes bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4, padding);
-  char* out = text.data();
+  std::string text;
+  append_base64(bytes, text);
+  return text;
+}
+
+void append_base64(Bytes bytes, std::string& text) {
+  const std::size_t begin = text.size();
+  text.resize(begin + (bytes.size() + 2) / 3 * 4, padding);
+  char* out = text.data() + begin;
   const auto group_of = [](Bytes three) {
     return std::to_integer<std::uint32_t>(three[0]) << 16U |
            std::to_integer<std::uint32_t>(three[1]) << 8U |
@@ -40,11 +47,10 @@ std::string to_base64(Bytes bytes) {
     out += 4;
   };
   for (; bytes.size() >= 3; bytes = bytes.subspan(3)) put(group_of(bytes), 4);
-  if (bytes.empty()) return text;
+  if (bytes.empty()) return;
   std::array<std::byte, 3> last{};
   std::ranges::copy(bytes, last.begin());
   put(group_of(last), static_cast<unsigned>(bytes.size()) + 1);
-  return text;
 }
 
 bool from_base64(std::string_view text, Buffer& out) {

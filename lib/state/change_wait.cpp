@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "state/pause.hpp"
+
 namespace perdure {
 namespace {
 
@@ -15,13 +17,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds deaf_max{5000};
 constexpr milliseconds pause_min{1};
 constexpr milliseconds pause_max{100};
-constexpr milliseconds stop_slice{20};
-
-void sleep(milliseconds time, const StopCondition& stop, Environment& environment) {
-  for (; time > milliseconds(0) && !stop.is_met(); time -= std::min(time, stop_slice)) {
-    environment.sleep(std::min(time, stop_slice));
-  }
-}
 
 }  // namespace
 
@@ -45,7 +40,7 @@ Result<bool> wait_for_change(const std::function<Result<bool>()>& changed,
       continue;
     }
     listening.reset();
-    sleep(std::min(left, pause), wait.stop, environment);
+    pause_for(std::min(left, pause), wait.stop, environment);
     pause = std::min(pause * 2, pause_max);
   }
 }

@@ -32,12 +32,13 @@ inline std::string field_in(const std::string& text, const std::string& name) {
   return text.substr(at + begin.size(), text.find('\n', at) - at - begin.size());
 }
 
-/// Erases what the server keeps of older revisions.
+/// Erases what the server keeps of older revisions. etcdctl asks again where an answer is lost, and
+/// is told that it is done.
 inline void compact(const std::string& url) {
   const Outcome found = control(url, {"get", "none", "-w", "fields"});
   const Outcome done = control(url, {"compact", field_in(found.out, "Revision")});
   INFO(done.said());
-  REQUIRE(done.status == 0);
+  REQUIRE((done.status == 0 || done.said().find("has been compacted") != std::string::npos));
 }
 
 /// Ends every lease: nobody holds the lock any more, and a holder who does not know it goes on. How

@@ -4,10 +4,12 @@
 #include <stdexcept>
 #include <string>
 #include <sys/prctl.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
 #include "control.hpp"
+#include "proxy.hpp"
 #include "server.hpp"
 #include "state/count.hpp"
 #include "support/catch.hpp"
@@ -135,4 +137,56 @@ TEST_CASE("who waits for the lock takes it, though its lease was lost meanwhile"
                                   })});
   REQUIRE_OK(taken);
   CHECK(waited);
+}
+
+TEST_CASE(
+    "a stop ends the wait for the lock in the middle of a pause, and while no server answers") {
+  if (!has_etcd()) return;
+  const EtcdServer server;
+  CuttingProxy proxy({server.port()});
+  EtcdOptions options = server.patient();
+  options.endpoints = {proxy.url()};
+  const auto holder = open_etcd_store("s", server.patient()).value();
+  const auto store = open_etcd_store("s", options).value();
+  unsigned asked = 0;
+  const auto lock_until = [&](unsigned asks) {
+    return store->lock(
+        {EtcdServer::seconds(600), StopCondition([&asked, asks] { return ++asked > asks; })});
+  };
+  SECTION("somebody else holds it") {
+    const auto held = holder->lock({std::chrono::milliseconds(0), {}});
+    REQUIRE_OK(held);
+    const unsigned before = proxy.requests();
+    REQUIRE_FAILS(stopped, unchanged, lock_until(100));
+    CHECK(proxy.requests() - before < 100);  // two for each pause
+  }
+  SECTION("no server answers") {
+    server.send(SIGSTOP);
+    REQUIRE_FAILS(stopped, unchanged, lock_until(3));
+    server.send(SIGCONT);
+  }
+  SECTION("it is free, and asks for no stop before a server is slow") {
+    REQUIRE_OK(lock_until(0));
+  }
+}
+
+TEST_CASE("a lock is let go of though no server answers, and ends with its lease") {
+  if (!has_etcd()) return;
+  const EtcdServer server;
+  CuttingProxy proxy({server.port()});
+  EtcdOptions options = short_lease(server);
+  options.endpoints = {proxy.url()};
+  options.request_timeout_ms = options.call_timeout_ms = std::chrono::hours(1);
+  const auto store = open_etcd_store("s", options).value();
+  const auto other = open_etcd_store("s", short_lease(server)).value();
+  auto held = store->lock({std::chrono::milliseconds(0), {}});
+  REQUIRE_OK(held);
+  server.send(SIGSTOP);
+  const unsigned before = proxy.requests();
+  while (proxy.requests() == before) {  // which keeps the lease, and has no answer
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  held.value().reset();  // an hour long, if it waited
+  server.send(SIGCONT);
+  REQUIRE_OK(other->lock({EtcdServer::seconds(30), {}}));
 }

@@ -68,7 +68,11 @@ class EtcdServer {
     return (clients_.ca_file.empty() ? "http" : "https") +
            ("://127.0.0.1:" + std::to_string(port_));
   }
-  void send(int signal) const { process_->send(signal); }
+  /// Returns when it has stopped, if that is the signal.
+  void send(int signal) const {
+    process_->send(signal);
+    if (signal == SIGSTOP) process_->wait_stopped();
+  }
   /// Ends it at once; what it acknowledged is in its directory.
   void kill() {
     process_->send(SIGKILL);

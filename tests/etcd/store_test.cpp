@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The store in etcd, over real servers: the rules of the seam, lost answers, large states, users.
 #include <algorithm>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -84,6 +85,8 @@ TEST_CASE("an answer that etcd would not give counts as lost, and nothing is tak
            // No read, which is not a state that is absent.
            std::string("{}"),
            std::string(R"({"header":{"revision":"9"},"responses":[{}]})"),
+           // Nothing was done, which is not a success.
+           std::string(R"({"header":{"revision":"9"},"succeeded":true})"),
            // Other types, and numbers that do not fit.
            std::string(R"({"succeeded":"true"})"),
            std::string(R"({"responses":{}})"),
@@ -281,6 +284,74 @@ TEST_CASE("a large state is whole or not there, and what a killed commit sent is
   CHECK(count("s/upload/") == 0);
 }
 
+TEST_CASE("a content takes the place of one that is dropped, and never that of evidence") {
+  if (!has_etcd() || !has_etcdctl()) return;
+  const EtcdServer server;
+  const auto store = open_etcd_store("s", server.patient()).value();
+  Revision revision;
+  const auto save = [&](char with, std::optional<std::uint64_t> keep_as,
+                        std::vector<std::uint64_t> drop = {}) {
+    const Buffer content = bytes_of(5, with);
+    const auto done = store->commit(
+        {.image = content, .expected = revision, .keep_as = keep_as, .drop = std::move(drop)});
+    REQUIRE_OK(done);
+    revision = done.value().revision;
+  };
+  const auto keys_below = [&](const std::string& prefix) {
+    const std::string found = control(server.url(), {"get", "--prefix", "--keys-only", prefix}).out;
+    std::istringstream lines(found);
+    std::vector<std::string> keys;
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.empty()) keys.push_back(line);
+    }
+    return keys;
+  };
+  save('a', {});
+  save('b', 1);
+  const auto two = keys_below("s/content/");
+  REQUIRE(two.size() == 2);
+  for (std::uint64_t kept = 2; kept < 6; ++kept) save('c', kept, {kept - 1});
+  CHECK(keys_below("s/content/") == two);
+  CHECK(store->load_previous(5).value()->bytes == bytes_of(5, 'c'));
+  // One that is set aside keeps its content, whatever is saved and dropped after it.
+  save('e', 6);
+  const auto aside = store->set_aside_previous(6);
+  REQUIRE_OK(aside);
+  REQUIRE_OK(store->set_aside(revision, 7));
+  revision = {};
+  for (std::uint64_t kept = 8; kept < 12; ++kept) save('f', kept, {5, kept - 1});
+  CHECK(store->history().value().damaged.size() == 2);
+  const auto contents = keys_below("s/content/");
+  CHECK(contents.size() == 4);
+  unsigned evidence = 0;
+  for (const std::string& key : contents) {
+    const std::string bytes = control(server.url(), {"get", "--print-value-only", key}).out;
+    if (bytes == "ccccc\n" || bytes == "eeeee\n") ++evidence;
+  }
+  CHECK(evidence == 2);
+}
+
+TEST_CASE("a commit goes on where another program set a previous generation aside meanwhile") {
+  if (!has_etcd()) return;
+  const EtcdServer server;
+  const auto store = open_etcd_store("s", server.patient()).value();
+  const auto other = open_etcd_store("s", server.patient()).value();
+  const Buffer content = bytes_of(5, 'a');
+  const auto first = commit(*store, content, {});
+  REQUIRE_OK(first);
+  const auto second = store->commit(
+      {.image = content, .expected = first.value().revision, .keep_as = 1, .drop = {}});
+  REQUIRE_OK(second);
+  REQUIRE_OK(other->set_aside_previous(1));
+  CHECK(other->revision().value() == second.value().revision);
+  REQUIRE_OK(store->commit(
+      {.image = content, .expected = second.value().revision, .keep_as = 2, .drop = {}}));
+  const auto history = other->history().value();
+  CHECK(history.previous == std::vector<std::uint64_t>{2});
+  CHECK(history.damaged.size() == 1);
+  CHECK(history.generation_max == 2);
+}
+
 TEST_CASE("a lock is kept alive while it is held, and its lease ends with it") {
   if (!has_etcd()) return;
   EtcdServer server;
@@ -304,6 +375,11 @@ TEST_CASE("keys that perdure did not write, or a later version, are left alone")
     REQUIRE(done.status == 0);
   };
   put("mine");
+  REQUIRE_FAILS(corrupt, unchanged, open_etcd_store("s", server.patient()));
+  // As it was before the first release, and what would have to be escaped.
+  put(R"({"perdure":1,"token":"0","size":5,"parts":1})");
+  REQUIRE_FAILS(corrupt, unchanged, open_etcd_store("s", server.patient()));
+  put(R"({"perdure":1,"token":"\\"","absent":true})");
   REQUIRE_FAILS(corrupt, unchanged, open_etcd_store("s", server.patient()));
   put(R"({"perdure":2,"token":"0"})");
   REQUIRE_FAILS(too_new, unchanged, open_etcd_store("s", server.patient()));
