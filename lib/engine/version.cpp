@@ -138,6 +138,11 @@ Result<bool> has_content_of(const Target& target, const std::string& name, const
   return hash == version.content;
 }
 
+bool may_be_one_file(const Version& one, const Version& other) {
+  return one.device == other.device && one.birth_ns != 0 && one.birth_ns == other.birth_ns &&
+         one.size == other.size && one.mtime_ns == other.mtime_ns && one.ctime_ns == other.ctime_ns;
+}
+
 bool has_stamps_of(const Status& status, const Version& version) {
   return status.version.same_stamps(version);
 }

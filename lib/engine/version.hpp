@@ -43,6 +43,11 @@ PERDURE_INTERNAL_API Result<Version> version_at(const Target& target, const std:
 PERDURE_INTERNAL_API Result<bool> has_version(const Target& target, const std::string& name,
                                               const Status& status, const Version& version);
 
+/// Whether both may be one file, by the stamps that its names have in common. An overlay of a user
+/// name space (a rootless container's) may not mark in the upper layer where a file came from, and
+/// shows another inode number for each name of it.
+[[nodiscard]] PERDURE_INTERNAL_API bool may_be_one_file(const Version& one, const Version& other);
+
 /// The same of its content alone. True for a version that leaves it to the stamps to tell.
 PERDURE_INTERNAL_API Result<bool> has_content_of(const Target& target, const std::string& name,
                                                  const Status& status, const Version& version);

@@ -71,7 +71,8 @@ Result<std::string> keep_beside(Commit& commit, std::uint64_t generation, Previo
 /// compared just before the link.
 bool differs_by_link(const Status& now, const Status& before, const SysResult<Status>& kept) {
   const bool same = now.version.same_file(before.version) ||
-                    (kept && now.version.same_file(kept.value().version));
+                    (kept && (now.version.same_file(kept.value().version) ||
+                              may_be_one_file(now.version, kept.value().version)));
   return same && now.version.size == before.version.size &&
          now.version.mtime_ns == before.version.mtime_ns && now.mode == before.mode &&
          now.owner == before.owner && now.group == before.group;

@@ -3,6 +3,8 @@
 // and the kernel takes them (and their loop devices) away when the process ends, however it ends.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <sched.h>
 #include <string>
 #include <sys/mount.h>
@@ -20,6 +22,27 @@ inline bool can_mount() {
       ::unshare(CLONE_NEWNS) == 0 &&
       ::mount("none", "/", "none", static_cast<unsigned long>(MS_REC | MS_PRIVATE), nullptr) == 0;
   return entered;
+}
+
+/// Runs `work` as root of a user name space of its own, who may mount there; returns what it says.
+inline std::string in_user_namespace(const std::function<std::string()>& work) {
+  const std::string user = std::to_string(::geteuid());
+  const std::string group = std::to_string(::getegid());
+  Child child([&]() -> std::string {
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return "no user name space";
+    const std::array<std::pair<const char*, std::string>, 3> maps{
+        {{"/proc/self/setgroups", "deny"},
+         {"/proc/self/uid_map", "0 " + user + " 1"},
+         {"/proc/self/gid_map", "0 " + group + " 1"}}};
+    for (const auto& [path, text] : maps) {
+      const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
+      const bool written = ::write(fd, text.data(), text.size()) > 0;
+      ::close(fd);
+      if (!written) return "no maps of users";
+    }
+    return work();
+  });
+  return child.said();
 }
 
 /// Something mounted; unmounted when it is dropped, even while it is busy.
