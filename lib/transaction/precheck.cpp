@@ -32,6 +32,9 @@ class Precheck {
   Result<Journal> journal();
 
  private:
+  [[nodiscard]] bool may_copy_up() const;
+  Result<void> look_at_root();
+  Result<bool> is_moved(const Change& change, const std::string& path, const Version& found);
   Result<void> sync_names();
   Result<std::optional<Status>> look(const std::string& path);
   Result<void> check_version(const std::string& path, const std::optional<Status>& found);
@@ -56,8 +59,6 @@ class Precheck {
 
 Result<Journal> Precheck::journal() {
   Journal made{.id = staged_.id(), .entries = {}};
-  made.directories.push_back({"", identity_of(root_.status.version)});
-  made.private_directory = identity_of(root_.private_status.version);
   std::set<std::uint64_t> each;            // to be tried out
   std::vector<JournalEntry> removals;      // of directories, and files in their places
   for (auto& [path, change] : by_path_) {  // a directory comes before what is in it
@@ -72,6 +73,9 @@ Result<Journal> Precheck::journal() {
   }
   // Last, what is in a directory before the directory itself.
   std::move(removals.rbegin(), removals.rend(), std::back_inserter(made.entries));
+  BOOST_OUTCOME_TRY(look_at_root());
+  made.directories.push_back({"", identity_of(root_.status.version)});
+  made.private_directory = identity_of(root_.private_status.version);
   for (const auto& [path, status] : parents_) {
     if (!path.empty()) made.directories.push_back({path, identity_of(status.version)});
   }
@@ -87,6 +91,39 @@ Result<Journal> Precheck::journal() {
     BOOST_OUTCOME_TRY(sync_root(root_, "flush the staged files"));
   }
   return made;
+}
+
+/// An overlay copies a directory up from a lower layer when something is made in it first, and
+/// shows another time of birth then. It stamps by the tick; where files are stamped finely nothing
+/// is asked.
+bool Precheck::may_copy_up() const {
+  return root_.files.stamps(root_.directory.get(), root_.status) != Stamps::fine;
+}
+
+/// Something was made in both by now.
+Result<void> Precheck::look_at_root() {
+  if (!may_copy_up()) return success();
+  BOOST_OUTCOME_TRY(root_.status,
+                    root_.checked(check_step, "", root_.files.stat(root_.directory.get())));
+  BOOST_OUTCOME_TRY(root_.private_status,
+                    root_.checked(check_step, "", root_.files.stat(root_.private_directory.get())));
+  return success();
+}
+
+/// Whether the file at the path is the one that was linked to be moved.
+Result<bool> Precheck::is_moved(const Change& change, const std::string& path,
+                                const Version& found) {
+  if (identity_of(found) == *change.moved) return true;
+  if (!may_copy_up()) return false;
+  const auto put = std::ranges::find_if(by_path_, [&](const auto& item) {
+    return item.second.staged.moved && item.second.staged.identity == *change.moved;
+  });
+  if (put == by_path_.end()) return false;
+  BOOST_OUTCOME_TRY(const Status staged,
+                    root_.checked(check_step, path,
+                                  root_.files.stat_at(root_.private_directory.get(),
+                                                      staged_.name_of(put->second.staged))));
+  return may_be_one_file(found, staged.version);
 }
 
 /// The names that are there, and those that are gone, must be so after a power cut, too: recovery
@@ -156,10 +193,14 @@ Result<void> Precheck::check_parent(const std::string& path) {
   for (std::string above = parent_of(parent); !above.empty(); above = parent_of(above)) {
     BOOST_OUTCOME_TRY(check_way(above, path));
   }
-  BOOST_OUTCOME_TRY(const Status status, check_way(parent, path));
+  BOOST_OUTCOME_TRY(Status status, check_way(parent, path));
   // A name that could be made there before tells as much.
   if (!root_.trials.has(identity_of(status.version), true, 0)) {
     BOOST_OUTCOME_TRY(staged_.check_writable(parent));
+    if (may_copy_up()) {
+      ways_.erase(parent);
+      BOOST_OUTCOME_TRY(status, check_way(parent, path));
+    }
   }
   parents_.emplace(parent, status);
   directories_.expect(parent, identity_of(status.version));
@@ -207,9 +248,12 @@ Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
     return root_.failure(check_step, path, ErrorKind::conflict,
                          "somebody else removed it meanwhile");
   }
-  if (found && change.moved && identity_of(found->version) != *change.moved) {
-    return root_.failure(check_step, path, ErrorKind::conflict,
-                         "somebody else changed it meanwhile; move it again");
+  if (found && change.moved) {
+    BOOST_OUTCOME_TRY(const bool same, is_moved(change, path, found->version));
+    if (!same) {
+      return root_.failure(check_step, path, ErrorKind::conflict,
+                           "somebody else changed it meanwhile; move it again");
+    }
   }
   const auto parent = parents_.find(parent_of(path));
   const bool changes_name = change.action != JournalAction::make_directory || change.changes_type;
