@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 
+#include <perdure/root.hpp>
+
 #include "crash.hpp"
 #include "support/mount.hpp"
 
@@ -65,11 +67,49 @@ std::string move_killed(const fs::path& root, Operation operation, std::uint64_t
   return words;
 }
 
+/// Commits through a log, and is killed; what was acknowledged is there after a recovery.
+std::string log_killed(const fs::path& root, Operation operation, std::uint64_t call) {
+  DyingFileSystem dying(native_file_system(), operation, call);
+  RootOptions options;
+  options.system.files = &dying;
+  std::map<std::string, bool> acknowledged;
+  bool whole = false;
+  {
+    auto open = Root::open(root, options);
+    for (const char* path : {"a", "d/c"}) {
+      acknowledged[path] = open && open.value().put(path, "new");
+    }
+    whole = open && open.value().close();
+  }
+  const auto recovered = recover(root);
+  if (!recovered) return recovered.error().message();
+  for (const RecoveredPath& path : recovered.value().paths) {
+    if (path.step == RecoveryStep::foreign) return path.path + " is foreign";
+  }
+  for (const auto& [path, told] : acknowledged) {
+    const std::string now = slurp(root / path);
+    if (now != "new" && (told || now != path)) return path + " is '" + now + "'";
+  }
+  return whole ? "it was not killed" : "";
+}
+
 void check_all(const std::function<std::string(const std::function<std::string()>&)>& within) {
   const std::string said = within([] { return on_overlay(move_all); });
   if (said.starts_with("no ") || said.starts_with(not_mounted)) return skip(said);
   CHECK(said == "");
   if (!said.empty()) return;
+  for (const Operation operation : {Operation::sync_file, Operation::rename, Operation::link,
+                                    Operation::unlink, Operation::write_at}) {
+    for (std::uint64_t call = 1;; ++call) {
+      const std::string killed = within([&] {
+        return on_overlay([&](const fs::path& root) { return log_killed(root, operation, call); });
+      });
+      if (killed == "it was not killed") break;
+      CAPTURE(to_string(operation), call);
+      CHECK(killed == "");
+      if (!killed.empty()) break;
+    }
+  }
   for (const Operation operation : {Operation::link, Operation::rename, Operation::unlink}) {
     for (std::uint64_t call = 1;; ++call) {
       const std::string killed = within([&] {
