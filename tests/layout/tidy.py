@@ -18,7 +18,7 @@ FILE_LINES_MAX = 600
 NAME_WORDS_MAX = 3
 
 TREES = ("include", "lib", "tools", "tests", "fuzz", "bench", "docs", "scripts", "cmake", "python",
-         ".ci")
+         "packaging", ".ci")
 OPENED = ("include/", "lib/", "tools/")  # their files say first what they are
 CODE = (".cpp", ".hpp", ".h")
 TEXT = CODE + (".py", ".cmake", ".sh", ".md", ".txt", ".in", ".json", "")

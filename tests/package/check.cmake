@@ -172,6 +172,22 @@ if(USE STREQUAL "package")
     unset(ENV{LD_LIBRARY_PATH})
   endif()
 
+  # A project that Meson builds.
+  find_program(meson meson)
+  if(meson)
+    file(GLOB_RECURSE pc ${WORK}/prefix/perdure.pc)
+    get_filename_component(folder ${pc} DIRECTORY)
+    set(ENV{PKG_CONFIG_PATH} ${folder})
+    set(ENV{CXX} ${COMPILER})
+    run(${meson} setup ${WORK}/meson ${SOURCE}/packaging/meson)
+    run(${meson} compile -C ${WORK}/meson)
+    try_consumer(${WORK}/meson/first)
+    unset(ENV{PKG_CONFIG_PATH})
+    unset(ENV{CXX})
+  else()
+    message(STATUS "Meson is not installed: its project is left out")
+  endif()
+
   # A program in Python.
   if(PYTHON)
     file(GLOB_RECURSE library ${WORK}/prefix/libperdure_c.so)
