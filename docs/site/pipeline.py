@@ -92,7 +92,8 @@ def picture():
              f'width="{WIDTH}" height="{height}" role="img">',
              "<title>The stages of a durable commit, and what a power cut leaves</title>",
              f"<style>{STYLE}</style>",
-             f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>']
+             f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" '
+             'rx="8"/>']
     heads = ("stage", "gives", "a power cut leaves", "fate if it fails")
     parts += [text(x, 28, head, "head") for x, head in zip(COLUMNS, heads)]
     for row, (name, gives) in enumerate(rows):
