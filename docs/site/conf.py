@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """Sphinx's configuration of the site, for scripts/site."""
 
+import logging
 import os
 import pathlib
 import re
@@ -52,3 +53,19 @@ html_show_sphinx = False
 html_copy_source = False
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
+
+
+class Namespaces(logging.Filter):
+    """Each page of a header opens its namespace: to Sphinx that is the same name declared again. So
+    is Pipeline, which breathe finds in the file and in its namespace, through a deduction guide."""
+
+    def filter(self, record):
+        return not re.search(r"Duplicate C\+\+ declaration(?s:.*)(?:"
+                             r"cpp:type:: (?:perdure|testing|oracles|presets)'"
+                             r"|cpp:class:: template<class... Stages> Pipeline )",
+                             record.getMessage())
+
+
+def setup(app):
+    """Sphinx calls this."""
+    logging.getLogger("sphinx.sphinx.domains.cpp").addFilter(Namespaces())

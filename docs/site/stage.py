@@ -47,8 +47,8 @@ GROUPS = (
     ("Seams", ("system/*", "pipeline/*")),
     ("Tests of one's own", ("testing/*",)),
 )
-# All but the namespace around them, and macros, of which there is one for programs.
-SECTIONS = "innerclass public-* enum func typedef var"
+# All but macros, of which there is one for programs.
+SECTIONS = "innernamespace innerclass public-* enum func typedef var"
 UMBRELLAS = {"perdure.hpp", "state.hpp"}  # they declare nothing themselves
 
 
