@@ -47,8 +47,10 @@ GROUPS = (
     ("Seams", ("system/*", "pipeline/*")),
     ("Tests of one's own", ("testing/*",)),
 )
-# All but macros, of which there is one for programs.
-SECTIONS = "innernamespace innerclass public-* enum func typedef var"
+# What a page of the reference has: all but macros, of which there is one for programs.
+SECTIONS = ("briefdescription detaileddescription innernamespace innerclass public-type public-func "
+            "public-attrib public-static-func public-static-attrib protected-func friend "
+            "user-defined enum func typedef var")
 UMBRELLAS = {"perdure.hpp", "state.hpp"}  # they declare nothing themselves
 
 
