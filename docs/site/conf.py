@@ -56,7 +56,7 @@ html_css_files = ["site.css"]
 
 
 class Namespaces(logging.Filter):
-    """Each page of a header opens its namespace: to Sphinx that is the same name declared again."""
+    """Each page of a header opens its namespace; Sphinx takes that for the same name again."""
 
     def filter(self, record):
         return not re.search(r"cpp:type:: (?:perdure|testing|oracles|presets)'", record.getMessage())

@@ -47,9 +47,9 @@ GROUPS = (
     ("Seams", ("system/*", "pipeline/*")),
     ("Tests of one's own", ("testing/*",)),
 )
-# What a page of the reference has: all but macros, of which there is one for programs.
-SECTIONS = ("briefdescription detaileddescription innernamespace innerclass public-type public-func "
-            "public-attrib public-static-func public-static-attrib protected-func friend "
+# The parts of a page of the reference: all but macros, of which there is one for programs.
+SECTIONS = ("briefdescription detaileddescription innernamespace innerclass public-type "
+            "public-func public-attrib public-static-func public-static-attrib protected-func friend "
             "user-defined enum func typedef var")
 UMBRELLAS = {"perdure.hpp", "state.hpp"}  # they declare nothing themselves
 
