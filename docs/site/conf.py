@@ -59,7 +59,8 @@ class Namespaces(logging.Filter):
     """Each page of a header opens its namespace; Sphinx takes that for the same name again."""
 
     def filter(self, record):
-        return not re.search(r"cpp:type:: (?:perdure|testing|oracles|presets)'", record.getMessage())
+        return not re.search(r"cpp:type:: (?:perdure|testing|oracles|presets)'",
+                             record.getMessage())
 
 
 def setup(app):

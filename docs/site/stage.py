@@ -49,8 +49,8 @@ GROUPS = (
 )
 # The parts of a page of the reference: all but macros, of which there is one for programs.
 SECTIONS = ("briefdescription detaileddescription innernamespace innerclass public-type "
-            "public-func public-attrib public-static-func public-static-attrib protected-func friend "
-            "user-defined enum func typedef var")
+            "public-func public-attrib public-static-func public-static-attrib protected-func "
+            "friend user-defined enum func typedef var")
 UMBRELLAS = {"perdure.hpp", "state.hpp"}  # they declare nothing themselves
 
 
