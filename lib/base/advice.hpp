@@ -17,6 +17,8 @@ inline constexpr std::string_view sticky =
 inline constexpr std::string_view no_inodes = "there is space left, but no file may be added";
 inline constexpr std::string_view link_on_the_way = "a symbolic link is on the way";
 inline constexpr std::string_view mount_on_the_way = "something is mounted on the way";
+inline constexpr std::string_view private_directory_gone =
+    "the private directory of this root is gone, and what a crash may have left in it";
 }  // namespace circumstance
 
 /// A row of the table. An empty step or circumstance stands for any.

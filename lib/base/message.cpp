@@ -7,8 +7,8 @@
 namespace perdure {
 namespace {
 
-std::string_view sentence(Fate fate) {
-  switch (fate) {
+std::string_view sentence(const Error& error) {
+  switch (error.fate) {
     case Fate::unchanged:
       return "the target is unchanged";
     case Fate::visible:
@@ -16,8 +16,11 @@ std::string_view sentence(Fate fate) {
     case Fate::durable:
       return "the new state is in place and durable, and only a step behind that failed";
     case Fate::committed:
-      return "the transaction is durable, but maybe not all of it is in place: recovery finishes "
-             "it";
+      // Where recovery itself says so, somebody has to decide first.
+      return error.kind == ErrorKind::recovery_required
+                 ? "the transaction is durable, but maybe not all of it is in place"
+                 : "the transaction is durable, but maybe not all of it is in place: recovery "
+                   "finishes it";
     case Fate::unknown:
       return "whether the target is old or new is not known: read it again";
   }
@@ -35,7 +38,7 @@ std::string Error::message() const {
   if (cause) text += better ? std::string(row->instead) : cause.message();
   if (cause && !detail.empty()) text += " (" + detail + ")";
   if (!cause) text += detail.empty() ? std::string(to_string(kind)) : detail;
-  if (!reading || fate != Fate::unchanged) text.append("; ").append(sentence(fate));
+  if (!reading || fate != Fate::unchanged) text.append("; ").append(sentence(*this));
   if (row != nullptr) text.append("; ").append(row->words);
   return text;
 }

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = boost::filesystem;
 
-constexpr std::string_view find_step = "find the target";
+constexpr std::string_view find_step = "use the target";
 constexpr int links_max = 40;  // as many as the kernel follows (MAXSYMLINKS)
 
 Error refused_link(const Target& target, std::string detail) {

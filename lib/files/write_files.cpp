@@ -129,7 +129,7 @@ class Batch {
     Version identity = candidate.directory.status().version;
     if (commit.opened) {  // a link led to another directory
       const auto status = commit.files.stat(commit.directory);
-      if (!status) return commit.failure("find the target", status.error());
+      if (!status) return commit.failure("use the target", status.error());
       identity = status.value().version;
     }
     candidate.key.emplace(identity, commit.leaf);

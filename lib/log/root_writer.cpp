@@ -44,7 +44,7 @@ class RootWriter final : public detail::WriterState {
                          std::function<Result<void>(Sink&)> produce,
                          const std::optional<Version>& expected) const override {
     if (const auto fault = names::fault_of_leaf(leaf); !fault.empty()) {
-      return root_.failure("find the target", directory_, ErrorKind::invalid_argument,
+      return root_.failure("use the target", directory_, ErrorKind::invalid_argument,
                            std::string(fault));
     }
     const std::string path = directory_.empty() ? leaf : directory_ + "/" + leaf;

@@ -41,7 +41,8 @@ Result<std::optional<FoundJournal>> read_journal(TransactionRoot& root, std::str
   if (!journal) {
     Error error = std::move(journal.error());
     error.path = target.path;
-    error.detail += refused_journal_advice;
+    // A newer program can finish what this one can't read.
+    if (error.kind != ErrorKind::too_new) error.detail += refused_journal_advice;
     return error;
   }
   found.journal = std::move(journal.value());

@@ -45,8 +45,7 @@ namespace perdure {
 inline constexpr std::string_view recover_step = "recover the root";
 /// Advice about a journal that recovery refuses.
 inline constexpr std::string_view refused_journal_advice =
-    "; `perdure inspect` shows what is there, `perdure recover --abandon` sets it aside as "
-    "evidence";
+    "; `perdure recover --abandon` sets journal and staged files aside as evidence";
 
 /// Makes the journal durable under this name: written beside, synced, renamed, its name synced.
 /// After Fate::unknown nobody knows whether it counts until recovery. True if the file system

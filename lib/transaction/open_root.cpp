@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "base/advice.hpp"
 #include "base/missing.hpp"
 #include "engine/directory.hpp"
 #include "engine/lock.hpp"
@@ -32,8 +33,10 @@ Result<void> check_private_directory(TransactionRoot& root, const std::string& p
   if (!is_for_user(root, found) || (found.mode & 077U) != 0) {
     std::ostringstream words;
     words << "the private directory must belong to this user, with mode 0700; it belongs to user "
-          << found.owner << ", with mode 0" << std::oct << found.mode
-          << ": give it to the user who is to commit here (chown), or choose another root";
+          << found.owner << ", with mode 0" << std::oct << found.mode << ": "
+          << (is_for_user(root, found) ? "take the rights of others away (chmod 700)"
+                                       : "give it to the user who is to commit here (chown)")
+          << ", or choose another root";
     return root.failure(open_step, private_directory, ErrorKind::invalid_argument, words.str());
   }
   if (found.version.device != root.status.version.device) {
@@ -197,9 +200,7 @@ Result<bool> find_private_directory(TransactionRoot& root, Purpose purpose) {
     BOOST_OUTCOME_TRY(restore_private_directory(root, wanted));
     return true;
   }
-  opened.error().detail =
-      "the private directory of this root is gone, and what a crash may have left in it; recover "
-      "the root (perdure recover) to get an empty one";
+  opened.error().detail = circumstance::private_directory_gone;
   return std::move(opened.error());
 }
 

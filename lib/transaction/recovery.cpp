@@ -234,6 +234,7 @@ Result<void> look_at_journal(TransactionRoot& root, RecoveryReport& report) {
 Result<RecoveryReport> recover(const Path& root, const TransactionOptions& options) {
   RecoveryReport nothing;
   BOOST_OUTCOME_TRY(const auto opened, open_root_to_recover(root, options));
+  nothing.no_root = !opened;
   nothing.restored = opened && opened->restored;
   if (!opened || opened->restored) return nothing;
   return recover_root(*opened);
@@ -242,6 +243,7 @@ Result<RecoveryReport> recover(const Path& root, const TransactionOptions& optio
 Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& options) {
   BOOST_OUTCOME_TRY(const auto opened, open_root_to_abandon(root, options));
   RecoveryReport report;
+  report.no_root = !opened;
   if (!opened) return report;
   const std::uint64_t mark = failed_syncs();
   const auto found = find_journal(*opened);
@@ -266,6 +268,7 @@ namespace {
 Result<RecoveryReport> inspect_root(const Path& root, const TransactionOptions& options) {
   RecoveryReport report;
   BOOST_OUTCOME_TRY(const auto opened, look_at_root(root, options));
+  report.no_root = !opened;
   if (!opened) return report;
   BOOST_OUTCOME_TRY(look_at_journal(*opened, report));
   const auto entries = opened->files.list(opened->private_directory.get());

@@ -122,6 +122,13 @@ _FLAGS = {
 }
 # Members that have another name here, or none.
 _HIDDEN = ("size", "flags", "reserved", "lock_timeout_ms", "mode")
+_ENUMS: dict[str, type[enum.IntEnum]] = {
+    "durability": Durability,
+    "existing": Existing,
+    "metadata": Metadata,
+    "protocol": Protocol,
+    "symlink": Symlink,
+}
 _TEXTS = ("expected", "backup_suffix", "private_directory")
 
 
@@ -162,7 +169,19 @@ def _take(made: Any, name: str, value: Any, texts: list[Any]) -> None:
         texts.append(ffi.new("char[]", c_text(value)))
         setattr(made, name, texts[-1])
     else:
-        setattr(made, name, int(value))
+        setattr(made, name, _number(name, value))
+
+
+def _number(name: str, value: Any) -> int:
+    """Of a member of an enumeration, or of its name as a text."""
+    if not isinstance(value, str):
+        return int(value)
+    members = _ENUMS[name].__members__ if name in _ENUMS else {}
+    if value.upper() in members:
+        return int(members[value.upper()])
+    names = ", ".join(member.lower() for member in members)
+    raise ValueError(f"{name} is '{value}': it is one of {names}" if names else
+                     f"{name} is '{value}': it is a number")
 
 
 def optional(value: Optional[Any]) -> Any:

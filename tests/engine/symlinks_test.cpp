@@ -166,7 +166,7 @@ TEST_CASE("a link that another user planted in a directory like /tmp is not foll
         }) == "done");
   const auto failed = write_file(two.link("planted"), "new");
   REQUIRE_FAILS(symlink_refused, unchanged, failed);
-  CHECK(failed.error().step == "find the target");
+  CHECK(failed.error().step == "use the target");
   REQUIRE_FALSE(read_file(two.link("planted")).has_value());
   auto streamed = AtomicFile::create(two.link("planted"));
   REQUIRE_FALSE(streamed.has_value());

@@ -378,7 +378,7 @@ TEST_CASE("trap: EBUSY on bind-mounted targets") {
     REQUIRE(mount.error() == "");
     const auto failed = bench.commit("new");
     REQUIRE_FAILS(mount_point, unchanged, failed);
-    CHECK(failed.error().step == "find the target");
+    CHECK(failed.error().step == "use the target");
     CHECK(bench.files.calls(Operation::create) == 0);
     CHECK(bench.target() == "mounted");
     // Found by reading what a container mounts: reading asked whether it could be replaced.

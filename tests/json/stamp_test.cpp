@@ -11,8 +11,11 @@ using namespace perdure;
 using namespace perdure::test;
 
 constexpr std::string_view accept =
-    "damaged, or edited by hand; to accept it as it is, run `perdure state accept FILE`, or delete "
-    "the members generation, last_updated and checksum";
+    "damaged, or edited by hand; to put a previous generation back, run `perdure state restore`; "
+    "to "
+    "accept it as it is, run `perdure state accept`, or delete the members generation, "
+    "last_updated "
+    "and checksum";
 
 ErrorKind stamped_kind(std::string_view text) {
   const auto read = Json<Queue>{}.deserialize_stamped(as_bytes(text));

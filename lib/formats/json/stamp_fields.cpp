@@ -22,8 +22,8 @@ constexpr unsigned checksum_bit = 4;
 constexpr unsigned stamp_bits = generation_bit | last_updated_bit | checksum_bit;
 
 constexpr std::string_view how_to_accept =
-    "to accept it as it is, run `perdure state accept FILE`, or delete the members generation, "
-    "last_updated and checksum";
+    "to put a previous generation back, run `perdure state restore`; to accept it as it is, run "
+    "`perdure state accept`, or delete the members generation, last_updated and checksum";
 
 unsigned bit_of(std::string_view name) noexcept {
   for (std::size_t i = 0; i < stamp_names.size(); ++i) {

@@ -47,7 +47,8 @@ boost::json::object to_json(const RecoveryReport& report) {
   return {{"journal", report.journal},       {"id", report.id},
           {"damage", report.damage},         {"paths", std::move(paths)},
           {"discarded", report.discarded},   {"set_aside", utf8(report.set_aside)},
-          {"unreadable", report.unreadable}, {"restored", report.restored}};
+          {"unreadable", report.unreadable}, {"restored", report.restored},
+          {"no_root", report.no_root}};
 }
 
 std::string to_text(const std::string& root, const RecoveryReport& report, RecoveryMode mode) {
@@ -56,8 +57,9 @@ std::string to_text(const std::string& root, const RecoveryReport& report, Recov
   if (!report.damage.empty() && !read) {
     text += "its journal can't be read: " + printable(report.damage) + "\n";
   } else if (!report.journal) {
-    text += report.restored ? "its private directory was gone, and is there again, empty\n"
-                            : "at rest, no transaction to finish\n";
+    text += report.no_root    ? "no root: no transaction was ever committed there\n"
+            : report.restored ? "its private directory was gone, and is there again, empty\n"
+                              : "at rest, no transaction to finish\n";
   } else {
     text += "transaction " + printable(report.id) + ", " + std::to_string(report.paths.size()) +
             " paths\n";
