@@ -96,7 +96,7 @@ class GroupCommit;
 
 /// How a commit is made. The defaults are the safe ones.
 struct WriteOptions {
-  Durability durability = Durability::durable;  ///< What the return of the call promises.
+  Durability durability = Durability::durable;  ///< Promised once the call returned.
   /// Looked at with the durabilities `ordered` and `durable`; `none` needs no protocol. A writer
   /// asks for the directory's file system once, when it is bound: bind again after a remount.
   ProtocolChoice protocol = ProtocolChoice::portable;

@@ -41,7 +41,7 @@ struct RecoveryReport {
   /// Why the journal, or a path that it names, can't be read, and which apply temps `abandon` could
   /// not move; empty if all is well. `id` is empty where the journal itself can't be read.
   std::string damage;
-  std::vector<RecoveredPath> paths;  ///< Those that the journal, or the log, names.
+  std::vector<RecoveredPath> paths;  ///< Of the journal, or of the log.
   std::uint64_t discarded = 0;       ///< Staged files of transactions that never committed.
   /// The directory of the evidence: of `abandon`, or of recovery for paths that it left alone.
   std::string set_aside;

@@ -22,7 +22,7 @@ namespace perdure {
 /// commit.
 template <class R>
 struct Saved {
-  R value;              ///< What the edit returned.
+  R value;              ///< The edit's own.
   SaveReceipt receipt;  ///< Of the commit; other edits may share it.
 };
 template <>

@@ -13,7 +13,7 @@ namespace perdure {
 /// from. A value that still is what was read at the same place, by way of objects, is written as
 /// the text spells it.
 struct MigratedObject : boost::json::object {
-  JsonText original;  ///< What it was read from; `null` for one that was made.
+  JsonText original;  ///< The text that it was read from; `null` for one that was made.
 };
 
 /// Any object; keeps its text.

@@ -30,7 +30,7 @@ class PERDURE_STATE_API JsonText {
   /// reason for a text that is not JSON, or is beyond `limits`.
   static Result<JsonText> parse(std::string_view text, const JsonLimits& limits = {});
 
-  /// As long as this is not changed.
+  /// The spelling. Good as long as this is not changed.
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
   /// Whether it is `{...}`.
   [[nodiscard]] bool is_object() const noexcept { return text_.front() == '{'; }

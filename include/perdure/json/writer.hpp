@@ -50,14 +50,14 @@ class PERDURE_STATE_API JsonWriter {
 
   /// An object: `member` before each value. The top-level one gets the stamp.
   bool begin_object(const JsonLocation& location);
-  /// Before each value of the object: its name. Fails where that is not UTF-8, or at the top level
-  /// is the stamp's. `object` is where the object stands.
+  /// Begins the next value of the object, which stands at `object`, by its name. Fails where the
+  /// name is not UTF-8, or belongs to the stamp at the top level.
   bool member(std::string_view name, const JsonLocation& object);
   /// Ends the object; the top-level one with the checksum, if there is a stamp.
   bool end_object(const JsonLocation& location);
   /// An array: `element` before each value.
   bool begin_array(const JsonLocation& location);
-  /// Before each value of the array.
+  /// Begins the next value of the array.
   bool element();
   /// Ends the array.
   bool end_array();

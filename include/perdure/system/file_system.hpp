@@ -264,8 +264,8 @@ class PERDURE_API FileSystem {
   /// Whether another handle, of this process or another, has the file open for writing. `file`
   /// comes from open_file. An error where the kernel can't tell, or won't tell this user.
   virtual SysResult<bool> open_for_writing(Handle file) = 0;
-  /// The file system that the directory lies on. A fact that can't be found out is left open there,
-  /// and is no error.
+  /// The file system that the directory lies on. A fact that can't be found out does not make it
+  /// fail.
   virtual SysResult<FileSystemInfo> describe(Handle directory) = 0;
   /// The user as whom files are made and opened.
   virtual std::uint32_t user() = 0;

@@ -23,7 +23,13 @@ namespace perdure::testing {
 /// told, and what befell it.
 struct Event {
   /// The moment that it notes.
-  enum class Kind : std::uint8_t { attempt, acknowledged, failed, kill, power_cut };
+  enum class Kind : std::uint8_t {
+    attempt,       ///< The program sets out to do something.
+    acknowledged,  ///< It was told of success.
+    failed,        ///< It was told of an error.
+    kill,          ///< The process died.
+    power_cut,     ///< The power went.
+  };
   Kind kind = Kind::attempt;                ///< Says which of the members below count.
   std::size_t attempt = 0;                  ///< attempt, acknowledged, failed: which one, from 0.
   std::string target = {};                  ///< attempt: the path.
@@ -84,7 +90,7 @@ class PERDURE_TESTING_API Session {
   /// Something that must never happen did, crash or not (a commit failed without a fault): the
   /// first call in a run is a violation, with these words.
   void wrong(std::string words);
-  /// Those of `wrong`; empty if it was not called.
+  /// The words of `wrong`; empty if it was not called.
   [[nodiscard]] const std::string& words() const noexcept { return words_; }
 
   /// Not to be called while actors run.

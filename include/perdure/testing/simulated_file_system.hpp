@@ -19,7 +19,11 @@
 namespace perdure::testing {
 
 /// The part of the pending changes that a power cut leaves.
-enum class Survivors : std::uint8_t { none, all, random };
+enum class Survivors : std::uint8_t {
+  none,
+  all,
+  random,  ///< A crash state that a seed picks.
+};
 
 /// The seam in memory, with a disk that can lose power.
 ///
