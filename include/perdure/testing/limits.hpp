@@ -11,7 +11,7 @@ namespace perdure::testing {
 struct User {
   std::uint32_t user = 0;     ///< The number of the user, whose files the new ones are.
   std::uint32_t group = 0;    ///< The number of the group, likewise.
-  std::uint32_t umask = 022;  ///< Bits that no new file gets.
+  std::uint32_t umask = 022;  ///< Bits that a new file does not get, unless a default ACL decides.
   /// The number of all owners that the user name space has none for.
   std::uint32_t overflow = 65534;
 };

@@ -59,7 +59,8 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
   /// A file with this content, as the current user would make it, whatever was there; parents are
   /// made. Pending like everything else until `sync_all`.
   void put(const std::string& path, std::string_view text, std::uint32_t mode = 0644);
-  /// Makes the directory and its missing parents. Each that is there keeps its mode.
+  /// Makes the directory and its missing parents, as the current user. Each that is there keeps its
+  /// mode.
   void make_directories(const std::string& path, std::uint32_t mode = 0755);
   /// Makes a symbolic link. Its name must be free, and its directory there.
   void make_symlink(const std::string& path, const std::string& text);
