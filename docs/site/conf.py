@@ -36,6 +36,7 @@ cpp_id_attributes = ["PERDURE_API"]
 sys.path.insert(0, str(ROOT / "python"))
 autodoc_member_order = "groupwise"
 autodoc_typehints = "signature"
+default_role = "literal"
 
 
 class Silent:
@@ -63,6 +64,12 @@ class Namespaces(logging.Filter):
                              record.getMessage())
 
 
+def mark_code(app, what, name, of, options, lines):
+    """In a docstring, as in the documents, an indented block is code."""
+    lines[:] = re.sub(r"(?m)^(\S.*\n\n)(?=    )", r"\1::\n\n", "\n".join(lines)).split("\n")
+
+
 def setup(app):
     """Sphinx calls this."""
+    app.connect("autodoc-process-docstring", mark_code)
     logging.getLogger("sphinx.sphinx.domains.cpp").addFilter(Namespaces())

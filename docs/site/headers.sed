@@ -6,3 +6,5 @@
 }
 # Sphinx can't parse what such a type is made from.
 s/typename decltype(std::declval<const S&>().deserialize(bytes))::value_type/ValueOf<S>/
+# Doxygen takes the mark between digits for a quotation mark, and loses comments behind it.
+s/\([0-9]\)'\([0-9]\)/\1\2/g

@@ -185,8 +185,8 @@ def write_reference():
     (folder / "c.md").write_text("# Reference of C\n\n```{doxygenfile} perdure/perdure.h\n```\n",
                                  encoding="utf-8")
     (folder / "python.md").write_text(
-        "# Reference of Python\n\n```{automodule} perdure\n:members:\n:imported-members:\n"
-        ":undoc-members:\n```\n", encoding="utf-8")
+        "# Reference of Python\n\n```{eval-rst}\n.. automodule:: perdure\n   :members:\n"
+        "   :imported-members:\n   :undoc-members:\n```\n", encoding="utf-8")
 
 
 def main():

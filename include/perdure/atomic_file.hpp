@@ -62,6 +62,7 @@ class PERDURE_API AtomicFile final : public Sink {
   /// Appends. After an error every further call returns ErrorKind::invalid_argument; the temp is
   /// gone and the target unchanged.
   Result<void> write(Bytes bytes) override;
+  /// The same of text.
   Result<void> write(std::string_view text) { return write(as_bytes(text)); }
   /// Writes over what is there, or beyond its end: zeros fill a gap, and take no space where the
   /// file system has holes. `write` goes on appending at the end of all. Errors as those of

@@ -70,6 +70,7 @@ class PERDURE_API AtomicWriter {
   /// Commits `image` to the target `leaf`, one component.
   Result<Receipt> commit(const std::string& leaf, Bytes image,
                          const CommitOptions& options = {}) const;
+  /// The same of text.
   Result<Receipt> commit(const std::string& leaf, std::string_view text,
                          const CommitOptions& options = {}) const {
     return commit(leaf, as_bytes(text), options);
@@ -100,10 +101,12 @@ class PERDURE_API AtomicWriter {
   /// GroupOptions::committer_thread: others wait for the lock (ErrorKind::invalid_argument).
   CommitHandle commit_later(const std::string& leaf, Bytes image,
                             const CommitOptions& options = {}) const;
+  /// The same of text.
   CommitHandle commit_later(const std::string& leaf, std::string_view text,
                             const CommitOptions& options = {}) const {
     return commit_later(leaf, as_bytes(text), options);
   }
+  /// The same of a value, which is serialized before the call returns.
   template <class T, SerializerFor<T> S>
   CommitHandle commit_later(const std::string& leaf, const T& value, const S& serializer,
                             const CommitOptions& options = {}) const {

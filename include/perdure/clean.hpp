@@ -12,6 +12,7 @@
 
 namespace perdure {
 
+/// How far `clean` goes.
 struct CleanOptions {
   bool dry_run = false;  ///< Only say what would be removed.
   /// In the directories below, too, on the same file system; links are not followed. The private

@@ -38,6 +38,7 @@ class PERDURE_API CommitHandle {
   /// The same, but empty if the outcome is not known by then. Where nobody else leads the group,
   /// this thread does, whatever the time: a commit can't be cut off.
   std::optional<Result<Receipt>> wait_until(std::chrono::steady_clock::time_point deadline) const;
+  /// As `wait_until`, `timeout` from now; as `wait` for a timeout beyond the end of the clock.
   std::optional<Result<Receipt>> wait_for(std::chrono::milliseconds timeout) const;
 
   /// Whether the outcome is known, so that `wait` answers at once. Never waits, publishes nothing.

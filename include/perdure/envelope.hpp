@@ -63,11 +63,13 @@ struct Envelope {
   /// The form in which Migrations change a state of an older schema: that of `S` if it has one,
   /// otherwise the inner bytes.
   using SchemalessForm = typename detail::SchemalessOf<S>::Form;
+  /// The serializer of that form.
   using Schemaless = Envelope<typename detail::SchemalessOf<S>::Serializer>;
-  static constexpr bool keeps_lineage = true;
+  static constexpr bool keeps_lineage = true;  ///< The header has Stamp::lineage.
 
-  S inner{};
+  S inner{};  ///< Makes the bytes behind the header.
 
+  /// Writes a header without generation and time, then what `inner` makes.
   template <class T>
   requires SerializerFor<S, T> Result<void> serialize(const T& value, Sink& sink)
   const {
@@ -77,12 +79,15 @@ struct Envelope {
     return write_envelope({}, bytes, sink);
   }
 
+  /// Reads what either function wrote. The header is checked, and its stamp dropped.
   auto deserialize(Bytes bytes) const -> decltype(std::declval<const S&>().deserialize(bytes)) {
     Bytes content;
     BOOST_OUTCOME_TRYV(read_envelope(bytes, content));
     return inner.deserialize(content);
   }
 
+  /// Writes a header with the stamp, then what `inner` makes. The unknown members of the stamp are
+  /// kept only by an `inner` that takes a stamp itself.
   template <class T>
   requires SerializerFor<S, T> Result<void> serialize_stamped(const T& value, const Stamp& stamp,
                                                               Sink& sink)
@@ -116,9 +121,11 @@ struct Envelope {
     return out;
   }
 
+  /// As perdure::claimed_generation.
   std::uint64_t claimed_generation(Bytes bytes) const noexcept {
     return perdure::claimed_generation(bytes);
   }
+  /// The serializer with which Migrations read and write a state of an older schema.
   Schemaless schemaless() const {
     if constexpr (requires { inner.schemaless(); }) {
       return {inner.schemaless()};

@@ -53,8 +53,8 @@ enum class ErrorKind {
 ///
 /// A plain value; it owns its strings. Nothing in the library throws for I/O.
 struct PERDURE_API Error {
-  ErrorKind kind = ErrorKind::system;
-  Fate fate = Fate::unchanged;
+  ErrorKind kind = ErrorKind::system;  ///< Why, for a program that wants to act on it.
+  Fate fate = Fate::unchanged;         ///< The state of the target now.
   std::error_code cause{};  ///< The code of the system call that failed; zero when none did.
   std::string step{};       ///< The action that failed: "sync the new content".
   std::string path{};       ///< The path as the caller knows it.

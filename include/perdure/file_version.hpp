@@ -24,19 +24,20 @@ namespace perdure {
 /// With `content` and `size` alone, and no stamps, it means that content in whatever file: it holds
 /// across reboots, remounts and copies. See read_content_version.
 struct Version {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
+  std::uint64_t device = 0;  ///< The device that the file lies on, as stat(2) numbers it.
+  std::uint64_t inode = 0;   ///< The number of the file on that device.
   /// Nanoseconds since 1970, as statx(2) gives them; a time before 1677 or after 2262 is the
   /// nearest that fits. So below.
   std::int64_t birth_ns = 0;
-  std::uint64_t size = 0;  ///< Bytes.
-  std::int64_t mtime_ns = 0;
-  std::int64_t ctime_ns = 0;
+  std::uint64_t size = 0;     ///< Bytes.
+  std::int64_t mtime_ns = 0;  ///< When its content changed last; any program may set it.
+  std::int64_t ctime_ns = 0;  ///< When anything of it changed last; set by the kernel alone.
   /// XXH3 of the content, never 0; 0: the stamps tell all. Finds accidents, not attackers.
   std::uint64_t content = 0;
 
   /// The version of a target that does not exist; as an expectation: "must not exist yet".
   static constexpr Version absent() noexcept { return {}; }
+  /// Whether it means that there is no target.
   [[nodiscard]] constexpr bool is_absent() const noexcept { return *this == absent(); }
 
   /// Whether it means a content, in whatever file.
@@ -63,8 +64,8 @@ struct Version {
 
 /// Content and the version that it belongs to, read from one descriptor.
 struct FileContent {
-  Buffer bytes;
-  Version version;
+  Buffer bytes;     ///< The whole content.
+  Version version;  ///< Of exactly that content.
 };
 
 /// A token without spaces, for scripts; `absent` for no file. `parse_version` reads it back.

@@ -24,6 +24,7 @@ namespace perdure {
 PERDURE_API Result<Receipt> write_file(const Path& target, Bytes image,
                                        const WriteOptions& options = {},
                                        System system = native_system());
+/// The same of text.
 inline Result<Receipt> write_file(const Path& target, std::string_view text,
                                   const WriteOptions& options = {},
                                   System system = native_system()) {
@@ -32,7 +33,7 @@ inline Result<Receipt> write_file(const Path& target, std::string_view text,
 
 /// One file of a batch.
 struct NewFile {
-  Path target;
+  Path target;                        ///< As of write_file.
   Bytes image;                        ///< Not owned; must last until `write_files` returned.
   std::optional<Version> expected{};  ///< As WriteOptions::expected, which must be empty.
 };

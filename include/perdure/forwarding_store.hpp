@@ -28,6 +28,7 @@ namespace perdure {
 /// are best passed on as they are.
 class PERDURE_STATE_API ForwardingStore : public StateStore {
  public:
+  /// `base` must not be null.
   explicit ForwardingStore(std::unique_ptr<StateStore> base) : base_(std::move(base)) {}
 
   [[nodiscard]] StoreLimits limits() const override { return base_->limits(); }
@@ -49,6 +50,7 @@ class PERDURE_STATE_API ForwardingStore : public StateStore {
   [[nodiscard]] std::string describe() const override { return base_->describe(); }
 
  protected:
+  /// The store below, for overrides to call.
   [[nodiscard]] StateStore& base() const noexcept { return *base_; }
 
  private:

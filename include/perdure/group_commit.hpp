@@ -17,6 +17,7 @@ struct GroupState;
 class PostedCommit;
 }  // namespace detail
 
+/// How many commits share a sync, and whose thread makes it.
 struct GroupOptions {
   /// The most commits that one sync serves, up to 4096; more make the next group.
   std::size_t group_size_max = 256;
@@ -54,6 +55,8 @@ struct GroupOptions {
 /// waits for anybody. Make a new one after the fork to have company.
 class PERDURE_API GroupCommit {
  public:
+  /// A number beyond its range is taken as the nearest in it. std::system_error where the thread of
+  /// `committer_thread` can't be made.
   explicit GroupCommit(GroupOptions options = {});
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
@@ -70,6 +73,7 @@ class PERDURE_API GroupCommit {
     std::uint64_t waiting = 0;  ///< Commits that wait for a group now.
     std::uint64_t outside = 0;  ///< Callers that wait to be let in now.
   };
+  /// The numbers of one moment.
   [[nodiscard]] Counts counts() const;
 
   /// Publishes these and makes them durable, together with whatever else waits. Returns when each
@@ -92,7 +96,7 @@ struct PublishTogether {
   static constexpr Fact gives = Fact::published | Fact::durable_name | Fact::durable_content;
   static constexpr Fact drops = Fact::temp;
   static constexpr Protocol protocol = of;
-  std::shared_ptr<GroupCommit> group;
+  std::shared_ptr<GroupCommit> group;  ///< In whose company; not null.
 
   Result<void> run(Commit& commit) const {
     BatchedCommit member{&commit};

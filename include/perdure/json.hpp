@@ -68,9 +68,9 @@ inline constexpr std::array<JsonMember, 1> wrapping{
 template <class T>
 struct Json {
   /// The form in which Migrations change a state of an older schema.
-  using SchemalessForm = MigratedObject;  // a boost::json::object
-  using Schemaless = Json<SchemalessForm>;
-  static constexpr bool keeps_lineage = true;
+  using SchemalessForm = MigratedObject;       // a boost::json::object
+  using Schemaless = Json<SchemalessForm>;     ///< The serializer of that form.
+  static constexpr bool keeps_lineage = true;  ///< The stamp has its lineage.
 
   unsigned indent = 2;  ///< Spaces for each level; 0: all on one line.
   JsonLimits limits{};  ///< Beyond them both reading and writing fail.
@@ -120,6 +120,7 @@ struct Json {
     return json_detail::claimed_generation(bytes, limits);
   }
 
+  /// The serializer with which Migrations read and write a state of an older schema.
   Schemaless schemaless() const { return {.indent = 0, .limits = limits}; }
 
  private:

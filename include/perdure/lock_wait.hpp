@@ -36,17 +36,19 @@ concept SourceOfStops = !std::same_as<S, StopCondition> && (StopToken<S> || Stop
 ///     perdure::WriteOptions options;
 ///     options.stop = shutdown.get_token();
 ///
-/// Not a std::stop_token itself: <stop_token> would add a twentieth to `options.hpp`, which most
-/// programs include, and <functional> a fifth. A waiting call asks before each of its pauses, which
-/// are 4 ms at most, on its own thread; several calls may ask at once. The target is untouched
-/// then, and also when the source throws.
+/// Not a std::stop_token itself: `<stop_token>` would add a twentieth to `options.hpp`, which most
+/// programs include, and `<functional>` a fifth. A waiting call asks before each of its pauses,
+/// which are 4 ms at most, on its own thread; several calls may ask at once. The target is
+/// untouched then, and also when the source throws.
 class StopCondition {
  public:
   StopCondition() noexcept = default;
+  /// Holds a copy of the source.
   template <detail::SourceOfStops Source>
   StopCondition(Source source)  // NOLINT(google-explicit-constructor)
       : source_(std::make_shared<const Source>(std::move(source))), ask_(&ask<Source>) {}
 
+  /// Asks the source, and throws what that throws; false without one.
   [[nodiscard]] bool is_met() const { return ask_ != nullptr && ask_(source_.get()); }
 
  private:

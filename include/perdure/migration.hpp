@@ -39,9 +39,11 @@ class Migrations {
   using Form = typename S::SchemalessForm;    // ... of this
 
  public:
+  /// Changes the state in place, or says why it can't.
   using Migration = std::function<Result<void>(Form&)>;
 
   Migrations() = default;
+  /// For a program that writes `schema_version`.
   explicit Migrations(std::uint32_t schema_version) : schema_version_(schema_version) {}
 
   /// Registers how version `version` becomes the one after it.
@@ -50,6 +52,7 @@ class Migrations {
     return *this;
   }
 
+  /// The version that the program writes.
   [[nodiscard]] std::uint32_t schema_version() const noexcept { return schema_version_; }
 
   /// Reads a state of this version or an older one.

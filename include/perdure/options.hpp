@@ -40,8 +40,8 @@ enum class ProtocolChoice {
   /// `fast` where it is known to hold, `whole` for many files on btrfs, else `portable`; the
   /// receipt says which.
   automatic,
-  portable,
-  fast,  ///< ErrorKind::unsupported, with the reason, where it is not known to hold.
+  portable,  ///< Protocol::portable, everywhere.
+  fast,      ///< ErrorKind::unsupported, with the reason, where it is not known to hold.
 };
 
 /// How a commit treats a target that is a symbolic link.
@@ -53,9 +53,9 @@ enum class SymlinkPolicy {
 
 /// How a commit treats a target that exists.
 enum class ExistingPolicy {
-  replace,
-  keep,    ///< Fail with ErrorKind::exists; decided by the kernel at the publish, not before it.
-  backup,  ///< Give the old content a second name first; the target is never missing.
+  replace,  ///< Put the new content in its place.
+  keep,     ///< Fail with ErrorKind::exists; decided by the kernel at the publish, not before it.
+  backup,   ///< Give the old content a second name first; the target is never missing.
 };
 
 /// Which mode, owner, ACL and extended attributes the new file gets.
@@ -82,7 +82,7 @@ struct Metadata {
     return {.preserved = false, .mode = mode, .exact = true, .owner = {}, .group = {}};
   }
 
-  bool preserved = true;
+  bool preserved = true;      ///< The existing target's are kept, but for what is set below.
   std::uint32_t mode = 0666;  ///< Permission bits, 07777 at most.
   bool exact = false;         ///< `mode` is for an existing target, too, and not less the umask.
   std::optional<std::uint32_t> owner;  ///< In the place of the target's.
@@ -96,16 +96,16 @@ class GroupCommit;
 
 /// How a commit is made. The defaults are the safe ones.
 struct WriteOptions {
-  Durability durability = Durability::durable;
+  Durability durability = Durability::durable;  ///< Promised once the call returned.
   /// Looked at with the durabilities `ordered` and `durable`; `none` needs no protocol. A writer
   /// asks for the directory's file system once, when it is bound: bind again after a remount.
   ProtocolChoice protocol = ProtocolChoice::portable;
   /// Whose company durable commits become durable in; empty: each on its own.
   std::shared_ptr<GroupCommit> group{};
-  SymlinkPolicy symlink = SymlinkPolicy::follow;
-  ExistingPolicy existing = ExistingPolicy::replace;
+  SymlinkPolicy symlink = SymlinkPolicy::follow;      ///< For a link at the target itself.
+  ExistingPolicy existing = ExistingPolicy::replace;  ///< For any file at the target.
   std::string backup_suffix = "~";  ///< ExistingPolicy::backup: the old content is TARGET + suffix.
-  Metadata metadata = Metadata::preserve();
+  Metadata metadata = Metadata::preserve();  ///< Of the new file.
 
   /// Refuse a target without any write bit in its mode (0444) with ErrorKind::read_only. Otherwise
   /// it is replaced like any other: a rename asks for permission at the directory alone.
@@ -135,7 +135,9 @@ struct WriteOptions {
   StopCondition stop{};
 };
 
+/// The word for it: "none", "ordered" or "durable".
 [[nodiscard]] PERDURE_API std::string_view to_string(Durability durability) noexcept;
+/// The word for it: "portable", "fast", ...
 [[nodiscard]] PERDURE_API std::string_view to_string(Protocol protocol) noexcept;
 
 }  // namespace perdure

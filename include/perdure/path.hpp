@@ -8,6 +8,7 @@
 
 namespace perdure {
 
+/// Made of any string. Its bytes are a name's bytes: no encoding is looked at.
 using Path = boost::filesystem::path;
 
 }  // namespace perdure

@@ -18,9 +18,9 @@ namespace perdure {
 
 /// One thing that a directory's file system can or can't do, found out by trying.
 struct Capability {
-  std::string name;  ///< "directory sync", "hard links", ...
-  bool supported = false;
-  std::string reason;  ///< The system's words where it is not supported.
+  std::string name;        ///< "directory sync", "hard links", ...
+  bool supported = false;  ///< Whether the try succeeded.
+  std::string reason;      ///< The system's words where it is not supported.
 };
 
 /// The facts that a Root would stand on, with the defaults of RootOptions (docs/log.md).
@@ -39,8 +39,8 @@ struct LogProbe {
 
 /// The facts that a commit into a directory would stand on.
 struct ProbeReport {
-  FileSystemInfo file_system;
-  std::vector<Capability> capabilities;
+  FileSystemInfo file_system;              ///< As FileSystem::describe says.
+  std::vector<Capability> capabilities;    ///< All that were tried.
   Protocol protocol = Protocol::portable;  ///< The choice of ProtocolChoice::automatic here.
   std::string reason;                      ///< Why that one.
   /// Its choice for a batch of some files, and for a transaction.
@@ -48,7 +48,7 @@ struct ProbeReport {
   /// Calls that can't be used here, and promises that don't hold here, each with its reason, for
   /// people. Empty where all can and do.
   std::vector<std::string> limits;
-  LogProbe log;
+  LogProbe log;  ///< For a Root there.
 };
 
 /// Tries out `directory` with temps of its own, which are gone afterwards.

@@ -28,7 +28,9 @@ template <class... Args>
 class Procedure {
  public:
   Procedure() noexcept = default;
+  /// Holds none.
   Procedure(std::nullptr_t) noexcept {}  // NOLINT(google-explicit-constructor)
+  /// Holds a copy; none of an empty function.
   template <class F>
   requires(!std::same_as<std::remove_cvref_t<F>, Procedure> &&
            std::invocable<std::decay_t<F>&, Args...>)

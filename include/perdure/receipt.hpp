@@ -14,15 +14,15 @@ namespace perdure {
 
 /// The time that one stage took.
 struct StageTime {
-  std::string_view stage;  ///< The stage's name; of static storage duration.
-  std::chrono::nanoseconds time{};
+  std::string_view stage;           ///< The stage's name; of static storage duration.
+  std::chrono::nanoseconds time{};  ///< By the clock of the Environment.
 };
 
 /// The facts of a successful commit.
 struct Receipt {
   std::uint64_t bytes = 0;                   ///< Size of the new content.
   Durability durability = Durability::none;  ///< The durability that was reached; never more.
-  Protocol protocol = Protocol::portable;
+  Protocol protocol = Protocol::portable;    ///< The protocol that reached it.
   /// How many commits the sync that made this one durable served, this one included.
   std::uint64_t commits_per_sync = 1;
   /// The file system confirmed, after the last sync, that it still takes changes: its journal
@@ -36,10 +36,10 @@ struct Receipt {
 
 /// The facts of a state that was saved.
 struct SaveReceipt {
-  std::uint64_t generation = 0;
-  std::uint64_t bytes = 0;  ///< Of the state as it is stored.
-  Durability durability = Durability::durable;
-  std::vector<StageTime> stages;  ///< Of the store; empty if it does not tell.
+  std::uint64_t generation = 0;                 ///< The number of the saved state.
+  std::uint64_t bytes = 0;                      ///< Of the state as it is stored.
+  Durability durability = Durability::durable;  ///< The durability that was reached.
+  std::vector<StageTime> stages;                ///< Of the store; empty if it does not tell.
 };
 
 }  // namespace perdure

@@ -21,10 +21,11 @@ enum class RecoveryStep {
   unclear,  ///< The root was copied, and nothing tells old from new: a person must decide.
 };
 
+/// The finding at one path.
 struct RecoveredPath {
-  std::string path;
+  std::string path;    ///< Relative to the root.
   std::string action;  ///< "put", "remove", "make directory" or "remove directory".
-  RecoveryStep step = RecoveryStep::done;
+  RecoveryStep step = RecoveryStep::done;  ///< The judgement.
   /// `redo` of a log: the new content is at the path, maybe in the cache alone.
   bool in_place = false;
   /// The file that keeps the new content of a path that was left alone: relative to the root, or
@@ -43,8 +44,8 @@ struct RecoveryReport {
   /// Why the journal, or a path that it names, can't be read, and which apply temps `abandon` could
   /// not move; empty if all is well. `id` is empty where the journal itself can't be read.
   std::string damage;
-  std::vector<RecoveredPath> paths;
-  std::uint64_t discarded = 0;  ///< Staged files of transactions that never committed.
+  std::vector<RecoveredPath> paths;  ///< Of the journal, or of the log.
+  std::uint64_t discarded = 0;       ///< Staged files of transactions that never committed.
   /// The directory of the evidence: of `abandon`, or of recovery for paths that it left alone.
   std::string set_aside;
   /// The disk can't read a block behind the last commit that the log has. It was torn by the power
@@ -55,6 +56,7 @@ struct RecoveryReport {
   bool restored = false;
 };
 
+/// The word for it: "done", "redo", ...
 [[nodiscard]] PERDURE_API std::string_view to_string(RecoveryStep step) noexcept;
 
 }  // namespace perdure

@@ -60,10 +60,12 @@ class PERDURE_API Root {
   /// One change, durable when it returns. As the calls of Transaction of these names.
   Result<TransactionReceipt> put(const std::string& path, Bytes content,
                                  const PutOptions& options = {});
+  /// The same of text.
   Result<TransactionReceipt> put(const std::string& path, std::string_view text,
                                  const PutOptions& options = {}) {
     return put(path, as_bytes(text), options);
   }
+  /// The same of a value, serialized before anything is committed.
   template <class T, SerializerFor<T> S>
   Result<TransactionReceipt> put(const std::string& path, const T& value, const S& serializer,
                                  const PutOptions& options = {}) {
@@ -71,8 +73,11 @@ class PERDURE_API Root {
     BOOST_OUTCOME_TRY(transaction.put(path, value, serializer, options));
     return transaction.commit();
   }
+  /// As Transaction::remove; durable when it returns.
   Result<TransactionReceipt> remove(const std::string& path);
+  /// As Transaction::make_directory; durable when it returns.
   Result<TransactionReceipt> make_directory(const std::string& path, std::uint32_t mode = 0777);
+  /// As Transaction::move; durable when it returns.
   Result<TransactionReceipt> move(const std::string& from, const std::string& to);
 
   /// Several changes that happen all or not at all. Any number of transactions may be under way;
@@ -90,6 +95,7 @@ class PERDURE_API Root {
   /// Copies the root, while others of this process commit, as `copy_root` does one that nobody has
   /// open. <perdure/root_copy.hpp> has the types, and tells more.
   Result<CopyReport> copy_to(const Path& destination);
+  /// The same with options.
   Result<CopyReport> copy_to(const Path& destination, const CopyOptions& options);
 
   /// The paths at which Publish::later found somebody else's change when the log settled: that was

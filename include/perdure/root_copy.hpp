@@ -52,13 +52,13 @@ struct CopyOptions {
 
 /// The facts of a copy.
 struct CopyReport {
-  std::uint64_t files = 0;
+  std::uint64_t files = 0;        ///< Regular files of the copy, `kept` included.
   std::uint64_t directories = 0;  ///< Beneath the root.
-  std::uint64_t symlinks = 0;
-  std::uint64_t bytes = 0;     ///< Of content.
-  std::uint64_t kept = 0;      ///< Files that an earlier call had copied.
-  std::uint64_t narrowed = 0;  ///< Files and directories that give a group fewer rights.
-  int passes = 0;              ///< Looks at the whole root, the last one included.
+  std::uint64_t symlinks = 0;     ///< Symbolic links of the copy.
+  std::uint64_t bytes = 0;        ///< Of content.
+  std::uint64_t kept = 0;         ///< Files that an earlier call had copied.
+  std::uint64_t narrowed = 0;     ///< Files and directories that give a group fewer rights.
+  int passes = 0;                 ///< Looks at the whole root, the last one included.
   /// How long others could not commit.
   std::chrono::nanoseconds held{0};
   /// The library's own files, as SourceTree::left_out.

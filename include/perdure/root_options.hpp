@@ -28,6 +28,7 @@ enum class Publish {
 struct RootOptions {
   /// As TransactionOptions::private_directory; the log lies there, too.
   std::string private_directory = ".perdure";
+  /// Of files that are put, unless PutOptions::metadata says otherwise.
   Metadata metadata = Metadata::preserve();
   /// As TransactionOptions::refuse_read_only.
   bool refuse_read_only = false;
@@ -41,13 +42,13 @@ struct RootOptions {
   /// A commit with more bytes of new content than this goes through a journal, as that of a
   /// Transaction without a Root does; so does one that does not fit a segment.
   std::uint64_t record_size_max = std::uint64_t{1} << 20U;
-  Publish publish = Publish::at_once;
+  Publish publish = Publish::at_once;  ///< When files get their content.
   /// A commit that returns so long after the first one that is not settled settles them all; 0:
   /// only a full segment does, or Root::settle.
   std::chrono::milliseconds settle_after_ms{0};
   /// Settles after `settle_after_ms` also when nobody commits any more, on a thread of the root's.
   bool settler_thread = false;
-  System system = native_system();
+  System system = native_system();  ///< Must outlive the root.
 };
 
 }  // namespace perdure

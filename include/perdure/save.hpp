@@ -22,12 +22,13 @@ namespace perdure {
 /// commit.
 template <class R>
 struct Saved {
-  R value;
-  SaveReceipt receipt;
+  R value;              ///< The edit's own.
+  SaveReceipt receipt;  ///< Of the commit; other edits may share it.
 };
 template <>
+/// The same of an edit that returns nothing.
 struct Saved<void> {
-  SaveReceipt receipt;
+  SaveReceipt receipt;  ///< Of the commit; other edits may share it.
 };
 
 /// The outcome of an edit: a Result. Of an edit that has no value it also becomes a Result<void>,
@@ -36,9 +37,11 @@ template <class R>
 class [[nodiscard]] SaveResult : public Result<Saved<R>> {
  public:
   using Result<Saved<R>>::Result;
+  /// Takes a value or an error over.
   SaveResult(Result<Saved<R>> of)  // NOLINT(google-explicit-constructor)
       : Result<Saved<R>>(std::move(of)) {}
 
+  /// Success without the receipt, or the error.
   operator Result<void>() const requires std::is_void_v<R> {  // NOLINT(google-explicit-constructor)
     if (this->has_value()) return success();
     return this->error();
@@ -53,6 +56,7 @@ class [[nodiscard]] SaveResult : public Result<Saved<R>> {
 template <class R = void>
 class SaveHandle {
  public:
+  /// For StateTracker::save_later, which makes all handles.
   SaveHandle(detail::EditQueue edits, std::shared_ptr<detail::PendingEdit> pending,
              detail::EditSlot<R> slot)
       : edits_(std::move(edits)), pending_(std::move(pending)), slot_(std::move(slot)) {}
@@ -69,6 +73,7 @@ class SaveHandle {
     if (!outcome) return std::nullopt;
     return saved(std::move(*outcome));
   }
+  /// As `wait_until`, `timeout` from now; as `wait` for a timeout beyond the end of the clock.
   std::optional<SaveResult<R>> wait_for(std::chrono::milliseconds timeout) const {
     const auto deadline = detail::deadline_in(timeout);
     return deadline ? wait_until(*deadline) : wait();

@@ -20,6 +20,8 @@ class PERDURE_API Sink {
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
   virtual ~Sink() = default;
+  /// Takes all of `bytes`, behind those of earlier calls, or is an error. They may go when it
+  /// returns.
   virtual Result<void> write(Bytes bytes) = 0;
 };
 
@@ -28,6 +30,7 @@ class BufferSink final : public Sink {
  public:
   /// Appends to `buffer`, which must outlive the sink.
   explicit BufferSink(Buffer& buffer) : buffer_(buffer) {}
+  /// Never an error. std::bad_alloc where memory ends; the buffer is then as it was.
   Result<void> write(Bytes bytes) override {
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
     return success();
@@ -54,15 +57,19 @@ concept Serializer = SerializerFor<S, T> && requires(const S& serializer, Bytes 
 
 /// Bytes as they are.
 struct RawBytes {
+  /// By one `write`.
   Result<void> serialize(Bytes bytes, Sink& sink) const { return sink.write(bytes); }
+  /// A copy.
   Result<Buffer> deserialize(Bytes bytes) const { return Buffer(bytes.begin(), bytes.end()); }
 };
 
 /// Text as it is, no line ending changed.
 struct Text {
+  /// By one `write`.
   Result<void> serialize(std::string_view text, Sink& sink) const {
     return sink.write(as_bytes(text));
   }
+  /// A copy. Takes any bytes, UTF-8 or not.
   Result<std::string> deserialize(Bytes bytes) const { return std::string(as_text(bytes)); }
 };
 

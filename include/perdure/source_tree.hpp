@@ -39,6 +39,7 @@ class PERDURE_API SourceFile {
   std::uint64_t offset_ = 0;
 };
 
+/// The parts of a tree that are taken.
 struct SourceOptions {
   /// Take symbolic links as what they are. Without it a link in the tree is refused: its text is
   /// the word of whoever may write to the tree, and leads readers anywhere.
@@ -55,6 +56,7 @@ struct SourceOptions {
 /// Move-only; one thread at a time.
 class PERDURE_API SourceTree {
  public:
+  /// A name in the tree, and its kind when the tree was listed.
   struct Entry {
     std::string path;                   ///< Relative to the tree.
     FileType type = FileType::regular;  ///< Or a directory, or a symbolic link.

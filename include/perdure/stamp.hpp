@@ -34,9 +34,9 @@ using UnknownMembers = std::map<std::string, std::vector<UnknownMember>, std::le
 /// save after a loss begins a new one, and says which generation of which history it goes on from.
 /// So a tracker can tell whether a state holds the one that it knows.
 struct Lineage {
-  std::uint64_t id = 0;    ///< Random; 0: the file does not say.
-  std::uint64_t from = 0;  ///< The history that this one goes on from; 0: none.
-  std::uint64_t from_generation = 0;
+  std::uint64_t id = 0;               ///< Random; 0: the file does not say.
+  std::uint64_t from = 0;             ///< The history that this one goes on from; 0: none.
+  std::uint64_t from_generation = 0;  ///< The generation of that history.
   friend bool operator==(const Lineage&, const Lineage&) = default;
 };
 
@@ -46,14 +46,14 @@ struct Stamp {
   StampTime last_updated{};          ///< When this generation was made.
   std::uint32_t schema_version = 0;  ///< 0: the program does not count versions.
   UnknownMembers unknown;            ///< Kept for a newer program; see docs/format-state.md.
-  Lineage lineage;
+  Lineage lineage;                   ///< Zeros where the serializer keeps none.
 };
 
 /// A state and what stood beside it.
 template <class T>
 struct Stamped {
-  T value{};
-  Stamp stamp;
+  T value{};    ///< The state.
+  Stamp stamp;  ///< See `stamped`.
   /// False for bytes that carry no generation and no checksum: written by hand, or by a program
   /// that knows no stamps. `stamp` then has the schema version and the unknown members at most.
   bool stamped = false;

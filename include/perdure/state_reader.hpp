@@ -18,16 +18,17 @@
 
 namespace perdure {
 
+/// How a state is read.
 struct ReaderOptions {
   std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< Of the file; a larger one is refused.
-  System system = native_system();
+  System system = native_system();                   ///< Must outlive the reader.
 };
 
 /// A state, and the stamp that its file has; a stamp of zeros for a file without one.
 template <class T>
 struct StateSnapshot {
-  std::shared_ptr<const T> value;
-  Stamp stamp;
+  std::shared_ptr<const T> value;  ///< Not null; never changes.
+  Stamp stamp;                     ///< Of the same file as the value.
 };
 
 namespace detail {
@@ -92,7 +93,9 @@ class StateReader {
   [[nodiscard]] std::shared_ptr<const T> state() const {
     return std::static_pointer_cast<const T>(view_.loaded().value);
   }
+  /// The stamp of that state. Good until the next `reload`.
   [[nodiscard]] const Stamp& stamp() const noexcept { return view_.loaded().stamp; }
+  /// The number of that state; 0 for a file without a stamp.
   [[nodiscard]] std::uint64_t generation() const noexcept { return stamp().generation; }
 
   /// Whether another file is there than was read last, or it has other stamps. One look at it;

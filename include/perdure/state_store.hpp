@@ -25,20 +25,21 @@ namespace perdure {
 /// content that is put in the place of this one has another revision, were it the same bytes: no
 /// revision comes back. One content under two names has one.
 struct Revision {
-  std::string token;
+  std::string token;  ///< The store's own words.
+  /// Whether it is of a state that does not exist.
   [[nodiscard]] bool is_absent() const noexcept { return token.empty(); }
   friend bool operator==(const Revision&, const Revision&) = default;
 };
 
 /// A state as the store has it.
 struct StoredState {
-  Buffer bytes;
-  Revision revision;
+  Buffer bytes;       ///< The image, as a commit gave it.
+  Revision revision;  ///< Of exactly these bytes.
 };
 
 /// The state that shall become the current one.
 struct StateDraft {
-  Bytes image;
+  Bytes image;                           ///< Not owned; must last until `commit` returned.
   Revision expected;                     ///< Commit only if this is still the current one.
   std::optional<std::uint64_t> keep_as;  ///< Keep the current one under this generation number.
   std::vector<std::uint64_t> drop;       ///< Previous generations to remove after the publish.
@@ -46,9 +47,9 @@ struct StateDraft {
 
 /// The facts of a draft that was committed.
 struct StoreReceipt {
-  Revision revision;  ///< Of the state that is current now.
-  Durability durability = Durability::durable;
-  std::vector<StageTime> stages{};  ///< For SaveReceipt::stages.
+  Revision revision;                            ///< Of the state that is current now.
+  Durability durability = Durability::durable;  ///< The durability that was reached.
+  std::vector<StageTime> stages{};              ///< For SaveReceipt::stages.
 };
 
 /// The numbers that a store's names bear.
@@ -92,6 +93,7 @@ class PERDURE_STATE_API StateStore {
   /// one thread at a time, while another one may use the store.
   class Watch {
    public:
+    /// Why `wait` returned.
     enum class Heard {
       change,   ///< The state may be another one.
       nothing,  ///< Until the time was up, or `stop` said so.
@@ -152,10 +154,10 @@ struct FileStoreOptions {
   /// may bring an earlier generation back, and its number is then given once more. `none` is
   /// refused.
   Durability durability = Durability::durable;
-  Metadata metadata = Metadata::preserve();
+  Metadata metadata = Metadata::preserve();            ///< Of the state's file.
   ProtocolChoice protocol = ProtocolChoice::portable;  ///< By which a save is durable.
   std::shared_ptr<GroupCommit> group{};  ///< Whose company saves become durable in; may be empty.
-  bool make_parents = false;
+  bool make_parents = false;             ///< As WriteOptions::make_parents.
   std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< Larger ones are neither read nor written.
 };
 
@@ -166,6 +168,7 @@ PERDURE_STATE_API Result<std::unique_ptr<StateStore>> open_file_store(
 
 /// How a state is kept through the log of a root.
 struct LogStoreOptions {
+  /// Larger segments and records than those of RootOptions: a save is one record.
   LogStoreOptions() {
     root.segment_size = std::uint64_t{8} << 20U;
     root.record_size_max = std::uint64_t{4} << 20U;

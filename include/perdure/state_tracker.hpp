@@ -90,6 +90,7 @@ class StateTracker {
   }
   /// Its number, and how this tracker came by it.
   [[nodiscard]] std::uint64_t generation() const { return edits_.generation(); }
+  /// The finding of `open`, or of the last `reload`.
   [[nodiscard]] OpenReport report() const { return edits_.report(); }
 
   /// Runs `edit(T&)` on a copy of the state and makes the result durable. `edit` returns nothing or

@@ -115,6 +115,7 @@ class SinkStream : public std::ostream {
 /// A std::istream that reads bytes where they are; they must outlive it.
 class BytesStream : public std::istream {
  public:
+  /// Reads from the front on; copies nothing.
   explicit BytesStream(Bytes bytes) : std::istream(nullptr), buffer_(bytes) { rdbuf(&buffer_); }
 
  private:

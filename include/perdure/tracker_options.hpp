@@ -22,13 +22,14 @@ enum class Origin {
              ///< put another copy in its place, an older one most likely.
   defaults,  ///< Nothing was there that could be used.
 };
+/// The word for it: "current", "previous", ...
 [[nodiscard]] PERDURE_STATE_API std::string_view to_string(Origin origin) noexcept;
 
 /// The finding of `open` or `reload`.
 struct OpenReport {
-  Origin origin = Origin::defaults;
-  std::uint64_t generation = 0;  ///< Of the state that was taken; 0 for defaults.
-  StampTime last_updated{};      ///< When that generation was made; zero if the file does not say.
+  Origin origin = Origin::defaults;  ///< Of the state that was taken.
+  std::uint64_t generation = 0;      ///< Of the state that was taken; 0 for defaults.
+  StampTime last_updated{};  ///< When that generation was made; zero if the file does not say.
   /// Why it is not the current one, or what was accepted about it; empty if all is well.
   std::string reason;
   std::string set_aside;  ///< Where the damaged file is kept as evidence; empty if none was.
@@ -49,8 +50,9 @@ enum class DamagePolicy {
   accept_edit,  ///< Take it at its word if it can be read at all; the next save gives it a stamp.
 };
 
+/// How a tracker opens its state, and how it saves.
 struct TrackerOptions {
-  TrackerLock lock = TrackerLock::shared;
+  TrackerLock lock = TrackerLock::shared;  ///< Held for each save, or for the tracker's life.
   /// How long to wait for the lock, or without one for a save that nobody overtakes. 0 refuses at
   /// once; `milliseconds::max()` waits forever.
   std::chrono::milliseconds lock_timeout_ms{10'000};
@@ -63,7 +65,7 @@ struct TrackerOptions {
   bool committer_thread = false;
   /// `reload` never sets aside: it refuses instead, since memory has a better state.
   DamagePolicy damage = DamagePolicy::set_aside;
-  FileStoreOptions file = {};
+  FileStoreOptions file = {};  ///< For a tracker that is opened by path.
   /// Gives the time for `last_updated`, and the files for a tracker that is opened by path.
   System system = native_system();
 };

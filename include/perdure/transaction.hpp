@@ -31,7 +31,7 @@ struct TransactionReceipt {
   std::uint64_t bytes = 0;                 ///< Of new content.
   Protocol protocol = Protocol::portable;  ///< By which it was made durable.
   bool confirmed = false;                  ///< As Receipt::confirmed, of the journal.
-  std::vector<StageTime> stages;
+  std::vector<StageTime> stages;           ///< The ones that ran, in their order.
   /// Paths that somebody else replaced, made or removed while this transaction was committed: their
   /// change counts as the later one, and was left as it is.
   std::vector<std::string> left_alone;
@@ -97,6 +97,7 @@ class PERDURE_API Transaction {
   /// throws, the transaction is over and nothing of it was done; so it is when any other call fails
   /// half-way or throws.
   Result<void> put(const std::string& path, Bytes content, const PutOptions& options = {});
+  /// The same of text.
   Result<void> put(const std::string& path, std::string_view text, const PutOptions& options = {}) {
     return put(path, as_bytes(text), options);
   }
@@ -104,6 +105,7 @@ class PERDURE_API Transaction {
   /// source may `read` this transaction; every other call of it fails there.
   Result<void> put_from(const std::string& path, const std::function<Result<void>(Sink&)>& source,
                         const PutOptions& options = {});
+  /// The same of a value, which streams through.
   template <class T, SerializerFor<T> S>
   Result<void> put(const std::string& path, const T& value, const S& serializer,
                    const PutOptions& options = {}) {
@@ -144,6 +146,7 @@ class PERDURE_API Transaction {
   /// in the source is refused, unless a SourceTree was opened that has them.
   /// <perdure/mirror.hpp> has the types, and tells more.
   Result<MirrorReport> mirror(const Path& source);
+  /// The same of a tree that was opened, with options.
   Result<MirrorReport> mirror(SourceTree& source, const MirrorOptions& options);
 
   /// The content that `path` would have after the commit: one's own writes first. More bytes than
@@ -158,6 +161,7 @@ class PERDURE_API Transaction {
   /// exist is absent, and there is nothing to lock: a file that others make there behind the last
   /// check stays, and `TransactionReceipt::left_alone` names it.
   Result<void> expect(const std::string& path, const Version& version);
+  /// The same for a path that must not exist.
   Result<void> expect_absent(const std::string& path) { return expect(path, Version::absent()); }
 
   /// All or nothing, durable. Once only, whatever comes of it: a call after it is

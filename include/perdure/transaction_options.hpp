@@ -24,6 +24,7 @@ struct TransactionOptions {
   /// root that asks for a person. Where directories can be synced it promises what `durable` does.
   /// `none` is refused.
   Durability durability = Durability::durable;
+  /// Of files that are put, unless PutOptions::metadata says otherwise.
   Metadata metadata = Metadata::preserve();
   /// Refuse to replace, move or remove a file without any write bit in its mode (0444) with
   /// ErrorKind::read_only. Otherwise it goes like any other, as with WriteOptions.
@@ -40,7 +41,7 @@ struct TransactionOptions {
   /// that commits or recovers. If it throws, the transaction stays committed, and the next `begin`
   /// or `recover` puts in place what is not yet.
   Procedure<std::uint64_t /*done*/, std::uint64_t /*total*/> progress{};
-  System system = native_system();
+  System system = native_system();  ///< Must outlive the transaction.
 };
 
 }  // namespace perdure

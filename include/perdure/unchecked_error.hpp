@@ -14,7 +14,9 @@ namespace perdure {
 /// throws nothing.
 class PERDURE_API UncheckedError : public std::runtime_error {
  public:
+  /// Copies the error, which may throw std::bad_alloc.
   explicit UncheckedError(const Error& error);
+  /// As long as this or a copy of it lives.
   [[nodiscard]] const Error& error() const noexcept { return *error_; }
 
  private:

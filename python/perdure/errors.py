@@ -23,27 +23,27 @@ class Fate(enum.IntEnum):
 
 
 class Kind(enum.IntEnum):
-    """Why a call failed, as far as a program may want to act on it. perdure.h says more."""
+    """Why a call failed, as far as a program may want to act on it."""
 
-    SYSTEM = 1
-    INVALID_ARGUMENT = 2
-    EXISTS = 3
-    CONFLICT = 4
-    SYMLINK_REFUSED = 5
-    UNTRUSTED = 6
-    NOT_REGULAR = 7
-    READ_ONLY = 8
-    MOUNT_POINT = 9
-    METADATA = 10
-    LOCK_TIMEOUT = 11
-    STOPPED = 12
-    BUSY = 13
-    SERIALIZER = 14
-    VERIFY = 15
-    CORRUPT = 16
-    TOO_NEW = 17
-    RECOVERY_REQUIRED = 18
-    UNSUPPORTED = 19
+    SYSTEM = 1  #: The system refused; `errno` has its code.
+    INVALID_ARGUMENT = 2  #: The call itself is wrong; nothing was touched.
+    EXISTS = 3  #: Existing.KEEP or mode "x", and the target exists.
+    CONFLICT = 4  #: Not the version, or the generation, that was expected.
+    SYMLINK_REFUSED = 5  #: A symbolic link, and the policy or safety forbids it.
+    UNTRUSTED = 6  #: Another user put it there, where others may write.
+    NOT_REGULAR = 7  #: The target is a directory, a FIFO, a device or a socket.
+    READ_ONLY = 8  #: Nobody may write to it, and `refuse_read_only` is set.
+    MOUNT_POINT = 9  #: The target is a mount point, which can't be replaced.
+    METADATA = 10  #: Mode, owner, ACL or an attribute could not be kept.
+    LOCK_TIMEOUT = 11  #: Another committer held the lock for too long.
+    STOPPED = 12  #: The wait for a lock was ended; nothing was touched.
+    BUSY = 13  #: As many commits wait as may; nothing was touched.
+    SERIALIZER = 14  #: The bytes are not what the format of the state asks for.
+    VERIFY = 15  #: The content that was read back is not what was written.
+    CORRUPT = 16  #: Stored data fails its own check.
+    TOO_NEW = 17  #: Stored data comes from a newer version.
+    RECOVERY_REQUIRED = 18  #: Not before a recovery, or a reopening.
+    UNSUPPORTED = 19  #: This file system or machine can't do that.
 
     @classmethod
     def _missing_(cls, value: object) -> Kind:

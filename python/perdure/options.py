@@ -25,11 +25,11 @@ class Durability(enum.IntEnum):
 class Protocol(enum.IntEnum):
     """The order of system calls by which a commit becomes durable."""
 
-    PORTABLE = 0
+    PORTABLE = 0  #: Holds on every file system.
     AUTOMATIC = 1  #: The fastest that is known to hold; never in a receipt.
-    FAST = 2
-    WHOLE = 3  #: In receipts alone.
-    LOGGED = 4  #: In receipts alone.
+    FAST = 2  #: Half the flushes; fails with Unsupported where it is not known to hold.
+    WHOLE = 3  #: In receipts alone: by a sync of the file system.
+    LOGGED = 4  #: In receipts alone: through the log of a `Root`.
 
     @classmethod
     def _missing_(cls, value: object) -> Protocol:
@@ -39,17 +39,17 @@ class Protocol(enum.IntEnum):
 class Symlink(enum.IntEnum):
     """How a commit treats a target that is a symbolic link."""
 
-    FOLLOW = 0
-    REPLACE = 1
-    REFUSE = 2
+    FOLLOW = 0  #: Replace the file that it points at.
+    REPLACE = 1  #: Replace the link itself.
+    REFUSE = 2  #: Fail with Kind.SYMLINK_REFUSED.
 
 
 class Existing(enum.IntEnum):
     """How a commit treats a target that exists."""
 
-    REPLACE = 0
-    KEEP = 1
-    BACKUP = 2
+    REPLACE = 0  #: Put the new content in its place.
+    KEEP = 1  #: Fail with Exists; decided at the publish, not before it.
+    BACKUP = 2  #: Give the old content a second name first.
 
 
 class Metadata(enum.IntEnum):
@@ -63,9 +63,9 @@ class Metadata(enum.IntEnum):
 class CommitOptions(TypedDict, total=False):
     """Options of everything that commits."""
 
-    durability: Durability
-    protocol: Protocol
-    metadata: Metadata
+    durability: Durability  #: Durability.DURABLE unless it is set.
+    protocol: Protocol  #: Protocol.PORTABLE unless it is set.
+    metadata: Metadata  #: Metadata.PRESERVE unless it is set.
     permissions: int  #: The `mode` of the library, as of chmod; 0o666 unless it is set.
     lock_timeout: float  #: Seconds; 0 tries once, math.inf waits forever. 10 unless it is set.
 
@@ -73,11 +73,11 @@ class CommitOptions(TypedDict, total=False):
 class WriteOptions(CommitOptions, total=False):
     """Options of `write`, `open_atomic` and `AtomicFile`."""
 
-    symlink: Symlink
-    existing: Existing
+    symlink: Symlink  #: Symlink.FOLLOW unless it is set.
+    existing: Existing  #: Existing.REPLACE unless it is set.
     backup_suffix: str  #: Existing.BACKUP: the old content is the path with it; "~".
     expected: str  #: The version that the target has to have; ABSENT: none.
-    make_parents: bool
+    make_parents: bool  #: Make missing parents, durable in theirs.
     verify: bool  #: Read the content back from the disk before it is published.
     coordinate: bool  #: Take the target's lock.
     refuse_read_only: bool  #: Refuse a target without any write bit in its mode.
@@ -87,24 +87,25 @@ class WriteOptions(CommitOptions, total=False):
 class RemoveOptions(TypedDict, total=False):
     """Options of `remove`."""
 
-    durability: Durability
-    expected: str
-    coordinate: bool
-    lock_timeout: float
+    durability: Durability  #: Durability.DURABLE unless it is set.
+    expected: str  #: The version that the file has to have.
+    coordinate: bool  #: Take the target's lock.
+    lock_timeout: float  #: As of CommitOptions.
 
 
 class RootOptions(CommitOptions, total=False):
     """Options of `Transaction`, `recover` and `Root`; the last takes neither durability nor
     protocol. Everyone who commits to one root needs the same `private_directory`."""
 
+    #: A name in the root, or an absolute path on its file system; ".perdure" unless it is set.
     private_directory: str
-    refuse_read_only: bool
+    refuse_read_only: bool  #: Refuse a file without any write bit in its mode.
 
 
 class StateOptions(CommitOptions, total=False):
     """Options of `State`."""
 
-    make_parents: bool
+    make_parents: bool  #: Make missing parents, durable in theirs.
     exclusive: bool  #: Keep the state's lock until it is closed.
     previous: int  #: How many previous generations to keep; 1 unless it is set.
 

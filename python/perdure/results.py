@@ -18,7 +18,7 @@ class Receipt:
 
     bytes: int  #: Of new content.
     durability: Durability  #: That was reached; never more.
-    protocol: Protocol
+    protocol: Protocol  #: That reached it.
     version: str  #: Of the new target, if it was asked for or expected; otherwise "".
     generation: int  #: Of a state: the number of the save.
     #: Of a transaction: paths that somebody else changed while it was committed. Their change
@@ -31,8 +31,8 @@ class Receipt:
 class Content:
     """Bytes that were read, and the version that they belong to."""
 
-    data: bytes
-    version: str
+    data: bytes  #: The whole content.
+    version: str  #: For `expected`; a token without spaces.
 
     def text(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """The bytes as text; no line ending is changed."""
@@ -70,8 +70,8 @@ class Step(enum.IntEnum):
 class RecoveredPath:
     """One path of a transaction that a crash interrupted."""
 
-    path: str
-    step: Step
+    path: str  #: Relative to the root.
+    step: Step  #: The judgement.
     kept: str  #: The file that keeps the content of a path that was left alone; or "".
 
 
@@ -82,7 +82,7 @@ class Report:
     recovered: bool  #: A committed transaction was there, and is finished now.
     restored: bool  #: The private directory was missing, and is there again: what it had is lost.
     unreadable: bool  #: The disk can't read what is behind the last commit of a log.
-    paths: tuple[RecoveredPath, ...]
+    paths: tuple[RecoveredPath, ...]  #: Of the journal, or of the log.
 
 
 def commit(function: Any, *arguments: Any) -> Receipt:

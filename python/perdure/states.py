@@ -167,19 +167,24 @@ class State(MutableMapping):  # of str to what JSON has
     # Each of these is one save, of which the mapping's own would make several.
 
     def update(self, *others: Any, **values: Any) -> None:
+        """As of a dict, in one save."""
         self.apply(lambda draft: draft.update(*others, **values))
 
     def clear(self) -> None:
+        """Removes all members, in one save."""
         self.apply(lambda draft: draft.clear())
 
     def pop(self, key: str, default: Any = _MISSING) -> Any:
+        """As of a dict, in one save."""
         return self.apply(
             lambda draft: draft.pop(key) if default is _MISSING else draft.pop(key, default))
 
     def popitem(self) -> tuple[str, Any]:
+        """As of a dict, in one save."""
         return self.apply(lambda draft: draft.popitem())
 
     def setdefault(self, key: str, default: Any = None) -> Any:
+        """As of a dict, in one save; gives a copy."""
         return self.apply(lambda draft: copy.deepcopy(draft.setdefault(key, default)))
 
     def __repr__(self) -> str:

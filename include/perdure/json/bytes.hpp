@@ -16,6 +16,7 @@ namespace perdure {
 /// In base64 with padding (RFC 4648, section 4). Read strictly: one text for each content.
 PERDURE_STATE_API bool read_json(JsonReader& reader, std::vector<std::byte>& out,
                                  const JsonLocation& location);
+/// The same, to write.
 PERDURE_STATE_API bool write_json(JsonWriter& writer, const std::vector<std::byte>& value,
                                   const JsonLocation& location);
 
@@ -32,6 +33,7 @@ template <std::size_t N>
 bool read_json(JsonReader& reader, std::array<std::byte, N>& out, const JsonLocation& location) {
   return json_detail::read_bytes(reader, out, location);
 }
+/// The same, to write.
 template <std::size_t N>
 bool write_json(JsonWriter& writer, const std::array<std::byte, N>& value,
                 const JsonLocation& location) {

@@ -21,6 +21,7 @@ namespace perdure {
 /// is needed.
 template <class T>
 bool read_json(JsonReader& reader, T& out, const JsonLocation& location);
+/// The second of the two; `writer.fail` reports a failure.
 template <class T>
 bool write_json(JsonWriter& writer, const T& value, const JsonLocation& location);
 
@@ -38,6 +39,7 @@ inline constexpr JsonKind json_kind = JsonKind::malformed;
 ///     };
 template <class K>
 struct JsonKey;
+/// A type with a key of that kind.
 template <class K>
 concept JsonOwnKey = requires(const K& key, K& out, std::string_view text) {
   { JsonKey<K>::write(key) } -> std::convertible_to<std::string>;
@@ -45,20 +47,29 @@ concept JsonOwnKey = requires(const K& key, K& out, std::string_view text) {
 };
 
 // Boost.JSON's types; whoever uses them includes <boost/json.hpp>, nobody else pays for it.
+
+/// Any value of Boost.JSON.
 PERDURE_STATE_API bool read_json(JsonReader& reader, boost::json::value& out,
                                  const JsonLocation& location);
+/// The same of an object.
 PERDURE_STATE_API bool read_json(JsonReader& reader, boost::json::object& out,
                                  const JsonLocation& location);
+/// The same of an array.
 PERDURE_STATE_API bool read_json(JsonReader& reader, boost::json::array& out,
                                  const JsonLocation& location);
+/// The same of a string.
 PERDURE_STATE_API bool read_json(JsonReader& reader, boost::json::string& out,
                                  const JsonLocation& location);
+/// Writes such a value.
 PERDURE_STATE_API bool write_json(JsonWriter& writer, const boost::json::value& value,
                                   const JsonLocation& location);
+/// The same of an object.
 PERDURE_STATE_API bool write_json(JsonWriter& writer, const boost::json::object& value,
                                   const JsonLocation& location);
+/// The same of an array.
 PERDURE_STATE_API bool write_json(JsonWriter& writer, const boost::json::array& value,
                                   const JsonLocation& location);
+/// The same of a string.
 PERDURE_STATE_API bool write_json(JsonWriter& writer, const boost::json::string& value,
                                   const JsonLocation& location);
 

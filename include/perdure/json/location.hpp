@@ -19,9 +19,11 @@ struct PERDURE_STATE_API JsonLocation {
   std::size_t index = 0;             ///< Its number, if `up` is an array.
   bool element = false;              ///< True if `up` is an array.
 
+  /// A member of the object that stands here. This, and what `name` views, must outlive it.
   [[nodiscard]] JsonLocation member(std::string_view name) const noexcept {
     return {.up = this, .key = name, .index = 0, .element = false};
   }
+  /// An element of the array that stands here, counted from 0. This must outlive it.
   [[nodiscard]] JsonLocation at(std::size_t number) const noexcept {
     return {.up = this, .key = {}, .index = number, .element = true};
   }

@@ -32,15 +32,17 @@ inline constexpr std::size_t json_members_max = 256;
 
 /// A member of a described struct, its type forgotten.
 struct JsonMember {
-  std::string_view name;
+  std::string_view name;  ///< As the text has it, without escapes.
+  /// Reads the value that the reader stands at into this member of `object`.
   bool (*read)(JsonReader& reader, void* object, const JsonLocation& at);
+  /// Writes this member of `object`.
   bool (*write)(JsonWriter& writer, const void* object, const JsonLocation& at);
 };
 
 /// A value of a described enum.
 struct JsonEnumerator {
-  std::string_view name;
-  std::int64_t value;
+  std::string_view name;  ///< As the text has it, without escapes.
+  std::int64_t value;     ///< The enumerator's, as an integer.
 };
 
 }  // namespace perdure

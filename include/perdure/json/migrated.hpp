@@ -13,11 +13,13 @@ namespace perdure {
 /// from. A value that still is what was read at the same place, by way of objects, is written as
 /// the text spells it.
 struct MigratedObject : boost::json::object {
-  JsonText original;
+  JsonText original;  ///< The text that it was read from; `null` for one that was made.
 };
 
+/// Any object; keeps its text.
 PERDURE_STATE_API bool read_json(JsonReader& reader, MigratedObject& out,
                                  const JsonLocation& location);
+/// Writes what was not changed as `original` spells it.
 PERDURE_STATE_API bool write_json(JsonWriter& writer, const MigratedObject& value,
                                   const JsonLocation& location);
 

@@ -16,8 +16,8 @@ namespace perdure {
 
 /// A count with a sign of its own, so that no sum of seconds and fractions overflows on the way.
 struct JsonCount {
-  bool negative = false;
-  std::uint64_t size = 0;
+  bool negative = false;   ///< Whether it is below zero.
+  std::uint64_t size = 0;  ///< The count without its sign.
 
   /// False, and `out` as it was, where an integer of this type can't hold the count.
   template <class Integer>
@@ -36,14 +36,14 @@ struct JsonCount {
 
 /// Whether a moment is a whole count of some unit.
 enum class JsonFit : std::uint8_t {
-  whole,
+  whole,   ///< It is.
   finer,   ///< It lies between two counts.
   beyond,  ///< 64 bits do not hold the count.
 };
 
 /// A moment in UTC; `second` counts from 1970, leap seconds left out as in system_clock.
 struct PERDURE_STATE_API JsonMoment {
-  std::int64_t second = 0;
+  std::int64_t second = 0;       ///< Negative before 1970.
   std::uint32_t nanosecond = 0;  ///< Below 1,000,000,000; also before 1970.
 
   /// As a count of `numerator / denominator` seconds; the denominator divides 1,000,000,000. `out`

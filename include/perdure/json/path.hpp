@@ -13,6 +13,7 @@
 
 namespace perdure {
 
+/// The paths of the standard library and of this one.
 template <class P>
 concept JsonPath = std::same_as<P, std::filesystem::path> || std::same_as<P, Path>;
 
@@ -24,17 +25,22 @@ bool read_json(JsonReader& reader, P& out, const JsonLocation& location) {
   out = P(std::move(text));
   return true;
 }
+/// The same, to write.
 template <JsonPath P>
 bool write_json(JsonWriter& writer, const P& value, const JsonLocation& location) {
   return writer.text(value.native(), location);
 }
 
+/// As `read_json` reads it.
 template <JsonPath P>
 inline constexpr JsonKind json_kind<P> = JsonKind::string;
 
+/// A path as a key is spelled as the path is. Any text is a path.
 template <JsonPath P>
 struct JsonKey<P> {
+  /// The writer refuses bytes that are not UTF-8.
   static std::string write(const P& key) { return key.native(); }
+  /// Always true.
   static bool read(std::string_view text, P& out) {
     out = P(std::string(text));
     return true;

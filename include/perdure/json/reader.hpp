@@ -29,6 +29,7 @@ enum class JsonKind { null, boolean, number, string, array, object, malformed };
 /// skipped: grammar, UTF-8, escapes, numbers, duplicate names. Not for use by several threads.
 class PERDURE_STATE_API JsonReader {
  public:
+  /// Copies `limits`. Stands nowhere before `open`.
   explicit JsonReader(const JsonLimits& limits);
   JsonReader(const JsonReader&) = delete;
   JsonReader& operator=(const JsonReader&) = delete;
@@ -43,22 +44,34 @@ class PERDURE_STATE_API JsonReader {
   /// are kept in it.
   void expect_stamp();
 
+  /// Of the value that the reader stands at; `malformed` where no value begins so.
   [[nodiscard]] JsonKind kind() const;
 
+  /// Reads a null; any other kind of value is a failure, here and in the calls that follow.
   bool null(const JsonLocation& location);
+  /// Reads true or false.
   bool boolean(bool& out, const JsonLocation& location);
+  /// Reads an integer from `low` to `high`, without fraction and exponent.
   bool integer(std::int64_t& out, std::int64_t low, std::int64_t high,
                const JsonLocation& location);
+  /// The same from 0 to `high`.
   bool natural(std::uint64_t& out, std::uint64_t high, const JsonLocation& location);
+  /// Reads a number as the nearest double. One too large is a failure; one too small is 0.
   bool real(double& out, const JsonLocation& location);
+  /// The same of a float, rounded once; one too small is a failure, too.
   bool real(float& out, const JsonLocation& location);
   /// Without escapes; valid for as long as the reader lives.
   bool text(std::string_view& out, const JsonLocation& location);
+  /// The same as a copy.
   bool text(std::string& out, const JsonLocation& location);
+  /// Reads a string that is one of `names`, and gives its value.
   bool enumeration(std::int64_t& out, std::span<const JsonEnumerator> names,
                    const JsonLocation& location);
 
+  /// Reads an object: calls `take` for each member, in the order of the text. Duplicate names are
+  /// for `take` to find.
   bool object(const JsonLocation& location, void* context, JsonTake take);
+  /// The same of an array and its elements.
   bool array(const JsonLocation& location, void* context, JsonTake take);
   /// An array of exactly `size` elements.
   bool fixed_array(const JsonLocation& location, std::size_t size, void* context, JsonTake take);

@@ -46,34 +46,41 @@ enum class JsonShape {
   unsupported,
 };
 
+/// Of JsonShape::optional.
 template <class T>
 inline constexpr bool json_is_optional = false;
 template <class T>
 inline constexpr bool json_is_optional<std::optional<T>> = true;
 template <class T>
 inline constexpr bool json_is_optional<std::unique_ptr<T>> = true;
+/// Of JsonShape::variant.
 template <class T>
 inline constexpr bool json_is_variant = false;
 template <class... T>
 inline constexpr bool json_is_variant<std::variant<T...>> = true;
+/// Of JsonShape::tuple.
 template <class T>
 inline constexpr bool json_is_tuple = false;
 template <class... T>
 inline constexpr bool json_is_tuple<std::tuple<T...>> = true;
 template <class A, class B>
 inline constexpr bool json_is_tuple<std::pair<A, B>> = true;
+/// Of JsonShape::fixed.
 template <class T>
 inline constexpr bool json_is_fixed = std::is_bounded_array_v<T>;
 template <class T, std::size_t N>
 inline constexpr bool json_is_fixed<std::array<T, N>> = true;
+/// Of JsonShape::time.
 template <class T>
 inline constexpr bool json_is_time = false;
 template <class D>
 inline constexpr bool json_is_time<std::chrono::sys_time<D>> = true;
+/// Of JsonShape::duration.
 template <class T>
 inline constexpr bool json_is_duration = false;
 template <class R, class P>
 inline constexpr bool json_is_duration<std::chrono::duration<R, P>> = true;
+/// Of JsonShape::dynamic.
 template <class T>
 inline constexpr bool json_is_dynamic =
     std::same_as<T, boost::json::object> || std::same_as<T, boost::json::array> ||
@@ -94,11 +101,13 @@ concept JsonContainer = requires(T& container) {
   container.begin();
   container.end();
 };
+/// A container of keys with values.
 template <class T>
 concept JsonMap = JsonContainer<T> && requires(T& map) {
   typename T::mapped_type;
   map.try_emplace(std::declval<typename T::key_type>());
 };
+/// A container of keys alone.
 template <class T>
 concept JsonSet = JsonContainer<T> && !requires {
   typename T::mapped_type;
@@ -107,11 +116,13 @@ concept JsonSet = JsonContainer<T> && !requires {
   typename T::key_type;
   set.insert(std::declval<typename T::value_type>());
 };
+/// A container that grows at its end.
 template <class T>
 concept JsonSequence = JsonContainer<T> && requires(T& list) {
   list.push_back(std::declval<typename T::value_type>());
 };
 
+/// The form of `T`; JsonShape::unsupported where it has none.
 template <class T>
 consteval JsonShape json_shape() {
   if constexpr (json_is_dynamic<T>) {

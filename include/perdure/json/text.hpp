@@ -30,7 +30,9 @@ class PERDURE_STATE_API JsonText {
   /// reason for a text that is not JSON, or is beyond `limits`.
   static Result<JsonText> parse(std::string_view text, const JsonLimits& limits = {});
 
+  /// The spelling. Good as long as this is not changed.
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
+  /// Whether it is `{...}`.
   [[nodiscard]] bool is_object() const noexcept { return text_.front() == '{'; }
   /// The same value with other white space: `indent` spaces for each level, or 0 for one line.
   [[nodiscard]] std::string laid_out(unsigned indent) const;
@@ -52,7 +54,9 @@ class PERDURE_STATE_API JsonText {
   std::string text_ = "null";
 };
 
+/// Any value, as its text has it.
 PERDURE_STATE_API bool read_json(JsonReader& reader, JsonText& out, const JsonLocation& location);
+/// Writes the text as it is.
 PERDURE_STATE_API bool write_json(JsonWriter& writer, const JsonText& value,
                                   const JsonLocation& location);
 

@@ -14,14 +14,17 @@
 
 namespace perdure {
 
+/// Reads a string as parse_time does.
 PERDURE_STATE_API bool read_moment(JsonReader& reader, JsonMoment& out,
                                    const JsonLocation& location);
+/// Writes a string as format_time does; a year that it refuses is a failure.
 PERDURE_STATE_API bool write_moment(JsonWriter& writer, const JsonMoment& moment, unsigned digits,
                                     const JsonLocation& location);
 
 /// As "2026-01-31", of the years 0000 to 9999.
 PERDURE_STATE_API bool read_json(JsonReader& reader, std::chrono::year_month_day& out,
                                  const JsonLocation& location);
+/// The same, to write.
 PERDURE_STATE_API bool write_json(JsonWriter& writer, const std::chrono::year_month_day& value,
                                   const JsonLocation& location);
 template <>
@@ -39,6 +42,7 @@ bool write_time(JsonWriter& writer, const std::chrono::sys_time<Duration>& time,
   return write_moment(writer, to_moment(time), digits, location);
 }
 
+/// A time that is finer than the unit, or that the count can't hold, is a failure.
 template <class Duration>
 bool read_time(JsonReader& reader, std::chrono::sys_time<Duration>& out,
                const JsonLocation& location) {

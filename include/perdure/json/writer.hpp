@@ -30,23 +30,36 @@ class PERDURE_STATE_API JsonWriter {
   JsonWriter& operator=(const JsonWriter&) = delete;
   ~JsonWriter();
 
+  /// Writes `null`.
   bool null();
+  /// Writes `true` or `false`.
   bool boolean(bool value);
+  /// Writes all digits.
   bool integer(std::int64_t value);
+  /// Writes all digits.
   bool natural(std::uint64_t value);
+  /// Writes the fewest digits that read back as the same bits; fails for NaN and infinity.
   bool real(double value, const JsonLocation& location);
+  /// The same of a float.
   bool real(float value, const JsonLocation& location);
+  /// Writes a string, with the escapes that it needs; fails where it is not UTF-8.
   bool text(std::string_view value, const JsonLocation& location);
+  /// Writes the name of the value as a string; fails where it has none.
   bool enumeration(std::int64_t value, std::span<const JsonEnumerator> names,
                    const JsonLocation& location);
 
   /// An object: `member` before each value. The top-level one gets the stamp.
   bool begin_object(const JsonLocation& location);
+  /// Begins the next value of the object, which stands at `object`, by its name. Fails where the
+  /// name is not UTF-8, or belongs to the stamp at the top level.
   bool member(std::string_view name, const JsonLocation& object);
+  /// Ends the object; the top-level one with the checksum, if there is a stamp.
   bool end_object(const JsonLocation& location);
   /// An array: `element` before each value.
   bool begin_array(const JsonLocation& location);
+  /// Begins the next value of the array.
   bool element();
+  /// Ends the array.
   bool end_array();
 
   /// A described struct, with the unknown members that belong to it.

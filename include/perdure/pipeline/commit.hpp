@@ -35,7 +35,7 @@ struct PERDURE_API Commit : Target {
   // The image: whatever Serialize was given, then its bytes.
   std::function<Result<void>(Sink&)> produce;  ///< Empty when `image` was given as bytes.
   Buffer storage;                              ///< Owns the image that `produce` made.
-  Bytes image;
+  Bytes image;                                 ///< A view of `storage`, or of the caller's bytes.
 
   // The temp.
   /// Its content comes piece by piece, over any time: until its metadata are given it is open to
@@ -44,7 +44,7 @@ struct PERDURE_API Commit : Target {
   /// Somebody else wrote it, under a name of its own; as it was found. Where the commit fails it
   /// stays there.
   std::optional<Status> adopted;
-  OwnedHandle temp;
+  OwnedHandle temp;           ///< Open from CreateTemp on.
   std::string temp_name;      ///< Empty once the temp is published or gone.
   std::uint64_t written = 0;  ///< Bytes that the temp has.
   /// The library's mark of the process that made the temp: a forked child leaves its parent's
@@ -53,7 +53,7 @@ struct PERDURE_API Commit : Target {
 
   /// The engine's: how many syncs of this process had failed when the commit began.
   std::uint64_t sync_mark;
-  Receipt receipt;
+  Receipt receipt;  ///< The stages fill it in.
 };
 
 /// One of several commits that go through their stages side by side.

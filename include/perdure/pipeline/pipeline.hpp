@@ -195,6 +195,7 @@ class PipelineFrom {
                 "perdure: this pipeline publishes nothing: end it with Rename and SyncParent");
 
  public:
+  /// Takes the stages in their order.
   explicit constexpr PipelineFrom(Stages... stages) : stages_(std::move(stages)...) {}
 
   /// The durability that a run of it reaches.
@@ -290,8 +291,10 @@ class PipelineFrom {
 template <class... Stages>
 class Pipeline : public PipelineFrom<Fact::none, Stages...> {
  public:
+  /// Deduces `Stages`: `Pipeline(Serialize{}, CreateTemp{}, ...)`.
   explicit constexpr Pipeline(Stages... stages)
       : PipelineFrom<Fact::none, Stages...>(std::move(stages)...) {}
+  /// Of stages that need nothing.
   constexpr Pipeline() requires(std::default_initializable<Stages>&&...) : Pipeline(Stages{}...) {}
 };
 template <class... Stages>
@@ -308,6 +311,7 @@ struct Continuation;
 /// A whole pipeline whose stages are not part of its type. Cheap to copy; shares its stages.
 class AnyPipeline {
  public:
+  /// Takes a Pipeline. A pipeline that begins in the middle of a commit does not compile.
   template <Fact initial, class... Stages>
   AnyPipeline(PipelineFrom<initial, Stages...> pipeline)  // NOLINT(google-explicit-constructor)
       : AnyPipeline(std::move(pipeline), Checked()) {
@@ -316,10 +320,13 @@ class AnyPipeline {
                   "the name, can be run");
   }
 
+  /// As PipelineFrom::durability.
   [[nodiscard]] Durability durability() const noexcept { return durability_; }
+  /// As PipelineFrom::protocol.
   [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
   /// The group that its commits wait for; null if they wait for none.
   [[nodiscard]] GroupCommit* group() const noexcept { return model_->group(); }
+  /// As PipelineFrom::run.
   Result<void> run(Commit& commit) const {
     detail::Stopwatch watch(commit.environment);
     return run_range(commit, detail::StageRange::all, watch, success());
@@ -329,6 +336,7 @@ class AnyPipeline {
                          Result<void> published) const {
     return model_->run_range(commit, range, watch, std::move(published));
   }
+  /// As PipelineFrom::run_together.
   void run_together(std::span<BatchedCommit> members) const { model_->run_together(members); }
 
  private:
@@ -375,10 +383,12 @@ class AnyPipeline {
 /// The protocol `portable`, at each durability.
 using PortableDurable =
     Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename, SyncParent>;
+/// The same without the last sync.
 using PortableOrdered = Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, SyncFile, Rename>;
 /// The protocol `fast`: half the flushes, and none at all for `ordered`.
 using FastDurable =
     Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, Rename, SyncPublished>;
+/// The same without the last sync.
 using FastOrdered = Pipeline<Serialize, CreateTemp, WriteThrough, ApplyMetadata, Rename>;
 /// Durability `none`, the same in every protocol.
 using Unsynced = Pipeline<Serialize, CreateTemp, Write, ApplyMetadata, RenameUnordered>;

@@ -12,7 +12,7 @@ namespace perdure {
 
 /// A claim that holds at a point of a pipeline. A stage needs facts, gives facts and drops facts.
 enum class Fact : std::uint32_t {
-  none = 0,
+  none = 0,                    ///< Nothing is claimed.
   image = 1U << 0U,            ///< The bytes to be committed are known.
   temp = 1U << 1U,             ///< The new file exists, under a name of its own.
   content = 1U << 2U,          ///< The temp has all the bytes.
@@ -22,12 +22,15 @@ enum class Fact : std::uint32_t {
   durable_content = 1U << 6U,  ///< The content survives a power cut.
   durable_name = 1U << 7U,     ///< The name survives a power cut.
 };
+/// The facts of both.
 constexpr Fact operator|(Fact a, Fact b) noexcept {
   return Fact(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
 }
+/// `facts` without those of `dropped`.
 constexpr Fact without(Fact facts, Fact dropped) noexcept {
   return Fact(static_cast<std::uint32_t>(facts) & ~static_cast<std::uint32_t>(dropped));
 }
+/// Whether `facts` has all of `wanted`.
 constexpr bool has(Fact facts, Fact wanted) noexcept {
   return (static_cast<std::uint32_t>(facts) & static_cast<std::uint32_t>(wanted)) ==
          static_cast<std::uint32_t>(wanted);

@@ -20,10 +20,11 @@ class Observer;
 /// and what the caller expects. Keeps open what that rests on: the directory, and the lock if one
 /// was taken.
 struct PERDURE_API Target {
+  /// `named` becomes `path`. Both references must outlive it.
   Target(FileSystem& file_system, Environment& surroundings, std::string named = {});
 
-  FileSystem& files;
-  Environment& environment;
+  FileSystem& files;                       ///< Not owned.
+  Environment& environment;                ///< Not owned.
   Observer* observer = nullptr;            ///< Not owned; null: nobody is told.
   std::string path;                        ///< For words only; as the caller named it.
   Handle directory = Handle::none;         ///< The real one. Not owned, unless it is `opened`.

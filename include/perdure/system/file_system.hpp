@@ -19,10 +19,11 @@ namespace perdure {
 
 /// An open file or directory of one FileSystem. Only that FileSystem can use or close it.
 enum class Handle : int {
-  none = -1,
+  none = -1,                 ///< No file or directory.
   working_directory = -100,  ///< Stands for the current directory in open_directory.
 };
 
+/// The kind of a file; `other` is a FIFO, a socket or a device.
 enum class FileType { regular, directory, symlink, other };
 
 /// How well the times of a file's last changes tell them apart.
@@ -37,14 +38,14 @@ enum class Stamps {
 
 /// The facts about a file that one call reads.
 struct Status {
-  FileType type = FileType::other;
-  std::uint32_t mode = 0;  ///< Permission bits, 07777.
-  std::uint32_t owner = 0;
-  std::uint32_t group = 0;
-  std::uint64_t links = 0;   ///< Names that the file has; 0 once the last is gone.
-  bool immutable = false;    ///< Immutable or append-only: can't be replaced.
-  bool mount_point = false;  ///< Root of a mount, a bind-mounted file for example.
-  Version version;           ///< Its stamps; `version.size` is the size.
+  FileType type = FileType::other;  ///< A symbolic link's own where it was found by name.
+  std::uint32_t mode = 0;           ///< Permission bits, 07777.
+  std::uint32_t owner = 0;          ///< The number of the user, in this user name space.
+  std::uint32_t group = 0;          ///< The number of the group, in this user name space.
+  std::uint64_t links = 0;          ///< Names that the file has; 0 once the last is gone.
+  bool immutable = false;           ///< Immutable or append-only: can't be replaced.
+  bool mount_point = false;         ///< Root of a mount, a bind-mounted file for example.
+  Version version;                  ///< Its stamps; `version.size` is the size.
   /// The mount that it was found on, by a number that is never given twice; 0 where the kernel has
   /// none (before Linux 6.8).
   std::uint64_t mount = 0;
@@ -53,23 +54,26 @@ struct Status {
   std::int64_t tick_ns = 0;
 };
 
+/// A name that `list` finds.
 struct DirectoryEntry {
-  std::string name;
+  std::string name;                 ///< One component.
   FileType type = FileType::other;  ///< `other` also where the file system does not say.
 };
 
+/// How a rename treats the new name when it is taken.
 enum class RenameMode {
-  replace,
+  replace,     ///< The file that has it loses it in the same moment.
   no_replace,  ///< EEXIST when the new name exists; EINVAL where the file system can't tell.
-  exchange,
+  exchange,    ///< Each gets the name of the other; ENOENT unless both exist.
 };
 
+/// Any number of `shared` holders, or one `exclusive` holder.
 enum class LockMode { shared, exclusive };
 
 /// Where a file system keeps the journal of its metadata.
 enum class JournalPlace {
-  unknown,
-  none,
+  unknown,   ///< It could not be found out.
+  none,      ///< It has no journal.
   internal,  ///< On the device that has the data.
   external,  ///< On a device of its own.
 };
@@ -77,14 +81,14 @@ enum class JournalPlace {
 /// The file system that a directory lies on. A fact that can't be found out is empty or `unknown`,
 /// never a guess.
 struct FileSystemInfo {
-  std::string type;    ///< "ext4", "xfs", "btrfs", "tmpfs", "overlay", ... or "" if unknown.
-  std::string source;  ///< The device or whatever mountinfo calls it.
-  std::string mount_point;
+  std::string type;         ///< "ext4", "xfs", "btrfs", "tmpfs", "overlay", ... or "" if unknown.
+  std::string source;       ///< The device or whatever mountinfo calls it.
+  std::string mount_point;  ///< The directory at which it is mounted.
   std::vector<std::string> mount_options;  ///< Of the mount and of the file system.
   /// Every option in force, defaults too, as the kernel lists them for this file system
   /// (/proc/fs/ext4/DEVICE/options); mountinfo leaves some out.
   std::vector<std::string> kernel_options;
-  JournalPlace journal = JournalPlace::unknown;
+  JournalPlace journal = JournalPlace::unknown;  ///< Of its metadata.
   /// Whether a sync may write a shortened journal entry instead of a transaction (ext4).
   std::optional<bool> fast_commit;
   /// Whether a new file in the directory would lie on a realtime device (xfs).
@@ -96,7 +100,7 @@ struct FileSystemInfo {
   bool writeback_awaited = false;
   /// sync_file_system says when something could not be written (since Linux 5.8).
   bool sync_reports = false;
-  std::uint64_t block_size = 0;
+  std::uint64_t block_size = 0;  ///< Bytes; `f_bsize` of statfs(2).
   std::uint64_t space_free = 0;  ///< Bytes that this user may still write.
   /// Files that may still be made; empty where the file system has no such limit.
   std::optional<std::uint64_t> files_free{};
@@ -195,14 +199,21 @@ class PERDURE_API FileSystem {
 
   // --- Names. Each is atomic for those who look on; none is durable by itself.
 
+  /// Gives the file `from` the name `to`. EXDEV between two mounts. Where both names are of one
+  /// file, `replace` does nothing, and is a success.
   virtual SysResult<void> rename(Handle from_directory, const std::string& from,
                                  Handle to_directory, const std::string& to, RenameMode mode) = 0;
   /// A second name for a file (the link itself if `from` is a link). EEXIST when `to` is taken.
   virtual SysResult<void> link(Handle from_directory, const std::string& from, Handle to_directory,
                                const std::string& to) = 0;
+  /// Removes a name of a file, or a symbolic link itself. The content goes with the last name and
+  /// the last handle. EISDIR at a directory.
   virtual SysResult<void> unlink(Handle directory, const std::string& name) = 0;
+  /// EEXIST when the name is taken, even by a dangling link. The kernel may take bits off `mode`
+  /// (umask, default ACL), never add any but the set-group-id bit of the parent.
   virtual SysResult<void> make_directory(Handle directory, const std::string& name,
                                          std::uint32_t mode) = 0;
+  /// ENOTEMPTY where anything is in it; ENOTDIR at a link, or at any other file.
   virtual SysResult<void> remove_directory(Handle directory, const std::string& name) = 0;
   /// Makes a symbolic link, whose text may lead anywhere; EEXIST when the name is taken, EPERM
   /// where the file system has no links. Nothing can sync a link by itself. File systems keep its
@@ -219,22 +230,30 @@ class PERDURE_API FileSystem {
   /// Both looks ask whoever keeps the file, past all attributes that this machine remembers: a
   /// change that another machine made before the call shows (AT_STATX_FORCE_SYNC, statx(2)).
   virtual SysResult<Status> stat(Handle handle) = 0;
+  /// The same by name, of a symbolic link itself; ENOENT where there is none.
   virtual SysResult<Status> stat_at(Handle directory, const std::string& name) = 0;
   /// How the file system stamps changes. `status` is of a file that was found through `handle`, its
   /// own or its directory's. Where it can't be found out it is `foreign`.
   virtual Stamps stamps(Handle handle, const Status& status) = 0;
+  /// Sets the bits 07777; no umask counts. The kernel takes the set-group-id bit off for a user who
+  /// is not in the group of the file.
   virtual SysResult<void> set_mode(Handle file, std::uint32_t mode) = 0;
   /// Also of a symbolic link that open_link opened.
   virtual SysResult<void> set_owner(Handle file, std::uint32_t owner, std::uint32_t group) = 0;
   /// Names of the extended attributes that this user can see, the POSIX ACL's among them; empty
   /// where the file system has none.
   virtual SysResult<std::vector<std::string>> list_xattrs(Handle file) = 0;
+  /// The same by name, of a symbolic link itself.
   virtual SysResult<std::vector<std::string>> list_xattrs_at(Handle directory,
                                                              const std::string& name) = 0;
+  /// The value of an attribute; ENODATA where the file has none of that name.
   virtual SysResult<Buffer> get_xattr(Handle file, const std::string& xattr) = 0;
+  /// The same by name, of a symbolic link itself.
   virtual SysResult<Buffer> get_xattr_at(Handle directory, const std::string& name,
                                          const std::string& xattr) = 0;
+  /// Makes the attribute, or replaces its value as a whole.
   virtual SysResult<void> set_xattr(Handle file, const std::string& xattr, Bytes value) = 0;
+  /// ENODATA where the file has none of that name.
   virtual SysResult<void> remove_xattr(Handle file, const std::string& xattr) = 0;
 
   // --- Others.
@@ -245,6 +264,8 @@ class PERDURE_API FileSystem {
   /// Whether another handle, of this process or another, has the file open for writing. `file`
   /// comes from open_file. An error where the kernel can't tell, or won't tell this user.
   virtual SysResult<bool> open_for_writing(Handle file) = 0;
+  /// The file system that the directory lies on. A fact that can't be found out does not make it
+  /// fail.
   virtual SysResult<FileSystemInfo> describe(Handle directory) = 0;
   /// The user as whom files are made and opened.
   virtual std::uint32_t user() = 0;
@@ -259,6 +280,7 @@ class PERDURE_API FileSystem {
 class OwnedHandle {
  public:
   OwnedHandle() = default;
+  /// Takes `handle` over. `files`, whose handle it is, must outlive this.
   OwnedHandle(FileSystem& files, Handle handle) noexcept : files_(&files), handle_(handle) {}
   OwnedHandle(OwnedHandle&& other) noexcept
       : files_(other.files_), handle_(std::exchange(other.handle_, Handle::none)) {}
@@ -274,7 +296,9 @@ class OwnedHandle {
   OwnedHandle& operator=(const OwnedHandle&) = delete;
   ~OwnedHandle() { reset(); }
 
+  /// Stays owned; Handle::none where there is none.
   [[nodiscard]] Handle get() const noexcept { return handle_; }
+  /// Whether a handle is owned.
   explicit operator bool() const noexcept { return handle_ != Handle::none; }
 
   /// Closes now and says how that went. Without it the destructor closes: right for handles that
@@ -283,6 +307,7 @@ class OwnedHandle {
     return handle_ == Handle::none ? SysResult<void>(success())
                                    : files_->close(std::exchange(handle_, Handle::none));
   }
+  /// Closes now, and drops the answer.
   void reset() noexcept {
     if (handle_ != Handle::none) (void)files_->close(std::exchange(handle_, Handle::none));
   }

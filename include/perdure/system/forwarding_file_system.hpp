@@ -156,6 +156,7 @@ class PERDURE_API ForwardingFileSystem : public FileSystem {
   bool is_known_group(std::uint32_t group) override { return base_.is_known_group(group); }
 
  protected:
+  /// The file system below, for overrides to call.
   [[nodiscard]] FileSystem& base() const noexcept { return base_; }
 
  private:

@@ -50,7 +50,9 @@ class PERDURE_API Observer {
   virtual void commit_begun(std::string_view /*path*/) noexcept {}
   /// One stage of it is over, well or not.
   virtual void stage_ended(std::string_view /*path*/, const StageTime& /*stage*/) noexcept {}
+  /// It succeeded, as `end` says.
   virtual void committed(const CommitEnd& /*end*/) noexcept {}
+  /// It failed; Error::fate says what became of the target.
   virtual void failed(const CommitEnd& /*end*/, const Error& /*error*/) noexcept {}
 
   /// The lock of a target, a state or a root was held by others, and is taken now. A wait

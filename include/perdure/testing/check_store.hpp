@@ -27,6 +27,7 @@ struct StoreFactory {
   std::function<void()> lose_answer = {};
 };
 
+/// How hard check_store tries.
 struct StoreCheckOptions {
   unsigned writers = 4;        ///< Handles that count up one state at a time, each by a thread.
   unsigned writer_saves = 25;  ///< Of each of them.

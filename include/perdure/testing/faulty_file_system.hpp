@@ -41,10 +41,10 @@ struct Fault {
 
 /// One call that was made, in the order in which they began.
 struct Call {
-  Operation operation = Operation::stat;
+  Operation operation = Operation::stat;  ///< Which call of FileSystem it was.
   std::string name;  ///< The name that it was about: of a rename the new one; of an xattr its own.
   int error = 0;     ///< The error that it returned, injected or not; 0 for success.
-  bool injected = false;
+  bool injected = false;  ///< By a fault or a script, and not by the file system below.
 };
 
 /// A file system in which a test decides what fails, over any other.
@@ -79,7 +79,9 @@ class PERDURE_TESTING_API FaultyFileSystem : public FileSystem {
   /// Forgets counts and log, so that `Fault::call` counts from here.
   void restart();
 
+  /// How many calls were made since `restart`, failed ones included.
   [[nodiscard]] std::uint64_t calls() const;
+  /// The same of one kind of call.
   [[nodiscard]] std::uint64_t calls(Operation operation) const;
   /// How many calls were made to fail, or came back short, by a fault or a script.
   [[nodiscard]] std::uint64_t fired() const;

@@ -9,15 +9,16 @@ namespace perdure::testing {
 
 /// As whom the calls are made. User 0 may do everything, as root does.
 struct User {
-  std::uint32_t user = 0;
-  std::uint32_t group = 0;
-  std::uint32_t umask = 022;
+  std::uint32_t user = 0;     ///< The number of the user, whose files the new ones are.
+  std::uint32_t group = 0;    ///< The number of the group, likewise.
+  std::uint32_t umask = 022;  ///< Bits that a new file does not get, unless a default ACL decides.
   /// The number of all owners that the user name space has none for.
   std::uint32_t overflow = 65534;
 };
 
 /// How much fits. More is ENOSPC, or EDQUOT where the quota is the smaller one.
 struct Limits {
+  /// There is no limit.
   static constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t space = none;         ///< Bytes, in blocks of 4096.
   std::uint64_t inodes = none;        ///< Files and directories, the root among them.

@@ -36,15 +36,16 @@ class StateMemoryGuard {
 
 /// The content of a MemoryStore: a test may look at it and change it while no store works on it.
 struct StateMemory {
-  std::optional<Buffer> current;
-  std::uint64_t revision = 1;  ///< Of the current state; a test that changes that counts it up.
-  std::map<std::uint64_t, Buffer> previous;
+  std::optional<Buffer> current;  ///< Empty: there is no state.
+  std::uint64_t revision = 1;     ///< Of the current state; a test that changes that counts it up.
+  std::map<std::uint64_t, Buffer> previous;  ///< By generation.
+  /// Set aside: generation and content, oldest first.
   std::vector<std::pair<std::uint64_t, Buffer>> damaged;
   unsigned commits = 0;         ///< How many were done.
   std::vector<Error> failures;  ///< The errors of the next commits, which do nothing; last first.
   bool lose_answer = false;     ///< The next commit is done, and its answer lost: Fate::unknown.
-  std::uint64_t size_max = UINT64_MAX;
-  StateMemoryGuard guard;
+  std::uint64_t size_max = UINT64_MAX;  ///< Bytes; a larger state is refused.
+  StateMemoryGuard guard;               ///< Of no use to a test.
 };
 
 /// A handle on a StateMemory, which outlives it. Several may be used at a time, each by one thread.
@@ -53,6 +54,7 @@ struct StateMemory {
 /// Link perdure::testing; perdure::state has the header of the seam.
 class PERDURE_TESTING_API MemoryStore final : public StateStore {
  public:
+  /// Does not own `memory`.
   explicit MemoryStore(StateMemory& memory) : memory_(memory) {}
 
   [[nodiscard]] StoreLimits limits() const override;

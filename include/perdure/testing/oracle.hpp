@@ -57,10 +57,10 @@ PERDURE_TESTING_API Oracle untouched(std::map<std::string, std::string> files);
 
 /// The metadata that `metadata_kept` compares.
 struct ExpectedMetadata {
-  std::uint32_t mode = 0644;
-  std::uint32_t owner = 0;
-  std::uint32_t group = 0;
-  std::map<std::string, std::string> xattrs;
+  std::uint32_t mode = 0644;                  ///< Exactly these bits.
+  std::uint32_t owner = 0;                    ///< The number of the user.
+  std::uint32_t group = 0;                    ///< The number of the group.
+  std::map<std::string, std::string> xattrs;  ///< All that it has: values by name.
 };
 
 /// The target, if it is there, has exactly this metadata; and no other file in its directory that

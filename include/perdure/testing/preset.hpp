@@ -30,8 +30,8 @@ struct Preset {
 
   /// Where a rule comes from: a manual page, a paper, a kernel file, or a measurement.
   struct Rule {
-    std::string_view statement;
-    std::string_view source;
+    std::string_view statement;  ///< The rule, for people.
+    std::string_view source;     ///< The page, paper or kernel file.
   };
 
   std::string_view name;          ///< "ext4_journal"
@@ -58,12 +58,12 @@ struct Preset {
   /// A journal whose commit failed tells those syncs that waited for it, and no later one.
   bool dead_journal_is_silent = false;
 
-  Sizes sizes = Sizes::any;
-  bool zeros = true;        ///< Unsynced blocks below the size may be zeros.
-  bool garbage = true;      ///< ... or anything at all,
-  bool unreadable = false;  ///< ... or EIO, until they are written anew.
+  Sizes sizes = Sizes::any;  ///< Of files with unsynced content.
+  bool zeros = true;         ///< Unsynced blocks below the size may be zeros.
+  bool garbage = true;       ///< ... or anything at all,
+  bool unreadable = false;   ///< ... or EIO, until they are written anew.
 
-  std::span<const Rule> rules;
+  std::span<const Rule> rules;  ///< The reasons for the fields above.
   /// Names of the oracles that no program can satisfy under this preset, whatever it does.
   std::span<const std::string_view> exempt;
 };
@@ -77,7 +77,9 @@ extern PERDURE_TESTING_API const Preset split_rename;
 extern PERDURE_TESTING_API const Preset ext4;
 /// ext4 with data=journal.
 extern PERDURE_TESTING_API const Preset ext4_journal;
+/// xfs as it is mounted by default.
 extern PERDURE_TESTING_API const Preset xfs;
+/// btrfs as it is mounted by default.
 extern PERDURE_TESTING_API const Preset btrfs;
 }  // namespace presets
 

@@ -22,8 +22,15 @@ namespace perdure::testing {
 /// One line of the history by which an oracle judges: what the program set out to do, what it was
 /// told, and what befell it.
 struct Event {
-  enum class Kind : std::uint8_t { attempt, acknowledged, failed, kill, power_cut };
-  Kind kind = Kind::attempt;
+  /// The moment that it notes.
+  enum class Kind : std::uint8_t {
+    attempt,       ///< The program sets out to do something.
+    acknowledged,  ///< It was told of success.
+    failed,        ///< It was told of an error.
+    kill,          ///< The process died.
+    power_cut,     ///< The power went.
+  };
+  Kind kind = Kind::attempt;                ///< Says which of the members below count.
   std::size_t attempt = 0;                  ///< attempt, acknowledged, failed: which one, from 0.
   std::string target = {};                  ///< attempt: the path.
   std::optional<std::string> content = {};  ///< attempt: what it shall be; empty for a removal.
@@ -45,10 +52,13 @@ class PERDURE_TESTING_API Session {
   /// The seams to give to the code under test. Faults and lies that a test asked for lie between
   /// them and the disk.
   [[nodiscard]] System system() const noexcept { return system_; }
+  /// As in `system`.
   [[nodiscard]] FileSystem& files() const noexcept { return *system_.files; }
+  /// As in `system`.
   [[nodiscard]] Environment& environment() const noexcept { return *system_.environment; }
   /// The disk itself, for oracles: calls here never fail by a schedule.
   [[nodiscard]] SimulatedFileSystem& disk() const noexcept { return disk_; }
+  /// The rules of the disk.
   [[nodiscard]] const Preset& preset() const noexcept;
   /// Which of the workload's cases this run is; 0 in recovery and in oracles.
   [[nodiscard]] std::size_t case_number() const noexcept { return case_number_; }
@@ -80,6 +90,7 @@ class PERDURE_TESTING_API Session {
   /// Something that must never happen did, crash or not (a commit failed without a fault): the
   /// first call in a run is a violation, with these words.
   void wrong(std::string words);
+  /// The words of `wrong`; empty if it was not called.
   [[nodiscard]] const std::string& words() const noexcept { return words_; }
 
   /// Not to be called while actors run.

@@ -19,7 +19,11 @@
 namespace perdure::testing {
 
 /// The part of the pending changes that a power cut leaves.
-enum class Survivors : std::uint8_t { none, all, random };
+enum class Survivors : std::uint8_t {
+  none,
+  all,
+  random,  ///< A crash state that a seed picks.
+};
 
 /// The seam in memory, with a disk that can lose power.
 ///
@@ -39,7 +43,9 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
   // --- Around the seam: what a test sets up and looks at. Paths start at the root. Each returns
   // or does what it says, or throws std::invalid_argument: a mistake in the test.
 
+  /// From now on all calls are made as this user.
   void set_user(User user);
+  /// From now on. Files that are there stay, even beyond these limits.
   void set_limits(const Limits& limits);
   /// From now on all changes fall into one tick of a coarse clock, as they do for a fast program on
   /// kernels before Linux 6.13: `stamps` says so. Without it each change has a stamp of its own.
@@ -53,8 +59,12 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
   /// A file with this content, as the current user would make it, whatever was there; parents are
   /// made. Pending like everything else until `sync_all`.
   void put(const std::string& path, std::string_view text, std::uint32_t mode = 0644);
+  /// Makes the directory and its missing parents, as the current user. Each that is there keeps its
+  /// mode.
   void make_directories(const std::string& path, std::uint32_t mode = 0755);
+  /// Makes a symbolic link. Its name must be free, and its directory there.
   void make_symlink(const std::string& path, const std::string& text);
+  /// As chattr(1) does with `+i`: EPERM for who wants to change, replace or remove it. Durable.
   void set_immutable(const std::string& path, bool immutable);
   /// As if something else were mounted there: EBUSY for who wants to replace or remove it.
   void set_mount_point(const std::string& path, bool mount_point);
@@ -69,6 +79,7 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
   [[nodiscard]] std::vector<std::string> paths() const;
   /// Equal when paths, hard links, content and metadata are (times and inode numbers aside).
   [[nodiscard]] std::uint64_t fingerprint() const;
+  /// 0 when nothing leaks.
   [[nodiscard]] std::size_t handles_open() const;
   /// One line for each operation that a power cut could still undo, oldest first.
   [[nodiscard]] std::vector<std::string> pending() const;

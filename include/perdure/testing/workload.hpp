@@ -20,7 +20,7 @@ namespace perdure::testing {
 /// A program to be crashed. All functions are called many times, from several threads at once, each
 /// time with a session of its own: they keep nothing outside it, and do the same each time.
 struct Workload {
-  std::string name;
+  std::string name;  ///< Each reproducer has it.
   /// Sets up the disk; all of it is durable, and nothing of it is crashed. May be empty.
   Procedure<Session&> prepare;
   /// The program that is crashed. With more than one actor, each is a thread of its own, and they
@@ -36,8 +36,8 @@ struct Workload {
 /// A check of every crash state once recovery ran: no words, or words for what does not hold. See
 /// oracle.hpp for those that most programs need.
 struct Oracle {
-  std::string name;
-  std::function<std::string(Session&)> check;
+  std::string name;                            ///< For Violation::oracle and Preset::exempt.
+  std::function<std::string(Session&)> check;  ///< Returns no words where all is well.
   /// `check` changes the disk (commits something more): it gets a copy.
   bool changes = false;
   /// Asked of the crash state itself, before recovery runs: what recovery mends, or hides by
@@ -48,13 +48,14 @@ struct Oracle {
 /// A layer between the program and the disk, made for each run: a file system that lies.
 using Layer = std::function<std::unique_ptr<FileSystem>(SimulatedFileSystem& disk)>;
 
+/// How far `explore` goes, and by which rules.
 struct ExploreOptions {
-  const Preset* preset = &presets::worst;
-  std::uint64_t seed = 1;  ///< Decides what is drawn where not everything is tried.
-  unsigned depth = 2;      ///< Crashes within recovery, one after the other.
+  const Preset* preset = &presets::worst;  ///< Not null; must outlive the call.
+  std::uint64_t seed = 1;                  ///< Decides what is drawn where not everything is tried.
+  unsigned depth = 2;                      ///< Crashes within recovery, one after the other.
   bool kills = true;       ///< The process dies, at every call that changes something.
-  bool power_cuts = true;
-  unsigned threads = 0;  ///< 0: as many as there are cores.
+  bool power_cuts = true;  ///< The power goes, and the preset says what is left.
+  unsigned threads = 0;    ///< 0: as many as there are cores.
 
   std::size_t pending_max = 20;        ///< All sets of survivors up to so many pending operations,
   std::size_t sets_max = 4096;         ///< and up to so many sets; above that drawn by the seed.
@@ -67,7 +68,7 @@ struct ExploreOptions {
   std::vector<std::vector<Fault>> faults;
   /// The faults strike recovery as well; it then runs once more without them before the oracles.
   bool faults_in_recovery = false;
-  Layer layer;
+  Layer layer;  ///< Empty: there is none.
 
   /// On standard error, when that is a terminal.
   bool progress = true;
@@ -75,12 +76,13 @@ struct ExploreOptions {
 
 /// A finding of an oracle, and how to see it again.
 struct Violation {
-  std::string oracle;
-  std::string words;
+  std::string oracle;  ///< The name of the oracle.
+  std::string words;   ///< Its objection.
   /// The story of the crash, for people and for `replay`. As small as it could be made.
   std::string reproducer;
 };
 
+/// How much `explore` tried, and its finding.
 struct Report {
   std::uint64_t runs = 0;        ///< Of the workload: its cases, schedules and faults.
   std::uint64_t points = 0;      ///< Moments at which a crash was tried, recoveries included.
