@@ -64,6 +64,14 @@ class Files(InDirectory):
             perdure.write("x/y/link", "4", symlink=perdure.Symlink.REFUSE)
         self.assertEqual(raised.exception.kind, perdure.Kind.SYMLINK_REFUSED)
 
+    # It was "invalid literal for int() with base 10".
+    def test_values_have_names(self):
+        receipt = perdure.write("a", "1", durability="ordered", existing="Replace")
+        self.assertEqual(receipt.durability, perdure.Durability.ORDERED)
+        with self.assertRaisesRegex(ValueError, "'safe': it is one of durable, ordered, none"):
+            perdure.write("a", "2", durability="safe")
+        self.assert_holds("a", b"1")
+
     def test_other_threads_run_while_a_call_waits(self):
         state = perdure.State("state", exclusive=True)
         begun = threading.Event()
