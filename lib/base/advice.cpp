@@ -36,6 +36,8 @@ constexpr std::array table{
           "remove files on that file system (df -i shows its inodes)"),
     known(errc::no_such_file_or_directory, circumstance::private_directory_gone,
           "recover the root (perdure recover) to get an empty one"),
+    Advice{ErrorKind::system, errc::too_many_symbolic_link_levels, any, circumstance::is_link,
+           "no link is followed here", "name the file itself"},
     Advice{ErrorKind::system, errc::too_many_symbolic_link_levels, any,
            circumstance::link_on_the_way, "transactions follow no link beneath their root",
            "name the path behind the link, or make a root of what it leads to"},

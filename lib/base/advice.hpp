@@ -15,6 +15,7 @@ namespace circumstance {
 inline constexpr std::string_view sticky =
     "the directory is sticky (chmod +t), and the file belongs to another user";
 inline constexpr std::string_view no_inodes = "there is space left, but no file may be added";
+inline constexpr std::string_view is_link = "it is a symbolic link";
 inline constexpr std::string_view link_on_the_way = "a symbolic link is on the way";
 inline constexpr std::string_view mount_on_the_way = "something is mounted on the way";
 inline constexpr std::string_view private_directory_gone =

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 
+#include "base/advice.hpp"
 #include "base/little_endian.hpp"
 
 namespace perdure {
@@ -93,15 +94,13 @@ SysResult<std::uint64_t> content_hash(FileSystem& files, Handle file) {
 }
 
 Result<OwnedHandle> open_named(const Target& target, const std::string& name) {
-  constexpr std::string_view open_step = "open the file";
   const auto opened = target.files.open_file(target.directory, name);
-  if (!opened && opened.error() == std::errc::too_many_symbolic_link_levels) {  // O_NOFOLLOW
-    return target.failure(
-        open_step, ErrorKind::symlink_refused,
-        "it is a symbolic link, which is not followed here; name the file itself");
+  if (opened) return OwnedHandle(target.files, opened.value());
+  Error error = target.failure("open the file", opened.error());
+  if (opened.error() == std::errc::too_many_symbolic_link_levels) {  // O_NOFOLLOW
+    error.detail = circumstance::is_link;
   }
-  if (!opened) return target.failure(open_step, opened.error());
-  return OwnedHandle(target.files, opened.value());
+  return error;
 }
 
 SysResult<Version> version_of(FileSystem& files, Handle file, const Status& status) {
