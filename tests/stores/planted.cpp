@@ -3,6 +3,7 @@
 #include "planted.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -31,6 +32,52 @@ class Broken : public ForwardingStore {
 template <class Breach>
 Plant plant() {
   return [](StateMemory& memory) { return std::make_unique<Breach>(memory); };
+}
+
+/// Lets one handle work at a time. Waits for the store's lock do not count.
+class OneAtATime : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Result<Revision> revision() override {
+    const std::lock_guard alone(mutex);
+    return base().revision();
+  }
+  Result<std::optional<StoredState>> load() override {
+    const std::lock_guard alone(mutex);
+    return base().load();
+  }
+  Result<StoreReceipt> commit(const StateDraft& draft) override {
+    const std::lock_guard alone(mutex);
+    return base().commit(draft);
+  }
+  Result<StateHistory> history() override {
+    const std::lock_guard alone(mutex);
+    return base().history();
+  }
+  Result<std::optional<StoredState>> load_previous(std::uint64_t generation) override {
+    const std::lock_guard alone(mutex);
+    return base().load_previous(generation);
+  }
+  Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) override {
+    const std::lock_guard alone(mutex);
+    return base().set_aside(damaged, generation);
+  }
+  Result<std::string> set_aside_previous(std::uint64_t generation) override {
+    const std::lock_guard alone(mutex);
+    return base().set_aside_previous(generation);
+  }
+
+ private:
+  inline static std::mutex mutex;
+};
+
+/// Of a breach that reaches into the memory, past the guard that its store has. Writers at once
+/// tore the heap.
+template <class Breach>
+Plant plant_reaching() {
+  return [](StateMemory& memory) {
+    return std::make_unique<OneAtATime>(std::make_unique<Breach>(memory));
+  };
 }
 
 /// Commits whatever is current.
@@ -313,8 +360,8 @@ std::vector<PlantedBreach> planted_breaches() {
   return {
       {"no compare", plant<NoCompare>(), compares},
       {"no state is any state", plant<AbsentIsAny>(), compares},
-      {"refused and visible", plant<VisibleBefore>(), compares},
-      {"refused and dropped", plant<DropsBefore>(), compares},
+      {"refused and visible", plant_reaching<VisibleBefore>(), compares},
+      {"refused and dropped", plant_reaching<DropsBefore>(), compares},
       {"a conflict of unknown fate", plant<ConflictUnknown>(), compares},
       {"a conflict without its kind", plant<ConflictUnnamed>(), compares},
       {"five revisions", plant<FewRevisions>(), "no revision comes back"},
@@ -325,15 +372,16 @@ std::vector<PlantedBreach> planted_breaches() {
       {"nothing is dropped", plant<NoDrop>(), kept},
       {"nothing is kept", plant<NoKeep>(), kept},
       {"the oldest comes first", plant<OldestFirst>(), kept},
-      {"previous is current", plant<PreviousIsCurrent>(), kept},
-      {"evidence is overwritten", plant<Overwrites>(), "no previous generation is overwritten"},
+      {"previous is current", plant_reaching<PreviousIsCurrent>(), kept},
+      {"evidence is overwritten", plant_reaching<Overwrites>(),
+       "no previous generation is overwritten"},
       {"any state is set aside", plant<AsideWhatever>(), aside},
-      {"set aside and still there", plant<AsideStays>(), aside},
+      {"set aside and still there", plant_reaching<AsideStays>(), aside},
       {"a damaged number is forgotten", plant<ForgetsDamagedNumber>(), aside},
-      {"set aside is dropped", plant<DropsAside>(), "a previous generation is set aside"},
+      {"set aside is dropped", plant_reaching<DropsAside>(), "a previous generation is set aside"},
       {"a limit in words", plant<LimitInWords>(), "a size limit is kept"},
       {"lost is unchanged", plant<LostIsUnchanged>(), lost},
-      {"lost is done", plant<LostIsDone>(), lost},
+      {"lost is done", plant_reaching<LostIsDone>(), lost},
       {"one look for good", plant<Remembers>(), "another handle's commit is seen"},
       {"a lock for all", plant<NoLock>(), "the lock excludes"},
       {"a late compare", plant<LateCompare>(), "writers without the lock lose nothing"},
