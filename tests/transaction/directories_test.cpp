@@ -4,11 +4,7 @@
 #include <cerrno>
 #include <sys/stat.h>
 
-#include <perdure/clean.hpp>
 #include <perdure/files.hpp>
-#include <perdure/system/forwarding_file_system.hpp>
-#include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/manual_environment.hpp>
 
 #include "crash.hpp"
 #include "transaction/journal_format.hpp"
@@ -46,18 +42,7 @@ Error refused(const TempDirectory& root, Transaction& transaction) {
   return receipt.error();
 }
 
-/// Does something to the disk right before the first removal of a directory.
-struct Meddling final : ForwardingFileSystem {
-  Meddling(FileSystem& base, std::function<void()> deed)
-      : ForwardingFileSystem(base), deed_(std::move(deed)) {}
-  SysResult<void> remove_directory(Handle directory, const std::string& name) override {
-    if (const auto deed = std::exchange(deed_, nullptr)) deed();
-    return ForwardingFileSystem::remove_directory(directory, name);
-  }
-
- private:
-  std::function<void()> deed_;
-};
+const Attempt attempt{plant, remove_old, Tree{{"kept", "new"}}};
 
 }  // namespace
 
@@ -115,7 +100,8 @@ TEST_CASE("a directory that somebody puts something into behind the check stays,
           "[P11]") {
   const TempDirectory root;
   plant(root.path());
-  Meddling others(native_file_system(), [&] { spit(root / "old/late", "L"); });
+  Meddling others(native_file_system());
+  others.before_rmdir = [&] { spit(root / "old/late", "L"); };
   const auto receipt = remove_old(root.path(), through(others));
   REQUIRE_OK(receipt);
   CHECK(tree_of(root.path()) == Tree{{"kept", "new"}, {"old/", ""}, {"old/late", "L"}});
@@ -125,10 +111,11 @@ TEST_CASE("a directory that somebody puts something into behind the check stays,
 TEST_CASE("a directory in the place of the one that was to go is somebody else's") {
   const TempDirectory root;
   plant(root.path());
-  Meddling others(native_file_system(), [&] {
+  Meddling others(native_file_system());
+  others.before_rmdir = [&] {
     fs::rename(root / "old", root / "elsewhere");
     fs::create_directory(root / "old");
-  });
+  };
   const auto receipt = remove_old(root.path(), through(others));
   REQUIRE_OK(receipt);
   CHECK(fs::is_directory(root / "old"));
@@ -218,76 +205,17 @@ TEST_CASE("previous generations go with the directory of their state") {
 
 TEST_CASE("a removal of directories that was killed anywhere is finished, and nothing is foreign",
           "[P12]") {
-  FaultyFileSystem counting(native_file_system());
-  {
-    const TempDirectory other("/dev/shm");
-    plant(other.path());
-    REQUIRE_OK(remove_old(other.path(), through(counting)));
-  }
-  for (std::uint64_t n = 1; n <= counting.calls(); ++n) {
-    CAPTURE(n);
-    const TempDirectory root("/dev/shm");
-    plant(root.path());
-    const Tree before = tree_of(root.path());
-    FaultyFileSystem dying(native_file_system());
-    dying.fail({.operation = {}, .call = n, .error = EIO, .from_then_on = true, .count = {}});
-    (void)remove_old(root.path(), through(dying));
-    std::uint64_t call = 0;
-    bool committed = false;  // the journal had its name before the kill
-    for (const Call& made : dying.log()) {
-      const bool named = made.operation == Operation::rename && made.name == "j";
-      committed = committed || (++call < n && named);
-    }
-    const auto recovered = recover(root.path());
-    REQUIRE_OK(recovered);
-    for (const auto& path : recovered.value().paths) {
-      CHECK(path.step != RecoveryStep::foreign);
-      CHECK(path.step != RecoveryStep::lost);
-    }
-    REQUIRE_OK(clean(root.path()));  // what a trial left
-    const Tree now = tree_of(root.path());
-    CHECK((now == before || now == Tree{{"kept", "new"}}));
-    CHECK((now != before) == committed);
-  }
+  check_each_kill(attempt);
 }
 
 TEST_CASE("a removal of directories fails at every call of every operation", "[P11][P19]") {
-  const Tree after{{"kept", "new"}};
   /// An answer that no kernel gives, or that says that somebody else came.
   const auto is_lie = [](Operation operation, int error) {
     return (operation == Operation::unlink && error == ENOENT) ||
            (operation == Operation::remove_directory &&
             (error == ENOENT || error == ENOTEMPTY || error == EEXIST));
   };
-  const auto run_with = [&](const Fault& fault) {
-    const TempDirectory root("/dev/shm");
-    plant(root.path());
-    const Tree before = tree_of(root.path());
-    FaultyFileSystem faulty(native_file_system());
-    faulty.fail(fault);
-    ManualEnvironment clock;
-    TransactionOptions options = through(faulty);
-    options.system.environment = &clock;
-    const auto receipt = remove_old(root.path(), options);
-    CHECK(faulty.handles_open() == 0);
-    if (!receipt) {
-      INFO(receipt.error().message());
-      if (receipt.error().fate == Fate::unchanged) {
-        REQUIRE_OK(clean(root.path()));
-        CHECK(tree_of(root.path()) == before);
-      }
-      REQUIRE_OK(recover(root.path()));
-      REQUIRE_OK(clean(root.path()));
-      const Tree now = tree_of(root.path());
-      CHECK((now == before || now == after));
-      if (receipt.error().fate == Fate::committed) CHECK(now == after);
-      CHECK(private_of(root.path()).empty());
-    } else if (receipt.value().left_alone.empty()) {
-      CHECK(tree_of(root.path()) == after);
-    }
-    return faulty.fired() > 0;
-  };
-  with_each_fault(run_with, is_lie);
+  check_each_fault(attempt, is_lie);
 }
 
 TEST_CASE("a directory that came back between a crash and its recovery is left alone") {

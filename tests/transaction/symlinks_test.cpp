@@ -9,7 +9,6 @@
 #include <perdure/mirror.hpp>
 #include <perdure/root.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
-#include <perdure/testing/manual_environment.hpp>
 
 #include "crash.hpp"
 
@@ -44,6 +43,8 @@ Error error_of(const Result<void>& done) {
   REQUIRE_FALSE(done);
   return done.error();
 }
+
+const Attempt attempt{plant, switch_links, after};
 
 }  // namespace
 
@@ -152,61 +153,11 @@ TEST_CASE("a file system without symbolic links says so") {
 }
 
 TEST_CASE("a commit of links that was killed anywhere is finished or undone", "[P12]") {
-  FaultyFileSystem counting(native_file_system());
-  {
-    const TempDirectory other("/dev/shm");
-    plant(other.path());
-    REQUIRE_OK(switch_links(other.path(), through(counting)));
-  }
-  for (std::uint64_t n = 1; n <= counting.calls(); ++n) {
-    CAPTURE(n);
-    const TempDirectory root("/dev/shm");
-    plant(root.path());
-    const Tree before = tree_of(root.path());
-    FaultyFileSystem dying(native_file_system());
-    dying.fail({.operation = {}, .call = n, .error = EIO, .from_then_on = true, .count = {}});
-    (void)switch_links(root.path(), through(dying));
-    const auto recovered = recover(root.path());
-    REQUIRE_OK(recovered);
-    for (const auto& path : recovered.value().paths) {
-      CHECK((path.step == RecoveryStep::done || path.step == RecoveryStep::redo));
-    }
-    REQUIRE_OK(clean(root.path()));
-    const Tree now = tree_of(root.path());
-    CHECK((now == before || now == after));
-    CHECK(private_of(root.path()).empty());
-  }
+  check_each_kill(attempt);
 }
 
 TEST_CASE("a commit of links fails at every call of every operation", "[P11][P19]") {
-  const auto run_with = [&](const Fault& fault) {
-    const TempDirectory root("/dev/shm");
-    plant(root.path());
-    const Tree before = tree_of(root.path());
-    FaultyFileSystem faulty(native_file_system());
-    faulty.fail(fault);
-    ManualEnvironment clock;
-    TransactionOptions options = through(faulty);
-    options.system.environment = &clock;
-    const auto receipt = switch_links(root.path(), options);
-    CHECK(faulty.handles_open() == 0);
-    if (!receipt) {
-      INFO(receipt.error().message());
-      if (receipt.error().fate == Fate::unchanged) {
-        REQUIRE_OK(clean(root.path()));
-        CHECK(tree_of(root.path()) == before);
-      }
-      REQUIRE_OK(recover(root.path()));
-      REQUIRE_OK(clean(root.path()));
-      const Tree now = tree_of(root.path());
-      CHECK((now == before || now == after));
-      CHECK(private_of(root.path()).empty());
-    } else if (receipt.value().left_alone.empty()) {
-      CHECK(tree_of(root.path()) == after);
-    }
-    return faulty.fired() > 0;
-  };
-  with_each_fault(run_with, [](Operation operation, int error) {
+  check_each_fault(attempt, [](Operation operation, int error) {
     return operation == Operation::unlink && error == ENOENT;
   });
 }

@@ -2,13 +2,8 @@
 // Paths that change between file and directory.
 #include <algorithm>
 #include <cerrno>
-#include <functional>
-#include <utility>
 
-#include <perdure/clean.hpp>
 #include <perdure/root.hpp>
-#include <perdure/system/forwarding_file_system.hpp>
-#include <perdure/testing/manual_environment.hpp>
 
 #include "crash.hpp"
 #include "transaction/journal_format.hpp"
@@ -56,26 +51,7 @@ Result<TransactionReceipt> change(const fs::path& root, const TransactionOptions
   return transaction.commit();
 }
 
-/// Does something to the disk right before the first call of a kind.
-struct Meddling final : ForwardingFileSystem {
-  using Deed = std::function<void()>;
-  explicit Meddling(FileSystem& base) : ForwardingFileSystem(base) {}
-  SysResult<void> remove_directory(Handle directory, const std::string& name) override {
-    if (const auto deed = std::exchange(before_rmdir, nullptr)) deed();
-    return ForwardingFileSystem::remove_directory(directory, name);
-  }
-  SysResult<void> rename(Handle from, const std::string& name, Handle to, const std::string& target,
-                         RenameMode mode) override {
-    const auto renamed = ForwardingFileSystem::rename(from, name, to, target, mode);
-    if (target == "j") {
-      if (const auto deed = std::exchange(after_journal, nullptr)) deed();
-    }
-    return renamed;
-  }
-
-  Deed before_rmdir;
-  Deed after_journal;
-};
+const Attempt attempt{plant, change, changed};
 
 bool is_left_alone(const TransactionReceipt& receipt, const std::string& path) {
   return std::ranges::count(receipt.left_alone, path) == 1;
@@ -252,43 +228,7 @@ TEST_CASE(
     "a change between file and directory that was killed anywhere is finished, and nothing "
     "is foreign",
     "[P12]") {
-  FaultyFileSystem counting(native_file_system());
-  {
-    const TempDirectory other("/dev/shm");
-    plant(other.path());
-    REQUIRE_OK(change(other.path(), through(counting)));
-  }
-  for (std::uint64_t n = 1; n <= counting.calls(); ++n) {
-    CAPTURE(n);
-    const TempDirectory root("/dev/shm");
-    plant(root.path());
-    const Tree before = tree_of(root.path());
-    FaultyFileSystem dying(native_file_system());
-    dying.fail({.operation = {}, .call = n, .error = EIO, .from_then_on = true, .count = {}});
-    (void)change(root.path(), through(dying));
-    std::uint64_t call = 0;
-    bool committed = false;  // the journal had its name before the kill
-    for (const Call& made : dying.log()) {
-      const bool named = made.operation == Operation::rename && made.name == "j";
-      committed = committed || (++call < n && named);
-    }
-    const auto found = inspect(root.path());
-    REQUIRE_OK(found);
-    for (const auto& path : found.value().paths) {
-      CAPTURE(path.path);
-      CHECK((path.step == RecoveryStep::redo || path.step == RecoveryStep::done));
-    }
-    const auto recovered = recover(root.path());
-    REQUIRE_OK(recovered);
-    for (const auto& path : recovered.value().paths) {
-      CAPTURE(path.path);
-      CHECK((path.step == RecoveryStep::redo || path.step == RecoveryStep::done));
-    }
-    REQUIRE_OK(clean(root.path()));  // what a trial left
-    const Tree now = tree_of(root.path());
-    CHECK((now == before || now == changed));
-    CHECK((now != before) == committed);
-  }
+  check_each_kill(attempt);
 }
 
 TEST_CASE("a recovery of such a change that is killed anywhere is finished by the next", "[P12]") {
@@ -317,35 +257,7 @@ TEST_CASE("a change between file and directory fails at every call of every oper
             (error == ENOENT || error == ENOTEMPTY || error == EEXIST)) ||
            (operation == Operation::make_directory && error == EEXIST);
   };
-  const auto run_with = [&](const Fault& fault) {
-    const TempDirectory root("/dev/shm");
-    plant(root.path());
-    const Tree before = tree_of(root.path());
-    FaultyFileSystem faulty(native_file_system());
-    faulty.fail(fault);
-    ManualEnvironment clock;
-    TransactionOptions options = through(faulty);
-    options.system.environment = &clock;
-    const auto receipt = change(root.path(), options);
-    CHECK(faulty.handles_open() == 0);
-    if (!receipt) {
-      INFO(receipt.error().message());
-      if (receipt.error().fate == Fate::unchanged) {
-        REQUIRE_OK(clean(root.path()));
-        CHECK(tree_of(root.path()) == before);
-      }
-      REQUIRE_OK(recover(root.path()));
-      REQUIRE_OK(clean(root.path()));
-      const Tree now = tree_of(root.path());
-      CHECK((now == before || now == changed));
-      if (receipt.error().fate == Fate::committed) CHECK(now == changed);
-      CHECK(private_of(root.path()).empty());
-    } else if (receipt.value().left_alone.empty()) {
-      CHECK(tree_of(root.path()) == changed);
-    }
-    return faulty.fired() > 0;
-  };
-  with_each_fault(run_with, is_lie);
+  check_each_fault(attempt, is_lie);
 }
 
 TEST_CASE("what others make of such a path between a crash and its recovery is left alone") {
