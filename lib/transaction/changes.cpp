@@ -32,14 +32,17 @@ Result<Buffer> content_of(const Target& target, const FileImage& image, std::uin
                             std::to_string(size_max) + " are the most allowed");
 }
 
+Change removal(bool of_directory) {
+  return {.action = of_directory ? JournalAction::remove_directory : JournalAction::remove};
+}
+
 }  // namespace
 
 Result<void> Changes::put(const std::string& path, const Metadata& metadata,
                           const std::optional<std::string>& like,
                           const std::function<Result<void>(Sink&)>& source) {
   broken_ = true;  // until it is done
-  const bool over_directory = removes_directory_at(path);
-  BOOST_OUTCOME_TRY(drop(path));
+  BOOST_OUTCOME_TRY(const bool over_directory, drop(path));
   BOOST_OUTCOME_TRY(const auto existing, stat(path));
   MetadataOf from{.path = path, .status = existing};
   const bool none_to_give = over_directory || (existing && existing->type == FileType::symlink);
@@ -56,8 +59,7 @@ Result<void> Changes::put(const std::string& path, const Metadata& metadata,
 
 Result<void> Changes::put_symlink(const std::string& path, const std::string& text) {
   broken_ = true;  // until it is done
-  const bool over_directory = removes_directory_at(path);
-  BOOST_OUTCOME_TRY(drop(path));
+  BOOST_OUTCOME_TRY(const bool over_directory, drop(path));
   BOOST_OUTCOME_TRY(const StagedFile staged, staged_.make_symlink(path, text));
   changes_[path] = Change{.staged = staged, .changes_type = over_directory};
   broken_ = false;
@@ -86,21 +88,19 @@ Result<MetadataOf> Changes::metadata_of(const std::string& path) {
   return of;
 }
 
-bool Changes::removes_directory_at(const std::string& path) const {
-  const auto change = changes_.find(path);
-  return change != changes_.end() && removes_directory(change->second);
-}
-
-/// Forgets what was to become of the path so far, its staged file included.
-Result<void> Changes::drop(const std::string& path) {
+/// Forgets what was to become of the path so far, its staged file included. True if a directory
+/// that is there was to go.
+Result<bool> Changes::drop(const std::string& path) {
   const auto found = changes_.find(path);
-  if (found == changes_.end()) return success();
+  if (found == changes_.end()) return false;
   const Change change = found->second;
   changes_.erase(found);
   directories_.is_what_it_is(path);
-  if (change.action != JournalAction::put) return success();
-  if (!change.staged.moved && !change.staged.symlink) bytes_ -= change.staged.size;
-  return staged_.remove(change.staged, path);
+  if (change.action == JournalAction::put) {
+    if (!change.staged.moved && !change.staged.symlink) bytes_ -= change.staged.size;
+    BOOST_OUTCOME_TRY(staged_.remove(change.staged, path));
+  }
+  return removes_directory(change);
 }
 
 Result<std::optional<Status>> Changes::stat(const std::string& path) {
@@ -131,16 +131,13 @@ Result<void> Changes::remove(const std::string& path) {
   if (!found && !put) {
     return root_.failure(step, path, missing_cause());
   }
-  const bool over_directory = removes_directory_at(path);
+  const bool over_directory = put && removes_directory(change->second);
   if (found && found->type == FileType::directory && !over_directory) {
     return root_.failure(step, path, ErrorKind::not_regular, "it is a directory");
   }
   broken_ = true;  // until it is done
   BOOST_OUTCOME_TRY(drop(path));
-  if (found) {
-    changes_[path] =
-        Change{.action = over_directory ? JournalAction::remove_directory : JournalAction::remove};
-  }
+  if (found) changes_[path] = removal(over_directory);
   broken_ = false;
   return success();
 }
@@ -270,14 +267,10 @@ Result<void> Changes::move(const std::string& from, const std::string& to) {
                            "this transaction removes it, or makes a directory of it");
     }
     Change change = own->second;
-    const bool over_directory = removes_directory_at(to);
     broken_ = true;
-    BOOST_OUTCOME_TRY(drop(to));
+    BOOST_OUTCOME_TRY(const bool over_directory, drop(to));
     changes_.erase(from);
-    if (found) {
-      changes_[from] = Change{.action = change.changes_type ? JournalAction::remove_directory
-                                                            : JournalAction::remove};
-    }
+    if (found) changes_[from] = removal(change.changes_type);
     change.changes_type = over_directory;
     changes_[to] = change;
     broken_ = false;
@@ -290,9 +283,8 @@ Result<void> Changes::move(const std::string& from, const std::string& to) {
   }
   BOOST_OUTCOME_TRY(const Handle directory,
                     root_.checked(step, from, directories_.open(parent_of(from))));
-  const bool over_directory = removes_directory_at(to);
   broken_ = true;
-  BOOST_OUTCOME_TRY(drop(to));
+  BOOST_OUTCOME_TRY(const bool over_directory, drop(to));
   BOOST_OUTCOME_TRY(const StagedFile staged, staged_.link(step, directory, from));
   changes_[to] = Change{.staged = staged, .changes_type = over_directory};
   changes_[from] = Change{.action = JournalAction::remove, .moved = staged.identity};

@@ -85,8 +85,7 @@ class Changes {
  private:
   struct Located;
   Result<Located> locate(const std::string& path);
-  Result<void> drop(const std::string& path);
-  [[nodiscard]] bool removes_directory_at(const std::string& path) const;
+  Result<bool> drop(const std::string& path);
   Result<MetadataOf> metadata_of(const std::string& path);
   Result<void> drop_beneath(const std::string& path);
   Result<void> remove_tree(const std::string& path);

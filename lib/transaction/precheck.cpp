@@ -198,8 +198,9 @@ Result<void> Precheck::check_parent(const std::string& path) {
   if (!root_.trials.has(identity_of(status.version), true, 0)) {
     BOOST_OUTCOME_TRY(staged_.check_writable(parent));
     if (may_copy_up()) {
-      ways_.erase(parent);
-      BOOST_OUTCOME_TRY(status, check_way(parent, path));
+      BOOST_OUTCOME_TRY(const Handle directory,
+                        root_.checked(check_step, path, directories_.open(parent)));
+      BOOST_OUTCOME_TRY(status, root_.checked(check_step, path, root_.files.stat(directory)));
     }
   }
   parents_.emplace(parent, status);
