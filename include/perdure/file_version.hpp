@@ -37,7 +37,7 @@ struct Version {
 
   /// The version of a target that does not exist; as an expectation: "must not exist yet".
   static constexpr Version absent() noexcept { return {}; }
-  /// Whether it means that there is no target.
+  /// Whether it stands for a target that does not exist.
   [[nodiscard]] constexpr bool is_absent() const noexcept { return *this == absent(); }
 
   /// Whether it means a content, in whatever file.

@@ -35,7 +35,7 @@ struct RecoveredPath {
 
 /// The content of a root's private directory, and the deeds of recovery, done or to come.
 struct RecoveryReport {
-  /// There is no root: no transaction was ever committed there, or another directory is meant.
+  /// Nobody has committed a transaction to this directory, or its name is mistyped.
   bool no_root = false;
   /// A committed transaction is there to be finished (or was, and is finished now).
   bool journal = false;

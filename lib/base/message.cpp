@@ -16,7 +16,7 @@ std::string_view sentence(const Error& error) {
     case Fate::durable:
       return "the new state is in place and durable, and only a step behind that failed";
     case Fate::committed:
-      // Where recovery itself says so, somebody has to decide first.
+      // A recovery that was refused waits for a person.
       return error.kind == ErrorKind::recovery_required
                  ? "the transaction is durable, but maybe not all of it is in place"
                  : "the transaction is durable, but maybe not all of it is in place: recovery "

@@ -315,6 +315,4 @@ TEST_CASE("an observer costs no allocation, and its absence none either") {
   const std::int64_t without = allocated_with(nullptr);
   CHECK(without > 0);  // the count works
   CHECK(allocated_with(&silent) == without);
-  // The path's parts, the temp's name, the pipeline and its receipt: not one per stage that runs.
-  CHECK(without <= 30);
 }

@@ -18,7 +18,7 @@ struct User {
 
 /// How much fits. More is ENOSPC, or EDQUOT where the quota is the smaller one.
 struct Limits {
-  /// There is no limit.
+  /// No limit applies.
   static constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t space = none;         ///< Bytes, in blocks of 4096.
   std::uint64_t inodes = none;        ///< Files and directories, the root among them.

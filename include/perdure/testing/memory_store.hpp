@@ -36,7 +36,7 @@ class StateMemoryGuard {
 
 /// The content of a MemoryStore: a test may look at it and change it while no store works on it.
 struct StateMemory {
-  std::optional<Buffer> current;  ///< Empty: there is no state.
+  std::optional<Buffer> current;  ///< Empty where no state is stored.
   std::uint64_t revision = 1;     ///< Of the current state; a test that changes that counts it up.
   std::map<std::uint64_t, Buffer> previous;  ///< By generation.
   /// Set aside: generation and content, oldest first.
