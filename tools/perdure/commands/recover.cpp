@@ -25,7 +25,8 @@ constexpr std::string_view recover_examples =
     "                                    files aside and says which paths are old and which new\n";
 
 constexpr std::string_view inspect_examples =
-    "Says what recover would do, and changes nothing.\n"
+    "Says what recover would do, and changes nothing. It ends with the status that recover would\n"
+    "end with: 5 where a person has to decide.\n"
     "\n"
     "Examples:\n"
     "  perdure inspect site\n"
@@ -48,8 +49,11 @@ struct RecoverCommand {
     const RecoveryMode mode = inspecting   ? RecoveryMode::inspected
                               : abandoning ? RecoveryMode::abandoned
                                            : RecoveryMode::recovered;
-    if (output.json) return print_result(to_json(done.value()));
-    return output.quiet ? ExitStatus::success : print_result(to_text(root, done.value(), mode));
+    const ExitStatus printed = output.json    ? print_result(to_json(done.value()))
+                               : output.quiet ? ExitStatus::success
+                                              : print_result(to_text(root, done.value(), mode));
+    if (printed != ExitStatus::success) return printed;
+    return inspecting ? status_of_inspected(done.value()) : ExitStatus::success;
   }
 };
 

@@ -2,11 +2,11 @@
 // Puts a report of recovery in words.
 #include "terminal/recovery.hpp"
 
+#include <algorithm>
 #include <iostream>
+#include <map>
 
 #include <boost/json/array.hpp>
-
-#include "terminal/output.hpp"
 
 namespace perdure::cli {
 
@@ -28,6 +28,37 @@ std::string_view words_for(RecoveryStep step, RecoveryMode mode) {
       return "can't be told     ";
   }
   return "";
+}
+
+/// Of the paths that need nobody, so many are named for each step.
+constexpr std::size_t named_max = 20;
+
+bool needs_nobody(RecoveryStep step) {
+  return step == RecoveryStep::done || step == RecoveryStep::redo;
+}
+
+/// A line for each path, or for all behind the first ones of a step.
+std::string lines_of(const std::vector<RecoveredPath>& paths, RecoveryMode mode) {
+  std::string text;
+  std::map<RecoveryStep, std::size_t> counts;
+  const auto add = [&](RecoveryStep step, const std::string& words) {
+    text.append("  ").append(words_for(step, mode)).append("  ").append(words).append("\n");
+  };
+  for (const auto& path : paths) {
+    const std::size_t count = ++counts[path.step];
+    // An abandoned transaction is not there to be asked a second time.
+    const bool all = mode == RecoveryMode::abandoned || !needs_nobody(path.step);
+    if (count > named_max && !all) continue;
+    add(path.step, printable(path.path) + " (" + path.action + ")");
+    if (path.kept.empty()) continue;
+    text.append("    its new content is kept in ").append(printable(path.kept)).append("\n");
+  }
+  if (mode == RecoveryMode::abandoned) return text;
+  for (const auto& [step, count] : counts) {
+    if (count <= named_max || !needs_nobody(step)) continue;
+    add(step, std::to_string(count - named_max) + " more (--json names all)");
+  }
+  return text;
 }
 
 constexpr std::string_view unreadable_words =
@@ -65,11 +96,7 @@ std::string to_text(const std::string& root, const RecoveryReport& report, Recov
             " paths\n";
     if (!report.damage.empty()) text += "  damage: " + printable(report.damage) + "\n";
   }
-  for (const auto& path : report.paths) {
-    text += "  " + std::string(words_for(path.step, mode)) + "  " + printable(path.path) + " (" +
-            path.action + ")\n";
-    if (!path.kept.empty()) text += "    its new content is kept in " + printable(path.kept) + "\n";
-  }
+  text += lines_of(report.paths, mode);
   if (report.unreadable) text += "  " + std::string(unreadable_words);
   if (report.discarded > 0) {
     text += "  " + std::to_string(report.discarded) + " staged files that were never committed " +
@@ -79,6 +106,15 @@ std::string to_text(const std::string& root, const RecoveryReport& report, Recov
     text += "  set aside in " + printable(report.set_aside) + "\n";
   }
   return text;
+}
+
+ExitStatus status_of_inspected(const RecoveryReport& report) {
+  const bool decided =
+      report.damage.empty() &&
+      std::none_of(report.paths.begin(), report.paths.end(), [](const auto& path) {
+        return path.step == RecoveryStep::lost || path.step == RecoveryStep::unclear;
+      });
+  return decided ? ExitStatus::success : ExitStatus::recover;
 }
 
 void tell_recovery(const std::string& root, const RecoveryReport& report) {

@@ -8,6 +8,8 @@
 
 #include <perdure/recovery_report.hpp>
 
+#include "terminal/output.hpp"
+
 namespace perdure::cli {
 
 enum class RecoveryMode { recovered, abandoned, inspected };
@@ -15,6 +17,8 @@ enum class RecoveryMode { recovered, abandoned, inspected };
 [[nodiscard]] boost::json::object to_json(const RecoveryReport& report);
 [[nodiscard]] std::string to_text(const std::string& root, const RecoveryReport& report,
                                   RecoveryMode mode);
+/// The status that `recover` would end with, going by what `inspect` saw.
+[[nodiscard]] ExitStatus status_of_inspected(const RecoveryReport& report);
 
 /// Says on standard error, a line each, which deeds of recovery came before what the user asked
 /// for; nothing if there were none.
