@@ -67,9 +67,12 @@ inline CLI::Validator whole_number() {
 
 /// Turns "4KiB" into bytes.
 inline CLI::Validator size_in_bytes() {
-  return worded(CLI::AsSizeValue(false),
-                "is not a size: bytes, or a number with KiB, MiB, GiB, TiB") &
-         worded(whole_number(), "is not a size: bytes, or a number with KiB, MiB, GiB, TiB");
+  const auto read = [bytes = CLI::AsSizeValue(false), whole = whole_number()](std::string& text) {
+    const std::string fault = bytes(text);
+    return fault.empty() ? whole(text) : fault;
+  };
+  return worded(CLI::Validator(read, ""),
+                "is not a size: bytes, or a number with KiB, MiB, GiB, TiB");
 }
 
 namespace detail {
