@@ -62,6 +62,9 @@ constexpr std::array table{
                  "somebody removed the directory in the meantime: make it again"),
     system_error(errc::no_such_file_or_directory, "remove the file",
                  "it is gone already, or has another name"),
+    system_error(errc::no_such_file_or_directory, "check the transaction",
+                 "check the path; a transaction makes a missing directory if it is told to "
+                 "(make_directory, --parents)"),
     system_error(errc::no_such_file_or_directory, any, "check the path"),
     system_error(errc::not_a_directory, any,
                  "a file is where a directory should be: check the path"),

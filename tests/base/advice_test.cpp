@@ -72,7 +72,8 @@ TEST_CASE("each step of the table of errors is one that the library takes") {
   namespace fs = boost::filesystem;
   std::string sources;
   for (const auto& entry : fs::recursive_directory_iterator(PERDURE_SOURCE_DIR "/lib")) {
-    if (entry.path().filename() != "advice.cpp" && entry.path().extension() == ".cpp") {
+    const auto extension = entry.path().extension();
+    if (entry.path().filename() != "advice.cpp" && (extension == ".cpp" || extension == ".hpp")) {
       sources += text_of(entry.path());
     }
   }

@@ -269,6 +269,32 @@ TEST_CASE("apply replaces and removes read-only files, unless it is told to refu
   CHECK(at.get("to/b") == "(none)");
 }
 
+// There was no way to get a file into a directory that was to be made, except by a tree.
+TEST_CASE("apply makes the directories of what it puts, if it is told to") {
+  const TempDirectory at;
+  std::filesystem::create_directories(at.file("to/there"));
+  at.put("src", "new");
+  const auto missing = command(at, {"apply", "to", "--put", "a/b/c=src"});
+  CHECK(missing.status == 1);
+  CHECK_THAT(missing.err, perdure::test::Contains("--parents"));
+  CHECK_FALSE(std::filesystem::exists(at.file("to/a")));
+  CHECK(command(at, {"apply", "to", "--parents", "--put", "a/b/c=src", "--put", "a/d=src", "--put",
+                     "there/c=src", "--put-symlink", "links/one=there", "--put", "plain=src"})
+            .status == 0);
+  for (const char* name : {"a/b/c", "a/d", "there/c", "plain"}) {
+    CHECK(at.get(std::string("to/") + name) == "new");
+  }
+  CHECK(std::filesystem::read_symlink(at.file("to/links/one")) == "there");
+  CHECK(command(at, {"apply", "to", "--parents", "--put", "plain/x=src"}).status != 0);
+  CHECK(at.get("to/plain") == "new");
+  std::filesystem::create_directory(at.file("from"));
+  CHECK(
+      command(at, {"apply", "to", "--from", "from", "--delete", "--parents", "--put", "a/b/c=src"})
+          .status == 0);
+  CHECK(at.get("to/a/b/c") == "new");
+  CHECK_FALSE(std::filesystem::exists(at.file("to/plain")));
+}
+
 // It recovered in silence, and dropped what it did not put in place.
 TEST_CASE("apply says on standard error and in its object which transaction it finished first") {
   const TempDirectory at;

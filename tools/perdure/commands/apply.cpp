@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
@@ -35,6 +36,7 @@ constexpr std::string_view examples =
     "  perdure apply site --from build/html             every file at the same relative path\n"
     "  perdure apply site --put index.html=new.html --remove draft.html\n"
     "  generate | perdure apply etc --put app/rules=-   one of the sources may be the input\n"
+    "  perdure apply etc --parents --put app/rules=new  makes app, if it is missing\n"
     "  perdure apply site --from new --json | jq .files\n"
     "  perdure apply site --from new --delete           and nothing else stays there\n"
     "\n"
@@ -80,6 +82,7 @@ struct ApplyCommand {
   std::string from;
   bool mirror = false;
   bool symlinks = false;
+  bool parents = false;
   ProtocolChoice protocol = ProtocolChoice::portable;
   Durability durability = Durability::durable;
   bool keep_special = false;
@@ -207,12 +210,31 @@ Result<Sources> ApplyCommand::open_sources() const {
   return sources;
 }
 
+/// The directories that `puts` lie in, each behind the one that it lies in.
+std::set<std::string> directories_of(const std::vector<Put>& puts) {
+  std::set<std::string> directories;
+  for (const auto& [path, source] : puts) {
+    for (auto slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      directories.insert(path.substr(0, slash));
+    }
+  }
+  return directories;
+}
+
 Result<void> ApplyCommand::stage(Transaction& transaction, Sources& sources) const {
   if (sources.tree) {
     BOOST_OUTCOME_TRY(sources.mirrored,
                       transaction.mirror(
                           *sources.tree,
                           {.removing = mirror, .comparing = mirror, .keep_special = keep_special}));
+  }
+  if (parents) {
+    auto puts = puts_of(put_texts);
+    std::ranges::copy(puts_of(symlink_texts), std::back_inserter(puts));
+    for (const auto& directory : directories_of(puts)) {
+      BOOST_OUTCOME_TRY(transaction.make_directory(directory));
+    }
   }
   auto input = sources.inputs.begin();
   for (const auto& put : puts_of(put_texts)) {
@@ -356,6 +378,9 @@ void add_apply(CLI::App& app, ExitStatus& status) {
                 "are. Each leads wherever its text says, so trust those\n"
                 "who may write to DIR")
       ->needs(from);
+  sub->add_flag("--parents", command->parents,
+                "Make the directories that --put and --put-symlink need,\n"
+                "if they are missing");
   add_keep_special_option(*sub, command->keep_special);
   sub->add_flag("--refuse-read-only", command->refuse_read_only,
                 "Refuse to replace or remove a file that nobody may\n"
