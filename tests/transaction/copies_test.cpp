@@ -1,36 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // Roots whose files have other inode numbers than their journal knows: copied, restored, or on a
 // file system that numbers anew. And the content of paths that are left alone.
-#include <cstdlib>
-
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
 #include "crash.hpp"
+#include "support/copying.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
 using namespace perdure::test;     // NOLINT(google-build-using-namespace)
 using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
 
 namespace {
-
-/// Runs a command of the shell: `from` and `to` stand in it as $1 and $2.
-void shell(const std::string& command, const fs::path& from, const fs::path& to) {
-  const std::string all =
-      "set -- '" + from.native() + "' '" + to.native() + "'; { " + command + "; }";
-  INFO(all);
-  REQUIRE(std::system(all.c_str()) == 0);  // NOLINT(cert-env33-c): the paths are our own
-}
-
-const std::string copy_all = "cp -a \"$1\"/. \"$2\"";
-
-/// Everything in the root goes and comes back from a copy: its directory alone stays the same.
-void restore_by(const std::string& copy, const fs::path& root) {
-  const TempDirectory backup("/dev/shm");
-  shell(copy, root, backup.path());
-  for (const auto& name : list(root)) fs::remove_all(root / name);
-  shell(copy, backup.path(), root);
-}
 
 /// All that is in the private directory, and where the tree stands.
 std::pair<Tree, std::vector<std::string>> all_of(const fs::path& root) {
@@ -60,9 +41,9 @@ std::string kept_of(const RecoveryReport& report, const std::string& path) {
 // Recovery took each path for a change by others, dropped journal and staged files, and was content
 // with half of a transaction.
 TEST_CASE("a root that was killed half-way and restored from a copy is finished", "[P12]") {
-  const std::string copy = GENERATE(as<std::string>{}, copy_all,
-                                    "cp -dR --preserve=mode,ownership,timestamps \"$1\"/. \"$2\"",
-                                    "tar -C \"$1\" -cf - . | tar -C \"$2\" -xpf -");
+  const std::string copy =
+      GENERATE(as<std::string>{}, copy_all,
+               "cp -dR --preserve=mode,ownership,timestamps \"$1\"/. \"$2\"", copy_by_tar);
   for (std::uint64_t call = 1; call <= 4; ++call) {
     CAPTURE(copy, call);
     const TempDirectory root("/dev/shm");
@@ -112,7 +93,7 @@ TEST_CASE("a copy that tells nothing takes a decision, and all of it is kept", "
   Sample::prepare(root.path());
   crash_in_apply(root.path(), Operation::link, 1);  // nothing is done yet
   SECTION("it has new times") {
-    restore_by("cp -R \"$1\"/. \"$2\" && chmod 700 \"$2\"/.perdure*", root.path());
+    restore_by(copy_without_times, root.path());
   }
   SECTION("somebody changed a path since") {
     restore_by(copy_all, root.path());
