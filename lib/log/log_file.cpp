@@ -254,7 +254,6 @@ Result<void> LogFile::check_headers(const LogContents& contents, const LogHeader
 Result<LogContents> LogFile::read() {
   LogContents contents;
   BOOST_OUTCOME_TRY(const Part heads, read_part(0, header_blocks * log_block));
-  bool copied = false;
   std::optional<LogHeader> newest;
   for (std::uint64_t segment = 0; segment < segment_count; ++segment) {
     std::optional<LogHeader> of_segment;
@@ -268,7 +267,6 @@ Result<LogContents> LogFile::read() {
           header_offset(header->epoch) != block * log_block || header->live_from > header->epoch) {
         return damaged("a header of the log does not belong there");
       }
-      copied = copied || header->log != identity_;
       if (!of_segment || header->epoch > of_segment->epoch) of_segment = *header;
     }
     if (!of_segment) continue;
@@ -279,6 +277,8 @@ Result<LogContents> LogFile::read() {
   if (!newest && in_use_) return damaged("no header of the log can be read");
   if (!newest) return contents;
   BOOST_OUTCOME_TRY(check_headers(contents, *newest));
+  // Older headers may still name the log that this one is a copy of.
+  if (newest->log != identity_) contents.numbers = Numbers::changed;
   contents.next_number = newest->live_number;
   for (const LogHeader& header : contents.headers) {
     if (header.epoch < newest->live_from) continue;
@@ -288,9 +288,6 @@ Result<LogContents> LogFile::read() {
     if (header.epoch > newest->live_from) contents.unreadable = unreadable;
   }
   if (contents.next_number < durable_before_) return damaged("records of the log can't be read");
-  if (copied && !contents.records.empty()) {
-    return damaged("the log was written in another file: this root was copied, or restored");
-  }
   return contents;
 }
 

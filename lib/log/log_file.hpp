@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "log/log_format.hpp"
+#include "transaction/recovery_step.hpp"
 #include "transaction/transaction_root.hpp"
 
 namespace perdure {
@@ -38,6 +39,8 @@ struct LogContents {
   std::vector<DecodedRecord> records;
   std::uint64_t next_number = 1;  ///< Of the record behind them.
   bool unreadable = false;        ///< The disk can't read what is, or was, behind the last of them.
+  /// Whether this is the file that the headers name, or a copy of it.
+  Numbers numbers = Numbers::kept;
 
   /// The record of a number; null where it is not among these.
   [[nodiscard]] const LogRecord* find(std::uint64_t number) const;
@@ -53,8 +56,7 @@ class LogFile {
   /// Makes it in the place of what is there, written full, durable with its name, without headers.
   static Result<LogFile> make(TransactionRoot& root, std::uint64_t segment_size);
 
-  /// Reads it as what a stranger wrote. ErrorKind::recovery_required: it is damaged, or a copy that
-  /// has records.
+  /// Reads it as what a stranger wrote. ErrorKind::recovery_required: it is damaged.
   Result<LogContents> read();
   /// Writes what was read to the same places and flushes: the cache may have it, and the disk not.
   Result<void> write_again(const LogContents& contents);

@@ -17,11 +17,16 @@ constexpr std::string_view step = "look at the path";
 class Found {
  public:
   Found(TransactionRoot& root, Directories& directories, const std::string& path,
-        const Status& status)
-      : root_(root), directories_(directories), path_(path), status_(status) {}
+        const Status& status, Numbers numbers)
+      : root_(root),
+        directories_(directories),
+        path_(path),
+        status_(status),
+        kept_(numbers == Numbers::kept) {}
 
-  [[nodiscard]] const Status& status() const noexcept { return status_; }
-  [[nodiscard]] Before stamps() const { return before_of(status_.version); }
+  /// Whether it is as some record found it, or made it, but for data that a crash took: nobody else
+  /// came between. Of a copy, whether its times or its content say so.
+  Result<bool> is_of_records(const PathHistory& history);
 
   Result<bool> has_content_of(const LoggedChange& put) {
     const bool same_size = status_.version.size == put.entry->staged_size;
@@ -42,10 +47,16 @@ class Found {
   }
 
  private:
+  Result<bool> was_made_by(const LoggedChange& put);
+  [[nodiscard]] bool is_copy_of(std::uint64_t size, std::int64_t mtime_ns) const {
+    return status_.version.size == size && is_copied_time(status_.version.mtime_ns, mtime_ns);
+  }
+
   TransactionRoot& root_;
   Directories& directories_;
   const std::string& path_;
   const Status& status_;
+  bool kept_;               ///< Its number says which file it is.
   std::uint64_t hash_ = 0;  ///< No content has this one.
 };
 
@@ -57,35 +68,49 @@ bool has_time_of(const Status& found, const LoggedChange& change) {
   return change.record->ordered ? now == then : now <= then;
 }
 
-/// Whether the file is as some record found it, or made it, but for data that a crash took: nobody
-/// else came between.
-Result<bool> is_of_records(Found& found, const PathHistory& history) {
+Result<bool> Found::was_made_by(const LoggedChange& put) {
+  const JournalEntry& entry = *put.entry;
+  const bool is_it =
+      kept_ ? entry.staged_identity == identity_of(status_.version) && has_time_of(status_, put)
+            : is_copy_of(entry.staged_size, entry.staged_mtime_ns);
+  if (is_it) return true;
+  if (kept_ && entry.staged_identity != identity_of(status_.version)) return false;
+  return has_content_of(put);
+}
+
+Result<bool> Found::is_of_records(const PathHistory& history) {
+  if (!kept_ && status_.type != FileType::regular) return false;
   for (const LoggedChange& change : history) {
-    if (change.entry->before && *change.entry->before == found.stamps()) return true;
-    if (change.entry->action != JournalAction::put ||
-        change.entry->staged_identity != identity_of(found.status().version)) {
-      continue;
+    if (const auto& before = change.entry->before) {
+      const bool same = kept_ ? *before == before_of(status_.version)
+                              : is_copy_of(before->size, before->mtime_ns);
+      if (same) return true;
     }
-    if (has_time_of(found.status(), change)) return true;
-    BOOST_OUTCOME_TRY(const bool same, found.has_content_of(change));
-    if (same) return true;
+    if (change.entry->action != JournalAction::put) continue;
+    BOOST_OUTCOME_TRY(const bool made, was_made_by(change));
+    if (made) return true;
   }
   return false;
 }
 
-Result<Judgement> judge_file(Found& found, const PathHistory& history) {
+/// Somebody else came later; or, in a copy, nobody knows.
+RecoveryStep theirs(Numbers numbers) {
+  return numbers == Numbers::kept ? RecoveryStep::foreign : RecoveryStep::unclear;
+}
+
+Result<Judgement> judge_file(Found& found, const PathHistory& history, Numbers numbers) {
   const LoggedChange& last = history.back();
   if (last.entry->action == JournalAction::put) {
     // Also of another file: an earlier recovery may have made it.
     BOOST_OUTCOME_TRY(const bool done, found.has_content_of(last));
     if (done) return Judgement{RecoveryStep::redo, true};
   }
-  BOOST_OUTCOME_TRY(const bool ours, is_of_records(found, history));
-  return Judgement{ours ? RecoveryStep::redo : RecoveryStep::foreign};
+  BOOST_OUTCOME_TRY(const bool ours, found.is_of_records(history));
+  return Judgement{ours ? RecoveryStep::redo : theirs(numbers)};
 }
 
 /// Nothing is at the path.
-RecoveryStep judge_missing(TransactionRoot& root, const PathHistory& history) {
+RecoveryStep judge_missing(TransactionRoot& root, const PathHistory& history, Numbers numbers) {
   const JournalEntry& last = *history.back().entry;
   if (last.action == JournalAction::remove) return RecoveryStep::done;
   if (last.action == JournalAction::make_directory) return RecoveryStep::redo;
@@ -94,7 +119,7 @@ RecoveryStep judge_missing(TransactionRoot& root, const PathHistory& history) {
   const bool was_missing = std::ranges::any_of(history, [](const LoggedChange& change) {
     return !change.entry->before || change.entry->action == JournalAction::remove;
   });
-  return was_missing || !renames_at_once(root) ? RecoveryStep::redo : RecoveryStep::foreign;
+  return was_missing || !renames_at_once(root) ? RecoveryStep::redo : theirs(numbers);
 }
 
 }  // namespace
@@ -115,8 +140,10 @@ std::map<std::string, PathHistory> histories_of(const std::vector<DecodedRecord>
   return histories;
 }
 
-Directories directories_of(TransactionRoot& root, const std::vector<DecodedRecord>& records) {
+Directories directories_of(TransactionRoot& root, const std::vector<DecodedRecord>& records,
+                           Numbers numbers) {
   Directories directories(root.files, root.directory.get());
+  if (numbers == Numbers::changed) return directories;
   std::set<std::string> made;
   for (const DecodedRecord& found : records) {
     for (const JournalEntry& entry : found.record.journal.entries) {
@@ -132,19 +159,19 @@ Directories directories_of(TransactionRoot& root, const std::vector<DecodedRecor
 }
 
 Result<Judgement> judge_path(TransactionRoot& root, const PathHistory& history,
-                             Directories& directories) {
+                             Directories& directories, Numbers numbers) {
   const JournalEntry& last = *history.back().entry;
   const auto replaced = directories.is_replaced(parent_of(last.path));
   if (!replaced) return root.failure(step, last.path, replaced.error());
   if (replaced.value()) return Judgement{RecoveryStep::foreign};
   BOOST_OUTCOME_TRY(const auto now, root.checked(step, last.path, directories.stat(last.path)));
-  if (!now) return Judgement{judge_missing(root, history)};
+  if (!now) return Judgement{judge_missing(root, history, numbers)};
   if (now->type == FileType::directory) {
     return Judgement{last.action == JournalAction::make_directory ? RecoveryStep::done
-                                                                  : RecoveryStep::foreign};
+                                                                  : theirs(numbers)};
   }
-  Found found(root, directories, last.path, *now);
-  return judge_file(found, history);
+  Found found(root, directories, last.path, *now, numbers);
+  return judge_file(found, history, numbers);
 }
 
 }  // namespace perdure

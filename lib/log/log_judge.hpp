@@ -9,6 +9,7 @@
 #include <perdure/recovery_report.hpp>
 
 #include "log/log_format.hpp"
+#include "transaction/recovery_step.hpp"
 #include "transaction/transaction_root.hpp"
 #include "transaction/tree.hpp"
 
@@ -33,18 +34,19 @@ using PathHistory = std::vector<LoggedChange>;
     const std::vector<DecodedRecord>& records);
 
 /// The directories of the records' paths. One that was there before is the one that the records
-/// name; another in its place is somebody else's.
+/// name; another in its place is somebody else's. In a copy any directory there will do.
 [[nodiscard]] Directories directories_of(TransactionRoot& root,
-                                         const std::vector<DecodedRecord>& records);
+                                         const std::vector<DecodedRecord>& records,
+                                         Numbers numbers);
 
 struct Judgement {
   RecoveryStep step = RecoveryStep::done;
   bool in_place = false;  ///< As RecoveredPath::in_place.
 };
 
-/// `redo`, also of what seems done, since the disk may not have it; `done` of a removal; or
-/// `foreign`: somebody else came later.
+/// `redo`, also of what seems done, since the disk may not have it; `done` of a removal; `foreign`:
+/// somebody else came later; or `unclear`, in a copy, where neither times nor content tell.
 Result<Judgement> judge_path(TransactionRoot& root, const PathHistory& history,
-                             Directories& directories);
+                             Directories& directories, Numbers numbers);
 
 }  // namespace perdure

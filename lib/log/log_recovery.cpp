@@ -36,7 +36,7 @@ class Redo {
         contents_(contents),
         known_(known),
         histories_(histories_of(contents.records)),
-        directories_(directories_of(root, contents.records)) {}
+        directories_(directories_of(root, contents.records, contents.numbers)) {}
 
   Result<RecoveryReport> judge();
   Result<void> stage(const RecoveryReport& report);
@@ -46,6 +46,7 @@ class Redo {
   Result<void> clear();
 
  private:
+  [[nodiscard]] Result<void> check_root() const;
   Result<void> make_staged(const LoggedChange& change);
   Result<bool> is_staged(const LoggedChange& change);
   Result<void> apply_path(const PathHistory& history);
@@ -59,14 +60,29 @@ class Redo {
   const std::uint64_t mark_ = failed_syncs();
 };
 
+/// A private directory outside the root stays where it is when the root is copied or restored.
+Result<void> Redo::check_root() const {
+  if (contents_.numbers == Numbers::changed) return success();
+  for (const DecodedRecord& found : contents_.records) {
+    for (const auto& [path, identity] : found.record.journal.directories) {
+      if (!path.empty() || identity == identity_of(root_.status.version)) continue;
+      return root_.failure(recover_step, "", ErrorKind::recovery_required,
+                           std::string(of_another_root).append(refused_journal_advice));
+    }
+  }
+  return success();
+}
+
 /// Paths are in the order of `histories_`.
 Result<RecoveryReport> Redo::judge() {
+  BOOST_OUTCOME_TRY(check_root());
   RecoveryReport report;
   report.journal = !contents_.records.empty();
   report.unreadable = contents_.unreadable;
   if (report.journal) report.id = contents_.records.back().record.journal.id;
   for (const auto& [path, history] : histories_) {
-    BOOST_OUTCOME_TRY(const Judgement found, judge_path(root_, history, directories_));
+    BOOST_OUTCOME_TRY(const Judgement found,
+                      judge_path(root_, history, directories_, contents_.numbers));
     report.paths.push_back({.path = path,
                             .action = std::string(word_for(history.back().entry->action)),
                             .step = found.step,
@@ -163,8 +179,10 @@ Result<void> Redo::apply(RecoveryReport& report) {
   for (const auto& [path, history] : histories_) {  // a directory comes before what is in it
     RecoveryStep& step = report.paths[i++].step;
     if (step == RecoveryStep::redo) {  // once more: somebody may have come since the first look
-      BOOST_OUTCOME_TRY(const Judgement again, judge_path(root_, history, directories_));
+      BOOST_OUTCOME_TRY(const Judgement again,
+                        judge_path(root_, history, directories_, contents_.numbers));
       step = again.step;
+      BOOST_OUTCOME_TRY(check_decided(root_, path, step));
     }
     if (step == RecoveryStep::redo) {
       BOOST_OUTCOME_TRY(apply_path(history));
@@ -227,6 +245,9 @@ Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log) {
   BOOST_OUTCOME_TRY(const LogContents contents, log.read());
   Redo redo(root, contents);
   BOOST_OUTCOME_TRY(RecoveryReport report, redo.judge());
+  for (const RecoveredPath& path : report.paths) {
+    BOOST_OUTCOME_TRY(check_decided(root, path.path, path.step));
+  }
   // The headers, too: one that is in the cache alone may say that older records are settled, and
   // be gone when the header of those has been overwritten.
   BOOST_OUTCOME_TRY(log.write_again(contents));

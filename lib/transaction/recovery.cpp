@@ -48,8 +48,7 @@ std::string_view fault_of_root(const TransactionRoot& root, const Journal& journ
   const bool same = journal.directories.front().identity == identity_of(root.status.version);
   const bool copied = journal.format >= 3 && !root.private_name.empty() &&
                       journal.private_directory != identity_of(root.private_status.version);
-  return same || copied ? ""
-                        : "it was written in another directory: this root was copied, or restored";
+  return same || copied ? "" : of_another_root;
 }
 
 Result<Numbers> find_steps(TransactionRoot& root, const Journal& journal, RecoveryReport& report) {
@@ -95,21 +94,6 @@ template <class T>
 Result<T> as_committed(Result<T> result) {
   if (!result) result.error().fate = Fate::committed;
   return result;
-}
-
-/// Fails where a path takes a decision by a person.
-Result<void> check_decided(const TransactionRoot& root, const std::string& path,
-                           RecoveryStep step) {
-  if (step != RecoveryStep::lost && step != RecoveryStep::unclear) return success();
-  const std::string fault =
-      step == RecoveryStep::lost
-          ? "its staged file is gone, or a copy of the one that was"
-          : "the root was copied or restored, and neither the time nor the content of this file "
-            "tells whether it is the old one";
-  Error error = root.failure(recover_step, path, ErrorKind::recovery_required,
-                             fault + std::string(refused_journal_advice));
-  error.fate = Fate::committed;
-  return error;
 }
 
 /// Unlinks what a crash may have left of a path's way into place.

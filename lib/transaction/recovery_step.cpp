@@ -8,6 +8,7 @@
 #include "base/missing.hpp"
 #include "engine/names.hpp"
 #include "engine/version.hpp"
+#include "transaction/journal_file.hpp"
 
 namespace perdure {
 namespace {
@@ -23,11 +24,6 @@ std::int64_t part_of_second(std::int64_t time_ns) {
 /// Whether a put may have staged such a file.
 bool is_content(FileType type) {
   return type == FileType::regular || type == FileType::symlink;
-}
-
-/// Of a copy: tar and others keep the second alone.
-bool is_copied_time(std::int64_t now_ns, std::int64_t then_ns) {
-  return now_ns == then_ns || now_ns == then_ns - part_of_second(then_ns);
 }
 
 /// The staged file of an entry, as it is now.
@@ -206,6 +202,10 @@ RecoveryStep Judge::removal_of_directory(const JournalEntry& entry,
 
 }  // namespace
 
+bool is_copied_time(std::int64_t now_ns, std::int64_t then_ns) {
+  return now_ns == then_ns || now_ns == then_ns - part_of_second(then_ns);
+}
+
 Result<Numbers> numbers_of(TransactionRoot& root, const Journal& journal) {
   if (journal.format >= 3 &&
       journal.private_directory != identity_of(root.private_status.version)) {
@@ -241,6 +241,20 @@ Result<RecoveryStep> recovery_step_of(TransactionRoot& root, const Journal& jour
       return judge.removal_of_directory(entry, now);
   }
   return RecoveryStep::foreign;
+}
+
+Result<void> check_decided(const TransactionRoot& root, const std::string& path,
+                           RecoveryStep step_of) {
+  if (step_of != RecoveryStep::lost && step_of != RecoveryStep::unclear) return success();
+  const std::string fault =
+      step_of == RecoveryStep::lost
+          ? "its staged file is gone, or a copy of the one that was"
+          : "the root was copied or restored, and neither the time nor the content of this file "
+            "tells whether it is the old one";
+  Error error = root.failure(recover_step, path, ErrorKind::recovery_required,
+                             fault + std::string(refused_journal_advice));
+  error.fate = Fate::committed;
+  return error;
 }
 
 std::string_view to_string(RecoveryStep step_to_name) noexcept {

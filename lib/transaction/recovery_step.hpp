@@ -2,6 +2,9 @@
 // Judges what recovery has to do about one path.
 #pragma once
 
+#include <cstdint>
+#include <string_view>
+
 #include <perdure/recovery_report.hpp>
 
 #include "transaction/journal_format.hpp"
@@ -17,6 +20,14 @@ enum class Numbers {
   changed,  ///< The root was copied or restored, or its file system numbers anew at each mount.
 };
 
+/// Whether a copy of a file that was changed `then` may have the time `now`: tar and others keep
+/// the second alone.
+[[nodiscard]] bool is_copied_time(std::int64_t now_ns, std::int64_t then_ns);
+
+/// The fault of a journal or a log that is not of this root.
+inline constexpr std::string_view of_another_root =
+    "it was written in another directory: this root was copied, or restored";
+
 /// Tells by the private directory and the staged files, which nobody else changes.
 Result<Numbers> numbers_of(TransactionRoot& root, const Journal& journal);
 
@@ -24,5 +35,8 @@ Result<Numbers> numbers_of(TransactionRoot& root, const Journal& journal);
 Result<RecoveryStep> recovery_step_of(TransactionRoot& root, const Journal& journal,
                                       Numbers numbers, const JournalEntry& entry,
                                       Directories& directories);
+
+/// ErrorKind::recovery_required where only a person can decide.
+Result<void> check_decided(const TransactionRoot& root, const std::string& path, RecoveryStep step);
 
 }  // namespace perdure

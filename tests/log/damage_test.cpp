@@ -142,28 +142,6 @@ TEST_CASE("a content with the bytes of a record in it is none, where its own rec
   CHECK(left.records_in(torn) == 1);
 }
 
-TEST_CASE("a copy of a root whose log has records is refused in words, and can be given up",
-          "[P11][P14]") {
-  const LeftLog left;
-  const fs::path root = left.path().parent_path().parent_path();
-  const TempDirectory other;
-  const fs::path copy = other / "copy";
-  fs::create_directory(copy);
-  fs::create_directory(copy / ".perdure");
-  fs::permissions(copy / ".perdure", fs::owner_all);
-  for (const char* name : {".perdure-root", ".perdure/j", ".perdure/log", "a", "b", "c"}) {
-    fs::copy_file(root / name, copy / name);
-  }
-  const auto refused = recover(copy);
-  REQUIRE_FALSE(refused.has_value());
-  CHECK(refused.error().kind == ErrorKind::recovery_required);
-  CHECK(refused.error().message().find("copied") != std::string::npos);
-  const auto given_up = abandon(copy);
-  REQUIRE_OK(given_up);
-  CHECK(fs::exists(copy / given_up.value().set_aside / "log"));
-  REQUIRE_OK(Root::open(copy));
-}
-
 namespace {
 
 /// A disk with one block that it can't read.
