@@ -35,9 +35,9 @@ struct CommitOptions {
 ///     BOOST_OUTCOME_TRY(auto writer, perdure::AtomicWriter::bind("/var/lib/app"));
 ///     BOOST_OUTCOME_TRY(auto receipt, writer.commit("state.json", text));
 ///
-/// When a commit fails, `Error::fate` says what became of the target, no temp is left (where its
-/// removal is what failed, the error names it), and the writer can be used again. One that was
-/// moved from may be destroyed and assigned to; every other call of it ends the program.
+/// When a commit fails, `Error::fate` says what became of the target. No temp is left; where its
+/// removal failed, the error names it. The writer can be used again. One that was moved from may be
+/// destroyed and assigned to; every other call of it ends the program.
 class PERDURE_API AtomicWriter {
  public:
   /// Opens `directory` (made with its parents if `options.make_parents`; "", as the parent of a
@@ -55,11 +55,11 @@ class PERDURE_API AtomicWriter {
                                    WriteOptions options = {}, System system = native_system());
 
   /// Commits through the log of an open root, which must outlive the writer, to the directory
-  /// `directory` in it ("" is the root). It must be there when something is committed. A commit
-  /// is durable when it returns, whatever `options.durability` asks for. Links are refused. A
-  /// change that somebody else made in between is ErrorKind::conflict, and the error says where the
-  /// new content is kept. ErrorKind::invalid_argument for options that a root can't keep: backups,
-  /// verify, groups, `fast`, parents, versions in the receipt, the replacement of links.
+  /// `directory` in it ("" is the root). The directory must be there when something is committed. A
+  /// commit is durable when it returns, whatever `options.durability` asks for. Links are refused.
+  /// A change that somebody else made during the commit is ErrorKind::conflict, and the error says
+  /// where the new content is kept. ErrorKind::invalid_argument for options that a root can't keep:
+  /// backups, verify, groups, `fast`, parents, versions in the receipt, the replacement of links.
   static Result<AtomicWriter> bind(Root& root, const std::string& directory = {},
                                    WriteOptions options = {});
 
@@ -86,10 +86,10 @@ class PERDURE_API AtomicWriter {
 
   /// Leaves the commit to the writer's group: writes the temp, and returns without waiting for the
   /// group, which publishes it and makes it durable with others. The handle has the outcome, also
-  /// that of a commit which failed before: ErrorKind::busy if as many wait as may. Exceptions of
-  /// the serializer and of stages before the group come from this call. Content, value and
-  /// serializer may go when it returns. Commits of one target are published in the order of these
-  /// calls, and of `commit`, where one thread makes them.
+  /// that of a commit which failed before it reached the group: ErrorKind::busy if as many wait as
+  /// may. Exceptions of the serializer and of stages before the group come from this call. Content,
+  /// value and serializer may go when it returns. Commits of one target are published in the order
+  /// of these calls, and of `commit`, where one thread makes them.
   ///
   /// The thread that leads the group runs the stages behind PublishTogether, tells the observer,
   /// and keeps what such a stage throws for the handle. A stage there must neither fork, nor close
@@ -97,8 +97,9 @@ class PERDURE_API AtomicWriter {
   ///
   /// The call commits by itself, before it returns, where no group takes part: the writer has none,
   /// its durability is not Durability::durable, its pipeline has no PublishTogether, it is bound to
-  /// a Root, or this is a forked child. A commit that takes its target's lock needs a group with
-  /// GroupOptions::committer_thread: others wait for the lock (ErrorKind::invalid_argument).
+  /// a Root, or this is a forked child. A commit that takes its target's lock is
+  /// ErrorKind::invalid_argument without GroupOptions::committer_thread, since others wait for the
+  /// lock.
   CommitHandle commit_later(const std::string& leaf, Bytes image,
                             const CommitOptions& options = {}) const;
   /// The same of text.

@@ -40,12 +40,12 @@ struct EtcdOptions {
 /// its JSON gateway. Any number of programs on any number of machines may have it open.
 ///
 /// A commit is one transaction that compares the state's key: the compare holds against everybody,
-/// and the lock (a lease, kept alive by a thread as long as it is held) is advice. To let go of the
-/// lock waits a second at most: without an answer its lease ends by itself. When a commit's answer
-/// is lost, it finds out what became of it before it returns, by the random token that is
-/// stored with it (docs/stores.md). `Durability::durable` stands for the cluster's promise: a
-/// majority of its members have written it to their disks, unless they run with
-/// --unsafe-no-fsync, which no client can see.
+/// and the lock (a lease, kept alive by a thread as long as it is held) is advice. To release the
+/// lock takes a second at most: without an answer its lease ends by itself. When a commit's answer
+/// is lost, the store finds out what became of the commit before it returns, by the random token
+/// that is stored with the state (docs/stores.md). `Durability::durable` stands for the cluster's
+/// promise: a majority of its members have written the state to their disks. Members that run with
+/// --unsafe-no-fsync have not, and no client can see that.
 ///
 /// Opening asks one member for its version: ErrorKind::unsupported below 3.4,
 /// ErrorKind::too_new where a later perdure has written the state. `prefix` is not empty and does

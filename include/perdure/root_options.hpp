@@ -20,7 +20,7 @@ enum class Publish {
   /// the root is recovered. Saves the wait for the data.
   unordered,
   /// When the log settles. Until then other programs find the older file, and Root::read and
-  /// transactions the newer one. Of a path that was written often only the last content gets there.
+  /// transactions find the newer one. A path that was written often gets only the last content.
   later,
 };
 
@@ -43,8 +43,8 @@ struct RootOptions {
   /// Transaction without a Root does; so does one that does not fit a segment.
   std::uint64_t record_size_max = std::uint64_t{1} << 20U;
   Publish publish = Publish::at_once;  ///< When files get their content.
-  /// A commit that returns so long after the first one that is not settled settles them all; 0:
-  /// only a full segment does, or Root::settle.
+  /// A commit settles the log if the first unsettled commit is this old. 0: only a full segment or
+  /// Root::settle does.
   std::chrono::milliseconds settle_after_ms{0};
   /// Settles after `settle_after_ms` also when nobody commits any more, on a thread of the root's.
   bool settler_thread = false;
