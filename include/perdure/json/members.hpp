@@ -12,9 +12,10 @@ namespace perdure {
 
 /// The limits of what a program reads or writes.
 struct JsonLimits {
-  /// Bytes of the whole text. 4 GiB - 64 is the limit of the parser, whatever this says. It bounds
-  /// memory, too: beside text and value, reading takes up to seven bytes for each of the text (an
-  /// index of four, a copy, room for strings), and up to ten more for the names of an object.
+  /// Bytes of the whole text. 4 GiB - 64 is the limit of the parser, whatever this says. The limit
+  /// bounds memory, too. Beside text and value, reading takes up to seven bytes for each byte of
+  /// the text: an index of four, a copy, room for strings. The names of an object take up to ten
+  /// more.
   std::size_t size_max = std::size_t{1} << 30U;
   /// Objects and arrays within each other. Each costs a few hundred bytes of stack.
   unsigned depth_max = 64;
