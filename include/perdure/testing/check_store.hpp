@@ -22,8 +22,8 @@ struct StoreFactory {
   /// A state has one handle at a time, as with open_log_store: the rules about several handles are
   /// left out.
   bool one_holder = false;
-  /// Has the answer to the next commit get lost on its way, by whichever handle and after the
-  /// commit was done; empty where no answer can get lost, which leaves that rule out.
+  /// Makes the answer to the next commit get lost, after the commit was done and whichever handle
+  /// makes it. Empty where no answer can get lost: the rule about lost answers is then left out.
   std::function<void()> lose_answer = {};
 };
 

@@ -18,9 +18,8 @@ namespace perdure::testing {
 PERDURE_TESTING_API Report explore(const Workload& workload, const std::vector<Oracle>& oracles,
                                    const ExploreOptions& options = {});
 
-/// Does again what a reproducer says; preset and seed are those in it. Empty when no oracle objects
-/// any more: the bug is fixed. Throws std::invalid_argument when the text does not fit the
-/// workload.
+/// Runs the crash of a reproducer again, with its preset and seed. Empty when no oracle objects any
+/// more: the bug is fixed. Throws std::invalid_argument when the text does not fit the workload.
 PERDURE_TESTING_API std::optional<Violation> replay(const Workload& workload,
                                                     const std::vector<Oracle>& oracles,
                                                     std::string_view reproducer,

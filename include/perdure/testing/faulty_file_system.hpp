@@ -19,7 +19,7 @@
 
 namespace perdure::testing {
 
-/// One thing that shall go wrong.
+/// One failure that a test asks for.
 struct Fault {
   /// Which calls count; empty: all of them.
   std::optional<Operation> operation = {};
@@ -32,7 +32,7 @@ struct Fault {
   /// The call has its effect first, and only its answer is the error: a rename over NFS whose reply
   /// was lost, a sync that failed after it had written. A handle that was opened is closed again.
   bool after_effect = false;
-  /// read_at and write_at: no error, but at most so many bytes; 0 is a call that moved nothing.
+  /// For read_at and write_at: no error, but at most so many bytes; 0 is a call that moves nothing.
   std::optional<std::size_t> count = {};
   /// The call itself is made as usual. Before it the disk fails to write what is pending in files,
   /// and another program's sync is the one that waits for it: SimulatedFileSystem::fail_writeback.
@@ -147,8 +147,8 @@ class PERDURE_TESTING_API FaultyFileSystem : public FileSystem {
  protected:
   /// Called before each call, without any lock held. Does nothing here.
   virtual void before(Operation operation);
-  /// Called when a sync was made to fail without having been tried, for doubles in which that has
-  /// an effect of its own: what it was to write is then lost for good. Does nothing here.
+  /// Called when a sync was made to fail without having been tried, for doubles that give this an
+  /// effect: the content that it was to write is then lost for good. Does nothing here.
   virtual void failed(Operation operation, Handle handle);
   /// Called before a call that a fault with `elsewhere` fits. Does nothing here.
   virtual void failed_elsewhere();

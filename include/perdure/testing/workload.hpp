@@ -33,15 +33,15 @@ struct Workload {
   std::size_t cases = 1;
 };
 
-/// A check of every crash state once recovery ran: no words, or words for what does not hold. See
-/// oracle.hpp for those that most programs need.
+/// A check of every crash state once recovery ran: no words, or words for what does not hold.
+/// oracle.hpp has the ones that most programs need.
 struct Oracle {
   std::string name;                            ///< For Violation::oracle and Preset::exempt.
   std::function<std::string(Session&)> check;  ///< Returns no words where all is well.
   /// `check` changes the disk (commits something more): it gets a copy.
   bool changes = false;
-  /// Asked of the crash state itself, before recovery runs: what recovery mends, or hides by
-  /// committing anew, is seen too.
+  /// Checks the crash state itself, before recovery runs: so it also sees faults that recovery
+  /// mends, or hides by a new commit.
   bool before_recovery = false;
 };
 
@@ -64,13 +64,14 @@ struct ExploreOptions {
   std::size_t states_max = 4'000'000;  ///< Distinct states; beyond, samples by the seed.
   std::size_t schedules_max = 200;     ///< Interleavings of actors.
 
-  /// Each schedule of faults is explored like the run without any, which is always explored too.
+  /// Each schedule of faults is explored like the run without faults, which is always explored,
+  /// too.
   std::vector<std::vector<Fault>> faults;
   /// The faults strike recovery as well; it then runs once more without them before the oracles.
   bool faults_in_recovery = false;
   Layer layer;  ///< Empty: there is none.
 
-  /// On standard error, when that is a terminal.
+  /// Shows progress on standard error, when that is a terminal.
   bool progress = true;
 };
 
