@@ -22,10 +22,10 @@
 
 namespace perdure {
 
-/// Runs what it is given while nobody commits, with all that was committed in place.
+/// Runs `work` while nobody commits, with all that was committed in place.
 using Quietly = std::function<Result<void>(const std::function<Result<void>()>& work)>;
 
-/// A root that is open, and its path for words.
+/// A root that is open, and its path for errors.
 struct OpenTree {
   Handle directory;
   const Path& path;
