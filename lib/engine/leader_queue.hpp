@@ -65,16 +65,17 @@
 
 namespace perdure {
 
-/// The part of an arrival whose caller went on.
+/// The part of an arrival that is posted: its caller went on.
 class Posted {
  public:
-  /// Does the rest once it was served, on the thread that led, without the mutex. It is done when
-  /// this returns, and must not refer to its owner any more.
+  /// Does the rest once the arrival was served, on the thread that led, without the mutex. The
+  /// arrival is done when this returns, and must not refer to its owner any more.
   virtual void finish() noexcept = 0;
 
   std::shared_ptr<Posted> self{};      ///< From the post until it is done and all were called.
   std::vector<Procedure<>> to_call{};  ///< Once it is done. Under the mutex before that.
-  std::size_t* left = nullptr;         ///< How many of its owner are not done. Under the mutex.
+  /// How many posted arrivals of its owner are not done. Under the mutex.
+  std::size_t* left = nullptr;
 
  protected:
   Posted() = default;
@@ -83,8 +84,8 @@ class Posted {
   ~Posted() = default;
 };
 
-/// One caller's errand; lives on its stack until it is done, unless it is posted. Stands in one
-/// queue at a time.
+/// One caller's request. Lives on the caller's stack until it is done, unless it is posted. Is in
+/// one queue at a time.
 struct Arrival {
   explicit Arrival(std::size_t commit_count) : commits(commit_count) {}
 
@@ -97,8 +98,8 @@ struct Arrival {
   Arrival* next = nullptr;
 };
 
-/// Callers in the order of arrival. Owns nothing and allocates nothing, so that there is always
-/// memory to leave it.
+/// Callers in the order of arrival. Owns nothing and allocates nothing, so that a caller can always
+/// leave the queue.
 class ArrivalQueue {
  public:
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
@@ -122,7 +123,7 @@ class LeaderQueue {
     std::size_t group_size_max;  ///< Commits; a larger arrival is alone in its group.
     std::size_t waiting_max;     ///< Callers; more of them wait outside.
   };
-  /// Does the errands of a group, on the leader's thread. Throws nothing.
+  /// Serves the requests of a group, on the leader's thread. Throws nothing.
   using Serve = std::function<void(const ArrivalQueue& group)>;
 
   LeaderQueue(Limits limits, Serve serve);
@@ -131,23 +132,23 @@ class LeaderQueue {
   /// Callers are gone, and a committer thread has ended.
   ~LeaderQueue() = default;
 
-  /// A thread that leads from now on, in the place of callers. It keeps `alive`, should something
-  /// on that thread give up the last hold of this.
+  /// Starts a thread that leads from now on, in the place of callers. The thread holds `alive`, in
+  /// case a function on it drops the last reference to this.
   void start_committer(std::shared_ptr<const void> alive);
   /// Brings the arrival through a group; false when the queue was closed.
   bool join(Arrival& arrival) noexcept;
 
   enum class Posting { done, full, closed };
-  /// Puts a posted arrival in line, unless as many wait as may. Never waits. From then on it is the
-  /// queue's until it is done.
+  /// Puts a posted arrival in line, unless as many wait as may. Never waits. From then on the
+  /// arrival belongs to the queue until it is done.
   Posting post(Arrival& arrival, std::shared_ptr<Posted> self) noexcept;
   using Deadline = std::optional<std::chrono::steady_clock::time_point>;
   /// Waits for a posted arrival, and leads if nobody else does; false when the time is up before.
   bool wait(Arrival& arrival, Deadline deadline) noexcept;
   [[nodiscard]] bool is_done(const Arrival& arrival) const;
-  /// Whether it is not done yet, and `call` was moved to those that are called then.
+  /// Whether it is not done yet: then `call` was moved to the functions that are called when it is.
   bool call_when_done(Arrival& arrival, Procedure<>& call);
-  /// Returns when nothing of an owner is left that is not done; leads if nobody else does.
+  /// Returns when all arrivals of an owner are done; leads if nobody else does.
   void drain(const std::size_t& left) noexcept;
 
   /// Serves those who wait, refuses those outside, and ends the committer thread.
@@ -184,7 +185,8 @@ class LeaderQueue {
   const Serve serve_;
   mutable std::mutex mutex_;
   std::condition_variable work_;  // the committer thread has something to do
-  std::condition_variable idle_;  // for who drains or closes: something ended, or nobody leads
+  // for threads that drain or close: something ended, or nobody leads
+  std::condition_variable idle_;
   std::condition_variable more_;  // as many wait as the leader would like to have
   ArrivalQueue waiting_;
   ArrivalQueue outside_;    // until there is room
