@@ -12,8 +12,8 @@
 namespace perdure {
 namespace {
 
-/// From here on reserving the space first is worth its system call. A smaller image is one write,
-/// and a full disk still shows before the publish: in that write, or in the sync.
+/// From this size on, to reserve the space first is worth a system call. A smaller image is one
+/// write, and a full disk still shows before the publish: in that write, or in the sync.
 constexpr std::uint64_t preallocate_min = std::uint64_t{1} << 20U;
 
 Result<void> write_image(Commit& commit) {
