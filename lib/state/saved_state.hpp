@@ -48,7 +48,7 @@
 
 namespace perdure::detail {
 
-/// A copy of the state after edits.
+/// The outcome of edits on a copy of the state.
 enum class EditOutcome {
   done,     ///< It is to be saved.
   again,    ///< One failed half-way; the others want a fresh copy.
@@ -67,7 +67,8 @@ class SavedState {
       "somebody removed the file since it was read; put it back, or call rewrite() to commit what "
       "memory holds";
 
-  /// Changes a copy of the state; `looked` where that was the store's when this save began.
+  /// Changes a copy of the state. `looked`: the state was the store's current one when this save
+  /// began.
   using Edits = std::function<EditOutcome(void* copy, bool looked)>;
 
   SavedState(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
@@ -101,13 +102,13 @@ class SavedState {
 
  private:
   using Digest = std::array<std::byte, 16>;
-  /// Where in which history a state stands.
+  /// The place of a state in its history.
   struct Standing {
     Lineage lineage{};             // a file that does not say has one that only its readers know
     std::uint64_t generation = 0;  // of the state that was taken; 0 for defaults
     Digest digest{};               // of its image
-    bool bare = false;             // the file does not say which lineage it has
-    bool lost = false;             // what is saved next begins a new history
+    bool bare = false;             // the file does not name its lineage
+    bool lost = false;             // the next save begins a new history
   };
   /// The known part of the store.
   struct Stored {
@@ -117,8 +118,9 @@ class SavedState {
     bool durable = true;                  // ... and that no power cut takes back
     std::uint64_t generation = 0;         // ... with this number
     std::vector<std::uint64_t> previous;  // newest first, without the current one
-    std::vector<std::uint64_t> newer;     // those that an older copy was put before, too
-    std::size_t image_size = 0;           // in bytes; the next image is likely about as large
+    // previous generations that are newer than a copy in the state's place
+    std::vector<std::uint64_t> newer;
+    std::size_t image_size = 0;  // in bytes; the next image is likely about as large
     Standing standing{};
   };
   /// The durable state, as any thread may see it.
@@ -179,7 +181,8 @@ class SavedState {
 
   const MadeBy made_by_{};
   mutable std::mutex mutex_;  // guards what follows
-  /// Never changed in place: the current one is intact at each moment at which somebody may fork.
+  /// The current entry is never changed in place: it is intact at each moment at which somebody may
+  /// fork.
   std::array<Shown, 2> shown_;
   std::atomic<std::size_t> current_ = 0;
 };
