@@ -33,13 +33,13 @@ class Content {
   /// Says in `state` in how many parts the content will lie. Sends one of several parts now, under
   /// the state's token, and has `txn` expect it.
   Result<void> send(Bytes image, StateRecord& state, Txn& txn, Deadline deadline);
-  /// Makes a content that was not sent a part of the commit, in the place of one that is freed if
-  /// it can; the others in `freed` are erased. Names it in `state`.
+  /// Makes a content that was not sent ahead a part of the commit. If it can, it puts the content
+  /// in the place of one in `freed`; it erases the others. Names the content in `state`.
   void put(Bytes image, StateRecord& state, const std::vector<StateRecord>& freed, Txn& txn) const;
-  /// The bytes of a record. Where parts are missing the rest is returned, for its reader to find
-  /// damaged: a record of nothing readable is evidence, too.
+  /// The bytes of a record. Where parts are missing, the rest is returned, and its reader finds it
+  /// damaged: such a record is evidence, too.
   Result<Buffer> read(const StateRecord& state, Deadline deadline);
-  /// Erases what killed commits have sent.
+  /// Erases the parts that killed commits have sent.
   Result<void> clear(Deadline deadline);
 
  private:

@@ -37,11 +37,11 @@ struct RootLook {
   [[nodiscard]] Revision revision() const {
     return {record.state.absent ? std::string() : record.state.token};
   }
-  /// Each absence is the same as another one.
+  /// Whether both have the same state. All looks without a state count as the same.
   [[nodiscard]] bool has_same_state(const RootLook& other) const {
     return record.state.absent ? other.record.state.absent : record.state == other.record.state;
   }
-  /// Whether a commit to follow this would be the same after the other one.
+  /// Whether a commit that follows this look would be the same after the other one.
   [[nodiscard]] bool is_same(const RootLook& other) const {
     return has_same_state(other) && record.previous == other.record.previous;
   }
@@ -67,9 +67,9 @@ class RootKey {
       : client_(client), keys_(keys), environment_(environment) {}
 
   Result<RootLook> look(Deadline deadline);
-  /// Puts `next`, which has a new token, in the place of what was `seen`, and does the rest of the
-  /// transaction with it. An error has the fate `unchanged`, and then it holds for good, or
-  /// `unknown`.
+  /// Puts `next`, which has a new token, in the place of the record that was `seen`, and does the
+  /// rest of the transaction with it. An error has the fate `unchanged`, and then it holds for
+  /// good, or `unknown`.
   Result<Swapped> swap(RootLook seen, const RootRecord& next, const Txn& rest, Deadline deadline);
 
   /// 32 random digits.
