@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Finds out what a directory lies on.
+// Finds out the file system of a directory.
 #pragma once
 
 #include <perdure/system/file_system.hpp>
