@@ -43,8 +43,8 @@ struct Torn {
   std::int64_t mtime_ns = 0;  ///< Of the last write to it.
 };
 
-/// Whether a file with this tear has the time of its last write: a journal takes that in its order,
-/// whatever became of the content. Elsewhere it comes with intact content alone.
+/// Whether a file with this tear has the time of its last write. A journal keeps the time in its
+/// order, even if the content is torn. Elsewhere the time comes only with intact content.
 [[nodiscard]] inline bool keeps_time(const Preset& preset, bool intact) {
   return preset.ordered || intact;
 }
