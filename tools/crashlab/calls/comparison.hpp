@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Holds what power cuts left of scripts against what a preset allows.
+// Compares the states that power cuts left of scripts with those that a preset allows.
 #pragma once
 
 #include <cstdint>
@@ -59,7 +59,7 @@ class Comparison {
   Tally tally_;
 };
 
-/// Looks at each state of one recording, for a Comparison.
+/// Looks at each state of one recording, and gives it to a Comparison.
 class Onlooker : public Witness {
  public:
   Onlooker(Comparison& comparison, std::vector<std::string> names, std::string noise)

@@ -38,7 +38,7 @@ class AckServer {
   std::vector<Client> clients_;
 };
 
-/// A listening socket at `path`; paths longer than a socket's name may be are a Failure.
+/// A listening socket at `path`; a path that is too long for a socket's name is a Failure.
 UniqueFd listen_for_acks(const std::string& path);
 
 /// Sends one acknowledgement and returns when it is recorded; throws Failure when it isn't.

@@ -11,7 +11,7 @@
 
 namespace crashlab {
 
-/// A sync that returned success, and what it promised that no earlier one had.
+/// A sync that returned success, and its promises that no earlier one had made.
 struct SyncCost {
   std::string words;
   std::set<Node> contents;
