@@ -35,7 +35,7 @@ constexpr std::string_view examples =
     "  perdure bench --size 1MiB --seconds 10 /var/lib/app\n"
     "  perdure bench --json . | jq '.ways[] | [.name, .median_us]'\n";
 
-/// How much is committed, and how often the log settles with that.
+/// How much is committed, and how often the log settles then.
 struct Amounts {
   std::size_t size = 4096;   ///< Of one commit.
   std::size_t small = 4096;  ///< Of each of many files.
@@ -146,7 +146,8 @@ std::string table(const Ways& ways, unsigned files) {
   return text;
 }
 
-/// How long a commit by the log takes, settling included, and how often that is.
+/// Words for how long a commit by the log takes, its part of a settling included, and how often the
+/// log settles.
 std::string log_words(const Ways& ways, const Amounts& amounts) {
   if (median_s(ways, log_name) == 0) return {};
   return "A program that holds a root open commits by its log in " +
@@ -200,7 +201,7 @@ struct BenchCommand {
     Interrupts interrupts;
     std::optional<int> signal;
     const auto text = measure(interrupts, signal);
-    if (signal) interrupts.die(*signal);  // all is put away by now
+    if (signal) interrupts.die(*signal);  // everything is removed by now
     if (!text) return report(text.error(), output);
     return print_result(text.value());
   }
