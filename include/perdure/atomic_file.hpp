@@ -33,9 +33,9 @@ enum class Handle : int;  // <perdure/system/file_system.hpp>
 ///     BOOST_OUTCOME_TRY(auto receipt, video.commit());
 class PERDURE_API AtomicFile final : public Sink {
  public:
-  /// Makes the temp for `target`. A reason that already forbids the commit (a directory there,
-  /// ExistingPolicy::keep and the target exists, a version that is not the expected one) fails
-  /// here, before anything is streamed. `commit` checks it again under the lock.
+  /// Makes the temp for `target`. If the commit is already forbidden, this call fails, before
+  /// anything is streamed: a directory is there, ExistingPolicy::keep finds the target, or its
+  /// version is not the expected one. `commit` checks it again under the lock.
   static Result<AtomicFile> create(const Path& target, WriteOptions options = {},
                                    System system = native_system());
 

@@ -30,19 +30,19 @@ struct CleanReport {
   std::vector<std::string> removed;  ///< With a dry run, those that would go.
   std::vector<std::string> live;     ///< A committer has the temp open, or holds the lock.
   /// Names of a temp's form whose file belongs to somebody else or to a transaction, or is of
-  /// another kind; and temps of which the kernel can't tell whether a committer has them open.
+  /// another kind. Also temps that a committer may have open: the kernel can't tell.
   std::vector<std::string> skipped;
 };
 
-/// Removes temps that crashed committers left in `directory`: regular files that bear a temp's name
-/// and that nobody has open for writing; empty directories that bear one; and symbolic links of
-/// this user (of anybody if root calls), which a transaction made as a trial. It touches nothing
-/// else. Lock files stay unless the options say otherwise (docs/architecture.md says why), and
-/// apply temps of transactions are removed by their recovery. On a file system other than ext2,
-/// ext3, ext4, xfs, btrfs, f2fs and tmpfs a writer may have the file open by another inode: there
-/// `clean` skips every file that looks stale. Safe beside running committers: a committer that is
-/// just making its temp looks like an empty stale temp. Where `clean` finds empty ones, it waits
-/// for a second, once, and looks at them again.
+/// Removes temps that crashed committers left in `directory`: regular files with a temp's name that
+/// nobody has open for writing, and empty directories with such a name. Also symbolic links with
+/// such a name, which a transaction made as a trial: those of this user, or of anybody if root
+/// calls. It touches nothing else. Lock files stay unless the options say otherwise
+/// (docs/architecture.md says why), and apply temps of transactions are removed by their recovery.
+/// It removes files on ext2, ext3, ext4, xfs, btrfs, f2fs and tmpfs only. Elsewhere a writer may
+/// have the file open by another inode, so `clean` skips every file that looks stale. Safe beside
+/// running committers: a committer that is just making its temp looks like an empty stale temp.
+/// Where `clean` finds empty ones, it waits for a second, once, and looks at them again.
 PERDURE_API Result<CleanReport> clean(const Path& directory, const CleanOptions& options = {},
                                       System system = native_system());
 

@@ -24,8 +24,8 @@ class PostedCommit;
 /// call of it ends the program.
 ///
 /// Without GroupOptions::committer_thread, the first thread that waits for any commit of the group
-/// publishes all that wait. A commit whose handles are dropped goes ahead all the same: in the next
-/// group, and at the latest when its writer is destroyed or the group is closed.
+/// publishes all that wait. A commit whose handles are dropped is made all the same, in the next
+/// group. At the latest that is when its writer is destroyed or the group is closed.
 ///
 /// In a forked child, a commit whose outcome was not known at the fork is the parent's: `wait` is
 /// ErrorKind::invalid_argument there.

@@ -39,13 +39,14 @@ struct EtcdOptions {
 /// A state and its generations under the keys PREFIX/... of a cluster of etcd 3.4 or later, over
 /// its JSON gateway. Any number of programs on any number of machines may have it open.
 ///
-/// A commit is one transaction that compares the state's key: the compare holds against everybody,
-/// and the lock (a lease, kept alive by a thread as long as it is held) is advice. To release the
-/// lock takes a second at most: without an answer its lease ends by itself. When a commit's answer
-/// is lost, the store finds out what became of the commit before it returns, by the random token
-/// that is stored with the state (docs/stores.md). `Durability::durable` stands for the cluster's
-/// promise: a majority of its members have written the state to their disks. Members that run with
-/// --unsafe-no-fsync have not, and no client can see that.
+/// A commit is one transaction that compares the state's key. The compare holds against everybody;
+/// the lock is advice. It is a lease, which a thread keeps alive as long as the lock is held. To
+/// release the lock takes a second at most: without an answer its lease ends by itself. When a
+/// commit's answer is lost, the store finds out what became of the commit before it returns. It
+/// knows the commit by the random token that is stored with the state (docs/stores.md).
+/// `Durability::durable` stands for the cluster's promise: a majority of its members have written
+/// the state to their disks. Members that run with --unsafe-no-fsync have not, and no client can
+/// see that.
 ///
 /// Opening asks one member for its version: ErrorKind::unsupported below 3.4,
 /// ErrorKind::too_new where a later perdure has written the state. `prefix` is not empty and does

@@ -16,10 +16,10 @@ namespace perdure {
 /// different contents never have the same version.
 ///
 /// There are two kinds. The stamps of a file (everything but `content`) mean: the same file, not
-/// written, renamed, linked or re-moded in between, since each of that changes `ctime_ns`. An inode
-/// number alone does not identify a file: ext4 hands a freed one to the next file. A hash of the
-/// content tells contents apart where stamps can't: two changes within one tick of a coarse clock
-/// have equal stamps (docs/architecture.md). A version that has both means both.
+/// changed in between. A write, a rename, a link or a new mode changes `ctime_ns`. An inode number
+/// alone does not identify a file: ext4 hands a freed one to the next file. A hash of the content
+/// tells contents apart where stamps can't: two changes within one tick of a coarse clock have
+/// equal stamps (docs/architecture.md). A version that has both means both.
 ///
 /// With `content` and `size` alone, and no stamps, it means that content in whatever file: it holds
 /// across reboots, remounts and copies. See read_content_version.
@@ -56,9 +56,9 @@ struct Version {
     return device == other.device && inode == other.inode && birth_ns == other.birth_ns;
   }
 
-  /// Equal versions are of one content. Unequal ones may be of one content, too: on a coarse clock,
-  /// a look within the tick of the last change has a `content`, and a later look at the same file
-  /// has none. An expectation (WriteOptions::expected) may be either.
+  /// Equal versions are of one content. Unequal ones may be of one content, too. On a coarse clock,
+  /// a look within the tick of the last change has a `content`; a later look at the same file has
+  /// none. An expectation (WriteOptions::expected) may be either.
   friend constexpr bool operator==(const Version&, const Version&) noexcept = default;
 };
 

@@ -38,8 +38,8 @@ struct NewFile {
   std::optional<Version> expected{};  ///< As WriteOptions::expected, which must be empty.
 };
 
-/// Commits each of `files` as write_file would, and makes up to 256 at a time durable together:
-/// their writes overlap, and the last sync serves them all. One result for each, in the order of
+/// Commits each of `files` as write_file would, and makes up to 256 at a time durable together.
+/// Their writes overlap, and the last sync serves them all. One result for each, in the order of
 /// `files`. The outcome of one says nothing about the others: for all or none there is Transaction.
 /// They are published in no promised order.
 ///
@@ -51,14 +51,14 @@ struct NewFile {
 ///
 /// Locks are taken in one order, whatever the order of `files` and the spelling. So batches never
 /// wait for each other, or for transactions, in a circle. At most 600 descriptors are open at a
-/// time, for directories, locks and temps: where files need more than two each, fewer of them
+/// time, for directories, locks and temps. Where files need more than two each, fewer of them
 /// become durable together.
 PERDURE_API std::vector<Result<Receipt>> write_files(std::span<const NewFile> files,
                                                      const WriteOptions& options = {},
                                                      System system = native_system());
 
-/// Reads a regular file, links followed. The content is intact, and that of the version: a file
-/// that changes while it is read is read again, and one that a commit replaces is read as it was. A
+/// Reads a regular file, links followed. The content is intact, and that of the version. A file
+/// that changes while it is read is read again; one that a commit replaces is read as it was. A
 /// file larger than `size_max` is an error, as is one that changes in place again and again
 /// (ErrorKind::conflict). A missing one has the cause ENOENT
 /// (`std::errc::no_such_file_or_directory`).
@@ -74,10 +74,10 @@ PERDURE_API Result<Version> read_version(const Path& path, System system = nativ
 /// and copies, and when only the metadata or the names of the file change.
 PERDURE_API Result<Version> read_content_version(const Path& path, System system = native_system());
 
-/// Whether `leaf` is a name that the library gives to files of its own beside targets: temps,
-/// locks, previous generations of a state, the marker of a root. The case of the letters does not
-/// matter. Every call that writes, moves or removes refuses them with ErrorKind::invalid_argument.
-/// Backups and damaged states that were set aside are the user's, and are not among them.
+/// Whether `leaf` is a name for files of the library's own beside targets: temps, locks, previous
+/// generations of a state, the marker of a root. The case of the letters does not matter. Every
+/// call that writes, moves or removes refuses them with ErrorKind::invalid_argument. Backups and
+/// damaged states that were set aside are the user's, and are not among them.
 [[nodiscard]] PERDURE_API bool is_reserved_name(std::string_view leaf);
 
 /// Removes a file (or a symbolic link itself, never the file that it points at) so that it stays

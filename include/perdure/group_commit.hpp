@@ -85,8 +85,8 @@ class PERDURE_API GroupCommit {
   std::shared_ptr<detail::GroupState> state_;
 };
 
-/// The rename and the sync behind it, shared with other commits: stands in the place of Rename and
-/// SyncParent (`portable`), of Rename and SyncPublished (`fast`), or of Rename and SyncAllPublished
+/// The rename and the sync behind it, shared with other commits. It takes the place of Rename and
+/// SyncParent (`portable`), Rename and SyncPublished (`fast`), or Rename and SyncAllPublished
 /// (`whole`).
 template <Protocol of>
 struct PublishTogether {

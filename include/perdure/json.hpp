@@ -97,8 +97,8 @@ struct Json {
     return detail::caught("read the JSON text");
   }
 
-  /// Writes an object with the members of `value`, the unknown members of the stamp, and the stamp;
-  /// a `T` that is not an object is its member `state`.
+  /// Writes an object with the members of `value`, the unknown members of the stamp, and the stamp.
+  /// A `T` that is not an object becomes the member `state`.
   Result<void> serialize_stamped(const T& value, const Stamp& stamp, Sink& sink) const try {
     check_names();
     JsonWriter writer(sink, indent, limits, &stamp);

@@ -293,8 +293,8 @@ PERDURE_C_API int perdure_report_restored(const perdure_report* report);
 // The disk can't read the part of a log behind its last commit: there may have been commits, or
 // none.
 PERDURE_C_API int perdure_report_unreadable(const perdure_report* report);
-// The paths of the committed transaction, how each was judged, and, for a path that was left alone,
-// the file that keeps its content; "" if there is none.
+// The paths of the committed transaction, and how each was judged. Also the file that keeps the
+// content of a path that was left alone; "" if there is none.
 PERDURE_C_API size_t perdure_report_count(const perdure_report* report);
 PERDURE_C_API const char* perdure_report_path(const perdure_report* report, size_t index);
 PERDURE_C_API int perdure_report_step(const perdure_report* report, size_t index);

@@ -21,7 +21,7 @@ inline constexpr bool returns_one_of = (std::same_as<std::remove_cv_t<Returned>,
 }  // namespace detail
 
 /// A callable of the user that returns nothing. A std::function would take a callable that returns
-/// a Result or an error code, and drop the error; a Procedure of such a callable does not compile.
+/// a Result or an error code, and drop the error. A Procedure of such a callable does not compile.
 /// Holds a copy of the callable, or none: it is empty when it was made of an empty function, or
 /// moved from. As thread-safe as the callable, whose exceptions pass through.
 template <class... Args>

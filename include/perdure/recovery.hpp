@@ -19,10 +19,10 @@ namespace perdure {
 PERDURE_API Result<RecoveryReport> recover(const Path& root,
                                            const TransactionOptions& options = {});
 
-/// For a root that can't be recovered: moves journal, staged files and the apply temps that the
-/// journal names aside as evidence, and says which paths are old and which new. The root can be
-/// used again. Whatever is in place stays, and so do directories that the transaction made. Where
-/// the journal can't be read, its apply temps (`.LEAF.R.perdure-put`) stay beside their targets.
+/// For a root that can't be recovered: sets the journal, staged files and the apply temps that the
+/// journal names aside as evidence. Says which paths are old and which new. The root can be used
+/// again. Whatever is in place stays, and so do directories that the transaction made. Where the
+/// journal can't be read, its apply temps (`.LEAF.R.perdure-put`) stay beside their targets.
 PERDURE_API Result<RecoveryReport> abandon(const Path& root,
                                            const TransactionOptions& options = {});
 

@@ -44,8 +44,8 @@ struct CopyReport;
 class PERDURE_API Root {
  public:
   /// Waits for the root's lock, recovers what a crash left, and makes the directory a root with a
-  /// log. ErrorKind::unsupported, with the reason, where a log can't keep its promises: on file
-  /// systems that have no times of birth or whose files another machine stamps, and before Linux
+  /// log. ErrorKind::unsupported, with the reason, where a log can't keep its promises. That is on
+  /// file systems without times of birth, or whose files another machine stamps, and before Linux
   /// 5.8.
   static Result<Root> open(const Path& path, const RootOptions& options = {});
 

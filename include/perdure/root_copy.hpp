@@ -25,8 +25,8 @@ namespace perdure {
 /// changes all the time is ErrorKind::conflict in the end.
 ///
 /// The copy has the files, directories and symbolic links of the root, previous generations of
-/// tracked states included, with their modes, POSIX ACLs and extended attributes (but those of
-/// links); times are those of the copy. If root, the user, copies, all keep their owners. Otherwise
+/// tracked states included. It has their modes, POSIX ACLs and extended attributes, except those of
+/// links; times are those of the copy. If root, the user, copies, all keep their owners. Otherwise
 /// they are the caller's, and lose set-user-id and set-group-id bits. Where the caller is not in a
 /// file's group, the copy gets another group, and that group gets no more rights than everybody
 /// (CopyReport::narrowed). The library's other files are left out, so that the copy becomes a root
@@ -39,9 +39,8 @@ namespace perdure {
 /// goes on with it, and does not copy a file again whose content is equal. Remove the directory to
 /// give up. The destination's lock file stays, as by every commit.
 struct CopyOptions {
-  /// Reads each file of the copy back from the disk, past the cache, and compares its hash with
-  /// that of the bytes which were read from the root. Files of an earlier call are read back
-  /// anyway.
+  /// Reads each file of the copy back from the disk, past the cache. Compares its hash with that of
+  /// the bytes which were read from the root. Files of an earlier call are read back anyway.
   bool checking = true;
   /// How many passes to make while others commit, before they have to wait for the last one.
   int passes_max = 4;

@@ -39,8 +39,8 @@ struct RootOptions {
   /// Bytes of each of the log's two segments, from 8 KiB to 1 GiB, in whole blocks of 4096. When
   /// one is full, what it published is settled. A log that is there keeps its size.
   std::uint64_t segment_size = std::uint64_t{4} << 20U;
-  /// A commit with more bytes of new content than this goes through a journal, as that of a
-  /// Transaction without a Root does; so does one that does not fit a segment.
+  /// A commit with more bytes of new content than this goes through a journal, like a Transaction
+  /// without a Root. So does a commit that does not fit a segment.
   std::uint64_t record_size_max = std::uint64_t{1} << 20U;
   Publish publish = Publish::at_once;  ///< When files get their content.
   /// A commit settles the log if the first unsettled commit is this old. 0: only a full segment or

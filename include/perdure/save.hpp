@@ -50,7 +50,7 @@ class [[nodiscard]] SaveResult : public Result<Saved<R>> {
 
 /// An edit that was queued. `wait` returns when the edit is durable, or says why it is not. The
 /// first thread that waits commits all that is queued. From any thread; copies are of one edit. A
-/// handle may outlive the tracker, but not the System that the tracker was given; a commit without
+/// handle may outlive the tracker, but not the System that the tracker was given. A commit without
 /// the tracker takes the lock for itself alone. One that was moved from may be destroyed and
 /// assigned to; every other call of it ends the program.
 template <class R = void>

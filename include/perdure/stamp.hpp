@@ -66,9 +66,9 @@ inline constexpr std::array<std::string_view, 5> stamp_names{
 /// A serializer that writes a stamp beside the value and notices, on reading, every change of a
 /// stamped file.
 ///
-/// `deserialize_stamped` fails with ErrorKind::corrupt when the bytes fail their own check, with
-/// ErrorKind::too_new when they are of a newer format, and with ErrorKind::serializer when they are
-/// intact, but not a `T`. These are different faults: the last one is never damage.
+/// `deserialize_stamped` fails with ErrorKind::corrupt when the bytes fail their own check. It
+/// fails with ErrorKind::too_new when they are of a newer format, and with ErrorKind::serializer
+/// when they are intact, but not a `T`. These are different faults: the last one is never damage.
 ///
 /// A serializer that keeps `Stamp::lineage` too says so by `static constexpr bool keeps_lineage =
 /// true`. Without lineages, trackers tell histories apart by their numbers alone.

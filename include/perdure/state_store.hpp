@@ -76,7 +76,7 @@ struct StoreLimits {
 ///
 /// Over a network, every call ends by a deadline that the store's options set. A request that was
 /// never sent leaves the state `unchanged`. When the answer to a commit is lost, the store finds
-/// out what became of the commit before it returns, and says `unknown` only where it can't.
+/// out what became of the commit before it returns. Only where it can't does it say `unknown`.
 class PERDURE_STATE_API StateStore {
  public:
   /// The store's lock, held until it is destroyed.
@@ -88,7 +88,7 @@ class PERDURE_STATE_API StateStore {
     virtual ~Lock() = default;
   };
 
-  /// Hears that the state may have changed. A hint that saves looks, and not a promise: a caller
+  /// Hears that the state may have changed. A hint that saves looks, and not a promise. A caller
   /// that waits asks `revision` when the watch has begun, and again each time that it has heard
   /// something. Used by one thread at a time, while another one may use the store.
   class Watch {
@@ -124,8 +124,8 @@ class PERDURE_STATE_API StateStore {
   /// The current state, durable before it is returned; empty when there is none. A state that can't
   /// be read (permissions, an I/O error) is an error, never "none".
   virtual Result<std::optional<StoredState>> load() = 0;
-  /// Makes the draft durable as the current state, if the one that it expects is current still:
-  /// otherwise ErrorKind::conflict, and nothing of the draft is done. Call it under the lock where
+  /// Makes the draft durable as the current state, if the one that it expects is still current.
+  /// Otherwise ErrorKind::conflict, and nothing of the draft is done. Call it under the lock where
   /// the store needs that. A state beyond `limits` is ErrorKind::invalid_argument. A previous
   /// generation that can't be dropped is tried again with the next draft that names it; that is not
   /// an error. Another content under the number `keep_as` becomes evidence, as by
@@ -151,9 +151,8 @@ class PERDURE_STATE_API StateStore {
 
 /// How a state is kept in files.
 struct FileStoreOptions {
-  /// `ordered` does without syncs of the directory, for a file system that has none: a power cut
-  /// may bring an earlier generation back, and its number is then given once more. `none` is
-  /// refused.
+  /// `ordered` makes no syncs of the directory, for a file system that has none. A power cut may
+  /// bring an earlier generation back, and its number is then given once more. `none` is refused.
   Durability durability = Durability::durable;
   Metadata metadata = Metadata::preserve();            ///< Of the state's file.
   ProtocolChoice protocol = ProtocolChoice::portable;  ///< By which a save is durable.

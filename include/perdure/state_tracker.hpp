@@ -49,7 +49,7 @@ class StateTracker {
 
  public:
   /// Opens the state in the file `path`, or starts with `defaults`. See `report` for what it found.
-  /// A damaged file is set aside, never overwritten; a file that can't be read for another reason
+  /// A damaged file is set aside, never overwritten. A file that can't be read for another reason
   /// (permissions, an I/O error, a directory there, a newer format) is an error.
   static Result<StateTracker> open(const Path& path, const TrackerOptions& options = {},
                                    S serializer = {}, T defaults = {},
@@ -132,8 +132,8 @@ class StateTracker {
 
   /// Waits until `changed` is true; false when the time is up or `wait.stop` says so. Other threads
   /// may go on using the tracker; its own saves do not count. How soon it returns depends on the
-  /// store. A store with a watch (etcd) tells at once, and is looked at every five seconds as well;
-  /// other stores are looked at every 100 ms. `stop` is asked every 20 ms.
+  /// store. A store with a watch (etcd) tells at once, and is looked at every five seconds as well.
+  /// Other stores are looked at every 100 ms. `stop` is asked every 20 ms.
   ///
   ///     while (true) {
   ///       BOOST_OUTCOME_TRY(const bool changed, jobs.wait_changed({.stop = shutdown}));

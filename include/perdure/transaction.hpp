@@ -32,7 +32,7 @@ struct TransactionReceipt {
   Protocol protocol = Protocol::portable;  ///< By which it was made durable.
   bool confirmed = false;                  ///< As Receipt::confirmed, of the journal.
   std::vector<StageTime> stages;           ///< The ones that ran, in their order.
-  /// Paths that somebody else replaced, made or removed while this transaction was committed: their
+  /// Paths that somebody else replaced, made or removed while this transaction was committed. Their
   /// change counts as the later one, and was left as it is.
   std::vector<std::string> left_alone;
   /// The directory that keeps the new content of such paths, relative to the root or absolute: as
@@ -55,14 +55,14 @@ struct PutOptions {
 /// Nothing that is put is visible before `commit`. A transaction that is dropped without `commit`
 /// changes nothing. While `commit` runs, and after a crash until the next recovery, readers may see
 /// some paths new and others old, but each file is intact. After recovery all are new or all are
-/// old. The transaction leaves alone a path that somebody else replaced, made or removed after the
-/// check in `commit`, or whose directory is another one by then. The receipt or the recovery
-/// reports it. One transaction at a time holds a root; the next waits. Paths are relative to the
-/// root, in plain form ("a/b", no "..", no leading "/"); symbolic links on the way are refused.
-/// `commit` finds each path anew when it begins, also where a directory was moved since the `put`.
-/// Move-only; one thread at a time. It belongs to the process that began it: in a forked child
-/// every call is ErrorKind::invalid_argument, and dropping the child's copy changes nothing. One
-/// that was moved from may be destroyed and assigned to; every other call of it ends the program.
+/// old. The transaction leaves a path alone that somebody else replaced, made or removed after the
+/// check in `commit`, or whose directory was replaced. The receipt or the recovery reports it. One
+/// transaction at a time holds a root; the next waits. Paths are relative to the root, in plain
+/// form ("a/b", no "..", no leading "/"); symbolic links on the way are refused. `commit` finds
+/// each path anew when it begins, also where a directory was moved since the `put`. Move-only; one
+/// thread at a time. It belongs to the process that began it: in a forked child every call is
+/// ErrorKind::invalid_argument, and dropping the child's copy changes nothing. One that was moved
+/// from may be destroyed and assigned to; every other call of it ends the program.
 ///
 ///     BOOST_OUTCOME_TRY(auto tx, perdure::Transaction::begin("site"));
 ///     BOOST_OUTCOME_TRY(tx.put("index.html", page));
@@ -76,7 +76,7 @@ class PERDURE_API Transaction {
  public:
   /// Opens the root, waits for its lock, and recovers what a crashed transaction left. Fails with
   /// ErrorKind::recovery_required where a person has to decide. A directory becomes a root, with a
-  /// marker and a private directory, by its first commit; a transaction that is refused or dropped
+  /// marker and a private directory, by its first commit. A transaction that is refused or dropped
   /// before leaves neither. A root that lost its private directory is refused; `recover` gives it
   /// an empty one.
   static Result<Transaction> begin(const Path& root, const TransactionOptions& options = {});
@@ -131,8 +131,8 @@ class PERDURE_API Transaction {
   Result<void> remove_directory(const std::string& path);
   /// The file, symbolic link or directory `path` shall be gone, a directory with all that is in it
   /// now. As with `remove_directory`, files that come later are not removed. A directory is refused
-  /// as a whole if it holds lock files or temps of writers, a root of its own, a mount, or anything
-  /// that is neither a file, a link nor a directory.
+  /// as a whole if it holds lock files or temps of writers, a root of its own, or a mount. So is
+  /// one with anything but files, links and directories.
   Result<void> remove_all(const std::string& path);
   /// The directory shall exist. Its parent must exist, or be made by this transaction. A new
   /// directory gets `mode` less the umask of the process that makes it, which may be that of a

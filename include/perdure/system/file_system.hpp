@@ -109,10 +109,10 @@ struct FileSystemInfo {
 
 /// The system calls that the library makes on files, and no other ones.
 ///
-/// Anchored at open directories: a `name` is one component (never a path) unless the call says
-/// otherwise, and no call follows a symbolic link at it. Nothing here decides, waits or retries,
-/// except that a call interrupted before it did anything (EINTR) is made again where that is
-/// safe. Errors are codes of the generic category (errno).
+/// Anchored at open directories: a `name` is one component, never a path, unless the call says
+/// otherwise. No call follows a symbolic link at it. Nothing here decides, waits or retries, except
+/// that a call interrupted before it did anything (EINTR) is made again where that is safe. Errors
+/// are codes of the generic category (errno).
 ///
 /// Implementations are safe to use from several threads at once, as the system calls are. Each call
 /// that has to do with a power cut says what a power cut leaves of it. All other changes may be on
@@ -136,9 +136,9 @@ class PERDURE_API FileSystem {
   /// dangling link. The kernel may take bits off `mode` (umask, default ACL), never add any.
   virtual SysResult<Handle> create(Handle directory, const std::string& name,
                                    std::uint32_t mode) = 0;
-  /// Makes a new file without a name, as create would make one in `directory`: it shows what a new
-  /// file there inherits, and whether one may be made at all. Gone when it is closed. EOPNOTSUPP
-  /// where the file system has no such files.
+  /// Makes a new file without a name, as create would make one in `directory`. It shows the
+  /// metadata that a new file there inherits, and whether one may be made at all. Gone when it is
+  /// closed. EOPNOTSUPP where the file system has no such files.
   virtual SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) = 0;
   /// Opens an existing file for reading, without waiting (a FIFO opens at once). ELOOP at a link.
   virtual SysResult<Handle> open_file(Handle directory, const std::string& name) = 0;
@@ -157,7 +157,7 @@ class PERDURE_API FileSystem {
                                          std::span<std::byte> out) = 0;
   /// Writes up to `bytes.size()` bytes and says how many; the caller goes on with the rest.
   virtual SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) = 0;
-  /// Copies up to `size` bytes from one open file into another one, and says how many; 0 at the
+  /// Copies up to `size` bytes from one open file into another one, and says how many. 0 at the
   /// end, and for files of the kernel (such as those of /proc) whose size is a guess. The kernel
   /// shares blocks where the file system can (copy_file_range(2)). EXDEV, EINVAL, EOPNOTSUPP or
   /// ENOSYS where it does not copy these files: read and write them. A power cut leaves of it the
@@ -175,9 +175,9 @@ class PERDURE_API FileSystem {
   /// Begins to write the file's dirty pages and does not wait, so that syncs of many files wait for
   /// the disk together. Promises nothing.
   virtual SysResult<void> start_writeback(Handle file) = 0;
-  /// Returns when all dirty pages of the file were written to the disk's cache: the content, but
-  /// not the metadata that is needed to find it. The file system decides whether the content is
-  /// ordered before a rename.
+  /// Returns when all dirty pages of the file were written to the disk's cache. These are the
+  /// content, but not the metadata that is needed to find it. The file system decides whether the
+  /// content is ordered before a rename.
   virtual SysResult<void> await_writeback(Handle file) = 0;
   /// Content and metadata of the file are durable once this returned (fsync(2), never fdatasync).
   /// After an error the file is lost for good: a later call may succeed without having written.

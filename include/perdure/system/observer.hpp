@@ -45,9 +45,9 @@ class PERDURE_API Observer {
   Observer& operator=(const Observer&) = delete;
   virtual ~Observer() = default;
 
-  /// A file is to be committed or removed, a state saved (`path` is the file, as errors name it),
-  /// or a transaction committed (`path` is its root). The commit of a streamed file begins with
-  /// AtomicFile::commit. Exactly one `committed` or `failed` follows.
+  /// A commit or removal of a file, a save of a state, or the commit of a transaction begins.
+  /// `path` is the file, as errors name it, or the root of the transaction. The commit of a
+  /// streamed file begins with AtomicFile::commit. Exactly one `committed` or `failed` follows.
   virtual void commit_begun(std::string_view /*path*/) noexcept {}
   /// One stage of it is over, well or not.
   virtual void stage_ended(std::string_view /*path*/, const StageTime& /*stage*/) noexcept {}

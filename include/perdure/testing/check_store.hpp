@@ -16,7 +16,7 @@ namespace perdure::testing {
 /// How check_store comes by the stores that it checks.
 struct StoreFactory {
   /// Opens a handle on the state `name`: letters, digits and dashes. One name always leads to the
-  /// same state, which outlives its handles; a name that was not used before leads to a state that
+  /// same state, which outlives its handles. A name that was not used before leads to a state that
   /// nobody has saved. Called from several threads at a time, unless `one_holder`.
   std::function<Result<std::unique_ptr<StateStore>>(const std::string& name)> open;
   /// A state has one handle at a time, as with open_log_store: the rules about several handles are

@@ -25,8 +25,8 @@ PERDURE_TESTING_API std::optional<Violation> replay(const Workload& workload,
                                                     std::string_view reproducer,
                                                     const ExploreOptions& options = {});
 
-/// Every call of the workload's first actor made to fail with each of the errors it can return: one
-/// schedule each, `stride` apart (1: all of them).
+/// Schedules in which a call of the workload's first actor fails, one for each call and each of its
+/// errors. `stride`: only every so many of them; 1: all.
 PERDURE_TESTING_API std::vector<std::vector<Fault>> all_faults(const Workload& workload,
                                                                const Preset& preset,
                                                                std::size_t stride = 1);

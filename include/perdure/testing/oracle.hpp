@@ -28,16 +28,16 @@ namespace perdure::testing::oracles {
 PERDURE_TESTING_API Oracle at_once(Oracle oracle);
 
 /// Each target is, byte for byte, one of the contents that some attempt on it (or the preparation)
-/// gave it; missing only if it was missing at first or some attempt removed it.
+/// gave it. It is missing only if it was missing at first, or some attempt removed it.
 PERDURE_TESTING_API Oracle old_or_new();
 
 /// Each target is as an attempt made it that no binding attempt supersedes. So an acknowledged
 /// content is there, or a newer one; a removed file stays removed.
 PERDURE_TESTING_API Oracle acknowledged();
 
-/// As `acknowledged`, for something that is not the content of one file, such as the files of a
-/// transaction in words, or the state that a program starts with. The words that `read` finds are
-/// those of an attempt on `target` that no binding attempt supersedes. Allows anything for a target
+/// As `acknowledged`, for something that is not the content of one file: the files of a transaction
+/// in words, say, or the state with which a program starts. The words that `read` finds are those
+/// of an attempt on `target` that no binding attempt supersedes. Allows anything for a target
 /// without attempts. `read` may change the disk: it gets a copy. It returns an empty value where
 /// nothing is found.
 PERDURE_TESTING_API Oracle found(std::string target,

@@ -14,11 +14,11 @@ namespace perdure::testing {
 /// The rules, as data, by which a file system treats operations that a power cut finds pending.
 ///
 /// Three classes of operations: content of a file, metadata of a file, entries of a directory. A
-/// crash state is a set of operations that contains, with each operation, all operations that it
-/// depends on; then content that was not synced is torn. The rules say which operation depends on
+/// crash state is a set of operations that contains, with each operation, all operations on which
+/// it depends. Then content that was not synced is torn. The rules say which operation depends on
 /// which, and how content tears.
 ///
-/// A preset allows at least what the file system does: where the kernel gives no promise that a
+/// A preset allows at least what the file system does. Where the kernel gives no promise that a
 /// program may rely on, the preset takes the harsher reading. A program that passes under a preset
 /// passes on the file system; one that fails under it need not fail on every kernel.
 struct Preset {

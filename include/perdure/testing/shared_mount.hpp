@@ -24,7 +24,7 @@ enum class Looks : std::uint8_t {
 ///
 /// Give each of two programs a mount of its own over one `base`, and they stand for two machines. A
 /// mount remembers the attributes of each name and of each open file that it looked at, until a
-/// call of its own changes them: a change by another machine does not reach its memory. The content
+/// call of its own changes them. A change by another machine does not reach its memory. The content
 /// always comes from `base`. With Looks::remembered, even a forced look is answered from memory.
 ///
 /// Safe to use from several threads.

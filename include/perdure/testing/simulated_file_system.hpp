@@ -27,8 +27,8 @@ enum class Survivors : std::uint8_t {
 
 /// The seam in memory, with a disk that can lose power.
 ///
-/// Behaves as Linux does where a program could tell: hard and symbolic links, locks that belong to
-/// an open file, files that are open and have no name, permissions, ACLs, attributes, limits. Keeps
+/// Behaves as Linux does where a program could tell. It has hard and symbolic links, locks that
+/// belong to an open file, open files without a name, permissions, ACLs, attributes, limits. Keeps
 /// what is visible and what is durable apart, by the rules of a Preset. `explore` makes all the
 /// crash states; a test of one's own may also cut the power here, once, and look.
 ///
@@ -47,8 +47,9 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
   void set_user(User user);
   /// From now on. Files that are there stay, even beyond these limits.
   void set_limits(const Limits& limits);
-  /// From now on all changes fall into one tick of a coarse clock, as they do for a fast program on
-  /// kernels before Linux 6.13: `stamps` says so. Without it each change has a stamp of its own.
+  /// From now on all changes fall into one tick of a coarse clock, and `stamps` says so. A fast
+  /// program meets this on kernels before Linux 6.13. Without it each change has a stamp of its
+  /// own.
   void stop_clock();
   /// A clock that was stopped goes on by one tick, and stands again.
   void pass_tick();
@@ -88,16 +89,16 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
 
   /// sync(2): everything is durable.
   void sync_all();
-  /// The changes that the sync of this file or directory would have written are lost for good: they
+  /// The changes that the sync of this file or directory would have written are lost for good. They
   /// may be on the disk or not, and no later sync changes that. A failed fsync(2) does this.
   void lose_sync(Handle handle);
   /// The same for sync_file_system.
   void lose_sync_of_all();
-  /// The disk fails to write the content that is pending in files, while another program syncs:
-  /// their pages are clean, and that content is lost as by `lose_sync`. As on Linux (lib/errseq.c),
-  /// each descriptor that was open at that time gets the error once: from `sync_file` and
-  /// `await_writeback` of such a file, and from `sync_file_system`. A descriptor that is opened
-  /// later gets no error, since the other program got it.
+  /// The disk fails to write the content that is pending in files, while another program syncs.
+  /// Their pages are clean then, and that content is lost as by `lose_sync`. As on Linux
+  /// (lib/errseq.c), each descriptor that was open at that time gets the error once. It comes from
+  /// `sync_file` and `await_writeback` of such a file, and from `sync_file_system`. A descriptor
+  /// that is opened later gets no error, since the other program got it.
   void fail_writeback();
   /// The medium can't read this part of a file any more: EIO, until it is written anew. Durable.
   void spoil(const std::string& path, std::uint64_t offset, std::uint64_t length);

@@ -18,13 +18,13 @@
 namespace perdure::testing {
 
 /// A program to be crashed. All functions are called many times, from several threads at once, each
-/// time with a session of its own: they keep nothing outside it, and do the same each time.
+/// time with a session of its own. They keep nothing outside it, and do the same each time.
 struct Workload {
   std::string name;  ///< Each reproducer has it.
   /// Sets up the disk; all of it is durable, and nothing of it is crashed. May be empty.
   Procedure<Session&> prepare;
   /// The program that is crashed. With more than one actor, each is a thread of its own, and they
-  /// are interleaved call by call; they may wait for each other only by `Environment::sleep`.
+  /// are interleaved call by call. They may wait for each other only by `Environment::sleep`.
   std::vector<Procedure<Session&>> actors;
   /// The program's start after a crash; is crashed in its turn. May be empty.
   Procedure<Session&> recover;
