@@ -63,7 +63,8 @@ Result<void> make(FileSystem& files, Handle above, const std::string& leaf, cons
 }
 
 /// Opens a directory that was missing a moment ago. Others who may write to its parent may have put
-/// something in its place since: a link, which is not followed here, or a directory of theirs.
+/// something in its place since. That may be a link, which is not followed here, or a directory of
+/// theirs.
 Result<OwnedHandle> open_made(FileSystem& files, Handle above, const std::string& leaf,
                               const std::string& path) {
   const auto opened = files.open_beneath(above, leaf);

@@ -31,7 +31,7 @@ void LeaderQueue::start_committer(std::shared_ptr<const void> alive) {
 }
 
 /// Lets callers in as long as there is room. They sleep on. If each were woken to come in by
-/// itself, the leader would find few that wait; if all were woken, the work would grow with the
+/// itself, the leader would find few that wait. If all were woken, the work would grow with the
 /// square of their number.
 void LeaderQueue::admit() noexcept {
   while (!outside_.empty() && waiting_.size() < limits_.waiting_max) waiting_.push(outside_.pop());

@@ -24,9 +24,9 @@ class Observer;
 /// The identity of a target, whatever path led to it: one directory has one device and inode, also
 /// through links and bind mounts. Two hard links of a file are two targets.
 ///
-/// A thread that holds several locks of targets at once takes them in the order of these keys, so
-/// that no two threads wait for each other. The case of ASCII letters comes last, since a directory
-/// may take `A` and `a` for one name, with one lock.
+/// A thread that holds several locks of targets takes them in the order of these keys, so that no
+/// two threads wait for each other. The case of ASCII letters comes last, since a directory may
+/// take `A` and `a` for one name, with one lock.
 struct TargetKey {
   TargetKey(const Version& directory, const std::string& leaf);
 
@@ -53,8 +53,8 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
                                  std::optional<Status> directory_status = {},
                                  std::chrono::nanoseconds* waited = nullptr);
 
-/// The same, exclusive, for a caller that returns errors. `failure` makes the error from its cause;
-/// when the wait ended without the lock, its kind becomes ErrorKind::lock_timeout or
+/// The same, exclusive, for a caller that returns errors. `failure` makes the error from its cause.
+/// When the wait ended without the lock, its kind becomes ErrorKind::lock_timeout or
 /// ErrorKind::stopped, and its detail says `held`, unless that is empty. Where another user has the
 /// lock file, the detail names both. `observer` is told of a wait.
 PERDURE_INTERNAL_API Result<OwnedHandle> take_target_lock(

@@ -27,8 +27,8 @@ const std::string capability = "security.capability";
 /// (selinux_inode_removexattr in security/selinux/hooks.c).
 const std::string label = "security.selinux";
 
-/// The kernel's own attributes are neither copied nor removed: integrity measurements of the old
-/// content, and the second name under which xfs shows an ACL to root.
+/// The kernel's own attributes are neither copied nor removed. They are integrity measurements of
+/// the old content, and the second name under which xfs shows an ACL to root.
 bool is_kernels(const std::string& xattr) {
   return xattr == "security.ima" || xattr == "security.evm" ||
          xattr.starts_with("trusted.SGI_ACL_");
@@ -186,7 +186,7 @@ Result<void> apply_fixed(Commit& commit) {
 }
 
 /// Gives the temp one attribute as the source has it. A file can have a label that its disk does
-/// not store: a mount can give one label to all files (`context=`), and then refuses one for a
+/// not store: a mount can give one label to all files (`context=`). It then refuses one for a
 /// single file.
 Result<void> copy_xattr(Commit& commit, const Xattr& wanted, bool on_temp) {
   if (on_temp || wanted.name == label) {
@@ -330,10 +330,10 @@ bool is_closed_to_us(std::error_code cause) {
          cause == std::errc::no_such_device_or_address;
 }
 
-/// Reads the source through one handle. By name, somebody could exchange the file and put it back
-/// within a tick of the clock, and its stamps would be those of the first look. False where this
-/// user may not read the file, or where it is the temp or not a file: then names and stamps must be
-/// enough.
+/// Reads the source through one handle. Somebody could exchange the file by its name and put it
+/// back within a tick of the clock. Then its stamps would be those of the first look. False where
+/// this user may not read the file, or where it is the temp or not a file. Then names and stamps
+/// must be enough.
 Result<bool> read_by_handle(Commit& commit, MetadataSource& source) {
   std::optional<Status>& before =
       commit.metadata_name.empty() ? commit.existing : commit.metadata_status;
@@ -387,8 +387,8 @@ Result<MetadataSource> read_source(Commit& commit) {
 }
 
 /// Whether the temp is made with the rights of its owner alone, although its file will have more.
-/// That holds for a stream, whose target may be closed to others before the stream ends; and for a
-/// new file that goes to another owner or group, for whom the other rights are meant.
+/// That holds for a stream, whose target may be closed to others before the stream ends. It also
+/// holds for a new file that goes to another owner or group: the other rights are meant for them.
 bool is_narrow(const Commit& commit) {
   const Metadata& wanted = commit.options.metadata;
   if (!wanted.preserved || wanted.exact) return false;
@@ -459,7 +459,7 @@ std::uint32_t temp_mode(const Commit& commit) {
   if (is_narrow(commit)) return mode & 0700U;
   if (!exact && !preserving) return mode & 0777U;
   // Until the temp has the target's group and ACL, a user whom these shut out has the rights of all
-  // others, and only the group's bits limit the entries of a default ACL (acl(5)). So the temp is
+  // others. Only the group's bits limit the entries of a default ACL (acl(5)). So the temp is
   // opened to others at once only where all of them have the same rights.
   const bool same_for_all = ((mode >> 3U) & 7U) == (mode & 7U) && !contains(commit.xattrs, acl);
   return same_for_all ? mode & 0777U : mode & 0700U;

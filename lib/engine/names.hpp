@@ -63,7 +63,7 @@ SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& envir
 [[nodiscard]] std::string folded(std::string_view name);
 
 /// The one lock of `leaf`. Two leaves share one only if both are too long for a lock of their own
-/// and their hashes are the same; then they wait for each other.
+/// and have the same hash. Then they wait for each other.
 [[nodiscard]] std::string lock_of(std::string_view leaf);
 [[nodiscard]] bool is_lock(std::string_view name);
 
@@ -76,8 +76,8 @@ inline constexpr std::string_view copy_tree = "tree";
 /// The backup of `leaf`.
 [[nodiscard]] std::string backup_of(std::string_view leaf, std::string_view suffix);
 
-/// A previous generation of the state `leaf`: its usual name; a new name that nobody can guess, for
-/// where another user has planted the usual one; and back from both.
+/// The names of a previous generation of the state `leaf`: the usual one, and a new one that nobody
+/// can guess, for where another user has planted the usual one. And back from both.
 [[nodiscard]] PERDURE_INTERNAL_API std::string previous_of(std::string_view leaf,
                                                            std::uint64_t generation);
 PERDURE_INTERNAL_API SysResult<std::string> make_previous(std::string_view leaf,

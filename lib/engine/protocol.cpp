@@ -42,8 +42,8 @@ std::optional<ProtocolCheck> refused_by_dax(const FileSystemInfo& info) {
 }
 
 /// ext4_rename dirties the moved inode (the kernel's fs/ext4/namei.c), so that an fsync of it
-/// commits the transaction with its new name; that transaction's commit block is written behind a
-/// flush, which the awaited data precedes. Backed by docs/crash-proof-automatic.md.
+/// commits the transaction with its new name. That transaction's commit block is written after a
+/// flush, and the awaited data before that flush. Backed by docs/crash-proof-automatic.md.
 ProtocolCheck check_ext4(const FileSystemInfo& info) {
   if (info.kernel_options.empty()) {
     return refused("/proc/fs/ext4 does not say with which options it runs");
@@ -100,7 +100,7 @@ ProtocolCheck allows_fast(const FileSystemInfo& info) {
   return refused("it is known to hold on ext4 and xfs alone, and this is " + info.type);
 }
 
-/// On btrfs a sync of each of many files is a log commit of its own, and each rename turns the next
+/// On btrfs a sync of each of many files is a log commit of its own. Each rename turns the next
 /// sync into a commit of everything anyway (btrfs_log_inode_parent in the kernel's
 /// fs/btrfs/tree-log.c). Backed by scripts/crash-ci, the runs with `automatic` on btrfs.
 ProtocolCheck allows_whole(const FileSystemInfo& info) {

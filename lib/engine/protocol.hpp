@@ -17,8 +17,8 @@ struct ProtocolCheck {
 };
 
 /// The allow-list, and the conditions of its entries. A file system is refused unless `fast` is
-/// known to hold there: so are another type, an option that was not tried, and a fact that could
-/// not be read.
+/// known to hold there. Reasons are another type, an option that was not tried, or a fact that
+/// could not be read.
 ProtocolCheck allows_fast(const FileSystemInfo& info);
 
 /// Whether a commit of many files takes `whole` there.

@@ -64,8 +64,8 @@ Error link_failure(const Commit& commit, std::string_view step, std::error_code 
   return error;
 }
 
-/// Does what renameat2 with RENAME_NOREPLACE does, where the file system does not know it (ZFS,
-/// NFS): a link fails when the name is taken, just as atomically.
+/// Replaces renameat2 with RENAME_NOREPLACE where the file system does not have it (ZFS, NFS). A
+/// link fails when the name is taken, just as atomically.
 Result<void> publish_by_link(Commit& commit) {
   const auto linked =
       commit.files.link(commit.directory, commit.temp_name, commit.directory, commit.leaf);
@@ -191,7 +191,7 @@ bool can_be_exchanged(const Commit& commit) {
 }
 
 /// Others who may write to the directory can exchange the temp for a file of theirs before the
-/// rename, or the target after it, and we would call their content ours. So in such a directory one
+/// rename, or the target after it. We would call their content ours. So in such a directory one
 /// look finds out whose file has the name. A later commit of this user, of root or of the
 /// directory's owner does not make ours fail: plain replaces are last-writer-wins. If the old file
 /// still has the name, our commit fails: a rename between two names of one file does nothing, and

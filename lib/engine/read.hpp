@@ -14,8 +14,8 @@
 namespace perdure {
 
 /// Reads the regular file `leaf` in the target's directory, content and version from one
-/// descriptor; again from the start, through the same descriptor, when its version changed in the
-/// meantime. `opened`, if given, sees the descriptor before each pass.
+/// descriptor. When its version changed in the meantime, reads it again from the start, through the
+/// same descriptor. `opened`, if given, sees the descriptor before each pass.
 PERDURE_INTERNAL_API Result<FileContent> read_steady(
     const Target& target, const std::string& leaf, std::uint64_t size_max,
     const std::function<Result<void>(Handle)>& opened);

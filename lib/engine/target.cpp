@@ -22,9 +22,9 @@ Error refused_link(const Target& target, std::string detail) {
 }
 
 /// The maker of a link decides where it leads. We follow the link when its maker is this user or
-/// root, or when he owns the file at its end and that file's directory: then he could change that
-/// file anyway. So nobody leads a more powerful user to a third user's file (CHASE_SAFE of
-/// systemd's src/basic/chase.c has such a rule). The kernel's own rule (protected_symlinks) does
+/// root. We also follow it when he owns the file at its end and that file's directory: he could
+/// change that file anyway. So nobody leads a more powerful user to a third user's file (CHASE_SAFE
+/// of systemd's src/basic/chase.c has such a rule). The kernel's own rule (protected_symlinks) does
 /// not apply, since we follow links by hand.
 Result<void> check_way(Target& target, std::uint32_t link_owner) {
   if (is_user_or_root(target.files, link_owner)) return success();

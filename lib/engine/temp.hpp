@@ -52,8 +52,8 @@ Result<void> preallocate_temp(Commit& commit, std::uint64_t size);
 /// Waits until the disk has the temp's content. A failure is as final as that of a sync.
 Result<void> await_temp(Commit& commit);
 
-/// Reads the whole temp from the disk, past the cache, in blocks; `accept` says whether a block is
-/// as it should be, and the first that is not ends it with ErrorKind::verify.
+/// Reads the whole temp from the disk, past the cache, in blocks. `accept` says whether a block is
+/// right; the first that is not ends it with ErrorKind::verify.
 Result<void> read_back(Commit& commit, const std::function<bool(Bytes)>& accept);
 /// The error for content that came back different.
 [[nodiscard]] Error differs(const Commit& commit);

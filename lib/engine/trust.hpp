@@ -33,10 +33,11 @@ enum class NameWriters : std::uint8_t {
 /// Whether owners matter in a directory: it is sticky, and not its owner's alone.
 [[nodiscard]] PERDURE_INTERNAL_API bool do_owners_matter(const Status& directory);
 
-/// Whether the owner of what was found in that directory may decide anything. In a sticky one only
-/// this user, root and the directory's owner may, as for the kernel's own opening of files there
-/// (may_create_in_sticky in fs/namei.c, the sysctl protected_regular). Elsewhere the owner of a
-/// file tells nothing: a user who may write to the directory can put anybody's file there.
+/// Whether the owner of what was found in that directory may decide anything. In a sticky directory
+/// only this user, root and the directory's owner may. The kernel's own rule for opening files
+/// there is the same (may_create_in_sticky in fs/namei.c, the sysctl protected_regular). Elsewhere
+/// the owner of a file tells nothing: a user who may write to the directory can put anybody's file
+/// there.
 [[nodiscard]] PERDURE_INTERNAL_API bool is_owner_trusted(FileSystem& files, const Status& directory,
                                                          std::uint32_t owner);
 
@@ -47,8 +48,8 @@ struct Keeper {
   std::uint32_t group;
 };
 
-/// The user who gets a file that root makes beside `leaf` in that directory, and that stays there:
-/// the owner of `leaf`, if he may decide anything there, or the directory's owner. Otherwise one
+/// The user who gets a file that root makes beside `leaf` and that stays there. It is the owner of
+/// `leaf`, if he may decide anything in that directory, or the directory's owner. Otherwise one
 /// command of root would lock out the service that owns the files. Empty if this user is not root,
 /// and where the files are root's own.
 PERDURE_INTERNAL_API SysResult<std::optional<Keeper>> keeper_at(FileSystem& files, Handle directory,

@@ -16,8 +16,8 @@ using std::chrono::nanoseconds;
 
 constexpr nanoseconds second = std::chrono::seconds(1);
 
-/// Stamps of whole seconds are those of ext2, ext3 and small inodes, or of vfat, which counts in
-/// two; of whole hundredths those of exfat and vfat.
+/// ext2, ext3 and small inodes have stamps of whole seconds, and vfat of every second one. exfat
+/// and vfat have stamps of whole hundredths.
 constexpr nanoseconds hundredth = std::chrono::milliseconds(10);
 
 /// How long a reader waits between two looks for the next tick; a tick has 1 to 10 ms.

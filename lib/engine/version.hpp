@@ -11,15 +11,15 @@
 
 namespace perdure {
 
-/// Whether the stamps of this look tell the content from every later one: the file system stamps
-/// finely, or a tick has passed since the last change. `handle` is the file's or its directory's.
-/// Costs no call where the mount is known.
+/// Whether the stamps of this look tell the content from every later one. Then the file system
+/// stamps finely, or a tick has passed since the last change. `handle` is the file's or its
+/// directory's. Costs no call where the mount is known.
 [[nodiscard]] bool is_settled(FileSystem& files, Handle handle, const Status& status);
 
 /// Waits out the tick in which a file was changed: a change after this look could have the same
-/// stamps. False where it did not wait, and the look counts: either its stamps are settled, or the
-/// content has to tell, since the file is changed all the time or its stamps are foreign or very
-/// coarse. `waits` is how often the caller waited before.
+/// stamps. False where it did not wait, and the look counts. Then the stamps are settled; or they
+/// are foreign, very coarse or change all the time, and the content has to tell. `waits` is how
+/// often the caller waited before.
 [[nodiscard]] bool wait_out_tick(FileSystem& files, Environment& environment, Handle handle,
                                  const Status& status, int waits);
 
@@ -44,8 +44,8 @@ PERDURE_INTERNAL_API Result<bool> has_version(const Target& target, const std::s
                                               const Status& status, const Version& version);
 
 /// Whether both may be one file, by the stamps that its names have in common. An overlay of a user
-/// name space (a rootless container's) may not mark in the upper layer where a file came from, and
-/// shows another inode number for each name of it.
+/// name space (a rootless container's) may not mark in the upper layer where a file came from. It
+/// then shows another inode number for each name of the file.
 [[nodiscard]] PERDURE_INTERNAL_API bool may_be_one_file(const Version& one, const Version& other);
 
 /// The same for its content alone. True for a version without a hash, of which only the stamps

@@ -31,8 +31,8 @@ class WriteDirectory {
   void name(Commit& commit, const std::string& leaf) const;
   /// Finds the target's real directory and leaf for `commit`. Takes no lock.
   Result<void> find(Commit& commit, const std::string& leaf) const;
-  /// Claims the target that was found: takes the lock if one is needed, reads what is to be
-  /// preserved; then says by which stages it is to be committed.
+  /// Claims the target that was found: takes the lock if one is needed, and reads the metadata that
+  /// is to be preserved. Returns the stages of its commit.
   Result<AnyPipeline> claim(Commit& commit) const;
 
   /// Learns from a commit that failed in this directory, not from one that a link led elsewhere:

@@ -69,8 +69,8 @@ std::error_code refusal_cause(std::int64_t code, const std::string& words) {
   }
 }
 
-/// The user's token has run out, or the cluster changed its users: with a new token the call may be
-/// made again, since nothing was done.
+/// Whether the user's token has run out, or the cluster changed its users. Nothing was done then,
+/// so the call may be made again with a new token.
 bool wants_token(const Attempt& attempt) {
   return attempt.end == Attempt::End::undone &&
          (attempt.error.detail.find("invalid auth token") != std::string::npos ||

@@ -89,8 +89,8 @@ Result<void> AtomicFile::State::write_at(std::uint64_t offset, Bytes bytes) {
 }
 
 /// Where the kernel copies nothing, or fails, the bytes are read and written. That tells the end of
-/// a file from a file whose size the kernel guesses, and tells which of the two files an error is
-/// about.
+/// a file from a file whose size the kernel guesses. It also tells which of the two files an error
+/// is about.
 Result<std::uint64_t> AtomicFile::State::append_from(Handle file, std::uint64_t offset,
                                                      std::uint64_t wanted) {
   constexpr std::uint64_t block_size = std::uint64_t{1} << 18U;

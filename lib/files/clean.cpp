@@ -32,7 +32,7 @@ TempState state_of_link(FileSystem& files, Handle directory, const std::string& 
 
 /// Whether a committer still works on this temp. A committer has its temp open for writing until
 /// the publish, and a name is never used twice. So a temp with content that nobody has open will
-/// never be published. An empty temp may just be made: open(2) makes the name first and counts the
+/// never be published. An empty temp may just be made. open(2) makes the name first and counts the
 /// writer afterwards (path_openat and do_dentry_open in the kernel's fs/), and we may look in
 /// between. We read the size before we ask for writers, so that a committer can't open and fill the
 /// temp between the two.

@@ -37,8 +37,8 @@ std::string device_name(unsigned device_major, unsigned device_minor) {
 }
 
 /// jbd2 lists each journal in use: as "DEVICE-INODE" when it is a file of the file system on
-/// DEVICE, as "DEVICE" when it has one to itself (jbd2_journal_init_inode and _init_dev in the
-/// kernel's fs/jbd2/journal.c).
+/// DEVICE, as "DEVICE" when it has a device to itself. (jbd2_journal_init_inode and _init_dev in
+/// the kernel's fs/jbd2/journal.c.)
 JournalPlace find_journal(const std::string& device) {
   const std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir("/proc/fs/jbd2"), &::closedir);
   if (!list) return JournalPlace::unknown;
@@ -137,7 +137,7 @@ std::optional<bool> makes_fast_commits(const FileSystemInfo& info, const std::st
   return listed ? std::optional(false) : std::nullopt;
 }
 
-/// The type by the number that statfs(2) gives, for a mount that mountinfo does not show: in a
+/// The type by the number that statfs(2) gives, for a mount that mountinfo does not show. In a
 /// chroot or a container, mountinfo lists only mounts below its root. A name by which protocols are
 /// chosen is returned only where the number means that file system alone.
 std::string type_of_number(std::uint64_t number) {

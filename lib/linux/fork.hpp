@@ -14,8 +14,8 @@ namespace perdure {
 /// several.
 [[nodiscard]] PERDURE_INTERNAL_API std::uint64_t process_mark() noexcept;
 
-/// The process that made the object with this member. In a forked child a mutex may be held by a
-/// thread that does not exist there, and a thread object may name one: ask first.
+/// The process that made the object with this member. Ask it first: in a forked child, a thread
+/// that does not exist there may hold a mutex, and a thread object may name one.
 class MadeBy {
  public:
   [[nodiscard]] bool this_process() const noexcept { return mark_ == process_mark(); }

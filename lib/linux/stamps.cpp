@@ -41,9 +41,9 @@ constexpr std::array<std::uint32_t, 20> local{
     0x73717368,  // squashfs
 };
 
-/// Whether the file system has FS_MGTIME, which the type of a mount says and its magic number does
-/// not: the driver of ext4 serves ext3, too, and devtmpfs is a tmpfs, without it (fs/ext4/super.c,
-/// drivers/base/devtmpfs.c; Documentation/filesystems/multigrain-ts.rst, since Linux 6.13).
+/// Whether the file system has FS_MGTIME (Documentation/filesystems/multigrain-ts.rst, since Linux
+/// 6.13). The type of a mount tells, and its magic number does not: the driver of ext4 also serves
+/// ext3, and devtmpfs is a tmpfs, both without it (fs/ext4/super.c, drivers/base/devtmpfs.c).
 bool is_multigrain(int fd, std::uint32_t magic) {
   static const bool kernel_has_it = kernel_is_at_least(6, 13);
   if (!kernel_has_it) return false;

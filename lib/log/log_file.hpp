@@ -2,8 +2,8 @@
 // The log of a root as a file: made, read, written again, appended to.
 //
 // The log has two segments, which epochs take in turn. An epoch begins with a header and ends when
-// its segment is full or its records are settled; then the next epoch, whose header is on the disk
-// already, goes on in the other segment, and the header of the one after it is written to this
+// its segment is full or its records are settled. Then the next epoch, whose header is on the disk
+// already, goes on in the other segment. The header of the epoch after it is written to this
 // segment's other header block.
 //
 //     epoch 5 appends --turn()--> epoch 6 appends --turn()--> epoch 7 appends

@@ -42,8 +42,8 @@ struct Judgement {
   bool in_place = false;  ///< As RecoveredPath::in_place.
 };
 
-/// `redo`, also for a change that seems done, since the disk may not have it; `done` for a removal;
-/// or `foreign`: somebody else changed the path later.
+/// `redo`, also for a change that seems done, since the disk may not have it. `done`, for a
+/// removal. `foreign`, where somebody else changed the path later.
 Result<Judgement> judge_path(TransactionRoot& root, const PathHistory& history,
                              Directories& directories);
 

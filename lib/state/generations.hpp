@@ -60,7 +60,7 @@ struct Generations {
 };
 
 /// Lists the generations of the state `leaf` in `directory`, whose status is `directory_status`.
-/// Only regular files count whose owners may be believed (trust.hpp): in a directory like /tmp
+/// Only regular files count whose owners may be believed (trust.hpp). In a directory like /tmp
 /// anybody may plant a file, even a previous generation of a lost state.
 SysResult<Generations> list_generations(FileSystem& files, Handle directory,
                                         const Status& directory_status, const std::string& leaf);

@@ -123,8 +123,8 @@ void SavedState::skip_numbers(std::uint64_t seen) {
   attempted_max_ = std::max(attempted_max_, seen + std::min(lost_gap, number_max - seen));
 }
 
-/// Whether the current state was committed last. Somebody may have put an older copy in its place:
-/// then its number is not above every other number that is there, or that was this tracker's.
+/// Whether the current state was committed last. Somebody may have put an older copy in its place.
+/// Then its number is not above every other number that is there, or that was this tracker's.
 /// Returns the evidence in words; empty if all is well.
 Result<std::string> SavedState::find_loss(Standing& standing, const Revision& revision,
                                           const StateHistory& history) {

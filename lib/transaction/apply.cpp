@@ -19,9 +19,9 @@ namespace {
 constexpr std::string_view apply_step = "put in place";
 constexpr std::string_view settle_step = "settle the transaction";
 
-/// Gives the staged file a second name in the directory, and says which: that of the journal, so
-/// that recovery finds it; or, where somebody keeps that name, the name of a temp that `clean`
-/// finds.
+/// Gives the staged file a second name in the directory, and returns it. It is that of the journal,
+/// so that recovery finds it. Where somebody else has that name, it is the name of a temp, which
+/// `clean` finds.
 SysResult<std::string> link_staged(TransactionRoot& root, const Journal& journal,
                                    const JournalEntry& entry, Handle directory) {
   FileSystem& files = root.files;

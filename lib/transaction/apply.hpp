@@ -22,9 +22,9 @@ SysResult<void> remove_apply_temp(FileSystem& files, Handle directory, const Jou
 enum class StagedName {
   kept,  ///< It keeps its own name, too, so that every step is safe to repeat.
   /// For recoveries. The same, but the file loses its own name where the kernel refuses a second
-  /// one, since the file is another user's (protected_hardlinks in proc(5)): root, the user, staged
-  /// it in a service's root, and the service recovers. A redo finds the file at its path, as the
-  /// rename is one change on the disk.
+  /// one, since the file is another user's (protected_hardlinks in proc(5)). For example root, the
+  /// user, staged it in a service's root, and the service recovers. A redo finds the file at its
+  /// path, as the rename is one change on the disk.
   kept_of_ours,
   given_up,
 };

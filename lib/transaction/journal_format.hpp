@@ -75,8 +75,8 @@ inline constexpr std::uint32_t journal_format = 3;
 inline constexpr std::uint32_t removal_journal_format = 5;
 /// As format 5, for a journal in which a path changes between file and directory.
 inline constexpr std::uint32_t type_change_journal_format = 6;
-/// The journal of a root whose commits go into a log (lib/log): it has no entries, and stands there
-/// so that a program that knows nothing of logs refuses the root.
+/// The journal of a root whose commits go into a log (lib/log). It has no entries; it makes a
+/// program without logs refuse the root.
 inline constexpr std::uint32_t log_journal_format = 4;
 
 /// Programs refuse newer formats.

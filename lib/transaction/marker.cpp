@@ -34,8 +34,8 @@ std::optional<std::string> parse_marker(Bytes bytes) {
 }
 }  // namespace
 
-/// The marker is read from the root's own handle, and no link at it is followed: the user who
-/// planted a link would choose the private directory.
+/// A user who planted a link at the marker would choose the private directory. So the marker is
+/// read from the root's own handle, and no link is followed.
 Result<std::optional<std::string>> read_marker(const TransactionRoot& root) {
   const std::string name(names::root_marker);
   Target target(root.files, *root.options.system.environment, (root.path / name).native());

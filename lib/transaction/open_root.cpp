@@ -17,8 +17,8 @@ namespace {
 constexpr std::string_view lock_step = "take the root's lock";
 
 /// Whether this user may use a private directory of this status. He may use his own. Root, the
-/// user, may also use that of the root directory's owner, who may do as he likes there anyway;
-/// files that root makes in it become the owner's.
+/// user, may also use that of the root directory's owner, who may do as he likes there anyway.
+/// Files that root makes in it become the owner's.
 bool is_for_user(const TransactionRoot& root, const Status& found) {
   const std::uint32_t user = root.files.user();
   if (is_same_user(root.files, found.owner, user)) return true;
@@ -257,7 +257,7 @@ Result<std::unique_ptr<TransactionRoot>> open_root_to_abandon(const Path& path,
 
 namespace {
 
-/// Whether this user need not look into the private directory: it is another user's; or there is
+/// Whether this user need not look into the private directory. It is another user's, or there is
 /// none within the root, so a crash can have left nothing.
 Result<bool> is_closed(TransactionRoot& root, const std::string& private_directory) {
   const auto opened = open_private_directory(root, private_directory);

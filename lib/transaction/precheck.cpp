@@ -139,9 +139,9 @@ Result<void> Precheck::sync_names() {
   return staged_.sync_names();
 }
 
-/// Checks a directory that exists on the way to the path: it must lie on the root's device (else a
-/// hard link can't reach it), must not be a root of its own, and must not be the private directory
-/// under another name. "" is the root.
+/// Checks a directory that exists on the way to the path. It must lie on the root's device, else a
+/// hard link can't reach it. It must not be a root of its own, nor the private directory under
+/// another name. "" is the root.
 Result<Status> Precheck::check_way(const std::string& directory, const std::string& path) {
   if (const auto seen = ways_.find(directory); seen != ways_.end()) return seen->second;
   const auto opened = directories_.open(directory);
@@ -211,7 +211,7 @@ Result<void> Precheck::check_parent(const std::string& path) {
 
 /// The last look before the journal. By its stamps the commit or a recovery tells this file from
 /// one that somebody made or changed later. On a coarse clock both could have equal stamps, so it
-/// waits until the tick is over: once, since the other files are older by then.
+/// waits until the tick is over. It waits once, since the other files are older by then.
 Result<std::optional<Status>> Precheck::look(const std::string& path) {
   for (;; ++waits_) {
     BOOST_OUTCOME_TRY(const auto found, changes_.stat(path));

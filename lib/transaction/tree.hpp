@@ -64,8 +64,8 @@ class Directories {
   void may_be_file(const std::string& relative) { files_or_not_.insert(relative); }
   /// The path keeps the type that it has now.
   void is_what_it_is(const std::string& relative) { files_or_not_.erase(relative); }
-  /// Whether somebody else replaced this directory or one on the way to it: an expected directory
-  /// is gone or is another one, or a file, a link or a mount is there.
+  /// Whether somebody else replaced this directory or one on the way to it. Then an expected
+  /// directory is gone or is another one, or a file, a link or a mount is there.
   SysResult<bool> is_replaced(const std::string& relative);
   /// As `open`; empty where the directory is gone, or was replaced: nothing of ours is in it.
   SysResult<std::optional<Handle>> open_if_ours(const std::string& relative);

@@ -25,8 +25,8 @@ namespace perdure {
 namespace {
 
 constexpr std::size_t block_size = std::size_t{256} << 10U;
-/// Files are synced so many at a time, by the handles that wrote them: their writeback overlaps,
-/// and none of its failures is forgotten with a closed file.
+/// So many files are synced at a time, by the handles that wrote them. Their writeback overlaps,
+/// and no failure of it is lost with a closed file.
 constexpr std::size_t unflushed_max = 64;
 
 constexpr std::uint32_t writable = 0200;  // by its owner

@@ -75,8 +75,9 @@ bool JsonReader::natural(std::uint64_t& out, std::uint64_t high, const JsonLocat
   return not_a_number(trimmed(token), "0", std::to_string(high), location);
 }
 
-// The parser's own get_double is not used: simdjson 3.0.1 takes "0.", a few zeros and more than 19
-// digits for a number that fits into 64 bits, and is wrong by orders of magnitude (parse_double).
+// The parser's own get_double is not used. simdjson 3.0.1 takes "0.", a few zeros and more than 19
+// digits for a number that fits into 64 bits. Its result is wrong by orders of magnitude
+// (parse_double).
 bool JsonReader::real(double& out, const JsonLocation& location) {
   if (kind() != JsonKind::number) return mismatch(location, "a number");
   std::string_view token;

@@ -118,8 +118,8 @@ bool JsonReader::Impl::enter(const JsonLocation& location) {
 }
 
 bool JsonReader::Impl::load(Bytes bytes) {
-  // Brackets around it make the one value an element of an array, so that a number or a string at
-  // the top level needs no code of its own.
+  // Brackets around the one value make it an element of an array. So a number or a string at the
+  // top level needs no code of its own.
   constexpr std::size_t room = simdjson::SIMDJSON_PADDING + 2;
   if (bytes.size() > limits.size_max || bytes.size() > simdjson::SIMDJSON_MAXSIZE_BYTES - room) {
     return refuse(ErrorKind::serializer,

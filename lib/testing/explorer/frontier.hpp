@@ -34,8 +34,8 @@ struct Node {
   std::uint64_t hash = 0;
 };
 
-/// Collects nodes from several threads; of equal ones it keeps the one with the least origin, so
-/// that the outcome does not depend on who was first.
+/// Collects nodes from several threads. Of equal ones it keeps the one with the least origin, so
+/// that the outcome does not depend on the order of threads.
 class Frontier {
  public:
   void offer(std::uint64_t hash, const Origin& origin, std::uint32_t variant, Disk&& disk,

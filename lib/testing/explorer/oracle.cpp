@@ -121,8 +121,8 @@ std::string target_fault(Session& session, bool superseding) {
   return {};
 }
 
-/// The part of the history that the preparation made is a first value, not an attempt that may be
-/// missing: `old_or_new` asks whether the target was ever there for certain.
+/// The preparation's part of the history gives a first value, and not an attempt that may be
+/// missing. `old_or_new` asks whether the target was ever there for certain.
 std::string judge_content(Session& session) {
   const auto attempts = attempts_of(session.history());
   for (const std::string& target : targets_of(session.history())) {

@@ -133,8 +133,8 @@ class Collector {
     }
   }
 
-  /// Each written block is new, as it was, or torn; the others are as they were, and so is a block
-  /// that was written with the bytes that it had: disks write sectors whole.
+  /// Each written block is new, as it was, or torn; the others are as they were. Disks write
+  /// sectors as a whole, so a block that was written with its old bytes stays as it was.
   void overwritten(const std::vector<Extent>& written) {
     std::set<std::size_t> touched;
     for (const Extent& extent : written) {
