@@ -13,7 +13,7 @@
 
 namespace perdure::cli {
 
-/// Shows how far a program has come once it takes longer than a second: one line that is drawn
+/// Shows the progress of a program once it takes longer than a second. It is one line that is drawn
 /// anew, with the rate and the time left. Callers pass the time, so that tests need no clock.
 class Progress {
  public:

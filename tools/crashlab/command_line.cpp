@@ -13,8 +13,8 @@
 namespace crashlab {
 namespace {
 
-/// If an option is given twice, the last one counts: a laboratory in a guest gets the caller's
-/// words, and then words of the laboratory that started it.
+/// If an option is given twice, the last one counts. A laboratory in a guest gets the caller's
+/// words, and words of the laboratory that started it.
 void last(CLI::Option* option) {
   option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }

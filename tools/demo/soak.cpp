@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Hours of commits, transactions and saves by several processes that are killed, run into a full
-// disk and get errors from it; after each round everything is checked.
+// disk and get errors from it. After each round everything is checked.
 #include <algorithm>
 #include <array>
 #include <chrono>

@@ -65,7 +65,7 @@ struct Command {
 };
 
 /// The tree of `app` and its subcommands. Throws std::logic_error where a program with subcommands
-/// has options with values or positional arguments of its own: our completions take all words
+/// has options with values or positional arguments of its own. Our completions take all words
 /// before a subcommand for flags.
 [[nodiscard]] Command command_tree(const CLI::App& app);
 

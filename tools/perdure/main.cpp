@@ -18,7 +18,7 @@ namespace perdure::cli {
 namespace {
 
 /// If a standard descriptor is closed at the start, the first file that is opened would get its
-/// number, and the report would end up in the user's data. So it gets a file on which reading or
+/// number. The report would end up in the user's data. So it gets a file on which reading or
 /// writing fails.
 void occupy_standard_descriptors() {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {

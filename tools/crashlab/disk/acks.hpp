@@ -12,7 +12,7 @@
 namespace crashlab {
 
 /// Takes acknowledgements from a socket, within the disk's event loop, so that each has its place
-/// among the disk's answers. A client sends lines; each is answered by the line "ok" once recorded,
+/// among the disk's answers. A client sends lines. Each is answered by the line "ok" once recorded,
 /// or by "error: ..." when nothing is being recorded or the line is too long.
 class AckServer {
  public:

@@ -15,11 +15,11 @@ namespace crashlab {
 
 /// The disk's process and the wire to it.
 ///
-/// That process never touches a mounted file system, so a kill always ends it, and its end aborts
-/// the FUSE connection: every process that waits for the disk gets an error. It ends when this
-/// process does. The disk's requests go to an image in memory; `direct_io` makes them arrive at
-/// once and in order (linux Documentation/filesystems/fuse-io.rst). A flush arrives as FSYNC, FUA
-/// as write and flush (drivers/block/loop.c has no FUA), discard and zeroing as FALLOCATE.
+/// That process never touches a mounted file system, so a kill always ends it. Its end aborts the
+/// FUSE connection: every process that waits for the disk gets an error. It ends when this process
+/// does. The disk's requests go to an image in memory; `direct_io` makes them arrive at once and in
+/// order (linux Documentation/filesystems/fuse-io.rst). A flush arrives as FSYNC, FUA as write and
+/// flush (drivers/block/loop.c has no FUA), discard and zeroing as FALLOCATE.
 class Device {
  public:
   /// Forks the process. `pages` is shared and outlives this.

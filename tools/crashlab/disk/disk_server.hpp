@@ -25,7 +25,7 @@ namespace crashlab {
 inline constexpr std::size_t command_max = 64 << 10;
 
 /// One thread takes requests from FUSE, commands from the laboratory and acknowledgements from the
-/// workload, one at a time: so they have one order, that of the recording.
+/// workload, one at a time. So they have one order, that of the recording.
 class DiskServer {
  public:
   /// The descriptors with which the process starts.

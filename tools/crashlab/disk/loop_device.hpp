@@ -9,8 +9,8 @@ namespace crashlab {
 
 /// Attached from construction to destruction; stays attached between mounts.
 ///
-/// No descriptor of it is kept: the kernel drops a block device's cache only when its last user is
-/// gone, and each crash state has to be read anew.
+/// No descriptor of it is kept: each crash state has to be read anew, and the kernel drops a block
+/// device's cache only when its last user is gone.
 class LoopDevice {
  public:
   enum class Through { nothing, page_cache };

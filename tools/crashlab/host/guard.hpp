@@ -40,10 +40,10 @@ void give_signs_in(const std::string& directory);
 /// Whether the caller sees the mounts, or they are private and end with the work.
 enum class Mounts { ours, private_ones };
 
-/// Runs `work` as the first process of a PID namespace, so that its end, however it comes, ends
-/// every process that it started: the disk's, the workload's, the checker's. This process never
-/// goes near a mount; it passes signals on, kills work that shows no life for `stall_max_s`
-/// seconds, aborts the FUSE connection when even that doesn't end it, and cleans the run directory.
+/// Runs `work` as the first process of a PID namespace. So its end, however it comes, ends every
+/// process that it started: the disk's, the workload's, the checker's. This process never touches a
+/// mount. It passes signals on, and kills work that shows no life for `stall_max_s` seconds. It
+/// aborts the FUSE connection when even that doesn't end the work, and cleans the run directory.
 /// Should this process itself be killed, a janitor cleans; should all be killed, the next start.
 /// Returns the work's status; 2 after a failure, with the reason on standard error.
 int guarded(const std::string& state_dir, Mounts mounts, double stall_max_s,

@@ -16,8 +16,8 @@ namespace crashlab {
 /// process that serves it.
 class RunDir {
  public:
-  /// Makes the state directory when it isn't there (0700), refuses one that others could write to,
-  /// cleans up after runs that are dead, and makes a new directory.
+  /// Makes the state directory when it isn't there (0700), and refuses one that others could write
+  /// to. Cleans up after runs that are dead, and makes a new directory.
   explicit RunDir(const std::string& state_dir);
 
   const std::string& path() const { return path_; }

@@ -31,7 +31,7 @@ class Checker {
 std::unique_ptr<Checker> command_checker(Command command, Tick tick);
 
 /// Starts the command once. For each state it gets the line "check N" (N counts) on its standard
-/// input and answers with one line on its standard output, "good" or "bad" with the reason behind
+/// input. It answers with one line on its standard output, "good" or "bad" with the reason behind
 /// it. The command must have no file of the mount open when it answers. If it dies or doesn't
 /// answer in time, that state is bad, and the command is started anew for the next.
 std::unique_ptr<Checker> server_checker(Command command, Tick tick);

@@ -18,8 +18,8 @@ NoiseKind noise_kind(const std::string& name);
 /// Loads a file system as a busy machine does, while the workload is between two of its calls. All
 /// of it happens in `directory`; if it can't be made, that is a Failure.
 ///
-/// `log` is the fsync of a new directory: it commits the journal of ext4 and xfs and writes a log
-/// tree on btrfs, and writes no file's data. `commit` is a whole commit: on btrfs a transaction
+/// `log` is the fsync of a new directory. It commits the journal of ext4 and xfs, writes a log tree
+/// on btrfs, and writes no file's data. `commit` is a whole commit: on btrfs a transaction
 /// (BTRFS_IOC_START_SYNC, which starts no delayed data), elsewhere the fsync of a file.
 class Noise {
  public:

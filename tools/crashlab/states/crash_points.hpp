@@ -13,8 +13,9 @@ namespace crashlab {
 /// A stretch of time in which neither the durable writes nor the acknowledgements change. It stands
 /// for its end, when most writes are pending.
 ///
-/// A write is durable at t when it was answered before a flush was received that was answered by t;
-/// every other write received by t may be there or not (a cache may write it back at any time).
+/// A write is durable at t when it was answered before a flush was received that was answered by t.
+/// Every other write received by t may be there or not, since a cache may write it back at any
+/// time.
 struct CrashPoint {
   Moment at = 0;                             ///< the power goes just before this moment
   std::vector<std::uint32_t> newly_durable;  ///< writes durable here and at no earlier point

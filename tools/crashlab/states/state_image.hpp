@@ -22,9 +22,8 @@ struct ImageHash {
   }
 };
 
-/// Keeps a copy of the durable pages at the current point, so that a state costs only the pages
-/// that it touches, and not a copy of the disk. Between states the disk's file system must be
-/// unmounted.
+/// Keeps a copy of the durable pages at the current point. So a state costs only the pages that it
+/// touches, and not a copy of the disk. Between states the disk's file system must be unmounted.
 class StateImage {
  public:
   /// `served` is the disk's content. This takes it over and clears its marks; from now on they show

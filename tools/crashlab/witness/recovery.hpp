@@ -18,7 +18,7 @@ namespace crashlab {
 Tree tree_at(const History& history, Position position);
 
 /// The command prints the content of the recovered files. After a power cut it must print the same
-/// as after a kill between two calls of the workload: then it recovered a state that the program
+/// as after a kill between two calls of the workload. Then it recovered a state that the program
 /// itself had made.
 class Recovery {
  public:

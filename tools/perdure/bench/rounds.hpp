@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Several ways to do one thing, measured against each other in turns: round by round, in another
-// order each round, so that other work of the machine affects all alike.
+// Several ways to do one thing, measured against each other in turns. Each round has another order,
+// so that other work of the machine affects all alike.
 #pragma once
 
 #include <cstdint>

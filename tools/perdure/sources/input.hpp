@@ -36,8 +36,8 @@ class Input {
   /// The bytes still to come, for regular files.
   [[nodiscard]] std::optional<std::uint64_t> size() const noexcept { return size_; }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
-  /// The permission bits that a new file with this content gets, less the umask: those of the file
-  /// that was opened by its path; otherwise 0666.
+  /// The permission bits that a new file with this content gets, less the umask. They are those of
+  /// the file that was opened by its path; otherwise 0666.
   [[nodiscard]] std::uint32_t mode() const noexcept { return mode_; }
   /// An error that happened to this input; nothing was done to the target.
   [[nodiscard]] Error failure(std::string step, std::error_code cause) const;
