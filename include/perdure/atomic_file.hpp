@@ -23,7 +23,7 @@ enum class Handle : int;  // <perdure/system/file_system.hpp>
 /// A file that is written in pieces and appears intact, or not at all.
 ///
 /// The bytes stream into the temp; memory does not grow with them. An AtomicFile that is dropped
-/// without `commit` discards the temp: the target is what it was. Move-only; one thread at a time.
+/// without `commit` discards the temp: the target stays as it was. Move-only; one thread at a time.
 /// It belongs to the process that opened it: in a forked child every call is
 /// ErrorKind::invalid_argument. Dropping the child's copy closes it and leaves the temp. One that
 /// was moved from may be destroyed and assigned to; every other call of it ends the program.
@@ -84,8 +84,8 @@ class PERDURE_API AtomicFile final : public Sink {
   /// large it is, and what `verify` compares.
   Result<Handle> handle();
 
-  /// Publishes what was written, with the durability of the options. Once only: a second call is
-  /// ErrorKind::invalid_argument, and its fate is what the first one reached.
+  /// Publishes the content, with the durability of the options. Once only: a second call is
+  /// ErrorKind::invalid_argument, and its fate is that of the first one.
   Result<Receipt> commit();
   /// Removes the temp and says how that went; dropping does the same without an answer.
   Result<void> discard();

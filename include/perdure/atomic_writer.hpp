@@ -65,7 +65,7 @@ class PERDURE_API AtomicWriter {
 
   AtomicWriter(AtomicWriter&&) noexcept;
   AtomicWriter& operator=(AtomicWriter&&) noexcept;
-  ~AtomicWriter();  ///< Waits for what `commit_later` left to the group; see CommitHandle.
+  ~AtomicWriter();  ///< Waits for the commits of `commit_later`; see CommitHandle.
 
   /// Commits `image` to the target `leaf`, one component.
   Result<Receipt> commit(const std::string& leaf, Bytes image,

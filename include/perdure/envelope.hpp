@@ -102,7 +102,7 @@ struct Envelope {
     return write_envelope({.stamp = stamp, .stamped = true}, bytes, sink);
   }
 
-  /// `Stamped::stamped` is false for what `serialize` wrote.
+  /// `Stamped::stamped` is false for bytes that `serialize` wrote.
   auto deserialize_stamped(Bytes bytes) const -> Result<
       Stamped<typename decltype(std::declval<const S&>().deserialize(bytes))::value_type>> {
     using T = typename decltype(inner.deserialize(bytes))::value_type;

@@ -19,10 +19,11 @@ struct EtcdOptions {
   /// URLs of members of one cluster, "http://HOST:PORT" or "https://HOST:PORT". A call goes to the
   /// member that answered last. If that one does not answer, the next member is asked.
   std::vector<std::string> endpoints = {"http://127.0.0.1:2379"};
-  std::string user{};              ///< Of etcd's own users; empty: without one.
-  std::string password{};          ///< Never part of an error or of a process's arguments.
-  std::string ca_file{};           ///< PEM; whom https trusts, instead of whom the system trusts.
-  std::string certificate_file{};  ///< PEM; who this client is, where the cluster asks.
+  std::string user{};      ///< Of etcd's own users; empty: without one.
+  std::string password{};  ///< Never part of an error or of a process's arguments.
+  /// PEM; the authorities that https trusts, instead of the system's.
+  std::string ca_file{};
+  std::string certificate_file{};  ///< PEM; of this client, where the cluster asks for one.
   std::string key_file{};          ///< PEM; the key of the certificate.
   std::chrono::milliseconds connect_timeout_ms{2000};  ///< Of one connection.
   std::chrono::milliseconds request_timeout_ms{5000};  ///< Of one request and its answer.

@@ -26,9 +26,9 @@ struct GroupOptions {
   /// which never waits, is ErrorKind::busy then. A commit that waits has its temp open: choose a
   /// smaller number for a process with few descriptors (`ulimit -n`).
   std::size_t waiting_max = 1024;
-  /// Publish on a thread of the group's own. Without it the first caller who waits does so for all
-  /// who wait with it: the group has no thread of its own then. Commits that were left to the group
-  /// (AtomicWriter::commit_later) stay there until somebody waits.
+  /// Publish on a thread of the group's own. Without it the group has no thread of its own: the
+  /// first caller who waits publishes for all callers who wait with it. Commits that were left to
+  /// the group (AtomicWriter::commit_later) stay there until somebody waits.
   bool committer_thread = false;
 };
 

@@ -20,7 +20,7 @@ namespace perdure {
 /// `pointer` is not a JSON Pointer.
 PERDURE_STATE_API Result<JsonText> get_at(const JsonText& document, std::string_view pointer);
 
-/// Puts `value` at a JSON Pointer, in the place of what is there. Missing members on the way are
+/// Puts `value` at a JSON Pointer, in the place of the value there. Missing members on the way are
 /// made, as objects; in an array the index may be one past the end, or "-", to append.
 ///
 /// Every other member and element keeps its bytes and its place. `value` keeps its spelling and

@@ -83,7 +83,7 @@ struct Metadata {
     return {.preserved = false, .mode = mode, .exact = true, .owner = {}, .group = {}};
   }
 
-  bool preserved = true;      ///< The existing target's are kept, but for what is set below.
+  bool preserved = true;      ///< The existing target's are kept, except those set below.
   std::uint32_t mode = 0666;  ///< Permission bits, 07777 at most.
   bool exact = false;         ///< `mode` is for an existing target, too, and not less the umask.
   std::optional<std::uint32_t> owner;  ///< In the place of the target's.

@@ -271,13 +271,13 @@ PERDURE_C_API int perdure_file_create(const char* path, const perdure_write_opti
 // Appends. After an error the temp is gone, and every further call but `free` is refused.
 PERDURE_C_API int perdure_file_write(perdure_file* file, const void* bytes, size_t size,
                                      perdure_error** error);
-// Publishes what was written. Once only: a second call is refused, and its fate is what the first
-// one reached.
+// Publishes the content. Once only: a second call is refused, and its fate is that of the first
+// one.
 PERDURE_C_API int perdure_file_commit(perdure_file* file, perdure_receipt** receipt,
                                       perdure_error** error);
 // Removes the temp and says how that went; `free` does so without an answer.
 PERDURE_C_API int perdure_file_discard(perdure_file* file, perdure_error** error);
-// Frees it, and discards what was not committed.
+// Frees it, and discards an uncommitted temp.
 PERDURE_C_API void perdure_file_free(perdure_file* file);
 
 // ---- Reports: what recovery found in a root, and did. Where a call takes `report`, pass NULL to
@@ -332,8 +332,8 @@ typedef struct perdure_transaction perdure_transaction;
 PERDURE_C_API int perdure_transaction_begin(const char* root, const perdure_root_options* options,
                                             perdure_transaction** transaction,
                                             perdure_report** report, perdure_error** error);
-// The file shall have this content; its directory exists, or is made here first. The last word on a
-// path counts. After an error the transaction is over, and nothing of it was done.
+// The file shall have this content; its directory exists, or is made here first. The last call for
+// a path counts. After an error the transaction is over, and nothing of it was done.
 PERDURE_C_API int perdure_transaction_put(perdure_transaction* transaction, const char* path,
                                           const void* bytes, size_t size, perdure_error** error);
 // The file or symbolic link shall be gone. It must exist now.
@@ -351,7 +351,7 @@ PERDURE_C_API int perdure_transaction_expect(perdure_transaction* transaction, c
 // the rest in place. PERDURE_FATE_UNKNOWN: the next recovery finds out.
 PERDURE_C_API int perdure_transaction_commit(perdure_transaction* transaction,
                                              perdure_receipt** receipt, perdure_error** error);
-// Aborts what was not committed.
+// Frees it, and drops the transaction if it was not committed.
 PERDURE_C_API void perdure_transaction_free(perdure_transaction* transaction);
 
 // A root that this process holds open: a commit costs one flush, that of a log. Other programs must

@@ -51,8 +51,8 @@ struct RecoveryReport {
   /// an unfinished block, which is harmless, or the block held acknowledged commits: nobody can
   /// tell which.
   bool unreadable = false;
-  /// The private directory of this marked root was missing, and is there again: what a crash may
-  /// have left in it is lost.
+  /// The private directory of this marked root was missing, and is there again: its content, maybe
+  /// a committed transaction, is lost.
   bool restored = false;
 };
 

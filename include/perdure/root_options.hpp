@@ -37,7 +37,7 @@ struct RootOptions {
   /// As WriteOptions::stop, for the root's lock and for those of paths with an expected version.
   StopCondition stop{};
   /// Bytes of each of the log's two segments, from 8 KiB to 1 GiB, in whole blocks of 4096. When
-  /// one is full, what it published is settled. A log that is there keeps its size.
+  /// one is full, its published files are settled. A log that is there keeps its size.
   std::uint64_t segment_size = std::uint64_t{4} << 20U;
   /// A commit with more bytes of new content than this goes through a journal, like a Transaction
   /// without a Root. So does a commit that does not fit a segment.

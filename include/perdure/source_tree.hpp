@@ -72,7 +72,7 @@ class PERDURE_API SourceTree {
                                     const System& system = native_system(),
                                     const SourceOptions& options = {});
 
-  /// Directories come before what is in them.
+  /// Directories come before their entries.
   [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
   /// The library's own files, which no transaction may name, and the private directories that lie
   /// in their roots; with the path of the tree.

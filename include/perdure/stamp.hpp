@@ -49,7 +49,7 @@ struct Stamp {
   Lineage lineage;                   ///< Zeros where the serializer keeps none.
 };
 
-/// A state and what stood beside it.
+/// A state and the stamp that stood beside it.
 template <class T>
 struct Stamped {
   T value{};    ///< The state.

@@ -30,7 +30,7 @@ struct OpenReport {
   Origin origin = Origin::defaults;  ///< Of the state that was taken.
   std::uint64_t generation = 0;      ///< Of the state that was taken; 0 for defaults.
   StampTime last_updated{};  ///< When that generation was made; zero if the file does not say.
-  /// Why it is not the current one, or what was accepted about it; empty if all is well.
+  /// Why it is not the current one, or which fault was accepted; empty if all is well.
   std::string reason;
   std::string set_aside;  ///< Where the damaged file is kept as evidence; empty if none was.
 };

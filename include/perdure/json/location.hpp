@@ -19,7 +19,7 @@ struct PERDURE_STATE_API JsonLocation {
   std::size_t index = 0;             ///< Its number, if `up` is an array.
   bool element = false;              ///< True if `up` is an array.
 
-  /// A member of the object that stands here. This, and what `name` views, must outlive it.
+  /// A member of the object that stands here. This and the text of `name` must outlive it.
   [[nodiscard]] JsonLocation member(std::string_view name) const noexcept {
     return {.up = this, .key = name, .index = 0, .element = false};
   }

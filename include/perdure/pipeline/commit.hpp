@@ -21,7 +21,7 @@ namespace perdure {
 /// library makes one for each file that it commits; it lives for that commit. One thread at a time
 /// uses it, not always the caller's: see `run_together` below.
 struct PERDURE_API Commit : Target {
-  /// Expects what the options expect.
+  /// Expects the version of the options.
   Commit(FileSystem& file_system, Environment& surroundings, const WriteOptions& write_options);
 
   const WriteOptions& options;  ///< Not owned.

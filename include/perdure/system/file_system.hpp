@@ -130,7 +130,7 @@ class PERDURE_API FileSystem {
   /// components and is resolved as open(2) does, links included, from `base`.
   virtual SysResult<Handle> open_directory(Handle base, const std::string& path) = 0;
   /// Opens a directory beneath `base` by a relative path. No symbolic link on the way is followed
-  /// (ELOOP), and neither ".." nor a mount point leads out of what `base` lies on (EXDEV).
+  /// (ELOOP), and neither ".." nor a mount point leads out of the mount of `base` (EXDEV).
   virtual SysResult<Handle> open_beneath(Handle base, const std::string& path) = 0;
   /// Makes a new file, open for reading and writing; EEXIST when the name is taken, even by a
   /// dangling link. The kernel may take bits off `mode` (umask, default ACL), never add any.
@@ -271,7 +271,7 @@ class PERDURE_API FileSystem {
   /// The file system that the directory lies on. A fact that can't be found out does not make it
   /// fail.
   virtual SysResult<FileSystemInfo> describe(Handle directory) = 0;
-  /// The user as whom files are made and opened.
+  /// The user who makes and opens files.
   virtual std::uint32_t user() = 0;
   /// Whether an owner of this number is one user. False for the number that stands for all owners
   /// without one in this user name space (user_namespaces(7)).

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Crashes a workload everywhere, and checks what is left.
+// Crashes a workload everywhere, and checks the state that is left.
 #pragma once
 
 #include <cstddef>

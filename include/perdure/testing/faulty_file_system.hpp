@@ -35,8 +35,8 @@ struct Fault {
   bool after_effect = false;
   /// For read_at and write_at: no error, but at most so many bytes; 0 is a call that moves nothing.
   std::optional<std::size_t> count = {};
-  /// The call itself is made as usual. Before it the disk fails to write what is pending in files,
-  /// and another program's sync is the one that waits for it: SimulatedFileSystem::fail_writeback.
+  /// The call itself is made as usual. Before it the disk fails to write the pending content of
+  /// files, and another program's sync gets the error: SimulatedFileSystem::fail_writeback.
   bool elsewhere = false;
 };
 

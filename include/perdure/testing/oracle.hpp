@@ -12,8 +12,8 @@
 #include <perdure/detail/export.hpp>
 #include <perdure/testing/explore.hpp>
 
-/// Checks that most programs want to pass in every crash state. Each takes what it needs to know
-/// from the session's history; each is a value that may be shared by threads.
+/// Checks that most programs want to pass in every crash state. Each takes its facts from the
+/// session's history; each is a value that threads may share.
 ///
 /// How the history limits one target, by the words "binding" and "superseded" below:
 /// - An acknowledged attempt is binding when it was `durable`, and, of any durability, as long as
@@ -43,9 +43,9 @@ PERDURE_TESTING_API Oracle acknowledged();
 PERDURE_TESTING_API Oracle found(std::string target,
                                  std::function<std::optional<std::string>(Session&)> read);
 
-/// Attempts with one `step` happen together, and in their order: all targets are what they were
-/// after some step, and no binding step is missing. For transactions, and for histories of states.
-/// Under presets::split_rename, where targets may be missing, it checks nothing and passes.
+/// Attempts with one `step` happen together, and in their order: all targets are as they were after
+/// some step, and no binding step is missing. For transactions, and for histories of states. Under
+/// presets::split_rename, where targets may be missing, it checks nothing and passes.
 PERDURE_TESTING_API Oracle steps_whole();
 
 /// The root holds only the targets of the history, the files that were there when the workload

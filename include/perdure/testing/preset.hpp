@@ -50,7 +50,7 @@ struct Preset {
   /// Content whose writeback was awaited takes its place in the order: no later entry survives
   /// without it.
   bool awaited_ordered = false;
-  /// A sync writes the synced file or directory alone, ahead of what was issued before it.
+  /// A sync writes the synced file or directory alone, ahead of changes that were issued before it.
   bool sync_overtakes = false;
 
   /// sync_file_system forces the journal and sends no flush of its own. Content that was written

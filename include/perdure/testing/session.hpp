@@ -36,7 +36,7 @@ struct Event {
   std::optional<std::string> content = {};  ///< attempt: what it shall be; empty for a removal.
   Durability durability = Durability::durable;  ///< attempt: what was asked for.
   std::uint64_t step = 0;       ///< attempt: attempts with the same number, not 0, happen together.
-  Fate fate = Fate::unchanged;  ///< failed: what the program was told of the target.
+  Fate fate = Fate::unchanged;  ///< failed: the fate that the program was told.
 };
 
 /// The surroundings of a program under test: a file system, an environment, and a place to note its

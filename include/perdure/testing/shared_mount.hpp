@@ -20,7 +20,7 @@ enum class Looks : std::uint8_t {
   remembered,
 };
 
-/// One machine's mount of what several machines share, over a network or by FUSE.
+/// One machine's mount of files that several machines share, over a network or by FUSE.
 ///
 /// Give each of two programs a mount of its own over one `base`, and they stand for two machines. A
 /// mount remembers the attributes of each name and of each open file that it looked at, until a

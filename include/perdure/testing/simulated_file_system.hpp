@@ -69,7 +69,8 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
   void set_immutable(const std::string& path, bool immutable);
   /// As if something else were mounted there: to replace or remove it is EBUSY.
   void set_mount_point(const std::string& path, bool mount_point);
-  /// A directory on a device of its own, and what is made in it from now on: EXDEV across it.
+  /// Puts a directory, and all that is made in it from now on, on a device of its own: EXDEV across
+  /// it.
   void set_device(const std::string& path, std::uint32_t device);
 
   /// Content of a regular file, permissions or not; empty if there is none.
@@ -110,7 +111,7 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
   /// Everything is durable, all handles are gone, and the disk is mounted anew. With
   /// Renumbering::everything it is as if all files were copied to another disk (cp -a, tar, rsync).
   void remount();
-  /// The process dies: its handles and locks are gone; what it did is visible, and still pending.
+  /// The process dies: its handles and locks are gone; its changes are visible, and still pending.
   void kill();
   /// The power goes, and comes back. Handles are gone, and of the pending changes only `survivors`
   /// are left; with `random` that is a crash state that `seed` picks, torn content included.

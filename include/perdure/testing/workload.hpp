@@ -33,7 +33,7 @@ struct Workload {
   std::size_t cases = 1;
 };
 
-/// A check of every crash state once recovery ran: no words, or words for what does not hold.
+/// A check of every crash state once recovery ran: returns no words, or words about the fault.
 /// oracle.hpp has the ones that most programs need.
 struct Oracle {
   std::string name;                            ///< For Violation::oracle and Preset::exempt.
@@ -51,10 +51,11 @@ using Layer = std::function<std::unique_ptr<FileSystem>(SimulatedFileSystem& dis
 /// How far `explore` goes, and by which rules.
 struct ExploreOptions {
   const Preset* preset = &presets::worst;  ///< Not null; must outlive the call.
-  std::uint64_t seed = 1;                  ///< Decides what is drawn where not everything is tried.
-  unsigned depth = 2;                      ///< Crashes within recovery, one after the other.
+  /// Decides which states are drawn where not all are tried.
+  std::uint64_t seed = 1;
+  unsigned depth = 2;      ///< Crashes within recovery, one after the other.
   bool kills = true;       ///< The process dies, at every call that changes something.
-  bool power_cuts = true;  ///< The power goes, and the preset says what is left.
+  bool power_cuts = true;  ///< The power goes, and the preset says which changes are left.
   unsigned threads = 0;    ///< 0: as many as there are cores.
 
   std::size_t pending_max = 20;        ///< All sets of survivors up to so many pending operations,
