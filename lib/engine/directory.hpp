@@ -45,8 +45,8 @@ Result<Status> check_names_go(FileSystem& files, Handle directory, const std::st
 /// Adds words that say what a failed sync of a directory means.
 PERDURE_INTERNAL_API void explain_directory_sync(Error& error);
 
-/// The answer of a directory's sync for a caller who asked for `durability`. Below `durable`, a
-/// file system that can't sync directories is a success.
+/// The answer of a directory's sync for a caller who asked for `durability`. Below `durable`, it is
+/// a success also where the file system can't sync directories.
 PERDURE_INTERNAL_API SysResult<void> as_asked(SysResult<void> synced, Durability durability);
 
 /// Remembers that a directory could not be synced. The next durable commit there could not become

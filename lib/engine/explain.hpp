@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Finds out what the code of a system call does not say.
+// Finds the cause that the code of a system call does not tell.
 #pragma once
 
 #include <optional>

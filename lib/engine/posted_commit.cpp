@@ -27,8 +27,8 @@ PostedCommit::PostedCommit(const WriteDirectory& directory, const WriteOptions& 
 }
 
 /// The lock would be held until somebody leads, and without a committer thread nobody may. Then
-/// others would wait for the lock in vain, and two programs that post several commits would wait
-/// for each other's locks.
+/// others would wait for the lock without end, and two programs that post several commits would
+/// wait for each other's locks.
 Result<AnyPipeline> PostedCommit::claim(const std::string& leaf) {
   Commit& commit = *commit_;
   BOOST_OUTCOME_TRY(directory_->find(commit, leaf));

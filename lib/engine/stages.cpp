@@ -28,7 +28,7 @@ Result<void> write_image(Commit& commit) {
 
 Result<void> Serialize::run(Commit& commit) const {
   if (!commit.produce) return success();  // the caller's own bytes are the image
-  commit.storage.clear();                 // what an earlier one made
+  commit.storage.clear();                 // the image of an earlier run
   BufferSink sink(commit.storage);
   BOOST_OUTCOME_TRY(commit.produce(sink));
   commit.image = commit.storage;

@@ -27,7 +27,7 @@ Result<void> create_temp(Commit& commit, std::uint32_t mode);
 /// Writes into the temp, over its content or behind it. Goes on after a short write; a write of
 /// nothing is an error.
 Result<void> write_to_temp(Commit& commit, std::uint64_t offset, Bytes bytes);
-/// Appends to what the temp has.
+/// Appends to the temp's content.
 Result<void> append_to_temp(Commit& commit, Bytes bytes);
 
 /// Gathers small writes on their way to a temp, so that a byte costs no system call. Hands them on

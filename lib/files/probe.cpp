@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Tries out what a directory's file system can do.
+// Tries what a directory's file system can do.
 #include <algorithm>
 
 #include <perdure/probe.hpp>

@@ -136,7 +136,7 @@ class Batch {
     return success();
   }
 
-  /// Commits what was found. All locks are released before the next part takes any.
+  /// Commits the files that were found. All locks are released before the next part takes any.
   void run_part() {
     std::sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) {
       return std::tie(a->key, a->number) < std::tie(b->key, b->number);

@@ -6,8 +6,8 @@
 
 namespace perdure {
 
-/// The file system of the directory `fd`: from fstatfs(2), /proc/self/mountinfo, and, for what
-/// mountinfo does not say, /proc/fs/ext4, /proc/fs/jbd2 and ioctl(2).
+/// The file system of the directory `fd`: from fstatfs(2), /proc/self/mountinfo, and, for facts
+/// that mountinfo does not have, /proc/fs/ext4, /proc/fs/jbd2 and ioctl(2).
 SysResult<FileSystemInfo> describe_native(int fd);
 
 }  // namespace perdure

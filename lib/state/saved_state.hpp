@@ -57,7 +57,7 @@ enum class EditOutcome {
 };
 
 /// One state, in memory and in its store: reads it, falls back, catches up with others, commits.
-/// Memory is never ahead of what is durable. Nothing throws.
+/// Memory is never ahead of the durable state. Nothing throws.
 ///
 /// Used by one thread at a time, except for value, report and generation, which any may call.
 /// These three work in a forked child, too; nothing else does there.
@@ -175,7 +175,7 @@ class SavedState {
   Stored stored_;
   std::shared_ptr<const SaveReceipt> receipt_;
   std::uint64_t attempted_max_ = 0;  // the highest number seen or tried: none is used twice
-  std::uint64_t published_max_ = 0;  // the highest of what was this tracker's state
+  std::uint64_t published_max_ = 0;  // the highest number that this tracker's state had
   bool overtaken_ = false;           // another tracker was faster than the last commit
   bool outcome_unknown_ = false;     // a save may or may not survive: reload first
 

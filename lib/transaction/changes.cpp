@@ -235,7 +235,7 @@ Result<void> Changes::make_directory(const std::string& path, std::uint32_t mode
     switch (so_far.action) {
       case JournalAction::make_directory:
         return success();
-      case JournalAction::remove_directory:  // what was in it goes all the same
+      case JournalAction::remove_directory:  // its content is removed all the same
         changes_.erase(change);
         return success();
       case JournalAction::remove:

@@ -78,7 +78,7 @@ class Changes {
   /// A call failed half-way, so the staged files are not those that were asked for.
   [[nodiscard]] bool is_broken() const noexcept { return broken_; }
 
-  /// In the order of their paths: a directory comes before what is in it.
+  /// In the order of their paths: a directory comes before its entries.
   [[nodiscard]] std::map<std::string, Change>& by_path() noexcept { return changes_; }
   [[nodiscard]] StagedFiles& staged() noexcept { return staged_; }
   [[nodiscard]] Directories& directories() noexcept { return directories_; }

@@ -188,7 +188,7 @@ Result<void> Precheck::check_parent(const std::string& path) {
       return root_.failure(check_step, path, ErrorKind::invalid_argument,
                            "'" + above + "' is a file in this transaction");
     }
-    made = true;  // what is above it was looked at when it was checked itself
+    made = true;  // the directories above it were checked with it
   }
   if (made || parents_.contains(parent)) return success();
   for (std::string above = parent_of(parent); !above.empty(); above = parent_of(above)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Compares each path of a journal with what is there now: by numbers and times, or, where the
+// Compares each path of a journal with the file there now: by numbers and times, or, where the
 // numbers are others, by times and content.
 #include "transaction/recovery_step.hpp"
 

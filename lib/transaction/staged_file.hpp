@@ -58,8 +58,8 @@ class StagedFiles {
   StagedFiles& operator=(const StagedFiles&) = delete;
   ~StagedFiles() = default;
 
-  /// Stages what the source writes, with the metadata of the file `from`, or those of a new one, as
-  /// `metadata` says.
+  /// Stages the content that the source writes, with the metadata of the file `from`, or of a new
+  /// one, as `metadata` says.
   Result<StagedFile> stage(const std::string& path, const MetadataOf& from,
                            const Metadata& metadata,
                            const std::function<Result<void>(Sink&)>& source);

@@ -108,7 +108,7 @@ struct PERDURE_LOCAL Transaction::State {
   Changes changes;
   RecoveryReport recovery;
   Expectations expected{*root, changes};
-  std::function<Result<void>()> compare;  // of a state: the last word
+  std::function<Result<void>()> compare;  // of a state: decides last whether to commit
   Fate fate = Fate::unchanged;            // of the commit: what an error would say now
   std::vector<StageTime> ran;
   TransactionRoot::Naming naming = TransactionRoot::Naming::of_users;

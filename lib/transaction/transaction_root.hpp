@@ -59,7 +59,8 @@ struct TransactionRoot {
   std::optional<Keeper> keeper;   ///< The user to whom root gives the files that it makes there.
   std::string private_name;       ///< Of the private directory, if it is directly under the root.
   OwnedHandle lock;
-  /// Whether the marker is there. Without it, `release` removes what this process made.
+  /// Whether the marker is there. Without it, `release` removes the private directory that this
+  /// process made.
   bool marked = false;
   bool private_directory_made = false;
   bool restored = false;  ///< Its private directory was missing, and is there again, empty.
@@ -91,7 +92,7 @@ struct TransactionRoot {
   }
   /// Tells the observer, if there is one, what recovery found and finished.
   void tell(const RecoveryReport& report) const;
-  /// Lets the root go. If nobody marked it, removes what this process made in it.
+  /// Lets the root go. If nobody marked it, removes the private directory that this process made.
   void release() noexcept;
   /// The same for the sync of a directory, as durable as the options ask for.
   [[nodiscard]] Result<void> synced(std::string_view step, const std::string& relative,

@@ -108,8 +108,8 @@ class TreeCopy {
   CopyReport report_;
 };
 
-/// One look at all of the root; copies what is not copied yet. While others commit, a path that is
-/// removed or changes is left to the next pass.
+/// One look at all of the root; copies paths that are not copied yet. While others commit, a path
+/// that is removed or changes is left to the next pass.
 Result<void> TreeCopy::pass(Pass which) {
   const bool beside = which == Pass::beside_others;
   ++report_.passes;

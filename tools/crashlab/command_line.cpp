@@ -78,7 +78,7 @@ void add_disk_options(CLI::App& run, RunOptions& options) {
                "A disk that answers flushes and does nothing");
 }
 
-/// The options of a recording and its exploration, whoever judges.
+/// The options of a recording and its exploration, for a checker and a witness alike.
 void add_exploring(CLI::App* run, RunOptions& options, std::string& signs, Explored explored) {
   run->add_option("--fs", options.fs, "The file system")
       ->check(perdure::cli::one_of(fs_names()))

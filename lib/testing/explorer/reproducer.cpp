@@ -156,7 +156,7 @@ std::uint64_t number(const std::vector<std::string>& words, std::size_t at,
   return value;
 }
 
-/// The same for a position or a count of what lies in memory.
+/// The same for a position or a count in memory.
 std::size_t position(const std::vector<std::string>& words, std::size_t at,
                      const std::string& line) {
   const std::uint64_t value = number(words, at, line);

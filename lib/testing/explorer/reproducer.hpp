@@ -29,7 +29,7 @@ struct CrashPath {
 std::optional<Finding> follow(const Runner& runner, const CrashPath& path,
                               bool* possible = nullptr);
 
-/// Takes away what the finding does not need, as long as some oracle still objects.
+/// Takes away steps that the finding does not need, as long as some oracle still objects.
 CrashPath shrink(const Runner& runner, CrashPath path);
 
 /// The text of a reproducer, and back. Throws std::invalid_argument for any other text.

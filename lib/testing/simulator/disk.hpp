@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A disk with what is visible, what is durable, and the changes that lie between the two.
+// A disk with its visible and its durable content, and the changes between the two.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +51,7 @@ struct Pending {
   std::shared_ptr<const Change> change;
   bool durable = false;  // certain to be on the disk; kept only because an earlier one is not
   bool doomed = false;   // its sync failed: no later sync will write it
-  bool loose = false;    // may be on the disk without what was ordered before it
+  bool loose = false;    // may be on the disk without changes that were ordered before it
   bool awaited = false;  // content that has its place in the order by now
 
   /// Whether it may survive in parts, and not only as a whole in an order.
@@ -76,7 +76,7 @@ struct Disk {
 
   const Preset* preset;
   Tree visible;
-  Tree base{visible.fork()};  // durable, but for what `log` still holds
+  Tree base{visible.fork()};  // durable, except changes in `log`
   std::vector<Pending> log;
   InodeId next_inode = root_inode + 1;
   std::uint64_t next_change = 1;

@@ -41,7 +41,7 @@ class Comparison {
  public:
   explicit Comparison(const Rules& rules) : rules_(rules) {}
 
-  /// Empty where the preset allows this; otherwise words for what is wrong, once for each outcome.
+  /// Empty where the preset allows this; otherwise words for the fault, once for each outcome.
   std::string judge(const std::string& script, std::size_t notes, const std::string& outcome);
 
   /// With the outcomes counted.

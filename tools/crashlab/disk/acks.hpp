@@ -22,7 +22,7 @@ class AckServer {
   AckServer(UniqueFd listening, Record record);
 
   void add_polls(std::vector<pollfd>& polls) const;
-  /// Serves what is ready in the polls that add_polls() appended at `first`.
+  /// Serves the descriptors that are ready in the polls that add_polls() appended at `first`.
   void serve(const std::vector<pollfd>& polls, std::size_t first);
 
  private:

@@ -24,7 +24,7 @@ class Recorder {
 
   /// Takes `pages` as the base. No request may be under way.
   void begin(const Pages& pages);
-  /// Stops and hands out what was recorded.
+  /// Stops and hands out the recording.
   Recording end();
   bool recording() const { return recording_; }
 

@@ -45,7 +45,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts);
 /// Kills a process group and reaps those of its processes that are our children.
 void end_group(pid_t group);
 
-/// Appends what can be read now; keeps the last 64 kB. Returns false at the end of the file.
+/// Appends the bytes that can be read now; keeps the last 64 kB. Returns false at the end of the
+/// file.
 bool drain(int fd, std::string& output);
 
 int exit_code_of(int wait_status);
