@@ -7,7 +7,7 @@
 //      |          |
 //      +--closed--+--refuse()--> refused
 //
-// Of one that is posted: its caller went on, and may come back to wait() for it, or never.
+// The life of a posted arrival, whose caller went on, and may come back to wait() for it, or never:
 //
 //   post() --> waiting --next_group()--> in a group --lead()--> served --finish()--> done -->
 //   called
@@ -20,7 +20,7 @@
 //        ^                                                                    |
 //        +--------------------------------------------------------------------+--> finish()
 //
-// finish() ends what was posted, on the thread that led and without the mutex. In the meantime
+// finish() ends posted arrivals, on the thread that led and without the mutex. In the meantime
 // others lead.
 //
 // Invariants whenever the mutex is free:
@@ -28,23 +28,23 @@
 //   G1  At most one thread leads: `leading` is set before gather() gives the mutex back, and only
 //       the leader clears it. With a committer thread nobody but that thread leads.
 //   G2  An arrival is in one queue, or in a leader's group, until it is done or refused. Until
-//       then its caller sleeps or leads, or, of one that was posted, `Posted::self` keeps it: it
-//       outlives the queue. Therefore nothing between a push and the end may throw.
+//       then its caller sleeps or leads; a posted arrival is kept by `Posted::self`. So it lives as
+//       long as it is in a queue. Therefore nothing between a push and the end may throw.
 //   G3  Order: callers enter `waiting`, and groups, in the order in which they came. Somebody is
 //       outside only while `waiting` is full; a posted arrival never is.
 //   G4  Nobody sleeps forever: if somebody sleeps and nobody leads, then the committer thread has
 //       been woken; without one, the first arrival for which a thread sleeps; without such an
-//       arrival, who drains or closes. Only a leader takes from `waiting`, and wakes the next. A
-//       sleeper whose time is up leads if it is its turn.
+//       arrival, a thread that drains or closes. Only a leader takes from `waiting`, and wakes the
+//       next. A sleeper whose time is up leads if it is its turn.
 //   G5  Without a committer thread, the first arrival for which a thread sleeps has its leader.
 //       Only arrivals for which nobody sleeps are served before it. An arrival that is larger than
 //       a group is alone in its group.
-//   G6  Once `closed` is set under the mutex nobody comes in, and nobody is outside. All that is in
-//       `waiting` is still served; close() returns when `waiting` is empty, nobody leads, and all
-//       that was posted is done.
-//   G7  Whether somebody waits for what was posted or not: it is done once any thread led behind
-//       it, and at the latest when its owner drains or the queue is closed. Its owner outlives it:
-//       `Posted::left` counts what is not done.
+//   G6  Once `closed` is set under the mutex nobody comes in, and nobody is outside. All arrivals
+//       in `waiting` are still served; close() returns when `waiting` is empty, nobody leads, and
+//       all posted arrivals are done.
+//   G7  A posted arrival is done once any thread led after it was posted, whether somebody waits
+//       for it or not. At the latest it is done when its owner drains or the queue is closed. Its
+//       owner outlives it: `Posted::left` counts the arrivals that are not done.
 //
 // In a forked child none of this holds: nobody there touches the mutex or the queues.
 #pragma once

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // The bytes of states, in parts below their names: sends, reads and clears them.
 //
-//   E4  Parts are put before, or with, the first record that names them. The commit that takes the
-//       last such record away erases them, or puts its own content of one part in their place: so
-//       as long as a state is named, by whichever records, its content is the same.
+//   E4  Parts are put before, or with, the first record that names them. The commit that removes
+//       the last such record erases them, or puts its own content of one part in their place. So
+//       the content of a state stays the same as long as any record names it.
 //   E5  Parts that are sent before their commit are claimed by an upload key under a lease. The
 //       commit expects that key and erases it; clear() erases only what has neither a record nor a
 //       claim, and expects that both stay so. A content that was cleared is never committed.

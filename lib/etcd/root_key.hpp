@@ -2,9 +2,8 @@
 // The one key that decides which state is current: looks at it, and swaps its record.
 //
 //   E1  A swap compares the key's value, which is never put twice: each commit has a random token
-//   in
-//       it, and a fence counts up. Revisions of the cluster would not do: one that was set back to
-//       a backup counts the same numbers again.
+//       in it, and a fence counts up. Revisions of the cluster would not do: a cluster that was set
+//       back to a backup counts the same numbers again.
 //   E2  The key is never deleted: where there is no state its record says so. A request that
 //       expects "no key" can't be done any more once there was one.
 //   E3  A swap is sent once. When its answer is lost, find_out() tells what became of it:

@@ -10,7 +10,7 @@
 //        header of 7 written ------^      header of 8 written -----^
 //        it is durable with the first flush of epoch 6
 //
-// L1. No write touches a block that has something acknowledged: each is made of whole blocks, and
+// L1. No write touches a block with acknowledged records: each write is of whole blocks, and
 //     appends begin behind the last record.
 // L2. No record goes into an epoch whose header is not durable.
 // L3. A header says which records are not settled (live_from, live_number). It is written when all
@@ -18,9 +18,8 @@
 // L4. A record belongs to an epoch by its chain, which begins with the header's random salt: old
 //     bytes of the segment never pass for one.
 // L5. A block whose write the power cut off may be unreadable until it is written again: it counts
-//     as torn. A record that was durable, and is not there, shows by those behind it; and to
-//     whoever has the log open. Where no header can be read the disk has failed, and nothing is
-//     torn.
+//     as torn. If a durable record is missing, the records behind it show that, and so does an open
+//     log. Where no header can be read, the disk has failed, and nothing counts as torn.
 #pragma once
 
 #include <cstdint>

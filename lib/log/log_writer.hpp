@@ -7,19 +7,19 @@
 //        |                                                |            |
 //        | fails: that commit is unchanged                +--- fails --+--> recover in place
 //
-// W1. A record names what was there before, certain to be there after a power cut, or made by an
-//     earlier record.
+// W1. A record names the files that were there before: each is there after a power cut, too, or an
+//     earlier record made it.
 // W2. Nothing is published before its record is durable, and all is published in the order of the
 //     records. Where the protocol is `fast`, or publishing is left for the settling, a file has its
 //     data on the disk before it gets its name.
 // W3. A segment is left when everything that its records published is durable.
-// W4. After a flush, a publish or a settling that failed nothing in the cache counts. All records
-//     that are not settled are carried out anew before anything else happens. If that fails, the
-//     root refuses everything.
-// W5. A journal of other work that did not end takes the root out of use: the log's own would be
-//     written over it.
-// W6. Content that was staged before something failed is not committed: it may be lost, and the
-//     kernel tells that once.
+// W4. After a flush, a publish or a settling that failed, the cache may differ from the disk. So
+//     all records that are not settled are carried out anew before anything else happens. If that
+//     fails, the root refuses everything.
+// W5. If other work failed and left its journal, the root refuses everything: the log's own journal
+//     would overwrite it.
+// W6. Content that was staged before a failure may be lost, and the kernel reports that once. So it
+//     is not committed.
 // W7. As long as the log may have records that are not settled, the root's journal says so.
 #pragma once
 

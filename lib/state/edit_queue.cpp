@@ -5,15 +5,16 @@
 //
 //   queue() --> in queue_ --lead()--> in in_flight_ --save()--> done: saved, failed or thrown
 //
-// The turn, for all that touches the state but to read what is shown:
+// The turn, for every use of the state but to read the shown one:
 //
 //   free --begin(save): lead()--> busy --end()--> free
 //   free --begin(other): reload(), rewrite(), restore(), history()--> busy --end()--> free
 //
 // Invariants whenever mutex_ is free, in the process that opened the state:
 //
-//   E1  At most one thread has the turn (busy_, worker_). Nobody else calls state_, but for what is
-//       shown, for is_ours() and failure(), and for release() under mutex_ while the turn is free.
+//   E1  At most one thread has the turn (busy_, worker_). Other threads call state_ only to
+//       read the shown state, for is_ours() and failure(), and for release() under mutex_ while the
+//       turn is free.
 //   E2  An edit is in queue_, or in in_flight_, or done. in_flight_ is empty unless a save has the
 //       turn. Edits are saved in the order in which they were queued.
 //   E3  `done` is set once. Nobody changes a done edit, so its outcome is read without mutex_.
@@ -26,7 +27,8 @@
 //       turn, and on the committer's, it can't wait for this tracker: is_nested() refuses.
 //   E8  Nobody sleeps forever: each change that a sleeper may wait for wakes all of them.
 //
-// In a forked child none of this holds, and mutex_ must not be touched: each way in asks is_ours().
+// In a forked child none of this holds, and mutex_ must not be touched: each public call asks
+// is_ours().
 #include <algorithm>
 #include <condition_variable>
 #include <exception>

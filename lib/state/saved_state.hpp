@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A tracked state, in memory and in its store. load.cpp finds and takes it, save.cpp commits it.
 //
-//   open()           known: memory has what is durable, or the defaults
+//   open()           known: memory has the durable state, or the defaults
 //     |                |  ^  ^
 //     +--------------->|  |  |   save(), restore(), rewrite(): committed, or Fate::unchanged
 //                      |  +--+   reload(): took what it found
@@ -12,15 +12,15 @@
 //
 // `known` becomes `unknown` when a commit ends with another fate than `unchanged`, or throws.
 //
-//   S1  Memory is never ahead of the disk: only publish() changes what is shown, and is called with
-//       what the store returned as durable. Defaults, which nobody was told are saved, are shown
-//       where nothing else is left.
+//   S1  Memory is never ahead of the disk: only publish() changes the shown state, and is called
+//       with a state that the store returned as durable. Where no state is left the defaults are
+//       shown; nobody was told that these are saved.
 //   S2  No number is used twice: attempted_max_ never falls, is at least every number that was seen
 //       or tried, and the next commit takes the one after it.
-//   S3  While the outcome is known, stored_ and what is shown speak of one state.
-//   S4  While it is unknown, memory keeps the last state that is known to be durable. Only a
-//       commit ends that, of what reload() found or, where the file is gone, of what memory holds:
-//       a second sync may succeed and write nothing.
+//   S3  While the outcome is known, stored_ and the shown state are the same state.
+//   S4  While it is unknown, memory keeps the last state that is known to be durable. Only a commit
+//       ends that: of the state that reload() found or, where the file is gone, of the one in
+//       memory. A second sync would not do, since it may succeed and write nothing.
 //   S5  A save destroys no evidence: damaged states, and previous ones newer than the current one,
 //       are moved aside first. A text accepted as an edit is replaced by a save with its content.
 //   S6  store_ and stored_ belong to the thread that has the turn (edit_queue.cpp). The shown state

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The presets: what file systems leave after a power cut, as data.
+// The presets: the states that file systems leave after a power cut, as data.
 #pragma once
 
 #include <cstdint>

@@ -56,8 +56,7 @@ struct Extent {
 };
 
 /// The ways in which a file with this durable and this new content can be found, the intact one
-/// first, no two alike. Writes into blocks that the durable file has whole tear nothing but these
-/// blocks.
+/// first, no two alike. Writes into complete blocks of the durable file tear only these blocks.
 std::vector<Torn> all_tears(const Preset& preset, InodeId inode, const Buffer& durable,
                             const Buffer& fresh, const std::vector<Extent>& written,
                             const Bounds& bounds);
