@@ -34,7 +34,7 @@ enum class Handle : int;  // <perdure/system/file_system.hpp>
 class PERDURE_API AtomicFile final : public Sink {
  public:
   /// Makes the temp for `target`. If the commit is already forbidden, this call fails, before
-  /// anything is streamed: a directory is there, ExistingPolicy::keep finds the target, or its
+  /// anything is streamed. Then a directory is there, ExistingPolicy::keep finds the target, or its
   /// version is not the expected one. `commit` checks it again under the lock.
   static Result<AtomicFile> create(const Path& target, WriteOptions options = {},
                                    System system = native_system());

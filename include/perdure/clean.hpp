@@ -34,10 +34,10 @@ struct CleanReport {
   std::vector<std::string> skipped;
 };
 
-/// Removes temps that crashed committers left in `directory`: regular files with a temp's name that
-/// nobody has open for writing, and empty directories with such a name. Also symbolic links with
-/// such a name, which a transaction made as a trial: those of this user, or of anybody if root
-/// calls. It touches nothing else. Lock files stay unless the options say otherwise
+/// Removes temps that crashed committers left in `directory`. These are regular files with a temp's
+/// name that nobody has open for writing, and empty directories with such a name. Also symbolic
+/// links with such a name, which a transaction made as a trial: those of this user, or of anybody
+/// if root calls. It touches nothing else. Lock files stay unless the options say otherwise
 /// (docs/architecture.md says why), and apply temps of transactions are removed by their recovery.
 /// It removes files on ext2, ext3, ext4, xfs, btrfs, f2fs and tmpfs only. Elsewhere a writer may
 /// have the file open by another inode, so `clean` skips every file that looks stale. Safe beside

@@ -76,8 +76,8 @@ inline constexpr std::string_view copy_tree = "tree";
 /// The backup of `leaf`.
 [[nodiscard]] std::string backup_of(std::string_view leaf, std::string_view suffix);
 
-/// The names of a previous generation of the state `leaf`: the usual one, and a new one that nobody
-/// can guess, for where another user has planted the usual one. And back from both.
+/// The names of a previous generation of the state `leaf`, and back from both. One is the usual
+/// name. The other is new and can't be guessed, for where another user has planted the usual one.
 [[nodiscard]] PERDURE_INTERNAL_API std::string previous_of(std::string_view leaf,
                                                            std::uint64_t generation);
 PERDURE_INTERNAL_API SysResult<std::string> make_previous(std::string_view leaf,

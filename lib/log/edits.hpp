@@ -16,9 +16,9 @@ struct Edit {
   Buffer inserted;
 };
 
-/// Edits that make `wanted` of `base`; in order. They are not the fewest, but are found fast: a
-/// change in place at the speed of memory, moved content at the speed of a hash. Parts that come in
-/// another order are inserted anew.
+/// Edits that make `wanted` of `base`; in order. They are not the fewest, but are found fast. A
+/// change in place is found at the speed of memory, moved content at that of a hash. Parts that
+/// come in another order are inserted anew.
 [[nodiscard]] std::vector<Edit> edits_between(Bytes base, Bytes wanted);
 
 /// Whether they can be applied to a content of size `base_size`, and give one of size `result`.

@@ -17,9 +17,9 @@ struct LogRecovery {
   std::uint64_t next_number = 1;  ///< Records below it are committed, all others never will be.
 };
 
-/// Carries out every record that is not settled, also one that seems to be done: its changes may be
-/// in the cache and not on the disk. Then no record of the log is needed any more. May be repeated
-/// when it fails or is killed: until it has succeeded, the log is as it was.
+/// Carries out every record that is not settled. It also does so for one that seems to be done: its
+/// changes may be in the cache and not on the disk. Then no record of the log is needed any more.
+/// May be repeated when it fails or is killed: until it has succeeded, the log is as it was.
 Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log);
 
 /// Puts in place the files of an open root's records that were left for later: makes their staged

@@ -289,8 +289,8 @@ class FileStore final : public StateStore {
     return commit.failure("read the lost state's metadata", status.error());
   }
 
-  /// After a kill the file that is found may be in the page cache alone: it is synced before
-  /// anybody trusts it, and so is its name.
+  /// After a kill the file that is found may be in the page cache alone. So it and its name are
+  /// synced before anybody trusts it.
   Result<std::optional<StoredState>> load_leaf(const std::string& leaf) {
     const auto sync_found = [&](Handle file) -> Result<void> {
       if (do_owners_matter(*target_.directory_status)) {

@@ -65,10 +65,10 @@ Result<std::string> keep_beside(Commit& commit, std::uint64_t generation, Previo
   return kept.value();
 }
 
-/// True when only those stamps differ that our link changes: the ctime; and, where the link made
-/// overlayfs copy the file up from a lower layer, the identity. `kept` is the file of the name that
-/// we linked. A write whose mtime was set back changes only the ctime, too, so all stamps are
-/// compared just before the link.
+/// True when only those stamps differ that our link changes. They are the ctime, and the identity
+/// where the link made overlayfs copy the file up from a lower layer. `kept` is the file of the
+/// name that we linked. A write whose mtime was set back changes only the ctime, too, so all stamps
+/// are compared just before the link.
 bool differs_by_link(const Status& now, const Status& before, const SysResult<Status>& kept) {
   const bool same = now.version.same_file(before.version) ||
                     (kept && (now.version.same_file(kept.value().version) ||

@@ -137,7 +137,7 @@ class LogStore final : public StateStore {
  private:
   [[nodiscard]] Error conflict() const { return store_conflict("compare the version", describe()); }
 
-  /// The file was replaced. Whether the log did that, with a state of ours: the revision of the
+  /// The file was replaced. Whether the log did that, with a state of ours. The revision of the
   /// file can't tell, since the log puts states in place when it has to.
   Result<bool> is_ours() {
     const auto found = read_file(files_->describe(), size_max_, system_);

@@ -10,7 +10,7 @@
 
 namespace perdure::detail {
 /// In a forked child nobody changes the shown state, and the thread that held the mutex does not
-/// exist there: so the child takes no lock.
+/// exist there. So the child takes no lock.
 std::unique_lock<std::mutex> SavedState::lock_shown() const {
   return is_ours() ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>();
 }

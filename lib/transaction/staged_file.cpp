@@ -82,7 +82,8 @@ Result<void> StagedFiles::locate_source(Commit& commit, const std::string& path,
 }
 
 /// The image with which a content in memory begins. It is made if the file at the path waits in
-/// memory, too, and has no special bits or labels, which new content must not get. Null otherwise.
+/// memory, too. That file must not have special bits or labels, which new content must not get.
+/// Null otherwise.
 Result<std::shared_ptr<FileImage>> StagedFiles::image_like(const std::string& path) const {
   constexpr std::uint32_t special = 06000;
   const auto lock = root_.unpublished.hold();

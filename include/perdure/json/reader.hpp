@@ -88,8 +88,8 @@ class PERDURE_STATE_API JsonReader {
   bool fail(const JsonLocation& location, std::string_view words);
   /// "expected an integer, found a string", about the value that the reader stands at.
   bool mismatch(const JsonLocation& location, std::string_view expected);
-  /// Notes why `token` could not be read into an integer from `low` to `high`, or into a
-  /// floating-point number when `low` is empty, and returns false.
+  /// Notes why `token` could not be read into an integer from `low` to `high`; or, when `low` is
+  /// empty, into a floating-point number. Returns false.
   bool not_a_number(std::string_view token, const std::string& low, const std::string& high,
                     const JsonLocation& location);
   /// Notes a failure that makes the text no valid JSON, and returns false.

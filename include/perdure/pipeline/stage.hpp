@@ -66,8 +66,8 @@ concept Stage = requires(const S& stage, Commit& commit) {
   { stage.run(commit) } -> std::same_as<Result<void>>;
 };
 
-/// The facts that a stage drops: the facts that it names, and the facts that new content or
-/// metadata undo, unless the stage gives them again. The kernel takes set-user-id bits and
+/// The facts that a stage drops: those that it names, and those that its new content or metadata
+/// undo. It does not drop facts that it gives again. The kernel takes set-user-id bits and
 /// capabilities away from a file that is written (file_remove_privs in its fs/inode.c). So new
 /// content undoes metadata.
 template <class S>

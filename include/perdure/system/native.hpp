@@ -12,9 +12,8 @@ class Observer;
 
 /// The seams of the engine, passed together: the two below it, and the observer. Does not own them:
 /// they must outlive every object that was given the System. A call takes it as its last argument;
-/// by default that is the operating system. Options of a root or a tracker (TransactionOptions,
-/// TrackerOptions) have it as their last field instead: every call on that root or tracker has to
-/// use the same.
+/// by default that is the operating system. TransactionOptions, TrackerOptions and the like have it
+/// as their last field instead: every call on one root or tracker has to use the same.
 struct System {
   FileSystem* files = nullptr;         ///< <perdure/system/file_system.hpp>
   Environment* environment = nullptr;  ///< <perdure/system/environment.hpp>

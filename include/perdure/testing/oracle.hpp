@@ -35,9 +35,9 @@ PERDURE_TESTING_API Oracle old_or_new();
 /// content is there, or a newer one; a removed file stays removed.
 PERDURE_TESTING_API Oracle acknowledged();
 
-/// As `acknowledged`, for something that is not the content of one file: the files of a transaction
-/// in words, say, or the state with which a program starts. The words that `read` finds are those
-/// of an attempt on `target` that no binding attempt supersedes. Allows anything for a target
+/// As `acknowledged`, for something other than the content of one file. It may be the files of a
+/// transaction in words, or the state with which a program starts. The words that `read` finds are
+/// those of an attempt on `target` that no binding attempt supersedes. Allows anything for a target
 /// without attempts. `read` may change the disk: it gets a copy. It returns an empty value where
 /// nothing is found.
 PERDURE_TESTING_API Oracle found(std::string target,
@@ -48,8 +48,8 @@ PERDURE_TESTING_API Oracle found(std::string target,
 /// presets::split_rename, where targets may be missing, it checks nothing and passes.
 PERDURE_TESTING_API Oracle steps_whole();
 
-/// The root holds only the targets of the history, the files that were there when the workload
-/// began, and the paths given here (a lock file, a backup). A path that ends in '/' is a directory.
+/// The root holds only the targets of the history, the files from before the workload, and the
+/// paths given here (a lock file, a backup). A path that ends in '/' is a directory.
 PERDURE_TESTING_API Oracle no_litter(std::vector<std::string> allowed = {});
 
 /// These files are as they were: content by path.

@@ -9,8 +9,8 @@ namespace crashlab {
 
 /// Attached from construction to destruction; stays attached between mounts.
 ///
-/// No descriptor of it is kept: each crash state has to be read anew, and the kernel drops a block
-/// device's cache only when its last user is gone.
+/// Each crash state has to be read anew, and the kernel drops a block device's cache only when its
+/// last user is gone. So no descriptor of it is kept.
 class LoopDevice {
  public:
   enum class Through { nothing, page_cache };

@@ -33,8 +33,8 @@ Number must(Number result, const std::string& what) {
 }
 
 /// The path of this program, found at the first call, which main makes. In a mount name space of
-/// its own the kernel would tell the path in the old one, which beneath a chroot leads nowhere
-/// (proc_exe_link in its fs/proc/base.c). Throws a Failure where /proc does not tell it.
+/// its own the kernel would tell the path in the old one. Beneath a chroot that path leads nowhere
+/// (proc_exe_link in the kernel's fs/proc/base.c). Throws a Failure where /proc does not tell it.
 const std::string& own_program();
 
 /// Owns one descriptor.

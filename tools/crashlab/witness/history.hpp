@@ -50,8 +50,8 @@ struct Promise {
   std::uint64_t to = UINT64_MAX;
 };
 
-/// The calls that a power cut comes between: after the one at `floor` and all it promised, and
-/// before the end of the one at `ceiling`.
+/// The calls between which a power cut comes. It comes after the call at `floor` and all its
+/// promises, and before the end of the call at `ceiling`.
 struct Window {
   Position floor = 0;
   Position ceiling = 0;

@@ -28,7 +28,7 @@ constexpr std::string_view examples =
     "by each durability and protocol, and by the log of a root that is held open (docs/log.md),\n"
     "which takes 8 MiB of space. Beneath a root there can't be another: transactions and the log\n"
     "are left out there. On a machine that is busy with other things the figures say less than on\n"
-    "a quiet one. Whoever renames in DIR at the time leads it nowhere else.\n"
+    "a quiet one. Nobody who renames in DIR at the time can lead it elsewhere.\n"
     "\n"
     "Examples:\n"
     "  perdure bench /var/lib/app\n"

@@ -29,9 +29,9 @@ struct StateLimits {
   std::uint64_t memory_max = std::uint64_t{2} << 30U;  ///< Bytes, of all that one command takes.
 
   /// How many bytes of memory a command takes for each byte of a state, at most. These are the
-  /// file, the parser's copy with an index of four bytes for each character, the names in an
-  /// object, and the state before and after a change. tests/programs/memory_test.cpp measures the
-  /// worst texts.
+  /// file, the parser's copy with an index of four bytes for each character, and the names in an
+  /// object. The state before and after a change counts, too. tests/programs/memory_test.cpp
+  /// measures the worst texts.
   static constexpr std::uint64_t json_factor = 16;
   static constexpr std::uint64_t envelope_factor = 4;
 
