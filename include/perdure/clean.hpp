@@ -37,12 +37,13 @@ struct CleanReport {
 /// Removes temps that crashed committers left in `directory`. These are regular files with a temp's
 /// name that nobody has open for writing, and empty directories with such a name. Also symbolic
 /// links with such a name, which a transaction made as a trial: those of this user, or of anybody
-/// if root calls. It touches nothing else. Lock files stay unless the options say otherwise
-/// (docs/architecture.md says why), and apply temps of transactions are removed by their recovery.
-/// It removes files on ext2, ext3, ext4, xfs, btrfs, f2fs and tmpfs only. Elsewhere a writer may
-/// have the file open by another inode, so `clean` skips every file that looks stale. Safe beside
-/// running committers: a committer that is just making its temp looks like an empty stale temp.
-/// Where `clean` finds empty ones, it waits for a second, once, and looks at them again.
+/// if root, the user, calls. It touches nothing else. Lock files stay unless the options say
+/// otherwise (docs/architecture.md says why), and apply temps of transactions are removed by their
+/// recovery. It removes files on ext2, ext3, ext4, xfs, btrfs, f2fs and tmpfs only. Elsewhere a
+/// writer may have the file open by another inode, so `clean` skips every file that looks stale.
+/// Safe beside running committers: a committer that is just making its temp looks like an empty
+/// stale temp. Where `clean` finds empty ones, it waits for a second, once, and looks at them
+/// again.
 PERDURE_API Result<CleanReport> clean(const Path& directory, const CleanOptions& options = {},
                                       System system = native_system());
 
