@@ -22,31 +22,31 @@ enum class Handle : int;  // <perdure/system/file_system.hpp>
 
 /// A file that is written in pieces and appears intact, or not at all.
 ///
-/// The bytes stream into the temp; memory does not grow with them. Dropping it without `commit`
-/// discards: the target is what it was. Move-only; one thread at a time. It belongs to the process
-/// that opened it: in a forked child every call is ErrorKind::invalid_argument, and dropping the
-/// copy closes it and leaves the temp. One that was moved from may be destroyed and assigned to;
-/// every other call of it ends the program.
+/// The bytes stream into the temp; memory does not grow with them. An AtomicFile that is dropped
+/// without `commit` discards the temp: the target stays as it was. Move-only; one thread at a time.
+/// It belongs to the process that opened it: in a forked child every call is
+/// ErrorKind::invalid_argument. Dropping the child's copy closes it and leaves the temp. One that
+/// was moved from may be destroyed and assigned to; every other call of it ends the program.
 ///
 ///     BOOST_OUTCOME_TRY(auto video, perdure::AtomicFile::create("video.bin"));
 ///     while (auto block = next_block()) { BOOST_OUTCOME_TRY(video.write(*block)); }
 ///     BOOST_OUTCOME_TRY(auto receipt, video.commit());
 class PERDURE_API AtomicFile final : public Sink {
  public:
-  /// Makes the temp for `target`. A reason that already forbids the commit (a directory there,
-  /// ExistingPolicy::keep and the target exists, a version that is not the expected one) fails
-  /// here, before anything is streamed. `commit` checks it again under the lock.
+  /// Makes the temp for `target`. If the commit is already forbidden, this call fails, before
+  /// anything is streamed. Then a directory is there, ExistingPolicy::keep finds the target, or its
+  /// version is not the expected one. `commit` checks it again under the lock.
   static Result<AtomicFile> create(const Path& target, WriteOptions options = {},
                                    System system = native_system());
 
-  /// Commits to `target` a file that another program or library wrote, as `written`: for those that
-  /// take a file name alone. It has to lie in the target's directory, under a name that no other
-  /// user can plant something at (not in /tmp), and under no other name. ErrorKind::conflict if
-  /// somebody has it open for writing still, or changes or replaces it in the meantime, as far as
-  /// the kernel sees writers (it does not on network file systems). The file gets the metadata of
-  /// the target that it replaces; a new target keeps the mode of the file. After an error with
-  /// Fate::unchanged the file is where it was, but may have the target's metadata already. A link
-  /// at `written` is refused.
+  /// Commits to `target` the file `written`, which another program or library wrote: for programs
+  /// that write only to a file that one names. The file has to lie in the target's directory, and
+  /// to have no second name. No other user may be able to put something at its name (so not in
+  /// /tmp). ErrorKind::conflict if somebody still has the file open for writing, or changes or
+  /// replaces it in the meantime. The kernel does not see the writers of network file systems. The
+  /// file gets the metadata of the target that it replaces; a new target keeps the mode of the
+  /// file. After an error with Fate::unchanged the file is where it was, but may have the target's
+  /// metadata already. A link at `written` is refused.
   ///
   ///     run("ffmpeg -i in.avi .out.mp4.part");
   ///     BOOST_OUTCOME_TRY(perdure::AtomicFile::adopt("out.mp4", ".out.mp4.part"));
@@ -64,29 +64,30 @@ class PERDURE_API AtomicFile final : public Sink {
   Result<void> write(Bytes bytes) override;
   /// The same of text.
   Result<void> write(std::string_view text) { return write(as_bytes(text)); }
-  /// Writes over what is there, or beyond its end: zeros fill a gap, and take no space where the
-  /// file system has holes. `write` goes on appending at the end of all. Errors as those of
+  /// Writes over earlier content, or beyond its end: zeros fill a gap, and take no space where the
+  /// file system has holes. `write` goes on appending at the end of the file. Errors as those of
   /// `write`.
   Result<void> write_at(std::uint64_t offset, Bytes bytes);
   /// Appends up to `size` bytes of an open regular file, from `offset` on, and says how many: 0 at
-  /// its end. `file` is one of the file system that `create` was given; with `native_system` the
-  /// number is that of a descriptor. The kernel copies, and shares blocks where the file system can
-  /// (btrfs, xfs); with `verify`, or where it does not, the bytes are read and written. Errors as
-  /// those of `write`; of `file` with Error::reading, after which the temp is gone, too.
+  /// its end. `file` is a handle of the file system that `create` was given; with `native_system`
+  /// its number is that of a descriptor. The kernel copies, and shares blocks where the file system
+  /// can (btrfs, xfs). With `verify`, or where the kernel does not copy, the bytes are read and
+  /// written. Errors are those of `write`. An error of `file` has Error::reading, and the temp is
+  /// gone after it, too.
   Result<std::uint64_t> append_from(Handle file, std::uint64_t offset, std::uint64_t size);
   /// The size so far, as `write` and `write_at` made it.
   [[nodiscard]] std::uint64_t size() const noexcept;
-  /// The temp itself, open for reading and writing, for those who can't do without: with
-  /// `native_system` the number is that of the descriptor. It stays this file's, who closes it.
-  /// By `commit` every write through it has to be over, a mapping of it included: what comes later
-  /// may be lost, or torn. From now on the file itself says where `write` appends, how large it
-  /// is, and what `verify` compares.
+  /// The temp itself, open for reading and writing, for a library that needs a descriptor: with
+  /// `native_system` the handle's number is one. The AtomicFile keeps the handle and closes it.
+  /// Before `commit`, every write through it has to be over, and every mapping of it unmapped: a
+  /// later write may be lost, or torn. From now on the temp itself says where `write` appends, how
+  /// large it is, and what `verify` compares.
   Result<Handle> handle();
 
-  /// Publishes what was written, with the durability of the options. Once only: a second call is
-  /// ErrorKind::invalid_argument, and its fate is what the first one reached.
+  /// Publishes the content, with the durability of the options. Once only: a second call is
+  /// ErrorKind::invalid_argument, and its fate is that of the first one.
   Result<Receipt> commit();
-  /// Removes the temp and says how that went; what dropping does without a word.
+  /// Removes the temp and says how that went; dropping does the same without an answer.
   Result<void> discard();
 
  private:

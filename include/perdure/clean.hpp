@@ -16,10 +16,11 @@ namespace perdure {
 struct CleanOptions {
   bool dry_run = false;  ///< Only say what would be removed.
   /// In the directories below, too, on the same file system; links are not followed. The private
-  /// directories of roots are recovery's.
+  /// directories of roots are left to recovery.
   bool recursive = false;
-  /// Lock files that nobody holds, too. Each is taken before it goes, so that whoever waits for it
-  /// makes another one; a program that keeps a descriptor of its own on one is not seen.
+  /// Lock files that nobody holds, too. `clean` takes each lock before it removes the file, so that
+  /// a call of perdure which waits for the lock makes another file. It does not see a program of
+  /// another kind that has the file open.
   bool locks = false;
 };
 
@@ -28,20 +29,21 @@ struct CleanOptions {
 struct CleanReport {
   std::vector<std::string> removed;  ///< With a dry run, those that would go.
   std::vector<std::string> live;     ///< A committer has the temp open, or holds the lock.
-  /// Bear a temp's name, but belong to somebody else or to a transaction, are of another kind, or
-  /// the kernel can't tell whether they live.
+  /// Names of a temp's form whose file belongs to somebody else or to a transaction, or is of
+  /// another kind. Also temps that a committer may have open: the kernel can't tell.
   std::vector<std::string> skipped;
 };
 
-/// Removes temps that crashed committers left in `directory`: regular files that bear a temp's name
-/// and that nobody has open for writing, empty directories that bear one, and symbolic links of
-/// this user's (of anybody's for root), which a transaction tried. Anything else is never touched,
-/// nor are lock files, unless the options say so (docs/architecture.md says why they stay), and the
-/// apply temps of transactions, which their recovery removes. Removes no file where writers may
-/// come by another inode: on any file system but ext2, ext3, ext4, xfs, btrfs, f2fs and tmpfs it
-/// skips what looks stale. Safe beside running committers: one that is just making its temp looks
-/// like a stale temp that is empty, so that where there are such `clean` waits for a second, once,
-/// and looks at them again.
+/// Removes temps that crashed committers left in `directory`. These are regular files with a temp's
+/// name that nobody has open for writing, and empty directories with such a name. Also symbolic
+/// links with such a name, which a transaction made as a trial: those of this user, or of anybody
+/// if root, the user, calls. It touches nothing else. Lock files stay unless the options say
+/// otherwise (docs/architecture.md says why), and apply temps of transactions are removed by their
+/// recovery. It removes files on ext2, ext3, ext4, xfs, btrfs, f2fs and tmpfs only. Elsewhere a
+/// writer may have the file open by another inode, so `clean` skips every file that looks stale.
+/// Safe beside running committers: a committer that is just making its temp looks like an empty
+/// stale temp. Where `clean` finds empty ones, it waits for a second, once, and looks at them
+/// again.
 PERDURE_API Result<CleanReport> clean(const Path& directory, const CleanOptions& options = {},
                                       System system = native_system());
 

@@ -50,13 +50,13 @@ struct SchemalessOf<S> {
 }  // namespace detail
 
 /// Puts a header with length, generation and checksum before what another serializer writes, so
-/// that every change and every missing byte is noticed. A Serializer for whatever `S` serializes,
-/// and a StampedSerializer.
+/// that every change and every missing byte is noticed. A Serializer for every type that `S`
+/// serializes, and a StampedSerializer.
 ///
 ///     perdure::StateTracker<Index, perdure::Envelope<MyBinary>>
 ///
-/// If `S` takes a stamp itself it gets it too, so that nothing that it keeps beside the value is
-/// lost. The inner bytes are all in memory for the length of a call. An error of `S` is
+/// If `S` takes a stamp itself, `S` gets the stamp too, so that nothing that `S` keeps beside the
+/// value is lost. The inner bytes are all in memory for the length of a call. An error of `S` is
 /// handed on as it is.
 template <class S>
 struct Envelope {
@@ -102,7 +102,7 @@ struct Envelope {
     return write_envelope({.stamp = stamp, .stamped = true}, bytes, sink);
   }
 
-  /// `Stamped::stamped` is false for what `serialize` wrote.
+  /// `Stamped::stamped` is false for bytes that `serialize` wrote.
   auto deserialize_stamped(Bytes bytes) const -> Result<
       Stamped<typename decltype(std::declval<const S&>().deserialize(bytes))::value_type>> {
     using T = typename decltype(inner.deserialize(bytes))::value_type;

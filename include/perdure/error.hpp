@@ -70,7 +70,8 @@ struct PERDURE_API Error {
   [[nodiscard]] static Error serializer(std::string detail);
   /// Of a serializer that can't read bytes: "a list has no end".
   [[nodiscard]] static Error corrupt(std::string detail);
-  /// Of a call that failed, by a serializer, a stage or a store: its code, and what it should do.
+  /// Of a call that failed in a serializer, a stage or a store: its code, and the step, in words,
+  /// that it was to do.
   [[nodiscard]] static Error system(std::error_code cause, std::string step);
 };
 
@@ -83,7 +84,7 @@ namespace detail {
 [[noreturn]] PERDURE_API void throw_unchecked(const std::error_code& error);
 [[noreturn]] PERDURE_API void throw_without_error();
 
-/// Of a Result: to ask for what is not there is a mistake in the program.
+/// Of a Result: to ask for a value or an error that it does not have is a mistake in the program.
 struct ThrowUnchecked : boost::outcome_v2::policy::base {
   template <class Of>
   static constexpr void wide_value_check(Of&& result) {
@@ -97,8 +98,8 @@ struct ThrowUnchecked : boost::outcome_v2::policy::base {
 
 }  // namespace detail
 
-/// A value or an `Error`. `value()` on an error throws UncheckedError, whose words are the error's:
-/// a mistake in the program, never an answer to a failed write.
+/// A value or an `Error`. `value()` on an error throws UncheckedError, whose words are the error's.
+/// To let that happen is a mistake in the program, never a way to handle a failed write.
 template <class T>
 using Result = boost::outcome_v2::basic_result<T, Error, detail::ThrowUnchecked>;
 

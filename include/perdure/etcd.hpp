@@ -19,10 +19,11 @@ struct EtcdOptions {
   /// URLs of members of one cluster, "http://HOST:PORT" or "https://HOST:PORT". A call goes to the
   /// member that answered last. If that one does not answer, the next member is asked.
   std::vector<std::string> endpoints = {"http://127.0.0.1:2379"};
-  std::string user{};              ///< Of etcd's own users; empty: without one.
-  std::string password{};          ///< Never part of an error or of a process's arguments.
-  std::string ca_file{};           ///< PEM; whom https trusts, instead of whom the system trusts.
-  std::string certificate_file{};  ///< PEM; who this client is, where the cluster asks.
+  std::string user{};      ///< Of etcd's own users; empty: without one.
+  std::string password{};  ///< Never part of an error or of a process's arguments.
+  /// PEM; the authorities that https trusts, instead of the system's.
+  std::string ca_file{};
+  std::string certificate_file{};  ///< PEM; of this client, where the cluster asks for one.
   std::string key_file{};          ///< PEM; the key of the certificate.
   std::chrono::milliseconds connect_timeout_ms{2000};  ///< Of one connection.
   std::chrono::milliseconds request_timeout_ms{5000};  ///< Of one request and its answer.
@@ -39,13 +40,14 @@ struct EtcdOptions {
 /// A state and its generations under the keys PREFIX/... of a cluster of etcd 3.4 or later, over
 /// its JSON gateway. Any number of programs on any number of machines may have it open.
 ///
-/// A commit is one transaction that compares the state's key: the compare holds against everybody,
-/// and the lock (a lease, kept alive by a thread as long as it is held) is advice. To let go of the
-/// lock waits a second at most: without an answer its lease ends by itself. When a commit's answer
-/// is lost, it finds out what became of it before it returns, by the random token that is
-/// stored with it (docs/stores.md). `Durability::durable` stands for the cluster's promise: a
-/// majority of its members have written it to their disks, unless they run with
-/// --unsafe-no-fsync, which no client can see.
+/// A commit is one transaction that compares the state's key. The compare holds against everybody;
+/// the lock is advice. It is a lease, which a thread keeps alive as long as the lock is held. To
+/// release the lock takes a second at most: without an answer its lease ends by itself. When a
+/// commit's answer is lost, the store finds out what became of the commit before it returns. It
+/// knows the commit by the random token that is stored with the state (docs/stores.md).
+/// `Durability::durable` stands for the cluster's promise: a majority of its members have written
+/// the state to their disks. Members that run with --unsafe-no-fsync have not, and no client can
+/// see that.
 ///
 /// Opening asks one member for its version: ErrorKind::unsupported below 3.4,
 /// ErrorKind::too_new where a later perdure has written the state. `prefix` is not empty and does

@@ -13,12 +13,12 @@
 namespace perdure {
 
 /// The identity of a target at one moment, read from one descriptor together with its content. Two
-/// contents never have one version.
+/// different contents never have the same version.
 ///
 /// There are two kinds. The stamps of a file (everything but `content`) mean: the same file, not
-/// written, renamed, linked or re-moded in between, since each of that changes `ctime_ns`. An inode
-/// number alone does not identify a file: ext4 hands a freed one to the next file. A hash of the
-/// content says the rest where stamps can't: two changes within one tick of a coarse clock have
+/// changed in between. A write, a rename, a link or a new mode changes `ctime_ns`. An inode number
+/// alone does not identify a file: ext4 hands a freed one to the next file. A hash of the content
+/// tells contents apart where stamps can't: two changes within one tick of a coarse clock have
 /// equal stamps (docs/architecture.md). A version that has both means both.
 ///
 /// With `content` and `size` alone, and no stamps, it means that content in whatever file: it holds
@@ -26,8 +26,8 @@ namespace perdure {
 struct Version {
   std::uint64_t device = 0;  ///< The device that the file lies on, as stat(2) numbers it.
   std::uint64_t inode = 0;   ///< The number of the file on that device.
-  /// Nanoseconds since 1970, as statx(2) gives them; a time before 1677 or after 2262 is the
-  /// nearest that fits. So below.
+  /// When the file was made: nanoseconds since 1970, as statx(2) gives them. A time before 1677 or
+  /// after 2262 is the nearest that fits. The times below are of the same form.
   std::int64_t birth_ns = 0;
   std::uint64_t size = 0;     ///< Bytes.
   std::int64_t mtime_ns = 0;  ///< When its content changed last; any program may set it.
@@ -56,9 +56,9 @@ struct Version {
     return device == other.device && inode == other.inode && birth_ns == other.birth_ns;
   }
 
-  /// Equal versions are of one content. Unequal ones may be, too: on a coarse clock, a look within
-  /// the tick of the last change has a `content`, and a later look at the same file has none. An
-  /// expectation (WriteOptions::expected) takes either for what it is.
+  /// Equal versions are of one content. Unequal ones may be of one content, too. On a coarse clock,
+  /// a look within the tick of the last change has a `content`; a later look at the same file has
+  /// none. An expectation (WriteOptions::expected) may be either.
   friend constexpr bool operator==(const Version&, const Version&) noexcept = default;
 };
 

@@ -38,28 +38,28 @@ struct NewFile {
   std::optional<Version> expected{};  ///< As WriteOptions::expected, which must be empty.
 };
 
-/// Commits each of them as write_file would, and makes up to 256 at a time durable together: their
-/// writes overlap, and the last sync serves them all. One result for each, in the order of `files`.
-/// The outcome of one says nothing of the others: for all or none there is Transaction. They are
-/// published in no promised order.
+/// Commits each of `files` as write_file would, and makes up to 256 at a time durable together.
+/// Their writes overlap, and the last sync serves them all. One result for each, in the order of
+/// `files`. The outcome of one says nothing about the others: for all or none there is Transaction.
+/// They are published in no promised order.
 ///
 /// A target is known by its directory and leaf once links are followed, not by its spelling. Of
 /// several paths of one target the batch writes one and refuses the others with
 /// ErrorKind::invalid_argument. Of equal paths it writes the first; of paths that are spelled in
-/// other ways it writes the first if all files become durable together. A link that is turned while
-/// the call runs counts as it was when the call came to it.
+/// other ways it writes the first if all files become durable together. If a link is changed while
+/// the call runs, the call takes it as it was when it read the link.
 ///
-/// Locks are taken in one order, whatever the order of `files` and the spelling, so that batches,
-/// and batches and transactions, never wait for each other in a circle. At most 600 descriptors are
-/// open at a time, for directories, locks and temps: where files need more than two each, fewer of
-/// them become durable together.
+/// Locks are taken in one order, whatever the order of `files` and the spelling. So batches never
+/// wait for each other, or for transactions, in a circle. At most 600 descriptors are open at a
+/// time, for directories, locks and temps. Where files need more than two each, fewer of them
+/// become durable together.
 PERDURE_API std::vector<Result<Receipt>> write_files(std::span<const NewFile> files,
                                                      const WriteOptions& options = {},
                                                      System system = native_system());
 
-/// Reads a regular file, links followed. The content is that of the version, whole: a file that
-/// changes while it is read is read again, and one that a commit replaces is read as it was. A file
-/// larger than `size_max` is an error, as is one that changes in place again and again
+/// Reads a regular file, links followed. The content is intact, and that of the version. A file
+/// that changes while it is read is read again; one that a commit replaces is read as it was. A
+/// file larger than `size_max` is an error, as is one that changes in place again and again
 /// (ErrorKind::conflict). A missing one has the cause ENOENT
 /// (`std::errc::no_such_file_or_directory`).
 PERDURE_API Result<FileContent> read_file(const Path& path, std::uint64_t size_max = UINT64_MAX,
@@ -70,20 +70,20 @@ PERDURE_API Result<FileContent> read_file(const Path& path, std::uint64_t size_m
 /// (docs/architecture.md). So two calls give equal versions of a file that nobody changed.
 PERDURE_API Result<Version> read_version(const Path& path, System system = native_system());
 
-/// The same by the content alone, which is read: a version that holds across reboots, remounts and
-/// copies, and when only the metadata or the names of the file change.
+/// The same by the content alone, which is read. This version still holds after reboots, remounts
+/// and copies, and when only the metadata or the names of the file change.
 PERDURE_API Result<Version> read_content_version(const Path& path, System system = native_system());
 
-/// Whether the library gives such names to files of its own beside targets: temps, locks, previous
-/// generations of a state, the marker of a root; in any case of their letters. Every call that
-/// writes, moves or removes refuses them with ErrorKind::invalid_argument. Backups and damaged
-/// states that were set aside are the user's, and are not among them.
+/// Whether `leaf` is a name for files of the library's own beside targets: temps, locks, previous
+/// generations of a state, the marker of a root. The case of the letters does not matter. Every
+/// call that writes, moves or removes refuses them with ErrorKind::invalid_argument. Backups and
+/// damaged states that were set aside are the user's, and are not among them.
 [[nodiscard]] PERDURE_API bool is_reserved_name(std::string_view leaf);
 
-/// Removes a file (or a symbolic link itself, never what it points at) so that it stays removed.
-/// Of the options it looks at `durability` (`ordered` needs no call here), `coordinate`,
-/// `lock_timeout_ms`, `stop` and `expected`. Fate::visible: the name is gone, but a power cut may
-/// bring it back.
+/// Removes a file (or a symbolic link itself, never the file that it points at) so that it stays
+/// removed. Of the options, `remove_file` looks at `durability` (`ordered` makes no sync here),
+/// `coordinate`, `lock_timeout_ms`, `stop` and `expected`. Fate::visible: the name is gone, but a
+/// power cut may bring it back.
 PERDURE_API Result<void> remove_file(const Path& target, const WriteOptions& options = {},
                                      System system = native_system());
 

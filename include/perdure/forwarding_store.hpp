@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A store in front of another one, for those who change a part of what it does.
+// A store in front of another one, for programs that change a part of what that one does.
 #pragma once
 
 #include <memory>
@@ -12,8 +12,8 @@
 
 namespace perdure {
 
-/// Passes every call on to the store that it owns. Derive from it, and override what shall be
-/// otherwise: to encrypt images, to copy each state elsewhere, to measure saves.
+/// Passes every call on to the store that it owns. Derive from it, and override the calls that
+/// shall differ: to encrypt images, to copy each state elsewhere, to measure saves.
 ///
 ///     struct Counted : perdure::ForwardingStore {
 ///       using ForwardingStore::ForwardingStore;
@@ -24,8 +24,8 @@ namespace perdure {
 ///       std::uint64_t commits = 0;
 ///     };
 ///
-/// Who changes the bytes does so in `commit`, `load` and `load_previous` alike. Revisions and locks
-/// are best passed on as they are.
+/// A store that changes the bytes has to do so in `commit`, `load` and `load_previous` alike.
+/// Revisions and locks are best passed on as they are.
 class PERDURE_STATE_API ForwardingStore : public StateStore {
  public:
   /// `base` must not be null.

@@ -22,23 +22,23 @@ struct GroupOptions {
   /// The most commits that one sync serves, up to 4096; more make the next group.
   std::size_t group_size_max = 256;
   /// The most callers that wait for a group with their temps written, a batch counting as one. A
-  /// caller beyond them waits to be let in, in the order of arrival; AtomicWriter::commit_later,
-  /// which never waits, is ErrorKind::busy. A commit that waits has its temp open: a process with
-  /// few descriptors (`ulimit -n`) wants a smaller number.
+  /// caller beyond them waits to be let in, in the order of arrival. AtomicWriter::commit_later,
+  /// which never waits, is ErrorKind::busy then. A commit that waits has its temp open: choose a
+  /// smaller number for a process with few descriptors (`ulimit -n`).
   std::size_t waiting_max = 1024;
-  /// Publish on a thread of the group's own. Without it the first caller who waits does so for all
-  /// who wait with it: the group has no thread of its own then. Commits that were left to the group
-  /// (AtomicWriter::commit_later) stay there until somebody waits.
+  /// Publish on a thread of the group's own. Without it the group has no thread of its own: the
+  /// first caller who waits publishes for all callers who wait with it. Commits that were left to
+  /// the group (AtomicWriter::commit_later) stay there until somebody waits.
   bool committer_thread = false;
 };
 
 /// Lets the commits of many threads become durable together: one sync serves all that wait.
 ///
-/// Who commits writes its own temp, then waits. One caller leads: it renames the temps of all that
-/// are waiting and makes them durable by one sync of each file system (`Protocol::fast`, `whole`)
-/// or of each directory (`Protocol::portable`); in the meantime the next group gathers. A caller
-/// alone leads at once and waits for nobody. A commit that fails before the sync fails alone; a
-/// sync that fails, fails for those whom it served, since none of them is durable.
+/// Each caller writes its own temp, then waits. One caller leads: it renames the temps of all that
+/// are waiting. It makes them durable by one sync of each file system (`Protocol::fast`, `whole`)
+/// or of each directory (`Protocol::portable`). In the meantime the next group gathers. A caller
+/// alone leads at once and waits for nobody. A commit that fails before the sync fails alone. If
+/// the sync fails, all commits that it served fail, since none of them is durable.
 ///
 ///     perdure::WriteOptions options;
 ///     options.group = std::make_shared<perdure::GroupCommit>();
@@ -47,12 +47,12 @@ struct GroupOptions {
 /// Serves any number of writers, streamed files, trackers and transactions, over any number of
 /// directories and file systems. Safe to use from all threads. Groups are served in the order of
 /// arrival. `AtomicWriter::commit_later` leaves a commit to the group without a thread that waits
-/// for it, and returns a handle. An exception that is thrown while a group is published (a
-/// double's, std::bad_alloc) is thrown to each of its callers; the next group goes on.
+/// for it, and returns a handle. An exception that is thrown while a group is published (by a
+/// test's double, or std::bad_alloc) is thrown to each of its callers; the next group goes on.
 ///
-/// After fork(2) the child has a copy without the threads that waited in it: commits through it are
-/// published alone, without company, `counts` says nothing, and neither `close` nor the destructor
-/// waits for anybody. Make a new one after the fork to have company.
+/// After fork(2) the child has a copy without the threads that waited in it. Commits through that
+/// copy share no sync, `counts` has no meaning, and neither `close` nor the destructor waits for
+/// anybody. Make a new group after the fork to share syncs.
 class PERDURE_API GroupCommit {
  public:
   /// A number beyond its range is taken as the nearest in it. std::system_error where the thread of
@@ -66,7 +66,7 @@ class PERDURE_API GroupCommit {
   /// ErrorKind::invalid_argument and Fate::unchanged. Idempotent. Not from a stage.
   void close();
 
-  /// How much it did so far, and how busy it is.
+  /// How much the group has done so far, and how busy it is.
   struct Counts {
     std::uint64_t commits = 0;  ///< Published through it, durable or not.
     std::uint64_t groups = 0;   ///< In so many groups.
@@ -76,8 +76,8 @@ class PERDURE_API GroupCommit {
   /// The numbers of one moment.
   [[nodiscard]] Counts counts() const;
 
-  /// Publishes these and makes them durable, together with whatever else waits. Returns when each
-  /// has its outcome. For stages; a commit gets here by WriteOptions::group.
+  /// Publishes these and makes them durable, together with the other commits that wait. Returns
+  /// when each has its outcome. For stages; a commit gets here by WriteOptions::group.
   void publish(BatchedCommits members, Protocol protocol);
 
  private:
@@ -85,8 +85,9 @@ class PERDURE_API GroupCommit {
   std::shared_ptr<detail::GroupState> state_;
 };
 
-/// Rename and the sync behind it, in company: stands in the place of Rename and SyncParent
-/// (`portable`), of Rename and SyncPublished (`fast`), or of Rename and SyncAllPublished (`whole`).
+/// The rename and the sync behind it, shared with other commits. It takes the place of Rename and
+/// SyncParent (`portable`), Rename and SyncPublished (`fast`), or Rename and SyncAllPublished
+/// (`whole`).
 template <Protocol of>
 struct PublishTogether {
   static constexpr std::string_view name = "publish together";
@@ -96,7 +97,7 @@ struct PublishTogether {
   static constexpr Fact gives = Fact::published | Fact::durable_name | Fact::durable_content;
   static constexpr Fact drops = Fact::temp;
   static constexpr Protocol protocol = of;
-  std::shared_ptr<GroupCommit> group;  ///< In whose company; not null.
+  std::shared_ptr<GroupCommit> group;  ///< The group that the commit joins; not null.
 
   Result<void> run(Commit& commit) const {
     BatchedCommit member{&commit};

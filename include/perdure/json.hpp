@@ -25,7 +25,8 @@ namespace perdure {
 
 namespace json_detail {
 
-/// The member of the object around a state that is none, so that the stamp has a place beside it.
+/// The object around a state that is not an object: the state is its one member, and the stamp has
+/// a place beside it.
 template <class T>
 inline constexpr std::array<JsonMember, 1> wrapping{
     JsonMember{"state",
@@ -50,8 +51,8 @@ inline constexpr std::array<JsonMember, 1> wrapping{
 /// vectors, lists, arrays, sets, pairs and tuples (arrays); maps with a string, an integer or an
 /// enum as key (objects); `std::chrono` times of the system clock (ISO 8601, UTC) and durations (a
 /// count of their own unit: name the unit in the member); variants whose alternatives differ in
-/// kind; `boost::json::value`, `object` and `array` for what has no type. docs/format-state.md has
-/// the table.
+/// kind; `boost::json::value`, `object` and `array` for values without a type of your own.
+/// docs/format-state.md has the table.
 ///
 ///     struct Job { std::string name; int attempts = 0; };
 ///     BOOST_DESCRIBE_STRUCT(Job, (), (name, attempts))
@@ -60,8 +61,8 @@ inline constexpr std::array<JsonMember, 1> wrapping{
 /// Reading is strict, and trusts nothing: range, type, UTF-8, escapes, grammar and duplicate names
 /// are checked, and an error names the member: "active.a.attempts: expected an integer, found a
 /// string". A member that is missing keeps the value that a default-constructed `T` has; null is an
-/// error for what is not optional. The text that it writes is UTF-8 and ends with a newline; a
-/// double reads back as the same bits; NaN and infinity are refused.
+/// error for a member that is not optional. The text that it writes is UTF-8 and ends with a
+/// newline; a double reads back as the same bits; NaN and infinity are refused.
 ///
 /// Nothing throws, not even for lack of memory. A `Json` is a plain value; any number of threads
 /// may use one at the same time.
@@ -96,8 +97,8 @@ struct Json {
     return detail::caught("read the JSON text");
   }
 
-  /// Writes an object with the members of `value`, the unknown members of the stamp, and the stamp;
-  /// a `T` that is not an object is its member `state`.
+  /// Writes an object with the members of `value`, the unknown members of the stamp, and the stamp.
+  /// A `T` that is not an object becomes the member `state`.
   Result<void> serialize_stamped(const T& value, const Stamp& stamp, Sink& sink) const try {
     check_names();
     JsonWriter writer(sink, indent, limits, &stamp);
@@ -112,10 +113,10 @@ struct Json {
   Result<Stamped<T>> deserialize_stamped(Bytes bytes) const { return read_stamped(bytes, true); }
 
   /// As `deserialize_stamped`, but takes a text whose stamp is damaged as it is: to accept an edit
-  /// by hand. The stamp has what could be read of it.
+  /// by hand. The returned stamp has the parts that could be read.
   Result<Stamped<T>> deserialize_edited(Bytes bytes) const { return read_stamped(bytes, false); }
 
-  /// The generation that a text claims to be, were it damaged or not; 0 if it does not say.
+  /// The generation that a text claims to be, damaged or not; 0 if it does not say.
   std::uint64_t claimed_generation(Bytes bytes) const noexcept {
     return json_detail::claimed_generation(bytes, limits);
   }

@@ -10,25 +10,25 @@
 
 namespace perdure {
 
-/// In words what is wrong with a JSON Pointer (RFC 6901); empty if it is one. For a program that
-/// checks its command line before it reads anything.
+/// The fault of a JSON Pointer (RFC 6901) in words; empty if it has none. For a program that checks
+/// its command line before it reads anything.
 [[nodiscard]] PERDURE_STATE_API std::string_view fault_of_json_pointer(
     std::string_view text) noexcept;
 
 /// The value at a JSON Pointer (RFC 6901), as `document` spells it: "" is all of `document`,
-/// "/list/0/name" a name in it. ErrorKind::invalid_argument when nothing is there, or for a pointer
-/// that is none.
+/// "/list/0/name" a name in it. ErrorKind::invalid_argument when nothing is there, or when
+/// `pointer` is not a JSON Pointer.
 PERDURE_STATE_API Result<JsonText> get_at(const JsonText& document, std::string_view pointer);
 
-/// Puts `value` at a JSON Pointer, in the place of what is there. Missing members on the way are
+/// Puts `value` at a JSON Pointer, in the place of the value there. Missing members on the way are
 /// made, as objects; in an array the index may be one past the end, or "-", to append.
 ///
 /// Every other member and element keeps its bytes and its place. `value` keeps its spelling and
 /// gets the white space of what surrounds it. A `document` that does not show how it is indented
 /// (`{}`) takes `indent` spaces for each level; 0: all on one line.
 ///
-/// ErrorKind::invalid_argument when a number or a string is on the way, or when the result would
-/// break a limit, so that no reader with these limits took it; `document` is unchanged then.
+/// ErrorKind::invalid_argument when a number or a string is on the way. Also when the result would
+/// break a limit, so that no reader with these limits would take it. `document` is unchanged then.
 PERDURE_STATE_API Result<void> set_at(JsonText& document, std::string_view pointer,
                                       const JsonText& value, unsigned indent = 2,
                                       const JsonLimits& limits = {});

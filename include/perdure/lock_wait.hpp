@@ -28,9 +28,9 @@ concept SourceOfStops = !std::same_as<S, StopCondition> && (StopToken<S> || Stop
 
 }  // namespace detail
 
-/// Says whether a call shall stop waiting for a lock: made of a std::stop_token, of whatever else
-/// has `stop_requested()`, or of a callable without arguments that returns bool. Empty: it never
-/// says so. Copies share the source.
+/// Says whether a call shall stop waiting for a lock. Made of a std::stop_token, of another object
+/// with `stop_requested()`, or of a callable without arguments that returns bool. An empty one
+/// never ends a wait. Copies share the source.
 ///
 ///     std::stop_source shutdown;
 ///     perdure::WriteOptions options;
@@ -38,8 +38,8 @@ concept SourceOfStops = !std::same_as<S, StopCondition> && (StopToken<S> || Stop
 ///
 /// Not a std::stop_token itself: `<stop_token>` would add a twentieth to `options.hpp`, which most
 /// programs include, and `<functional>` a fifth. A waiting call asks before each of its pauses,
-/// which are 4 ms at most, on its own thread; several calls may ask at once. The target is
-/// untouched then, and also when the source throws.
+/// which are 4 ms at most, on its own thread; several calls may ask at once. When the source ends
+/// the wait, or throws, the target is untouched.
 class StopCondition {
  public:
   StopCondition() noexcept = default;
@@ -48,7 +48,7 @@ class StopCondition {
   StopCondition(Source source)  // NOLINT(google-explicit-constructor)
       : source_(std::make_shared<const Source>(std::move(source))), ask_(&ask<Source>) {}
 
-  /// Asks the source, and throws what that throws; false without one.
+  /// Asks the source, and lets its exceptions pass; false without a source.
   [[nodiscard]] bool is_met() const { return ask_ != nullptr && ask_(source_.get()); }
 
  private:

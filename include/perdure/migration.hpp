@@ -20,7 +20,8 @@ namespace perdure {
 /// The schema version that a program writes, and how states of older versions become it.
 ///
 /// A migration changes the state in a form without a schema: a `boost::json::object` for Json, the
-/// inner bytes for an Envelope. Each leads one version up; they run one after the other.
+/// inner bytes for an Envelope. Each migration leads to the next version; they run one after the
+/// other.
 ///
 ///     Migrations<Json<Queue>> migrations(2);
 ///     migrations.from(1, [](boost::json::object& state) -> Result<void> {

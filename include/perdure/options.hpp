@@ -29,9 +29,9 @@ enum class Protocol {
   /// xfs under conditions that are checked, and loses acknowledged commits elsewhere.
   fast,
   /// Sync the whole file system, rename, sync it again: for many files at once on btrfs, where a
-  /// sync of each costs more. It waits for the writes of others at the time, too.
+  /// sync of each costs more. Each sync waits for the writes of other programs, too.
   whole,
-  /// Append a record with the new content to the log of an open Root, and flush that: one flush.
+  /// Append a record with the new content to the log of an open Root, and sync the log: one flush.
   logged,
 };
 
@@ -61,9 +61,10 @@ enum class ExistingPolicy {
 /// Which mode, owner, ACL and extended attributes the new file gets.
 struct Metadata {
   /// The metadata of the existing target: mode, owner, group, POSIX ACL and extended attributes. If
-  /// one of them can't be kept, that is ErrorKind::metadata before anything is published. Not kept
-  /// are `security.ima` and `security.evm`, which are the kernel's, and unless `keep_special` says
-  /// so set-user-id bit, set-group-id bit and capabilities. A new file gets `mode` less the umask.
+  /// one of them can't be kept, that is ErrorKind::metadata before anything is published.
+  /// `security.ima` and `security.evm` are not kept: they are the kernel's. The set-user-id bit,
+  /// the set-group-id bit and capabilities are kept only with `keep_special`. A new file gets
+  /// `mode` less the umask.
   static constexpr Metadata preserve(std::uint32_t mode = 0666) noexcept {
     return {.preserved = true, .mode = mode, .owner = {}, .group = {}};
   }
@@ -74,21 +75,21 @@ struct Metadata {
     return {.preserved = true, .mode = mode, .exact = true, .owner = {}, .group = {}};
   }
 
-  /// Nothing of the existing target: exactly this mode whatever the umask or the directory's
-  /// default ACL say, and no ACL beyond it. Unless `owner` and `group` are set, they are those of
-  /// any file that the process makes there: its own, but the directory's group where the directory
-  /// has the set-group-id bit or its mount says so (`grpid`).
+  /// Nothing of the existing target: exactly this mode, whatever the umask or the directory's
+  /// default ACL say, and no ACL beyond it. Unless `owner` and `group` are set, the file gets those
+  /// of any new file there: the owner and group of the process. The group is the directory's where
+  /// the directory has the set-group-id bit, or its mount says so (`grpid`).
   static constexpr Metadata fixed(std::uint32_t mode) noexcept {
     return {.preserved = false, .mode = mode, .exact = true, .owner = {}, .group = {}};
   }
 
-  bool preserved = true;      ///< The existing target's are kept, but for what is set below.
+  bool preserved = true;      ///< The existing target's are kept, except those set below.
   std::uint32_t mode = 0666;  ///< Permission bits, 07777 at most.
   bool exact = false;         ///< `mode` is for an existing target, too, and not less the umask.
   std::optional<std::uint32_t> owner;  ///< In the place of the target's.
   std::optional<std::uint32_t> group;  ///< In the place of the target's.
-  /// Keep the target's set-user-id bit, set-group-id bit and capabilities, which whoever wrote the
-  /// old content was trusted with. The kernel takes them from a file that is written, too.
+  /// Keep the target's set-user-id bit, set-group-id bit and capabilities. They were given to the
+  /// old content; the kernel, too, takes them away from a file that is written.
   bool keep_special = false;
 };
 
@@ -97,10 +98,10 @@ class GroupCommit;
 /// How a commit is made. The defaults are the safe ones.
 struct WriteOptions {
   Durability durability = Durability::durable;  ///< Promised once the call returned.
-  /// Looked at with the durabilities `ordered` and `durable`; `none` needs no protocol. A writer
-  /// asks for the directory's file system once, when it is bound: bind again after a remount.
+  /// Counts for the durabilities `ordered` and `durable`; `none` needs no protocol. A writer asks
+  /// for the directory's file system once, when it is bound: bind again after a remount.
   ProtocolChoice protocol = ProtocolChoice::portable;
-  /// Whose company durable commits become durable in; empty: each on its own.
+  /// The group with which durable commits share syncs; empty: each syncs on its own.
   std::shared_ptr<GroupCommit> group{};
   SymlinkPolicy symlink = SymlinkPolicy::follow;      ///< For a link at the target itself.
   ExistingPolicy existing = ExistingPolicy::replace;  ///< For any file at the target.
@@ -111,17 +112,18 @@ struct WriteOptions {
   /// it is replaced like any other: a rename asks for permission at the directory alone.
   bool refuse_read_only = false;
 
-  /// Make missing parents (mode 0777 less the umask), each durable in its own parent whatever the
-  /// commit's durability. With Durability::durable the name of the nearest one that is there is
-  /// synced again, in case its maker was killed: each time that a directory is opened, which is
-  /// once for a bound writer or a tracker, and one more flush for each commit by path.
+  /// Make missing parents (mode 0777 less the umask), each durable in its own parent, whatever the
+  /// commit's durability. The nearest parent that exists may not be durable: its maker may have
+  /// been killed before the sync. So with Durability::durable its name is synced again each time
+  /// that a directory is opened. That is once for a bound writer or a tracker, and one more flush
+  /// for each commit by path.
   bool make_parents = false;
   /// Read the content back from the disk before it is published (not with Durability::none).
   bool verify = false;
   /// Go on only if the target is still this version (Version::absent(): if there is none);
-  /// otherwise ErrorKind::conflict. Compared under the target's lock, so that of several writers
-  /// who all pass a version only one can win. It speaks of one commit: calls that serve many
-  /// (AtomicWriter::bind, write_files) refuse it, and take it for each.
+  /// otherwise ErrorKind::conflict. Compared under the target's lock, so that only one of several
+  /// writers that pass a version can win. It is for one commit: calls for many commits
+  /// (AtomicWriter::bind, write_files) refuse it here, and take one for each commit.
   std::optional<Version> expected{};
   /// Fill Receipt::version; one system call more. Implied by an expected version.
   bool report_version = false;
@@ -130,8 +132,8 @@ struct WriteOptions {
   bool coordinate = false;
   /// How long to wait for the lock; 0 tries once.
   std::chrono::milliseconds lock_timeout_ms{10'000};
-  /// Ends a wait for the lock before that: ErrorKind::stopped, with nothing touched. A lock that is
-  /// free is taken all the same.
+  /// Ends a wait for the lock before the timeout: ErrorKind::stopped, with nothing touched. A lock
+  /// that is free is taken all the same.
   StopCondition stop{};
 };
 

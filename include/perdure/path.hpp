@@ -8,7 +8,7 @@
 
 namespace perdure {
 
-/// Made of any string. Its bytes are a name's bytes: no encoding is looked at.
+/// Made of any string. Its bytes are the bytes of the name: no encoding counts.
 using Path = boost::filesystem::path;
 
 }  // namespace perdure

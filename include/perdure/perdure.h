@@ -17,8 +17,8 @@
 //
 // Options. NULL, or a struct whose first member is its own size; a member that is zero means the
 // default, so that `{.size = sizeof options}` changes nothing. A later version adds members at the
-// end. It takes the shorter struct of an older program as if those were zero. An older library
-// refuses a longer struct unless what it does not know is zero.
+// end. It takes the shorter struct of an older program as if the new members were zero. An older
+// library refuses a longer struct unless all members that it does not know are zero.
 //
 // Ownership. Each handle is freed by its `_free`, which takes NULL, too. Text and bytes that an
 // accessor returns belong to the handle, and live as long as it does.
@@ -186,8 +186,8 @@ PERDURE_C_API void perdure_error_free(perdure_error* error);
 PERDURE_C_API const char* perdure_fate_name(int fate);
 PERDURE_C_API const char* perdure_kind_name(int kind);
 
-// ---- Receipts: the facts of a call that went well. Where a call takes `receipt`, NULL does
-// without. Accessors take NULL, and return 0 or "" for it and for what a call does not tell.
+// ---- Receipts: the facts of a call that went well. Where a call takes `receipt`, pass NULL to get
+// none. Accessors take NULL, and return 0 or "" for it, and for facts that a call does not tell.
 
 // The facts of one call that went well. It never changes.
 typedef struct perdure_receipt perdure_receipt;
@@ -271,29 +271,30 @@ PERDURE_C_API int perdure_file_create(const char* path, const perdure_write_opti
 // Appends. After an error the temp is gone, and every further call but `free` is refused.
 PERDURE_C_API int perdure_file_write(perdure_file* file, const void* bytes, size_t size,
                                      perdure_error** error);
-// Publishes what was written. Once only: a second call is refused, and its fate is what the first
-// one reached.
+// Publishes the content. Once only: a second call is refused, and its fate is that of the first
+// one.
 PERDURE_C_API int perdure_file_commit(perdure_file* file, perdure_receipt** receipt,
                                       perdure_error** error);
-// Removes the temp and says how that went; `free` does so without a word.
+// Removes the temp and says how that went; `free` does so without an answer.
 PERDURE_C_API int perdure_file_discard(perdure_file* file, perdure_error** error);
-// Frees it, and discards what was not committed.
+// Frees it, and discards an uncommitted temp.
 PERDURE_C_API void perdure_file_free(perdure_file* file);
 
-// ---- Reports: what recovery found in a root, and did. Where a call takes `report`, NULL does
-// without. Accessors take NULL, as those of receipts do.
+// ---- Reports: what recovery found in a root, and did. Where a call takes `report`, pass NULL to
+// get none. Accessors take NULL, as those of receipts do.
 
 // The findings of one recovery. It never changes.
 typedef struct perdure_report perdure_report;
 
 // Whether a committed transaction was there, and is finished now.
 PERDURE_C_API int perdure_report_recovered(const perdure_report* report);
-// The private directory of the root was missing, and is there again: what it had is lost.
+// The private directory of the root was missing, and is there again: its content is lost.
 PERDURE_C_API int perdure_report_restored(const perdure_report* report);
-// The disk can't read what is behind the last commit of a log: maybe commits, maybe nothing.
+// The disk can't read the part of a log behind its last commit: there may have been commits, or
+// none.
 PERDURE_C_API int perdure_report_unreadable(const perdure_report* report);
-// The paths of that transaction, how each was judged, and the file that keeps the content of one
-// that was left alone; "" if there was none.
+// The paths of the committed transaction, and how each was judged. Also the file that keeps the
+// content of a path that was left alone; "" if there is none.
 PERDURE_C_API size_t perdure_report_count(const perdure_report* report);
 PERDURE_C_API const char* perdure_report_path(const perdure_report* report, size_t index);
 PERDURE_C_API int perdure_report_step(const perdure_report* report, size_t index);
@@ -316,8 +317,9 @@ typedef struct perdure_root_options {
   const char* private_directory;  // NULL: ".perdure".
 } perdure_root_options;
 
-// Finishes what a crashed transaction left beneath `path`, as the calls below do. Idempotent, and
-// safe to be killed. PERDURE_KIND_RECOVERY_REQUIRED: a person has to decide (`perdure recover`).
+// Finishes what a crashed transaction left beneath `path`, as the calls below do first. Idempotent;
+// a process that is killed during it loses nothing. PERDURE_KIND_RECOVERY_REQUIRED: a person has to
+// decide (`perdure recover`).
 PERDURE_C_API int perdure_recover(const char* path, const perdure_root_options* options,
                                   perdure_report** report, perdure_error** error);
 
@@ -330,8 +332,8 @@ typedef struct perdure_transaction perdure_transaction;
 PERDURE_C_API int perdure_transaction_begin(const char* root, const perdure_root_options* options,
                                             perdure_transaction** transaction,
                                             perdure_report** report, perdure_error** error);
-// The file shall have this content; its directory exists, or is made here first. The last word on a
-// path counts. After an error the transaction is over, and nothing of it was done.
+// The file shall have this content; its directory exists, or is made here first. The last call for
+// a path counts. After an error the transaction is over, and nothing of it was done.
 PERDURE_C_API int perdure_transaction_put(perdure_transaction* transaction, const char* path,
                                           const void* bytes, size_t size, perdure_error** error);
 // The file or symbolic link shall be gone. It must exist now.
@@ -341,15 +343,15 @@ PERDURE_C_API int perdure_transaction_remove(perdure_transaction* transaction, c
 PERDURE_C_API int perdure_transaction_make_directory(perdure_transaction* transaction,
                                                      const char* path, uint32_t mode,
                                                      perdure_error** error);
-// The commit is a conflict unless the file has this version then. PERDURE_ABSENT: unless it is
-// missing.
+// The commit is a conflict unless the file has this version at that time. PERDURE_ABSENT: unless
+// the file is missing.
 PERDURE_C_API int perdure_transaction_expect(perdure_transaction* transaction, const char* path,
                                              const char* version, perdure_error** error);
 // All or nothing, durable. Once only. PERDURE_FATE_COMMITTED: durable, and the next recovery puts
-// in place what is not yet. PERDURE_FATE_UNKNOWN: the next recovery finds out.
+// the rest in place. PERDURE_FATE_UNKNOWN: the next recovery finds out.
 PERDURE_C_API int perdure_transaction_commit(perdure_transaction* transaction,
                                              perdure_receipt** receipt, perdure_error** error);
-// Aborts what was not committed.
+// Frees it, and drops the transaction if it was not committed.
 PERDURE_C_API void perdure_transaction_free(perdure_transaction* transaction);
 
 // A root that this process holds open: a commit costs one flush, that of a log. Other programs must
@@ -360,15 +362,15 @@ typedef struct perdure_root perdure_root;
 PERDURE_C_API int perdure_root_open(const char* path, const perdure_root_options* options,
                                     perdure_root** root, perdure_report** report,
                                     perdure_error** error);
-// Any number of transactions may be under way, each for one thread. One outlives the handle of the
-// root, but commits nothing once that was closed or freed.
+// Any number of transactions may be under way, each for one thread. A transaction may outlive the
+// handle of the root, but commits nothing once the root was closed or freed.
 PERDURE_C_API int perdure_root_begin(perdure_root* root, perdure_transaction** transaction,
                                      perdure_error** error);
-// Makes durable what is in place, so that no crash needs the log for it.
+// Makes the published files durable, so that no crash needs the log for them.
 PERDURE_C_API int perdure_root_settle(perdure_root* root, perdure_error** error);
-// Settles, and gives the root back to others. After an error the next opening or recovery finishes.
+// Settles, and lets others have the root. After an error the next opening or recovery finishes.
 PERDURE_C_API int perdure_root_close(perdure_root* root, perdure_error** error);
-// Closes it without a word, if it is open still.
+// Frees it, and closes the root without an answer if it is still open.
 PERDURE_C_API void perdure_root_free(perdure_root* root);
 
 // ---- A state: bytes that survive crashes, with a generation that counts up
@@ -396,14 +398,14 @@ PERDURE_C_API int perdure_state_open(const char* path, const perdure_state_optio
                                      perdure_state** state, perdure_error** error);
 // The state as it is on the disk now, whoever saved it. Where no state is there, the content is
 // empty, and its origin PERDURE_ORIGIN_NOTHING. A file that was damaged since the opening is
-// PERDURE_KIND_CORRUPT, one that was removed PERDURE_KIND_CONFLICT: open the state anew, which sets
-// the damaged file aside, or begins without one.
+// PERDURE_KIND_CORRUPT. A file that was removed is PERDURE_KIND_CONFLICT. Then open the state anew:
+// that sets the damaged file aside, or begins without a state.
 PERDURE_C_API int perdure_state_load(perdure_state* state, perdure_content** content,
                                      perdure_error** error);
 // Commits these bytes as the state. With `expected`, only if the generation is still that one:
-// otherwise it is a conflict, and nothing is done. Without, the last save counts. After an error
-// with another fate than PERDURE_FATE_UNCHANGED, saves are refused until perdure_state_load has
-// found out.
+// otherwise the save is a conflict, and nothing is done. Without it, the last save counts. After an
+// error with another fate than PERDURE_FATE_UNCHANGED, saves are refused until perdure_state_load
+// has found out which state is there.
 PERDURE_C_API int perdure_state_save(perdure_state* state, const void* bytes, size_t size,
                                      const uint64_t* expected, perdure_receipt** receipt,
                                      perdure_error** error);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Tells what a commit into a directory would stand on.
+// Tells which facts a commit into a directory would rely on.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct Capability {
   std::string reason;      ///< The system's words where it is not supported.
 };
 
-/// The facts that a Root would stand on, with the defaults of RootOptions (docs/log.md).
+/// The facts that a Root would rely on, with the defaults of RootOptions (docs/log.md).
 struct LogProbe {
   /// How files get their names: `fast` behind their content, `whole` in no order. Empty where no
   /// log can be kept.
@@ -37,7 +37,7 @@ struct LogProbe {
   std::uint64_t size = 0;  ///< Bytes that the log takes, always.
 };
 
-/// The facts that a commit into a directory would stand on.
+/// The facts that a commit into a directory would rely on.
 struct ProbeReport {
   FileSystemInfo file_system;              ///< As FileSystem::describe says.
   std::vector<Capability> capabilities;    ///< All that were tried.
@@ -46,7 +46,7 @@ struct ProbeReport {
   /// Its choice for a batch of some files, and for a transaction.
   Protocol protocol_of_many = Protocol::portable;
   /// Calls that can't be used here, and promises that don't hold here, each with its reason, for
-  /// people. Empty where all can and do.
+  /// people. Empty where there are none.
   std::vector<std::string> limits;
   LogProbe log;  ///< For a Root there.
 };

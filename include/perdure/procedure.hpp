@@ -13,17 +13,17 @@
 namespace perdure {
 namespace detail {
 
-/// Whether a callable returns one of these and nothing else: what it is called for would drop any
-/// other value, and take a failure for success.
+/// Whether a callable returns one of these types. The library would drop any other value, and take
+/// a failure for success.
 template <class Returned, class... Allowed>
 inline constexpr bool returns_one_of = (std::same_as<std::remove_cv_t<Returned>, Allowed> || ...);
 
 }  // namespace detail
 
-/// A callable of the user's that is called for what it does: it returns nothing. A std::function
-/// would take one that returns a Result or an error code, and drop what it says; this does not
-/// compile then. Holds a copy of the callable, or none; empty like a moved-from one when it was
-/// made of an empty function. As thread-safe as the callable; what that throws passes through.
+/// A callable of the user that returns nothing. A std::function would take a callable that returns
+/// a Result or an error code, and drop the error. A Procedure of such a callable does not compile.
+/// Holds a copy of the callable, or none: it is empty when it was made of an empty function, or
+/// moved from. As thread-safe as the callable, whose exceptions pass through.
 template <class... Args>
 class Procedure {
  public:

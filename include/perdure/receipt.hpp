@@ -25,10 +25,10 @@ struct Receipt {
   Protocol protocol = Protocol::portable;    ///< The protocol that reached it.
   /// How many commits the sync that made this one durable served, this one included.
   std::uint64_t commits_per_sync = 1;
-  /// The file system confirmed, after the last sync, that it still takes changes: its journal
-  /// lives, so the sync did its work. False below Durability::durable, and where the file system
-  /// can't be asked; then a journal that failed in another program's sync may go unnoticed
-  /// (docs/failed-journals.md).
+  /// The file system confirmed, after the last sync, that it still takes changes: its journal has
+  /// not failed, so the sync did its work. False below Durability::durable, and where the file
+  /// system can't be asked. Without it, a journal that failed in another program's sync may go
+  /// unnoticed (docs/failed-journals.md).
   bool confirmed = false;
   Version version;  ///< Of the new target, if it was asked for; otherwise Version::absent().
   std::vector<StageTime> stages;  ///< In the order in which they ran.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The report of recovery: its findings in a root, and its deeds.
+// The report of recovery: its findings in a root, and its changes.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct RecoveredPath {
   std::string kept{};
 };
 
-/// The content of a root's private directory, and the deeds of recovery, done or to come.
+/// The content of a root's private directory, and the changes of recovery, made or still to come.
 struct RecoveryReport {
   /// Nobody has committed a transaction to this directory, or its name is mistyped.
   bool no_root = false;
@@ -47,11 +47,12 @@ struct RecoveryReport {
   std::uint64_t discarded = 0;       ///< Staged files of transactions that never committed.
   /// The directory of the evidence: of `abandon`, or of recovery for paths that it left alone.
   std::string set_aside;
-  /// The disk can't read a block behind the last commit that the log has. It was torn by the power
-  /// cut, which is harmless, or it held commits that were acknowledged: nobody can tell which.
+  /// The disk can't read a block behind the last commit that the log has. Either the power cut tore
+  /// an unfinished block, which is harmless, or the block held acknowledged commits: nobody can
+  /// tell which.
   bool unreadable = false;
-  /// The private directory of this marked root was missing, and is there again: what a crash may
-  /// have left in it is lost.
+  /// The private directory of this marked root was missing, and is there again: its content, maybe
+  /// a committed transaction, is lost.
   bool restored = false;
 };
 

@@ -24,9 +24,9 @@ struct CopyReport;
 /// A root that one process holds open, to commit to its files at one flush each.
 ///
 /// A commit appends a record to the root's log, with the new content in it, and makes it durable:
-/// that is the commit point. Then each file gets its content in place. Files in place are made
-/// durable by the hundred, when a segment of the log is full (`settle`). Commits of several threads
-/// share a flush.
+/// that is the commit point. Then each file gets its content in place. These files become durable
+/// many at a time, when a segment of the log is full (`settle`). Commits of several threads share a
+/// flush.
 ///
 ///     BOOST_OUTCOME_TRY(auto root, perdure::Root::open("/var/lib/app"));
 ///     BOOST_OUTCOME_TRY(root.put("queue/7", message));
@@ -35,26 +35,27 @@ struct CopyReport;
 /// Files are plain files: any program reads them. After a power cut, until `open` or `recover` has
 /// run, a reader may find an older acknowledged content, and, where Protocol::fast is not known to
 /// hold, a damaged one (docs/log.md). While the root is open, other programs must not commit
-/// beneath it: a Transaction waits for the root's lock; a file that was replaced by others is left
-/// alone. A file that the log made may be deleted by others after `settle` only: until then a crash
-/// may bring it back.
+/// beneath it. A Transaction waits for the root's lock, but a file that others replaced is left
+/// alone. Others may delete a file that the log made only after `settle`: until then a crash may
+/// bring it back.
 ///
 /// Safe to use from all threads. It belongs to the process that opened it: in a forked child every
 /// call is refused. Move-only; one that was moved from may be destroyed and assigned to.
 class PERDURE_API Root {
  public:
   /// Waits for the root's lock, recovers what a crash left, and makes the directory a root with a
-  /// log. ErrorKind::unsupported, with the reason, where a log can't keep its promises: on file
-  /// systems without times of birth, or that another machine stamps, or before Linux 5.8.
+  /// log. ErrorKind::unsupported, with the reason, where a log can't keep its promises. That is on
+  /// file systems without times of birth, or whose files another machine stamps, and before Linux
+  /// 5.8.
   static Result<Root> open(const Path& path, const RootOptions& options = {});
 
-  /// The deeds of `open` for what a crash left. Good as long as this root.
+  /// The report of the recovery that `open` made. Valid as long as this root.
   [[nodiscard]] const RecoveryReport& recovery() const noexcept;
 
   Root(Root&&) noexcept;
   Root& operator=(Root&&) noexcept;
-  /// As `close`, without its error; the next `open` recovers then. In a forked child it lets go,
-  /// and the root stays the parent's.
+  /// As `close`, without its error; if it failed, the next `open` recovers. In a forked child it
+  /// changes nothing, and the parent keeps the root.
   ~Root();
 
   /// One change, durable when it returns. As the calls of Transaction of these names.
@@ -88,22 +89,22 @@ class PERDURE_API Root {
   /// The content of a file now. As Transaction::read.
   Result<Buffer> read(const std::string& path, std::uint64_t size_max = UINT64_MAX);
 
-  /// Makes durable what is in place, and puts in place what was left for later, so that no crash
-  /// needs the log for it. Commits wait in the meantime.
+  /// Puts in place the files of Publish::later, and makes all published files durable, so that no
+  /// crash needs the log for them. Commits wait in the meantime.
   Result<void> settle();
 
-  /// Copies the root, while others of this process commit, as `copy_root` does one that nobody has
-  /// open. <perdure/root_copy.hpp> has the types, and tells more.
+  /// Copies the root while other threads of this process commit. `copy_root` does the same for a
+  /// root that nobody has open. <perdure/root_copy.hpp> has the types, and tells more.
   Result<CopyReport> copy_to(const Path& destination);
   /// The same with options.
   Result<CopyReport> copy_to(const Path& destination, const CopyOptions& options);
 
-  /// The paths at which Publish::later found somebody else's change when the log settled: that was
-  /// left alone. Each is told once, with where the content that it was to get is kept. Good after
-  /// `close`, too, which settles.
+  /// The paths at which Publish::later found somebody else's change when the log settled, and left
+  /// it alone. Each path is told once, with the file that keeps the new content. May be called
+  /// after `close`, too, which settles.
   Result<std::vector<RecoveredPath>> left_alone();
 
-  /// Settles, and gives the root back to others. Idempotent; from then on every other call but
+  /// Settles, and lets others have the root. Idempotent; from then on every other call but
   /// `left_alone` is refused. After an error the next `open` or `recover` finishes.
   Result<void> close();
 

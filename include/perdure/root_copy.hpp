@@ -18,35 +18,34 @@ namespace perdure {
 /// How a root is copied.
 ///
 /// The copy is the root as it was at one moment: of every transaction all or nothing. It appears
-/// under its name as a whole, durable, or not at all. Most of it is made while others commit; in
-/// the end they wait as long as it takes to look at each file once more and to copy what changed
-/// since. (On file systems that another machine stamps, such as NFS, all is read in that time.)
-/// Programs that write to the files without perdure are not held back; a file that one of them
+/// under its name complete and durable, or not at all. Most of it is made while others commit. In
+/// the last pass they wait while each file is looked at once more, and changed files are copied
+/// again. (On file systems whose files another machine stamps, such as NFS, that pass reads all
+/// files.) Programs that write to the files without perdure do not wait. A file that such a program
 /// changes all the time is ErrorKind::conflict in the end.
 ///
 /// The copy has the files, directories and symbolic links of the root, previous generations of
-/// tracked states included, with their modes, POSIX ACLs and extended attributes (but those of
-/// links); times are those of the copy. If root copies, all keep their owners. Otherwise they are
-/// the caller's: set-user-id and set-group-id bits go, and where the caller is not in a file's
-/// group, the group that it has instead gets no more rights than everybody (CopyReport::narrowed).
-/// The library's other files are left out, so that the copy becomes a root by its first
-/// transaction. Sparse files are filled, and each hard link becomes a file of its own. Pipes,
-/// devices and mounts in the root are ErrorKind::not_regular. A root within it, and names that the
-/// place of the copy takes for one, are ErrorKind::unsupported.
+/// tracked states included. It has their modes, POSIX ACLs and extended attributes, except those of
+/// links; times are those of the copy. If root, the user, copies, all keep their owners. Otherwise
+/// they are the caller's, and lose set-user-id and set-group-id bits. Where the caller is not in a
+/// file's group, the copy gets another group, and that group gets no more rights than everybody
+/// (CopyReport::narrowed). The library's other files are left out, so that the copy becomes a root
+/// by its first transaction. Sparse files are filled, and each hard link becomes a file of its own.
+/// Pipes, devices and mounts in the root are ErrorKind::not_regular. A root within the root is
+/// ErrorKind::unsupported, and so are two names that the destination's file system takes for one.
 ///
-/// Until it is whole it lies beside its name, in `.LEAF.perdure-copy`. A call that failed or was
-/// killed leaves that there: the next one with the same destination goes on with it, and copies no
-/// file again whose content is equal. Remove the directory to give up. The destination's lock file
-/// stays, as by every commit.
+/// Until it is complete, the copy lies in the work directory `.LEAF.perdure-copy` beside its name.
+/// A call that failed or was killed leaves that directory. The next call with the same destination
+/// goes on with it, and does not copy a file again whose content is equal. Remove the directory to
+/// give up. The destination's lock file stays, as by every commit.
 struct CopyOptions {
-  /// Reads each file of the copy back from the disk, past the cache, and compares its hash with
-  /// that of the bytes which were read from the root. Files of an earlier call are read back
-  /// anyway.
+  /// Reads each file of the copy back from the disk, past the cache. Compares its hash with that of
+  /// the bytes which were read from the root. Files of an earlier call are read back anyway.
   bool checking = true;
-  /// How often to copy what changed since while others commit, before they have to wait.
+  /// How many passes to make while others commit, before they have to wait for the last one.
   int passes_max = 4;
-  /// Called with paths done and paths in all, in each pass; may be empty. In the last pass, while
-  /// others wait, maybe on the thread of one of them: it must not use the root then.
+  /// Called with paths done and paths in all, in each pass; may be empty. Must not use the root: in
+  /// the last pass others wait, and the call may come from the thread of one of them.
   Procedure<std::uint64_t /*done*/, std::uint64_t /*total*/> progress{};
 };
 
@@ -58,7 +57,7 @@ struct CopyReport {
   std::uint64_t bytes = 0;        ///< Of content.
   std::uint64_t kept = 0;         ///< Files that an earlier call had copied.
   std::uint64_t narrowed = 0;     ///< Files and directories that give a group fewer rights.
-  int passes = 0;                 ///< Looks at the whole root, the last one included.
+  int passes = 0;                 ///< Passes over all of the root, the last one included.
   /// How long others could not commit.
   std::chrono::nanoseconds held{0};
   /// The library's own files, as SourceTree::left_out.

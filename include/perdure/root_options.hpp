@@ -20,7 +20,7 @@ enum class Publish {
   /// the root is recovered. Saves the wait for the data.
   unordered,
   /// When the log settles. Until then other programs find the older file, and Root::read and
-  /// transactions the newer one. Of a path that was written often only the last content gets there.
+  /// transactions find the newer one. A path that was written often gets only the last content.
   later,
 };
 
@@ -37,14 +37,14 @@ struct RootOptions {
   /// As WriteOptions::stop, for the root's lock and for those of paths with an expected version.
   StopCondition stop{};
   /// Bytes of each of the log's two segments, from 8 KiB to 1 GiB, in whole blocks of 4096. When
-  /// one is full, what it published is settled. A log that is there keeps its size.
+  /// one is full, its published files are settled. A log that is there keeps its size.
   std::uint64_t segment_size = std::uint64_t{4} << 20U;
-  /// A commit with more bytes of new content than this goes through a journal, as that of a
-  /// Transaction without a Root does; so does one that does not fit a segment.
+  /// A commit with more bytes of new content than this goes through a journal, like a Transaction
+  /// without a Root. So does a commit that does not fit a segment.
   std::uint64_t record_size_max = std::uint64_t{1} << 20U;
   Publish publish = Publish::at_once;  ///< When files get their content.
-  /// A commit that returns so long after the first one that is not settled settles them all; 0:
-  /// only a full segment does, or Root::settle.
+  /// A commit settles the log if the first unsettled commit is this old. 0: only a full segment or
+  /// Root::settle does.
   std::chrono::milliseconds settle_after_ms{0};
   /// Settles after `settle_after_ms` also when nobody commits any more, on a thread of the root's.
   bool settler_thread = false;

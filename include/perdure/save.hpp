@@ -18,7 +18,7 @@
 
 namespace perdure {
 
-/// A saved edit gives back its own value, of the run that was committed, and the receipt of that
+/// The result of a saved edit: the value of its run that was committed, and the receipt of that
 /// commit.
 template <class R>
 struct Saved {
@@ -48,11 +48,11 @@ class [[nodiscard]] SaveResult : public Result<Saved<R>> {
   }
 };
 
-/// An edit that was queued. `wait` returns when it is durable, or says why it is not; whoever waits
-/// first commits all that is queued. From any thread; copies are of one edit. May outlive the
-/// tracker, but not the System that the tracker was given; what is committed then takes the lock
-/// for that one commit. One that was moved from may be destroyed and assigned to; every other call
-/// of it ends the program.
+/// An edit that was queued. `wait` returns when the edit is durable, or says why it is not. The
+/// first thread that waits commits all that is queued. From any thread; copies are of one edit. A
+/// handle may outlive the tracker, but not the System that the tracker was given. A commit without
+/// the tracker takes the lock for itself alone. One that was moved from may be destroyed and
+/// assigned to; every other call of it ends the program.
 template <class R = void>
 class SaveHandle {
  public:
@@ -62,12 +62,12 @@ class SaveHandle {
       : edits_(std::move(edits)), pending_(std::move(pending)), slot_(std::move(slot)) {}
 
   /// The edit's own error or exception comes back here, too. Any number of times. Not within an
-  /// edit of the same tracker (ErrorKind::invalid_argument): that would wait for itself.
-  /// Each call copies the value, which may throw, whatever became of the save.
+  /// edit of the same tracker (ErrorKind::invalid_argument): the edit would wait for itself. Each
+  /// call copies the value, which may throw, whatever became of the save.
   SaveResult<R> wait() const { return saved(edits_.wait(*pending_)); }
 
-  /// The same, but empty if the outcome is not known by then. Where nobody else commits the edit,
-  /// this thread does, whatever the time: a commit can't be cut off.
+  /// The same, but empty if the outcome is not known by `deadline`. Where nobody else commits the
+  /// edit, this thread does, and may return after the deadline: a commit can't be cut off.
   std::optional<SaveResult<R>> wait_until(std::chrono::steady_clock::time_point deadline) const {
     auto outcome = edits_.wait_until(*pending_, deadline);
     if (!outcome) return std::nullopt;
@@ -82,11 +82,11 @@ class SaveHandle {
   /// Whether the outcome is known, so that `wait` answers at once. Never waits, commits nothing.
   [[nodiscard]] bool ready() const { return edits_.is_done(*pending_); }
 
-  /// Calls `done` once the outcome is known: on the thread that committed the edit, which waits for
-  /// it, or here and now. Where nobody waits nobody commits: set TrackerOptions::committer_thread.
-  /// `done` may use the tracker, but on the committer's thread not wait for it; it must neither
-  /// throw nor fork. It is destroyed without having run if the edit was not committed when the
-  /// tracker is destroyed.
+  /// Calls `done` once the outcome is known: before this call returns if it is known already, else
+  /// on the thread that committed the edit. Without a thread that waits, only
+  /// TrackerOptions::committer_thread commits the edit. `done` may use the tracker, but not wait
+  /// for it on the committer's thread. It must neither throw nor fork. It is destroyed without
+  /// having run if the edit was not committed when the tracker is destroyed.
   void on_done(Procedure<> done) const { edits_.on_done(*pending_, std::move(done)); }
 
  private:

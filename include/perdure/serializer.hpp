@@ -20,8 +20,8 @@ class PERDURE_API Sink {
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
   virtual ~Sink() = default;
-  /// Takes all of `bytes`, behind those of earlier calls, or is an error. They may go when it
-  /// returns.
+  /// Takes all of `bytes`, behind those of earlier calls, or is an error. The caller may free
+  /// `bytes` when it returns.
   virtual Result<void> write(Bytes bytes) = 0;
 };
 

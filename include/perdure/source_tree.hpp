@@ -20,7 +20,7 @@ class PERDURE_API SourceFile {
  public:
   /// Fills the front of `out`; 0 at the end.
   Result<std::size_t> read(std::span<std::byte> out);
-  /// The next `read` begins at the front again.
+  /// Makes the next `read` begin at the front again.
   void rewind() noexcept { offset_ = 0; }
   /// As long as this lives.
   [[nodiscard]] Handle handle() const noexcept { return file_.get(); }
@@ -41,8 +41,8 @@ class PERDURE_API SourceFile {
 
 /// The parts of a tree that are taken.
 struct SourceOptions {
-  /// Take symbolic links as what they are. Without it a link in the tree is refused: its text is
-  /// the word of whoever may write to the tree, and leads readers anywhere.
+  /// Take symbolic links as links. Without this option a link in the tree is refused: anybody who
+  /// may write to the tree chooses its text, and can lead readers anywhere.
   bool symlinks = false;
   /// Take the previous generations of tracked states, too.
   bool previous = false;
@@ -50,10 +50,10 @@ struct SourceOptions {
   bool changing = false;
 };
 
-/// The files under a directory. That directory is opened once, by the path that is given.
-/// Everything beneath it is found from there, without links and without waiting: whoever may rename
-/// in the tree leads nobody out of it. Errors are of reading (Error::reading), and name the file.
-/// Move-only; one thread at a time.
+/// The files under a directory. The directory is opened once, by the path that is given. Everything
+/// beneath it is found from there, without following links and without waiting. So a user who may
+/// rename in the tree can't lead a reader out of it. Errors are of reading (Error::reading), and
+/// name the file. Move-only; one thread at a time.
 class PERDURE_API SourceTree {
  public:
   /// A name in the tree, and its kind when the tree was listed.
@@ -72,7 +72,7 @@ class PERDURE_API SourceTree {
                                     const System& system = native_system(),
                                     const SourceOptions& options = {});
 
-  /// Directories come before what is in them.
+  /// Directories come before their entries.
   [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
   /// The library's own files, which no transaction may name, and the private directories that lie
   /// in their roots; with the path of the tree.

@@ -30,9 +30,9 @@ struct UnknownMember {
 /// Unknown members, under the JSON Pointer of the object that they are in ("" is the top level).
 using UnknownMembers = std::map<std::string, std::vector<UnknownMember>, std::less<>>;
 
-/// Which history of commits a generation number counts in. It stays the same from save to save; a
-/// save after a loss begins a new one, and says which generation of which history it goes on from.
-/// So a tracker can tell whether a state holds the one that it knows.
+/// The history of commits in which a generation number counts. The lineage stays the same from save
+/// to save. A save after a loss begins a new one, and says from which generation of which history
+/// it goes on. So a tracker can tell whether a state descends from the one that it knows.
 struct Lineage {
   std::uint64_t id = 0;               ///< Random; 0: the file does not say.
   std::uint64_t from = 0;             ///< The history that this one goes on from; 0: none.
@@ -49,13 +49,13 @@ struct Stamp {
   Lineage lineage;                   ///< Zeros where the serializer keeps none.
 };
 
-/// A state and what stood beside it.
+/// A state and the stamp that stood beside it.
 template <class T>
 struct Stamped {
   T value{};    ///< The state.
   Stamp stamp;  ///< See `stamped`.
-  /// False for bytes that carry no generation and no checksum: written by hand, or by a program
-  /// that knows no stamps. `stamp` then has the schema version and the unknown members at most.
+  /// False for bytes without generation and checksum: written by hand, or by a program that does
+  /// not write stamps. `stamp` then has the schema version and the unknown members at most.
   bool stamped = false;
 };
 
@@ -66,12 +66,12 @@ inline constexpr std::array<std::string_view, 5> stamp_names{
 /// A serializer that writes a stamp beside the value and notices, on reading, every change of a
 /// stamped file.
 ///
-/// `deserialize_stamped` fails with ErrorKind::corrupt when the bytes fail their own check, with
-/// ErrorKind::too_new when they are of a newer format, and with ErrorKind::serializer when they are
-/// intact, but not a `T`. These are different troubles: the last one is never damage.
+/// `deserialize_stamped` fails with ErrorKind::corrupt when the bytes fail their own check. It
+/// fails with ErrorKind::too_new when they are of a newer format, and with ErrorKind::serializer
+/// when they are intact, but not a `T`. These are different faults: the last one is never damage.
 ///
-/// One that keeps `Stamp::lineage` too says so by `static constexpr bool keeps_lineage = true`.
-/// Without it a tracker knows the history of another one by its numbers alone.
+/// A serializer that keeps `Stamp::lineage` too says so by `static constexpr bool keeps_lineage =
+/// true`. Without lineages, trackers tell histories apart by their numbers alone.
 template <class S, class T>
 concept StampedSerializer = Serializer<S, T> &&
     requires(const S& serializer, const T& value, const Stamp& stamp, Sink& sink, Bytes bytes) {

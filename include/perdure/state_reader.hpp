@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A tracked state for those who only look: no lock, no write permission.
+// A tracked state for programs that only read it: without a lock, and without permission to write.
 #pragma once
 
 #include <cstdint>
@@ -61,10 +61,10 @@ class PERDURE_STATE_API StateView {
 ///     BOOST_OUTCOME_TRY(auto queue, perdure::StateReader<Queue>::open("queue.json"));
 ///     BOOST_OUTCOME_TRY(const bool changed, queue.reload());  // a look at the file, as a rule
 ///
-/// It takes no lock, makes no file, syncs nothing, and needs nothing but the permission to read. It
-/// sees each state whole. One may be newer than what a power cut leaves, if its save is still under
-/// way; and where a root with a log publishes later (Publish::later), older than what was saved:
-/// `has_unpublished` tells.
+/// It takes no lock, makes no file, syncs nothing, and needs only permission to read. Each state
+/// that it reads is intact. While a save is under way, the state may be newer than the state that a
+/// power cut leaves. Where a root with a log publishes later (Publish::later), it may be older than
+/// the last save: `has_unpublished` tells.
 ///
 /// These are errors: a file that is missing or damaged, one of a newer schema, and, in a sticky
 /// directory, another user's (ErrorKind::untrusted). Nothing is set aside, and no previous
@@ -93,18 +93,18 @@ class StateReader {
   [[nodiscard]] std::shared_ptr<const T> state() const {
     return std::static_pointer_cast<const T>(view_.loaded().value);
   }
-  /// The stamp of that state. Good until the next `reload`.
+  /// The stamp of that state. Valid until the next `reload`.
   [[nodiscard]] const Stamp& stamp() const noexcept { return view_.loaded().stamp; }
   /// The number of that state; 0 for a file without a stamp.
   [[nodiscard]] std::uint64_t generation() const noexcept { return stamp().generation; }
 
-  /// Whether another file is there than was read last, or it has other stamps. One look at it;
-  /// where the kernel stamps files by the tick (before Linux 6.13) the content of a file that was
-  /// changed just now is read. ErrorKind::system if it is gone.
+  /// Whether another file is there than was read last, or it has other stamps. One look at the
+  /// file. Where the kernel stamps files by the tick (before Linux 6.13), the content of a file
+  /// that was changed just now is read. ErrorKind::system if it is gone.
   Result<bool> changed() { return view_.changed(); }
 
-  /// Waits until `changed` is true, by a look every 100 ms; false when the time is up or
-  /// `wait.stop`, which is asked every 20 ms, says so.
+  /// Waits until `changed` is true, by a look every 100 ms. False when the time is up, or when
+  /// `wait.stop` says so, which is asked every 20 ms.
   Result<bool> wait_changed(const LockWait& wait) { return view_.wait_changed(wait); }
 
   /// Reads it again if it changed; says whether it did.

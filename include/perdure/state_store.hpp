@@ -20,10 +20,10 @@
 
 namespace perdure {
 
-/// One content of a store at one moment; what it says is known to the store alone. An empty token
-/// is the revision of a state that does not exist, and may be expected as any other one. Another
-/// content that is put in the place of this one has another revision, were it the same bytes: no
-/// revision comes back. One content under two names has one.
+/// One content of a store at one moment; only the store knows how to read the token. An empty token
+/// is the revision of a state that does not exist, and may be expected as any other revision. If
+/// another content takes the place of this one, it has another revision, even with the same bytes:
+/// no revision comes back. A content under two names has one revision.
 struct Revision {
   std::string token;  ///< The store's own words.
   /// Whether it is of a state that does not exist.
@@ -59,24 +59,24 @@ struct StateHistory {
   std::vector<std::string> damaged;     ///< Where damaged states were moved to, oldest first.
 };
 
-/// How much a store takes, and on what its compare rests. Asked before a commit.
+/// How much a store takes, and whether its compare needs the lock. Asked before a commit.
 struct StoreLimits {
   std::uint64_t size_max = UINT64_MAX;      ///< Bytes of one state.
   std::uint64_t previous_max = UINT64_MAX;  ///< Previous generations that may be kept at a time.
-  /// The compare of a commit holds against others who take the lock, and no further. Where this is
-  /// false the compare holds against everybody, and the lock is advice that saves vain tries: a
-  /// holder may lose it (a lease that ended), and no update is lost by that.
+  /// The compare of a commit holds only against others who take the lock. Where this is false, the
+  /// compare holds against everybody, and the lock only saves tries that would fail. A holder may
+  /// then lose the lock (a lease that ended) without losing an update.
   bool needs_lock = true;
 };
 
-/// Where a state lives: one current state, some previous generations, and a lock. A seam: nothing
+/// Where a state lives: one current state, some previous generations, and a lock. A seam: no code
 /// above it knows of paths. Errors are those of a commit; `Error::fate` speaks of the current
 /// state. Used by one thread at a time; `describe` by any. docs/stores.md has the rules for a store
 /// of one's own, and `perdure::testing::check_store` checks them.
 ///
 /// Over a network, every call ends by a deadline that the store's options set. A request that was
 /// never sent leaves the state `unchanged`. When the answer to a commit is lost, the store finds
-/// out what became of it before it returns, and says `unknown` only where it can't.
+/// out what became of the commit before it returns. Only where it can't does it say `unknown`.
 class PERDURE_STATE_API StateStore {
  public:
   /// The store's lock, held until it is destroyed.
@@ -88,23 +88,23 @@ class PERDURE_STATE_API StateStore {
     virtual ~Lock() = default;
   };
 
-  /// Hears that the state may have changed. A hint that spares looks, and no promise: who waits
-  /// asks `revision` when the watch has begun, and again after each thing that it heard. Used by
-  /// one thread at a time, while another one may use the store.
+  /// Hears that the state may have changed. A hint that saves looks, and not a promise. A caller
+  /// that waits asks `revision` when the watch has begun, and again each time that it has heard
+  /// something. Used by one thread at a time, while another one may use the store.
   class Watch {
    public:
     /// Why `wait` returned.
     enum class Heard {
       change,   ///< The state may be another one.
       nothing,  ///< Until the time was up, or `stop` said so.
-      end,      ///< It broke, and hears nothing any more.
+      end,      ///< The watch broke, and hears nothing any more.
     };
     Watch() = default;
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
     virtual ~Watch() = default;
-    /// Returns when it has heard something; at once for what came since it began, or since this
-    /// returned last.
+    /// Returns when the watch has heard something; at once for a change since it began, or since
+    /// `wait` last returned.
     virtual Heard wait(const LockWait& wait) = 0;
   };
 
@@ -118,13 +118,14 @@ class PERDURE_STATE_API StateStore {
   /// Waits for the lock against every other user of this state; ErrorKind::lock_timeout when the
   /// time is up, ErrorKind::stopped when `wait.stop` says so.
   virtual Result<std::unique_ptr<Lock>> lock(const LockWait& wait) = 0;
-  /// The current revision; cheap. A store may keep what it saw for the commit that expects it.
+  /// The current revision; cheap. A store may keep facts that it saw, for the commit that expects
+  /// this revision.
   virtual Result<Revision> revision() = 0;
-  /// The current state, durable before it is returned; empty when there is none. Whatever keeps it
-  /// from being read (permissions, an I/O error) is an error, never "none".
+  /// The current state, durable before it is returned; empty when there is none. A state that can't
+  /// be read (permissions, an I/O error) is an error, never "none".
   virtual Result<std::optional<StoredState>> load() = 0;
-  /// Makes the draft durable as the current state, if the one that it expects is current still:
-  /// otherwise ErrorKind::conflict, and nothing of the draft is done. Call it under the lock where
+  /// Makes the draft durable as the current state, if the one that it expects is still current.
+  /// Otherwise ErrorKind::conflict, and nothing of the draft is done. Call it under the lock where
   /// the store needs that. A state beyond `limits` is ErrorKind::invalid_argument. A previous
   /// generation that can't be dropped is tried again with the next draft that names it; that is not
   /// an error. Another content under the number `keep_as` becomes evidence, as by
@@ -134,15 +135,15 @@ class PERDURE_STATE_API StateStore {
   virtual Result<StateHistory> history() = 0;
   /// One previous generation, durable; empty when there is none of that number.
   virtual Result<std::optional<StoredState>> load_previous(std::uint64_t generation) = 0;
-  /// Moves the current state out of the way, if it still is `damaged`, as evidence that is never
-  /// overwritten, and durably; says where it went. `generation` is the highest number it may have
-  /// had. Then the store has no current state. ErrorKind::conflict if it is another one.
+  /// Moves the current state, if it still is `damaged`, out of the way, durably, as evidence that
+  /// is never overwritten. Says where it went. `generation` is the highest number it may have had.
+  /// Then the store has no current state. ErrorKind::conflict if it is another one.
   virtual Result<std::string> set_aside(const Revision& damaged, std::uint64_t generation) = 0;
   /// The same for a previous generation. Where there is none of that number, `Error::cause` is
   /// std::errc::no_such_file_or_directory.
   virtual Result<std::string> set_aside_previous(std::uint64_t generation) = 0;
-  /// A watch that hears each change from now on. Empty where the store has none, or none now: who
-  /// waits looks again and again then.
+  /// A watch that hears each change from now on. Empty where the store has none, or none now: then
+  /// a caller that waits looks again and again.
   virtual std::unique_ptr<Watch> watch() { return nullptr; }
   /// The name that people have for this state, for errors: its path.
   [[nodiscard]] virtual std::string describe() const = 0;
@@ -150,13 +151,12 @@ class PERDURE_STATE_API StateStore {
 
 /// How a state is kept in files.
 struct FileStoreOptions {
-  /// `ordered` does without syncs of the directory, for a file system that has none: a power cut
-  /// may bring an earlier generation back, and its number is then given once more. `none` is
-  /// refused.
+  /// `ordered` makes no syncs of the directory, for a file system that has none. A power cut may
+  /// bring an earlier generation back, and its number is then given once more. `none` is refused.
   Durability durability = Durability::durable;
   Metadata metadata = Metadata::preserve();            ///< Of the state's file.
   ProtocolChoice protocol = ProtocolChoice::portable;  ///< By which a save is durable.
-  std::shared_ptr<GroupCommit> group{};  ///< Whose company saves become durable in; may be empty.
+  std::shared_ptr<GroupCommit> group{};  ///< The group with which saves share syncs; may be empty.
   bool make_parents = false;             ///< As WriteOptions::make_parents.
   std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< Larger ones are neither read nor written.
 };
@@ -174,19 +174,19 @@ struct LogStoreOptions {
     root.record_size_max = std::uint64_t{4} << 20U;
   }
 
-  /// Of the state's directory. `metadata` also for the state, its `system` for everything. With
-  /// Publish::later other programs find the state of the last settling in the file, and saves cost
-  /// least.
+  /// Of the state's directory. Its `metadata` is also for the state, its `system` for everything.
+  /// With Publish::later, saves cost least, and other programs find in the file the state of the
+  /// last time that the log settled.
   RootOptions root{};
   std::uint64_t size_max = std::uint64_t{1} << 32U;  ///< As FileStoreOptions::size_max.
 };
 
 /// A state in a file whose directory is a Root: a save costs one flush, its previous generation
-/// included. This program alone has the state then, as long as the store lives, and the whole
-/// directory with it: another one waits, as for Root::open. Others read the plain file. Previous
-/// generations and damaged states lie beside it, as with open_file_store, which opens the state,
-/// too, once the root was closed or recovered. A state of more than `root.record_size_max`, its
-/// previous generation included, is saved through a journal.
+/// included. As long as the store lives, this program alone has the state, and the whole directory:
+/// another program that opens it waits, as for Root::open. Others read the plain file. Previous
+/// generations and damaged states lie beside it, as with open_file_store. That function opens the
+/// state, too, once the root was closed or recovered. A state of more than `root.record_size_max`,
+/// its previous generation included, is saved through a journal.
 ///
 /// ErrorKind::unsupported where no log can be kept; ErrorKind::symlink_refused for a link at
 /// `path`.

@@ -21,17 +21,17 @@ namespace perdure {
 ///
 /// The state in memory is never ahead of the disk: an edit runs on a copy, the copy is committed,
 /// then it becomes the state. Safe to use from several threads; move-only. Destroying it saves
-/// nothing and loses nothing that was acknowledged: edits that were queued and that nobody waited
-/// for are gone with the last handle (call `flush` first, or set `committer_thread`, whose thread
-/// finishes the queue before the destructor returns). The lock of TrackerLock::exclusive is free
-/// once the destructor has returned.
+/// nothing and loses nothing that was acknowledged. Queued edits that nobody waited for are gone
+/// with the last handle. Call `flush` first, or set `committer_thread`, whose thread finishes the
+/// queue before the destructor returns. The lock of TrackerLock::exclusive is free once the
+/// destructor has returned.
 ///
 ///     BOOST_OUTCOME_TRY(auto queue, perdure::StateTracker<Queue>::open("queue.json"));
 ///     BOOST_OUTCOME_TRY(queue.update([](Queue& q) { ++q.next_id; }));
 ///
-/// When a save fails with Fate::unchanged, the state is what it was, in memory and on disk. After
+/// When a save fails with Fate::unchanged, the state is as it was, in memory and on disk. After
 /// every other fate memory keeps the last state that was acknowledged, and saves are refused
-/// (ErrorKind::recovery_required) until `reload` has found out which it is.
+/// (ErrorKind::recovery_required) until `reload` has found out which state is on disk.
 ///
 /// It belongs to the process that opened it. In a forked child `state`, `generation` and `report`
 /// work; everything else is ErrorKind::invalid_argument, and so is a handle whose outcome was not
@@ -49,7 +49,7 @@ class StateTracker {
 
  public:
   /// Opens the state in the file `path`, or starts with `defaults`. See `report` for what it found.
-  /// A damaged file is set aside, never overwritten; a file that can't be read for another reason
+  /// A damaged file is set aside, never overwritten. A file that can't be read for another reason
   /// (permissions, an I/O error, a directory there, a newer format) is an error.
   static Result<StateTracker> open(const Path& path, const TrackerOptions& options = {},
                                    S serializer = {}, T defaults = {},
@@ -88,7 +88,7 @@ class StateTracker {
   [[nodiscard]] std::shared_ptr<const T> state() const {
     return std::static_pointer_cast<const T>(edits_.state());
   }
-  /// Its number, and how this tracker came by it.
+  /// The number of that state.
   [[nodiscard]] std::uint64_t generation() const { return edits_.generation(); }
   /// The finding of `open`, or of the last `reload`.
   [[nodiscard]] OpenReport report() const { return edits_.report(); }
@@ -99,11 +99,11 @@ class StateTracker {
   ///     auto taken = queue.update([](Queue& q) { return q.next_id++; });
   ///     if (taken) use(taken.value().value, taken.value().receipt.generation);
   ///
-  /// It may be run more than once (when another edit of the same commit fails), on another thread,
-  /// and must change nothing but its argument; the value is that of the last run. Its exception
-  /// is thrown here, and only this edit has failed. Its captures are destroyed before this returns,
-  /// maybe on another thread; a destructor may use the tracker as an edit may: `state` and
-  /// `save_later` work, whatever waits is ErrorKind::invalid_argument.
+  /// `edit` may be run more than once (when another edit of the same commit fails), and on another
+  /// thread. It must change nothing but its argument; the value is that of the last run. Its
+  /// exception is thrown here, and only this edit has failed. Its captures are destroyed before
+  /// this returns, maybe on another thread. Their destructors may use the tracker as an edit may:
+  /// `state` and `save_later` work, and calls that wait are ErrorKind::invalid_argument.
   template <class F>
   SaveResult<detail::EditValueOf<T, F>> update(F edit) {
     using Outcome = Result<Saved<detail::EditValueOf<T, F>>>;
@@ -122,17 +122,18 @@ class StateTracker {
     return {edits_, std::move(pending), std::move(slot)};
   }
 
-  /// Waits for everything that was queued up to now; the first error, if there is one.
+  /// Waits for all edits that were queued up to now. Returns the first error, if there is one.
   Result<void> flush() { return edits_.flush(); }
 
   /// Whether the store has another state than this tracker, or none: somebody else saved, replaced
-  /// or removed it. A look at the file; it takes no lock. The next save, or `reload`, takes it.
+  /// or removed it. A look at the file, without a lock. The next save, or `reload`, takes over
+  /// another tracker's state.
   Result<bool> changed() { return edits_.changed(); }
 
   /// Waits until `changed` is true; false when the time is up or `wait.stop` says so. Other threads
-  /// may go on using the tracker; its own saves do not count. How soon it returns is up
-  /// to the store: one with a watch (etcd) tells at once, and is looked at every five seconds all
-  /// the same; the others are looked at every 100 ms. `stop` is asked every 20 ms.
+  /// may go on using the tracker; its own saves do not count. How soon it returns depends on the
+  /// store. A store with a watch (etcd) tells at once, and is looked at every five seconds as well.
+  /// Other stores are looked at every 100 ms. `stop` is asked every 20 ms.
   ///
   ///     while (true) {
   ///       BOOST_OUTCOME_TRY(const bool changed, jobs.wait_changed({.stop = shutdown}));
@@ -140,13 +141,13 @@ class StateTracker {
   ///       BOOST_OUTCOME_TRY(jobs.reload());
   Result<bool> wait_changed(const LockWait& wait) { return edits_.wait_changed(wait); }
 
-  /// Takes what is on disk now as the state, whoever wrote it, and makes it durable. One that is as
-  /// it was is not read. A damaged file
-  /// is an error here and stays where it is: memory has the better state. When somebody removed the
-  /// file, that is a conflict for the same reason; memory stays, and `rewrite` commits it.
+  /// Takes the state that is on disk now, whoever wrote it, and makes it durable. Does not read a
+  /// state that has not changed. A damaged file is an error here and stays where it is: memory has
+  /// the better state. For the same reason a file that somebody removed is a conflict: memory keeps
+  /// its state, and `rewrite` commits that.
   Result<void> reload() { return edits_.reload(); }
 
-  /// Commits what memory holds, under a new number, also where somebody removed the file. Commits
+  /// Commits the state in memory under a new number, also where somebody removed the file. Commits
   /// of other trackers are taken over first; any other change by others is a conflict, and stays.
   Result<void> rewrite() { return edits_.rewrite(); }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Streams of the standard library over sinks and bytes, for serializers that know nothing else.
+// Streams of the standard library over sinks and bytes, for serializers that use streams alone.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ class SinkBuffer final : public std::streambuf {
  public:
   explicit SinkBuffer(Sink& sink) noexcept : sink_(sink) { restart(); }
 
-  /// Hands on what is gathered; the first error stays.
+  /// Hands the gathered bytes on; the first error stays.
   const Result<void>& flush() {
     const auto size = static_cast<std::size_t>(pptr() - pbase());
     if (outcome_ && size > 0) {
@@ -101,7 +101,7 @@ class SinkStream : public std::ostream {
   explicit SinkStream(Sink& sink) : std::ostream(nullptr), buffer_(sink) { rdbuf(&buffer_); }
 
   /// Hands the last bytes on. The first error of the sink, or ErrorKind::serializer for a stream
-  /// that failed otherwise: whoever wrote to it gave up.
+  /// that failed otherwise: the code that wrote to it gave up.
   Result<void> finish() {
     if (const auto& flushed = buffer_.flush(); !flushed) return flushed.error();
     if (good()) return success();

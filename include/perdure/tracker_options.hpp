@@ -20,7 +20,7 @@ enum class Origin {
   previous,  ///< An earlier generation: the current one was missing or damaged.
   replaced,  ///< The state that is there, and it is not the one that was committed last: somebody
              ///< put another copy in its place, an older one most likely.
-  defaults,  ///< Nothing was there that could be used.
+  defaults,  ///< No state was there that could be used.
 };
 /// The word for it: "current", "previous", ...
 [[nodiscard]] PERDURE_STATE_API std::string_view to_string(Origin origin) noexcept;
@@ -30,7 +30,7 @@ struct OpenReport {
   Origin origin = Origin::defaults;  ///< Of the state that was taken.
   std::uint64_t generation = 0;      ///< Of the state that was taken; 0 for defaults.
   StampTime last_updated{};  ///< When that generation was made; zero if the file does not say.
-  /// Why it is not the current one, or what was accepted about it; empty if all is well.
+  /// Why it is not the current one, or which fault was accepted; empty if all is well.
   std::string reason;
   std::string set_aside;  ///< Where the damaged file is kept as evidence; empty if none was.
 };
@@ -42,8 +42,8 @@ enum class TrackerLock {
   exclusive,  ///< Nobody: the lock is held as long as the tracker lives.
 };
 
-/// How to treat a current state that fails its own check: damaged, or edited by hand without taking
-/// the stamp out. Which of the two it is nobody can tell.
+/// How to treat a current state that fails its own check: it is damaged, or somebody edited it and
+/// left the stamp in. Nobody can tell which.
 enum class DamagePolicy {
   set_aside,    ///< Move it out of the way, as evidence, and go on with the previous generation.
   refuse,       ///< ErrorKind::corrupt; nothing is touched.
@@ -53,11 +53,11 @@ enum class DamagePolicy {
 /// How a tracker opens its state, and how it saves.
 struct TrackerOptions {
   TrackerLock lock = TrackerLock::shared;  ///< Held for each save, or for the tracker's life.
-  /// How long to wait for the lock, or without one for a save that nobody overtakes. 0 refuses at
-  /// once; `milliseconds::max()` waits forever.
+  /// How long to wait for the lock; in a store without one, for a save that no other overtakes. 0
+  /// refuses at once; `milliseconds::max()` waits forever.
   std::chrono::milliseconds lock_timeout_ms{10'000};
   /// As WriteOptions::stop, for the state's lock: `open` fails, and so do the edits of a save that
-  /// waits. A store of one's own is asked to heed it (StateStore::lock).
+  /// waits. StateStore::lock hands it to a store of one's own.
   StopCondition stop{};
   /// How many previous generations to keep beside the current one.
   std::uint32_t previous_max = 1;

@@ -32,7 +32,7 @@ struct TransactionReceipt {
   Protocol protocol = Protocol::portable;  ///< By which it was made durable.
   bool confirmed = false;                  ///< As Receipt::confirmed, of the journal.
   std::vector<StageTime> stages;           ///< The ones that ran, in their order.
-  /// Paths that somebody else replaced, made or removed while this transaction was committed: their
+  /// Paths that somebody else replaced, made or removed while this transaction was committed. Their
   /// change counts as the later one, and was left as it is.
   std::vector<std::string> left_alone;
   /// The directory that keeps the new content of such paths, relative to the root or absolute: as
@@ -52,17 +52,17 @@ struct PutOptions {
 
 /// Many files beneath one root, all of them or none.
 ///
-/// Nothing that is put is visible before `commit`. Dropping it aborts. While `commit` runs, and
-/// after a crash until the next recovery, readers may see some paths new and others old, but each
-/// file is intact; after recovery all are new or all are old. A path that somebody else replaced,
-/// made or removed since the check in `commit`, or whose directory is another, is theirs: it is
-/// left alone, and reported by the receipt or by the recovery. One transaction at a time holds a
-/// root; the next waits. Paths are relative to the root, in plain form ("a/b", no "..", no leading
-/// "/"); symbolic links on the way are refused. A path counts as it leads when `commit` begins,
-/// also where a directory was moved since the `put`. Move-only; one thread at a time. It belongs to
-/// the process that began it: in a forked child every call is ErrorKind::invalid_argument, and
-/// dropping the copy changes nothing. One that was moved from may be destroyed and assigned to;
-/// every other call of it ends the program.
+/// Nothing that is put is visible before `commit`. A transaction that is dropped without `commit`
+/// changes nothing. While `commit` runs, and after a crash until the next recovery, readers may see
+/// some paths new and others old, but each file is intact. After recovery all are new or all are
+/// old. The transaction leaves a path alone that somebody else replaced, made or removed after the
+/// check in `commit`, or whose directory was replaced. The receipt or the recovery reports it. One
+/// transaction at a time holds a root; the next waits. Paths are relative to the root, in plain
+/// form ("a/b", no "..", no leading "/"); symbolic links on the way are refused. `commit` finds
+/// each path anew when it begins, also where a directory was moved since the `put`. Move-only; one
+/// thread at a time. It belongs to the process that began it: in a forked child every call is
+/// ErrorKind::invalid_argument, and dropping the child's copy changes nothing. One that was moved
+/// from may be destroyed and assigned to; every other call of it ends the program.
 ///
 ///     BOOST_OUTCOME_TRY(auto tx, perdure::Transaction::begin("site"));
 ///     BOOST_OUTCOME_TRY(tx.put("index.html", page));
@@ -70,32 +70,32 @@ struct PutOptions {
 ///     BOOST_OUTCOME_TRY(tx.commit());
 ///
 /// When `commit` fails, Fate::unchanged: nothing happened. Fate::committed: it is durable, and the
-/// next `begin` or `recover` puts in place what is not yet. Fate::unknown: the disk did not say;
-/// the next recovery finds out.
+/// next `begin` or `recover` puts the rest in place. Fate::unknown: the disk did not say; the next
+/// recovery finds out.
 class PERDURE_API Transaction {
  public:
   /// Opens the root, waits for its lock, and recovers what a crashed transaction left. Fails with
-  /// ErrorKind::recovery_required where that takes a decision by a person. A directory becomes a
-  /// root, with a marker and a private directory, by its first commit; a transaction that is
-  /// refused or dropped before leaves neither. A root that lost its private directory is refused;
-  /// `recover` gives it an empty one.
+  /// ErrorKind::recovery_required where a person has to decide. A directory becomes a root, with a
+  /// marker and a private directory, by its first commit. A transaction that is refused or dropped
+  /// before leaves neither. A root that lost its private directory is refused; `recover` gives it
+  /// an empty one.
   static Result<Transaction> begin(const Path& root, const TransactionOptions& options = {});
 
   /// As Root::begin.
   static Result<Transaction> begin(Root& root);
 
-  /// The deeds of `begin` for a crashed transaction: whether there was one, and which paths it left
-  /// alone. Good as long as this transaction.
+  /// The report of the recovery that `begin` made: whether there was a crashed transaction, and
+  /// which paths were left alone. Valid as long as this transaction.
   [[nodiscard]] const RecoveryReport& recovery() const noexcept;
 
   Transaction(Transaction&&) noexcept;
   Transaction& operator=(Transaction&&) noexcept;
   ~Transaction();
 
-  /// The file `path` shall have this content. The last word on a path counts; a directory that is
-  /// there goes only where it was removed before, by this transaction. When staging it fails or
-  /// throws, the transaction is over and nothing of it was done; so it is when any other call fails
-  /// half-way or throws.
+  /// The file `path` shall have this content. The last call for a path counts. A directory at
+  /// `path` is replaced only if this transaction removed it before. When staging the file fails or
+  /// throws, the transaction is over and nothing of it was done. The same holds when any other call
+  /// fails half-way or throws.
   Result<void> put(const std::string& path, Bytes content, const PutOptions& options = {});
   /// The same of text.
   Result<void> put(const std::string& path, std::string_view text, const PutOptions& options = {}) {
@@ -113,58 +113,61 @@ class PERDURE_API Transaction {
         path, [&](Sink& sink) { return serializer.serialize(value, sink); }, options);
   }
 
-  /// The file `to` shall have the content that `from` would have after the commit: one's own writes
-  /// first. A new one gets the metadata of the file `from` as well. ErrorKind::conflict where
-  /// somebody changes `from` while it is read; `expect` makes sure that it stays as it was read.
+  /// The file `to` shall have the content that `from` would have after the commit; this
+  /// transaction's own changes count. A new file `to` gets the metadata of the file `from` as well.
+  /// ErrorKind::conflict where somebody changes `from` while it is read; `expect` makes sure that
+  /// it stays as it was read.
   Result<void> copy(const std::string& from, const std::string& to);
   /// `path` shall be a symbolic link with this text, which may lead anywhere, or nowhere; a file or
-  /// link that is there is replaced. The link belongs to the user who commits. It is of use to
-  /// readers alone: no call of a transaction follows it. Durable as its name is, on btrfs since
-  /// Linux 5.18 (docs/protocols.md). ErrorKind::unsupported where the file system has no links.
+  /// link that is there is replaced. The link belongs to the user who commits. Only readers follow
+  /// it: no call of a transaction does. Durable as its name is, on btrfs since Linux 5.18
+  /// (docs/protocols.md). ErrorKind::unsupported where the file system has no links.
   Result<void> put_symlink(const std::string& path, const std::string& text);
   /// The file (or symbolic link) `path` shall be gone. It must exist now.
   Result<void> remove(const std::string& path);
   /// The directory `path` shall be gone. It must exist now, and this transaction must remove all
   /// that is in it: else `commit` fails with ErrorKind::conflict. Where somebody puts something
-  /// into it behind that check, it stays, and `TransactionReceipt::left_alone` names it.
+  /// into it after that check, the directory stays, and `TransactionReceipt::left_alone` names it.
   Result<void> remove_directory(const std::string& path);
   /// The file, symbolic link or directory `path` shall be gone, a directory with all that is in it
-  /// now. Nothing is removed that comes later, as by `remove_directory`. Lock files and temps of
-  /// writers, roots of their own, mounts, and things that are neither files nor links are refused:
-  /// nothing of such a directory is removed.
+  /// now. As with `remove_directory`, files that come later are not removed. A directory is refused
+  /// as a whole if it holds lock files or temps of writers, a root of its own, or a mount. So is
+  /// one with anything but files, links and directories.
   Result<void> remove_all(const std::string& path);
-  /// The directory shall exist. Its parent must exist, or be made by this transaction. A new one
-  /// gets `mode` less the umask of the process that makes it, which may be that of a recovery; it
-  /// must let its owner write and search (0300). One that exists keeps its own. A file or link that
-  /// is there goes only where it was removed before, by this transaction: else ErrorKind::exists.
+  /// The directory shall exist. Its parent must exist, or be made by this transaction. A new
+  /// directory gets `mode` less the umask of the process that makes it, which may be that of a
+  /// recovery. `mode` must let its owner write and search (0300). A directory that exists keeps its
+  /// own mode. A file or link at `path` is ErrorKind::exists, unless this transaction removed it
+  /// before.
   Result<void> make_directory(const std::string& path, std::uint32_t mode = 0777);
-  /// The file or symbolic link `from` shall be called `to`, in the place of the file that is there;
-  /// a link takes the place of a link, too.
+  /// The file or symbolic link `from` shall be called `to`. It replaces a file at `to`; a link
+  /// replaces a link, too.
   Result<void> move(const std::string& from, const std::string& to);
 
   /// The root shall have the files and directories that `source` has, and no other. A symbolic link
-  /// in the source is refused, unless a SourceTree was opened that has them.
+  /// in the source is refused; for a source with links, open a SourceTree that takes them.
   /// <perdure/mirror.hpp> has the types, and tells more.
   Result<MirrorReport> mirror(const Path& source);
   /// The same of a tree that was opened, with options.
   Result<MirrorReport> mirror(SourceTree& source, const MirrorOptions& options);
 
-  /// The content that `path` would have after the commit: one's own writes first. More bytes than
-  /// `size_max` are ErrorKind::invalid_argument.
+  /// The content that `path` would have after the commit; this transaction's own changes count.
+  /// More bytes than `size_max` are ErrorKind::invalid_argument.
   Result<Buffer> read(const std::string& path, std::uint64_t size_max = UINT64_MAX);
 
   /// `commit` fails with ErrorKind::conflict, and leaves everything as it is, unless `path` is of
-  /// this version then. Checked under the target's lock, as by AtomicWriter, and once more before
-  /// the journal if the transaction changes `path`. All locks are kept until `commit` returns, with
-  /// a descriptor each. It takes them in one order that write_files keeps, too, whatever the root
-  /// and the paths are, so that none waits for another in a circle. A path whose directory does not
-  /// exist is absent, and there is nothing to lock: a file that others make there behind the last
-  /// check stays, and `TransactionReceipt::left_alone` names it.
+  /// this version at that time. Checked under the target's lock, as by AtomicWriter, and once more
+  /// before the journal if the transaction changes `path`. All locks are kept until `commit`
+  /// returns, with a descriptor each. `commit` takes them in one order, whatever the root and the
+  /// paths are, and write_files takes its locks in the same order. So none waits for another in a
+  /// circle. A path whose directory does not exist is absent, and there is nothing to lock. If
+  /// others make a file there after the last check, it stays, and `TransactionReceipt::left_alone`
+  /// names it.
   Result<void> expect(const std::string& path, const Version& version);
   /// The same for a path that must not exist.
   Result<void> expect_absent(const std::string& path) { return expect(path, Version::absent()); }
 
-  /// All or nothing, durable. Once only, whatever comes of it: a call after it is
+  /// All or nothing, durable. Once only, even if it fails: every later call is
   /// ErrorKind::invalid_argument, and its fate is what the commit reached.
   Result<TransactionReceipt> commit();
 
@@ -175,7 +178,8 @@ class PERDURE_API Transaction {
   explicit Transaction(std::unique_ptr<State> state) noexcept;
   /// Through the log of an open root.
   static Result<Transaction> begin_logged(struct TransactionRoot& root, class LogWriter& log);
-  /// It may name previous generations, and commits if `compare` lets it.
+  /// Makes this the transaction of a state: it may name previous generations, and commits if
+  /// `compare` succeeds.
   void is_of_state(std::function<Result<void>()> compare);
   detail::Held<std::unique_ptr<State>> state_;
 };

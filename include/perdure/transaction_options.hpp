@@ -15,31 +15,32 @@ namespace perdure {
 
 /// How a root is used. Everyone who commits to one root needs the same `private_directory`.
 struct TransactionOptions {
-  /// The directory of staged files and of the journal: a name directly under the root, or
-  /// an absolute path on the same file system. Folders that are synced or served as a whole want
-  /// the latter.
+  /// The directory of staged files and of the journal: a name directly under the root, or an
+  /// absolute path on the same file system. Use the latter for directories that are synced to other
+  /// machines or served as a whole.
   std::string private_directory = ".perdure";
-  /// `ordered` takes a file system that can't sync a directory as it is. A kill then leaves all or
-  /// none, as always; a power cut leaves each file old or new, but maybe some of each, and maybe a
-  /// root that asks for a person. Where directories can be synced it promises what `durable` does.
-  /// `none` is refused.
+  /// `ordered` also works on a file system that can't sync directories. There a kill leaves all or
+  /// none, as always. A power cut leaves each file old or new, maybe some of each, and maybe a root
+  /// for which a person has to decide. Where directories can be synced, `ordered` promises the same
+  /// as `durable`. `none` is refused.
   Durability durability = Durability::durable;
   /// Of files that are put, unless PutOptions::metadata says otherwise.
   Metadata metadata = Metadata::preserve();
   /// Refuse to replace, move or remove a file without any write bit in its mode (0444) with
-  /// ErrorKind::read_only. Otherwise it goes like any other, as with WriteOptions.
+  /// ErrorKind::read_only. Otherwise it is changed like any other file, as with WriteOptions.
   bool refuse_read_only = false;
   /// How the commit is made durable; recovery is `portable` always.
   ProtocolChoice protocol = ProtocolChoice::portable;
-  /// Whose company the journal becomes durable in; may be empty. For transactions of several roots.
+  /// The group with which the journal shares syncs; may be empty. For transactions of several
+  /// roots.
   std::shared_ptr<GroupCommit> group{};
   /// How long to wait for another committer; 0 tries once.
   std::chrono::milliseconds lock_timeout_ms{10'000};
   /// As WriteOptions::stop, for the locks of the root and of paths with an expected version.
   StopCondition stop{};
-  /// Called with files done and files in all, as they are applied; may be empty. On the thread
-  /// that commits or recovers. If it throws, the transaction stays committed, and the next `begin`
-  /// or `recover` puts in place what is not yet.
+  /// Called with files done and files in all, as they are applied; may be empty. On the thread that
+  /// commits or recovers. If it throws, the transaction stays committed, and the next `begin` or
+  /// `recover` puts the rest in place.
   Procedure<std::uint64_t /*done*/, std::uint64_t /*total*/> progress{};
   System system = native_system();  ///< Must outlive the transaction.
 };

@@ -22,13 +22,13 @@ inline constexpr std::string_view private_directory_gone =
     "the private directory of this root is gone, and what a crash may have left in it";
 }  // namespace circumstance
 
-/// A row of the table. An empty step or circumstance stands for any.
+/// A row of the table. An empty step or circumstance matches any.
 struct Advice {
   ErrorKind kind;
   std::errc code;
   std::string_view step;
   std::string_view circumstance;
-  std::string_view instead;  ///< The cause in words, where the system's own mislead.
+  std::string_view instead;  ///< The cause in words, where the system's own words mislead.
   std::string_view words;    ///< The advice.
 };
 

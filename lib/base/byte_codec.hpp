@@ -30,7 +30,8 @@ class ByteWriter {
   Buffer bytes_;
 };
 
-/// Reads with a memory of having failed: whoever read past the end finds out once, at the end.
+/// Reads, and remembers a failure: a caller that read past the end has to check only once, at the
+/// end.
 class ByteReader {
  public:
   explicit ByteReader(Bytes bytes) : rest_(bytes) {}

@@ -14,8 +14,8 @@
 
 namespace perdure {
 
-/// XXH3 with 128 bits over bytes that come in pieces. It finds accidents, not attackers: whoever
-/// can write the file can write its checksum too.
+/// XXH3 with 128 bits over bytes that come in pieces. It finds accidents, not attackers: a user who
+/// can write the file can write its checksum, too.
 class PERDURE_INTERNAL_API Checksum {
  public:
   /// In the canonical order of xxHash: the most significant byte first, as `xxhsum -H128` prints.
@@ -23,7 +23,8 @@ class PERDURE_INTERNAL_API Checksum {
 
   /// The digest of bytes that come in one piece. Allocates nothing.
   [[nodiscard]] static Digest of(Bytes bytes) noexcept;
-  /// The same with a seed: where it is random, nobody makes such a digest who can't read it.
+  /// The same with a seed: if the seed is random, only a user who can read it can make such a
+  /// digest.
   [[nodiscard]] static Digest of(std::uint64_t seed, Bytes bytes) noexcept;
 
   Checksum();

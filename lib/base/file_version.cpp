@@ -10,7 +10,8 @@
 namespace perdure {
 namespace {
 
-/// By the stamps, as before there were hashes; by both; by the content.
+/// The forms of a version: by the stamps, as before there were hashes; by stamps and content; by
+/// the content.
 constexpr std::string_view stamps_prefix = "v1";
 constexpr std::string_view both_prefix = "v2";
 constexpr std::string_view content_prefix = "c1";
@@ -76,7 +77,8 @@ std::string to_string(const Version& version) {
 Result<Version> parse_version(std::string_view token) {
   if (token == absent_token) return Version::absent();
   Version version;
-  // Leading zeros and capital digits, say, come back in another form: to_string writes none.
+  // Refuses other spellings, such as leading zeros and capital digits: to_string does not write
+  // them.
   if (take_version(token, version) && !version.is_absent() && to_string(version) == token) {
     return version;
   }

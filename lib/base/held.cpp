@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Ends a program that uses what it has moved away.
+// Ends a program that uses an object after it was moved from.
 #include <cstdio>
 #include <cstdlib>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Marks what the shared libraries of perdure need of each other, and what they never show.
+// Marks the names that the shared libraries of perdure use of each other, and names that they never
+// export.
 #pragma once
 
 #include <perdure/detail/export.hpp>
@@ -8,7 +9,7 @@
 // version. tests/package/internals.txt lists every one of them.
 #define PERDURE_INTERNAL_API PERDURE_API
 
-// For the definition of a class within an exported one, which would be exported with it.
+// For a class within an exported one: without this mark it would be exported, too.
 #if defined(__GNUC__)
 #define PERDURE_LOCAL __attribute__((visibility("hidden")))
 #else

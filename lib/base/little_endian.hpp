@@ -23,7 +23,7 @@ template <std::integral T>
   return bytes;
 }
 
-/// The integer that the first bytes at `bytes` are. There must be as many as it has.
+/// The integer in the first bytes of `bytes`, which must have enough of them.
 template <std::integral T>
 [[nodiscard]] constexpr T from_little_endian(Bytes bytes) {
   std::uint64_t bits = 0;

@@ -15,13 +15,13 @@ namespace perdure {
 /// The error of a system call that failed, before anything was changed.
 [[nodiscard]] PERDURE_INTERNAL_API Error make_error(std::string_view step, std::string path,
                                                     std::error_code cause, std::string detail = {});
-/// An error without one. `path` is empty if the caller knows it, and this place does not.
+/// An error without a system call. `path` is empty if only the caller knows it.
 [[nodiscard]] PERDURE_INTERNAL_API Error make_error(std::string_view step, std::string path,
                                                     ErrorKind kind, std::string detail);
 
 /// The same error, of a call that only reads, or that has no target.
 [[nodiscard]] PERDURE_INTERNAL_API Error reading(Error error);
-/// The same result, of such a call.
+/// The same for a result.
 template <class T>
 [[nodiscard]] Result<T> reading(Result<T> result) {
   if (!result) result.error() = reading(std::move(result.error()));

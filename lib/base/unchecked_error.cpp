@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Throws where a program asked a Result for what it has not.
+// Throws where a program asked a Result for a value or an error that it does not have.
 #include <perdure/unchecked_error.hpp>
 
 namespace perdure {

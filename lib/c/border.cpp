@@ -23,8 +23,8 @@ Error no_memory(Fate fate) noexcept {
   return error;
 }
 
-/// One for each fate, for callers to whom no other one can be given. Never freed: the last call of
-/// a program may return one.
+/// One error for each fate, made in advance, for when memory runs out. Never freed: the last call
+/// of a program may return one.
 class Reserve {
  public:
   static perdure_error* of(Fate fate) noexcept {

@@ -17,8 +17,7 @@ struct perdure_error {
 
 namespace perdure::c {
 
-/// The file system of all calls: that of the operating system, but for a test that is linked with
-/// another one.
+/// The system of all calls: that of the operating system, unless a test is linked with another one.
 [[nodiscard]] System system_of_calls() noexcept;
 
 /// The error of a call that is wrong in itself.

@@ -28,7 +28,7 @@ Fate reached(const Receipt& receipt) noexcept {
   return receipt.durability == Durability::durable ? Fate::durable : Fate::visible;
 }
 
-/// Gives the facts of a commit to the caller, if he wants them.
+/// Gives the facts of a commit to the caller, if he asked for them.
 void hand_over_receipt(const Receipt& receipt, perdure_receipt** out) {
   if (out == nullptr) return;
   auto made = std::make_unique<perdure_receipt>();

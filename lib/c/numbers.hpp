@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The numbers of the C interface, there and back. Each switch names every enumerator, so that the
-// compiler refuses one that came without a number.
+// compiler refuses a new enumerator without a number.
 #pragma once
 
 #include <array>

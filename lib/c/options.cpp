@@ -14,7 +14,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Far more than any version will have: a size beyond it is a struct that nobody filled in.
+/// More bytes than the struct of any version will have: a larger size means that nobody filled the
+/// struct in.
 constexpr std::size_t struct_size_max = 4096;
 
 Error wrong_member(std::string_view step, std::string_view member, std::int64_t number) {
@@ -89,7 +90,7 @@ Result<void> take_metadata(std::int64_t number, std::uint32_t mode, std::string_
   }
 }
 
-/// The members that mean the same in all structs, and are named the same.
+/// The members that have one name and one meaning in all structs.
 template <class Struct, class Options>
 Result<void> take_common(const Struct& given, std::uint32_t flags, std::string_view step,
                          Options& out) {

@@ -16,15 +16,15 @@
 
 namespace perdure::c {
 
-/// Each takes a null pointer for the defaults where there are any, and otherwise refuses it as an
-/// argument that is wrong; `step` is for the error.
+/// Where there are defaults, a null pointer means them; elsewhere it is refused as a wrong
+/// argument. `step` is for the error.
 Result<Path> path_of(const char* path, std::string_view step);
 Result<Bytes> bytes_of(const void* bytes, std::size_t size, std::string_view step);
 Result<Version> version_of(const char* version, std::string_view step);
 
 Result<WriteOptions> options_of(const perdure_write_options* options, std::string_view step);
 Result<TransactionOptions> options_of(const perdure_root_options* options, std::string_view step);
-/// Of a root that is held open: it is durable, and its log is its protocol.
+/// For a root that is held open: it is always durable, and its protocol is the log.
 Result<RootOptions> log_options_of(const perdure_root_options* options, std::string_view step);
 
 struct StateSettings {

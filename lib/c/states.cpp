@@ -32,7 +32,7 @@ constexpr std::string_view open_step = "open the state";
 constexpr std::string_view load_step = "load the state";
 constexpr std::string_view save_step = "save the state";
 
-/// How a state is kept in memory, made of bytes and back.
+/// How a state is kept in memory, and how it is made from bytes and back.
 struct EnvelopeFormat {
   using Value = Buffer;
   using Serializer = Envelope<RawBytes>;
@@ -85,7 +85,7 @@ class StateOf final : public perdure_state {
       if (tracker_.generation() != *expected) return overtaken();
     }
     // Another program may save between the look above and the commit: then the edit finds another
-    // state than the one that was looked at. One that is equal may be replaced as well.
+    // state than the one that was looked at. If both are equal, the edit may replace it.
     auto saved = tracker_.update([&](Value& state) -> Result<void> {
       if (expected != nullptr && !(state == *known_)) return overtaken();
       state = value;
@@ -98,7 +98,7 @@ class StateOf final : public perdure_state {
   }
 
  private:
-  /// Reads what others saved. A state that is as it was is not read.
+  /// Reads a state that others saved. A state that has not changed is not read.
   Result<void> take_current() {
     BOOST_OUTCOME_TRY(tracker_.reload());
     auto current = tracker_.state();

@@ -20,7 +20,7 @@ void fail(BatchedCommit& member, Error error) {
   member.outcome = std::move(error);
 }
 
-/// One call that served them all.
+/// Gives all members the outcome of one call.
 void give_outcome(BatchedCommits members, const Result<void>& outcome) {
   for (BatchedCommit* member : members) {
     if (outcome) {
@@ -31,8 +31,8 @@ void give_outcome(BatchedCommits members, const Result<void>& outcome) {
   }
 }
 
-/// One sync, and the confirmation, for all that lie on a device: `leader` makes it. No member's
-/// publish may have met a sync that failed, so the earliest mark counts.
+/// `leader` makes one sync, and asks for the confirmation, for all members on a device. A sync that
+/// failed after any member was published concerns all, so the earliest mark counts.
 Result<void> confirm_all(const Grouping::Device& device, Commit& leader) {
   for (const BatchedCommit* member : device.members) {
     leader.sync_mark = std::min(leader.sync_mark, member->commit->sync_mark);
@@ -51,11 +51,11 @@ Result<void> sync_all_durably(const Grouping::Device& device, Commit& leader,
 
 }  // namespace
 
-/// All are under way before the first is waited for.
+/// Starts the writeback of all before it waits for the first.
 void WriteThrough::run_together(BatchedCommits members) const {
   for (BatchedCommit* member : members) {
     member->outcome = Write{}.run(*member->commit);
-    // A hint: what is awaited below is all of it.
+    // A hint: the calls below await all content.
     if (member->outcome) (void)member->commit->files.start_writeback(member->commit->temp.get());
   }
   for (BatchedCommit* member : members) {
@@ -81,7 +81,7 @@ void SyncPublished::run_together(BatchedCommits members) const {
   sync_published_of(members, grouping);
 }
 
-/// All are under way before the sync waits for them, and whatever else is.
+/// Starts the writeback of all before the sync waits for them, and for the writes of others.
 void SyncAll::run_together(BatchedCommits members) const {
   Grouping grouping(members.size());
   for (const auto& device : grouping.group(members)) {

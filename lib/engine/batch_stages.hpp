@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The syncs after the publish, for many commits at once: the stages of their names, with room for
-// their work that was taken before.
+// The syncs after the publish, for many commits at once: the work of the stages with these names,
+// in memory that was allocated before.
 #pragma once
 
 #include <perdure/pipeline/commit.hpp>

@@ -19,7 +19,8 @@ struct detail::Continuation {
 
 namespace {
 
-/// Verify for a temp whose bytes have gone by: their digest stands for them.
+/// Verify for a streamed temp: memory does not have its bytes any more, so their digest is
+/// compared.
 struct VerifyDigest {
   static constexpr std::string_view name = Verify::name;
   static constexpr Fact needs = Fact::temp | Fact::content | Fact::ordered;
@@ -37,7 +38,7 @@ struct VerifyDigest {
   }
 };
 
-/// WriteThrough for a temp whose bytes have gone by: what is left is to wait for them.
+/// WriteThrough for a streamed temp: its bytes are written already, so it only awaits them.
 struct AwaitContent {
   static constexpr std::string_view name = WriteThrough::name;
   static constexpr Fact needs = Fact::temp | Fact::content;
@@ -47,7 +48,7 @@ struct AwaitContent {
   Result<void> run(Commit& commit) const { return await_temp(commit); }
 };
 
-/// Publishes behind `stages`, and makes it durable with `sync` if that is asked for.
+/// Adds the publish behind `stages`, and `sync` if durability is asked for.
 template <Fact initial, class Sync, class... Stages>
 AnyPipeline publish_with(const WriteOptions& options, Sync sync, Stages... stages) {
   if (options.durability == Durability::ordered) {
@@ -64,7 +65,7 @@ Error refused_options(const std::string& path, std::string_view fault) {
   return make_error("read the options", path, ErrorKind::invalid_argument, std::string(fault));
 }
 
-/// Of the file that was published, through its descriptor.
+/// The version of the published file, through its descriptor.
 SysResult<Version> new_version(const Commit& commit) {
   BOOST_OUTCOME_TRY(const Status status, commit.files.stat(commit.temp.get()));
   return version_of(commit.files, commit.temp.get(), status);
@@ -155,7 +156,8 @@ Result<Receipt> run_commit(Commit& commit, const AnyPipeline& pipeline) try {
 
 Result<Receipt> finish_commit(Commit& commit, const AnyPipeline& pipeline, Result<void> outcome) {
   if (!outcome) {
-    // A stage of the user's own need not know of paths and fates, or may have another file's.
+    // A stage of the user's own may return an error without path and fate, or with those of another
+    // file.
     Error& error = outcome.error();
     error.fate = commit.fate;
     if (error.path.empty()) error.path = commit.path;
@@ -170,8 +172,8 @@ Result<Receipt> finish_commit(Commit& commit, const AnyPipeline& pipeline, Resul
     commit.receipt.version = version.value();
   }
   const auto closed = commit.temp.close();
-  // Where nothing was synced this is the last word of a delayed write (close(2)); after a sync
-  // there is nothing left to say.
+  // Where nothing was synced, close(2) may report that a delayed write failed. After a sync it has
+  // nothing left to report.
   if (!closed && pipeline.durability() == Durability::none) {
     return commit.failure("close the new file", closed.error());
   }

@@ -11,13 +11,13 @@
 
 namespace perdure {
 
-/// Which options can't be meant.
+/// Refuses options that can't be meant.
 Result<void> check_options(const WriteOptions& options, const std::string& path);
-/// The same where they are to serve many commits.
+/// The same for options of many commits.
 Result<void> check_options_of_many(const WriteOptions& options, const std::string& path);
 
 /// The pipeline that `make` builds around the stages that publish and, by `sync`, make durable:
-/// alone or in company.
+/// alone or with a group.
 template <class Sync, class Make>
 AnyPipeline with_publish(const WriteOptions& options, Sync sync, Make make) {
   if (options.group) return make(PublishTogether<protocol_of<Sync>()>{options.group});
@@ -27,8 +27,8 @@ AnyPipeline with_publish(const WriteOptions& options, Sync sync, Make make) {
 /// The stages of a protocol for these options, from the value to the name.
 AnyPipeline make_pipeline(const WriteOptions& options, Protocol protocol);
 
-/// Its stages behind a temp that was streamed; with the digest of what went into the temp, if it is
-/// to be verified.
+/// Its stages after a temp was streamed; with the digest of the temp's content, if that is to be
+/// verified.
 AnyPipeline make_finish(const WriteOptions& options, Protocol protocol,
                         const std::optional<Checksum::Digest>& streamed);
 

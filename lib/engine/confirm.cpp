@@ -20,9 +20,9 @@ struct FailedDevice {
   FailedDevice* next;
 };
 
-/// The failed syncs of this process. Grows with failures alone, by one entry for each device; two
-/// threads may add one device twice, and both entries count. Without a mutex: a thread that a
-/// forked child does not have would hold it there forever.
+/// The failed syncs of this process. Only failures let it grow, by one entry for each device; two
+/// threads may add one device twice, and both entries count. It has no mutex: a forked child may
+/// lack the thread that holds it, and would wait forever.
 struct FailedSyncs {
   std::atomic<std::uint64_t> count{0};
   std::atomic<std::uint64_t> last_unknown{0};  // of a device that could not be told
@@ -33,7 +33,7 @@ struct FailedSyncs {
 
 constinit FailedSyncs all_failed;
 
-/// Without memory for an entry the failure counts for all devices.
+/// Where memory for an entry is missing, the failure counts for all devices.
 std::atomic<std::uint64_t>& FailedSyncs::last_of(const FileSystem& files,
                                                  std::uint64_t device) noexcept {
   FailedDevice* first = devices.load();
@@ -60,7 +60,7 @@ std::optional<std::uint64_t> device_of(FileSystem& files, Handle handle) {
 
 enum class Answer : std::uint8_t { alive, dead, untold };
 
-/// For each code what it means; docs/failed-journals.md has the table.
+/// The meaning of each code; docs/failed-journals.md has the table.
 Answer answer_of(const SysResult<void>& asked) {
   if (asked) return Answer::alive;
   // ext4 says EROFS, xfs EIO or EUCLEAN; a device that is gone ENODEV or ENXIO;
@@ -70,8 +70,8 @@ Answer answer_of(const SysResult<void>& asked) {
   return is_dead ? Answer::dead : Answer::untold;
 }
 
-/// A file without a name is a change, too, which takes no permission but the
-/// directory's.
+/// To make a file without a name is a change, too, and needs only permission to write to the
+/// directory.
 SysResult<void> ask_for_file(FileSystem& files, Handle directory) {
   BOOST_OUTCOME_TRY(const Handle made, files.create_unnamed(directory, 0600));
   OwnedHandle(files, made).reset();
@@ -87,8 +87,8 @@ std::uint64_t failed_syncs() noexcept {
 void note_failed_sync(FileSystem& files, Handle handle) noexcept {
   const auto device = device_of(files, handle);
   auto& last = device ? all_failed.last_of(files, *device) : all_failed.last_unknown;
-  // Who sees the new count sees the number. Two threads may give one number:
-  // who began between their counts began after both syncs had failed.
+  // A thread that sees the new count also sees the number. Two threads may give one number: a
+  // commit that began between their counts began after both syncs had failed.
   raise(last, all_failed.count.load() + 1);
   all_failed.count.fetch_add(1);
 }

@@ -21,17 +21,18 @@ void note_failed_sync(FileSystem& files, Handle handle) noexcept;
 /// A sync failed on the device of `directory` since the mark was taken.
 [[nodiscard]] bool sync_failed_since(FileSystem& files, Handle directory, std::uint64_t mark);
 
-/// The last word before a commit is called durable, after the last sync on a device.
+/// The last check before a commit is called durable, after the last sync on a device.
 ///
-/// True: the file system still takes changes, so the syncs wrote what they said. False: it can't be
-/// told (Receipt::confirmed). An error: the journal is dead, or another sync on this device failed
-/// since `mark`; the names may be in the cache alone.
+/// True: the file system still takes changes, so the syncs did their work. False: nobody can tell
+/// (Receipt::confirmed). An error: the file system's journal has failed, or another sync on this
+/// device failed since `mark`; the names may be in the cache alone.
 ///
-/// One system call as a rule. `temp`, a file of ours in `directory` or Handle::none, is asked where
-/// this user may not write the directory's inode, and then the directory for a file without a name.
+/// As a rule it makes one system call, on the directory. Where this user may not write the
+/// directory's inode, it asks `temp`, a file of ours in `directory` or Handle::none. Last, it makes
+/// a file without a name in the directory.
 SysResult<bool> confirm_syncs(FileSystem& files, Handle directory, Handle temp, std::uint64_t mark);
 
-/// Says of an error of `confirm_syncs` what it means.
+/// Adds words to an error of `confirm_syncs` that say what it means.
 [[nodiscard]] Error explain_dead_journal(Error error);
 
 }  // namespace perdure

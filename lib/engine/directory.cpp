@@ -19,10 +19,11 @@ constexpr std::string_view sync_step = "sync the directory's name";
 Result<void> sync_found(FileSystem& files, Handle directory, const std::string& path) {
   const auto status = files.stat(directory);
   if (!status) return make_error(open_step, path, status.error());
-  if (status.value().mount_point) return success();  // it hangs on the mount, not on its name
+  if (status.value().mount_point) return success();  // a mount needs no durable name
   const auto opened = files.open_directory(directory, "..");
   if (!opened) {
-    // To make a directory, perdure opens the one above: whoever can't has not left this one.
+    // To make a directory, perdure opens its parent. A user who can't open the parent has not made
+    // this one.
     if (opened.error() == std::errc::permission_denied) return success();
     return make_error("open the directory above", path, opened.error());
   }
@@ -52,7 +53,7 @@ Result<void> make(FileSystem& files, Handle above, const std::string& leaf, cons
   if (synced) return success();
   Error error = make_error(sync_step, path, synced.error());
   explain_directory_sync(error);
-  // Where no directory can be synced, no commit into this one will ever be called durable.
+  // Where directories can't be synced, no commit into this one will be called durable anyway.
   if (parents == Parents::made && error.kind == ErrorKind::unsupported) return success();
   if (made && !files.remove_directory(above, leaf)) {
     error.detail += error.detail.empty() ? "" : "; ";
@@ -61,8 +62,9 @@ Result<void> make(FileSystem& files, Handle above, const std::string& leaf, cons
   return error;
 }
 
-/// Opens a directory that was missing a moment ago. Others who may write to the one above may have
-/// put something in its place since: a link, which nothing follows here, or a directory of his.
+/// Opens a directory that was missing a moment ago. Others who may write to its parent may have put
+/// something in its place since. That may be a link, which is not followed here, or a directory of
+/// theirs.
 Result<OwnedHandle> open_made(FileSystem& files, Handle above, const std::string& leaf,
                               const std::string& path) {
   const auto opened = files.open_beneath(above, leaf);
@@ -74,7 +76,8 @@ Result<OwnedHandle> open_made(FileSystem& files, Handle above, const std::string
   if (is_user_or_root(files, owner)) return made;
   const auto parent = files.stat(above);
   if (!parent) return make_error(open_step, path, parent.error());
-  if (is_same_user(files, owner, parent.value().owner)) return made;  // he may do as he likes there
+  // its owner may do as he likes there
+  if (is_same_user(files, owner, parent.value().owner)) return made;
   Error error = make_error(open_step, path, {});
   error.kind = ErrorKind::untrusted;
   error.detail = "user " + std::to_string(owner) +

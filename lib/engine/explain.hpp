@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Finds out what the code of a system call does not say.
+// Finds the cause that the code of a system call does not tell.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@ namespace perdure {
 
 /// Gives an error of a system call the circumstance that its code does not tell, if it has no
 /// detail yet (base/advice.hpp lists them). `directory` is where the call was made, `existing` the
-/// file that it was about. A call that failed pays for the look, and no other.
+/// file that it was about. Only a call that failed pays for the look.
 void explain(Error& error, FileSystem& files, Handle directory,
              const std::optional<Status>& existing);
 

@@ -15,7 +15,7 @@ SysResult<FreshFile> make_fresh_file(FileSystem& files, Handle directory, std::s
     if (made) return FreshFile{std::move(name), OwnedHandle(files, made.value())};
     const bool taken = made.error() == std::errc::file_exists;
     if (taken && attempt < attempts_max) continue;
-    // A call that failed may have made it all the same; nobody else knows this name.
+    // A call that failed may have made the file all the same; nobody else knows this name.
     if (!taken) (void)files.unlink(directory, name);
     return made.error();
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The front of a group: lets callers in, and tells those who come too late.
+// The front of a group: lets callers in, and refuses callers that come too late.
 #include <algorithm>
 #include <exception>
 #include <optional>
@@ -49,7 +49,7 @@ GroupCommit::Counts GroupCommit::counts() const {
 }
 
 void GroupCommit::publish(BatchedCommits members, Protocol protocol) {
-  // Larger than a group, it stands alone in its own.
+  // A batch that is larger than a group gets a group of its own.
   const bool parents = state_->is_parents();
   std::optional<Room> own_room;
   if (parents || members.size() > state_->group_size_max) {

@@ -2,8 +2,8 @@
 // Publishes the commits of a group: all renames, then the syncs that they share.
 //
 // All renames of a group come before its first sync, by one thread. A commit that failed before the
-// sync is not synced and keeps its error; a sync that fails, fails for all that it served. Who
-// leads and who waits is LeaderQueue's.
+// sync is not synced and keeps its error; a sync that fails, fails for all that it served.
+// LeaderQueue decides who leads and who waits.
 #include "engine/group_state.hpp"
 
 #include <perdure/pipeline/pipeline.hpp>
@@ -36,7 +36,7 @@ BatchedCommits Room::published_of(const ArrivalQueue& group, Protocol protocol) 
 
 namespace {
 
-/// Each observer once, whatever the number of its commits.
+/// Tells each observer once, whatever the number of its commits.
 void tell_group(const ArrivalQueue& group) {
   std::size_t size = 0;
   for_each_of(group, [&](const GroupArrival& arrival) { size += arrival.members.size(); });
@@ -53,8 +53,8 @@ void tell_group(const ArrivalQueue& group) {
   });
 }
 
-/// One rename after the other by one thread: whoever is the last in the group was renamed last,
-/// which is what SyncPublished rests on. An exception reaches all of them, out of memory too.
+/// One thread makes one rename after the other, so the last member of the group is renamed last:
+/// SyncPublished relies on this order. An exception reaches all members, std::bad_alloc too.
 void publish_group(const ArrivalQueue& group, Room& common_room) noexcept try {
   Room* const own_room = static_cast<GroupArrival&>(*group.front()).own_room;
   Room& room = own_room != nullptr ? *own_room : common_room;

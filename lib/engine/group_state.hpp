@@ -21,12 +21,12 @@ struct GroupArrival : Arrival {
 
   BatchedCommits members;
   Protocol protocol;
-  struct Room* own_room;  ///< Of one that is too large for the group's.
+  struct Room* own_room;  ///< For an arrival that is too large for the group's room.
   std::exception_ptr thrown{};
 };
 
-/// Room for publishing a group, taken before anybody leads: the leader of a group allocates nothing
-/// unless something fails.
+/// Memory for publishing a group, allocated before anybody leads: the leader of a group allocates
+/// nothing unless something fails.
 struct Room {
   explicit Room(std::size_t commits_max) : grouping(commits_max) { published.reserve(commits_max); }
 
@@ -50,11 +50,11 @@ struct GroupState {
   /// there.
   static void dispose(const GroupState* state);
 
-  /// In a forked child there are neither the threads that wait here nor the committer, and whoever
-  /// held the mutex will not unlock it: nothing but `is_closed` may be asked.
+  /// A forked child has neither the threads that wait here nor the committer, and the thread that
+  /// held the mutex will not unlock it. There only `is_closed` may be asked.
   [[nodiscard]] bool is_parents() const noexcept { return !made_by.this_process(); }
 
-  /// Without company, in a forked child; false when the group was closed.
+  /// Publishes the arrival alone, in a forked child; false when the group was closed.
   bool serve_alone(GroupArrival& arrival) noexcept;
 
   const std::size_t group_size_max;

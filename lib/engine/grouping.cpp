@@ -49,7 +49,8 @@ void Grouping::identify() {
   }
 }
 
-/// Commits that share a directory, and directories that share a device, stand together by now.
+/// By now, commits that share a directory stand together, and so do directories that share a
+/// device.
 void Grouping::divide() {
   for (const Entry& entry : entries_) members_.push_back(entry.member);
   const Opened* before = nullptr;

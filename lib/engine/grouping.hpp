@@ -11,8 +11,8 @@
 
 namespace perdure {
 
-/// Groups commits by device and directory. Its room is taken when it is made, so that who leads a
-/// group allocates nothing.
+/// Groups commits by device and directory. It allocates its memory when it is made, so that the
+/// leader of a group allocates nothing.
 class Grouping {
  public:
   /// Has room for so many commits.
@@ -25,9 +25,9 @@ class Grouping {
     BatchedCommit* last = nullptr;  ///< The one that was given last.
   };
 
-  /// In the order in which devices and directories come first in `members`, at most as many as
-  /// there is room for. A commit whose directory can't be identified shares it with those who have
-  /// it open by the same handle. If all do, no stat is made. Good until the next call.
+  /// Ordered by the first appearance of each device and directory in `members`, of which there must
+  /// be room for all. A commit whose directory can't be identified shares it with commits that have
+  /// the same handle. If all have one handle, no stat is made. Valid until the next call.
   std::span<const Device> group(BatchedCommits members);
 
  private:

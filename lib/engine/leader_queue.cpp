@@ -30,14 +30,14 @@ void LeaderQueue::start_committer(std::shared_ptr<const void> alive) {
   committer_ = std::thread([this, kept = std::move(alive)] { run_committer(); });
 }
 
-/// Lets in whom there is room for. They sleep on: were each woken to come in by itself, the leader
-/// would find few who wait; were all of them woken, the work would grow with the square of their
-/// number.
+/// Lets callers in as long as there is room. They sleep on. If each were woken to come in by
+/// itself, the leader would find few that wait. If all were woken, the work would grow with the
+/// square of their number.
 void LeaderQueue::admit() noexcept {
   while (!outside_.empty() && waiting_.size() < limits_.waiting_max) waiting_.push(outside_.pop());
 }
 
-/// Callers outside come too late.
+/// Refuses the callers outside, which come too late.
 void LeaderQueue::refuse() noexcept {
   while (!outside_.empty()) {
     Arrival& arrival = outside_.pop();
@@ -47,8 +47,8 @@ void LeaderQueue::refuse() noexcept {
 }
 
 /// The callers of the last group are on their way back. If the first of them led at once, the
-/// others would wait twice: for its sync, then for their own. So it waits for them a little, and
-/// not at all after a group of one.
+/// others would wait twice: for its sync, then for their own. So the leader waits for them a
+/// little, and not at all after a group of one.
 void LeaderQueue::gather(std::unique_lock<std::mutex>& lock) noexcept {
   if (last_size_ <= 1) return;
   wanted_ = std::min({last_size_, limits_.group_size_max, limits_.waiting_max});
@@ -80,15 +80,15 @@ Arrival* LeaderQueue::first_awaited() const noexcept {
   return nullptr;
 }
 
-/// Whether this thread is to lead, which waits for the arrival; null: for no certain one. The
-/// committer thread comes here, too, by what it calls between two groups.
+/// Whether this thread, which waits for the arrival, is to lead; null: it waits for no particular
+/// one. The committer thread comes here, too, from functions that it calls between two groups.
 bool LeaderQueue::may_lead(const Arrival* arrival) const noexcept {
   if (leading_ || waiting_.empty()) return false;
   if (has_committer_) return committer_id_ == std::this_thread::get_id();
   return first_awaited() == arrival;
 }
 
-/// Nobody leads any more.
+/// Wakes the next leader, since nobody leads any more.
 void LeaderQueue::wake_next() noexcept {
   Arrival* const next = has_committer_ ? nullptr : first_awaited();
   if (next != nullptr) {
@@ -124,14 +124,14 @@ void LeaderQueue::lead(std::unique_lock<std::mutex>& lock, Arrival* own) noexcep
   }
   if (served.empty()) return wake_next();
   finishing_ += served.size();
-  // A call may wait for other threads' commits: until it is back, this one does not lead next.
+  // A call may wait for other threads' commits: until it returns, this thread does not lead again.
   if (own != nullptr) --own->sleepers;
   wake_next();
   finish(lock, served);
   if (own != nullptr) ++own->sleepers;
 }
 
-/// All are done before the first call, which may wait for any of them.
+/// All are marked done before the first call is made, since a call may wait for any of them.
 void LeaderQueue::finish(std::unique_lock<std::mutex>& lock, ArrivalQueue served) noexcept {
   for (Arrival* arrival = served.front(); arrival != nullptr; arrival = arrival->next) {
     lock.unlock();
@@ -216,7 +216,7 @@ bool LeaderQueue::call_when_done(Arrival& arrival, Procedure<>& call) {
   return true;
 }
 
-/// For who waits for no certain arrival: leads where no other thread would.
+/// For a thread that waits for no particular arrival: leads where no other thread would.
 template <class Reached>
 void LeaderQueue::lead_until(std::unique_lock<std::mutex>& lock, Reached reached) noexcept {
   while (!reached()) {
@@ -255,7 +255,7 @@ void LeaderQueue::close() {
   lock.unlock();
   if (!ended.joinable()) return;
   if (ended.get_id() == std::this_thread::get_id()) {
-    ended.detach();  // what it called gave this up: it ends by itself
+    ended.detach();  // a function that it called dropped this queue: the thread ends by itself
   } else {
     ended.join();
   }

@@ -7,7 +7,7 @@
 //      |          |
 //      +--closed--+--refuse()--> refused
 //
-// Of one that is posted: its caller went on, and may come back to wait() for it, or never.
+// The life of a posted arrival, whose caller went on, and may come back to wait() for it, or never:
 //
 //   post() --> waiting --next_group()--> in a group --lead()--> served --finish()--> done -->
 //   called
@@ -20,7 +20,7 @@
 //        ^                                                                    |
 //        +--------------------------------------------------------------------+--> finish()
 //
-// finish() ends what was posted, on the thread that led and without the mutex. In the meantime
+// finish() ends posted arrivals, on the thread that led and without the mutex. In the meantime
 // others lead.
 //
 // Invariants whenever the mutex is free:
@@ -28,23 +28,23 @@
 //   G1  At most one thread leads: `leading` is set before gather() gives the mutex back, and only
 //       the leader clears it. With a committer thread nobody but that thread leads.
 //   G2  An arrival is in one queue, or in a leader's group, until it is done or refused. Until
-//       then its caller sleeps or leads, or, of one that was posted, `Posted::self` keeps it: it
-//       outlives the queue. Therefore nothing between a push and the end may throw.
+//       then its caller sleeps or leads; a posted arrival is kept by `Posted::self`. So it lives as
+//       long as it is in a queue. Therefore nothing between a push and the end may throw.
 //   G3  Order: callers enter `waiting`, and groups, in the order in which they came. Somebody is
 //       outside only while `waiting` is full; a posted arrival never is.
 //   G4  Nobody sleeps forever: if somebody sleeps and nobody leads, then the committer thread has
 //       been woken; without one, the first arrival for which a thread sleeps; without such an
-//       arrival, who drains or closes. Only a leader takes from `waiting`, and wakes the next. A
-//       sleeper whose time is up leads if it is its turn.
+//       arrival, a thread that drains or closes. Only a leader takes from `waiting`, and wakes the
+//       next. A sleeper whose time is up leads if it is its turn.
 //   G5  Without a committer thread, the first arrival for which a thread sleeps has its leader.
 //       Only arrivals for which nobody sleeps are served before it. An arrival that is larger than
 //       a group is alone in its group.
-//   G6  Once `closed` is set under the mutex nobody comes in, and nobody is outside. All that is in
-//       `waiting` is still served; close() returns when `waiting` is empty, nobody leads, and all
-//       that was posted is done.
-//   G7  Whether somebody waits for what was posted or not: it is done once any thread led behind
-//       it, and at the latest when its owner drains or the queue is closed. Its owner outlives it:
-//       `Posted::left` counts what is not done.
+//   G6  Once `closed` is set under the mutex nobody comes in, and nobody is outside. All arrivals
+//       in `waiting` are still served; close() returns when `waiting` is empty, nobody leads, and
+//       all posted arrivals are done.
+//   G7  A posted arrival is done once any thread led after it was posted, whether somebody waits
+//       for it or not. At the latest it is done when its owner drains or the queue is closed. Its
+//       owner outlives it: `Posted::left` counts the arrivals that are not done.
 //
 // In a forked child none of this holds: nobody there touches the mutex or the queues.
 #pragma once
@@ -65,16 +65,17 @@
 
 namespace perdure {
 
-/// The part of an arrival whose caller went on.
+/// The part of an arrival that is posted: its caller went on.
 class Posted {
  public:
-  /// Does the rest once it was served, on the thread that led, without the mutex. It is done when
-  /// this returns, and must not refer to its owner any more.
+  /// Does the rest once the arrival was served, on the thread that led, without the mutex. The
+  /// arrival is done when this returns, and must not refer to its owner any more.
   virtual void finish() noexcept = 0;
 
   std::shared_ptr<Posted> self{};      ///< From the post until it is done and all were called.
   std::vector<Procedure<>> to_call{};  ///< Once it is done. Under the mutex before that.
-  std::size_t* left = nullptr;         ///< How many of its owner are not done. Under the mutex.
+  /// How many posted arrivals of its owner are not done. Under the mutex.
+  std::size_t* left = nullptr;
 
  protected:
   Posted() = default;
@@ -83,8 +84,8 @@ class Posted {
   ~Posted() = default;
 };
 
-/// One caller's errand; lives on its stack until it is done, unless it is posted. Stands in one
-/// queue at a time.
+/// One caller's request. Lives on the caller's stack until it is done, unless it is posted. Is in
+/// one queue at a time.
 struct Arrival {
   explicit Arrival(std::size_t commit_count) : commits(commit_count) {}
 
@@ -97,8 +98,8 @@ struct Arrival {
   Arrival* next = nullptr;
 };
 
-/// Callers in the order of arrival. Owns nothing and allocates nothing, so that there is always
-/// memory to leave it.
+/// Callers in the order of arrival. Owns nothing and allocates nothing, so that a caller can always
+/// leave the queue.
 class ArrivalQueue {
  public:
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
@@ -122,7 +123,7 @@ class LeaderQueue {
     std::size_t group_size_max;  ///< Commits; a larger arrival is alone in its group.
     std::size_t waiting_max;     ///< Callers; more of them wait outside.
   };
-  /// Does the errands of a group, on the leader's thread. Throws nothing.
+  /// Serves the requests of a group, on the leader's thread. Throws nothing.
   using Serve = std::function<void(const ArrivalQueue& group)>;
 
   LeaderQueue(Limits limits, Serve serve);
@@ -131,23 +132,23 @@ class LeaderQueue {
   /// Callers are gone, and a committer thread has ended.
   ~LeaderQueue() = default;
 
-  /// A thread that leads from now on, in the place of callers. It keeps `alive`, should something
-  /// on that thread give up the last hold of this.
+  /// Starts a thread that leads from now on, in the place of callers. The thread holds `alive`, in
+  /// case a function on it drops the last reference to this.
   void start_committer(std::shared_ptr<const void> alive);
   /// Brings the arrival through a group; false when the queue was closed.
   bool join(Arrival& arrival) noexcept;
 
   enum class Posting { done, full, closed };
-  /// Puts a posted arrival in line, unless as many wait as may. Never waits. From then on it is the
-  /// queue's until it is done.
+  /// Puts a posted arrival in line, unless as many wait as may. Never waits. From then on the
+  /// arrival belongs to the queue until it is done.
   Posting post(Arrival& arrival, std::shared_ptr<Posted> self) noexcept;
   using Deadline = std::optional<std::chrono::steady_clock::time_point>;
   /// Waits for a posted arrival, and leads if nobody else does; false when the time is up before.
   bool wait(Arrival& arrival, Deadline deadline) noexcept;
   [[nodiscard]] bool is_done(const Arrival& arrival) const;
-  /// Whether it is not done yet, and `call` was moved to those that are called then.
+  /// Whether it is not done yet: then `call` was moved to the functions that are called when it is.
   bool call_when_done(Arrival& arrival, Procedure<>& call);
-  /// Returns when nothing of an owner is left that is not done; leads if nobody else does.
+  /// Returns when all arrivals of an owner are done; leads if nobody else does.
   void drain(const std::size_t& left) noexcept;
 
   /// Serves those who wait, refuses those outside, and ends the committer thread.
@@ -184,7 +185,8 @@ class LeaderQueue {
   const Serve serve_;
   mutable std::mutex mutex_;
   std::condition_variable work_;  // the committer thread has something to do
-  std::condition_variable idle_;  // for who drains or closes: something ended, or nobody leads
+  // for threads that drain or close: something ended, or nobody leads
+  std::condition_variable idle_;
   std::condition_variable more_;  // as many wait as the leader would like to have
   ArrivalQueue waiting_;
   ArrivalQueue outside_;    // until there is room

@@ -16,7 +16,7 @@ namespace perdure {
 namespace {
 
 /// A non-blocking flock does not queue. A program that saves in a loop takes the lock again at
-/// once, and the others have only the moment in between: so they try often.
+/// once, and others have only the moment in between. So waiting calls try often.
 constexpr std::chrono::nanoseconds pause_min = std::chrono::microseconds(100);
 constexpr std::chrono::nanoseconds pause_max = std::chrono::milliseconds(4);
 
@@ -30,8 +30,8 @@ SysResult<bool> still_named(FileSystem& files, Handle directory, const std::stri
   return named.error();
 }
 
-/// Makes the lock file where there is none. One for a keeper gets its name only when it is his: he
-/// may come for it at any moment. EEXIST when somebody else has made it.
+/// Makes the lock file where there is none. A file for a keeper gets its name only when the keeper
+/// owns it, since he may open it at any moment. EEXIST when somebody else has made it.
 SysResult<OwnedHandle> make_lock(FileSystem& files, Environment& environment, Handle directory,
                                  const std::string& leaf, const std::string& name) {
   constexpr std::uint32_t mode = 0600;
@@ -53,8 +53,9 @@ SysResult<OwnedHandle> make_lock(FileSystem& files, Environment& environment, Ha
   return std::move(fresh.handle);
 }
 
-/// Opens the lock file, made if it is missing. Not by one call: O_CREAT in a sticky directory is
-/// refused at another user's file, even to root (protected_regular in sysctl/fs of the kernel).
+/// Opens the lock file, and makes it if it is missing. It takes two calls: in a sticky directory
+/// O_CREAT is refused for another user's file, even to root (protected_regular in sysctl/fs of the
+/// kernel).
 SysResult<OwnedHandle> open_or_make(FileSystem& files, Environment& environment, Handle directory,
                                     const std::string& leaf, const std::string& name) {
   constexpr int attempts_max = 100;
@@ -64,7 +65,8 @@ SysResult<OwnedHandle> open_or_make(FileSystem& files, Environment& environment,
     if (!is_missing(opened.error())) return opened.error();
     auto made = make_lock(files, environment, directory, leaf, name);
     if (made) return std::move(made.value());
-    // Somebody made it, and somebody may remove it: both by hand, or a cleaner.
+    // Somebody made the file, and somebody, by hand or by `clean`, may have removed it since: try
+    // again.
     if (made.error() != std::errc::file_exists || attempt == attempts_max) return made.error();
   }
 }
@@ -79,7 +81,7 @@ SysResult<bool> may_believe(FileSystem& files, Handle directory, std::uint32_t o
   return is_owner_trusted(files, *directory_status, owner);
 }
 
-/// Says whose lock file it is that this user may not open, or must not believe.
+/// Says whose lock file it is, where this user may not open it or must not believe it.
 void explain_refusal(Error& error, FileSystem& files, Handle directory, const std::string& leaf) {
   const std::string name = names::lock_of(leaf);
   const auto status = files.stat_at(directory, name);
@@ -127,7 +129,7 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
     } else if (taken.error() != std::errc::operation_would_block) {
       return taken.error();
     }
-    // Compared in milliseconds: the longest timeout is beyond what nanoseconds can count.
+    // Compared in milliseconds, since nanoseconds can't count the longest timeout.
     const auto waited = environment.monotonic() - begin;
     const auto waited_ms = std::chrono::floor<milliseconds>(waited);
     if (waited_ms >= wait.timeout_ms) return make_error_code(std::errc::timed_out);

@@ -21,12 +21,12 @@ namespace perdure {
 
 class Observer;
 
-/// Which target it is, by whatever path it was reached: one directory has one device and inode,
-/// also through links and bind mounts. Two hard links of a file are two targets.
+/// The identity of a target, whatever path led to it: one directory has one device and inode, also
+/// through links and bind mounts. Two hard links of a file are two targets.
 ///
-/// A thread that holds several locks of targets at once takes them in the order of these keys: then
-/// no two can wait for each other. The case of ASCII letters comes last, since a directory may take
-/// `A` and `a` for one name, with one lock.
+/// A thread that holds several locks of targets takes them in the order of these keys, so that no
+/// two threads wait for each other. The case of ASCII letters comes last, since a directory may
+/// take `A` and `a` for one name, with one lock.
 struct TargetKey {
   TargetKey(const Version& directory, const std::string& leaf);
 
@@ -38,14 +38,14 @@ struct TargetKey {
   friend auto operator<=>(const TargetKey&, const TargetKey&) = default;  // NOLINT(*-use-nullptr)
 };
 
-/// Takes the lock of the target `leaf` in `directory`, through its lock file: 0600, made when it
-/// is missing, never unlinked by us. It excludes threads as well as processes, since each taker
-/// opens the file anew and flock(2) belongs to the open file. Released by closing the handle. One
-/// that root makes is given to the keeper of the place (trust.hpp).
+/// Takes the lock of the target `leaf` in `directory`, through its lock file: 0600, made when it is
+/// missing, never unlinked by us. It excludes threads as well as processes, since each taker opens
+/// the file anew and flock(2) belongs to the open file. Released by closing the handle. If root
+/// makes the lock file, it belongs to the keeper of the place (trust.hpp).
 ///
-/// ETIMEDOUT when it was not to be had for as long as `wait` says; ECANCELED when `wait.stop` ended
-/// the wait, which is asked before each pause; ENOTSUP when the file of the lock's name is not a
-/// regular file; EACCES when it is another user's, and this one must not open it or must not
+/// ETIMEDOUT when others held the lock for as long as `wait` says. ECANCELED when `wait.stop` ended
+/// the wait; it is asked before each pause. ENOTSUP when the file of the lock's name is not a
+/// regular file. EACCES when that file is another user's, and this user can't open it or must not
 /// believe it. Looks at the directory where it needs `directory_status` and that is empty. `waited`
 /// gets the time if others held it.
 SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Handle directory,
@@ -53,8 +53,8 @@ SysResult<OwnedHandle> take_lock(FileSystem& files, Environment& environment, Ha
                                  std::optional<Status> directory_status = {},
                                  std::chrono::nanoseconds* waited = nullptr);
 
-/// The same, exclusive, for a caller that returns errors. `failure` makes the error from its cause;
-/// when the wait ended without the lock, its kind becomes ErrorKind::lock_timeout or
+/// The same, exclusive, for a caller that returns errors. `failure` makes the error from its cause.
+/// When the wait ended without the lock, its kind becomes ErrorKind::lock_timeout or
 /// ErrorKind::stopped, and its detail says `held`, unless that is empty. Where another user has the
 /// lock file, the detail names both. `observer` is told of a wait.
 PERDURE_INTERNAL_API Result<OwnedHandle> take_target_lock(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Reads and gives metadata, in an order in which nothing is lost.
+// Reads and sets metadata, in an order that loses nothing.
 #include "engine/metadata.hpp"
 
 #include <algorithm>
@@ -27,8 +27,8 @@ const std::string capability = "security.capability";
 /// (selinux_inode_removexattr in security/selinux/hooks.c).
 const std::string label = "security.selinux";
 
-/// The kernel's own, neither copied nor removed: integrity measurements of the old content, and
-/// the second name under which xfs shows ACLs to root, which comes and goes with the first.
+/// The kernel's own attributes are neither copied nor removed. They are integrity measurements of
+/// the old content, and the second name under which xfs shows an ACL to root.
 bool is_kernels(const std::string& xattr) {
   return xattr == "security.ima" || xattr == "security.evm" ||
          xattr.starts_with("trusted.SGI_ACL_");
@@ -54,9 +54,8 @@ const Xattr* find(const std::vector<Xattr>& xattrs, const std::string& name) {
   return found == xattrs.end() ? nullptr : &*found;
 }
 
-/// A content that somebody trusted with more than the caller's own rights is not this one. The
-/// kernel takes these bits and capabilities away from a file that is written, too
-/// (file_remove_privs in its fs/inode.c).
+/// Somebody gave these rights to the old content, not to the new one. The kernel takes these bits
+/// and capabilities away from a file that is written, too (file_remove_privs in its fs/inode.c).
 constexpr std::uint32_t privileged_bits = 06000;
 
 bool goes_over(const Commit& commit, const std::string& xattr) {
@@ -88,7 +87,7 @@ Error refused(const Commit& commit, std::string what, std::error_code cause,
   return error;
 }
 
-/// A policy decides over labels, not an owner.
+/// A policy decides about labels, not the owner of the file.
 Error refused_label(const Commit& commit, std::error_code cause) {
   Error error = commit.failure(step, cause);
   error.kind = ErrorKind::metadata;
@@ -99,8 +98,9 @@ Error refused_label(const Commit& commit, std::error_code cause) {
   return error;
 }
 
-/// All users that this user name space has no number for look like one, and so do groups. Who gives
-/// a file to that number gives it to the one user who has it here, and he can read it.
+/// All users without a number in this user name space look like one user, and so do groups. A file
+/// that is given to that number goes to the one user who has it here, and he can read it. So such
+/// owners are refused.
 Result<void> check_known(const Commit& commit, const Status& wanted) {
   const bool user = commit.files.is_known_user(wanted.owner);
   if (user && commit.files.is_known_group(wanted.group)) return success();
@@ -110,8 +110,8 @@ Result<void> check_known(const Commit& commit, const Status& wanted) {
                             "the new file is to be (--owner, --group)");
 }
 
-/// An ACL that says what the mode says and nothing more, as posix_acl_xattr.h lays it out. Setting
-/// it removes what a default ACL put on the file and sets the bits exactly, all in one call.
+/// An ACL that says the same as the mode, as posix_acl_xattr.h lays it out. To set it removes the
+/// entries of a default ACL and sets the bits exactly, all in one call.
 std::array<std::byte, 28> minimal_acl(std::uint32_t mode) {
   std::array<std::byte, 28> bytes{};
   const auto put = [&](std::size_t at, auto value) {
@@ -129,8 +129,8 @@ std::array<std::byte, 28> minimal_acl(std::uint32_t mode) {
   return bytes;
 }
 
-/// Sets the mode and makes sure of it: chmod(2) takes set-group-id away from one who is not in the
-/// file's group, and returns success.
+/// Sets the mode and checks it: chmod(2) drops set-group-id for a caller who is not in the file's
+/// group, and returns success.
 SysResult<void> set_mode(Commit& commit, std::uint32_t mode) {
   constexpr std::uint32_t set_group_id = 02000;
   BOOST_OUTCOME_TRY(commit.files.set_mode(commit.temp.get(), mode));
@@ -141,7 +141,7 @@ SysResult<void> set_mode(Commit& commit, std::uint32_t mode) {
 }
 
 /// FAT, exFAT and some FUSE file systems return success for a mode or an owner that they don't
-/// keep. They have no ACLs, so that only the way without ACLs pays for the look.
+/// keep. They have no ACLs, so only files without ACLs are looked at again.
 Result<void> check_taken(const Commit& commit, const Metadata& wanted) {
   const auto now = commit.files.stat(commit.temp.get());
   if (!now) return commit.failure(step, now.error());
@@ -185,8 +185,9 @@ Result<void> apply_fixed(Commit& commit) {
   return exact ? Result<void>(success()) : check_taken(commit, wanted);
 }
 
-/// Makes one attribute of the temp what it is at the source. A file has its label even where its
-/// disk has none: a mount can give one to all files (`context=`), and takes none for a single file.
+/// Gives the temp one attribute as the source has it. A file can have a label that its disk does
+/// not store: a mount can give one label to all files (`context=`). It then refuses one for a
+/// single file.
 Result<void> copy_xattr(Commit& commit, const Xattr& wanted, bool on_temp) {
   if (on_temp || wanted.name == label) {
     const auto has = commit.files.get_xattr(commit.temp.get(), wanted.name);
@@ -198,8 +199,8 @@ Result<void> copy_xattr(Commit& commit, const Xattr& wanted, bool on_temp) {
                               : refused(commit, wanted.name, set.error());
 }
 
-/// Lists the attributes of the source; empty when the source is gone. Gone is what a look at the
-/// name says alone: a call on its attributes can miss something else, /proc for example.
+/// Lists the attributes of the source; empty when the source is gone. Only a look at the name can
+/// say that it is gone: a call for its attributes also fails where /proc, for example, is missing.
 Result<std::optional<std::vector<std::string>>> list_source(const Commit& commit) {
   constexpr int attempts_max = 10;  // a name that comes and goes all the time
   const std::string& name = metadata_source_name(commit);
@@ -256,7 +257,7 @@ Result<void> copy_metadata(Commit& commit, const MetadataSource& source) {
     if (is_kernels(xattr.name) || xattr.name == acl || xattr.name == capability) continue;
     BOOST_OUTCOME_TRY(copy_xattr(commit, xattr, contains(inherited.value(), xattr.name)));
   }
-  // Last: a write, a chown or a chmod takes a file's capabilities away.
+  // Capabilities come last: a write, a chown or a chmod takes them away.
   const Xattr* const trusted = find(source.xattrs, capability);
   return trusted == nullptr ? Result<void>(success()) : copy_xattr(commit, *trusted, false);
 }
@@ -297,8 +298,8 @@ Result<bool> read_by_name(const Commit& commit, MetadataSource& source) {
   return true;
 }
 
-/// Looks at the source again: whether it is as the first look found it. Where not, that is
-/// forgotten and this look stands.
+/// Looks at the source again: whether it is as the first look found it. If not, the first look is
+/// forgotten and this one counts.
 Result<bool> is_source_unchanged(Commit& commit) {
   std::optional<Status>& before =
       commit.metadata_name.empty() ? commit.existing : commit.metadata_status;
@@ -309,7 +310,8 @@ Result<bool> is_source_unchanged(Commit& commit) {
                           "somebody removed or replaced it while its metadata was read; try again");
   }
   if (has_stamps_of(now.value(), before->version)) return true;
-  // Its metadata are on their way, and would be called the target's.
+  // The source is the temp itself: its metadata are not complete yet, and must not be taken for the
+  // target's.
   const auto temp = commit.files.stat(commit.temp.get());
   if (temp && now.value().version.same_file(temp.value().version)) {
     return commit.failure(read_step, ErrorKind::metadata,
@@ -319,7 +321,8 @@ Result<bool> is_source_unchanged(Commit& commit) {
   return false;
 }
 
-/// Whether somebody may look at the file and not read it, or another thing has its name by now.
+/// Whether this user may look at the file but not read it, or the name leads to something else by
+/// now.
 bool is_closed_to_us(std::error_code cause) {
   return is_missing(cause) || cause == std::errc::permission_denied ||
          cause == std::errc::operation_not_permitted ||
@@ -327,9 +330,10 @@ bool is_closed_to_us(std::error_code cause) {
          cause == std::errc::no_such_device_or_address;
 }
 
-/// Takes the source through one handle, for where an exchange there and back again within a tick of
-/// the clock leaves the stamps of the first look. False where this user may not read the file, or
-/// where it is the temp or not a file: then names and stamps have to do.
+/// Reads the source through one handle. Somebody could exchange the file by its name and put it
+/// back within a tick of the clock. Then its stamps would be those of the first look. False where
+/// this user may not read the file, or where it is the temp or not a file. Then names and stamps
+/// must be enough.
 Result<bool> read_by_handle(Commit& commit, MetadataSource& source) {
   std::optional<Status>& before =
       commit.metadata_name.empty() ? commit.existing : commit.metadata_status;
@@ -356,10 +360,10 @@ Result<bool> read_by_handle(Commit& commit, MetadataSource& source) {
   return true;
 }
 
-/// Mode, owner, ACL and attributes of one file. They come by several calls on a name, and somebody
-/// may replace or change the file between two of them. A mode without the ACL that went with it
-/// opens a file to its group. So attributes are believed once a look behind them finds the file as
-/// it was before them.
+/// Mode, owner, ACL and attributes of one file. They are read by several calls on a name, and
+/// somebody may replace or change the file between two of them. A mode without its ACL can open a
+/// file to its group. So attributes count only if a look after them finds the file as it was before
+/// them.
 Result<MetadataSource> read_source(Commit& commit) {
   constexpr int attempts_max = 100;
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
@@ -382,9 +386,9 @@ Result<MetadataSource> read_source(Commit& commit) {
                         "somebody changes it while its metadata is read; try again");
 }
 
-/// Whether the temp is made with the rights of its owner alone, although its file will have more:
-/// of a stream, whose target may be shut to others before it ends, and of a new file that goes to
-/// another owner or group, for whom the other rights are meant.
+/// Whether the temp is made with the rights of its owner alone, although its file will have more.
+/// That holds for a stream, whose target may be closed to others before the stream ends. It also
+/// holds for a new file that goes to another owner or group: the other rights are meant for them.
 bool is_narrow(const Commit& commit) {
   const Metadata& wanted = commit.options.metadata;
   if (!wanted.preserved || wanted.exact) return false;
@@ -392,8 +396,8 @@ bool is_narrow(const Commit& commit) {
   return commit.streamed || (!has_metadata_source(commit) && given_away);
 }
 
-/// The mode that a new file gets in the directory, by umask and default ACL. The kernel tells by an
-/// empty file, which has no name where the file system has such files.
+/// The mode that a new file gets in the directory, by umask and default ACL. An empty file shows
+/// it, which has no name where the file system has such files.
 Result<std::uint32_t> mode_of_new(Commit& commit) {
   FileSystem& files = commit.files;
   const std::uint32_t asked = commit.options.metadata.mode & 0777U;
@@ -421,8 +425,8 @@ Result<std::uint32_t> mode_of_new(Commit& commit) {
   return error;
 }
 
-/// The metadata of a file that there was none of before. open(2) and a write give it all but the
-/// special bits.
+/// Sets the metadata of a file that did not exist before. open(2) gave it all but the special bits,
+/// which a write takes away.
 Result<void> apply_to_new(Commit& commit) {
   const Metadata& wanted = commit.options.metadata;
   if (wanted.exact) return apply_fixed(commit);
@@ -454,8 +458,8 @@ std::uint32_t temp_mode(const Commit& commit) {
   const std::uint32_t mode = preserving ? wanted_status(commit).mode : options.mode;
   if (is_narrow(commit)) return mode & 0700U;
   if (!exact && !preserving) return mode & 0777U;
-  // Until it has the target's group and ACL, somebody whom these shut out would be just another
-  // user, and the entries of a default ACL are bound by the group's bits alone (acl(5)). So it is
+  // Until the temp has the target's group and ACL, a user whom these shut out has the rights of all
+  // others. Only the group's bits limit the entries of a default ACL (acl(5)). So the temp is
   // opened to others at once only where all of them have the same rights.
   const bool same_for_all = ((mode >> 3U) & 7U) == (mode & 7U) && !contains(commit.xattrs, acl);
   return same_for_all ? mode & 0777U : mode & 0700U;
@@ -466,7 +470,8 @@ Result<void> apply_metadata(Commit& commit, const std::optional<Status>& temp) {
   if (!wanted.preserved) return apply_fixed(commit);
   if (!has_metadata_source(commit)) return apply_to_new(commit);
   BOOST_OUTCOME_TRY(MetadataSource source, read_source(commit));
-  // A transaction was not asked whose file it is, and elsewhere it may be another one by now.
+  // For a transaction the owner was not checked yet; for other commits the file may be another one
+  // by now.
   BOOST_OUTCOME_TRY(
       check_owner(commit, read_step, "the file there", metadata_source_of(commit)->owner));
   source.temp = temp;

@@ -33,8 +33,8 @@ Result<void> copy_metadata(Commit& commit, const MetadataSource& source);
 /// Reads which extended attributes the target has, if the commit is to keep them.
 PERDURE_INTERNAL_API Result<void> read_xattrs(Commit& commit);
 
-/// Gives the temp the target's SELinux label while it is empty, so that nobody reads new content
-/// whom the policy keeps from the old one. Where there are no labels it calls nothing.
+/// Gives the temp the target's SELinux label while it is empty. So a user whom the policy keeps
+/// from the old content can't read the new one. Makes no call where there are no labels.
 Result<void> label_temp(Commit& commit);
 
 /// The mode to make the temp with: never more than the target's, whatever default ACL its
@@ -42,7 +42,7 @@ Result<void> label_temp(Commit& commit);
 [[nodiscard]] std::uint32_t temp_mode(const Commit& commit);
 
 /// Gives the temp its final owner, ACL, mode and attributes. Metadata that is equal already costs
-/// no call. `temp` is what the temp has now, where that is known.
+/// no call. `temp` is the temp's status now, where it is known.
 PERDURE_INTERNAL_API Result<void> apply_metadata(Commit& commit,
                                                  const std::optional<Status>& temp = {});
 

@@ -22,7 +22,8 @@ constexpr std::size_t hash_length = 16;
 constexpr std::string_view previous_suffix = ".perdure-prev";
 constexpr std::string_view staged_prefix = "s_";
 constexpr std::string_view damaged_mark = ".damaged-";
-// A numbered name needs besides the leaf: two dots, 20 digits, the longer of the two endings.
+// The bytes that a numbered name needs beside the leaf: two dots, 20 digits, the longer of the two
+// endings.
 constexpr std::size_t numbered_length =
     2 + 20 + std::max(previous_suffix.size(), damaged_mark.size() + random_length);
 
@@ -45,8 +46,9 @@ std::string_view shortened(std::string_view leaf, std::size_t size_max) {
   return leaf.substr(0, size_max);
 }
 
-/// `leaf` where it fits beside `taken` other bytes; else its beginning and a hash of all of it. The
-/// second kind is longer than the first can be, so that no leaf can be named like another's hash.
+/// `leaf` where it fits beside `taken` other bytes; else its beginning and a hash of all of it. A
+/// name with a hash is longer than any without, so that no leaf can get the name of another leaf's
+/// hash.
 std::string distinct(std::string_view leaf, std::size_t taken) {
   if (leaf.size() < length_max - taken - cut_max) return std::string(leaf);
   std::string name(shortened(leaf, length_max - taken - 1 - hash_length));
@@ -68,7 +70,7 @@ SysResult<std::string> random_part(Environment& environment) {
   return text;
 }
 
-/// The number that is all there is of `name` behind `prefix`, as std::to_string writes it.
+/// The number that is the rest of `name` behind `prefix`, as std::to_string writes it.
 std::optional<std::uint64_t> number_behind(std::string_view name, std::string_view prefix) {
   if (!name.starts_with(prefix)) return std::nullopt;
   name.remove_prefix(prefix.size());

@@ -49,27 +49,26 @@ SysResult<std::string> make_temp(std::string_view leaf, Environment& environment
                                  std::size_t size_max = length_max);
 [[nodiscard]] bool is_temp(std::string_view name);
 /// The same for a file on its way from a transaction's staged file to its target. Nobody has it
-/// open, so that no look at it tells whether it lives: its journal does. `is_temp` does not count
-/// it.
+/// open, so only its journal can tell whether it is still needed. `is_temp` is false for it.
 SysResult<std::string> make_apply_temp(std::string_view leaf, Environment& environment);
 [[nodiscard]] bool is_apply_temp(std::string_view name);
-/// Whether the library gives such names to files beside targets that others rely on: temps, locks,
-/// previous generations, copies under way, a root's marker. No name for a target: nobody may put,
-/// move or remove it. Backups and damaged files that were set aside are their users'. In any case
-/// of ASCII letters, since a directory may take them for one.
+/// Whether the library gives such names to its own files beside targets: temps, locks, previous
+/// generations, copies under way, a root's marker. A target can't have such a name: nobody may put,
+/// move or remove it. Backups and damaged files that were set aside belong to their users. The case
+/// of ASCII letters does not count, since a directory may not tell it apart.
 [[nodiscard]] bool is_own(std::string_view name);
-/// Whether it is that of a previous generation of some state.
+/// Whether it is the name of a previous generation of some state.
 [[nodiscard]] bool is_previous(std::string_view name);
 /// `name` with the ASCII letters in lower case.
 [[nodiscard]] std::string folded(std::string_view name);
 
 /// The one lock of `leaf`. Two leaves share one only if both are too long for a lock of their own
-/// and their hashes are the same; then they wait for each other.
+/// and have the same hash. Then they wait for each other.
 [[nodiscard]] std::string lock_of(std::string_view leaf);
 [[nodiscard]] bool is_lock(std::string_view name);
 
-/// The work directory of the copy of a root that is to be called `leaf`; in it the file that says
-/// so, and the copy.
+/// The work directory of the copy of a root that is to be called `leaf`; in it a file that marks
+/// it, and the copy.
 [[nodiscard]] std::string copy_of(std::string_view leaf);
 inline constexpr std::string_view copy_marker = ".perdure-copy";
 inline constexpr std::string_view copy_tree = "tree";
@@ -77,8 +76,8 @@ inline constexpr std::string_view copy_tree = "tree";
 /// The backup of `leaf`.
 [[nodiscard]] std::string backup_of(std::string_view leaf, std::string_view suffix);
 
-/// A previous generation of the state `leaf`: the usual name, a new one that nobody can guess for
-/// where another user has planted that, and back from both.
+/// The names of a previous generation of the state `leaf`, and back from both. One is the usual
+/// name. The other is new and can't be guessed, for where another user has planted the usual one.
 [[nodiscard]] PERDURE_INTERNAL_API std::string previous_of(std::string_view leaf,
                                                            std::uint64_t generation);
 PERDURE_INTERNAL_API SysResult<std::string> make_previous(std::string_view leaf,
@@ -95,7 +94,7 @@ PERDURE_INTERNAL_API SysResult<std::string> make_damaged(std::string_view leaf,
     std::string_view name, std::string_view leaf);
 
 inline constexpr std::string_view root_marker = ".perdure-root";
-/// Of a root, unless it has another one.
+/// The private directory of a root that does not name another one.
 inline constexpr std::string_view usual_private_directory = ".perdure";
 inline constexpr std::string_view root_lock = "root";  ///< The leaf whose lock is the root's.
 inline constexpr std::string_view journal = "j";
@@ -109,7 +108,8 @@ SysResult<std::string> make_transaction_id(Environment& environment);
 [[nodiscard]] std::string staged_of(std::string_view id, std::uint64_t number);
 [[nodiscard]] bool is_staged(std::string_view name);
 SysResult<std::string> make_abandoned(Environment& environment);
-/// The same for what a transaction left alone: one for each, so that it is made once.
+/// The same for the paths that a transaction left alone: one name for each transaction, so that it
+/// is made once.
 [[nodiscard]] std::string abandoned_by(const std::string& id);
 
 }  // namespace perdure::names

@@ -30,8 +30,8 @@ inline void tell_end(Observer& observer, std::string_view path, const Result<Rec
   }
 }
 
-/// The end that the exception makes which is being handled. `fate` is what it leaves;
-/// `ended(observer, error)` tells that.
+/// Tells the end of a commit by the exception that is being handled. `fate` is the commit's;
+/// `ended(observer, error)` tells the observer.
 template <class Ended>
 void tell_thrown(Observer& observer, Fate fate, Ended ended) {
   Error error = detail::caught("commit");
@@ -39,8 +39,8 @@ void tell_thrown(Observer& observer, Fate fate, Ended ended) {
   ended(observer, std::move(error));
 }
 
-/// Runs `work`, which commits, between its beginning and its end. `ended(observer, outcome)` tells
-/// that; `fate` is what an exception would leave.
+/// Runs `work`, which commits, and tells its beginning and its end. `ended(observer, outcome)`
+/// tells the end; `fate` is the fate if `work` throws.
 template <class Work, class Ended>
 auto observed(Observer* observer, std::string_view path, const Fate& fate, Work work, Ended ended)
     -> decltype(work()) {

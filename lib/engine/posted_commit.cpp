@@ -26,8 +26,9 @@ PostedCommit::PostedCommit(const WriteDirectory& directory, const WriteOptions& 
   left = &not_done;
 }
 
-/// The lock would be held until somebody leads. Nobody may: then others would wait for it in vain,
-/// and two programs that post several commits each for the other's locks.
+/// The lock would be held until somebody leads, and without a committer thread nobody may. Then
+/// others would wait for the lock without end, and two programs that post several commits would
+/// wait for each other's locks.
 Result<AnyPipeline> PostedCommit::claim(const std::string& leaf) {
   Commit& commit = *commit_;
   BOOST_OUTCOME_TRY(directory_->find(commit, leaf));
@@ -105,7 +106,7 @@ void PostedCommit::end_thrown() noexcept {
   release();
 }
 
-/// Lets go of all that refers to the writer, the lock among it.
+/// Drops all that refers to the writer, and the lock.
 void PostedCommit::release() noexcept {
   watch_.reset();
   pipeline_.reset();

@@ -11,8 +11,8 @@
 //                                  done <-- end() <-- stages behind the group ----------+
 //
 // Its commit refers to the writer, and only until it is done: the writer's end drains the group of
-// what the writer posted (LeaderQueue, G7). It holds the group's state, and not the group, whose
-// owner may so close it while commits wait.
+// what the writer posted (LeaderQueue, G7). It holds the group's state, and not the group, so that
+// the owner of the group may close it while commits wait.
 #pragma once
 
 #include <array>
@@ -34,14 +34,14 @@ class PostedCommit final : public Posted, public std::enable_shared_from_this<Po
  public:
   using Deadline = LeaderQueue::Deadline;
 
-  /// One that is not begun. Of the writer are `directory`, whose pipeline waits for a group,
-  /// `options`, and `not_done`, which counts those of its commits that wait.
+  /// A commit that has not begun. The writer owns `directory`, whose pipeline waits for a group,
+  /// `options`, and `not_done`, the count of its commits that wait.
   PostedCommit(const WriteDirectory& directory, const WriteOptions& options, std::size_t& not_done);
-  /// One that was made already.
+  /// A commit that was made already.
   explicit PostedCommit(Result<Receipt> outcome) : outcome_(std::move(outcome)) {}
   ~PostedCommit() = default;
 
-  /// Of one that is not begun.
+  /// The commit, before it has begun.
   [[nodiscard]] Commit& commit() noexcept { return *commit_; }
   /// Writes the temp and gets in line. After a failure the outcome is known; an exception has left
   /// nothing behind.
@@ -54,9 +54,9 @@ class PostedCommit final : public Posted, public std::enable_shared_from_this<Po
 
   void finish() noexcept override;
 
-  /// Whether a commit to `group` has to be made at once: this is a forked child, with no company.
+  /// Whether a commit to `group` has to be made at once: in a forked child nobody else commits.
   [[nodiscard]] static bool is_alone(const GroupCommit& group) noexcept;
-  /// Returns when no commit of a writer is left that waits.
+  /// Returns when no commit of a writer waits any more.
   static void drain(const GroupCommit& group, const std::size_t& not_done) noexcept;
 
  private:

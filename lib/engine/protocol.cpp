@@ -30,7 +30,8 @@ ProtocolCheck refused(std::string reason) {
   return {.allowed = false, .reason = std::move(reason)};
 }
 
-/// With DAX content does not go through the page cache, so that awaiting writeback awaits nothing.
+/// With DAX, content does not go through the page cache, so an await of writeback waits for
+/// nothing.
 std::optional<ProtocolCheck> refused_by_dax(const FileSystemInfo& info) {
   if (!info.dax)
     return refused(
@@ -41,8 +42,8 @@ std::optional<ProtocolCheck> refused_by_dax(const FileSystemInfo& info) {
 }
 
 /// ext4_rename dirties the moved inode (the kernel's fs/ext4/namei.c), so that an fsync of it
-/// commits the transaction with its new name; that transaction's commit block is written behind a
-/// flush, which the awaited data precedes. Backed by docs/crash-proof-automatic.md.
+/// commits the transaction with its new name. That transaction's commit block is written after a
+/// flush, and the awaited data before that flush. Backed by docs/crash-proof-automatic.md.
 ProtocolCheck check_ext4(const FileSystemInfo& info) {
   if (info.kernel_options.empty()) {
     return refused("/proc/fs/ext4 does not say with which options it runs");
@@ -99,7 +100,7 @@ ProtocolCheck allows_fast(const FileSystemInfo& info) {
   return refused("it is known to hold on ext4 and xfs alone, and this is " + info.type);
 }
 
-/// A sync of each of many files is a log commit of its own there, and each rename turns the next
+/// On btrfs a sync of each of many files is a log commit of its own. Each rename turns the next
 /// sync into a commit of everything anyway (btrfs_log_inode_parent in the kernel's
 /// fs/btrfs/tree-log.c). Backed by scripts/crash-ci, the runs with `automatic` on btrfs.
 ProtocolCheck allows_whole(const FileSystemInfo& info) {
@@ -108,9 +109,9 @@ ProtocolCheck allows_whole(const FileSystemInfo& info) {
   return {.allowed = true, .reason = "btrfs, and many files at once"};
 }
 
-/// Recovery tells files apart by when they were made, and by stamps. A log is settled by a sync
-/// that brings all published files to the disk: in order any sync of the file system's journal,
-/// otherwise syncfs(2), whose errors have to be told.
+/// Recovery tells files apart by their time of birth, and by stamps. To settle a log, one sync must
+/// make all published files durable. With `in_order` any sync of the file system's journal does.
+/// Otherwise syncfs(2) does, and it must report errors.
 LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& info, bool in_order) {
   const auto none = [](std::string reason) {
     return LogCheck{.protocol = std::nullopt, .reason = std::move(reason)};
@@ -131,9 +132,9 @@ LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& inf
   return none("a log settles by syncfs(2), which tells of errors since Linux 5.8");
 }
 
-/// A log's blocks are there before they are written, so that ext4 and xfs send the data and one
-/// flush; btrfs writes new blocks, and its superblock behind them. Backed by tests/log, which
-/// counts at the block device.
+/// A log's blocks exist before they are written, so ext4 and xfs send the data and one flush. btrfs
+/// writes new blocks, and then its superblock. Backed by tests/log, which counts at the block
+/// device.
 std::optional<unsigned> flushes_of_log(const FileSystemInfo& info) {
   if (!reason_without_flush(info).empty()) return 0;
   if (info.type == "ext4" || info.type == "xfs") return 1;
@@ -150,7 +151,7 @@ std::string reason_without_flush(const FileSystemInfo& info) {
   return {};
 }
 
-/// A journal, or a tree that is written aside, takes both ends of a rename in one transaction.
+/// A journal, or a copy-on-write tree, has both ends of a rename in one transaction.
 bool renames_at_once(const FileSystemInfo& info) {
   if (info.type == "xfs" || info.type == "btrfs") return info.journal != JournalPlace::none;
   return info.type == "ext4" &&

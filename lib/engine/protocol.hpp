@@ -16,11 +16,12 @@ struct ProtocolCheck {
   std::string reason;
 };
 
-/// The allow-list, and the conditions of its entries. A file system of which it is not known to
-/// hold is refused: another type, an option that was not tried, a fact that could not be read.
+/// The allow-list, and the conditions of its entries. A file system is refused unless `fast` is
+/// known to hold there. Reasons are another type, an option that was not tried, or a fact that
+/// could not be read.
 ProtocolCheck allows_fast(const FileSystemInfo& info);
 
-/// Whether `whole` is what many files at once take there.
+/// Whether a commit of many files takes `whole` there.
 ProtocolCheck allows_whole(const FileSystemInfo& info);
 
 /// Whether a Root can keep a log, by which protocol its files get their names, and why (not).
@@ -30,15 +31,15 @@ struct LogCheck {
   std::string reason;
 };
 
-/// By what is known about a directory: of something made in it, `made`, how that is stamped, and
-/// the file system. `in_order`: `fast` is wanted where it is allowed.
+/// Decides by the facts about a directory: the status `made` of a file that was made in it, its
+/// stamps, and the file system. `in_order`: `fast` is wanted where it is allowed.
 LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& info,
                     bool in_order = true);
 
-/// How many flushes a sync of a log costs the device, as counted there; empty where they were not.
+/// How many flushes a sync of a log costs the device, as we counted them; empty where we did not.
 std::optional<unsigned> flushes_of_log(const FileSystemInfo& info);
 
-/// Why a sync does not flush the disk's cache there; empty where it does, as far as is known.
+/// Why a sync does not flush the disk's cache there; empty where it does, as far as we know.
 std::string reason_without_flush(const FileSystemInfo& info);
 
 /// Whether a power cut leaves a rename within a directory done or undone, never half done. False
@@ -51,7 +52,7 @@ bool renames_at_once(const FileSystemInfo& info);
 Result<Protocol> choose_protocol(FileSystem& files, Handle directory, const WriteOptions& options,
                                  const std::string& path, bool many = false);
 
-/// The error of a pipeline that needs an allow-listed file system on another one.
+/// The error of a pipeline on a file system that is not on the list of its protocol.
 Result<void> check_protocol(FileSystem& files, Handle directory, Protocol protocol,
                             const std::string& path);
 

@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view publish_step = "publish";
 
-/// The publish failed: has it happened all the same (a network file system's lost answer)?
+/// The publish failed. It may have happened all the same, if a network file system lost the answer:
+/// finds out.
 void find_out_fate(Commit& commit) {
   const auto temp = commit.files.stat(commit.temp.get());
   const auto is_temp = [&](const SysResult<Status>& found) {
@@ -41,9 +42,9 @@ Error publish_failure(Commit& commit, std::error_code cause) {
   return commit.failure(publish_step, cause);
 }
 
-/// The link that the step needs was refused. Are there no hard links here at all, or was it about
-/// that one file (another user's; protected_hardlinks in proc(5))? So the temp, which is ours, is
-/// tried. `instead` is what can be done without links.
+/// The link that the step needs was refused. Either the file system has no hard links, or it
+/// refuses one to this file (another user's; protected_hardlinks in proc(5)). A link to the temp,
+/// which is ours, tells which. `instead` says what a user can do without links.
 Error link_failure(const Commit& commit, std::string_view step, std::error_code refusal,
                    const std::string& instead) {
   Error error = commit.failure(step, refusal);
@@ -63,8 +64,8 @@ Error link_failure(const Commit& commit, std::string_view step, std::error_code 
   return error;
 }
 
-/// Does what renameat2 with RENAME_NOREPLACE does, where the file system does not know it (ZFS,
-/// NFS): a link fails when the name is taken, just as atomically.
+/// Replaces renameat2 with RENAME_NOREPLACE where the file system does not have it (ZFS, NFS). A
+/// link fails when the name is taken, just as atomically.
 Result<void> publish_by_link(Commit& commit) {
   const auto linked =
       commit.files.link(commit.directory, commit.temp_name, commit.directory, commit.leaf);
@@ -96,7 +97,7 @@ Result<void> publish_new(Commit& commit) {
 
 constexpr std::string_view backup_step = "keep a backup";
 
-/// Replaces the backup that exists by way of a temp name, so that there is one at every moment.
+/// Replaces an existing backup by way of a temp name, so that there is a backup at every moment.
 Result<void> replace_backup(Commit& commit, const std::string& backup) {
   constexpr int attempts_max = 100;
   for (int attempt = 1;; ++attempt) {
@@ -115,7 +116,7 @@ Result<void> replace_backup(Commit& commit, const std::string& backup) {
     const auto removed = unlink_if_there(commit.files, commit.directory, name);
     const bool left = !removed;
     if (renamed && !left) return success();
-    // Nobody has the old content open for writing, so that `clean` may take its temp name for a
+    // Nobody has the old content open for writing, so `clean` may have taken its temp name for a
     // stale one.
     const bool cleaned = !renamed && is_missing(renamed.error());
     if (cleaned && !left && attempt < attempts_max) continue;
@@ -135,9 +136,8 @@ Result<void> keep_backup(Commit& commit) {
                       "copy the old content first, and write without a backup");
 }
 
-/// Publishes a first content: no old one is there to be kept. Then the target exists; or
-/// somebody made a file since the look, which `existing` has now: without a backup it is not
-/// replaced either.
+/// Publishes a first content, where there is no old one for a backup. If somebody made the file
+/// since the look, `existing` has it now, and it is not replaced without a backup.
 Result<bool> publish_first(Commit& commit) {
   auto published = publish_new(commit);
   if (published) return true;
@@ -146,7 +146,8 @@ Result<bool> publish_first(Commit& commit) {
     BOOST_OUTCOME_TRY(commit.existing, current_status(commit));
     return false;
   }
-  // A file system that can only replace has no links for backups either.
+  // `unsupported` means neither RENAME_NOREPLACE nor hard links: then there can be no backup
+  // either.
   if (kind == ErrorKind::unsupported && commit.fate == Fate::unchanged) return false;
   return std::move(published.error());
 }
@@ -181,8 +182,8 @@ Result<void> give_name(Commit& commit) {
   return success();
 }
 
-/// Whether others than this user, root and those who need not ask can put something else in the
-/// place of a temp, or of the target behind the publish.
+/// Whether somebody other than this user and root can put something else in the place of the temp,
+/// or of the target after the publish.
 bool can_be_exchanged(const Commit& commit) {
   if (!commit.directory_status) return false;
   const NameWriters writers = name_writers(commit.files, *commit.directory_status);
@@ -190,10 +191,11 @@ bool can_be_exchanged(const Commit& commit) {
 }
 
 /// Others who may write to the directory can exchange the temp for a file of theirs before the
-/// rename, or the target behind it, and we would call their content ours. So there, and nowhere
-/// else, one look finds out whose file has the name. A later commit of this user, of root or of the
-/// directory's owner does not fail ours: plain replaces are last-writer-wins. The file that was
-/// there before does: a rename between two names of one file does nothing, and returns success.
+/// rename, or the target after it. We would call their content ours. So in such a directory one
+/// look finds out whose file has the name. A later commit of this user, of root or of the
+/// directory's owner does not make ours fail: plain replaces are last-writer-wins. If the old file
+/// still has the name, our commit fails: a rename between two names of one file does nothing, and
+/// returns success.
 Result<void> check_published(Commit& commit) {
   if (!can_be_exchanged(commit)) return success();
   const auto there = commit.files.stat_at(commit.directory, commit.leaf);
@@ -217,7 +219,8 @@ Result<void> check_published(Commit& commit) {
 }
 
 /// Others know the name of an adopted file: somebody may have put another one there, or go on
-/// writing. Directly before the rename it is what was synced, and nobody has it open for writing.
+/// writing. So we check, directly before the rename, that it is the file that was synced, and that
+/// nobody has it open for writing.
 Result<void> check_adopted(const Commit& commit) {
   const auto now = commit.files.stat(commit.temp.get());
   if (!now) return commit.failure(publish_step, now.error());
@@ -240,8 +243,8 @@ Result<void> check_adopted(const Commit& commit) {
   return success();
 }
 
-/// The rename went by the name. Where the target is not the file that was synced, nobody knows
-/// whether somebody exchanged it before the rename, or replaced the target behind it.
+/// The rename took the file by its name. Where the target is not the file that was synced, nobody
+/// knows whether somebody exchanged it before the rename, or replaced the target after it.
 Result<void> check_adopted_published(Commit& commit) {
   const auto there = commit.files.stat_at(commit.directory, commit.leaf);
   const auto temp = commit.files.stat(commit.temp.get());

@@ -16,9 +16,9 @@
 namespace perdure {
 
 /// Another environment, asked for random bytes 4 KiB at a time: one system call for 256 temps
-/// instead of one for each. Bytes are handed out once and wiped. A forked child has a copy of what
-/// its parent will hand out, and maybe of a mutex that nobody will unlock: it asks the other
-/// environment each time.
+/// instead of one for each. Bytes are handed out once and wiped. A forked child has a copy of bytes
+/// that its parent will hand out, and maybe of a mutex that nobody will unlock. So the child asks
+/// the other environment each time.
 class PERDURE_INTERNAL_API RandomPool final : public Environment {
  public:
   explicit RandomPool(Environment& base) : base_(base) {}

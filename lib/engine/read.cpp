@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view step = "read the file";
 
-/// A file as it is before a pass, and whether every later change of it will show in its stamps.
+/// A file as it is before a pass, and whether its stamps will show every later change.
 struct Before {
   Status status;
   bool settled = false;
@@ -27,9 +27,10 @@ Result<Before> look_before(const Target& target, Handle file) {
   }
 }
 
-/// The version of what was read since `before`; empty when the file changed in the meantime. All
-/// stamps count: whoever writes in place can set the size and the time of modification back, and no
-/// program can set the ctime. Where a change may not show in them, the content is read twice.
+/// The version of the content that was read since `before`; empty when the file changed in the
+/// meantime. All stamps count: a program that writes in place can set the size and the time of
+/// modification back, but not the ctime. Where a change may not show in the stamps, the content is
+/// read twice.
 Result<std::optional<Version>> version_since(const Target& target, Handle file,
                                              const Before& before, std::uint64_t hash) {
   Version version = before.status.version;
@@ -96,8 +97,9 @@ Error never_steady(const Target& target) {
 Result<FileContent> read_steady(const Target& target, const std::string& leaf,
                                 std::uint64_t size_max,
                                 const std::function<Result<void>(Handle)>& opened) {
-  // One descriptor for all passes: a file loses its name to a commit, and that changes its ctime,
-  // but it does so once. Anew by its name, a reader of a large file would meet the next commit.
+  // One descriptor serves all passes. A commit takes the file's name away, which changes its ctime,
+  // but only once. A reader that opened a large file by its name again and again would meet commit
+  // after commit.
   BOOST_OUTCOME_TRY(const OwnedHandle file, open_named(target, leaf));
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     if (opened) {

@@ -12,8 +12,8 @@
 namespace perdure {
 namespace {
 
-/// From here on reserving the space first is worth its system call. A smaller image is one write,
-/// and a full disk still shows before the publish: in that write, or in the sync.
+/// From this size on, to reserve the space first is worth a system call. A smaller image is one
+/// write, and a full disk still shows before the publish: in that write, or in the sync.
 constexpr std::uint64_t preallocate_min = std::uint64_t{1} << 20U;
 
 Result<void> write_image(Commit& commit) {
@@ -28,7 +28,7 @@ Result<void> write_image(Commit& commit) {
 
 Result<void> Serialize::run(Commit& commit) const {
   if (!commit.produce) return success();  // the caller's own bytes are the image
-  commit.storage.clear();                 // what an earlier one made
+  commit.storage.clear();                 // the image of an earlier run
   BufferSink sink(commit.storage);
   BOOST_OUTCOME_TRY(commit.produce(sink));
   commit.image = commit.storage;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view confirm_step = "confirm the sync";
 
-/// A failed sync of names is remembered: the kernel tells nobody else of it.
+/// A failed sync of names is remembered, since the kernel reports it only once.
 Result<void> noted(const Target& target, std::string_view step, const SysResult<void>& synced,
                    Handle handle) {
   if (synced) return success();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The syncs that a commit's durability rests on, without and with the file system's confirmation.
+// The syncs that make a commit durable, without and with the file system's confirmation.
 #pragma once
 
 #include <perdure/pipeline/stage.hpp>
@@ -10,7 +10,7 @@ namespace perdure {
 
 /// fsync(2) of the published file.
 Result<void> sync_published(Commit& commit);
-/// syncfs(2) of what the target lies on.
+/// syncfs(2) of the file system on which the target lies.
 Result<void> sync_all(Commit& commit);
 /// fsync(2) of the target's directory.
 Result<void> sync_parent(Commit& commit);
@@ -19,14 +19,14 @@ Result<void> sync_parent(Commit& commit);
 /// `mark` is `failed_syncs()` from before they changed.
 Result<void> sync_parent_durably(const Target& target, std::uint64_t mark);
 
-/// After the last sync on the commit's device: whether the file system still lives. The receipt
-/// says whether that could be told.
+/// After the last sync on the commit's device: fails where the file system takes no changes any
+/// more. The receipt says whether it could be asked.
 Result<void> confirm(Commit& commit);
 
 /// Syncs, then asks for the confirmation.
 Result<void> sync_durably(Commit& commit, Result<void> (*sync)(Commit&));
 
-/// As `sync_parent_durably`, for a directory that no target stands for.
+/// As `sync_parent_durably`, for a directory without a target.
 PERDURE_INTERNAL_API SysResult<void> sync_directory_durably(FileSystem& files, Handle directory,
                                                             std::uint64_t mark);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Follows links to the target, and refuses what a rename can't or must not replace.
+// Follows links to the target, and refuses a target that a rename can't or must not replace.
 #include "engine/target.hpp"
 
 #include "base/missing.hpp"
@@ -21,11 +21,11 @@ Error refused_link(const Target& target, std::string detail) {
   return target.failure(find_step, ErrorKind::symlink_refused, std::move(detail));
 }
 
-/// The maker of a link decides what it leads to. The way is believed when he is this user or root,
-/// or when he could have changed what lies at its end all the same: the file and its directory are
-/// his. So nobody leads a more powerful user to a third one's file (CHASE_SAFE of systemd's
-/// src/basic/chase.c has such a rule). The kernel's own (protected_symlinks) does not see that we
-/// follow by hand.
+/// The maker of a link decides where it leads. We follow the link when its maker is this user or
+/// root. We also follow it when he owns the file at its end and that file's directory: he could
+/// change that file anyway. So nobody leads a more powerful user to a third user's file (CHASE_SAFE
+/// of systemd's src/basic/chase.c has such a rule). The kernel's own rule (protected_symlinks) does
+/// not apply, since we follow links by hand.
 Result<void> check_way(Target& target, std::uint32_t link_owner) {
   if (is_user_or_root(target.files, link_owner)) return success();
   const auto directory = target.files.stat(target.directory);
@@ -41,8 +41,8 @@ Result<void> check_way(Target& target, std::uint32_t link_owner) {
                                   "itself");
 }
 
-/// A link of /proc (/dev/stdout leads to one) stands for an open file, and its text for the name
-/// that this file had once: another file may have it now. No call is needed for a plain link, which
+/// A link of /proc (/dev/stdout leads to one) stands for an open file. Its text is a name that this
+/// file had once, and another file may have that name now. A plain link needs no further call: it
 /// has all permissions and the size of its text.
 Result<void> refuse_proc_link(const Target& target, const Status& link, std::string_view text) {
   if (link.mode == 0777 && link.version.size == text.size()) return success();
@@ -121,8 +121,8 @@ Result<void> check_replaceable(const Target& target, const WriteOptions& options
   return success();
 }
 
-/// Nobody's commit replaces or removes what the library itself keeps beside targets: two would hold
-/// one lock.
+/// A commit must not replace or remove the library's own files beside targets: if a lock file were
+/// replaced, two callers would hold one lock.
 Result<void> check_name(const Target& target, const WriteOptions& options) {
   const bool backup = options.existing == ExistingPolicy::backup;
   if (!names::is_own(target.leaf) &&
@@ -241,7 +241,7 @@ Result<void> claim_target(Target& target, const WriteOptions& options) {
 Result<void> check_target(const Target& target, const WriteOptions& options) {
   BOOST_OUTCOME_TRY(check_name(target, options));
   BOOST_OUTCOME_TRY(check_replaceable(target, options));
-  // With fixed metadata and no second name nothing comes from what is there.
+  // With fixed metadata and no backup, nothing depends on the file that is there.
   const bool decides = options.metadata.preserved || options.existing == ExistingPolicy::backup;
   if (target.existing && decides) {
     BOOST_OUTCOME_TRY(check_owner(target, find_step, "the file there", target.existing->owner));

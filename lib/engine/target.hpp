@@ -30,8 +30,8 @@ PERDURE_INTERNAL_API Result<void> open_target(Target& target, const Path& path,
 /// expects.
 Result<void> claim_target(Target& target, const WriteOptions& options);
 
-/// Whether what was found there lets a commit go on: a rename can replace it, it is the expected
-/// version, and nothing is to be kept.
+/// Whether a commit may go on: a rename can replace the file that was found, it is the expected
+/// version, and ExistingPolicy::keep allows it.
 PERDURE_INTERNAL_API Result<void> check_target(const Target& target, const WriteOptions& options);
 
 /// Whether the target is (still) the expected version; without an expectation it is.

@@ -24,14 +24,14 @@ namespace perdure {
 /// Makes the temp, or fails with the target unchanged. For the mode see temp_mode.
 Result<void> create_temp(Commit& commit, std::uint32_t mode);
 
-/// Writes into the temp, over what it has or behind that. Short writes go on; a write of nothing is
-/// an error.
+/// Writes into the temp, over its content or behind it. Goes on after a short write; a write of
+/// nothing is an error.
 Result<void> write_to_temp(Commit& commit, std::uint64_t offset, Bytes bytes);
-/// Appends to what the temp has.
+/// Appends to the temp's content.
 Result<void> append_to_temp(Commit& commit, Bytes bytes);
 
 /// Gathers small writes on their way to a temp, so that a byte costs no system call. Hands them on
-/// to `put`, in order; large ones at once. `flush` hands on what is left, which else is lost.
+/// to `put`, in order; large ones at once. `flush` hands on the rest, which is lost without it.
 class GatheringSink final : public Sink {
  public:
   using Put = std::function<Result<void>(Bytes)>;
@@ -45,22 +45,23 @@ class GatheringSink final : public Sink {
   Buffer gathered_;
 };
 
-/// Reserves space for `size` bytes in all; where it can't be done, or not without interruption, it
-/// is left to the write to find out.
+/// Reserves space for `size` bytes in all. Where that can't be done, or a signal interrupts it, the
+/// write will find out whether there is space.
 Result<void> preallocate_temp(Commit& commit, std::uint64_t size);
 
-/// Waits until the disk has what was written to the temp. A failure is as final as a failed sync's.
+/// Waits until the disk has the temp's content. A failure is as final as that of a sync.
 Result<void> await_temp(Commit& commit);
 
-/// Reads the whole temp from the disk, past the cache, in blocks; `accept` says whether a block is
-/// as it should be, and the first that is not ends it with ErrorKind::verify.
+/// Reads the whole temp from the disk, past the cache, in blocks. `accept` says whether a block is
+/// right; the first that is not ends it with ErrorKind::verify.
 Result<void> read_back(Commit& commit, const std::function<bool(Bytes)>& accept);
 /// The error for content that came back different.
 [[nodiscard]] Error differs(const Commit& commit);
 
-/// Gives the temp up: unlinks its name, unless somebody else gave it that. An error names it.
+/// Gives the temp up: unlinks its name, unless somebody else gave the file that name. An error
+/// names it.
 Result<void> remove_temp(Commit& commit);
-/// Unlinks the temp's name, whoever gave it: of one that has the target's, too.
+/// Unlinks the temp's name, whoever gave it, also once the file has the target's name, too.
 Result<void> unlink_temp(Commit& commit);
 
 }  // namespace perdure

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Makes and compares versions, by stamps where those tell all, else by the content too.
+// Makes and compares versions, by stamps where these tell contents apart, else by the content too.
 #include "engine/version.hpp"
 
 #include <algorithm>
@@ -16,14 +16,14 @@ using std::chrono::nanoseconds;
 
 constexpr nanoseconds second = std::chrono::seconds(1);
 
-/// Stamps of whole seconds are those of ext2, ext3 and small inodes, or of vfat, which counts in
-/// two; of whole hundredths those of exfat and vfat.
+/// ext2, ext3 and small inodes have stamps of whole seconds, and vfat of every second one. exfat
+/// and vfat have stamps of whole hundredths.
 constexpr nanoseconds hundredth = std::chrono::milliseconds(10);
 
-/// So long a reader waits between two looks for the next tick; a tick has 1 to 10 ms.
+/// How long a reader waits between two looks for the next tick; a tick has 1 to 10 ms.
 constexpr nanoseconds pause = std::chrono::milliseconds(4);
 
-/// How much older than the last tick before a look a stamp must be, so that no change behind the
+/// How much older than the last tick before a look a stamp must be, so that no change after the
 /// look can have it.
 nanoseconds age_needed(std::int64_t ctime_ns) {
   if (ctime_ns % second.count() == 0) return 2 * second;
@@ -42,7 +42,7 @@ Result<std::uint64_t> hash_named(const Target& target, const std::string& name) 
   return hash.value();
 }
 
-/// How long to wait until stamps of this look are settled; empty where no waiting helps.
+/// How long to wait until the stamps of this look are settled; empty where waiting does not help.
 std::optional<nanoseconds> time_to_settle(FileSystem& files, Handle handle, const Status& status) {
   const std::int64_t ctime_ns = status.version.ctime_ns;
   const Stamps stamps = files.stamps(handle, status);

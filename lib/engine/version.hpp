@@ -11,15 +11,15 @@
 
 namespace perdure {
 
-/// Whether the stamps of this look tell the content from every later one: the file system stamps
-/// finely, or a tick has passed since the last change. `handle` is the file's or its directory's.
-/// Costs no call where the mount is known.
+/// Whether the stamps of this look tell the content from every later one. Then the file system
+/// stamps finely, or a tick has passed since the last change. `handle` is the file's or its
+/// directory's. Costs no call where the mount is known.
 [[nodiscard]] bool is_settled(FileSystem& files, Handle handle, const Status& status);
 
-/// Waits out the tick in which a file was changed: a change behind this look would have the same
-/// stamps. False where it did not wait, and the look stands: it is settled; or the file is changed
-/// all the time, or its stamps are foreign or very coarse, and the content has to tell. `waits` is
-/// how often the caller waited before.
+/// Waits out the tick in which a file was changed: a change after this look could have the same
+/// stamps. False where it did not wait, and the look counts. Then the stamps are settled; or they
+/// are foreign, very coarse or change all the time, and the content has to tell. `waits` is how
+/// often the caller waited before.
 [[nodiscard]] bool wait_out_tick(FileSystem& files, Environment& environment, Handle handle,
                                  const Status& status, int waits);
 
@@ -44,40 +44,41 @@ PERDURE_INTERNAL_API Result<bool> has_version(const Target& target, const std::s
                                               const Status& status, const Version& version);
 
 /// Whether both may be one file, by the stamps that its names have in common. An overlay of a user
-/// name space (a rootless container's) may not mark in the upper layer where a file came from, and
-/// shows another inode number for each name of it.
+/// name space (a rootless container's) may not mark in the upper layer where a file came from. It
+/// then shows another inode number for each name of the file.
 [[nodiscard]] PERDURE_INTERNAL_API bool may_be_one_file(const Version& one, const Version& other);
 
-/// The same of its content alone. True for a version that leaves it to the stamps to tell.
+/// The same for its content alone. True for a version without a hash, of which only the stamps
+/// tell.
 PERDURE_INTERNAL_API Result<bool> has_content_of(const Target& target, const std::string& name,
                                                  const Status& status, const Version& version);
 
-/// Whether the stamps are those of an earlier look. They say nothing of a change within its tick,
+/// Whether the stamps are those of an earlier look. They don't show a change within its tick,
 /// unless that look was settled.
 [[nodiscard]] bool has_stamps_of(const Status& status, const Version& version);
 
-/// The version of a file that is looked at again and again. Once its stamps have settled they tell
-/// alone, and no look reads the content any more.
+/// The version of a file that is looked at again and again. Once its stamps have settled, they are
+/// enough, and no look reads the content any more.
 class PERDURE_INTERNAL_API KnownVersion {
  public:
   void know(const Version& version) {
     version_ = version;
     settled_ = version.content == 0;
   }
-  /// Learns of a look that read the content, too. The version stays what it was if it is of that
-  /// content: with the hash of a look that had not settled, it tells no less.
+  /// Learns the result of a look that read the content, too. A version of that content stays as it
+  /// was: with the hash of a look that had not settled, it tells as much.
   void know(const Version& version, Bytes content);
   [[nodiscard]] const Version& get() const noexcept { return version_; }
   /// Whether the target, of this status, is of this version still.
   Result<bool> is_still(const Target& target, const Status& status);
-  /// As the version to expect at the target that was found to be of it still.
+  /// The version to expect at a target that was found to be still of this one.
   [[nodiscard]] Version expected(const Status& status) const {
     return settled_ ? status.version : version_;
   }
 
  private:
   Version version_;
-  bool settled_ = false;  ///< The stamps tell alone, whatever hash there is.
+  bool settled_ = false;  ///< The stamps are enough, whatever hash there is.
 };
 
 }  // namespace perdure

@@ -16,8 +16,8 @@
 
 namespace perdure {
 
-/// A directory that many commits go into: opened once, with the stages that were chosen for it.
-/// An expectation speaks of one commit: open refuses `options.expected`.
+/// A directory that many commits go into: opened once, with the stages that were chosen for it. An
+/// expected version is for one commit: open refuses `options.expected`.
 class WriteDirectory {
  public:
   /// With the pipeline that the options ask for here, for one file at a time or `many` together.
@@ -31,12 +31,12 @@ class WriteDirectory {
   void name(Commit& commit, const std::string& leaf) const;
   /// Finds the target's real directory and leaf for `commit`. Takes no lock.
   Result<void> find(Commit& commit, const std::string& leaf) const;
-  /// Claims the target that was found: takes the lock if one is needed, reads what is to be
-  /// preserved; then says by which stages it is to be committed.
+  /// Claims the target that was found: takes the lock if one is needed, and reads the metadata that
+  /// is to be preserved. Returns the stages of its commit.
   Result<AnyPipeline> claim(Commit& commit) const;
 
-  /// Learns from a commit that failed in this directory, and not where a link led it; whether the
-  /// directory could not be synced. Then claim refuses the next one.
+  /// Learns from a commit that failed in this directory, not from one that a link led elsewhere:
+  /// whether the directory could not be synced. Then claim refuses the next one.
   bool learn(const Error& failed) const noexcept { return syncs_->learn(failed); }
 
   /// The group that commits here wait for; null if they wait for none.
@@ -63,8 +63,8 @@ class WriteDirectory {
   bool automatic_ = false;  // the pipeline was chosen for the directory, and may be chosen anew
 };
 
-/// Opens what a commit to `path` stands on: the directory, made if the options say so, and the
-/// target in it. Says which protocol is to be used where the target really lies.
+/// Opens the directory of `path`, made if the options say so, and finds the target in it. Returns
+/// the protocol for the directory where the target really lies.
 PERDURE_INTERNAL_API Result<Protocol> open_for_commit(Target& target, const Path& path,
                                                       const WriteOptions& options);
 

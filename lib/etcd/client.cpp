@@ -29,8 +29,8 @@ enum class Code {
   unauthenticated = 16
 };
 
-/// Whether the server says so before it does anything. All else (it was stopped, it lost its
-/// leader, it took too long) may come of a call that is done.
+/// Whether this code means that the server did nothing. Other codes (it was stopped, it lost its
+/// leader, it took too long) may come from a call that is done.
 bool is_refusal(std::int64_t code) {
   switch (static_cast<Code>(code)) {
     case Code::invalid_argument:
@@ -52,14 +52,14 @@ ErrorKind kind_of(std::int64_t code) {
 }
 
 std::error_code refusal_cause(std::int64_t code, const std::string& words) {
-  // Said, as an invalid argument, to a call without a token.
+  // etcd says this, as an invalid argument, to a call without a token.
   if (words.find("user name is empty") != std::string::npos) return key_rejected();
   switch (static_cast<Code>(code)) {
     case Code::permission_denied:
     case Code::unauthenticated:
       return key_rejected();
     case Code::not_found:
-      return lease_ended();  // leases alone are asked for by their names
+      return lease_ended();  // only leases are asked for by name
     case Code::resource_exhausted:
       return {EDQUOT, std::generic_category()};
     case Code::unimplemented:
@@ -69,8 +69,8 @@ std::error_code refusal_cause(std::int64_t code, const std::string& words) {
   }
 }
 
-/// The user's token has run out, or the cluster changed its users: with a new token the call may be
-/// made again, since nothing was done.
+/// Whether the user's token has run out, or the cluster changed its users. Nothing was done then,
+/// so the call may be made again with a new token.
 bool wants_token(const Attempt& attempt) {
   return attempt.end == Attempt::End::undone &&
          (attempt.error.detail.find("invalid auth token") != std::string::npos ||
@@ -85,7 +85,7 @@ Attempt failed(Attempt::End end, ErrorKind kind, std::error_code cause, std::str
   return attempt;
 }
 
-/// The end of a call to which the server said something that etcd never says.
+/// The end of a call whose answer is none that etcd gives.
 Attempt misunderstood(const std::string& endpoint, const std::string& words) {
   return failed(Attempt::End::lost, ErrorKind::system, std::make_error_code(std::errc::io_error),
                 endpoint + " does not answer as etcd does: " + words);

@@ -30,14 +30,14 @@ struct Attempt {
   enum class End {
     answered,  ///< `answer` is the server's.
     undone,    ///< Nothing was sent, or the server refused before it did anything.
-    lost,      ///< It was sent, and it is not known whether it is done or will be.
+    lost,      ///< It was sent, and nobody knows whether it is done or will be.
   };
   End end = End::undone;
   Answer answer{};
   Error error{};  ///< Without a path.
 };
 
-/// The members of a cluster, one of which is asked at a time. Of one thread at a time.
+/// The members of a cluster, one of which is asked at a time. For one thread at a time.
 class Client {
  public:
   /// A moment of the environment's monotonic clock.
@@ -50,7 +50,7 @@ class Client {
   [[nodiscard]] Deadline deadline() const {
     return environment_.monotonic() + options_.call_timeout_ms;
   }
-  /// The same, of one that ends after no more than `longest`.
+  /// The same for a call that takes no longer than `longest`.
   [[nodiscard]] Deadline deadline(std::chrono::milliseconds longest) const {
     return environment_.monotonic() + std::min(longest, options_.call_timeout_ms);
   }
@@ -70,11 +70,13 @@ class Client {
   Attempt tell(const Txn& txn, Deadline deadline);
   /// A lease that begins now.
   Result<std::uint64_t> grant_lease(std::chrono::seconds ttl_s, Deadline deadline);
-  /// Has it begin anew. Without an answer it ends when its time is over, as is its purpose.
+  /// Makes the lease begin anew. Without an answer it ends when its time is over, as it should.
   void keep_lease(std::uint64_t lease, Deadline deadline);
-  /// Waits a second at most, and no `stop` ends that: without an answer the lease ends by itself.
+  /// Ends the lease. Waits a second at most, whatever `stop` says: without an answer the lease ends
+  /// by itself.
   void end_lease(std::uint64_t lease);
-  /// A call whose answer goes on, to the member that answered last, as the user of the call before.
+  /// A call whose answer is a stream of lines. It goes to the member that answered last, as the
+  /// user of the last call.
   [[nodiscard]] std::unique_ptr<HttpStream> stream(std::string_view path, std::string body) const;
   /// Lets a random time pass, longer from try to try, or until it shall stop.
   void pause(unsigned tries, Deadline deadline);

@@ -17,7 +17,8 @@ namespace {
 /// How long a claim outlives a commit that was killed. One part of a state has that long.
 constexpr std::chrono::seconds claim_ttl_s{120};
 
-/// Digits of a name whose parts are put with the commit: enough to be random, and sent each time.
+/// Digits of a name whose parts are put with the commit: enough to be unique, and few, since they
+/// are sent each time.
 constexpr std::size_t name_size = 16;
 
 }  // namespace
@@ -54,7 +55,7 @@ Result<void> Content::send(Bytes image, StateRecord& state, Txn& txn, Deadline d
     put.expect_there(keys_.upload(state.token));
     put.put(keys_.part(state.content, number), image.first(std::min(part_max, image.size())));
     image = image.subspan(std::min(part_max, image.size()));
-    // The time of each part counts anew: a large state may take longer than one call.
+    // Each part has the time of one call: a large state may take longer than that.
     auto answer = client_.ask(put, client_.deadline());
     if (!answer) return send_failure(std::move(answer.error()));
     if (!answer.value().succeeded) {

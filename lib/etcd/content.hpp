@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // The bytes of states, in parts below their names: sends, reads and clears them.
 //
-//   E4  Parts are put before, or with, the first record that names them. The commit that takes the
-//       last such record away erases them, or puts its own content of one part in their place: so
-//       as long as a state is named, by whichever records, its content is the same.
+//   E4  Parts are put before, or with, the first record that names them. The commit that removes
+//       the last such record erases them, or puts its own content of one part in their place. So
+//       the content of a state stays the same as long as any record names it.
 //   E5  Parts that are sent before their commit are claimed by an upload key under a lease. The
 //       commit expects that key and erases it; clear() erases only what has neither a record nor a
 //       claim, and expects that both stay so. A content that was cleared is never committed.
@@ -33,13 +33,13 @@ class Content {
   /// Says in `state` in how many parts the content will lie. Sends one of several parts now, under
   /// the state's token, and has `txn` expect it.
   Result<void> send(Bytes image, StateRecord& state, Txn& txn, Deadline deadline);
-  /// Makes a content that was not sent a part of the commit, in the place of one that is freed if
-  /// it can; the others in `freed` are erased. Names it in `state`.
+  /// Makes a content that was not sent ahead a part of the commit. If it can, it puts the content
+  /// in the place of one in `freed`; it erases the others. Names the content in `state`.
   void put(Bytes image, StateRecord& state, const std::vector<StateRecord>& freed, Txn& txn) const;
-  /// The bytes of a record. Where parts are missing the rest is returned, for its reader to find
-  /// damaged: a record of nothing readable is evidence, too.
+  /// The bytes of a record. Where parts are missing, the rest is returned, and its reader finds it
+  /// damaged: such a record is evidence, too.
   Result<Buffer> read(const StateRecord& state, Deadline deadline);
-  /// Erases what killed commits have sent.
+  /// Erases the parts that killed commits have sent.
   Result<void> clear(Deadline deadline);
 
  private:

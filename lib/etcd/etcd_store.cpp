@@ -26,11 +26,11 @@ namespace {
 constexpr std::string_view save_step = "save the state";
 constexpr std::string_view aside_step = "set the damaged state aside";
 
-/// The record of the state names them all, and a transaction, which erases those that are dropped,
-/// has at most 128 operations.
+/// The record of the state names them all, and one transaction of at most 128 operations erases
+/// those that are dropped.
 constexpr std::uint64_t previous_max = 48;
 
-/// How often a commit is made again whose generations another program has moved.
+/// How often a commit is tried again when another program has moved previous generations.
 constexpr unsigned hindered_max = 8;
 
 class EtcdStore final : public StateStore {
@@ -74,7 +74,7 @@ class EtcdStore final : public StateStore {
   [[nodiscard]] Error conflict(std::string_view step) const {
     return store_conflict(step, describe());
   }
-  /// The error of a call that changes something, which has not begun to.
+  /// The error of a call that was to change something, and has not begun to.
   [[nodiscard]] Error of_change(Error error, std::string_view step) const {
     error.reading = false;
     return at_path(std::move(error), step);
@@ -129,8 +129,8 @@ Result<bool> EtcdStore::has_key(const std::string& key, Client::Deadline deadlin
   return !found.reads.front().empty();
 }
 
-/// The record is read first, then its content, in whose place a commit may put another one in
-/// between: then there is another state.
+/// The record is read first, then its content. In between, a commit may replace the content: then
+/// there is another state, and both are read again.
 Result<std::optional<StoredState>> EtcdStore::load() {
   constexpr std::string_view step = "load the state";
   const auto deadline = client_.deadline();
@@ -197,8 +197,8 @@ Result<StateHistory> EtcdStore::history() {
   return history;
 }
 
-/// The record that makes `state` follow what was seen, and the content and the evidence that have
-/// to be put with it.
+/// The record that makes `state` follow the state that was seen. Adds to `txn` the content and the
+/// evidence that have to be put with it.
 RootRecord EtcdStore::follow(const StateRecord& state, const StateDraft& draft, Txn& txn) const {
   RootRecord next{state, seen_->record.previous};
   const StateRecord& before = seen_->record.state;

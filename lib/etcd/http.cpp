@@ -15,10 +15,10 @@
 namespace perdure {
 namespace {
 
-/// Larger answers are not read: no state that this library commits makes one.
+/// Larger answers are not read: no state that this library commits needs one.
 constexpr std::size_t answer_size_max = std::size_t{1} << 30U;
 
-/// Nor are longer lines of an answer that goes on.
+/// Longer lines of a stream are not read, either.
 constexpr std::size_t line_size_max = std::size_t{1} << 20U;
 
 /// How often libcurl began to send one request.
@@ -26,8 +26,8 @@ struct Begun {
   unsigned times = 0;
 };
 
-/// libcurl would send a request again whose connection had been idle and ended: it must not, since
-/// the first one may have been done.
+/// libcurl would send a request again if its idle connection had ended. It must not: the server may
+/// have done the first one.
 int begin_once(void* of, char* /*to*/, char* /*from*/, int /*to_port*/, int /*from_port*/) {
   return ++static_cast<Begun*>(of)->times == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
@@ -44,7 +44,7 @@ std::size_t take(char* bytes, std::size_t size, std::size_t count, void* to) {
   return more;
 }
 
-/// The end of a request that was not to be waited for any longer.
+/// The end of a request for which nobody waits any longer.
 constexpr CURLcode stopped = CURLE_AGAIN;  // libcurl has it for raw connections alone
 
 std::error_code cause_of(CURLcode code) {
@@ -74,9 +74,9 @@ std::error_code cause_of(CURLcode code) {
   }
 }
 
-/// Whether the server refuses this client's certificate, or wants one. A client of TLS 1.3 hears of
-/// that when it waits for its answer. The server has not looked at the request then: it ended the
-/// handshake.
+/// Whether the server refuses this client's certificate, or wants one. A client of TLS 1.3 gets
+/// this error only when it waits for its answer. The server has not looked at the request: it ended
+/// the handshake.
 bool is_refused_certificate(std::string_view words) {
   const auto has = [&](std::string_view part) {
     return words.find(part) != std::string_view::npos;
@@ -145,7 +145,7 @@ class Curl {
   void set(CURLoption option, Value value) const {
     curl_easy_setopt(handle_, option, value);
   }
-  /// Names all that a transfer works on, and that must outlive it.
+  /// Sets up a transfer. All arguments must outlive it.
   void begin(const std::string& url, std::string_view body, const Headers& headers, Begun& begun,
              std::string& answer) const {
     set(CURLOPT_URL, url.c_str());
@@ -185,14 +185,14 @@ class Transferred {
   Transferred& operator=(const Transferred&) = delete;
   ~Transferred() { curl_multi_remove_handle(multi_.get(), curl_.get()); }
 
-  /// Does what can be done now; whether there will be more.
+  /// Does what can be done now. Returns whether there will be more.
   bool perform() const {
     int running = 0;
     return added_ == CURLM_OK && curl_multi_perform(multi_.get(), &running) == CURLM_OK &&
            running == 1;
   }
   enum class Polled { ready, nothing, failed };
-  /// Waits until something can be done, or for as long as that.
+  /// Waits until something can be done, but not longer than `timeout_ms`.
   [[nodiscard]] Polled poll(std::chrono::milliseconds timeout_ms) const {
     const auto timeout = static_cast<int>(timeout_ms.count());
     int ready = 0;
@@ -220,7 +220,7 @@ struct HttpClient::Connections {
   explicit Connections(const EtcdOptions& options) : curl(options) {}
   Multi multi;
   Curl curl;
-  /// Of the request before, since most are to the same.
+  /// The header of the last request, since most requests have the same.
   std::string authorization;
   std::optional<Headers> headers;
 };
@@ -250,7 +250,7 @@ HttpOutcome HttpClient::post(const std::string& url, std::string_view body,
     while (transfer.perform()) {
       const auto polled = transfer.poll(stop_slice);
       if (polled == Transferred::Polled::failed) return CURLE_FAILED_INIT;
-      // An answer that comes at once is taken, whatever the source says.
+      // An answer that comes at once is taken, even if the source says stop.
       if (polled == Transferred::Polled::nothing && stop.is_met()) return stopped;
     }
     return transfer.result();

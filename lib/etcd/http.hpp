@@ -14,7 +14,8 @@
 
 namespace perdure {
 
-/// The cause where one side does not accept who the other one is. To try again is in vain.
+/// The cause where one side refuses the other's certificate, password or token. To try again does
+/// not help.
 [[nodiscard]] std::error_code key_rejected() noexcept;
 
 /// The end of a request.
@@ -26,8 +27,8 @@ struct HttpOutcome {
   std::string words{};  ///< Of the library, for people.
 };
 
-/// A request whose answer goes on: line by line, whenever the server has something to say. Of one
-/// thread at a time.
+/// A request whose answer goes on, line by line, whenever the server has news. For one thread at a
+/// time.
 class HttpStream {
  public:
   HttpStream(const EtcdOptions& options, const std::string& url, std::string body,
@@ -36,11 +37,11 @@ class HttpStream {
   HttpStream& operator=(const HttpStream&) = delete;
   ~HttpStream();
 
-  /// Lets the answer come for as long as that, or until a line is there.
+  /// Receives for `timeout_ms`, or until a line is there.
   void run(std::chrono::milliseconds timeout_ms);
   /// The next line that is there, without its end.
   std::optional<std::string> take_line();
-  /// There will be no more lines than are there.
+  /// Whether no more lines will come than are there.
   [[nodiscard]] bool is_over() const;
 
  private:
@@ -48,7 +49,7 @@ class HttpStream {
   std::unique_ptr<Transfer> transfer_;
 };
 
-/// Keeps connections to the servers open. Of one thread at a time.
+/// Keeps connections to the servers open. For one thread at a time.
 class HttpClient {
  public:
   explicit HttpClient(const EtcdOptions& options);

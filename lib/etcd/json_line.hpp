@@ -12,7 +12,7 @@
 
 namespace perdure::etcd {
 
-/// How deep an answer may be: three times as deep as any is.
+/// How deep an answer may be: three times as deep as any that etcd sends.
 inline constexpr JsonLimits line_limits{.depth_max = 32};
 
 /// Members that `T` does not have are checked and dropped, members that are not there stay as they
@@ -35,8 +35,8 @@ Result<std::string> write_line(const T& value) {
 }
 
 /// Adds a member to an object that is being written, whose `value` has nothing to escape: a word,
-/// digits, base64. Requests and records that programs wait for are written so: that is faster than
-/// write_line(), whose code is not in the cache of the processor then.
+/// digits, base64. Requests and records for which programs wait are written this way. It is faster
+/// than write_line(), whose code is often not in the processor's cache.
 inline void add_member(std::string& line, std::string_view name, std::string_view value) {
   line.append(line.ends_with('{') ? "\"" : ",\"").append(name).append("\":\"");
   line.append(value) += '"';

@@ -70,7 +70,7 @@ StateRecord record_of(StateText&& text, bool absent) {
 bool is_name(std::string_view text) {
   return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
-/// Whether the record has all that its state is found by.
+/// Whether the record has all fields by which its state is found.
 bool is_complete(const StateRecord& state) {
   return !state.token.empty() && state.content.empty() == (state.parts == 0) &&
          is_name(state.token) && is_name(state.content);

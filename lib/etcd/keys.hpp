@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The keys of a state, and what its records say: all names and forms that go to the servers.
+// The keys of a state, and its records: all names and forms that go to the servers.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ class Keys {
 struct StateRecord {
   std::string token{};      ///< Random; of the commit that made it. Empty where there is no key.
   bool absent = true;       ///< There is no state, though the key stays.
-  std::string content{};    ///< The name of its parts, which another state had before, maybe.
+  std::string content{};    ///< The name of its parts; an earlier state may have had the same.
   std::uint64_t size = 0;   ///< Of the content.
   std::uint64_t parts = 0;  ///< In which it lies.
 
@@ -57,7 +57,7 @@ struct StateRecord {
 struct RootRecord {
   StateRecord state{};
   std::map<std::uint64_t, StateRecord> previous{};  ///< By their generation numbers.
-  std::uint64_t fences = 0;                         ///< So often the same was put again.
+  std::uint64_t fences = 0;                         ///< How often the same record was put again.
 
   /// As it is stored, in JSON:
   /// {"perdure":1,"token":"...","content":"...","size":5,"parts":1,"previous":[...]}.
@@ -65,8 +65,8 @@ struct RootRecord {
   friend bool operator==(const RootRecord&, const RootRecord&) = default;
 };
 
-/// ErrorKind::too_new for one of a later version, ErrorKind::corrupt for what is not a record. The
-/// key of a damaged state has one without previous generations.
+/// ErrorKind::too_new for a record of a later version, ErrorKind::corrupt for bytes that are not a
+/// record. The key of a damaged state has one without previous generations.
 Result<RootRecord> parse_record(Bytes value, const std::string& key);
 
 }  // namespace perdure::etcd

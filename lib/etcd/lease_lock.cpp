@@ -32,7 +32,7 @@ Result<bool> try_key(Client& client, const Keys& keys, std::uint64_t lease) {
   return !found.reads.front().empty() && as_text(found.reads.front().front().value) == own;
 }
 
-/// Has the calls of a client end when a wait shall stop, as long as it lives.
+/// As long as it lives, the calls of a client end when a wait shall stop.
 class Stopping {
  public:
   Stopping(Client& client, const StopCondition& stop) : client_(client) { client_.stop_when(stop); }
@@ -106,7 +106,7 @@ Result<std::unique_ptr<StateStore::Lock>> take_lease_lock(Client& client, const 
     if (lost) {
       lease = client.grant_lease(options.lock_ttl_s, client.deadline());
       stopped = !lease && is_stop(lease.error());
-    } else {  // who waits keeps its lease, too
+    } else {  // a waiting caller keeps its lease alive, too
       client.keep_lease(lease.value(), client.deadline());
     }
   }

@@ -20,9 +20,9 @@
 
 namespace perdure::etcd {
 
-/// Holds the key, and keeps its lease alive by a thread with a connection of its own, until it is
-/// destroyed, which gives the lease back: without an answer it waits a second for that, and the
-/// lease ends by itself. In a forked child it does neither.
+/// Holds the key, and keeps its lease alive by a thread with a connection of its own. The
+/// destructor ends the lease. It waits a second for the answer; without one the lease ends by
+/// itself. In a forked child it does neither.
 class LeaseLock final : public StateStore::Lock {
  public:
   LeaseLock(EtcdOptions options, Environment& environment, std::uint64_t lease);

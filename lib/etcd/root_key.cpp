@@ -96,7 +96,7 @@ Result<Swapped> RootKey::swap(RootLook seen, const RootRecord& next, const Txn& 
     if (now.value().value == seen.value || !now.value().is_same(seen)) {
       return Swapped{Swapped::End::hindered, now.value()};
     }
-    seen = std::move(now.value());  // somebody fenced a lost request of his: the same state
+    seen = std::move(now.value());  // somebody else fenced a lost request: the state is the same
     if (client_.is_over(deadline)) {
       return of_commit(make_error({}, {}, std::make_error_code(std::errc::timed_out)), keys_,
                        Fate::unchanged);
@@ -149,7 +149,7 @@ Result<RootKey::Became> RootKey::find_out(RootLook& seen, const std::string& tok
   }
 }
 
-/// Another state took the place of ours: it was kept then as another generation, or set aside.
+/// Another state took the place of ours: then ours was kept as a previous generation, or set aside.
 Result<bool> RootKey::was_done(const RootLook& now, const std::string& token, Deadline deadline) {
   const auto& previous = now.record.previous;
   const auto is_ours = [&](const auto& kept) { return kept.second.token == token; };

@@ -2,9 +2,8 @@
 // The one key that decides which state is current: looks at it, and swaps its record.
 //
 //   E1  A swap compares the key's value, which is never put twice: each commit has a random token
-//   in
-//       it, and a fence counts up. Revisions of the cluster would not do: one that was set back to
-//       a backup counts the same numbers again.
+//       in it, and a fence counts up. Revisions of the cluster would not do: a cluster that was set
+//       back to a backup counts the same numbers again.
 //   E2  The key is never deleted: where there is no state its record says so. A request that
 //       expects "no key" can't be done any more once there was one.
 //   E3  A swap is sent once. When its answer is lost, find_out() tells what became of it:
@@ -37,11 +36,11 @@ struct RootLook {
   [[nodiscard]] Revision revision() const {
     return {record.state.absent ? std::string() : record.state.token};
   }
-  /// Each absence is the same as another one.
+  /// Whether both have the same state. All looks without a state count as the same.
   [[nodiscard]] bool has_same_state(const RootLook& other) const {
     return record.state.absent ? other.record.state.absent : record.state == other.record.state;
   }
-  /// Whether a commit to follow this would be the same after the other one.
+  /// Whether a commit that follows this look would be the same after the other one.
   [[nodiscard]] bool is_same(const RootLook& other) const {
     return has_same_state(other) && record.previous == other.record.previous;
   }
@@ -67,9 +66,9 @@ class RootKey {
       : client_(client), keys_(keys), environment_(environment) {}
 
   Result<RootLook> look(Deadline deadline);
-  /// Puts `next`, which has a new token, in the place of what was `seen`, and does the rest of the
-  /// transaction with it. An error has the fate `unchanged`, and then it holds for good, or
-  /// `unknown`.
+  /// Puts `next`, which has a new token, in the place of the record that was `seen`, and does the
+  /// rest of the transaction with it. An error has the fate `unchanged`, and then it holds for
+  /// good, or `unknown`.
   Result<Swapped> swap(RootLook seen, const RootRecord& next, const Txn& rest, Deadline deadline);
 
   /// 32 random digits.

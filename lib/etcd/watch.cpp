@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Reads the lines of a watch until one is of a change.
+// Reads the lines of a watch until one tells a change.
 #include "etcd/watch.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Writes requests, and reads what the gateway answers. Numbers travel as strings, keys and values
-// in base64.
+// Writes requests, and reads the gateway's answers. Numbers travel as strings, keys and values in
+// base64.
 #include "etcd/wire.hpp"
 
 #include <optional>

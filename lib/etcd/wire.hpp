@@ -20,12 +20,12 @@ struct KeyValue {
   std::uint64_t mod_revision = 0;
 };
 
-/// The answer to a call: the members of all calls, of which each has some. The gateway leaves out
-/// what is 0, false or empty.
+/// The answer to a call: the members of all calls, of which each call has some. The gateway leaves
+/// out members that are 0, false or empty.
 struct Answer {
   std::uint64_t revision = 0;                  ///< The store's, after the call.
   bool succeeded = false;                      ///< All compares of a transaction held.
-  std::size_t operations = 0;                  ///< Of a transaction, which were done.
+  std::size_t operations = 0;                  ///< Of a transaction: how many were done.
   std::vector<std::vector<KeyValue>> reads{};  ///< Of each read among them, in their order.
   std::uint64_t lease = 0;                     ///< The one that was granted.
   std::string version{};                       ///< Of the server.
@@ -34,7 +34,7 @@ struct Answer {
 /// Trusts nothing: an error for any text that etcd would not send.
 [[nodiscard]] Result<Answer> parse_answer(std::string_view body);
 
-/// The words of a server that does not do what it was asked.
+/// The answer of a server that refuses a call.
 struct Refusal {
   std::int64_t code = 0;  ///< Of gRPC.
   std::string error{};
@@ -73,7 +73,7 @@ class Txn {
   /// The same for the case that a compare fails.
   void otherwise_read(std::string_view key);
 
-  /// All of the other one, too.
+  /// Adds all of `more`.
   void add(const Txn& more);
 
   [[nodiscard]] std::string text() const;

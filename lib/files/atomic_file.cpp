@@ -51,7 +51,7 @@ struct PERDURE_LOCAL AtomicFile::State {
   std::chrono::nanoseconds write_time{};
   std::uint64_t size = 0;
   std::optional<Checksum> sum;  ///< Of what goes into the temp, if it is to be verified.
-  bool appended_alone = true;   ///< Else the temp tells what is in it.
+  bool appended_alone = true;   ///< Else the temp has to be read for size and sum.
   bool lent = false;            ///< Others may write to it, too.
 };
 
@@ -88,8 +88,9 @@ Result<void> AtomicFile::State::write_at(std::uint64_t offset, Bytes bytes) {
   return success();
 }
 
-/// Where the kernel copies nothing, or fails, the bytes are read and written: that tells a file at
-/// its end from one whose size the kernel guesses, and which of the two files an error is of.
+/// Where the kernel copies nothing, or fails, the bytes are read and written. That tells the end of
+/// a file from a file whose size the kernel guesses. It also tells which of the two files an error
+/// is about.
 Result<std::uint64_t> AtomicFile::State::append_from(Handle file, std::uint64_t offset,
                                                      std::uint64_t wanted) {
   constexpr std::uint64_t block_size = std::uint64_t{1} << 18U;
@@ -125,7 +126,7 @@ Result<void> AtomicFile::State::look_at_size() {
   return success();
 }
 
-/// The size and the sum, where they did not come with the bytes.
+/// Reads size and sum from the temp, where other calls than `write` changed it.
 Result<void> AtomicFile::State::look_at_temp() {
   if (appended_alone) return success();
   BOOST_OUTCOME_TRY(look_at_size());
@@ -135,7 +136,7 @@ Result<void> AtomicFile::State::look_at_temp() {
   return sum_written();
 }
 
-/// The target may be another than the one that `create` saw: streaming takes its time.
+/// Looks at the target again: streaming takes time, and it may be another file than `create` saw.
 Result<Receipt> AtomicFile::State::publish() {
   const auto claim_it = [&]() -> Result<void> {
     BOOST_OUTCOME_TRY(look_at_temp());
@@ -192,7 +193,8 @@ Result<void> AtomicFile::State::find_written(const Path& written) {
                    "it has " + std::to_string(status.value().links) +
                        " names, and would be written to by the others; copy it, or write it anew");
   }
-  // A commit that failed may have given it to the target's owner, who may write to that anyway.
+  // A commit that failed may have given the file to the target's owner, who may write to the target
+  // anyway.
   const bool of_target =
       commit.existing && is_same_user(files, status.value().owner, commit.existing->owner);
   if (!of_target && !is_user_or_root(files, status.value().owner)) {

@@ -31,7 +31,8 @@ class DirectoryWriter final : public detail::WriterState {
       BOOST_OUTCOME_TRY(directory_.find(commit, leaf));
       BOOST_OUTCOME_TRY(const AnyPipeline stages, directory_.claim(commit));
       auto receipt = run_commit(commit, stages);
-      // A link may have led it to another directory, which says nothing of this one.
+      // A link may have led the commit to another directory: its failure tells nothing about this
+      // one.
       if (!receipt && !commit.followed) directory_.learn(receipt.error());
       return receipt;
     });
@@ -63,7 +64,7 @@ class DirectoryWriter final : public detail::WriterState {
 
   WriteDirectory directory_;
   WriteOptions options_;
-  mutable std::size_t not_done_ = 0;  // posted; the group's, under its mutex
+  mutable std::size_t not_done_ = 0;  // posted commits; changed under the group's mutex
 };
 
 }  // namespace

@@ -17,11 +17,11 @@ namespace {
 
 enum class TempState { stale, stale_and_empty, stale_directory, live, not_ours, gone };
 
-/// Until the second look at an empty temp: far more than a committer can be stuck in the middle of
-/// open(2), also when its processor is taken away there.
+/// The time until the second look at an empty temp. It is far longer than a committer can be inside
+/// open(2), even if the system stops it there for a while.
 constexpr std::chrono::seconds second_look_after{1};
 
-/// A transaction tried whether a link can be made there, which nobody needs any more.
+/// A transaction made the link to try whether links can be made there. Nobody needs it any more.
 TempState state_of_link(FileSystem& files, Handle directory, const std::string& name) {
   const auto status = files.stat_at(directory, name);
   if (!status && is_missing(status.error())) return TempState::gone;
@@ -30,11 +30,12 @@ TempState state_of_link(FileSystem& files, Handle directory, const std::string& 
   return ours ? TempState::stale : TempState::not_ours;
 }
 
-/// Whether anyone is still at work on this temp. A committer has its temp open for writing until
-/// the publish, and a name is never used twice: a temp with content that nobody has open will never
-/// be published. An empty one may be about to: open(2) makes the name first and counts the writer
-/// afterwards (path_openat and do_dentry_open in the kernel's fs/), and others see what is between.
-/// The size is asked for before the writers, so that a committer can't slip in with both.
+/// Whether a committer still works on this temp. A committer has its temp open for writing until
+/// the publish, and a name is never used twice. So a temp with content that nobody has open will
+/// never be published. An empty temp may just be made. open(2) makes the name first and counts the
+/// writer afterwards (path_openat and do_dentry_open in the kernel's fs/), and we may look in
+/// between. We read the size before we ask for writers, so that a committer can't open and fill the
+/// temp between the two.
 TempState state_of(FileSystem& files, Handle directory, const std::string& name) {
   const auto opened = files.open_file(directory, name);
   if (!opened && opened.error() == std::errc::too_many_symbolic_link_levels) {
@@ -46,7 +47,7 @@ TempState state_of(FileSystem& files, Handle directory, const std::string& name)
   const OwnedHandle file(files, opened.value());
   const auto status = files.stat(file.get());
   if (status && status.value().type == FileType::directory) {
-    // A transaction tried whether a directory can be made; an empty one is of no use to anybody.
+    // A transaction made the directory to try whether one can be made. Nobody needs an empty one.
     const auto within = files.list(file.get());
     return within && within.value().empty() ? TempState::stale_directory : TempState::not_ours;
   }
@@ -57,8 +58,8 @@ TempState state_of(FileSystem& files, Handle directory, const std::string& name)
   return status.value().version.size == 0 ? TempState::stale_and_empty : TempState::stale;
 }
 
-/// Whether a lease counts every writer. The kernel counts those of one inode: through FUSE, an
-/// overlay or a network file system others reach the same file by another inode, or from another
+/// Whether a lease counts every writer. The kernel counts the writers of one inode. Through FUSE,
+/// an overlay or a network file system others reach the same file by another inode, or from another
 /// machine. A type that can't be read counts as one of these.
 bool knows_all_writers(const FileSystemInfo& info) {
   constexpr std::array<std::string_view, 9> local{
@@ -113,7 +114,7 @@ class Cleaner {
     return make_error("remove stale temps", path_, cause, std::move(detail));
   }
 
-  /// Empty if it is gone, or is another kind of thing by now.
+  /// Empty if it is gone, or is not a directory any more.
   Result<OwnedHandle> directory_of(Handle top, const std::string& below) {
     auto opened = files_.open_beneath(top, below);
     if (opened) return OwnedHandle(files_, opened.value());
@@ -159,7 +160,7 @@ class Cleaner {
     return success();
   }
 
-  /// Into what is a directory, on the same file system.
+  /// Looks into directories on the same file system.
   Result<void> look_below(Handle top, Handle directory, const std::string& below,
                           const std::string& name) {
     const auto kind = files_.stat_at(directory, name);
@@ -185,8 +186,8 @@ class Cleaner {
     return success();
   }
 
-  /// A committer who waits for it finds that it has lost its name, and makes another one
-  /// (lock.cpp).
+  /// A committer that waits for the lock finds that the file has lost its name, and makes another
+  /// one (lock.cpp).
   Result<void> remove_lock(Handle directory, const Found& found) {
     const auto opened = files_.open_lock(directory, found.name);
     if (!opened && is_missing(opened.error())) return success();

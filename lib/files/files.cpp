@@ -15,7 +15,8 @@
 namespace perdure {
 namespace {
 
-/// The unlink failed: is the name gone all the same (a network file system's lost answer)?
+/// The unlink failed. The name may be gone all the same, if a network file system lost the answer:
+/// finds out.
 Fate fate_after_unlink(const Target& target) {
   if (!target.existing) return Fate::unchanged;
   const auto now = target.files.stat_at(target.directory, target.leaf);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Tries out what a directory's file system can do.
+// Tries what a directory's file system can do.
 #include <algorithm>
 
 #include <perdure/probe.hpp>
@@ -16,7 +16,7 @@
 namespace perdure {
 namespace {
 
-/// Temps to try things out with; gone when it is.
+/// Temps for trials; the destructor removes them.
 class ProbeFiles {
  public:
   ProbeFiles(FileSystem& files, Handle directory) : files_(files), directory_(directory) {}
@@ -24,13 +24,13 @@ class ProbeFiles {
   ProbeFiles& operator=(const ProbeFiles&) = delete;
   ~ProbeFiles() { (void)remove(); }
 
-  /// Removes all of them; the names of those that would not go, and why.
+  /// Removes all of them. Returns the names that could not be removed, and why.
   std::pair<std::string, std::error_code> remove() {
     std::pair<std::string, std::error_code> left;
     for (const auto& name : std::exchange(names_, {})) {
       const auto removed = unlink_if_there(files_, directory_, name);
       if (removed) continue;
-      // A mount that is read-only refuses to remove what it refused to make.
+      // A read-only mount also refuses to remove a file that it refused to make.
       if (removed.error() == std::errc::read_only_file_system) {
         const auto there = files_.stat_at(directory_, name);
         if (!there && is_missing(there.error())) continue;

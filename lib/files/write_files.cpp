@@ -17,19 +17,19 @@
 namespace perdure {
 namespace {
 
-/// So many files become durable together at most.
+/// The most files that become durable together.
 constexpr std::size_t group_size_max = 256;
 
-/// So many descriptors a part of a batch holds at most. Out of the 1024 that a process gets if
-/// nobody asked for more; the rest is the program's. How many it has open nobody can tell cheaply,
-/// and with more at hand a larger part would gain nothing. It is enough for 256 files of one
-/// directory with their locks, and for 256 directories of one file each.
+/// The most descriptors that a part of a batch holds. A process gets 1024 by default, and the
+/// program keeps the rest; to count its open ones would cost too much. With a higher limit a larger
+/// part would gain nothing. 600 are enough for 256 files of one directory with their locks, and for
+/// 256 directories of one file each.
 constexpr std::size_t descriptors_max = 600;
 
 /// The most that one file takes: its directory, the one that links led to, its lock and its temp.
 constexpr std::size_t descriptors_of_file = 4;
 
-/// For fewer the whole file system is not synced: others' writes may be many.
+/// For fewer files the whole file system is not synced, since others may have written much.
 constexpr std::size_t whole_min = 4;
 
 /// One file of a batch on its way.
@@ -53,7 +53,7 @@ class Batch {
 
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
-  /// An exception may have ended it half-way.
+  /// An exception may have ended the batch half-way.
   ~Batch() {
     for (const auto& path : begun_) {
       if (!path) continue;
@@ -70,7 +70,7 @@ class Batch {
         system_.observer->commit_begun(*begun_.back());
       }
     }
-    // By path, for company only: files of one directory share its sync.
+    // Sorted by path, so that files of one directory come together and share its sync.
     std::vector<std::size_t> order(files_.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -95,7 +95,7 @@ class Batch {
     results_[number] = std::move(outcome);
   }
 
-  /// Finds out which target it is. It stays the target, wherever links lead to from now on.
+  /// Finds the target, once: later changes of links do not count.
   Result<void> find(std::size_t number) {
     const NewFile& file = files_[number];
     const Path parent = file.target.parent_path();
@@ -136,7 +136,7 @@ class Batch {
     return success();
   }
 
-  /// Commits what was found. All locks are released before the next part takes any.
+  /// Commits the files that were found. All locks are released before the next part takes any.
   void run_part() {
     std::sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) {
       return std::tie(a->key, a->number) < std::tie(b->key, b->number);

@@ -15,15 +15,15 @@
 namespace perdure {
 namespace {
 
-/// Version 1 knows no lineage. It is written where there is none, so that an older program reads
-/// what it can.
+/// Version 1 has no lineage. A state without a lineage is written in this version, so that older
+/// programs can read it.
 constexpr std::uint32_t without_lineage = 1;
 constexpr std::uint32_t with_lineage = 2;
 constexpr std::size_t header_size_min = 64;
 constexpr std::size_t header_size_max = 88;
 constexpr std::size_t checksum_size = 16;
 constexpr std::uint32_t flag_stamped = 1;
-/// Not text, and broken by whatever changes line endings or strips the eighth bit.
+/// Not text, and damaged by every program that changes line endings or strips the eighth bit.
 constexpr std::array<unsigned char, 8> magic{0x89, 'P', 'R', 'D', '\r', '\n', 0x1a, '\n'};
 
 using Header = std::array<std::byte, header_size_max>;
@@ -98,13 +98,14 @@ Error cut_short(Bytes bytes, std::size_t header_size) {
                                          " of the header");
 }
 
-/// The version of what begins as an envelope does.
+/// The version of bytes that begin like an envelope.
 Result<std::uint32_t> version_of(Bytes bytes) {
   if (bytes.size() < header_size_min) return cut_short(bytes, header_size_min);
   if (std::memcmp(bytes.data(), magic.data(), magic.size()) != 0) {
     return refused(ErrorKind::corrupt, "it does not begin as an envelope does");
   }
-  // The version stands there twice, once inverted: a damaged one must not pass for a newer one.
+  // The header has the version twice, once inverted: a damaged version must not pass for a newer
+  // one.
   const auto version = get<std::uint32_t>(bytes, at_version);
   if (get<std::uint32_t>(bytes, at_version_check) != ~version || version == 0) {
     return refused(ErrorKind::corrupt, "the version of the envelope is damaged");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Reads from the kernel what a directory lies on: mount table, /proc/fs, superblocks.
+// Asks the kernel about the file system of a directory: mount table, /proc/fs, superblocks.
 #include "linux/describe.hpp"
 
 #include <algorithm>
@@ -37,8 +37,8 @@ std::string device_name(unsigned device_major, unsigned device_minor) {
 }
 
 /// jbd2 lists each journal in use: as "DEVICE-INODE" when it is a file of the file system on
-/// DEVICE, as "DEVICE" when it has one to itself (jbd2_journal_init_inode and _init_dev in the
-/// kernel's fs/jbd2/journal.c).
+/// DEVICE, as "DEVICE" when it has a device to itself. (jbd2_journal_init_inode and _init_dev in
+/// the kernel's fs/jbd2/journal.c.)
 JournalPlace find_journal(const std::string& device) {
   const std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir("/proc/fs/jbd2"), &::closedir);
   if (!list) return JournalPlace::unknown;
@@ -60,8 +60,8 @@ bool read_block_device(int fd, std::uint64_t offset, std::array<std::byte, size>
   return got == static_cast<ssize_t>(out.size());
 }
 
-/// The first block of ext4's journal, from the copy of the journal's inode in the superblock;
-/// nothing where there is none, or where it has more extents than the inode holds.
+/// The first block of ext4's journal, from the copy of the journal's inode in the superblock. Empty
+/// where there is no journal, or where it has more extents than the inode holds.
 std::optional<std::uint64_t> journal_block(Bytes super) {
   constexpr std::size_t copy_type = 0xFD;
   constexpr std::size_t copy = 0x10C;
@@ -114,8 +114,8 @@ std::optional<bool> superblock_fast_commit(const std::string& device, dev_t numb
   return (journal[0x2B] & journal_fast_commit_bit) != std::byte{0};
 }
 
-/// Whether any source says that this file system makes fast commits. One that says no does not
-/// outweigh another that says yes. Nothing where none is certain.
+/// Whether any source says that this file system makes fast commits. One "yes" outweighs any "no".
+/// Empty where no source is certain.
 /// - The superblocks tell, those who may read them.
 /// - Kernels with CONFIG_EXT4_DEBUG list the feature as "fc_debug_force" (the table of options in
 ///   fs/ext4/super.c), and others list nothing; `simulate_fail` is there with that configuration
@@ -137,9 +137,9 @@ std::optional<bool> makes_fast_commits(const FileSystemInfo& info, const std::st
   return listed ? std::optional(false) : std::nullopt;
 }
 
-/// The type by the number that statfs(2) gives, for a mount that mountinfo does not show: that of a
-/// chroot or a container lists what lies below its own root. Names that the protocols are chosen by
-/// are given only where the number means that file system alone.
+/// The type by the number that statfs(2) gives, for a mount that mountinfo does not show. In a
+/// chroot or a container, mountinfo lists only mounts below its root. A name by which protocols are
+/// chosen is returned only where the number means that file system alone.
 std::string type_of_number(std::uint64_t number) {
   constexpr std::uint64_t jfs = 0x3153464A;
   constexpr std::uint64_t zfs = 0x2FC12FC1;
@@ -183,8 +183,8 @@ SysResult<FileSystemInfo> describe_native(int fd) {
   if (done < 0) return std::error_code(errno, std::generic_category());
   FileSystemInfo info;
   static const bool sync_reports = kernel_is_at_least(5, 8);
-  // "fs/sync.c: sync_file_range(2) may use WB_SYNC_ALL writeback": kernels before it pass over
-  // pages that are locked or under writeback already, and say nothing.
+  // "fs/sync.c: sync_file_range(2) may use WB_SYNC_ALL writeback": earlier kernels pass over pages
+  // that are locked or under writeback already, and report nothing.
   static const bool writeback_awaited = kernel_is_at_least(5, 2);
   info.sync_reports = sync_reports;
   info.writeback_awaited = writeback_awaited;
@@ -213,7 +213,8 @@ SysResult<FileSystemInfo> describe_native(int fd) {
       info.realtime = (*flags & (FS_XFLAG_RTINHERIT | FS_XFLAG_REALTIME)) != 0;
       info.dax = (*flags & FS_XFLAG_DAX) != 0;
     }
-    // A log on another device is a mount option; without that it lies beside the data (xfs(5)).
+    // A log on another device is a mount option; without that option the log is on the device of
+    // the data (xfs(5)).
     info.journal = JournalPlace::internal;
     for (const auto& option : info.mount_options) {
       if (option.starts_with("logdev=")) info.journal = JournalPlace::external;

@@ -6,7 +6,7 @@
 
 namespace perdure {
 
-/// Owns a descriptor, or -1. Whatever leaves the scope, an exception too, closes it.
+/// Owns a descriptor, or -1. The end of the scope closes it, also after an exception.
 class Descriptor {
  public:
   explicit Descriptor(int fd) noexcept : fd_(fd) {}

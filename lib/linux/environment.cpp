@@ -37,7 +37,7 @@ class NativeEnvironment final : public Environment {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
     const timespec wanted{.tv_sec = seconds.count(),
                           .tv_nsec = static_cast<long>((time - seconds).count())};
-    ::nanosleep(&wanted, nullptr);  // shorter after a signal: whoever waits looks again anyway
+    ::nanosleep(&wanted, nullptr);  // shorter after a signal: each caller looks again anyway
   }
 };
 

@@ -61,8 +61,8 @@ int fd_of(Handle handle) {
   return static_cast<int>(handle);
 }
 
-/// 64 bits of nanoseconds hold 1677 to 2262; ext4 has times up to 2446, others more. The nearest
-/// that fits: a wrapped one would make a later time look earlier.
+/// 64 bits of nanoseconds hold 1677 to 2262; ext4 has times up to 2446, others more. Takes the
+/// nearest that fits: a wrapped number would make a later time look earlier.
 std::int64_t to_ns(const statx_timestamp& time) {
   constexpr std::int64_t second = 1'000'000'000;
   using Limits = std::numeric_limits<std::int64_t>;
@@ -229,8 +229,8 @@ class NativeFileSystem final : public FileSystem {
   }
   SysResult<void> preallocate(Handle file, std::uint64_t size) override {
     if (exceeds_size_limit(size)) return std::error_code(EFBIG, std::generic_category());
-    // Not again after EINTR: on tmpfs it would begin anew each time (until Linux 6.17), and never
-    // end under a profiler's signals.
+    // Not repeated after EINTR: on tmpfs the call would begin anew each time (until Linux 6.17),
+    // and never end under a profiler's signals.
     if (::fallocate(fd_of(file), 0, 0, static_cast<off_t>(size)) < 0) return last_error();
     return success();
   }
@@ -258,9 +258,9 @@ class NativeFileSystem final : public FileSystem {
     return checked([&] { return ::syncfs(fd_of(directory)); });
   }
   SysResult<void> check_alive(Handle handle) override {
-    // Removing an attribute begins a transaction before it finds out that there is none: ENODATA
-    // from a journal that lives, EROFS (ext4_journal_check_start in fs/ext4/ext4_jbd2.c) or EIO
-    // (xfs_attr_set in fs/xfs/libxfs/xfs_attr.c) from one that is dead.
+    // The kernel begins a transaction before it finds out that there is no such attribute. A
+    // working journal answers ENODATA. One that failed answers EROFS (ext4_journal_check_start in
+    // fs/ext4/ext4_jbd2.c) or EIO (xfs_attr_set in fs/xfs/libxfs/xfs_attr.c).
     if (::fremovexattr(fd_of(handle), "user.perdure.absent") == 0 || errno == ENODATA) {
       return success();
     }
@@ -313,7 +313,7 @@ class NativeFileSystem final : public FileSystem {
         text.resize(static_cast<std::size_t>(got));
         return text;
       }
-      text.resize(text.size() * 2);  // a full buffer may have been cut
+      text.resize(text.size() * 2);  // the text that fills the buffer may be cut off
     }
   }
   SysResult<std::vector<DirectoryEntry>> list(Handle directory) override;
@@ -371,9 +371,9 @@ class NativeFileSystem final : public FileSystem {
     return checked([&] { return ::flock(fd_of(file), operation); });
   }
   SysResult<bool> open_for_writing(Handle file) override {
-    // A read lease is granted only while nobody has the file open for writing (F_SETLEASE in
-    // fcntl(2); check_conflicting_open in fs/locks.c), whatever process or container they are in.
-    // An open for writing in between breaks the lease, and the signal for that must not be SIGIO,
+    // The kernel grants a read lease only while nobody, in any process or container, has the file
+    // open for writing (F_SETLEASE in fcntl(2); check_conflicting_open in fs/locks.c). If somebody
+    // opens the file for writing before we drop the lease, we get a signal. It must not be SIGIO,
     // which ends a process: SIGURG is ignored unless somebody asks for it.
     if (::fcntl(fd_of(file), F_SETSIG, SIGURG) < 0) return last_error();
     if (::fcntl(fd_of(file), F_SETLEASE, F_RDLCK) < 0) {

@@ -22,15 +22,17 @@ void count_fork() {
 }  // namespace
 
 std::uint64_t process_mark() noexcept {
-  // Not a static that is initialised here: a child of two threads that both come first would wait
-  // for the other one. Two handlers count each fork twice, which tells as much.
+  // Not a static variable that is initialised here: a child that is forked while another thread
+  // initialises it would wait forever. Two threads may both register the handler: it then counts
+  // each fork twice, which does no harm.
   if (counted == Counted::unasked) {
     const bool registered = ::pthread_atfork(nullptr, nullptr, &count_fork) == 0;
     Counted first = Counted::unasked;
     counted.compare_exchange_strong(first, registered ? Counted::yes : Counted::no);
   }
   if (counted == Counted::yes) return mark.load(std::memory_order_relaxed);
-  // Without memory for the handler each question is a system call: getpid(2) tells as much.
+  // Where memory for the handler is missing, each question is a system call: getpid(2) tells the
+  // same.
   return (std::uint64_t{1} << 63U) | static_cast<std::uint64_t>(::getpid());
 }
 

@@ -16,10 +16,10 @@ namespace perdure {
 /// `info`; false when no line has it.
 bool find_mount(std::string_view mountinfo, std::uint64_t mount_id, FileSystemInfo& info);
 
-/// The same of the mount that `fd` lies on, and `raw` is what statx(2) says of it.
+/// The same for the mount on which `fd` lies; `raw` gets the answer of statx(2).
 bool find_mount_of(int fd, struct statx& raw, FileSystemInfo& info);
 
-/// A file of the kernel's, whole; empty when it is not there or can't be read.
+/// The content of a file of the kernel's; empty when it is missing or can't be read.
 std::string read_kernel_file(const std::string& path);
 
 /// The lines of a text that are not empty.

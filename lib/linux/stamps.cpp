@@ -19,8 +19,8 @@ constexpr std::uint32_t tmpfs_magic = 0x01021994;
 constexpr std::uint32_t xfs_magic = 0x58465342;
 constexpr std::uint32_t btrfs_magic = 0x9123683E;
 
-/// File systems whose files this kernel stamps, by its own clock. The others are of another machine
-/// or of a program: NFS, CIFS, 9p, FUSE and whatever is not known.
+/// File systems whose files this kernel stamps, by its own clock. The others are stamped by another
+/// machine or by a program: NFS, CIFS, 9p, FUSE, and all unknown ones.
 constexpr std::array<std::uint32_t, 20> local{
     ext_magic,  tmpfs_magic, xfs_magic, btrfs_magic,
     0xF2F52010,  // f2fs
@@ -28,8 +28,8 @@ constexpr std::array<std::uint32_t, 20> local{
     0x00004D44,  // vfat
     0x2011BAB0,  // exfat
     0x7366746E,  // ntfs3
-    0x794C7630,  // overlay: as the upper layer
-    0x0000F15F,  // ecryptfs: as what lies below
+    0x794C7630,  // overlay: stamps are those of the upper layer
+    0x0000F15F,  // ecryptfs: stamps are those of the file system below
     0x858458F6,  // ramfs
     0x2FC12FC1,  // zfs
     0xCA451A4E,  // bcachefs
@@ -41,9 +41,9 @@ constexpr std::array<std::uint32_t, 20> local{
     0x73717368,  // squashfs
 };
 
-/// Whether the file system has FS_MGTIME, which the type of a mount says and its magic number does
-/// not: the driver of ext4 serves ext3, too, and devtmpfs is a tmpfs, without it (fs/ext4/super.c,
-/// drivers/base/devtmpfs.c; Documentation/filesystems/multigrain-ts.rst, since Linux 6.13).
+/// Whether the file system has FS_MGTIME (Documentation/filesystems/multigrain-ts.rst, since Linux
+/// 6.13). The type of a mount tells, and its magic number does not: the driver of ext4 also serves
+/// ext3, and devtmpfs is a tmpfs, both without it (fs/ext4/super.c, drivers/base/devtmpfs.c).
 bool is_multigrain(int fd, std::uint32_t magic) {
   static const bool kernel_has_it = kernel_is_at_least(6, 13);
   if (!kernel_has_it) return false;
@@ -66,8 +66,8 @@ Stamps ask(int fd) {
   return is_local ? Stamps::ticks : Stamps::foreign;
 }
 
-/// The answers for some mounts, each in the slot of its number, with the number: a mount that
-/// another one drove out is asked for again.
+/// The answers for some mounts, each in a slot by its number. If another mount takes the slot, the
+/// first is asked for again.
 std::array<std::atomic<std::uint64_t>, 64> answers{};  // NOLINT: shared by all threads
 constexpr unsigned stamps_bits = 2;
 

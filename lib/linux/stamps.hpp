@@ -6,9 +6,9 @@
 
 namespace perdure {
 
-/// As FileSystem::stamps, for a file found through `fd`. Once for each mount it asks fstatfs(2) and
-/// maybe /proc/self/mountinfo, where the kernel numbers mounts for good (since Linux 6.8); on older
-/// kernels fstatfs(2) each time, except for block devices.
+/// As FileSystem::stamps, for a file found through `fd`. Where the kernel numbers mounts for good
+/// (since Linux 6.8), it asks fstatfs(2), and maybe /proc/self/mountinfo, once for each mount. On
+/// older kernels it asks fstatfs(2) each time, except for block devices.
 Stamps stamps_native(int fd, const Status& status);
 
 }  // namespace perdure

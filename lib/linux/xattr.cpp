@@ -31,8 +31,8 @@ struct XattrArguments {
   std::uint32_t flags;
 };
 
-/// Whether this kernel knows the calls, and whoever confines us lets them through: asked once, with
-/// a descriptor that is none.
+/// Whether this kernel has the calls, and no filter (seccomp) refuses them: asked once, with an
+/// invalid descriptor.
 bool has_calls() {
   static const bool has =
       ::syscall(sys_listxattrat, -1, "x", AT_SYMLINK_NOFOLLOW, nullptr, 0) < 0 && errno == EBADF;
@@ -48,8 +48,9 @@ std::string proc_path(int directory, const std::string& name) {
   return "/proc/self/fd/" + std::to_string(directory) + "/" + name;
 }
 
-/// Reads by way of /proc; where that leads nowhere, which may be for want of /proc and says nothing
-/// of the file, through a descriptor of the file. That way needs the right to read it.
+/// Reads by way of /proc. If that path is missing, /proc may be missing, which tells nothing about
+/// the file. Then it reads through a descriptor of the file, for which this user must be able to
+/// read it.
 template <class ByPath, class ByDescriptor>
 ssize_t read_without_calls(int directory, const std::string& name, ByPath by_path,
                            ByDescriptor by_descriptor) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Finds what two contents share by blocks of the base, as rsync does (Tridgell: Efficient
-// Algorithms for Sorting and Synchronization, 1999, chapter 3).
+// Finds the parts that two contents share, by blocks of the base, as rsync does (Tridgell:
+// Efficient Algorithms for Sorting and Synchronization, 1999, chapter 3).
 #include "log/edits.hpp"
 
 #include <algorithm>
@@ -10,12 +10,13 @@
 namespace perdure {
 namespace {
 
-/// Equal bytes that make two places one.
+/// So many equal bytes make two places count as the same.
 constexpr std::size_t run_min = 32;
-/// A change that keeps the place of what follows is looked for so far.
+/// How far to look for the end of a change in place.
 constexpr std::size_t run_distance_max = 65536;
 constexpr std::size_t block_size = 64;
-/// Looks for each byte of the two contents; then the rest is inserted as it is.
+/// How many looks to make for each byte of the two contents; after them the rest is inserted as it
+/// is.
 constexpr std::size_t work_factor = 32;
 constexpr std::uint64_t multiplier = 0x9E3779B97F4A7C15;
 
@@ -49,7 +50,7 @@ std::size_t common_suffix(Bytes a, Bytes b) {
   return size;
 }
 
-/// A place in both.
+/// A place in both contents.
 struct Place {
   std::size_t base = 0;
   std::size_t wanted = 0;
@@ -75,7 +76,7 @@ class Comparison {
   }
 
  private:
-  /// Both change, and go on together.
+  /// The next place at which both go on equally, after a change in place.
   [[nodiscard]] std::optional<Place> in_place(const Place& from) {
     const Bytes base = base_.subspan(from.base);
     const Bytes wanted = wanted_.subspan(from.wanted);
@@ -89,7 +90,7 @@ class Comparison {
     return std::nullopt;
   }
 
-  /// A block of the base that comes somewhere in the rest of what is wanted.
+  /// A block of the base that comes somewhere in the rest of the wanted content.
   [[nodiscard]] std::optional<Place> moved(const Place& from) {
     const Bytes wanted = wanted_.subspan(from.wanted);
     if (wanted.size() < block_size) return std::nullopt;
@@ -116,7 +117,7 @@ class Comparison {
     }
   }
 
-  /// Equal bytes before a place belong to it.
+  /// Moves a place back over the equal bytes before it.
   [[nodiscard]] Place back_to(const Place& from, Place place) const {
     while (place.base > from.base && place.wanted > from.wanted &&
            base_[place.base - 1] == wanted_[place.wanted - 1]) {
@@ -136,7 +137,7 @@ class Comparison {
   Bytes wanted_;
   std::vector<Edit> edits_;
   std::size_t work_;
-  /// Of the base, by hash. A tree: contents that were made to collide cost it no more.
+  /// Blocks of the base, by hash. In a tree, contents that were made to collide cost no more.
   std::map<std::uint64_t, std::size_t> blocks_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Remembers stamps of files and directories, and syncs what has others.
+// Remembers stamps of files and directories, and syncs those whose stamps changed.
 #include "log/known_durable.hpp"
 
 #include "base/missing.hpp"
@@ -9,7 +9,7 @@ namespace perdure {
 namespace {
 
 constexpr std::string_view step = "make durable what is there";
-/// Beyond it everything is forgotten, and synced again where it is met again.
+/// Beyond this number everything is forgotten, and synced again when it is seen again.
 constexpr std::size_t known_max = 100'000;
 
 }  // namespace
@@ -41,7 +41,7 @@ Result<std::optional<Status>> KnownDurable::look(Directories& directories,
   if (files_.size() > known_max || ways_.size() > known_max) forget();
   const std::string parent = parent_of(path);
   BOOST_OUTCOME_TRY(sync_way(directories, parent));
-  // Waits so many looks for somebody who changes it all the time.
+  // So many looks are made at a file that somebody changes all the time.
   constexpr int looks_max = 100;
   BOOST_OUTCOME_TRY(auto found, root_.checked(step, path, directories.stat(path)));
   for (int looks = 0; looks < looks_max; ++looks) {
@@ -63,7 +63,8 @@ Result<std::optional<Status>> KnownDurable::look(Directories& directories,
                        "somebody else changes it, or its directory, all the time; try again");
 }
 
-/// A directory that is not durable in its parent would take its files along.
+/// A power cut that takes a directory away takes its files, too. So each directory on the way is
+/// made durable in its parent.
 Result<void> KnownDurable::sync_way(Directories& directories, const std::string& parent) {
   for (std::string at = parent; !at.empty(); at = parent_of(at)) {
     BOOST_OUTCOME_TRY(const auto status, root_.checked(step, at, directories.stat(at)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Knows which files, and which missing ones, a power cut leaves as they are.
+// Knows which files are durable, and which removals.
 #pragma once
 
 #include <map>
@@ -13,23 +13,25 @@
 
 namespace perdure {
 
-/// A record says what its paths were before. Recovery knows nothing else of others' changes, so a
-/// record must never name a file, or the lack of one, that a power cut can take back. This
-/// remembers which are durable, or come back with the log's own records, and makes the others so.
+/// A record says which files were at its paths before. Recovery knows nothing else about the
+/// changes of others. So a record must never name a file, or the lack of one, that a power cut can
+/// undo. This class remembers which are durable, or come back with the log's own records, and makes
+/// the others durable.
 class KnownDurable {
  public:
   explicit KnownDurable(TransactionRoot& root) : root_(root) {}
 
-  /// The status of the path now, certain to be there after a power cut. Syncs what nobody knows to
-  /// be.
+  /// The status of the path now, which no power cut undoes. Syncs the path if it is not known to be
+  /// durable.
   Result<std::optional<Status>> look(Directories& directories, const std::string& path);
 
-  /// Around each change of a name that is made by a record: whether others changed the directory
-  /// in between shows in its stamps, but for the time between a change and the look behind it.
+  /// Call them before and after each change of a name by a record. The stamps of the directory then
+  /// show whether others changed it in between, except between a change and the look after it.
   void before_change(Directories& directories, const JournalEntry& entry);
   void after_change(Directories& directories, const JournalEntry& entry);
 
-  /// After a failed sync nothing is known any more, nor of what was published before.
+  /// After a failed sync nothing is known any more, also not about files that were published
+  /// before.
   [[nodiscard]] bool has_failed() const noexcept { return failed_; }
   void forget();
 
@@ -46,7 +48,8 @@ class KnownDurable {
   std::map<std::string, Before> files_;    ///< Made by records, or synced.
   std::map<std::string, Version> stamps_;  ///< Of directories whose entries are known.
   std::map<std::string, Identity> ways_;   ///< Directories that are durable in their parents.
-  std::set<std::string> unchanged_;        ///< Of `stamps_`: right before a change of ours.
+  /// The directories of `stamps_` that others had not changed right before a change of ours.
+  std::set<std::string> unchanged_;
 };
 
 }  // namespace perdure

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Derives contents from those that the log has.
+// Derives contents from contents that the log has.
 #include "log/log_bases.hpp"
 
 #include <algorithm>
@@ -10,12 +10,12 @@
 namespace perdure {
 namespace {
 
-/// Below it a record saves no block, or one.
+/// Below this size a record would save one block at most.
 constexpr std::size_t size_min = 2 * log_block;
 
-/// Recovery copies a content so often to make it.
+/// Recovery copies a content so often, at most, to make it.
 constexpr std::size_t depth_max = 64;
-/// Bytes of contents that are held.
+/// The most bytes of contents that are held.
 constexpr std::size_t held_max = std::size_t{64} << 20U;
 
 std::size_t size_of(const std::vector<Edit>& edits) {

@@ -15,12 +15,13 @@
 
 namespace perdure {
 
-/// Remembers the last content of each path, as long as its record is not settled. Of small ones
-/// nothing: a record has whole blocks. Beyond a limit all are forgotten, and come whole again.
+/// Remembers the last content of each path, as long as its record is not settled. Small contents
+/// are not remembered, since a record has whole blocks. Beyond a limit all are forgotten, and
+/// records have complete contents again.
 class LogBases {
  public:
-  /// The content as edits of the path's last one, or of another path's equal one; empty where that
-  /// saves little.
+  /// The content as edits of the path's last content, or of an equal content of another path; empty
+  /// where that saves little.
   [[nodiscard]] std::optional<Derivation> derive(const std::string& path, Bytes content) const;
 
   /// The path has this content now, by the entry of a record.
@@ -33,7 +34,7 @@ class LogBases {
     std::uint64_t record = 0;
     std::uint32_t entry = 0;
     std::uint64_t hash = 0;
-    std::size_t depth = 0;  ///< Derivations on the way to a whole one.
+    std::size_t depth = 0;  ///< Derivations on the way to a complete one.
     Buffer content;
   };
   std::map<std::string, Base> contents_;                  ///< By path.

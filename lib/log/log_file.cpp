@@ -67,7 +67,8 @@ Result<LogFile> LogFile::make(TransactionRoot& root, std::uint64_t segment_size)
   LogFile log(root, std::move(file), status);
   log.size_ = log_size(rounded);
   log.segment_size_ = rounded;
-  // Written, not only reserved: an append must not change what leads to its blocks.
+  // The blocks are written, not only reserved: a later append must not change the metadata that
+  // leads to them.
   constexpr std::uint64_t piece_max = std::uint64_t{1} << 20U;
   const Buffer zeros(static_cast<std::size_t>(std::min(piece_max, log.size_)));
   for (std::uint64_t at = 0; at < log.size_; at += zeros.size()) {
@@ -87,7 +88,7 @@ Error LogFile::damaged(std::string detail) const {
                         std::move(detail) + std::string(refused_journal_advice));
 }
 
-/// A block can't be read: maybe a power cut tore it. Not if the whole disk is gone.
+/// A block can't be read: a power cut may have torn it. Fails where the whole disk can't be read.
 Result<void> LogFile::check_disk() {
   Buffer block(static_cast<std::size_t>(log_block));
   SysResult<std::size_t> count = std::size_t{0};
@@ -98,7 +99,8 @@ Result<void> LogFile::check_disk() {
   return root_->failure(read_step, "", count.error());
 }
 
-/// Whole blocks. One that can't be read is zeros: nothing that is whole begins so.
+/// Blocks that were read. A block that can't be read is zeros: neither a header nor a record begins
+/// so.
 struct LogFile::Part {
   Buffer bytes;
   std::set<std::size_t> unreadable{};  ///< Where such blocks begin.
@@ -146,8 +148,8 @@ Result<void> LogFile::write(std::uint64_t offset, Bytes bytes) {
   return success();
 }
 
-/// The chain ends in front of `rest`: torn, or never written on. A record behind it that was
-/// written when the next one was durable says that it was damaged.
+/// The chain ends before `rest`: the next record was torn, or never written. If a later record says
+/// that this one was durable, the log is damaged.
 Result<void> LogFile::check_end(Bytes rest, const LogHeader& header,
                                 const LogContents& contents) const {
   for (; rest.size() >= log_block; rest = rest.subspan(static_cast<std::size_t>(log_block))) {
@@ -159,7 +161,8 @@ Result<void> LogFile::check_end(Bytes rest, const LogHeader& header,
   return success();
 }
 
-/// Whether a record that may have been whole can't be read at the end of the chain.
+/// Whether the end of the chain has a block that can't be read, where there may have been a
+/// complete record.
 bool LogFile::is_cut(const Part& segment, Bytes rest, std::uint64_t epoch,
                      const Checksum::Digest& previous) {
   const std::size_t begin = segment.bytes.size() - rest.size();
@@ -189,7 +192,7 @@ Buffer LogContents::content_of(const LogRecord& record, std::size_t entry) const
   return content;
 }
 
-/// The contents that its files are derived from are there, and the edits fit.
+/// Fails unless the contents from which its files are derived are there, and the edits fit.
 Result<void> LogFile::check_derived(const LogRecord& record, const LogContents& before) const {
   for (std::size_t i = 0; i < record.files.size(); ++i) {
     const auto& derived = record.files[i].derived;
@@ -236,8 +239,8 @@ Result<void> LogFile::read_epoch(const LogHeader& header, LogContents& contents)
   return success();
 }
 
-/// No record is written to an epoch whose header is not durable: one that is there without it says
-/// that the header was damaged.
+/// No record is written to an epoch whose header is not durable. If there is a record and no
+/// header, the header was damaged.
 Result<void> LogFile::check_headers(const LogContents& contents, const LogHeader& newest) {
   for (std::uint64_t epoch = newest.live_from; epoch < newest.live_from + segment_count; ++epoch) {
     const bool known =
@@ -284,7 +287,7 @@ Result<LogContents> LogFile::read() {
     if (header.epoch < newest->live_from) continue;
     const bool unreadable = contents.unreadable;
     BOOST_OUTCOME_TRY(read_epoch(header, contents));
-    // Of a later epoch no record counts whose flush has not brought the header that begins it.
+    // A record of a later epoch counts only if a flush made the header of that epoch durable.
     if (header.epoch > newest->live_from) contents.unreadable = unreadable;
   }
   if (contents.next_number < durable_before_) return damaged("records of the log can't be read");

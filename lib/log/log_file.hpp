@@ -2,15 +2,15 @@
 // The log of a root as a file: made, read, written again, appended to.
 //
 // The log has two segments, which epochs take in turn. An epoch begins with a header and ends when
-// its segment is full or its records are settled; then the next epoch, whose header is on the disk
-// already, goes on in the other segment, and the header of the one after it is written to this
+// its segment is full or its records are settled. Then the next epoch, whose header is on the disk
+// already, goes on in the other segment. The header of the epoch after it is written to this
 // segment's other header block.
 //
 //     epoch 5 appends --turn()--> epoch 6 appends --turn()--> epoch 7 appends
 //        header of 7 written ------^      header of 8 written -----^
 //        it is durable with the first flush of epoch 6
 //
-// L1. No write touches a block that has something acknowledged: each is made of whole blocks, and
+// L1. No write touches a block with acknowledged records: each write is of whole blocks, and
 //     appends begin behind the last record.
 // L2. No record goes into an epoch whose header is not durable.
 // L3. A header says which records are not settled (live_from, live_number). It is written when all
@@ -18,9 +18,8 @@
 // L4. A record belongs to an epoch by its chain, which begins with the header's random salt: old
 //     bytes of the segment never pass for one.
 // L5. A block whose write the power cut off may be unreadable until it is written again: it counts
-//     as torn. A record that was durable, and is not there, shows by those behind it; and to
-//     whoever has the log open. Where no header can be read the disk has failed, and nothing is
-//     torn.
+//     as torn. If a durable record is missing, the records behind it show that, and so does an open
+//     log. Where no header can be read, the disk has failed, and nothing counts as torn.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +37,7 @@ struct LogContents {
   std::vector<LogHeader> headers;  ///< The newest of each segment that has one; the oldest first.
   std::vector<DecodedRecord> records;
   std::uint64_t next_number = 1;  ///< Of the record behind them.
-  bool unreadable = false;        ///< The disk can't read what is, or was, behind the last of them.
+  bool unreadable = false;        ///< The disk can't read the part behind the last of them.
   /// Whether this is the file that the headers name, or a copy of it.
   Numbers numbers = Numbers::kept;
 
@@ -53,14 +52,17 @@ class LogFile {
   /// The log of the root; empty where there is none. `in_use`: a journal says that its records may
   /// count, so that it has a header.
   static Result<std::optional<LogFile>> find(TransactionRoot& root, bool in_use = false);
-  /// Makes it in the place of what is there, written full, durable with its name, without headers.
+  /// Makes it in the place of an old one: all of it written, durable with its name, without
+  /// headers.
   static Result<LogFile> make(TransactionRoot& root, std::uint64_t segment_size);
 
-  /// Reads it as what a stranger wrote. ErrorKind::recovery_required: it is damaged.
+  /// Reads it without trust in its content. ErrorKind::recovery_required: it is damaged.
   Result<LogContents> read();
-  /// Writes what was read to the same places and flushes: the cache may have it, and the disk not.
+  /// The content that was read may be in the cache and not on the disk. So this writes it to the
+  /// same places and flushes.
   Result<void> write_again(const LogContents& contents);
-  /// Begins two new epochs behind all others, durably: nothing that the log has is needed any more.
+  /// Begins two new epochs after all others, durably. Call it when no record of the log is needed
+  /// any more.
   Result<void> begin_anew(const LogContents& contents);
 
   /// Whether a record of so many bytes has room in this epoch.
@@ -71,16 +73,16 @@ class LogFile {
 
   /// Gives the record its place in the chain, behind all that were added before.
   EncodedRecord chain(LogRecord& record) const;
-  /// Adds an encoded record to what the next `flush` writes.
+  /// Adds an encoded record to the bytes that the next `flush` writes.
   void add(const EncodedRecord& record);
-  /// Writes what was added, and makes it durable, with a header that was written before: the commit
-  /// point. After a failure nobody knows what the disk has.
+  /// Writes the added records, and makes them durable, with a header that was written before: the
+  /// commit point. After a failure nobody knows which of them the disk has.
   Result<void> flush();
 
   /// All records are settled: goes on in the other segment. The header that says so is on its way,
   /// and becomes durable with the next `flush`.
   Result<void> turn();
-  /// Nothing is written that is not durable.
+  /// Whether everything that was written is durable.
   [[nodiscard]] bool is_flushed() const noexcept { return flushed_; }
 
  private:
@@ -108,7 +110,7 @@ class LogFile {
   bool in_use_ = false;
 
   std::uint64_t epoch_ = 0;
-  std::uint64_t offset_ = 0;  ///< In the segment, behind what was added.
+  std::uint64_t offset_ = 0;  ///< In the segment, behind the added records.
   std::uint64_t next_number_ = 1;
   std::uint64_t durable_before_ = 1;  ///< Records below it were flushed.
   Checksum::Digest last_{};           ///< Of the record that was added last, or the epoch's salt.

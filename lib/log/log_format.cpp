@@ -73,7 +73,7 @@ Derivation read_derivation(ByteReader& reader) {
   return derived;
 }
 
-/// `mixed`: some file of the record is derived, and each says which it is.
+/// `mixed`: some file of the record is derived, so each file says whether it is.
 void write_file(ByteWriter& writer, const LoggedFile& logged, bool mixed) {
   const FileImage& file = logged.image;
   writer.number(file.mode);
@@ -114,7 +114,7 @@ LoggedFile read_file(ByteReader& reader, bool mixed) {
   return logged;
 }
 
-/// The digest says that it is whole; this trusts none of it all the same.
+/// The digest matches, but this trusts nothing all the same.
 Result<LogRecord> read_body(ByteReader& reader, bool mixed) {
   LogRecord record;
   BOOST_OUTCOME_TRY(record.journal, decode_journal(reader.raw(reader.number<std::uint64_t>())));
@@ -237,7 +237,7 @@ struct RecordHead {
   Checksum::Digest digest{};
 };
 
-/// The head of a record, which may be whole or not.
+/// The head of a record, which may be complete or not.
 std::optional<RecordHead> parse_head(Bytes rest, std::uint64_t epoch) {
   if (rest.size() < record_head_size + digest_size || !begins_with(rest, record_magic)) return {};
   ByteReader reader(rest.subspan(record_magic.size()));
@@ -255,7 +255,7 @@ std::optional<RecordHead> parse_head(Bytes rest, std::uint64_t epoch) {
   return head;
 }
 
-/// The head of a whole record; empty if there is none at the front.
+/// The head of a complete record; empty if there is none at the front.
 std::optional<RecordHead> read_head(Bytes rest, std::uint64_t epoch, std::uint64_t key) {
   auto head = parse_head(rest, epoch);
   if (!head) return {};

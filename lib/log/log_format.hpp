@@ -17,7 +17,7 @@
 
 namespace perdure {
 
-/// Everything in a log begins at such a boundary, so that no write touches two things.
+/// Each header and record begins at such a boundary, so that no write touches two of them.
 inline constexpr std::uint64_t log_block = 4096;
 inline constexpr std::uint64_t segment_count = 2;
 /// Each segment has two blocks for headers, written in turn.
@@ -28,12 +28,12 @@ struct LogHeader {
   Identity log{};                  ///< The log file: a copy of it is not this log.
   std::uint64_t segment_size = 0;  ///< Whole blocks.
   std::uint64_t epoch = 0;         ///< From 1 on.
-  /// The records of older epochs are settled: what they published is durable.
+  /// The records of older epochs are settled: the files that they published are durable.
   std::uint64_t live_from = 0;
   std::uint64_t live_number = 0;  ///< Of the first record that is not settled.
   Checksum::Digest salt{};        ///< Random: the records of this epoch are chained to it.
-  /// Random, the seed of the records' digests: no content can have a record in it, whoever wrote
-  /// it. All epochs have the same, until recovery chooses another.
+  /// Random, the seed of the records' digests: so nobody can write a content that passes for a
+  /// record. All epochs have the same, until recovery chooses another.
   std::uint64_t key = 0;
 
   friend bool operator==(const LogHeader&, const LogHeader&) = default;
@@ -41,36 +41,37 @@ struct LogHeader {
 
 /// One block.
 [[nodiscard]] Buffer encode_header(const LogHeader& header);
-/// Empty for a block that no header was written to whole. ErrorKind::too_new for another format.
+/// Empty for a block without an intact header. ErrorKind::too_new for another format.
 Result<std::optional<LogHeader>> decode_header(Bytes block);
 
-/// The block of an epoch's header, by its offset in the file; the header before it in the same
-/// segment has the other one.
+/// The offset in the file of the block of an epoch's header. The previous header of the same
+/// segment has the other block.
 [[nodiscard]] std::uint64_t header_offset(std::uint64_t epoch);
 [[nodiscard]] std::uint64_t segment_offset(std::uint64_t epoch, std::uint64_t segment_size);
 [[nodiscard]] std::uint64_t log_size(std::uint64_t segment_size);
 
-/// A content that is that of an earlier record's file but for some edits: a record then has these
-/// alone.
+/// A content that differs from that of an earlier record's file by some edits: then the record has
+/// only the edits.
 struct Derivation {
   std::uint64_t record = 0;  ///< Its number: of a record that is not settled ...
   std::uint32_t entry = 0;   ///< ... and which of its entries, a `put`.
   std::vector<Edit> edits;
   std::uint64_t hash = 0;  ///< `content_hash` of the result.
-  std::size_t depth = 1;   ///< Derivations on the way to a whole content; the writer's own count.
+  std::size_t depth = 1;   ///< Derivations on the way to a complete content; counted by the writer.
 };
 
 struct LoggedFile {
-  FileImage image;  ///< Has no content where that is derived.
+  FileImage image;  ///< Without content where the content is derived.
   std::optional<Derivation> derived{};
 };
 
-/// One commit: what a journal says, and the new content with it.
+/// One commit: the entries of a journal, and the new content with them.
 struct LogRecord {
   std::uint64_t epoch = 0;
   std::uint64_t number = 0;  ///< Counted through all epochs, from 1 on.
-  /// All records below this number were durable when it was written: if one of them is not there,
-  /// the log was damaged. It may have come to the disk before those that were written with it.
+  /// All records below this number were durable when this one was written: if one of them is not
+  /// there, the log was damaged. Records that were written together may reach the disk in any
+  /// order.
   std::uint64_t durable_before = 0;
   /// Its files were on the disk before they had their names.
   bool ordered = false;
@@ -91,16 +92,16 @@ struct DecodedRecord {
   Checksum::Digest digest{};
 };
 /// The record at the front of `rest`, the unread part of the segment of a header's epoch. Empty
-/// where the chain ends: these bytes are not a whole record of this epoch behind `previous`. A
-/// whole one that can't be understood is ErrorKind::recovery_required.
+/// where the chain ends: these bytes are not a complete record of this epoch after `previous`. A
+/// complete one that can't be understood is ErrorKind::recovery_required.
 Result<std::optional<DecodedRecord>> decode_record(Bytes rest, const LogHeader& header,
                                                    const Checksum::Digest& previous);
 
-/// The size that a record in this place of the chain says it has, whole or not; 0 if there is none
-/// at the front of `rest`.
+/// The size that a record in this place of the chain claims, complete or not; 0 if there is none at
+/// the front of `rest`.
 std::uint64_t claimed_size(Bytes rest, std::uint64_t epoch, const Checksum::Digest& previous);
 
-/// `durable_before` of a whole record of this epoch, wherever in the chain it belongs; empty if
+/// `durable_before` of a complete record of this epoch, wherever in the chain it belongs; empty if
 /// there is none at the front of `rest`.
 std::optional<std::uint64_t> peek_record(Bytes rest, std::uint64_t epoch, std::uint64_t key);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Compares each path with everything that the records know of it.
+// Compares each path with everything that the records know about it.
 #include "log/log_judge.hpp"
 
 #include <algorithm>
@@ -24,8 +24,8 @@ class Found {
         status_(status),
         kept_(numbers == Numbers::kept) {}
 
-  /// Whether it is as some record found it, or made it, but for data that a crash took: nobody else
-  /// came between. Of a copy, whether its times or its content say so.
+  /// Whether the file is as some record found it or made it, apart from data that a crash took.
+  /// Then nobody else changed it in between. In a copy its times or its content tell.
   Result<bool> is_of_records(const PathHistory& history);
 
   Result<bool> has_content_of(const LoggedChange& put) {
@@ -39,7 +39,7 @@ class Found {
           root_.checked(step, path_, root_.files.open_file(directory, leaf_of(path_))));
       const OwnedHandle file(root_.files, opened);
       const auto hash = content_hash(root_.files, file.get());
-      // A power cut may leave blocks that can't be read: not what a record has.
+      // A power cut may leave blocks that can't be read: then it is not the content of a record.
       if (!hash && hash.error() == std::errc::io_error) return false;
       BOOST_OUTCOME_TRY(hash_, root_.checked(step, path_, hash));
     }
@@ -61,7 +61,7 @@ class Found {
 };
 
 /// Whether the file has the time that its maker gave it. Where data need not be on the disk before
-/// the name, a crash may have taken the time along with the data.
+/// the name, a crash may have taken both the data and the time.
 bool has_time_of(const Status& found, const LoggedChange& change) {
   const std::int64_t then = change.entry->staged_mtime_ns;
   const std::int64_t now = found.version.mtime_ns;
@@ -101,7 +101,7 @@ RecoveryStep theirs(Numbers numbers) {
 Result<Judgement> judge_file(Found& found, const PathHistory& history, Numbers numbers) {
   const LoggedChange& last = history.back();
   if (last.entry->action == JournalAction::put) {
-    // Also of another file: an earlier recovery may have made it.
+    // The content decides, also of another file: an earlier recovery may have made it.
     BOOST_OUTCOME_TRY(const bool done, found.has_content_of(last));
     if (done) return Judgement{RecoveryStep::redo, true};
   }
@@ -109,13 +109,13 @@ Result<Judgement> judge_file(Found& found, const PathHistory& history, Numbers n
   return Judgement{ours ? RecoveryStep::redo : theirs(numbers)};
 }
 
-/// Nothing is at the path.
+/// Judges a path at which there is nothing.
 RecoveryStep judge_missing(TransactionRoot& root, const PathHistory& history, Numbers numbers) {
   const JournalEntry& last = *history.back().entry;
   if (last.action == JournalAction::remove) return RecoveryStep::done;
   if (last.action == JournalAction::make_directory) return RecoveryStep::redo;
-  // Some record saw it missing, or made it so; otherwise somebody removed it since, or a rename
-  // was cut in two.
+  // Some record found the path missing, or removed it. Otherwise somebody removed it since, or a
+  // crash left a rename half done.
   const bool was_missing = std::ranges::any_of(history, [](const LoggedChange& change) {
     return !change.entry->before || change.entry->action == JournalAction::remove;
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Judges what the records of a log ask of recovery, path by path.
+// Judges, path by path, what recovery of a log has to do.
 #pragma once
 
 #include <map>
@@ -15,7 +15,7 @@
 
 namespace perdure {
 
-/// One record's word on a path.
+/// The change of one path by one record.
 struct LoggedChange {
   const LogRecord* record = nullptr;
   const JournalEntry* entry = nullptr;
@@ -26,15 +26,16 @@ struct LoggedChange {
 /// `content_hash` of a put's content.
 [[nodiscard]] std::uint64_t hash_of(const LoggedChange& put);
 
-/// All words on one path, in the order of the records; the last counts.
+/// All changes of one path, in the order of the records; the last counts.
 using PathHistory = std::vector<LoggedChange>;
 
-/// Of all live records. They stay where they are as long as this is used.
+/// The histories of all live records, which must outlive the result.
 [[nodiscard]] std::map<std::string, PathHistory> histories_of(
     const std::vector<DecodedRecord>& records);
 
-/// The directories of the records' paths. One that was there before is the one that the records
-/// name; another in its place is somebody else's. In a copy any directory there will do.
+/// The directories of the records' paths. A directory that existed before must be the one that the
+/// records name: another one in its place is somebody else's.
+/// In a copy any directory there will do.
 [[nodiscard]] Directories directories_of(TransactionRoot& root,
                                          const std::vector<DecodedRecord>& records,
                                          Numbers numbers);
@@ -44,8 +45,9 @@ struct Judgement {
   bool in_place = false;  ///< As RecoveredPath::in_place.
 };
 
-/// `redo`, also of what seems done, since the disk may not have it; `done` of a removal; `foreign`:
-/// somebody else came later; or `unclear`, in a copy, where neither times nor content tell.
+/// `redo`, also for a change that seems done, since the disk may not have it. `done`, for a
+/// removal. `foreign`, where somebody else changed the path later. `unclear`, in a copy, where
+/// neither times nor content tell.
 Result<Judgement> judge_path(TransactionRoot& root, const PathHistory& history,
                              Directories& directories, Numbers numbers);
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// Redoes the last word of the records on each path; and does it for the first time, where it was
-// left for later.
+// Redoes the last change of each path; makes it for the first time, where it was left for later.
 //
-// The order of recovery, and what a crash behind each step leaves:
-//   1. the records are durable (again): the log is as it was
-//   2. directories are made, the new content of each path lies in the private directory, synced:
+// The order of recovery, and what a crash after each step leaves: 1. the records are durable
+// (again): the log is as it was 2. directories are made, the new content of each path lies in the
+// private directory, synced:
 //      nothing but litter there
 //   3. renames and removals, in the order of the paths: some paths are new, and the log has all
 //   4. the names are synced
@@ -123,8 +122,8 @@ Result<bool> Redo::is_staged(const LoggedChange& change) {
   return identity_of(status.version) == change.entry->staged_identity;
 }
 
-/// Content is durable before it gets a path: a crash must not leave a file of ours under a path
-/// whose content no record has.
+/// Content is made durable before it gets a path: else a crash could leave a file of ours whose
+/// content no record has.
 Result<void> Redo::stage(const RecoveryReport& report) {
   std::size_t i = 0;
   for (const auto& [path, history] : histories_) {
@@ -142,7 +141,7 @@ Result<void> Redo::apply_path(const PathHistory& history) {
   const LoggedChange& last = history.back();
   const JournalEntry& entry = *last.entry;
   if (entry.action == JournalAction::make_directory) {
-    // A file that is there is one that some record removed.
+    // A file at the path is one that some record removed.
     BOOST_OUTCOME_TRY(const auto now,
                       root_.checked(recover_step, entry.path, directories_.stat(entry.path)));
     if (now && now->type != FileType::directory) {
@@ -187,7 +186,8 @@ Result<void> Redo::apply(RecoveryReport& report) {
     if (step == RecoveryStep::redo) {
       BOOST_OUTCOME_TRY(apply_path(history));
     } else {
-      changed_.insert(parent_of(path));  // it may be so in the cache alone, somebody else's too
+      // the change may be in the cache alone, also one of somebody else
+      changed_.insert(parent_of(path));
       const bool makes = history.back().entry->action == JournalAction::make_directory;
       if (step == RecoveryStep::done && makes) changed_.insert(path);
     }
@@ -225,7 +225,7 @@ Result<void> Redo::settle() {
   return explain_dead_journal(root_.failure(recover_step, "", confirmed.error()));
 }
 
-/// Staged files of the records that were not put in place.
+/// Removes staged files of the records that were not put in place.
 Result<void> Redo::clear() {
   for (const DecodedRecord& found : contents_.records) {
     const Journal& journal = found.record.journal;
@@ -248,8 +248,9 @@ Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log) {
   for (const RecoveredPath& path : report.paths) {
     BOOST_OUTCOME_TRY(check_decided(root, path.path, path.step));
   }
-  // The headers, too: one that is in the cache alone may say that older records are settled, and
-  // be gone when the header of those has been overwritten.
+  // Writes the headers again, too. A header may be in the cache alone and say that older records
+  // are settled. A power cut may then take it, when the header of the older records is already
+  // overwritten.
   BOOST_OUTCOME_TRY(log.write_again(contents));
   if (!contents.records.empty()) {
     BOOST_OUTCOME_TRY(redo.stage(report));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Recovery of a log: after a crash, and in place after a flush that failed.
+// Recovery of a log: after a crash, and in an open root after a flush that failed.
 #pragma once
 
 #include <cstdint>
@@ -17,17 +17,17 @@ struct LogRecovery {
   std::uint64_t next_number = 1;  ///< Records below it are committed, all others never will be.
 };
 
-/// Carries out every record that is not settled, anew where it seems to be done: the cache may have
-/// it, and the disk not. Then nothing of the log is needed any more. May be repeated whenever
-/// it fails or is killed: until it has succeeded the log is as it was.
+/// Carries out every record that is not settled. It also does so for one that seems to be done: its
+/// changes may be in the cache and not on the disk. Then no record of the log is needed any more.
+/// May be repeated when it fails or is killed: until it has succeeded, the log is as it was.
 Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log);
 
-/// Puts in place what the records of an open root say, where that was left for later: their staged
-/// files are durable, and then get their paths. The names are not durable behind it. After an error
+/// Puts in place the files of an open root's records that were left for later: makes their staged
+/// files durable, then gives them their paths. Does not make the names durable. After an error
 /// recover_log carries the records out.
 Result<RecoveryReport> publish_log(TransactionRoot& root, LogFile& log, KnownDurable& known);
 
-/// Says what recover_log would do. Changes nothing.
+/// Reports the changes that recover_log would make. Changes nothing.
 Result<RecoveryReport> inspect_log(TransactionRoot& root, LogFile& log);
 
 }  // namespace perdure

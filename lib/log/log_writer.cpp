@@ -23,14 +23,14 @@ namespace {
 constexpr std::string_view commit_step = "commit to the log";
 constexpr std::string_view settle_step = "settle the log";
 constexpr std::string_view close_step = "close the root";
-/// In nanoseconds it is a number still.
+/// The longest time that nanoseconds can safely count here.
 constexpr std::chrono::milliseconds settle_after_max = std::chrono::hours(24 * 365);
 /// Bytes of content that memory keeps until the log settles.
 constexpr std::uint64_t unpublished_max = std::uint64_t{64} << 20U;
 /// Each waiting commit keeps its staged files and directories open.
 constexpr LeaderQueue::Limits limits{.group_size_max = 128, .waiting_max = 128};
 
-/// How its files get their names, where a log can be kept.
+/// The protocol by which the root's files get their names. Fails where no log can be kept.
 Result<Protocol> check_file_system(TransactionRoot& root, Publish publish) {
   constexpr std::string_view step = "open the log";
   const Handle directory = root.private_directory.get();
@@ -76,7 +76,7 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(TransactionRoot& root,
   if (!found) {
     BOOST_OUTCOME_TRY(found, LogFile::make(root, options.segment_size));
   }
-  // Nothing is in it that a crash would need, unless somebody took the journal away that said so.
+  // The log should have no live record here, unless somebody removed the journal that says so.
   BOOST_OUTCOME_TRY(LogRecovery done, recover_log(root, *found));
   const bool unreadable = recovery.unreadable || done.report.unreadable;
   if (done.report.journal) {
@@ -103,7 +103,7 @@ LogWriter::LogWriter(TransactionRoot& root, LogFile log, Protocol protocol,
   if (!options.settler_thread || settle_after_ <= std::chrono::milliseconds::zero()) return;
   settler_ = std::make_unique<Settler>(settle_after_, [this] {
     Errand errand(settle_step, [this] { return first_change_ ? settle_now(true) : success(); });
-    // After a failure the root refuses everything, and says why: an exception stops it, too.
+    // After a failure or an exception the root refuses everything, and says why.
     (void)queue_.join(errand);
   });
 }
@@ -131,9 +131,9 @@ Result<void> LogWriter::alone(std::uint64_t failures, std::function<Result<void>
     known_.forget();
     auto done = work();
     ++times_alone_;
-    // A comparison that fails has synced nothing.
+    // A comparison that fails has not tried a sync, so staged content is not in doubt.
     if (!done && done.error().kind != ErrorKind::conflict) ++failures_;
-    // It may have left a journal that the log's would take the place of.
+    // The work may have left a journal, which the log's own would overwrite.
     if (!done && done.error().fate != Fate::unchanged) {
       const auto lock = root_.unpublished.change();
       stop(done.error());
@@ -189,7 +189,7 @@ Result<void> LogWriter::run(Errand& errand) {
 }
 
 /// An exception may leave anything half done: it reaches everybody of the group, and the root
-/// stops. Where memory is too short for the reason, it refuses as a closed root does.
+/// stops. If memory for the reason is missing, the root refuses calls as a closed one does.
 void LogWriter::serve(const ArrivalQueue& group) noexcept try {
   for (Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
     serve_one(static_cast<Errand&>(*arrival));
@@ -211,8 +211,8 @@ void LogWriter::serve(const ArrivalQueue& group) noexcept try {
   }
 }
 
-/// From here on everything is refused. Changes that were left for later may be in place, or not:
-/// call it under their lock.
+/// Refuses everything from here on. Nobody knows which changes that were left for later are in
+/// place: call it under their lock.
 void LogWriter::stop(const Error& why) {
   if (stopped_) return;
   stopped_ = why;
@@ -226,13 +226,13 @@ void LogWriter::serve_one(Errand& errand) {
   } else {
     errand.outcome = errand.work ? errand.work() : add_record(errand);
   }
-  // The next commit looks for the directory in its place.
+  // The next commit looks for the new directory at its path, so it is put in place now.
   const bool leaves_directory = later_ && errand.commit != nullptr && errand.outcome &&
                                 makes_directory(errand.commit->journal);
   if (leaves_directory) (void)settle_group();
 }
 
-/// Nothing is left for later.
+/// Publishes everything that was left for later, and settles.
 Result<void> LogWriter::settle_group() {
   finish_group();
   if (stopped_) return refusal(commit_step);
@@ -264,7 +264,7 @@ Result<void> LogWriter::look_at(LogCommit& commit, JournalEntry& entry) {
   return success();
 }
 
-/// A directory that is open stays so when another transaction removes it.
+/// A directory that is open can be used even after another transaction removes it: so look again.
 Result<void> LogWriter::check_directories(LogCommit& commit) {
   if (commit.times_alone == times_alone_) return success();
   Directories& directories = commit.changes.directories();
@@ -279,7 +279,8 @@ Result<void> LogWriter::check_directories(LogCommit& commit) {
   return success();
 }
 
-/// Of each path what was there before, and whether it is what the caller expects.
+/// Finds the file that was at each path before, and whether it is the version that the caller
+/// expects.
 Result<void> LogWriter::look(LogCommit& commit) {
   for (JournalEntry& entry : commit.journal.entries) {
     auto looked = look_at(commit, entry);
@@ -305,7 +306,7 @@ Result<void> LogWriter::check_staged(std::uint64_t failures) const {
                        "lost the staged content; do it again");
 }
 
-/// Of a content that is like an earlier one the log gets what differs.
+/// Encodes a content that is like an earlier one as its differences.
 EncodedRecord LogWriter::encode(LogRecord& record) const {
   for (std::size_t i = 0; i < record.files.size(); ++i) {
     const JournalEntry& entry = record.journal.entries[i];
@@ -346,7 +347,7 @@ Result<void> LogWriter::add_record(Errand& errand) {
   EncodedRecord encoded = encode(record);
   if (!log_.has_room(encoded.bytes.size())) {
     BOOST_OUTCOME_TRY(settle_group());
-    // The files that the group had planned are there now.
+    // The files that the group had planned exist now.
     BOOST_OUTCOME_TRY(look(commit));
     record.journal = commit.journal;
     encoded = encode(record);
@@ -362,7 +363,7 @@ Result<void> LogWriter::add_record(Errand& errand) {
   return success();
 }
 
-/// The commit point of everybody in the group, and what comes behind it.
+/// The commit point of all commits in the group, and the steps after it.
 void LogWriter::finish_group() {
   if (group_.empty()) return;
   if (root_.options.system.observer != nullptr) {
@@ -416,7 +417,7 @@ Result<void> LogWriter::publish_left() {
   return success();
 }
 
-/// All that was left is in place, but for what somebody else had changed.
+/// Forgets the files that were left: all are in place, except paths that somebody else had changed.
 void LogWriter::forget_left(const RecoveryReport& report) {
   planned_.clear();
   root_.unpublished.clear();
@@ -456,7 +457,7 @@ Result<void> LogWriter::publish(LogCommit& commit) {
   return success();
 }
 
-/// A commit of the group, whose record recovery found or did not.
+/// Answers a commit of the group, by whether recovery found its record.
 void LogWriter::answer(Errand& errand, const LogRecovery& recovery, const Error& why) {
   LogCommit& commit = *errand.commit;
   if (errand.number >= recovery.next_number) {
@@ -513,7 +514,7 @@ Result<void> LogWriter::begin_log() {
       commit_journal(root_, encode_journal(journal), names::journal, Protocol::portable);
   if (!committed) {
     ++failures_;
-    // Nothing is in the log that it could speak of.
+    // The log has no record yet, so nothing has changed.
     committed.error().fate = Fate::unchanged;
     return std::move(committed.error());
   }
@@ -522,8 +523,8 @@ Result<void> LogWriter::begin_log() {
 }
 
 Result<void> LogWriter::sync_published() {
-  // In order, the sync of the last change brings all before it. A staged file that got its path was
-  // a change of the private directory, too.
+  // With an ordered protocol, a sync of the last change makes all earlier ones durable. A staged
+  // file that got its path was a change of the private directory, too.
   const Handle last = last_directory_ ? last_directory_.get() : root_.private_directory.get();
   const auto synced = protocol_ == Protocol::fast
                           ? root_.files.sync_directory(last)
@@ -571,7 +572,8 @@ Result<void> LogWriter::settle_now(bool for_good) {
 Result<void> LogWriter::end_log() {
   if (!live_) return success();
   BOOST_OUTCOME_TRY(settle_now(true));
-  // Also if it fails half-way, and nobody knows whether it is there: the next commit writes it.
+  // Set first: if the removal fails half-way, nobody knows whether the journal is there, and the
+  // next commit writes it.
   live_ = false;
   auto removed = remove_journal(root_, settle_step, Protocol::portable, false);
   if (!removed) ++failures_;

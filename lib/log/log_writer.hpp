@@ -7,19 +7,19 @@
 //        |                                                |            |
 //        | fails: that commit is unchanged                +--- fails --+--> recover in place
 //
-// W1. A record names what was there before, certain to be there after a power cut, or made by an
-//     earlier record.
+// W1. A record names the files that were there before: each is there after a power cut, too, or an
+//     earlier record made it.
 // W2. Nothing is published before its record is durable, and all is published in the order of the
 //     records. Where the protocol is `fast`, or publishing is left for the settling, a file has its
 //     data on the disk before it gets its name.
 // W3. A segment is left when everything that its records published is durable.
-// W4. After a flush, a publish or a settling that failed nothing in the cache counts. All records
-//     that are not settled are carried out anew before anything else happens. If that fails, the
-//     root refuses everything.
-// W5. A journal of other work that did not end takes the root out of use: the log's own would be
-//     written over it.
-// W6. Content that was staged before something failed is not committed: it may be lost, and the
-//     kernel tells that once.
+// W4. After a flush, a publish or a settling that failed, the cache may differ from the disk. So
+//     all records that are not settled are carried out anew before anything else happens. If that
+//     fails, the root refuses everything.
+// W5. If other work failed and left its journal, the root refuses everything: the log's own journal
+//     would overwrite it.
+// W6. Content that was staged before a failure may be lost, and the kernel reports that once. So it
+//     is not committed.
 // W7. As long as the log may have records that are not settled, the root's journal says so.
 #pragma once
 
@@ -55,14 +55,15 @@ struct LogCommit {
   Changes& changes;  ///< Not owned: staged files and directories.
   Journal journal;
   std::vector<FileImage> files;  ///< For each entry; empty but for a `put`.
-  /// Of those that memory keeps until the log settles, for each entry.
+  /// The images that memory keeps until the log settles, for each entry.
   std::vector<std::shared_ptr<const FileImage>> left{};
   /// Paths whose versions the caller compared, and how to compare them once more.
   std::vector<std::string> expected{};
   std::function<Result<void>()> compare{};
 
-  std::uint64_t failures = 0;     ///< `LogWriter::failures` of before anything was staged.
-  std::uint64_t times_alone = 0;  ///< `LogWriter::times_alone` of before the directories were seen.
+  std::uint64_t failures = 0;  ///< `LogWriter::failures` from before anything was staged.
+  /// `LogWriter::times_alone` from before the directories were seen.
+  std::uint64_t times_alone = 0;
 
   Fate fate = Fate::unchanged;
   std::vector<std::string> left_alone{};
@@ -81,20 +82,21 @@ class LogWriter {
   /// How staged files get their names: `fast` in order, `whole` in none.
   [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
 
-  /// Commits; false if a record can't hold it, and nothing happened.
+  /// Commits. False if a record can't hold the commit: then nothing happened.
   Result<bool> commit(LogCommit& commit);
-  /// Does something else to the root, with nothing in the log that a crash would need. `failures`:
-  /// as those of a commit.
+  /// Runs other work on the root, while no crash needs a record of the log. `failures`: as those of
+  /// a commit.
   Result<void> alone(std::uint64_t failures, std::function<Result<void>()> work);
   /// How often a flush, a publish or a settling has failed.
   [[nodiscard]] std::uint64_t failures() const noexcept { return failures_; }
-  /// How often that was done: it may have removed directories.
+  /// How often `alone` was called: the work may have removed directories.
   [[nodiscard]] std::uint64_t times_alone() const noexcept { return times_alone_; }
   Result<void> settle();
-  /// Settles, then does something that changes nothing in the root; commits wait. An exception of
-  /// it passes.
+  /// Settles, then runs work that changes nothing in the root; commits wait. Exceptions of the work
+  /// pass.
   Result<void> hold(const std::function<Result<void>()>& work);
-  /// The paths that were left alone at a settling since the last call; also after the end.
+  /// The paths that were left alone at a settling since the last call; may be called after `close`,
+  /// too.
   std::vector<RecoveredPath> left_alone();
   /// Settles and ends; idempotent.
   Result<void> close();
@@ -148,7 +150,7 @@ class LogWriter {
   std::atomic<std::uint64_t> times_alone_ = 0;
   std::vector<Errand*> group_;     ///< Their records were added, and are not published.
   std::uint64_t group_bytes_ = 0;  ///< Of content that memory keeps for them.
-  /// The files that records which are not published make of their paths.
+  /// The files that unpublished records of the group give their paths.
   std::map<std::string, std::optional<Before>> planned_;
   LogBases bases_;  ///< Of records that are not settled.
   /// Publishing is left for the settling.

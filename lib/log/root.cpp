@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The front door of a root with a log.
+// The public calls of a root with a log.
 #include <mutex>
 #include <utility>
 

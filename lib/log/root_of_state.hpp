@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The way of a tracked state into a root.
+// How a tracked state commits through a root.
 #pragma once
 
 #include <functional>
@@ -13,8 +13,8 @@ namespace perdure {
 class Root;
 
 struct PERDURE_INTERNAL_API RootOfState {
-  /// As Root::begin; it may name previous generations. `compare` has the last word on a commit:
-  /// it runs when nothing else is committed, maybe on another thread while `commit` waits.
+  /// As Root::begin; it may name previous generations. `compare` decides last whether to commit: it
+  /// runs while nothing else is committed, maybe on another thread while `commit` waits.
   static Result<Transaction> begin(Root& root, std::function<Result<void>()> compare);
 };
 

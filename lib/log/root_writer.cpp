@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Makes of each commit of a writer a transaction of one file.
+// Makes each commit of a writer a transaction of one file.
 #include "log/root_writer.hpp"
 
 #include <string_view>

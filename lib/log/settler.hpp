@@ -20,10 +20,10 @@ class Settler {
   Settler& operator=(const Settler&) = delete;
   ~Settler() { stop(); }
 
-  /// Waits for a settling that has begun; there is none behind it. Idempotent.
+  /// Waits for a settling that has begun, and lets no other begin. Idempotent.
   void stop();
 
-  /// There is a change, and none before it that is not settled.
+  /// Call it for the first change after a settling.
   void changed();
 
  private:

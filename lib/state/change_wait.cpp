@@ -12,8 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// A watch may be deaf without a sign: its connection hangs, or its server lost touch with the
-/// others. So there is a look all the same.
+/// A watch may miss changes without a sign: its connection hangs, or its server is cut off from the
+/// others. So `changed` is asked so often all the same.
 constexpr milliseconds deaf_max{5000};
 constexpr milliseconds pause_min{1};
 constexpr milliseconds pause_max{100};

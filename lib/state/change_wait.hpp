@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Waits for a change of a state that somebody else makes.
+// Waits for somebody else's change of a state.
 #pragma once
 
 #include <functional>
@@ -12,8 +12,8 @@
 
 namespace perdure {
 
-/// Waits until `changed` is true; false when the time is up or `wait.stop` says so. Looks decide,
-/// so that it is never wrong; a watch (`watch` may give none) only spares looks.
+/// Waits until `changed` is true; false when the time is up or `wait.stop` says so. `changed`
+/// decides, so the answer is never wrong; a watch (`watch` may give none) only saves looks.
 Result<bool> wait_for_change(const std::function<Result<bool>()>& changed,
                              const std::function<std::unique_ptr<StateStore::Watch>()>& watch,
                              const LockWait& wait, Environment& environment);

@@ -5,15 +5,16 @@
 //
 //   queue() --> in queue_ --lead()--> in in_flight_ --save()--> done: saved, failed or thrown
 //
-// The turn, for all that touches the state but to read what is shown:
+// The turn, for every use of the state but to read the shown one:
 //
 //   free --begin(save): lead()--> busy --end()--> free
 //   free --begin(other): reload(), rewrite(), restore(), history()--> busy --end()--> free
 //
 // Invariants whenever mutex_ is free, in the process that opened the state:
 //
-//   E1  At most one thread has the turn (busy_, worker_). Nobody else calls state_, but for what is
-//       shown, for is_ours() and failure(), and for release() under mutex_ while the turn is free.
+//   E1  At most one thread has the turn (busy_, worker_). Other threads call state_ only to
+//       read the shown state, for is_ours() and failure(), and for release() under mutex_ while the
+//       turn is free.
 //   E2  An edit is in queue_, or in in_flight_, or done. in_flight_ is empty unless a save has the
 //       turn. Edits are saved in the order in which they were queued.
 //   E3  `done` is set once. Nobody changes a done edit, so its outcome is read without mutex_.
@@ -26,7 +27,8 @@
 //       turn, and on the committer's, it can't wait for this tracker: is_nested() refuses.
 //   E8  Nobody sleeps forever: each change that a sleeper may wait for wakes all of them.
 //
-// In a forked child none of this holds, and mutex_ must not be touched: each way in asks is_ours().
+// In a forked child none of this holds, and mutex_ must not be touched: each public call asks
+// is_ours().
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
@@ -95,7 +97,7 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
   Result<bool> changed() {
     return other_turn<bool>([&] { return state_.changed(); });
   }
-  /// Without the turn, but for its looks.
+  /// Has the turn only while it looks.
   Result<bool> wait_changed(const LockWait& wait) {
     return wait_for_change([&] { return changed(); }, [&] { return watch(); }, wait, environment_);
   }
@@ -119,8 +121,8 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
   [[nodiscard]] bool may_do_other() const {
     return !busy_ && (!saves_wanted() || last_turn_ == Turn::save);
   }
-  /// Whether this thread would wait for itself. The committer's thread would at any time: what an
-  /// edit threw is destroyed there between its turns.
+  /// Whether this thread would wait for itself. The committer's thread always would: between its
+  /// turns it destroys exceptions of edits, which is the user's code.
   [[nodiscard]] bool is_nested() const {
     const auto self = std::this_thread::get_id();
     return (busy_ && worker_ == self) || (committing_ && committer_id_ == self);
@@ -151,8 +153,8 @@ struct PERDURE_LOCAL EditQueue::State final : std::enable_shared_from_this<EditQ
   const bool with_committer_;
   Batch in_flight_;  // changed under mutex_ by who has the turn
 
-  // Guards what follows, and PendingEdit::done with what it is done with. Like that, it is of no
-  // use in a forked child: each way in asks first.
+  // Guards the members below, and PendingEdit::done with its outcome. In a forked child it must not
+  // be touched: each public call asks is_ours() first.
   std::mutex mutex_;
   std::condition_variable changed_;
   bool busy_ = false;
@@ -210,9 +212,9 @@ Result<T> EditQueue::State::other_turn(Function work) {
   return outcome;
 }
 
-/// Runs the batch's edits on one copy. An edit that fails on a state that others may have replaced
-/// is not believed. Otherwise an edit that fails or throws is done with at once, and the
-/// others are to run again on a copy that it never touched.
+/// Runs the batch's edits on one copy. If an edit fails on a state that others may have replaced,
+/// its failure does not count yet. Otherwise an edit that fails or throws is done at once, and the
+/// others run again on a fresh copy.
 EditOutcome EditQueue::State::edit_copy(void* copy, bool looked) {
   for (const auto& pending : in_flight_) {
     if (pending->failed) continue;
@@ -252,11 +254,11 @@ void EditQueue::State::save() noexcept {
 }
 
 /// The users' functions are destroyed without the mutex: a destructor may use the tracker. An edit
-/// goes before its save is told, since it may refer to what its caller owns. Its thread has the
-/// turn still, so that a destructor which waits for the tracker is told that it can't. An edit's
-/// exception goes with the batch, if nobody waits for that edit. Who wanted to be called is called
-/// when the turn is free. False in a child that an edit forked: the mutex is not locked then, and
-/// must not be.
+/// is destroyed before its save is reported, since it may refer to objects of its caller. Its
+/// thread still has the turn then, so a destructor that waits for the tracker gets an error. An
+/// edit's exception is destroyed with the batch, if nobody waits for that edit. The functions of
+/// on_done are called when the turn is free. False in a child that an edit forked: the mutex is not
+/// locked then, and must not be.
 bool EditQueue::State::lead(std::unique_lock<std::mutex>& guard) {
   begin(Turn::save);
   in_flight_.swap(queue_);
@@ -315,15 +317,15 @@ Result<bool> EditQueue::State::wait_until_done(PendingEdit& pending, Deadline de
     } else if (changed_.wait_until(guard, *deadline) == std::cv_status::timeout && !pending.done) {
       --pending.waiters;
       --saves_waiting_;
-      changed_.notify_all();  // who waited for saves to end need not
+      changed_.notify_all();  // nobody has to wait for saves to end any more
       return false;
     }
   }
   return true;
 }
 
-/// Nobody changes what is done. Memory may be too short for the stages; a save that succeeded has
-/// done so all the same.
+/// Nobody changes a done edit. If memory for the stages is missing, the save still counts as a
+/// success.
 Result<SaveReceipt> EditQueue::State::outcome_of(const PendingEdit& pending) {
   if (pending.thrown) std::rethrow_exception(pending.thrown);
   BOOST_OUTCOME_TRY(pending.outcome);
@@ -359,7 +361,7 @@ bool EditQueue::State::is_done(const PendingEdit& pending) {
   return pending.done;
 }
 
-/// They run under no mutex. One that throws ends the program: nobody is there to be told.
+/// Calls them without a mutex. One that throws ends the program: nobody could handle the exception.
 void EditQueue::State::call(std::vector<Procedure<>>& wanted) noexcept {
   for (const auto& done : wanted) done();
   wanted.clear();
@@ -428,7 +430,7 @@ void EditQueue::State::stop() {
   if (is_nested()) return;  // an edit destroys its own tracker
   changed_.wait(guard, [&] { return !busy_; });
   state_.release();
-  // Their captures may keep this alive: a handle of an edit does.
+  // Destroyed last: their captures may keep this alive, as a handle of an edit does.
   std::vector<std::vector<Procedure<>>> dropped;
   for (const auto& pending : queue_) dropped.push_back(std::move(pending->to_call));
   guard.unlock();

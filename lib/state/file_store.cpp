@@ -31,10 +31,11 @@ Revision to_revision(const Version& version) {
 
 constexpr std::string_view find_step = "find the state";
 constexpr std::string_view set_aside_step = "set the damaged file aside";
-/// For a commit of the root above it that is under way.
+/// How long to wait for a commit of the root above that is under way.
 constexpr std::chrono::milliseconds publish_timeout_ms{10'000};
 
-/// ApplyMetadata; and a first state that root saves in a service's directory is the service's.
+/// ApplyMetadata; and a first state that root, the user, saves in a service's directory goes to the
+/// service.
 struct ApplyMetadataFor {
   static constexpr std::string_view name = ApplyMetadata::name;
   static constexpr Fact needs = ApplyMetadata::needs;
@@ -184,8 +185,8 @@ class FileStore final : public StateStore {
     return receipt;
   }
 
-  /// Has the commit replace the state of the revision `expected` and no other. revision() looked
-  /// just now, as a rule at that one: its look serves, which saves a system call. Rename, or the
+  /// Has the commit replace the state of the revision `expected` and no other. As a rule revision()
+  /// looked at that state just now: that look is used, which saves a system call. Rename, or the
   /// group, refuses if somebody replaced the file since.
   Result<void> expect(Commit& commit, const Revision& expected) {
     if (!last_seen_.status || last_seen_.revision != expected) {
@@ -223,7 +224,7 @@ class FileStore final : public StateStore {
     return with_publish(write_options_, SyncParent{}, portable);
   }
 
-  /// A commit to the target, which it borrows the directory of.
+  /// A commit to the target, whose open directory it borrows.
   Commit begin() {
     Commit commit(files_, random_, write_options_);
     commit.path = target_.path;
@@ -239,7 +240,7 @@ class FileStore final : public StateStore {
     return target_.followed ? name : (Path(target_.path).parent_path() / name).native();
   }
 
-  /// The names in the directory are durable, as far as was asked. `mark`: see sync.hpp.
+  /// Makes the names in the directory durable, as far as the options ask. `mark`: see sync.hpp.
   Result<void> sync_names(std::string_view step, std::uint64_t mark) {
     const auto synced = as_asked(sync_directory_durably(files_, target_.directory, mark),
                                  write_options_.durability);
@@ -265,8 +266,8 @@ class FileStore final : public StateStore {
     return shown(name.value());
   }
 
-  /// A state whose current file is lost gets a new one with the permissions of what is left: the
-  /// newest previous generation, else the newest damaged one.
+  /// A state that lost its current file gets a new file with the permissions of the newest previous
+  /// generation, else of the newest damaged one.
   void remember_metadata_source(const Generations& generations) {
     metadata_source_.clear();
     if (!generations.previous.empty()) {
@@ -288,8 +289,8 @@ class FileStore final : public StateStore {
     return commit.failure("read the lost state's metadata", status.error());
   }
 
-  /// After a kill the file that is found may be in the page cache alone: it is synced before
-  /// anybody trusts it, and so is its name.
+  /// After a kill the file that is found may be in the page cache alone. So it and its name are
+  /// synced before anybody trusts it.
   Result<std::optional<StoredState>> load_leaf(const std::string& leaf) {
     const auto sync_found = [&](Handle file) -> Result<void> {
       if (do_owners_matter(*target_.directory_status)) {
@@ -303,7 +304,7 @@ class FileStore final : public StateStore {
     };
     auto read = read_steady(target_, leaf, size_max_, sync_found);
     if (!read && is_missing(read.error().cause)) {
-      // Looked at twice, since what follows is to do without it.
+      // Looked at twice, since from here on the state counts as missing.
       const auto there = files_.stat_at(target_.directory, leaf);
       if (there) return std::move(read.error());
       if (there.error() != read.error().cause) return target_.failure(find_step, there.error());
@@ -323,11 +324,11 @@ class FileStore final : public StateStore {
   Target target_;  ///< As it was found when the store was opened.
   std::uint64_t size_max_;
   WriteOptions write_options_;
-  StopCondition stop_;                      ///< Of who took the lock last.
+  StopCondition stop_;                      ///< Of the caller that took the lock last.
   Protocol protocol_ = Protocol::portable;  ///< As the directory allowed when it was opened.
   PreviousNames previous_names_;
   SyncMemory syncs_;             ///< Of the directory.
-  std::string metadata_source_;  ///< The file whose metadata a first or lost current one gets.
+  std::string metadata_source_;  ///< The file whose metadata a new current one gets.
   SeenState last_seen_;  ///< The status that revision() saw, for the commit that expects it.
   KnownVersion known_;   ///< The current state that was read, saved or seen last.
 };

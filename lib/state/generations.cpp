@@ -38,8 +38,8 @@ bool is_copy(const Commit& commit, const Status& there, const std::string& kept)
   return one && current && one.value().bytes == current.value().bytes;
 }
 
-/// The name is taken by a file that is not the current one. The same content, copied back by hand
-/// maybe, will do; anything else is moved away as evidence, never overwritten.
+/// Another file than the current one has the name. If it has the same content (somebody may have
+/// copied it back), it stays. Any other file is moved away as evidence, never overwritten.
 Result<void> make_room(Commit& commit, const Status& there, const std::string& kept,
                        std::uint64_t generation) {
   if (is_copy(commit, there, kept)) return success();
@@ -53,8 +53,8 @@ Result<void> make_room(Commit& commit, const Status& there, const std::string& k
   return success();
 }
 
-/// Another user's file has the name, and we can't move it away: the directory is sticky. Nobody can
-/// plant a name that he can't guess.
+/// Another user's file has the name, and we can't move it away: the directory is sticky. So we take
+/// a name that nobody can guess, and so nobody can plant.
 Result<std::string> keep_beside(Commit& commit, std::uint64_t generation, PreviousNames& names) {
   const auto kept = names::make_previous(commit.leaf, generation, commit.environment);
   if (!kept) return commit.failure(keep_step, kept.error());
@@ -65,10 +65,10 @@ Result<std::string> keep_beside(Commit& commit, std::uint64_t generation, Previo
   return kept.value();
 }
 
-/// True when nothing differs but what our link changes: the ctime; and, where the link made
-/// overlayfs copy the file up from a lower layer, which file it is. `kept` bears the name that we
-/// linked. A write whose mtime was set back changes nothing else either, so the whole version is
-/// compared just before the link.
+/// True when only those stamps differ that our link changes. They are the ctime, and the identity
+/// where the link made overlayfs copy the file up from a lower layer. `kept` is the file of the
+/// name that we linked. A write whose mtime was set back changes only the ctime, too, so all stamps
+/// are compared just before the link.
 bool differs_by_link(const Status& now, const Status& before, const SysResult<Status>& kept) {
   const bool same = now.version.same_file(before.version) ||
                     (kept && (now.version.same_file(kept.value().version) ||
@@ -78,14 +78,14 @@ bool differs_by_link(const Status& now, const Status& before, const SysResult<St
          now.owner == before.owner && now.group == before.group;
 }
 
-/// Whether it is the state that the commit expects; one that is not made any more is not.
+/// Whether it is the state that the commit expects.
 Result<bool> is_expected(const Commit& commit, const std::optional<Status>& found) {
   if (!found || !commit.existing || !commit.expected) return false;
   return has_version(commit, commit.leaf, *found, *commit.expected);
 }
 
-/// Whether it may decide what the state was. Costs a call only where an owner matters, or the list
-/// did not say what it is.
+/// Whether the file may decide about the state. Costs a call only where an owner matters, or the
+/// list did not give its type.
 bool counts(FileSystem& files, Handle directory, const Status& directory_status,
             const DirectoryEntry& entry) {
   const bool regular = entry.type == FileType::regular;
@@ -131,15 +131,16 @@ Result<void> KeepGeneration::run(Commit& commit) const {
     BOOST_OUTCOME_TRY(unchanged, has_content_of(commit, commit.leaf, *now, *commit.expected));
   }
   if (unchanged) {
-    // Rename follows at once, and need not look again. In company it follows when the leader comes.
+    // Rename follows at once, and need not look again. In a group the rename waits for the leader,
+    // and looks again.
     commit.expected.reset();
     if (commit.options.group) {
       BOOST_OUTCOME_TRY(commit.expected, version_at(commit, commit.leaf, *now));
     }
     return success();
   }
-  // Somebody replaced the file just now, and what got the name is not that generation. Rename
-  // refuses to go on.
+  // Somebody replaced the file just now, so the file that got the name is not that generation.
+  // Rename refuses to go on.
   if (linked) (void)commit.files.unlink(commit.directory, kept);
   return success();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The generations of a state that lie beside its file: kept, dropped, listed.
+// Keeps, drops and lists the generations that lie beside the file of a state.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,9 @@ class PreviousNames {
   std::map<std::uint64_t, std::string> unusual_;
 };
 
-/// Gives the current state its second name before the new one takes the first. The name bears the
-/// generation: a link to a fixed name would, after a crash before the publish, be the current file.
+/// Gives the current state its second name before the new state takes the first. The second name
+/// has the generation number. With a fixed name, a crash before the publish would leave the current
+/// file under it, in the place of the previous one.
 struct KeepGeneration {
   static constexpr std::string_view name = "keep generation";
   static constexpr Fact needs = Fact::ordered;
@@ -38,7 +39,7 @@ struct KeepGeneration {
   Result<void> run(Commit& commit) const;
 };
 
-/// Drops what is too old. A name that won't go is named again by the next draft.
+/// Drops generations that are too old. The next draft names again a name that can't be removed now.
 struct DropGenerations {
   static constexpr std::string_view name = "drop generations";
   static constexpr Fact needs = Fact::published;
@@ -59,8 +60,8 @@ struct Generations {
 };
 
 /// Lists the generations of the state `leaf` in `directory`, whose status is `directory_status`.
-/// Only regular files count, whose owners the table of trust believes: anybody may plant a file in
-/// a directory like /tmp, a previous generation of a lost state too.
+/// Only regular files count whose owners may be believed (trust.hpp). In a directory like /tmp
+/// anybody may plant a file, even a previous generation of a lost state.
 SysResult<Generations> list_generations(FileSystem& files, Handle directory,
                                         const Status& directory_status, const std::string& leaf);
 

@@ -10,9 +10,8 @@
 
 namespace perdure {
 
-/// Collects an image in little more than its own size when that is known roughly, and without ever
-/// holding more than twice of it when not: a vector that grows by doubling holds three times as
-/// much at the moment when it has to move.
+/// Collects an image in little more than its own size when that is known roughly, and in twice its
+/// size when not. A vector that grows by doubling holds three times the size while it moves.
 class ImageSink final : public Sink {
  public:
   explicit ImageSink(std::size_t size_expected = 0) {
@@ -58,7 +57,7 @@ class ImageSink final : public Sink {
  private:
   static constexpr std::size_t block_size = std::size_t{1} << 20U;
 
-  // The first block may be the one that was reserved for all of it.
+  // The first block may be the one that was reserved for the whole image.
   [[nodiscard]] std::size_t room_of_last() const {
     return std::max(block_size, blocks_.back().capacity());
   }

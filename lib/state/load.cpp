@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// How a state is found: the current one, or what it falls back to.
+// How a state is found: the current one, else a previous one, else the defaults.
 #include <algorithm>
 #include <limits>
 #include <span>
@@ -10,12 +10,13 @@
 namespace perdure::detail {
 namespace {
 
-/// A number in damaged bytes is believed up to here: what every reader of JSON holds exactly. More
-/// would let one flipped bit use all numbers up.
+/// A number in damaged bytes is believed up to here: every reader of JSON holds it exactly. With a
+/// larger limit one flipped bit could use all numbers up.
 constexpr std::uint64_t believable_max = std::uint64_t{1} << 53U;
 
-/// When the current state is lost its number is lost, too: it was the one after the newest previous
-/// one, or a later one if saves failed in between. Numbers are cheap.
+/// When the current state is lost, its number is lost, too. It was the one after the newest
+/// previous one, or a later one if saves failed in between. So the next save skips this many
+/// numbers.
 constexpr std::uint64_t lost_gap = 1000;
 
 constexpr std::uint64_t number_max = std::numeric_limits<std::uint64_t>::max();
@@ -28,7 +29,7 @@ OpenReport report_of(const Stamp& stamp, Origin origin) {
           .set_aside = {}};
 }
 
-/// The lineage by which readers know a state that has none of its own.
+/// The lineage by which this program knows a state that has none of its own.
 std::uint64_t lineage_of(Bytes digest, const Revision& revision) {
   Checksum sum;
   sum.update(digest);
@@ -106,11 +107,11 @@ SavedState::Standing SavedState::standing_of(const LoadedState& loaded,
   standing.generation = loaded.stamp.generation;
   standing.digest = Checksum::of(stored.bytes);
   if (!codec_->keeps_lineage()) return standing;
-  // A number is what makes a lineage: a text by hand may have one that was left in it.
+  // Only a state with a number has a lineage: an edited text may still have an old one in it.
   if (standing.generation != 0) standing.lineage = loaded.stamp.lineage;
   if (standing.lineage.id == 0) {
     standing.bare = true;
-    // A stamp tells one save from every other. The same text by hand may be put there twice.
+    // A stamp tells one save from every other. A text without a stamp may be put there twice.
     const Revision& moment = loaded.stamped ? Revision{} : stored.revision;
     standing.lineage = {.id = lineage_of(standing.digest, moment)};
   }
@@ -122,9 +123,9 @@ void SavedState::skip_numbers(std::uint64_t seen) {
   attempted_max_ = std::max(attempted_max_, seen + std::min(lost_gap, number_max - seen));
 }
 
-/// Was the current state committed last? Somebody may have put an older copy in its place: its
-/// number is then not above every other one that is there, or that was this tracker's. In words how
-/// one can tell; empty if all is well.
+/// Whether the current state was committed last. Somebody may have put an older copy in its place.
+/// Then its number is not above every other number that is there, or that was this tracker's.
+/// Returns the evidence in words; empty if all is well.
 Result<std::string> SavedState::find_loss(Standing& standing, const Revision& revision,
                                           const StateHistory& history) {
   const std::uint64_t number = standing.generation;
@@ -164,7 +165,7 @@ Result<std::string> SavedState::find_loss(Standing& standing, const Revision& re
 }
 
 /// Whether a state is the one that this tracker has, or was made from it. Numbers alone do not
-/// tell: somebody may have put an older copy there, and others gone on from that.
+/// tell: somebody may have put an older copy there, and others may have gone on from it.
 bool SavedState::descends(const Standing& theirs) const {
   const Standing& own = stored_.standing;
   if (own.generation == 0) return true;  // defaults: nothing that could be lost
@@ -175,8 +176,8 @@ bool SavedState::descends(const Standing& theirs) const {
                                                  theirs.lineage.from_generation >= own.generation);
 }
 
-/// A text whose stamp does not fit, taken at its word. It never becomes a previous generation: as
-/// one it would be damaged, and what is saved next has its content.
+/// Accepts a text whose stamp does not fit. It never becomes a previous generation, where it would
+/// count as damaged; the next save has its content.
 Result<SavedState::Found> SavedState::take_edited(const Error& damage, StoredState stored,
                                                   StateHistory history) {
   auto edited = codec_->load_edited(stored.bytes);
@@ -193,8 +194,8 @@ Result<SavedState::Found> SavedState::take_edited(const Error& damage, StoredSta
   return found;
 }
 
-/// The newest previous generation that is intact. An error other than damage ends the search: it
-/// may be over by tomorrow, and an older state must not be taken today for that.
+/// The newest previous generation that is intact. An error other than damage ends the search: such
+/// an error may pass, and must not make the tracker take an older state.
 Result<std::optional<LoadedState>> SavedState::newest_previous(
     const std::vector<std::uint64_t>& numbers, std::vector<std::uint64_t>& damaged,
     Standing& standing) {
@@ -217,8 +218,8 @@ Result<std::optional<LoadedState>> SavedState::newest_previous(
   return std::optional<LoadedState>();
 }
 
-/// Moves all that is damaged out of the way: it must neither count as a previous generation, nor be
-/// dropped as one.
+/// Moves all damaged states out of the way: they must neither count as previous generations, nor be
+/// dropped as such.
 Result<void> SavedState::set_aside(const StoredState* current,
                                    const std::vector<std::uint64_t>& previous, OpenReport& report) {
   if (!is_ours()) return not_ours();  // what reads the state forked

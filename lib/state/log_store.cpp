@@ -21,8 +21,8 @@
 namespace perdure {
 namespace {
 
-/// Saves go through the root. All else is about plain files: what the log has is put in place
-/// first, and a file store does the rest.
+/// Saves go through the root. All other calls work on plain files: the log's content is put in
+/// place first, and a file store does the rest.
 class LogStore final : public StateStore {
  public:
   LogStore(Root root, std::unique_ptr<StateStore> files, std::string leaf,
@@ -42,7 +42,7 @@ class LogStore final : public StateStore {
 
   [[nodiscard]] StoreLimits limits() const override { return {.size_max = size_max_}; }
 
-  /// The root is held as long as this lives.
+  /// The root stays locked as long as this lives.
   Result<std::unique_ptr<Lock>> lock(const LockWait& /*wait*/) override {
     return std::make_unique<Lock>();
   }
@@ -97,7 +97,8 @@ class LogStore final : public StateStore {
     };
     BOOST_OUTCOME_TRY(Transaction transaction, RootOfState::begin(root_, compare));
     BOOST_OUTCOME_TRY(keep(draft, transaction, compare));
-    // A state whose file is lost gets a new one with the permissions of what is left of it.
+    // A state that lost its file gets a new one with the permissions of the files that are left of
+    // it.
     BOOST_OUTCOME_TRY(transaction.put(leaf_, draft.image, {.metadata = {}, .like = like_}));
     for (const std::uint64_t generation : draft.drop) {  // one that won't go is named again
       (void)transaction.remove(names::previous_of(leaf_, generation));
@@ -136,13 +137,13 @@ class LogStore final : public StateStore {
  private:
   [[nodiscard]] Error conflict() const { return store_conflict("compare the version", describe()); }
 
-  /// The file was replaced. Whether the log did that, with a state that was saved: no revision of a
-  /// file tells, since the log puts states in place when it has to.
+  /// The file was replaced. Whether the log did that, with a state of ours. The revision of the
+  /// file can't tell, since the log puts states in place when it has to.
   Result<bool> is_ours() {
     const auto found = read_file(files_->describe(), size_max_, system_);
     if (!found && is_missing(found.error().cause)) return false;
     if (!found) return found.error();
-    // The last one of these bytes: a state may be saved twice, with others in between.
+    // The last save of these bytes: a state may be saved twice, with others in between.
     const auto digest = Checksum::of(found.value().bytes);
     const auto saved = std::find(saved_.rbegin(), saved_.rend(), digest);
     // With a state in place at each save, an older one is somebody's copy.
@@ -159,7 +160,7 @@ class LogStore final : public StateStore {
     const std::string name = names::previous_of(leaf_, *draft.keep_as);
     const auto there = transaction.read(name, image_->size());
     if (there && there.value() == *image_) return success();
-    // Whatever else has the name: larger ones and directories, too.
+    // Anything else that has the name, larger files and directories, too.
     const bool other = there || there.error().kind == ErrorKind::invalid_argument ||
                        there.error().kind == ErrorKind::not_regular;
     if (!other && !is_missing(there.error().cause)) return there.error();
@@ -180,8 +181,8 @@ class LogStore final : public StateStore {
   std::optional<std::string> like_;  ///< The file whose metadata a lost current one gets.
   std::optional<Buffer> image_;      ///< The current state.
   Revision current_;                 ///< Its revision.
-  Revision plain_;  ///< The file's, when it was seen last, and was the current state or an older.
-  /// The states that the file may have now: since the one that was seen there last.
+  Revision plain_;  ///< The file's, when it last held the current state or an older one.
+  /// The states that the file may have now: those since the one that was last seen there.
   std::deque<Checksum::Digest> saved_;
 };
 

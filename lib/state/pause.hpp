@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A pause that a stop ends.
+// A pause that a StopCondition can end.
 #pragma once
 
 #include <algorithm>

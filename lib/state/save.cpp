@@ -20,8 +20,8 @@ constexpr std::string_view restore_step = "restore an earlier generation";
 
 }  // namespace
 
-/// Before a save, under the lock: what did others do since the state was read? Another tracker's
-/// commits are taken over; anything else is a conflict.
+/// Before a save, under the lock: finds changes that others made since the state was read. Commits
+/// of another tracker are taken over; any other change is a conflict.
 Result<void> SavedState::catch_up() {
   BOOST_OUTCOME_TRY(const Revision now, store_->revision());
   if (now == stored_.revision) return success();
@@ -88,8 +88,8 @@ Result<StateDraft> SavedState::draft(const Stamp& stamp, std::vector<std::uint64
   return made;
 }
 
-/// The lineage of what is saved next. After a loss it is a new one, so that a tracker which had
-/// what is lost can tell.
+/// The lineage of the next save. After a loss it is a new one, so that a tracker that had the lost
+/// state can tell.
 Result<Lineage> SavedState::next_lineage() const {
   const Standing& own = stored_.standing;
   if (!codec_->keeps_lineage() || (!own.lost && own.lineage.id != 0)) return own.lineage;
@@ -105,9 +105,9 @@ Result<Lineage> SavedState::next_lineage() const {
   return drawn;
 }
 
-/// Previous generations that are newer than the copy in the state's place: the newest state that
-/// was acknowledged may be among them. They are kept for good, as evidence, before anything is
-/// saved on top of the copy.
+/// Some previous generations may be newer than the copy in the state's place, and the newest
+/// acknowledged state may be one of them. They are set aside as evidence before anything is saved
+/// on top of the copy.
 Result<void> SavedState::set_newer_aside() {
   for (; !stored_.newer.empty(); stored_.newer.pop_back()) {
     const std::uint64_t number = stored_.newer.back();
@@ -179,9 +179,9 @@ Result<std::shared_ptr<const void>> SavedState::edited(const Edits& edits, bool 
   }
 }
 
-/// Runs `work`. Without a lock, where the compare of a commit holds against everybody, another
-/// tracker may be faster: then `work` runs again, on top of what that one left, as long as a lock
-/// would be waited for.
+/// Runs `work`. Where the compare of a commit holds against everybody, it takes no lock, and
+/// another tracker may be faster. Then `work` runs again, on top of that tracker's state, for as
+/// long as a call would wait for a lock.
 Result<void> SavedState::in_turn(const StateStore::Lock* lock,
                                  const std::function<Result<void>()>& work) {
   using std::chrono::milliseconds;
@@ -202,7 +202,7 @@ Result<void> SavedState::in_turn(const StateStore::Lock* lock,
   }
 }
 
-/// A random time, longer from try to try, so that those who disturbed each other part.
+/// A random time, longer from try to try, so that trackers which disturbed each other come apart.
 Result<std::chrono::nanoseconds> SavedState::pause_before(std::uint32_t tries) const {
   std::uint16_t drawn = 0;
   const auto random =
@@ -227,9 +227,9 @@ Result<void> SavedState::save(const Edits& edits) try {
     if (!value) return success();
     return commit(std::move(value), shown().stamp.unknown, shown().report);
   };
-  // A store whose compare holds against everybody refuses a commit after another one's save. There
-  // the first try does without a look, which would cost as much as the commit. A save that has to
-  // move newer generations aside looks first.
+  // A store whose compare holds against everybody refuses a commit after another tracker's save. So
+  // the first try makes no look, which would cost as much as the commit. A save that has to move
+  // newer generations aside looks first.
   if (!store_->limits().needs_lock && stored_.newer.empty()) {
     overtaken_ = false;
     auto done = try_once(false);
@@ -242,8 +242,8 @@ Result<void> SavedState::save(const Edits& edits) try {
   return error;
 }
 
-/// After a save of unknown fate whatever is found is committed anew. Syncing it would not do: a
-/// sync error is reported once, and a second sync may succeed without having written.
+/// After a save of unknown fate, the state that is found is committed anew. To sync it is not
+/// enough: a sync error is reported once, and a second sync may succeed without having written.
 Result<void> SavedState::reload() try {
   BOOST_OUTCOME_TRY(const auto lock, reading(take_lock()));
   return in_turn(lock.get(), [&] { return take_found(); });
@@ -274,8 +274,8 @@ Result<bool> SavedState::changed() try {
   return at_path(caught("look at the state"));
 }
 
-/// The file is gone. Others may have saved, and lost, generations that this tracker never saw: what
-/// is saved next begins a new lineage, far above their numbers.
+/// The file is gone. Others may have saved, and lost, generations that this tracker never saw. So
+/// the next save begins a new lineage, far above their numbers.
 Result<void> SavedState::forget_removed(Revision absent) {
   BOOST_OUTCOME_TRY(auto history, store_->history());
   skip_numbers(std::max({attempted_max_, history.generation_max, published_max_}));
@@ -298,7 +298,7 @@ Result<void> SavedState::rewrite() try {
   return error;
 }
 
-/// Memory has the newest state that was acknowledged, where the file was removed.
+/// Commits the state in memory: where the file was removed, it is the newest that was acknowledged.
 Result<void> SavedState::commit_shown() {
   BOOST_OUTCOME_TRY(Revision now, store_->revision());
   const bool was_unknown = outcome_unknown_;

@@ -9,8 +9,8 @@
 #include "base/make_error.hpp"
 
 namespace perdure::detail {
-/// In a forked child nobody changes what is shown, and the thread that held the mutex is not there
-/// to unlock it.
+/// In a forked child nobody changes the shown state, and the thread that held the mutex does not
+/// exist there. So the child takes no lock.
 std::unique_lock<std::mutex> SavedState::lock_shown() const {
   return is_ours() ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>();
 }

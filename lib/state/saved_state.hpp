@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A tracked state, in memory and in its store. load.cpp finds and takes it, save.cpp commits it.
 //
-//   open()           known: memory has what is durable, or the defaults
+//   open()           known: memory has the durable state, or the defaults
 //     |                |  ^  ^
 //     +--------------->|  |  |   save(), restore(), rewrite(): committed, or Fate::unchanged
 //                      |  +--+   reload(): took what it found
@@ -12,15 +12,15 @@
 //
 // `known` becomes `unknown` when a commit ends with another fate than `unchanged`, or throws.
 //
-//   S1  Memory is never ahead of the disk: only publish() changes what is shown, and is called with
-//       what the store returned as durable. Defaults, which nobody was told are saved, are shown
-//       where nothing else is left.
+//   S1  Memory is never ahead of the disk: only publish() changes the shown state, and is called
+//       with a state that the store returned as durable. Where no state is left the defaults are
+//       shown; nobody was told that these are saved.
 //   S2  No number is used twice: attempted_max_ never falls, is at least every number that was seen
 //       or tried, and the next commit takes the one after it.
-//   S3  While the outcome is known, stored_ and what is shown speak of one state.
-//   S4  While it is unknown, memory keeps the last state that is known to be durable. Only a
-//       commit ends that, of what reload() found or, where the file is gone, of what memory holds:
-//       a second sync may succeed and write nothing.
+//   S3  While the outcome is known, stored_ and the shown state are the same state.
+//   S4  While it is unknown, memory keeps the last state that is known to be durable. Only a commit
+//       ends that: of the state that reload() found or, where the file is gone, of the one in
+//       memory. A second sync would not do, since it may succeed and write nothing.
 //   S5  A save destroys no evidence: damaged states, and previous ones newer than the current one,
 //       are moved aside first. A text accepted as an edit is replaced by a save with its content.
 //   S6  store_ and stored_ belong to the thread that has the turn (edit_queue.cpp). The shown state
@@ -48,7 +48,7 @@
 
 namespace perdure::detail {
 
-/// A copy of the state after edits.
+/// The outcome of edits on a copy of the state.
 enum class EditOutcome {
   done,     ///< It is to be saved.
   again,    ///< One failed half-way; the others want a fresh copy.
@@ -57,7 +57,7 @@ enum class EditOutcome {
 };
 
 /// One state, in memory and in its store: reads it, falls back, catches up with others, commits.
-/// Memory is never ahead of what is durable. Nothing throws.
+/// Memory is never ahead of the durable state. Nothing throws.
 ///
 /// Used by one thread at a time, except for value, report and generation, which any may call.
 /// These three work in a forked child, too; nothing else does there.
@@ -67,7 +67,8 @@ class SavedState {
       "somebody removed the file since it was read; put it back, or call rewrite() to commit what "
       "memory holds";
 
-  /// Changes a copy of the state; `looked` where that was the store's when this save began.
+  /// Changes a copy of the state. `looked`: the state was the store's current one when this save
+  /// began.
   using Edits = std::function<EditOutcome(void* copy, bool looked)>;
 
   SavedState(std::unique_ptr<StateStore> store, std::unique_ptr<StateCodec> codec,
@@ -101,13 +102,13 @@ class SavedState {
 
  private:
   using Digest = std::array<std::byte, 16>;
-  /// Where in which history a state stands.
+  /// The place of a state in its history.
   struct Standing {
     Lineage lineage{};             // a file that does not say has one that only its readers know
     std::uint64_t generation = 0;  // of the state that was taken; 0 for defaults
     Digest digest{};               // of its image
-    bool bare = false;             // the file does not say which lineage it has
-    bool lost = false;             // what is saved next begins a new history
+    bool bare = false;             // the file does not name its lineage
+    bool lost = false;             // the next save begins a new history
   };
   /// The known part of the store.
   struct Stored {
@@ -117,8 +118,9 @@ class SavedState {
     bool durable = true;                  // ... and that no power cut takes back
     std::uint64_t generation = 0;         // ... with this number
     std::vector<std::uint64_t> previous;  // newest first, without the current one
-    std::vector<std::uint64_t> newer;     // those that an older copy was put before, too
-    std::size_t image_size = 0;           // in bytes; the next image is likely about as large
+    // previous generations that are newer than a copy in the state's place
+    std::vector<std::uint64_t> newer;
+    std::size_t image_size = 0;  // in bytes; the next image is likely about as large
     Standing standing{};
   };
   /// The durable state, as any thread may see it.
@@ -173,13 +175,14 @@ class SavedState {
   Stored stored_;
   std::shared_ptr<const SaveReceipt> receipt_;
   std::uint64_t attempted_max_ = 0;  // the highest number seen or tried: none is used twice
-  std::uint64_t published_max_ = 0;  // the highest of what was this tracker's state
+  std::uint64_t published_max_ = 0;  // the highest number that this tracker's state had
   bool overtaken_ = false;           // another tracker was faster than the last commit
   bool outcome_unknown_ = false;     // a save may or may not survive: reload first
 
   const MadeBy made_by_{};
   mutable std::mutex mutex_;  // guards what follows
-  /// Never changed in place: the current one is intact at each moment at which somebody may fork.
+  /// The current entry is never changed in place: it is intact at each moment at which somebody may
+  /// fork.
   std::array<Shown, 2> shown_;
   std::atomic<std::size_t> current_ = 0;
 };

@@ -13,7 +13,8 @@
 namespace perdure::detail {
 
 struct PERDURE_LOCAL StateView::State {
-  /// The file, wherever links lead to now. In a sticky directory another user's is not believed.
+  /// Finds the file, following links as they are now. In a sticky directory another user's file is
+  /// not believed.
   Result<void> find(Target& target) const {
     BOOST_OUTCOME_TRY(open_target(target, path, SymlinkPolicy::follow));
     const auto status = target.files.stat(target.directory);
@@ -46,7 +47,7 @@ struct PERDURE_LOCAL StateView::State {
     return success();
   }
 
-  /// Nobody may take a file that is gone for one that is as it was.
+  /// A file that is gone must not count as unchanged.
   Result<bool> changed() const {
     Target target(*options.system.files, *options.system.environment);
     BOOST_OUTCOME_TRY(reading(find(target)));

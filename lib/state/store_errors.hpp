@@ -13,7 +13,7 @@
 
 namespace perdure {
 
-/// A state of more bytes than its store takes is refused, before anything is done about it.
+/// Refuses a state of more bytes than its store takes, before anything is done.
 PERDURE_INTERNAL_API Result<void> check_size(std::uint64_t size, const StoreLimits& limits,
                                              std::string path,
                                              std::string_view step = "save the state");

@@ -19,9 +19,9 @@ namespace {
 constexpr std::string_view apply_step = "put in place";
 constexpr std::string_view settle_step = "settle the transaction";
 
-/// Gives the staged file a second name in the directory, and says which: that of the journal, so
-/// that recovery finds it; or, where somebody keeps that name, the name of a temp that `clean`
-/// finds.
+/// Gives the staged file a second name in the directory, and returns it. It is that of the journal,
+/// so that recovery finds it. Where somebody else has that name, it is the name of a temp, which
+/// `clean` finds.
 SysResult<std::string> link_staged(TransactionRoot& root, const Journal& journal,
                                    const JournalEntry& entry, Handle directory) {
   FileSystem& files = root.files;
@@ -41,7 +41,7 @@ SysResult<std::string> link_staged(TransactionRoot& root, const Journal& journal
   return other;
 }
 
-/// The staged file gets the target's name, and has no other then.
+/// The staged file gets the target's name, and loses its own.
 SysResult<void> rename_staged(TransactionRoot& root, const Journal& journal,
                               const JournalEntry& entry, Handle directory) {
   return root.files.rename(root.private_directory.get(), names::staged_of(journal.id, entry.staged),
@@ -54,8 +54,9 @@ bool makes_directory(const Journal& journal, const std::string& path) {
   });
 }
 
-/// The same of another user's file, which can't have a second name. The directories on its way that
-/// the transaction makes come to the disk first: one that a power cut takes would take it along.
+/// The same for another user's file, which can't have a second name. A power cut may take an
+/// unsynced directory, and the file with it. So the directories on its way that the transaction
+/// makes are synced first.
 SysResult<void> give_name_up(TransactionRoot& root, const Journal& journal,
                              const JournalEntry& entry, Handle directory,
                              Directories& directories) {
@@ -186,7 +187,7 @@ Result<bool> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
 
 namespace {
 
-/// The files in place stay there.
+/// Makes the names of the files in place durable.
 Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directories& directories,
                         std::uint64_t mark) {
   std::set<std::string> named;
@@ -203,9 +204,9 @@ Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directori
     note_failed_sync(root.files, *directory);
     return synced.error();
   }
-  // Without a journal a lost block is told once, maybe to another commit of this process. Over a
-  // journal that died nothing of what follows reaches the disk, so the journal of the transaction
-  // stays there.
+  // A file system without a journal tells of a lost block once, maybe to another commit of this
+  // process. Where the file system's journal failed, no later change reaches the disk, so the
+  // transaction's journal stays there.
   if (!sync_failed_since(root.files, root.private_directory.get(), mark)) return success();
   return root.failure(settle_step, "", std::make_error_code(std::errc::io_error));
 }
@@ -214,7 +215,7 @@ Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directori
 
 Result<void> settle(TransactionRoot& root, const Journal& journal, Directories& directories,
                     Protocol protocol, bool recovered, std::uint64_t mark) {
-  // With `fast` the order in which things were done is the order in which the disk gets them.
+  // With `fast` the disk gets the changes in the order of the calls.
   if (protocol == Protocol::portable) {
     BOOST_OUTCOME_TRY(sync_named(root, journal, directories, mark));
   }

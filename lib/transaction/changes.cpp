@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view read_step = "read the file";
 constexpr std::string_view remove_directory_step = "remove the directory";
 
-/// Of a file that memory has, and no directory yet.
+/// The status of a file that memory has, and that lies in no directory yet.
 Status status_of(const TransactionRoot& root, const FileImage& image) {
   Status status;
   status.type = FileType::regular;
@@ -88,8 +88,8 @@ Result<MetadataOf> Changes::metadata_of(const std::string& path) {
   return of;
 }
 
-/// Forgets what was to become of the path so far, its staged file included. True if a directory
-/// that is there was to go.
+/// Forgets the change of the path so far, its staged file included. True if the change removes a
+/// directory that is there.
 Result<bool> Changes::drop(const std::string& path) {
   const auto found = changes_.find(path);
   if (found == changes_.end()) return false;
@@ -185,7 +185,7 @@ Result<void> Changes::remove_all(const std::string& path) {
   return success();
 }
 
-/// Forgets what was to become of the path and of all that is in it.
+/// Forgets the changes of the path and of all paths in it.
 Result<void> Changes::drop_beneath(const std::string& path) {
   BOOST_OUTCOME_TRY(drop(path));
   for (;;) {
@@ -196,7 +196,8 @@ Result<void> Changes::drop_beneath(const std::string& path) {
   }
 }
 
-/// The directory as it is now. The last look before the journal finds out what came since.
+/// Removes the directory with its content of now. The last look before the journal finds files that
+/// came later.
 Result<void> Changes::remove_tree(const std::string& path) {
   std::vector<std::string> to_list{path};
   while (!to_list.empty()) {
@@ -234,7 +235,7 @@ Result<void> Changes::make_directory(const std::string& path, std::uint32_t mode
     switch (so_far.action) {
       case JournalAction::make_directory:
         return success();
-      case JournalAction::remove_directory:  // what was in it goes all the same
+      case JournalAction::remove_directory:  // its content is removed all the same
         changes_.erase(change);
         return success();
       case JournalAction::remove:

@@ -26,12 +26,13 @@ inline constexpr std::string_view own_file_words =
 struct Change {
   JournalAction action = JournalAction::put;
   StagedFile staged{};  ///< put: the new content.
-  /// put: of a file that may take the place of a symbolic link.
+  /// put: the file may take the place of a symbolic link.
   bool over_symlink = false;
-  /// put: a directory is there, which goes first; make_directory: a file or a link, which does.
+  /// put: a directory is there, which goes first. make_directory: a file or a link is, which goes
+  /// first.
   bool changes_type = false;
   std::uint32_t mode = 0777;  ///< make_directory: less the umask.
-  /// The file that goes is moved; no other one is to go.
+  /// The file that this removal moves; no other file may be removed in its place.
   std::optional<Identity> moved{};
 };
 [[nodiscard]] inline bool removes_directory(const Change& change) noexcept {
@@ -56,7 +57,8 @@ class Changes {
   Result<void> put_symlink(const std::string& path, const std::string& text);
   Result<void> remove(const std::string& path);
   Result<void> remove_directory(const std::string& path);
-  /// The file, link or directory with all that is in it now. Changes of paths in it are dropped.
+  /// Removes the file, the link, or the directory with all that is in it now. Drops changes of
+  /// paths in it.
   Result<void> remove_all(const std::string& path);
   Result<void> make_directory(const std::string& path, std::uint32_t mode);
   Result<void> move(const std::string& from, const std::string& to);
@@ -66,17 +68,17 @@ class Changes {
   /// Writes what `read` gives into the sink, block by block.
   Result<void> copy(const std::string& path, Sink& sink);
 
-  /// A journal needs files of all content, of what memory has, too.
+  /// Makes files of the content that memory has, since a journal needs files of all content.
   Result<void> make_files();
 
-  /// The status of the path now, outside the transaction; of what it is to get, where that is
-  /// committed to the log and not in place.
+  /// The status of the path now, outside the transaction. Where a file is committed to the log and
+  /// not in place yet, that file's status.
   Result<std::optional<Status>> stat(const std::string& path);
 
-  /// A call failed half-way: what is staged is not what was asked for.
+  /// A call failed half-way, so the staged files are not those that were asked for.
   [[nodiscard]] bool is_broken() const noexcept { return broken_; }
 
-  /// In the order of their paths: a directory comes before what is in it.
+  /// In the order of their paths: a directory comes before its entries.
   [[nodiscard]] std::map<std::string, Change>& by_path() noexcept { return changes_; }
   [[nodiscard]] StagedFiles& staged() noexcept { return staged_; }
   [[nodiscard]] Directories& directories() noexcept { return directories_; }

@@ -138,8 +138,8 @@ SysResult<void> CopyPlace::rename_into_place() {
   return files_.rename(work_.get(), name, above_.get(), leaf_, RenameMode::replace);
 }
 
-/// The copy is whole and durable without it. Before, a power cut could keep this and lose the
-/// rename.
+/// Runs after the copy has its name, durably. Earlier, a power cut could keep the removal and lose
+/// the rename.
 SysResult<void> CopyPlace::tidy() {
   BOOST_OUTCOME_TRY(unlink_if_there(files_, work_.get(), std::string(names::copy_marker)));
   return files_.remove_directory(above_.get(), work_name_);

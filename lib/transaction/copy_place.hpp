@@ -2,9 +2,10 @@
 // The place of a copy: its directory, and the work directory in which it is made.
 //
 // P1. The work directory is this user's alone (0700), and has its marker, durably, before it has
-//     anything else. Nothing is touched in one without: somebody else may have made it.
-// P2. The copy is made in a directory within, so that its own owner and mode open nothing before it
-//     is whole. The rename out of there comes last.
+//     anything else. Nothing is touched in a directory without a marker: somebody else may have
+//     made it.
+// P2. The copy is made in a directory within, so that its own owner and mode give nobody access
+//     before it is complete. The rename out of there comes last.
 #pragma once
 
 #include <optional>

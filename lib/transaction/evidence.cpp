@@ -54,7 +54,7 @@ std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
     if (told(moved, (Path(parent) / entry.apply_temp).native())) changed.insert(parent);
   }
   const auto sync = [&](Handle directory) {
-    // A failure is noted for the device. set_all_aside finds the note, and tells it.
+    // A failure is noted for the device. set_all_aside finds the note, and returns an error.
     if (!files.sync_directory(directory)) note_failed_sync(files, directory);
   };
   if (!changed.empty()) {  // first where they are now

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Sets aside, as evidence, what recovery does not put in place and a person may need.
+// Sets aside, as evidence, the files that recovery does not put in place and a person may need.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace perdure {
 
-/// A new directory in the private one, for what is given up.
+/// A new directory in the private one, for the files that are set aside.
 struct Evidence {
   std::string name;
   OwnedHandle directory;
@@ -23,9 +23,10 @@ Result<Evidence> make_evidence(TransactionRoot& root);
 [[nodiscard]] std::string path_of(const TransactionRoot& root, const Evidence& evidence);
 
 /// Moves the apply temps of a journal to the evidence: one may be the last copy of its content.
-/// Without the journal nobody knows that they are of no use, so they are gone from the disk before
-/// it is. Their names are random: one that lies in a copied directory is of no use, either. Returns
-/// the words for those that can't be moved, which must not keep the root from being given up.
+/// Once the journal is gone, nobody can tell that the apply temps are of no use. So they are moved,
+/// durably, before the journal is. Their names are random, so one that lies in a copied directory
+/// is of no use, either. Returns words about apply temps that can't be moved; these must not keep
+/// the root from being abandoned.
 std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
                                   const Evidence& evidence);
 
@@ -38,9 +39,10 @@ struct Kept {
   std::vector<std::string> files;  ///< For each path; empty if it was to have no content.
 };
 
-/// Nobody but the journal knows this content, and the journal goes: so it gets a second name first,
-/// that of its apply temp, durably, or that name alone where the kernel gives it no second one. May
-/// be repeated: the evidence has the transaction's name.
+/// Only the journal knows this content, and the journal is about to be removed. So each staged file
+/// first gets a second name in the evidence, that of its apply temp, durably. Where the kernel
+/// refuses a second name, the file is renamed. May be repeated: the evidence has the transaction's
+/// name.
 Result<Kept> keep_left_alone(TransactionRoot& root, const Journal& journal,
                              const std::vector<const JournalEntry*>& left_alone);
 

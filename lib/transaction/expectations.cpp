@@ -78,7 +78,7 @@ Result<void> Expectations::compare(const std::string& path) {
                        now ? "it is not the version that was expected; read it again" : gone);
 }
 
-/// A lock lies beside its target, so that the directory would not be empty.
+/// A lock file lies beside its target, so a directory with one is not empty and can't be removed.
 Result<void> Expectations::check_stays() {
   for (const auto& [path, version] : versions_) {
     for (std::string above = parent_of(path); !above.empty(); above = parent_of(above)) {
@@ -108,7 +108,8 @@ Result<void> Expectations::lock() {
     locks_.push_back(std::move(lock));
     BOOST_OUTCOME_TRY(compare(path));
   }
-  // Somebody may have moved a directory while we waited: then its lock says nothing of the path.
+  // Somebody may have moved a directory while we waited: then the lock in it is not that of the
+  // path any more.
   changes_.directories().look_anew();
   for (const auto& path : paths) {
     BOOST_OUTCOME_TRY(open(path));

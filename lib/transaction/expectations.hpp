@@ -21,12 +21,12 @@ class Expectations {
   void expect(const std::string& path, const Version& version) { versions_[path] = version; }
   [[nodiscard]] const ExpectedVersions& versions() const noexcept { return versions_; }
 
-  /// Takes the locks, in the order in which all take them, and compares under each.
+  /// Takes the locks, in the order that all callers keep, and compares under each.
   Result<void> lock();
   /// The same comparison once more, under the locks.
   Result<void> compare();
-  /// There was no directory to hold a lock. Somebody who made it in the meantime may have made the
-  /// file, too.
+  /// Checks the paths that had no directory for a lock. Somebody may have made the directory in the
+  /// meantime, and the file, too.
   Result<void> check_nowhere();
   /// Before `lock` can be called again.
   void unlock() noexcept {
@@ -44,7 +44,7 @@ class Expectations {
   Changes& changes_;
   ExpectedVersions versions_;
   std::vector<OwnedHandle> locks_;
-  std::vector<std::string> nowhere_;  ///< Expected to be absent, in directories that are.
+  std::vector<std::string> nowhere_;  ///< Expected to be absent, in directories that are missing.
 };
 
 }  // namespace perdure

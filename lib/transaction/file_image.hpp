@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A file with all that it takes to make it once more.
+// A file with everything that is needed to make it once more.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,7 @@ namespace perdure {
 Result<FileImage> read_image(const TransactionRoot& root, std::string_view step,
                              const std::string& path, Handle file);
 
-/// Makes such a file in the private directory, in the place of what has that name.
+/// Makes such a file in the private directory, in the place of a file that has the name.
 Result<OwnedHandle> make_from_image(TransactionRoot& root, std::string_view step,
                                     const std::string& path, const std::string& name,
                                     const FileImage& image);

@@ -16,8 +16,8 @@ namespace {
 constexpr std::string_view commit_step = "commit the journal";
 constexpr std::uint64_t journal_size_max = std::uint64_t{1} << 32U;
 
-/// The journal under one of its fixed names, read as what a stranger wrote; empty where there is
-/// none.
+/// The journal under one of its fixed names, read without trust in its content; empty where there
+/// is none.
 Result<std::optional<FoundJournal>> read_journal(TransactionRoot& root, std::string_view name) {
   Target target(root.files, root.random,
                 (root.path / root.options.private_directory / std::string(name)).native());
@@ -81,7 +81,8 @@ Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_vi
     BOOST_OUTCOME_TRY(const Receipt receipt,
                       run_commit(commit, make_finish(options, protocol, {})));
     if (options.durability == Durability::ordered) {
-      // Its name comes before those that it promises, where the file system can tell.
+      // The journal's name becomes durable before the names that it promises, where the file system
+      // can sync directories.
       auto named = root.synced(commit_step, "", root.files.sync_directory(commit.directory));
       if (!named) {
         named.error().fate = Fate::visible;

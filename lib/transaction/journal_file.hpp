@@ -60,18 +60,18 @@ struct FoundJournal {
 };
 
 /// The journal, or the copy that an earlier recovery made of it; empty where there is neither. Read
-/// as what a stranger wrote. A copy beside a journal of another transaction is one whose removal
-/// never reached the disk: that one was settled before.
+/// without trust in its content. A copy beside the journal of another transaction is old: its
+/// transaction was settled, and its removal never reached the disk.
 Result<std::optional<FoundJournal>> find_journal(TransactionRoot& root);
 
-/// Nothing may depend on a journal that is in the page cache alone. Syncing what was found is not
-/// enough, since its sync may have failed before, which is said once: so it is written anew. On
-/// file systems where a rename is several disk writes, a crash can lose both the old and the new
-/// name. So we write the copy under the other name and keep the original.
+/// Nothing may depend on a journal that is in the page cache alone. To sync the journal that was
+/// found is not enough: an earlier sync may have failed, and the kernel reports that once. So it is
+/// written anew. On file systems where a rename is several disk writes, a crash can lose both the
+/// old and the new name. So we write the copy under the other name and keep the original.
 Result<void> make_durable(TransactionRoot& root, const FoundJournal& found, Protocol protocol);
 
-/// The journal is gone, durably or, with `fast`, before what others do later. `recovered`: recovery
-/// may have made a copy of it, which goes first.
+/// Removes the journal, durably or, with `fast`, ordered before later changes of others.
+/// `recovered`: recovery may have made a copy of it, which goes first.
 Result<void> remove_journal(TransactionRoot& root, std::string_view step, Protocol protocol,
                             bool recovered);
 

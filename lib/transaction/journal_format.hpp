@@ -43,13 +43,13 @@ struct JournalEntry {
   JournalAction action = JournalAction::put;
   std::string path;                ///< Relative to the root, in plain form.
   std::optional<Before> before{};  ///< Empty: nothing was there.
-  /// put: `before` is a directory, which goes first; make_directory: it is a file or a link, which
-  /// does. From format 6 on.
+  /// put: `before` is a directory, which goes first. make_directory: `before` is a file or a link,
+  /// which goes first. From format 6 on.
   bool changes_type = false;
   std::uint32_t mode = 0;         ///< Of a directory.
   std::uint64_t staged = 0;       ///< put: the number in the staged file's name ...
-  Identity staged_identity{};     ///< ... what it is known by ...
-  std::uint64_t staged_size = 0;  ///< ... and, from format 3 on, what a copy of it is known by ...
+  Identity staged_identity{};     ///< ... the identity by which it is known ...
+  std::uint64_t staged_size = 0;  ///< ... and, from format 3 on, how a copy of it is known ...
   std::int64_t staged_mtime_ns = 0;
   std::string apply_temp{};  ///< ... and the name beside the target on its way there.
 };
@@ -71,16 +71,15 @@ struct JournalDirectory {
 
 /// The format that is written; those below it are read.
 inline constexpr std::uint32_t journal_format = 3;
-/// As format 3, of a journal that removes directories: a program that knows no such removal refuses
-/// it.
+/// As format 3, of a journal that removes directories: a program that can't remove them refuses it.
 inline constexpr std::uint32_t removal_journal_format = 5;
-/// As format 5, of a journal in which a path changes between file and directory.
+/// As format 5, for a journal in which a path changes between file and directory.
 inline constexpr std::uint32_t type_change_journal_format = 6;
-/// The journal of a root whose commits go into a log (lib/log): it has no entries, and stands there
-/// so that a program that knows nothing of logs refuses the root.
+/// The journal of a root whose commits go into a log (lib/log). It has no entries; it makes a
+/// program without logs refuse the root.
 inline constexpr std::uint32_t log_journal_format = 4;
 
-/// Programs refuse what is newer.
+/// Programs refuse newer formats.
 inline constexpr std::uint32_t journal_format_max = type_change_journal_format;
 
 /// One committed transaction: all that redo needs. docs/format.md has the layout.

@@ -34,8 +34,8 @@ std::optional<std::string> parse_marker(Bytes bytes) {
 }
 }  // namespace
 
-/// The marker is read from the root's own handle, and no link at it is followed: who plants one
-/// would choose the private directory.
+/// A user who planted a link at the marker would choose the private directory. So the marker is
+/// read from the root's own handle, and no link is followed.
 Result<std::optional<std::string>> read_marker(const TransactionRoot& root) {
   const std::string name(names::root_marker);
   Target target(root.files, *root.options.system.environment, (root.path / name).native());
@@ -104,11 +104,12 @@ Result<void> mark_root(TransactionRoot& root) {
   const std::string& private_directory = root.options.private_directory;
   BOOST_OUTCOME_TRY(refuse_nested(root));
   BOOST_OUTCOME_TRY(const PrivatePlace place, private_place(root, private_directory));
-  // A marker that is durable without the directory that it names would be one of a broken root.
+  // A power cut that kept the marker and lost the directory that it names would leave a broken
+  // root. So the directory is synced first.
   BOOST_OUTCOME_TRY(root.synced("make the private directory durable", private_directory,
                                 root.files.sync_directory(place.above)));
-  // Of two whose private directories are not the same, so that each has its own lock, the kernel
-  // picks one marker.
+  // Two committers with different private directories hold different locks. So the kernel decides
+  // which of their markers stays.
   WriteOptions options;
   options.existing = ExistingPolicy::keep;
   options.durability = root.options.durability;
@@ -130,7 +131,7 @@ Result<void> mark_root(TransactionRoot& root) {
     return root.failure("mark the root", "", ErrorKind::conflict,
                         "somebody else made it a root meanwhile; begin again");
   }
-  done.error().fate = Fate::unchanged;  // it speaks of the marker, ours of the transaction
+  done.error().fate = Fate::unchanged;  // that fate is the marker's, ours the transaction's
   return std::move(done.error());
 }
 }  // namespace perdure

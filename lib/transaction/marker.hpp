@@ -15,8 +15,8 @@ inline constexpr std::string_view open_step = "open the root";
 /// root has none.
 Result<std::optional<std::string>> read_marker(const TransactionRoot& root);
 
-/// The private directory that the marker of another root names, which may be anybody's. Empty if it
-/// has none that can be read.
+/// The private directory that the marker of another root names; that root may be anybody's. Empty
+/// if it has no marker that can be read.
 std::optional<std::string> marked_private_directory(const Target& root);
 
 /// Whether the directory, of this status, has a marker that this user believes.
@@ -34,8 +34,8 @@ SysResult<std::optional<RootAbove>> find_root_above(FileSystem& files, Handle di
 /// Refuses a root that lies in another one.
 Result<void> refuse_nested(TransactionRoot& root);
 
-/// First use: the private directory durable, then the marker that says where it is. Just before the
-/// commit point: a transaction that is refused leaves nothing behind.
+/// First use: makes the private directory durable, then the marker that says where it is. Called
+/// just before the commit point, so that a transaction that is refused leaves nothing behind.
 Result<void> mark_root(TransactionRoot& root);
 
 }  // namespace perdure

@@ -64,8 +64,8 @@ Result<MirrorReport> Mirror::run() {
   return std::move(report_);
 }
 
-/// Nothing was asked for yet that would be half of the mirror; and the source is neither the root
-/// nor in it, where it would change while it is read.
+/// Fails where the transaction already has changes, which would mix with those of the mirror. Fails
+/// where the source is the root or lies in it: it would change while it is read.
 Result<void> Mirror::check_apart() const {
   if (!changes_.by_path().empty()) {
     return root_.failure(mirror_step, "", ErrorKind::invalid_argument,
@@ -106,7 +106,7 @@ Result<void> Mirror::take(const SourceTree::Entry& entry) {
   }
 }
 
-/// Removes what is in the way of something else: a file of a directory, or the other way round.
+/// Removes a file that is in the way of a directory, or the other way round.
 Result<void> Mirror::make_room(const SourceTree::Entry& entry, const Status& found) {
   const bool is_directory = found.type == FileType::directory;
   const bool in_the_way = is_directory != (entry.type == FileType::directory);
@@ -207,8 +207,8 @@ Result<bool> Mirror::is_same(const std::string& path, const Status& found, Sourc
   }
 }
 
-/// A directory that does not tell upper from lower case has one file for a name of the source and
-/// for another one: nobody else may have the same file there, but for a hard link.
+/// A directory that does not tell upper from lower case has one file for two names of the source.
+/// So no two names may lead to the same file there, unless it has hard links.
 Result<void> Mirror::check_alias(const std::string& directory, const std::string& path,
                                  const Status& status) const {
   const auto same = found_.find({directory, identity_of(status.version)});
@@ -222,7 +222,8 @@ Result<void> Mirror::check_alias(const std::string& directory, const std::string
                            "give it the name that the source has");
 }
 
-/// Removes what the source does not have. The root's own files stay, and those that others rely on.
+/// Removes the files that the source does not have. The root's own files stay, and so do files of
+/// the library that others rely on.
 Result<void> Mirror::remove_others(const std::string& directory) {
   const auto opened = changes_.directories().open(directory);
   if (!opened) return root_.closed_way(mirror_step, directory, opened.error());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Makes a root what another tree is.
+// Makes a root equal to another tree.
 #pragma once
 
 #include <perdure/mirror.hpp>
@@ -8,7 +8,7 @@
 
 namespace perdure {
 
-/// Stages what it takes. All that was committed is in place.
+/// Stages the changes for it. Call it when all that was committed is in place.
 Result<MirrorReport> mirror_tree(TransactionRoot& root, Changes& changes, SourceTree& source,
                                  const MirrorOptions& options);
 

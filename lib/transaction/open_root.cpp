@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::string_view lock_step = "take the root's lock";
 
-/// Whether a private directory of this status may be used by this user: his own; or, by root, that
-/// of the root directory's owner, who may do as he likes there anyway: then what root makes in it
-/// is his.
+/// Whether this user may use a private directory of this status. He may use his own. Root, the
+/// user, may also use that of the root directory's owner, who may do as he likes there anyway.
+/// Files that root makes in it become the owner's.
 bool is_for_user(const TransactionRoot& root, const Status& found) {
   const std::uint32_t user = root.files.user();
   if (is_same_user(root.files, found.owner, user)) return true;
@@ -71,7 +71,7 @@ Result<void> check_private_name(const TransactionRoot& root) {
       "the private directory is a name directly under the root, or an absolute path");
 }
 /// Whether a directory is as we made it a moment ago: ours, shut and empty. Somebody may have put
-/// another one of root's under its name, which is not to be given away.
+/// another directory of root's under its name; that one must not be given away.
 SysResult<bool> is_as_made(FileSystem& files, Handle directory, const Status& status) {
   if (status.owner != files.user() || (status.mode & 077U) != 0) return false;
   BOOST_OUTCOME_TRY(const auto entries, files.list(directory));
@@ -94,7 +94,7 @@ Result<void> keep_for_owner(TransactionRoot& root, Handle above, const std::stri
   if (!as_made) return success();  // exchanged: the check will tell
   return root.checked(step, private_directory, give_to(root.files, opened, *keeper));
 }
-/// First use, by a committer. It stays when a marker comes to name it (mark_root).
+/// First use, by a committer. The directory stays once a marker names it (mark_root).
 Result<void> make_private_directory(TransactionRoot& root) {
   BOOST_OUTCOME_TRY(refuse_nested(root));
   BOOST_OUTCOME_TRY(check_names_go(root.status, root.path.native()));
@@ -109,8 +109,8 @@ Result<void> make_private_directory(TransactionRoot& root) {
   return keep_for_owner(root, place.above, place.name, private_directory);
 }
 
-/// A marked root without its private directory: git, say, keeps no empty directories. The marker's
-/// owner gets it back; its journal and staged files are gone with the one that was there.
+/// A marked root has lost its private directory: git, for example, does not keep empty directories.
+/// The marker's owner gets a new one. The journal and staged files are lost with the old one.
 Result<void> restore_private_directory(TransactionRoot& root,
                                        const std::string& private_directory) {
   constexpr std::string_view step = "make the private directory again";
@@ -154,7 +154,7 @@ Result<void> restore_private_directory(TransactionRoot& root,
   root.restored = true;
   return success();
 }
-/// `directory`: of this path, if it is open already.
+/// `directory`: the directory of this path, if it is open already.
 Result<std::unique_ptr<TransactionRoot>> begin_open(const Path& path,
                                                     const TransactionOptions& options,
                                                     OwnedHandle directory = {}) {
@@ -225,8 +225,8 @@ Result<std::unique_ptr<TransactionRoot>> open_and_lock(const Path& path,
     } else if (root->marked || !is_missing(lock.error().cause) || attempt == attempts_max) {
       return std::move(lock.error());
     }
-    // Another committer, who was refused, took the directory away that both had found or made; or
-    // made it a root in the meantime, with another private directory.
+    // Another committer removed the private directory that both had found or made, since it was
+    // refused. Or it made the directory a root in the meantime, with another private directory.
   }
 }
 
@@ -257,8 +257,8 @@ Result<std::unique_ptr<TransactionRoot>> open_root_to_abandon(const Path& path,
 
 namespace {
 
-/// Whether this user has no business in the private directory: another one's, or there is none
-/// within the root, and with it nothing that a crash may have left.
+/// Whether this user need not look into the private directory. It is another user's, or there is
+/// none within the root, so a crash can have left nothing.
 Result<bool> is_closed(TransactionRoot& root, const std::string& private_directory) {
   const auto opened = open_private_directory(root, private_directory);
   if (!opened) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Opens the roots of transactions: to commit, to recover, to look on.
+// Opens the roots of transactions: to commit, to recover, to look.
 #pragma once
 
 #include <memory>
@@ -13,17 +13,18 @@ namespace perdure {
 Result<std::unique_ptr<TransactionRoot>> open_root(const Path& path,
                                                    const TransactionOptions& options);
 
-/// The same for recovery, which makes nothing but the missing private directory of a marked root:
-/// `restored` says so, and such a root is not locked. Empty where no transaction ever was.
+/// The same for recovery, which only makes the missing private directory of a marked root.
+/// `restored` says so, and such a root is not locked. Empty where there never was a transaction.
 Result<std::unique_ptr<TransactionRoot>> open_root_to_recover(const Path& path,
                                                               const TransactionOptions& options);
 
-/// The same to give a root's journal up: makes nothing. A marked root without its private directory
-/// is an error.
+/// The same to abandon a root: makes nothing. A marked root without its private directory is an
+/// error.
 Result<std::unique_ptr<TransactionRoot>> open_root_to_abandon(const Path& path,
                                                               const TransactionOptions& options);
 
-/// Opens it to look on: makes nothing, takes no lock. Empty where no transaction ever was.
+/// Opens a root to look at it: makes nothing, takes no lock. Empty where there never was a
+/// transaction.
 Result<std::unique_ptr<TransactionRoot>> look_at_root(const Path& path,
                                                       const TransactionOptions& options);
 

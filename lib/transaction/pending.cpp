@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Asks the roots above a file what they have of it.
+// Asks the roots above a file for committed content of it.
 #include "transaction/pending.hpp"
 
 #include <algorithm>
@@ -77,7 +77,8 @@ Result<void> refuse_unpublished(const Target& target, const LockWait& wait) {
   if (!root) return success();
   BOOST_OUTCOME_TRY(std::string why, find_pending(*root, target));
   if (why.empty()) return success();
-  // Somebody may be about to put it in place: what is pending under the lock was left.
+  // Somebody may be about to put the content in place. Content that is still pending once we hold
+  // the lock was left by a crash.
   const auto lock = take_root_lock(*root);
   if (lock) {
     BOOST_OUTCOME_TRY(why, find_pending(*root, target));
@@ -85,7 +86,7 @@ Result<void> refuse_unpublished(const Target& target, const LockWait& wait) {
   } else if (lock.error().kind == ErrorKind::stopped) {
     return lock.error();
   }
-  // Through a link its path is not the caller's.
+  // Where a link was followed, the caller did not name the path of this root.
   const std::string named = target.followed ? "" : " " + root->path.native();
   return target.failure(step, ErrorKind::recovery_required,
                         why + (lock ? "; recover the root first (perdure recover" + named + ")"

@@ -71,7 +71,7 @@ Result<Journal> Precheck::journal() {
     (removes_directory(entry) ? removals : made.entries).push_back(std::move(entry));
     if (change.staged.moved || change.staged.symlink) each.insert(change.staged.number);
   }
-  // Last, what is in a directory before the directory itself.
+  // Removals come last: first those in a directory, then the directory itself.
   std::move(removals.rbegin(), removals.rend(), std::back_inserter(made.entries));
   BOOST_OUTCOME_TRY(look_at_root());
   made.directories.push_back({"", identity_of(root_.status.version)});
@@ -100,7 +100,7 @@ bool Precheck::may_copy_up() const {
   return root_.files.stamps(root_.directory.get(), root_.status) != Stamps::fine;
 }
 
-/// Something was made in both by now.
+/// The transaction has made something in both directories by now.
 Result<void> Precheck::look_at_root() {
   if (!may_copy_up()) return success();
   BOOST_OUTCOME_TRY(root_.status,
@@ -126,9 +126,9 @@ Result<bool> Precheck::is_moved(const Change& change, const std::string& path,
   return may_be_one_file(found, staged.version);
 }
 
-/// The names that are there, and those that are gone, must be so after a power cut, too: recovery
-/// would take what an unsynced rename or removal of somebody else brings back for a later change,
-/// and leave it alone. And the staged files must still be found.
+/// A power cut may undo an unsynced rename or removal of somebody else. Recovery would take the
+/// file that comes back for a later change, and leave it alone. So the names in the directories are
+/// synced, and those of the staged files, too.
 Result<void> Precheck::sync_names() {
   for (const auto& [path, status] : parents_) {
     BOOST_OUTCOME_TRY(const auto directory,
@@ -139,8 +139,9 @@ Result<void> Precheck::sync_names() {
   return staged_.sync_names();
 }
 
-/// A directory on the way to the path that is there: on the root's device (else a hard link can't
-/// reach it), no root of its own, and not the private one under whatever name. "" is the root.
+/// Checks a directory that exists on the way to the path. It must lie on the root's device, else a
+/// hard link can't reach it. It must not be a root of its own, nor the private directory under
+/// another name. "" is the root.
 Result<Status> Precheck::check_way(const std::string& directory, const std::string& path) {
   if (const auto seen = ways_.find(directory); seen != ways_.end()) return seen->second;
   const auto opened = directories_.open(directory);
@@ -168,8 +169,8 @@ Result<Status> Precheck::check_way(const std::string& directory, const std::stri
   return status.value();
 }
 
-/// The directories on the way to the path: there, or made by this transaction; and the one that it
-/// lies in writable.
+/// The directories on the way to the path must exist or be made by this transaction, and the last
+/// of them must be writable.
 Result<void> Precheck::check_parent(const std::string& path) {
   const std::string parent = parent_of(path);
   bool made = false;
@@ -187,14 +188,14 @@ Result<void> Precheck::check_parent(const std::string& path) {
       return root_.failure(check_step, path, ErrorKind::invalid_argument,
                            "'" + above + "' is a file in this transaction");
     }
-    made = true;  // what is above it was looked at when it was checked itself
+    made = true;  // the directories above it were checked with it
   }
   if (made || parents_.contains(parent)) return success();
   for (std::string above = parent_of(parent); !above.empty(); above = parent_of(above)) {
     BOOST_OUTCOME_TRY(check_way(above, path));
   }
   BOOST_OUTCOME_TRY(Status status, check_way(parent, path));
-  // A name that could be made there before tells as much.
+  // An earlier trial there has already shown this.
   if (!root_.trials.has(identity_of(status.version), true, 0)) {
     BOOST_OUTCOME_TRY(staged_.check_writable(parent));
     if (may_copy_up()) {
@@ -208,9 +209,9 @@ Result<void> Precheck::check_parent(const std::string& path) {
   return success();
 }
 
-/// The last look before the journal. By the stamps that it finds, whoever puts the path in place
-/// knows the file from one that somebody made or changed since. On a coarse clock they could be
-/// equal, so it waits until the tick is over: once, since other files are older then.
+/// The last look before the journal. By its stamps the commit or a recovery tells this file from
+/// one that somebody made or changed later. On a coarse clock both could have equal stamps, so it
+/// waits until the tick is over. It waits once, since the other files are older by then.
 Result<std::optional<Status>> Precheck::look(const std::string& path) {
   for (;; ++waits_) {
     BOOST_OUTCOME_TRY(const auto found, changes_.stat(path));
@@ -351,8 +352,8 @@ Result<void> Precheck::check_emptied(const std::string& path) {
   return success();
 }
 
-/// Two names that a case-insensitive directory takes for one. Whether it is one is tried out, with
-/// a temp, only where names collide.
+/// Refuses two names that a case-insensitive directory takes for one. Only where such names occur,
+/// it tries with a temp whether the directory is case-insensitive.
 Result<void> Precheck::check_aliases() {
   std::map<std::string, std::string> seen;
   for (const auto& [path, change] : by_path_) {

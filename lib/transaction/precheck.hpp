@@ -19,12 +19,13 @@ using ExpectedVersions = std::map<std::string, Version>;
 enum class Preparation {
   /// Also makes the staged files durable with their names, or ordered before the journal.
   for_journal,
-  /// Leaves that to the record, which has the content; and what the paths are before to the last
-  /// look, right before it.
+  /// Makes nothing durable, since the record has the content. The last look, right before the
+  /// record, finds the files that are at the paths.
   for_log,
 };
 
-/// Checks everything that putting in place could trip over, and says what the journal must.
+/// Checks everything that could make it fail to put the files in place. Returns the content of the
+/// journal.
 Result<Journal> prepare_journal(TransactionRoot& root, Changes& changes,
                                 const ExpectedVersions& expected, Preparation preparation);
 

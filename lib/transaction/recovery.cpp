@@ -27,8 +27,8 @@ constexpr std::string_view discard_step = "discard staged files";
 /// Recovery relies on nothing but syncs, whatever protocol the transaction was committed by.
 constexpr Protocol protocol = Protocol::portable;
 
-/// Only directories that were there before: the ones in their place now may be somebody else's.
-/// In a copied root all have other numbers, and nothing tells a directory from its copy.
+/// Expects the directories that were there before, since somebody may have put others in their
+/// place. In a copied root all have other numbers, and nothing tells a directory from its copy.
 Directories directories_of(TransactionRoot& root, const Journal& journal, Numbers numbers) {
   Directories directories(root.files, root.directory.get());
   for (const auto& entry : journal.entries) {
@@ -40,8 +40,8 @@ Directories directories_of(TransactionRoot& root, const Journal& journal, Number
   return directories;
 }
 
-/// Empty, or why nothing that the journal says of files holds of those that are here. A copy has
-/// its own journal if the private directory was copied along with it. One outside may be that of
+/// Empty, or why the journal is not about the files that are here. A copied root has its own
+/// journal if the private directory was copied with it. A private directory outside may belong to
 /// the root that was copied.
 std::string_view fault_of_root(const TransactionRoot& root, const Journal& journal) {
   if (journal.directories.empty()) return {};
@@ -75,8 +75,8 @@ Result<LogFile> find_log(TransactionRoot& root) {
       "its log is gone, and what a crash left in it" + std::string(refused_journal_advice));
 }
 
-/// Looks at all paths of the journal, or of the log that it stands for. Empty, or why nothing that
-/// the journal says holds here.
+/// Looks at all paths of the journal, or of the log that it stands for. Empty, or why the journal
+/// is not about the files that are here.
 Result<std::string> look_into(TransactionRoot& root, const Journal& journal,
                               RecoveryReport& report) {
   if (journal.is_of_log()) {
@@ -96,7 +96,7 @@ Result<T> as_committed(Result<T> result) {
   return result;
 }
 
-/// Unlinks what a crash may have left of a path's way into place.
+/// Unlinks the apply temp that a crash may have left.
 Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
                               Directories& directories) {
   if (entry.action != JournalAction::put) return success();
@@ -107,8 +107,9 @@ Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
   return root.checked(recover_step, entry.path, remove_apply_temp(root.files, *directory, entry));
 }
 
-/// Unlinks all staged files and an unfinished journal; how many files. Only without a journal,
-/// whose removal is made durable first: it may have been killed before that was.
+/// Unlinks all staged files and an unfinished journal; returns how many files. Call it only when
+/// there is no journal. An earlier process may have been killed before it synced the removal of the
+/// journal, so that is synced first.
 Result<std::uint64_t> discard_staged(TransactionRoot& root) {
   const Handle directory = root.private_directory.get();
   BOOST_OUTCOME_TRY(const auto entries, root.checked(discard_step, "", root.files.list(directory)));
@@ -232,7 +233,7 @@ Result<RecoveryReport> abandon(const Path& root, const TransactionOptions& optio
   const std::uint64_t mark = failed_syncs();
   const auto found = find_journal(*opened);
   if (found && found.value()) {
-    // Whatever stands in the way of a look at the paths, the root can be given up.
+    // The root can be abandoned even where the paths can't be looked at.
     const auto fault = look_into(*opened, found.value()->journal, report);
     report.damage = fault ? fault.value() : "a path that it names: " + fault.error().message();
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Compares each path of a journal with what is there now: by numbers and times, or, where the
+// Compares each path of a journal with the file there now: by numbers and times, or, where the
 // numbers are others, by times and content.
 #include "transaction/recovery_step.hpp"
 
@@ -21,7 +21,7 @@ std::int64_t part_of_second(std::int64_t time_ns) {
   return (time_ns % second_ns + second_ns) % second_ns;
 }
 
-/// Whether a put may have staged such a file.
+/// Whether a put may have staged a file of this type.
 bool is_content(FileType type) {
   return type == FileType::regular || type == FileType::symlink;
 }
@@ -32,8 +32,8 @@ struct Staged {
   bool whole = false;  ///< It is the one that was staged, or has all of its content.
 };
 
-/// Judges paths. A file with another number is another file, unless all of them have others: then
-/// its size, its time of modification and its content tell.
+/// Judges paths. A file with another number is another file, unless all files have other numbers:
+/// then its size, its time of modification and its content tell.
 class Judge {
  public:
   Judge(TransactionRoot& root, const Journal& journal, Numbers numbers)
@@ -74,8 +74,8 @@ bool Judge::has_identity(const Status& now, const Identity& identity) const {
   return identity_of(now.version) == identity && (kept_ || identity.birth_ns != 0);
 }
 
-/// Nobody changed it since. It may be older than it was: what its last writer never synced may have
-/// gone with the power, its time of modification along with it.
+/// Whether nobody changed the file since. Its time may even be older: a power cut may take unsynced
+/// writes, and their time of modification with them.
 bool Judge::is_before(const Status& now, const Before& before) const {
   if (has_identity(now, before.identity)) return now.version.mtime_ns <= before.mtime_ns;
   if (now.type == FileType::directory || now.version.size != before.size) return false;
@@ -85,7 +85,7 @@ bool Judge::is_before(const Status& now, const Before& before) const {
   return now.version.mtime_ns == before.mtime_ns && part_of_second(before.mtime_ns) != 0;
 }
 
-/// It goes if nothing is in it, so that a copy of it may go, too.
+/// The directory is removed only if it is empty, so a copy of it may be removed, too.
 bool Judge::is_directory_before(const Status& now, const JournalEntry& entry) const {
   if (now.type != FileType::directory) return false;
   return !kept_ || (entry.before && has_identity(now, entry.before->identity));
@@ -95,8 +95,8 @@ bool Judge::is_to_be_put(const JournalEntry& entry, const std::optional<Status>&
   if (!entry.before) return !now;
   if (entry.changes_type) return !now || is_directory_before(*now, entry);
   if (now) return is_before(*now, *entry.before);
-  // Missing although it was there before: somebody removed it, or, where a rename is several steps
-  // on the disk, that is half of ours.
+  // The file was there before and is missing. Somebody removed it; or, where a rename is several
+  // steps on the disk, this is our rename, half done.
   return !renames_at_once(root_);
 }
 
@@ -156,7 +156,7 @@ Result<bool> Judge::has_content(const JournalEntry& entry, const Status& now,
 Result<RecoveryStep> Judge::put(const JournalEntry& entry, const std::optional<Status>& now) const {
   if (now && has_identity(*now, entry.staged_identity)) return RecoveryStep::done;
   BOOST_OUTCOME_TRY(const Staged staged, find_staged(entry));
-  // Not to be done once more: a rename between two names of one file does nothing (rename(2)).
+  // There is nothing left to do: a rename between two names of one file does nothing (rename(2)).
   if (now && staged.found && now->version.same_file(staged.found->version)) {
     return RecoveryStep::done;
   }
@@ -173,8 +173,8 @@ Result<RecoveryStep> Judge::removal(const JournalEntry& entry,
   if (!now) return RecoveryStep::done;
   if (!entry.before) return theirs();
   if (is_before(*now, *entry.before)) return RecoveryStep::redo;
-  // The file goes on under another name of the same transaction. Written into, it keeps what was
-  // written: only this name goes.
+  // The transaction moves the file to another of its names. Somebody may have written into it
+  // since: the file keeps that content, and only this name is removed.
   const auto moved = std::ranges::find_if(journal_.entries, [&](const JournalEntry& other) {
     return other.action == JournalAction::put && other.staged_identity == entry.before->identity;
   });

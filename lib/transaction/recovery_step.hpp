@@ -36,7 +36,7 @@ Result<RecoveryStep> recovery_step_of(TransactionRoot& root, const Journal& jour
                                       Numbers numbers, const JournalEntry& entry,
                                       Directories& directories);
 
-/// ErrorKind::recovery_required where only a person can decide.
+/// Fails where a person has to decide about a path.
 Result<void> check_decided(const TransactionRoot& root, const std::string& path, RecoveryStep step);
 
 }  // namespace perdure

@@ -38,8 +38,8 @@ Error unwanted_link(const std::string& path) {
                  "(SourceOptions::symlinks, --symlinks)");
 }
 
-/// Also where a mount keeps a file system of somebody else's program behind it, which can let every
-/// read wait.
+/// Mounts are refused, since another user's program (FUSE) may serve one, and can make every read
+/// wait.
 Error another_mount(const std::string& path) {
   return refusal(path, "it is another mount; name what is in there by a call of its own");
 }
@@ -120,7 +120,8 @@ Result<void> SourceTree::list_directory(const std::string& relative,
   BOOST_OUTCOME_TRY(const std::string private_directory, private_directory_of(relative, directory));
   for (const auto& [name, told] : listed.value()) {
     const std::string path = beneath(relative, name);
-    // A copy of a root or of tracked states has such files, and those of the target are in use.
+    // A copy of a root or of tracked states has such files. They are left out, since the target has
+    // its own.
     const bool wanted = options_.previous && names::is_previous(name);
     if ((names::is_own(name) && !wanted) || name == private_directory) {
       left_out_.push_back(full(path));

@@ -16,14 +16,14 @@
 namespace perdure {
 namespace {
 
-/// Takes down what the file is known by.
+/// Notes the facts by which the file is known later.
 void note(StagedFile& staged, const Version& version) {
   staged.identity = identity_of(version);
   staged.size = version.size;
   staged.mtime_ns = version.mtime_ns;
 }
 
-/// Staged files are flushed so many at a time: their writeback overlaps, and the first sync's
+/// So many staged files are synced at a time: their writeback overlaps, and the first sync's
 /// journal commit serves the others.
 constexpr std::size_t unflushed_max = 64;
 
@@ -34,8 +34,8 @@ std::string StagedFiles::name_of(const StagedFile& staged) const {
 }
 
 /// The place of the existing file whose metadata the new one gets: the path, or the private
-/// directory, where it waits for its path. One that is in memory alone gets a file for that, which
-/// goes with the transaction.
+/// directory, where it waits for its path. A file that is in memory alone is written to the private
+/// directory for that, and removed with the transaction.
 Result<void> StagedFiles::locate(Commit& commit, const std::string& path) {
   BOOST_OUTCOME_TRY(const LeftFile* const left, root_.unpublished.find(path));
   if (left != nullptr && !left->removed) {
@@ -81,8 +81,9 @@ Result<void> StagedFiles::locate_source(Commit& commit, const std::string& path,
   return success();
 }
 
-/// The image that a content in memory begins as, if the file at the path waits, too, and has
-/// nothing that a new content must not take over. Null otherwise.
+/// The image with which a content in memory begins. It is made if the file at the path waits in
+/// memory, too. That file must not have special bits or labels, which new content must not get.
+/// Null otherwise.
 Result<std::shared_ptr<FileImage>> StagedFiles::image_like(const std::string& path) const {
   constexpr std::uint32_t special = 06000;
   const auto lock = root_.unpublished.hold();
@@ -116,7 +117,8 @@ Result<void> StagedFiles::begin_file(Commit& commit, StagedFile& staged, const s
   if (from.status) {
     const auto lock = root_.unpublished.hold();
     BOOST_OUTCOME_TRY(locate_source(commit, path, from));
-    // Otherwise the metadata may change and no stamp with it: the last look reads them again.
+    // If the stamps are not settled, the metadata may change without a new stamp: then the last
+    // look reads them again.
     if (commit.existing && is_settled(root_.files, commit.directory, *commit.existing)) {
       staged.metadata_of = commit.existing->version;
     }
@@ -331,8 +333,8 @@ Result<void> StagedFiles::refresh_metadata(StagedFile& staged, const std::string
   commit.temp = OwnedHandle(root_.files, opened.value());
   BOOST_OUTCOME_TRY(const Status status,
                     root_.checked(check_step, path, root_.files.stat(opened.value())));
-  // Root may be at work in the private directory of the root's owner, who can put another file of
-  // root's under this name: it would become his.
+  // Root, the user, may work in the private directory of the root's owner. The owner can put
+  // another file of root's under this name, and would get that file.
   if (identity_of(status.version) != staged.identity) {
     return root_.failure(check_step, path, ErrorKind::conflict,
                          "somebody put another file in the place of its staged one");
@@ -370,7 +372,8 @@ Result<FileImage> StagedFiles::image(const StagedFile& staged, const std::string
   }
   const Handle file = opened ? opened.get() : unflushed->second.get();
   BOOST_OUTCOME_TRY(FileImage image, read_image(root_, stage_step, path, file));
-  // The cache may have dropped what the disk refused, and read the old blocks back.
+  // The disk may have refused the blocks, so that the cache dropped them and read the old ones
+  // back.
   if (Checksum::of(image.content) == staged.checksum) return image;
   return root_.failure(stage_step, path, ErrorKind::system,
                        "its staged file does not hold what was written: the disk failed, or "

@@ -44,7 +44,8 @@ struct StagedFile {
 struct MetadataOf {
   std::string path;
   std::optional<Status> status;  ///< Empty: there is none.
-  // One of them is set if this transaction makes the file: the staged name, or the image in memory.
+  // One of the next two is set if this transaction makes the file: the staged name, or the image in
+  // memory.
   std::string staged{};
   std::shared_ptr<const FileImage> image{};
 };
@@ -57,8 +58,8 @@ class StagedFiles {
   StagedFiles& operator=(const StagedFiles&) = delete;
   ~StagedFiles() = default;
 
-  /// Stages what the source writes, with the metadata of the file `from`, or those of a new one, as
-  /// `metadata` says.
+  /// Stages the content that the source writes, with the metadata of the file `from`, or of a new
+  /// one, as `metadata` says.
   Result<StagedFile> stage(const std::string& path, const MetadataOf& from,
                            const Metadata& metadata,
                            const std::function<Result<void>(Sink&)>& source);
@@ -67,14 +68,15 @@ class StagedFiles {
   /// Stages the file or symbolic link that has this path, by a hard link. `directory` is the one it
   /// lies in.
   Result<StagedFile> link(std::string_view step, Handle directory, const std::string& from);
-  /// Gives the metadata of the target once more, which changed since; it is synced once more.
+  /// Gives the staged file the metadata of the target again, which changed since. The file is
+  /// synced again.
   Result<void> refresh_metadata(StagedFile& staged, const std::string& path, const Status& found);
   Result<void> remove(const StagedFile& staged, const std::string& path);
   /// Makes a file of one that is in memory.
   Result<void> make_file(StagedFile& staged, const std::string& path);
 
-  /// Makes them durable; with `fast`, certain to be on the disk before the journal is; with `whole`
-  /// that is left to the sync of everything.
+  /// Makes the staged files durable. With `fast` they are only certain to be on the disk before the
+  /// journal. With `whole` the sync of the whole file system does it.
   Result<void> flush();
   /// The same, once many wait.
   Result<void> flush_if_many();
@@ -85,7 +87,8 @@ class StagedFiles {
 
   /// Whether they are the journal's, so that `discard` leaves them.
   void keep(bool kept) noexcept { kept_ = kept; }
-  /// Removes them, unless they were kept. The next committer collects what won't go.
+  /// Removes them, unless they were kept. The next committer removes files that can't be removed
+  /// now.
   void discard() noexcept;
 
   /// Finds out whether this user may make a file in the directory. It may not exist yet.
@@ -102,8 +105,8 @@ class StagedFiles {
     std::vector<Xattr> xattrs;
     bool known = false;  ///< False where the file system has no files without a name.
   };
-  /// As the kernel has it for a file that is made with `mode`: shown by a file that never gets a
-  /// name. Null for a directory that does not exist yet.
+  /// The metadata that the kernel gives a file that is made with `mode`, found by a file that never
+  /// gets a name. Null for a directory that does not exist yet.
   Result<const Inherited*> inherited(const std::string& parent, std::uint32_t mode);
   Result<std::shared_ptr<FileImage>> image_like(const std::string& path) const;
   Result<std::shared_ptr<FileImage>> held_like(const std::string& path, const MetadataOf& from,
@@ -124,7 +127,7 @@ class StagedFiles {
   Protocol protocol_;
   /// By directory and mode.
   std::map<std::pair<std::string, std::uint32_t>, std::shared_ptr<const Inherited>> inherited_;
-  /// Wait for company on their way to the disk, by number.
+  /// Files that wait for more files before they are synced together, by number.
   std::vector<std::pair<std::uint64_t, OwnedHandle>> unflushed_;
   std::vector<std::string> shown_;  ///< Files that metadata were taken from; they go at the end.
   std::uint64_t next_ = 0;

@@ -108,7 +108,7 @@ struct PERDURE_LOCAL Transaction::State {
   Changes changes;
   RecoveryReport recovery;
   Expectations expected{*root, changes};
-  std::function<Result<void>()> compare;  // of a state: the last word
+  std::function<Result<void>()> compare;  // of a state: decides last whether to commit
   Fate fate = Fate::unchanged;            // of the commit: what an error would say now
   std::vector<StageTime> ran;
   TransactionRoot::Naming naming = TransactionRoot::Naming::of_users;
@@ -116,7 +116,7 @@ struct PERDURE_LOCAL Transaction::State {
   bool staging_now = false;  // a call is running, and with it maybe code of the caller's
 };
 
-/// The content that the path is to get is at the path, if the log left that for later.
+/// Puts the committed content of the path in place, if the log left that for later.
 Result<void> Transaction::State::put_in_place(const std::string& path) {
   if (log == nullptr) return success();
   bool left = false;
@@ -128,7 +128,7 @@ Result<void> Transaction::State::put_in_place(const std::string& path) {
   return left ? log->settle() : success();
 }
 
-/// A look into a directory finds all that was committed.
+/// Puts everything in place, so that a look into a directory finds all that was committed.
 Result<void> Transaction::State::put_all_in_place() const {
   const bool left = log != nullptr && root->unpublished.expected;
   return left ? log->settle() : Result<void>(success());
@@ -154,7 +154,7 @@ Result<void> Transaction::State::apply(const Journal& journal, TransactionReceip
   return success();
 }
 
-/// Everything before the commit point, and the commit point.
+/// Does everything up to the commit point, and the commit point.
 Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& receipt,
                                                        detail::Stopwatch& watch) {
   // The paths count as they are now. A directory that they led to at a `put` may have been moved
@@ -171,8 +171,8 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
   note("stage", watch);
   if (journal.entries.empty()) return journal;
   BOOST_OUTCOME_TRY(mark_root(*root));
-  // Staged files that may be in the journal are recovery's, also if something is thrown: it must
-  // find the staged files. It discards those of a journal that is not there.
+  // From here on the staged files are left to recovery, also if something is thrown: the journal
+  // may name them. If there is no journal, recovery discards them.
   changes.staged().keep(true);
   const Buffer encoded = encode_journal(journal);
   fate = Fate::unknown;
@@ -187,8 +187,8 @@ Result<Journal> Transaction::State::reach_commit_point(TransactionReceipt& recei
   return committed.error();
 }
 
-/// A moved file brings content of any size, which is not ours to copy. The log knows neither
-/// symbolic links nor a removal of directories, nor a directory in the place of a file.
+/// A moved file has content of any size, which a record does not copy. A log record can't have
+/// symbolic links, removals of directories, or a directory in the place of a file.
 bool Transaction::State::fits_record() {
   return log->takes(changes.bytes()) &&
          std::ranges::none_of(changes.by_path(), [](const auto& item) {
@@ -198,7 +198,7 @@ bool Transaction::State::fits_record() {
          });
 }
 
-/// The part of an image that memory keeps: the metadata, and a content that no file has.
+/// The part of an image that memory keeps: the metadata, and the content if no file has it.
 std::shared_ptr<const FileImage> Transaction::State::image_for_later(const JournalEntry& entry,
                                                                      const FileImage& image) {
   const auto& held = changes.by_path().at(entry.path).staged.held;
@@ -322,7 +322,7 @@ Result<Transaction> Transaction::begin(const Path& path, const TransactionOption
       choose_protocol(root->files, root->private_directory.get(), wanted, path.native(), true));
   auto id = names::make_transaction_id(root->random);
   if (!id) return root->failure("begin a transaction", "", id.error());
-  // Last, so that its report can't be lost with a failure of the rest.
+  // Comes last, so that no later failure loses its report.
   BOOST_OUTCOME_TRY(RecoveryReport recovery, recover_root(*root));
   return Transaction(std::make_unique<State>(std::move(root), std::move(id.value()), protocol,
                                              std::move(recovery)));

@@ -115,8 +115,8 @@ Result<void> TransactionRoot::check_path(std::string_view step, const std::strin
 }
 
 void TransactionRoot::release() noexcept {
-  // Others who wait for the lock see that its file is gone. It is tidiness alone: a failure, or
-  // somebody else's file in it, leaves a directory that the next committer takes.
+  // Others who wait for the lock see that its file is gone. This only tidies up: after a failure,
+  // or with somebody else's file in it, the directory stays, and the next committer uses it.
   const bool unused = lock && private_directory_made && !marked && made_by.this_process();
   if (unused) remove_private_directory(*this);
   lock.reset();

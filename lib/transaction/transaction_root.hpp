@@ -56,17 +56,18 @@ struct TransactionRoot {
   OwnedHandle private_directory;  ///< Of the transactions alone: journal, staged files, lock.
   Status status;                  ///< Of the root's directory.
   Status private_status;          ///< Of the private one.
-  std::optional<Keeper> keeper;   ///< Whom root gives what it makes in the private one.
+  std::optional<Keeper> keeper;   ///< The user to whom root gives the files that it makes there.
   std::string private_name;       ///< Of the private directory, if it is directly under the root.
   OwnedHandle lock;
-  /// Whether the marker is there. Without it, whatever this process made goes again.
+  /// Whether the marker is there. Without it, `release` removes the private directory that this
+  /// process made.
   bool marked = false;
   bool private_directory_made = false;
   bool restored = false;  ///< Its private directory was missing, and is there again, empty.
   MadeBy made_by{};
   KnownTrials trials;
   Unpublished unpublished;
-  /// Whether a rename is one step on the disk here; empty until somebody needs to know.
+  /// Whether a rename is one step on the disk here; empty until it is asked for.
   std::optional<bool> renames_at_once{};
 
   /// An error of a system call about `relative` ("" for the root itself), with the fate that every
@@ -91,7 +92,7 @@ struct TransactionRoot {
   }
   /// Tells the observer, if there is one, what recovery found and finished.
   void tell(const RecoveryReport& report) const;
-  /// Lets the root go. One that nobody marked gets back the look that it had before.
+  /// Lets the root go. If nobody marked it, removes the private directory that this process made.
   void release() noexcept;
   /// The same for the sync of a directory, as durable as the options ask for.
   [[nodiscard]] Result<void> synced(std::string_view step, const std::string& relative,

@@ -56,7 +56,7 @@ SysResult<bool> lies_in(FileSystem& files, Handle directory, const Version& othe
 
 namespace {
 
-/// The causes of a way that leads through something other than directories of one file system.
+/// Whether the way to a path leads through something other than directories of one file system.
 bool is_closed(const std::error_code& cause) {
   return cause == std::errc::not_a_directory || cause == std::errc::too_many_symbolic_link_levels ||
          cause == std::errc::cross_device_link;
@@ -144,7 +144,7 @@ SysResult<bool> Directories::is_blocked(const std::string& relative, std::error_
 SysResult<bool> Directories::is_replaced(const std::string& relative) {
   auto opened = open(relative);
   if (opened) return false;
-  // Looked at as well, since the answer leaves a part of a transaction out.
+  // Looks at the path as well, since this answer leaves a part of a transaction out.
   if (is_closed(opened.error())) {
     const std::error_code cause = opened.error();
     const auto blocked = is_blocked(relative, cause);

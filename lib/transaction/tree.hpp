@@ -46,33 +46,36 @@ class Directories {
  public:
   /// `root` stays open as long as this is used.
   Directories(FileSystem& files, Handle root) : files_(files), root_(root) {}
-  /// The directory `relative`, "" for the root itself. Not owned; good until the next call.
-  /// One that is not the directory expected there is as good as missing.
+  /// The directory `relative`, "" for the root itself. Not owned; valid until the next call. A
+  /// directory that is not the expected one counts as missing.
   SysResult<Handle> open(const std::string& relative);
   /// The status of the path now; empty where there is nothing, or no directory for it.
   SysResult<std::optional<Status>> stat(const std::string& relative);
   /// Opens each anew from now on: a directory that is open stays the same when its path leads
   /// elsewhere.
   void look_anew() noexcept { open_.clear(); }
-  /// From now on `relative` is this directory, or none.
+  /// From now on only this directory counts at `relative`.
   void expect(const std::string& relative, const Identity& identity);
-  /// The transaction removes this directory: where nothing is at its path, that is ours.
+  /// The transaction removes this directory: if nothing is at its path, this transaction removed
+  /// it.
   void may_be_gone(const std::string& relative) { removed_.insert(relative); }
-  /// The transaction makes a directory of the file at this path, or a file of the directory: where
-  /// there is none, that is ours, and nothing is in it.
+  /// The transaction puts a directory in the place of the file at this path, or a file in the place
+  /// of the directory. If there is no directory, the transaction did that, and nothing is in it.
   void may_be_file(const std::string& relative) { files_or_not_.insert(relative); }
   /// The path keeps the type that it has now.
   void is_what_it_is(const std::string& relative) { files_or_not_.erase(relative); }
-  /// Whether somebody else took the place of this directory or of one on the way to it: an expected
-  /// one is gone or another, or there is a file, a link or a mount.
+  /// Whether somebody else replaced this directory or one on the way to it. Then an expected
+  /// directory is gone or is another one, or a file, a link or a mount is there.
   SysResult<bool> is_replaced(const std::string& relative);
   /// As `open`; empty where the directory is gone, or was replaced: nothing of ours is in it.
   SysResult<std::optional<Handle>> open_if_ours(const std::string& relative);
 
  private:
-  /// Whether something else than a directory of ours is on the way, which could not be opened.
+  /// Whether the way is blocked by something other than a directory of ours, which could not be
+  /// opened.
   SysResult<bool> is_blocked(const std::string& relative, std::error_code cause);
-  /// Whether `may_be_file` holds of the directory or of one on the way, and it is none.
+  /// Whether the directory, or one on the way to it, is one of `may_be_file`, and is not a
+  /// directory now.
   SysResult<bool> lies_in_file(const std::string& relative);
 
   FileSystem& files_;

@@ -25,15 +25,15 @@ namespace perdure {
 namespace {
 
 constexpr std::size_t block_size = std::size_t{256} << 10U;
-/// Files are synced so many at a time, by the handles that wrote them: their writeback overlaps,
-/// and none of its failures is forgotten with a closed file.
+/// So many files are synced at a time, by the handles that wrote them. Their writeback overlaps,
+/// and no failure of it is lost with a closed file.
 constexpr std::size_t unflushed_max = 64;
 
 constexpr std::uint32_t writable = 0200;  // by its owner
 
 enum class Pass { beside_others, last };
 
-/// A path of the copy, as it was taken.
+/// A path of the copy, as it was copied.
 struct Taken {
   FileType type = FileType::regular;
   bool settled = false;                        ///< The stamps tell every later change.
@@ -108,8 +108,8 @@ class TreeCopy {
   CopyReport report_;
 };
 
-/// One look at all of the root; copies what is not copied yet. Beside others, a path that goes or
-/// changes is left to the next pass.
+/// One look at all of the root; copies paths that are not copied yet. While others commit, a path
+/// that is removed or changes is left to the next pass.
 Result<void> TreeCopy::pass(Pass which) {
   const bool beside = which == Pass::beside_others;
   ++report_.passes;
@@ -140,7 +140,7 @@ Result<void> TreeCopy::pass(Pass which) {
   return success();
 }
 
-/// Its lock is another one, and its journal would be left out.
+/// A root within has a lock of its own, and the copy would leave its journal out: it is refused.
 Result<void> TreeCopy::check_no_root_within(const SourceTree& source) const {
   const std::string own = (root_.path / std::string(names::root_marker)).native();
   for (const std::string& path : source.left_out()) {
@@ -168,7 +168,7 @@ Result<void> TreeCopy::take(SourceTree& source, const SourceTree::Entry& entry) 
   return taken;
 }
 
-/// The path and all that is in it: the copy of it is not to be relied on.
+/// Forgets the path and all that is in it: their copies can't be relied on.
 void TreeCopy::forget(const std::string& path) {
   taken_.erase(path);
   const auto first = taken_.lower_bound(path + "/");
@@ -348,8 +348,8 @@ Result<MetadataSource> TreeCopy::metadata_of(const std::string& path, Handle fil
   return metadata;
 }
 
-/// Others than root give no file away. A group that is one of theirs is kept; where it is not, the
-/// one that the file has instead gets no more than everybody.
+/// Only root may give a file away. A caller keeps a group that he belongs to. Otherwise the copy
+/// has another group, which gets no more rights than everybody.
 void TreeCopy::take_over(Handle file, Status& now, MetadataSource& metadata, Taken& taken) const {
   constexpr std::uint32_t special = 06000;
   constexpr std::uint32_t of_group = 070;
@@ -371,7 +371,7 @@ void TreeCopy::take_over(Handle file, Status& now, MetadataSource& metadata, Tak
                     }) != 0;
 }
 
-/// The mode comes last where it would keep its owner from giving the rest.
+/// The mode is set last where it would keep the owner from setting the rest.
 Result<OwnedHandle> TreeCopy::give_metadata(const std::string& path, OwnedHandle file,
                                             MetadataSource metadata, Taken& taken) {
   Commit commit(files_, environment_, write_options_);
@@ -413,8 +413,8 @@ Result<void> TreeCopy::flush() {
   return success();
 }
 
-/// Removes all that the root does not have: what it lost since, and what earlier calls copied.
-/// First it finds out whether each name of the root is a name of its own here.
+/// Removes files that the root does not have: it lost them since, or an earlier call copied them.
+/// First it finds out whether each name of the root leads to a file of its own here.
 Result<void> TreeCopy::remove_others() {
   std::vector<std::string> others;
   for (const auto& [path, taken] : taken_) {
@@ -445,7 +445,8 @@ Result<void> TreeCopy::remove_others() {
   return success();
 }
 
-/// A disk that lost what it was given, also of an earlier call, whose failed sync is told once.
+/// Finds content that the disk lost, also of an earlier call: the kernel reports a failed sync
+/// once.
 Result<void> TreeCopy::check() {
   for (const auto& [path, taken] : taken_) {
     if (taken.type != FileType::regular || !(options_.checking || taken.kept)) continue;
@@ -465,8 +466,8 @@ Result<void> TreeCopy::check() {
   return success();
 }
 
-/// The deepest first: the mode of a directory may forbid to write there. The top keeps the bit that
-/// a move of it to another directory needs.
+/// The deepest directory comes first, since its parent's mode may forbid to write there. The top
+/// keeps the write bit that its rename into another directory needs.
 Result<void> TreeCopy::finish_directories() {
   for (auto item = taken_.rbegin(); item != taken_.rend(); ++item) {
     auto& [path, taken] = *item;

@@ -10,7 +10,8 @@
 //
 // C1. A file counts as copied if its stamps were settled when it was read, and are the same now.
 // C2. The last pass runs while nobody commits, and its copy is the root of that moment.
-// C3. The rename comes last, when all is durable and checked. A destination that is there is whole.
+// C3. The rename comes last, when all is durable and checked. So a destination
+//     that exists is complete.
 //
 // copy_place.hpp has the invariants of the work directory.
 #pragma once
@@ -22,10 +23,10 @@
 
 namespace perdure {
 
-/// Runs what it is given while nobody commits, with all that was committed in place.
+/// Runs `work` while nobody commits, with all that was committed in place.
 using Quietly = std::function<Result<void>(const std::function<Result<void>()>& work)>;
 
-/// A root that is open, and its path for words.
+/// A root that is open, and its path for errors.
 struct OpenTree {
   Handle directory;
   const Path& path;

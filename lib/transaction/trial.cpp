@@ -24,7 +24,7 @@ struct Needs {
   std::vector<const JournalEntry*> each;    ///< Whatever the others say.
 };
 
-/// Makes sure that a name which is tried goes again, whatever is thrown in between.
+/// Makes sure that a name that is tried is removed again, even if something is thrown.
 class Tried {
  public:
   Tried(FileSystem& files, Handle directory, std::string name, JournalAction action)
@@ -56,7 +56,7 @@ class Tried {
   bool gone_ = false;
 };
 
-/// Advice about a refusal that would stay one, where Error::message has none.
+/// Advice about a refusal that is permanent, where Error::message has none.
 std::string advice(std::error_code cause, JournalAction action, std::size_t length) {
   const bool link = action == JournalAction::put;
   switch (cause.value()) {
@@ -107,7 +107,7 @@ Result<void> try_name(TransactionRoot& root, const Journal& journal, const Journ
                          : files.make_directory(directory, tried.name(), 0700);
   if (!made) {
     if (made.error() == std::errc::file_exists) tried.leave();
-    // Else it may have been made all the same, and nobody else knows this name.
+    // In other cases the name may have been made all the same; nobody else knows it.
     Error error = root.failure(step, entry.path, made.error());
     error.detail = advice(made.error(), entry.action, tried.name().size());
     if (link && refuses_hard_links(made.error())) error.kind = ErrorKind::unsupported;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Remembers which content a path is to get.
+// Remembers the content that a path is to get.
 #include "transaction/unpublished.hpp"
 
 #include "engine/names.hpp"

@@ -22,7 +22,7 @@ struct FileImage;
 
 /// The state that a path is to get.
 struct LeftFile {
-  bool removed = false;  ///< None: it is to be gone.
+  bool removed = false;  ///< The path is to be removed.
   /// The file that waits in the private directory; empty: memory and the log have its content.
   std::string staged{};
   /// The metadata of the file. The content is in it only where there is no staged file.
@@ -30,7 +30,7 @@ struct LeftFile {
 };
 
 /// The next commit to such a path has to look here. Thread-safe: the log's leader changes it, all
-/// others look.
+/// other threads only look.
 class Unpublished {
  public:
   /// Whether there may be any, now or later. Set before anybody looks.
@@ -45,19 +45,20 @@ class Unpublished {
   /// For putting in place: nobody else looks.
   [[nodiscard]] std::unique_lock<std::shared_mutex> change() { return std::unique_lock(mutex_); }
 
-  /// Null: what is at the path counts. An error if putting in place ended half-way: then nothing
-  /// tells where the content is. Call it while it is held; good as long.
+  /// Null: the file at the path counts. An error if some files could not be put in place: then
+  /// nothing tells where the content is. Call it while `hold` is held; the answer is valid as long.
   [[nodiscard]] Result<const LeftFile*> find(const std::string& path) const;
 
-  /// Of a committed record, with the image of each file that is put, in the order of the journal.
-  /// Returns the staged files that it makes superfluous. Takes the lock.
+  /// Notes a committed record, with the image of each file that is put, in the order of the
+  /// journal. Returns the staged files that are not needed any more. Takes the lock.
   std::vector<std::string> note(const Journal& journal,
                                 std::vector<std::shared_ptr<const FileImage>> images);
   /// Bytes of content in memory.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-  /// All is in place. Call it under the lock of `change`.
+  /// Forgets everything: all is in place. Call it under the lock of `change`.
   void clear() noexcept;
-  /// Some is maybe in place, and nothing more will be. Call it under the lock of `change`.
+  /// Remembers that some files may be in place, and that no more will be. Call it under the lock of
+  /// `change`.
   void stop(Error why) { stopped_ = std::move(why); }
 
  private:

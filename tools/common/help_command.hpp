@@ -25,7 +25,7 @@ struct Help {
   std::string fault;  ///< Why there is none.
 };
 
-/// Of the command that these words name; without a word that of the program.
+/// The help of the command that these words name; without words, that of the program.
 inline Help help_of(const CLI::App& app, const std::vector<std::string>& words) {
   const CLI::App* chosen = &app;
   std::string name = app.get_name();
@@ -40,7 +40,7 @@ inline Help help_of(const CLI::App& app, const std::vector<std::string>& words) 
     chosen = found.front();
     name += " " + word;
   }
-  // App::help would print that of the subcommand which was chosen: `help`.
+  // App::help would print the help of the chosen subcommand, which is `help`.
   return {chosen->get_formatter()->make_help(chosen, name, CLI::AppFormatMode::Normal), ""};
 }
 

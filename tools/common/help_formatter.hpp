@@ -15,7 +15,7 @@
 
 namespace tools {
 
-/// A flag with this behind its name may have a value, by a sign of equality alone.
+/// A flag with this mark behind its name may have a value, behind an equals sign only.
 inline constexpr std::string_view suffix_mark = "{~}";
 inline constexpr const char* suffix_name = "SUFFIX";
 
@@ -28,8 +28,8 @@ inline constexpr const char* suffix_name = "SUFFIX";
   return option.get_expected_max() == CLI::detail::expected_max_vector_size;
 }
 
-/// Shows options as manual pages do: the value as people call it, its default, and in words what it
-/// needs or rules out.
+/// Shows options as manual pages do: the value by a plain name, its default, and in words the
+/// options that it needs or rules out.
 class HelpFormatter : public CLI::Formatter {
  public:
   std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
@@ -60,7 +60,7 @@ class HelpFormatter : public CLI::Formatter {
     return words;
   }
 
-  /// "Usage: " aside, the first line of what --help shows behind the description.
+  /// The line that --help shows behind the description, without "Usage: ".
   [[nodiscard]] std::string usage_of(const CLI::App& app, const std::string& name) const {
     const std::string text = make_usage(&app, name);
     const auto begin = text.find(name);
@@ -100,7 +100,7 @@ class HelpFormatter : public CLI::Formatter {
  private:
   static constexpr std::size_t line_max = 60;
 
-  /// Not one that stands for none.
+  /// Whether the text is a value, and does not stand for none.
   static bool is_value(const std::string& text) {
     return !text.empty() && text != "0" && text != "-1" && text != "[]";
   }

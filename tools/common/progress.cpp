@@ -53,7 +53,7 @@ void Progress::advance(std::uint64_t amount_done, Time now) {
                               [this](std::uint64_t of) { return amount(of); }));
 }
 
-/// Over the line that is there, whose rest goes.
+/// Draws over the line that is there, and clears its rest.
 void Progress::draw(const std::string& words) {
   const std::size_t rest = width_ > words.size() ? width_ - words.size() : 0;
   out_ << '\r' << words << std::string(rest, ' ') << std::flush;

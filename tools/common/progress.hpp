@@ -13,13 +13,13 @@
 
 namespace perdure::cli {
 
-/// Shows how far a program has come once it takes longer than a second: one line that is drawn
-/// anew, with the rate and the time left. It is told the time, so that tests need no clock.
+/// Shows the progress of a program once it takes longer than a second. It is one line that is drawn
+/// anew, with the rate and the time left. Callers pass the time, so that tests need no clock.
 class Progress {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// Writes to `out`, which must outlive it; nothing at all unless `shown`. `total` is empty where
+  /// Writes to `out`, which must outlive it; writes nothing unless `shown`. `total` is empty where
   /// nobody knows it. `unit` is the word for a count ("files"), or empty for bytes.
   Progress(std::ostream& out, bool shown, std::optional<std::uint64_t> total, Time begin,
            std::string unit = {});
@@ -28,8 +28,9 @@ class Progress {
   ~Progress();  ///< Ends the line.
 
   void advance(std::uint64_t amount, Time now);
-  /// All is there; the sync that follows can take long too, and nobody knows how long. From now on
-  /// a thread counts its seconds on the line, until this is destroyed. `second`: for tests.
+  /// Call it when everything is written. The sync that follows can take long, and nobody knows how
+  /// long. So a thread counts its seconds on the line, until this is destroyed. `second`: for
+  /// tests.
   void syncing(std::chrono::milliseconds second = std::chrono::seconds(1));
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Words for what is wrong with a command line, in the place of the parser's.
+// Words for the faults of a command line, in the place of the parser's.
 #pragma once
 
 #include <charconv>
@@ -14,7 +14,7 @@
 
 namespace perdure::cli {
 
-/// The same check, which says of a text that it refuses: "'TEXT' " and these words.
+/// The same check, whose error for a refused text is "'TEXT' " and these words.
 inline CLI::Validator worded(CLI::Validator check, const std::string& words) {
   return CLI::Validator(
       [check = std::move(check), words](std::string& text) {
@@ -41,7 +41,7 @@ inline std::string alternatives(const std::vector<std::string>& names) {
   return words;
 }
 
-/// Numbers that a double has, and that are numbers.
+/// Finite numbers that a double can hold, from `low` to `high`.
 inline CLI::Validator number_between(std::int64_t low, std::int64_t high) {
   const auto check = [low, high](const std::string& text) {
     double value = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Says what the laboratory can be told.
+// Defines the options of the laboratory.
 #include "command_line.hpp"
 
 #include <CLI/CLI.hpp>
@@ -13,8 +13,8 @@
 namespace crashlab {
 namespace {
 
-/// Of an option that is there twice the last one counts: a laboratory in a guest gets the caller's
-/// words and those of the one that started it.
+/// If an option is given twice, the last one counts. A laboratory in a guest gets the caller's
+/// words, and words of the laboratory that started it.
 void last(CLI::Option* option) {
   option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
@@ -64,7 +64,7 @@ CLI::Option* add_latency(CLI::App& command, const char* name, Number& latency_us
 /// Scripts are the laboratory's own, and have limits of their own.
 enum class Explored : std::uint8_t { workload, scripts };
 
-/// How long the disk takes, and what it keeps; defaults are those of `run`.
+/// How slow the disk is, and how it fails; defaults are those of `run`.
 void add_disk_options(CLI::App& run, RunOptions& options) {
   add_size(run, options.size, "what the file system needs");
   add_latency(run, "--write-latency", options.write_latency_us,
@@ -78,7 +78,7 @@ void add_disk_options(CLI::App& run, RunOptions& options) {
                "A disk that answers flushes and does nothing");
 }
 
-/// The options of a recording and its exploration, whoever judges.
+/// The options of a recording and its exploration, for a checker and a witness alike.
 void add_exploring(CLI::App* run, RunOptions& options, std::string& signs, Explored explored) {
   run->add_option("--fs", options.fs, "The file system")
       ->check(perdure::cli::one_of(fs_names()))
@@ -332,7 +332,7 @@ void add_all(CLI::App& app, Options& options) {
   add_disk(app, options.disk);
   add_kept(app, options.kept, options.signs);
   add_others(app, options);
-  // Behind the subcommands, which else would say the same.
+  // Set after the subcommands, which would inherit it.
   app.footer(
       "Examples:\n"
       "  crashlab judge -- python3 \"$PWD/save.py\"                as root\n"

@@ -105,7 +105,7 @@ int dispatch(CLI::App& app, Options& options) {
 int main(int argc, char** argv) {
   try {
     (void)crashlab::own_program();      // before any name space is made
-  } catch (const crashlab::Failure&) {  // NOLINT(bugprone-empty-catch): told to who needs it
+  } catch (const crashlab::Failure&) {  // NOLINT(bugprone-empty-catch): reported where it is needed
   }
   CLI::App app;
   crashlab::Options options;

@@ -15,12 +15,12 @@ namespace {
 constexpr double emulated = 10;
 constexpr std::int64_t noisy_write_latency_us = 200;
 
-// A program commits once where a workload of ours commits often. A slow disk lets the journal be
-// ahead of the data even where every stop of the program takes its time.
+// A program commits once where a workload of ours commits often, and each stop of the program takes
+// time. Only on a slow disk can the journal still get ahead of the data.
 constexpr std::int64_t judged_write_latency_us = 4000;
 
-// btrfs writes its superblock, 4096 bytes with one checksum, in place and has nothing to fall back
-// on when a smaller sector tears it: no program could hold there.
+// btrfs writes its superblock, 4096 bytes with one checksum, in place. If a smaller sector tears
+// it, btrfs has no copy to use, and no program could keep a promise.
 std::uint32_t default_sector(FsKind kind) {
   return kind == FsKind::btrfs ? 4096 : 512;
 }
@@ -28,7 +28,7 @@ std::uint32_t default_sector(FsKind kind) {
 /// The kinds of noise that show most.
 std::vector<std::string> default_noises(FsKind kind) {
   std::vector<std::string> noises{"none", "log"};
-  // A log commit leaves most of what is under way out there.
+  // On btrfs a log commit leaves out most of the writes under way.
   if (kind == FsKind::btrfs) noises.emplace_back("commit");
   return noises;
 }
@@ -94,9 +94,9 @@ void CallsOptions::complete() {
   if (noises.empty()) noises = default_noises(run.fs_kind());
   run.check = "crashlab explore-calls";
   run.fsck_every = 0;
-  // The simulator tears what is overwritten in place block by block.
+  // The simulator tears content that is overwritten in place block by block.
   if (run.sector_size == 0) run.sector_size = page_size;
-  // A script alone is looked at closely: what was seen among others is to be seen again.
+  // A script alone gets more states: a difference that was found among others must be found again.
   if (states_max == 0) states_max = only.empty() ? states_of_a_script : states_of_a_script_alone;
   if (jobs == 0) jobs = std::max(1U, std::thread::hardware_concurrency());
   run.complete();

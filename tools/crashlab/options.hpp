@@ -15,7 +15,7 @@ namespace crashlab {
 /// `crashlab run`. Values that the user left open are filled in by complete().
 struct RunOptions {
   std::string fs = "ext4";
-  std::string layer = "none";  ///< what lies upon it
+  std::string layer = "none";  ///< the file system that lies upon it
   std::string mount_options;
   std::string mkfs_options;
   std::uint64_t size = 0;  ///< bytes; 0: the file system's default
@@ -50,7 +50,7 @@ struct RunOptions {
   /// Whether the workload may meet errors that are not its own.
   bool failing() const { return dies_at != 0 || !faults.empty(); }
   NoiseKind noise_kind() const { return crashlab::noise_kind(noise); }
-  /// Fills in defaults; throws Failure for what can't be meant.
+  /// Fills in defaults; throws Failure for values that can't be meant.
   void complete();
   /// Makes the time limits those of a guest, where all is slower.
   void lengthen();
@@ -64,7 +64,7 @@ struct JudgeOptions {
   std::string recover;
   std::vector<std::string> ignored;  ///< patterns of paths
   bool durable = false;              ///< the program's end promises that all it left is durable
-  /// Fills in defaults; throws Failure for what can't be meant.
+  /// Fills in defaults; throws Failure for values that can't be meant.
   void complete();
 };
 
@@ -80,7 +80,7 @@ struct CallsOptions {
   std::size_t jobs = 0;             ///< processes with a disk each; 0: as many as processors
   std::string script_file;          ///< of the workload that such a run starts
   bool prepare = false;             ///< make the trees only
-  /// Fills in defaults, but for the preset; throws Failure for what can't be meant.
+  /// Fills in defaults, except the preset; throws Failure for values that can't be meant.
   void complete();
 };
 

@@ -44,7 +44,7 @@ struct Tally {
   unsigned long intact = 0;
   unsigned long torn = 0;
   unsigned long missing = 0;
-  unsigned long lost = 0;  ///< Older than what was acknowledged.
+  unsigned long lost = 0;  ///< Contents older than the acknowledged one.
   std::uint64_t writes = 0;
   std::vector<unsigned long> stages;  ///< Kills that hit each stage.
 };
@@ -115,7 +115,7 @@ void count(const Finding& found, std::uint64_t acknowledged, Tally& tally) {
   }
 }
 
-/// The time that a few writes take: kills must fall into all parts of one.
+/// The time of one write, by a few of them: kills must hit all parts of a write.
 Clock::duration time_of_one(const Writer& writer, const Settings& settings,
                             const std::string& path) {
   constexpr std::uint64_t writes = 8;
@@ -181,7 +181,7 @@ bool clean_up(const std::string& directory) {
   return nothing;
 }
 
-/// Kills one that must hold; true if it did.
+/// Kills a writer that must keep its promise; true if it did.
 bool holds(const Writer& writer, const Settings& settings, const std::string& path) {
   const Tally tally = kill_often(writer, settings, path);
   print(writer, tally);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Hours of commits, transactions and saves by several processes that are killed, run into a full
-// disk and get errors from it; after each round everything is looked at.
+// disk and get errors from it. After each round everything is checked.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -57,8 +57,9 @@ constexpr std::size_t workers = file_writers + transaction_writers + counters;
 
 /// The counts that all processes share.
 struct Board {
-  std::array<std::atomic<std::uint64_t>, workers> attempted;     ///< The number under way.
-  std::array<std::atomic<std::uint64_t>, workers> acknowledged;  ///< The last that was told done.
+  std::array<std::atomic<std::uint64_t>, workers> attempted;  ///< The number under way.
+  /// The last that was acknowledged.
+  std::array<std::atomic<std::uint64_t>, workers> acknowledged;
   std::atomic<std::uint64_t> commits;
   std::atomic<std::uint64_t> increments;  ///< The counters' share of the commits.
   std::atomic<std::uint64_t> failures;    ///< Commits that a fault or the full disk refused.
@@ -272,7 +273,7 @@ class Soak {
     }
   }
 
-  /// To the last block. A commit is refused now, or not.
+  /// Fills the disk to the last block, so that commits may be refused.
   void fill() const {
     const int fd = ::open(at("filler").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const std::vector<char> block(std::size_t{1} << 20U, 'f');

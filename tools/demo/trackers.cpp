@@ -13,7 +13,7 @@ namespace perdure::demo {
 
 namespace {
 
-/// The state of both programs: which save it was, and enough beside it to be worth losing.
+/// The state of both programs: the number of the save, and enough data that a loss shows.
 struct Journal {
   std::uint64_t number = 0;
   std::vector<std::string> entries;
@@ -63,7 +63,7 @@ constexpr std::array<std::string_view, 9> tracker_stages = {
     "between saves", "lock",    "create temp", "write",          "sync file",
     "keep previous", "publish", "sync parent", "drop the oldest"};
 
-/// Says in which part of a save the tracker is, as seen from below.
+/// Tells in which part of a save the tracker is, by its calls to the file system.
 class Observed final : public ForwardingFileSystem {
  public:
   Observed(FileSystem& base, Progress& progress)

@@ -32,7 +32,7 @@ Result<void> run_plain(const std::string& path, std::size_t size, std::uint64_t 
   return success();
 }
 
-/// A stage that says when it runs: what a pipeline of one's own can be used for.
+/// A stage that tells when it runs: an example of a pipeline of one's own.
 template <class S>
 struct Observed {
   static constexpr std::string_view name = S::name;

@@ -13,7 +13,7 @@
 
 namespace perdure::demo {
 
-/// The report of a writer about itself; lies in memory that it shares with its killer.
+/// The report of a writer about itself, in memory that it shares with its killer.
 struct Progress {
   std::atomic<std::uint64_t> acknowledged;  ///< The last content whose write returned.
   std::atomic<std::uint32_t> stage;         ///< Index into the writer's stages: where it is now.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A program's command line as data, from which manual pages and completions are printed.
-// Every text comes from the parser, and is the one that --help shows.
+// A program's command line as data, from which manual pages and completions are printed. Every text
+// comes from the parser, and is the same as in --help.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +50,7 @@ struct ArgumentEntry {
   std::vector<std::string> notes;
 };
 
-/// A program or a subcommand; what --help hides is not in it.
+/// A program or a subcommand, without the parts that --help hides.
 struct Command {
   std::vector<std::string> words;  ///< {"perdure", "state", "set"}
   std::string description;
@@ -65,14 +65,14 @@ struct Command {
 };
 
 /// The tree of `app` and its subcommands. Throws std::logic_error where a program with subcommands
-/// has options with values or positional arguments of its own: to shells the words before a
-/// subcommand are flags.
+/// has options with values or positional arguments of its own. Our completions take all words
+/// before a subcommand for flags.
 [[nodiscard]] Command command_tree(const CLI::App& app);
 
 /// The first sentence of a description on one line, without its full stop.
 [[nodiscard]] std::string summary(const std::string& description);
 
-/// The parts between the separators; behind one at the end there is none.
+/// The parts between the separators; a separator at the end begins no part.
 [[nodiscard]] std::vector<std::string> split(const std::string& text, char separator);
 
 /// Whether a line of a help text begins an item of a list ("ordered: also after a power cut"), and

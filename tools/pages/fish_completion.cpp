@@ -38,7 +38,7 @@ std::string described(const std::string& description) {
   return " -d " + fish_quoted(summary(description));
 }
 
-/// The options of `complete` that say which values there are.
+/// The options of `complete` that give the values.
 std::string values(const Value& value) {
   switch (value.kind) {
     case ValueKind::choice:
@@ -61,8 +61,8 @@ std::string values(const Value& value) {
   return " -x";
 }
 
-/// Files that stand in the place of an argument. fish does not count arguments: what one of them
-/// may be is offered for each.
+/// Values for positional arguments. fish does not count arguments, so the values of all of them are
+/// offered for each.
 std::string argument_values(const Command& command) {
   const auto takes = [&command](ValueKind kind) {
     return std::any_of(command.arguments.begin(), command.arguments.end(),
@@ -124,7 +124,7 @@ std::string fish_completion(const Command& program) {
       filled_in(script, {{"COMMANDS", joined(names.commands, " \\\n                ")},
                          {"HELP", names.help},
                          {"PROGRAM", name}});
-  out.pop_back();  // each command brings its empty line
+  out.pop_back();  // each command adds an empty line
   add_lines(program, "complete -c " + name, out);
   return out;
 }

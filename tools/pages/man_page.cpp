@@ -60,7 +60,7 @@ std::string reference(const Command& command) {
   return bold(command.name("-")) + "(1)";
 }
 
-/// Lines that fill, but for items of a list.
+/// Fills lines, except items of a list.
 std::string filled(const std::vector<std::string>& lines) {
   std::string out;
   for (const std::string& line : lines) {
@@ -91,7 +91,7 @@ bool is_indented(const std::string& line) {
   return line.starts_with("  ");
 }
 
-/// Indented lines as they stand, the others filled.
+/// Leaves indented lines as they are, and fills the others.
 std::string block(const std::vector<std::string>& lines) {
   std::string out;
   for (std::size_t begin = 0; begin < lines.size();) {

@@ -8,13 +8,13 @@
 
 namespace tools {
 
-/// The manual page of one command, in section 1, for man(7). `package` is name and version of what
-/// it belongs to; `parent` has it as a subcommand, or is null.
+/// The manual page of one command, in section 1, for man(7). `package` is the name and version of
+/// its package; `parent` is the command that has it as a subcommand, or null.
 [[nodiscard]] std::string man_page(const Command& command, const Command* parent,
                                    const std::string& package);
 
-/// Completion of a program with all its subcommands. That of bash needs nothing of the package
-/// bash-completion, but to be found by it.
+/// Completion of a program with all its subcommands. Bash's needs the package bash-completion only
+/// to be found.
 [[nodiscard]] std::string bash_completion(const Command& program);
 [[nodiscard]] std::string zsh_completion(const Command& program);
 [[nodiscard]] std::string fish_completion(const Command& program);

@@ -9,7 +9,7 @@
 
 namespace tools {
 
-/// In single quotes, where a shell knows no other sign than the quote itself (bash, zsh).
+/// In single quotes, between which bash and zsh treat only the quote itself specially.
 [[nodiscard]] std::string shell_quoted(const std::string& text);
 
 /// `letters` of `text` get a backslash.

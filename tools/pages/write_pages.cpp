@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Prints all that there is of a program.
+// Prints all pages and completions of a program.
 #include "pages/write_pages.hpp"
 
 #include <filesystem>
@@ -20,7 +20,7 @@ void put(const fs::path& file, const std::string& text) {
   if (!out) throw std::runtime_error(file.string() + " can't be written");
 }
 
-/// Pages of subcommands that have gone would be installed still.
+/// Removes older pages: else those of removed subcommands would still be installed.
 void remove_pages(const std::string& program, const fs::path& folder) {
   fs::create_directories(folder);
   std::vector<fs::path> old;

@@ -9,11 +9,13 @@
 namespace tools {
 
 /// Writes, beneath `folder`: man1/NAME.1 for the program and for each subcommand, bash/NAME,
-/// zsh/_NAME and fish/NAME.fish, and takes older pages of it away. `package` is name and version of
-/// what the program belongs to. Throws a std::exception; what was written before that stays.
+/// zsh/_NAME and fish/NAME.fish, and removes older pages of the program. `package` is the name and
+/// version of the program's package. Throws a std::exception; files that were written before it
+/// stay.
 void write_pages(const CLI::App& app, const std::string& package, const std::string& folder);
 
-/// The same as a program that is called with the folder: returns its exit status.
+/// The main function of a program that does this for the folder in its arguments: returns its exit
+/// status.
 [[nodiscard]] int write_pages_main(const CLI::App& app, const std::string& package, int argc,
                                    char** argv);
 

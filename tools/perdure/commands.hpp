@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The subcommands, one file each. Each function adds its subcommand to `app`; when the user chose
-// it, it runs within `app.parse` and leaves its exit status in `status`.
+// The subcommands, one file each. Each function adds its subcommand to `app`. When the user chose
+// it, the subcommand runs within `app.parse` and leaves its exit status in `status`.
 #pragma once
 
 #include <CLI/App.hpp>

@@ -17,8 +17,9 @@ namespace perdure::cli {
 
 namespace {
 
-/// A descriptor that is closed at the start would be given to the first file that is opened, and
-/// the report would end up in the user's data. It gets one on which reading or writing fails.
+/// If a standard descriptor is closed at the start, the first file that is opened would get its
+/// number. The report would end up in the user's data. So it gets a file on which reading or
+/// writing fails.
 void occupy_standard_descriptors() {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(descriptor, F_GETFD) >= 0) continue;
@@ -74,9 +75,10 @@ ExitStatus run(int argc, char** argv) {
 int main(int argc, char** argv) {
   using perdure::cli::ExitStatus;
   perdure::cli::occupy_standard_descriptors();
-  // A reader of the report that went away must not turn a commit into a death in silence.
+  // If the reader of the report has gone, SIGPIPE must not end the program in silence.
   std::signal(SIGPIPE, SIG_IGN);
-  // Nor may a limit of file size (ulimit -f) end it with a temp left: it is an error of the write.
+  // A limit of file size (ulimit -f) must not end the program and leave a temp: the write returns
+  // an error instead.
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     return static_cast<int>(perdure::cli::run(argc, argv));

@@ -9,8 +9,8 @@
 
 namespace perdure::detail {
 
-/// Turns the exception that is being handled into an error: of memory, or of a type of the user.
-/// Called from a catch block.
+/// Turns the exception that is being handled into an error: std::bad_alloc, or an exception of any
+/// type of the user. Called from a catch block.
 [[nodiscard]] PERDURE_API Error caught(std::string_view step) noexcept;
 
 }  // namespace perdure::detail

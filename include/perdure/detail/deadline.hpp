@@ -7,8 +7,8 @@
 
 namespace perdure::detail {
 
-/// When a wait is over that begins now. Empty: never, since the timeout is beyond what nanoseconds
-/// can count.
+/// The time at which a wait that begins now is over. Empty: never, since the timeout is longer than
+/// nanoseconds can count.
 inline std::optional<std::chrono::steady_clock::time_point> deadline_in(
     std::chrono::milliseconds timeout) {
   using std::chrono::milliseconds;

@@ -16,7 +16,7 @@ namespace perdure::detail {
 /// Runs on a copy of the state, which it gets by address.
 using Edit = std::function<Result<void>(void*)>;
 
-/// The value of an edit that returns `Returned`: that, or what a Result has.
+/// The value of an edit that returns `Returned`: `Returned` itself, or the value of a Result.
 template <class Returned>
 struct EditValue {
   using type = Returned;
@@ -39,7 +39,7 @@ concept IsCode = requires(const R& code) {
   code.category();
   code.value();
 };
-/// A failure in disguise: as a value it would be saved with the state.
+/// A type that can be a failure. As a value of the edit it would be kept, and the state saved.
 template <class R>
 inline constexpr bool is_failure =
     std::is_same_v<R, Error> || std::is_same_v<R, std::errc> || HasError<R> || IsCode<R>;

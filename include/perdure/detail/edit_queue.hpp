@@ -22,8 +22,9 @@ namespace perdure::detail {
 
 struct PendingEdit;
 
-/// The tracker without its type: the queue of edits, and the turns of those who commit them. Copies
-/// share it: the tracker has one, and each handle of a queued edit. False when it was moved from.
+/// The tracker without its type: the queue of edits, and the turns of the threads that commit them.
+/// Copies share the queue: the tracker has one, and so has each handle of a queued edit. False when
+/// it was moved from.
 class PERDURE_STATE_API EditQueue {
  public:
   static Result<EditQueue> open(std::unique_ptr<StateStore> store,
@@ -34,7 +35,8 @@ class PERDURE_STATE_API EditQueue {
   [[nodiscard]] OpenReport report() const;
   [[nodiscard]] std::uint64_t generation() const;
   [[nodiscard]] std::shared_ptr<PendingEdit> queue(Edit edit) const;
-  /// An error where `wait` would wait for this thread: before anything is queued that it refuses.
+  /// An error where `wait` would wait for this thread. Asked before anything is queued that `wait`
+  /// would refuse.
   [[nodiscard]] Result<void> check_may_wait() const;
   Result<SaveReceipt> wait(PendingEdit& pending) const;
   /// Empty when the outcome was not known in time.

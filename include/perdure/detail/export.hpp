@@ -2,8 +2,9 @@
 // Marks everything that programs may use of the shared libraries: all else is hidden in them.
 #pragma once
 
-// One for each library, since a system other than ELF asks who exports and who imports. They are
-// the same in every build, static or shared, installed or not, so that no user has to define any.
+// One mark for each library: a system other than ELF would need to know which library exports and
+// which imports. The marks are the same in every build, static or shared, installed or not, so that
+// no user has to define any.
 #if defined(__GNUC__)
 #define PERDURE_API __attribute__((visibility("default")))
 #else

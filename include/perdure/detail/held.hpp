@@ -13,9 +13,9 @@ namespace perdure::detail {
 /// from.
 [[noreturn]] PERDURE_API void used_after_move() noexcept;
 
-/// A smart pointer to an object's state. Empty once the object was moved from: whoever follows it
-/// then made a mistake that nothing at run time can mend, so that the program ends there, in every
-/// build. To destroy such an object and to assign to it is fine.
+/// A smart pointer to an object's state. Empty once the object was moved from: to follow it then is
+/// a mistake that nothing at run time can mend. So the program ends there, in every build. To
+/// destroy such an object and to assign to it is fine.
 template <class Pointer>
 class Held {
  public:

@@ -9,7 +9,7 @@
 
 namespace perdure::detail {
 
-/// "12 s", "3 min", "2 h": rounded up, so that nobody waits longer than he was told.
+/// "12 s", "3 min", "2 h": rounded up, so that nobody waits longer than the words say.
 [[nodiscard]] inline std::string words_of_seconds(double seconds) {
   constexpr double minute = 60;
   constexpr double hour = 3600;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A state's type and its serializer, forgotten: what the tracker's sources work with.
+// A state's type and its serializer behind an interface without types, for the tracker's sources.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@
 
 namespace perdure::detail {
 
-/// Measures what follows each other. One thread at a time.
+/// Measures steps that follow each other. One thread at a time.
 class Stopwatch {
  public:
   /// Starts it. `environment` must outlive it.

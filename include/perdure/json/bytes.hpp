@@ -28,7 +28,7 @@ PERDURE_STATE_API bool write_bytes(JsonWriter& writer, Bytes value, const JsonLo
 
 }  // namespace json_detail
 
-/// The same of just so many bytes.
+/// The same of exactly `N` bytes.
 template <std::size_t N>
 bool read_json(JsonReader& reader, std::array<std::byte, N>& out, const JsonLocation& location) {
   return json_detail::read_bytes(reader, out, location);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The two functions that each type has, for those that call each other.
+// The two functions that each type has, declared before those of other types call them.
 #pragma once
 
 #include <concepts>
@@ -16,9 +16,9 @@
 namespace perdure {
 
 /// A type of one's own gets a form in JSON by these two functions in its own namespace, with the
-/// type in the place of `T`; they return what the reader and the writer do, and report a failure by
-/// `reader.fail`. Where it stands in a struct, a container, an optional or a pointer nothing else
-/// is needed.
+/// type in the place of `T`. They return what the calls of the reader and the writer return, and
+/// report a failure by `reader.fail`. Nothing else is needed to have the type in a struct, a
+/// container, an optional or a pointer.
 template <class T>
 bool read_json(JsonReader& reader, T& out, const JsonLocation& location);
 /// The second of the two; `writer.fail` reports a failure.
@@ -46,7 +46,7 @@ concept JsonOwnKey = requires(const K& key, K& out, std::string_view text) {
   { JsonKey<K>::read(text, out) } -> std::same_as<bool>;
 };
 
-// Boost.JSON's types; whoever uses them includes <boost/json.hpp>, nobody else pays for it.
+// Boost.JSON's types. Only a program that uses them has to include <boost/json.hpp>.
 
 /// Any value of Boost.JSON.
 PERDURE_STATE_API bool read_json(JsonReader& reader, boost::json::value& out,

@@ -11,15 +11,15 @@
 namespace perdure {
 
 /// Where in a JSON text a value stands: a chain from it up to the top level. It lives on the stack
-/// of the functions that read and write, so that an error can name the member at no cost while
-/// nothing goes wrong.
+/// of the functions that read and write. So an error can name the member, and success costs
+/// nothing.
 struct PERDURE_STATE_API JsonLocation {
   const JsonLocation* up = nullptr;  ///< The container of the value; null for the top level.
   std::string_view key;              ///< Its name, if `up` is an object.
   std::size_t index = 0;             ///< Its number, if `up` is an array.
   bool element = false;              ///< True if `up` is an array.
 
-  /// A member of the object that stands here. This, and what `name` views, must outlive it.
+  /// A member of the object that stands here. This and the text of `name` must outlive it.
   [[nodiscard]] JsonLocation member(std::string_view name) const noexcept {
     return {.up = this, .key = name, .index = 0, .element = false};
   }
@@ -35,7 +35,7 @@ struct PERDURE_STATE_API JsonLocation {
   [[nodiscard]] bool pointer_to(std::string& pointer) const;
 };
 
-/// Text of a file, fit for an error: in quotes, shortened, and with `?` for control characters, so
+/// Text of a file, fit for an error: in quotes, and shortened. Control characters become `?`, so
 /// that a hostile file can't write to a terminal.
 [[nodiscard]] PERDURE_STATE_API std::string json_excerpt(std::string_view text);
 

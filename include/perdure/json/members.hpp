@@ -10,11 +10,12 @@
 
 namespace perdure {
 
-/// The limits of what a program reads or writes.
+/// The limits of texts that a program reads or writes.
 struct JsonLimits {
-  /// Bytes of the whole text. 4 GiB - 64 is the limit of the parser, whatever this says. It bounds
-  /// memory, too: beside text and value, reading takes up to seven bytes for each of the text (an
-  /// index of four, a copy, room for strings), and up to ten more for the names of an object.
+  /// Bytes of the whole text. 4 GiB - 64 is the limit of the parser, whatever this says. The limit
+  /// bounds memory, too. Beside text and value, reading takes up to seven bytes for each byte of
+  /// the text: an index of four, a copy, room for strings. The names of an object take up to ten
+  /// more.
   std::size_t size_max = std::size_t{1} << 30U;
   /// Objects and arrays within each other. Each costs a few hundred bytes of stack.
   unsigned depth_max = 64;
@@ -23,8 +24,8 @@ struct JsonLimits {
 class JsonReader;
 class JsonWriter;
 
-/// Takes the value that the reader stands at: a member (`at.key`) or an element (`at.index`).
-/// Must read it, or fail. `context` is what was given to `object` or `array`.
+/// Takes the value that the reader stands at: a member (`at.key`) or an element (`at.index`). Must
+/// read it, or fail. `context` is the argument of `object` or `array`.
 using JsonTake = bool (*)(JsonReader& reader, void* context, const JsonLocation& at);
 
 /// How many members a described struct may have, those of its bases included.

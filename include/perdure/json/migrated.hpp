@@ -10,8 +10,8 @@
 namespace perdure {
 
 /// A state without a schema, for migrations: a dictionary that knows the text that it was read
-/// from. A value that still is what was read at the same place, by way of objects, is written as
-/// the text spells it.
+/// from. A value that is unchanged, and still at its place in its objects, is written as the text
+/// spells it.
 struct MigratedObject : boost::json::object {
   JsonText original;  ///< The text that it was read from; `null` for one that was made.
 };
@@ -19,7 +19,7 @@ struct MigratedObject : boost::json::object {
 /// Any object; keeps its text.
 PERDURE_STATE_API bool read_json(JsonReader& reader, MigratedObject& out,
                                  const JsonLocation& location);
-/// Writes what was not changed as `original` spells it.
+/// Writes unchanged values as `original` spells them.
 PERDURE_STATE_API bool write_json(JsonWriter& writer, const MigratedObject& value,
                                   const JsonLocation& location);
 

@@ -54,16 +54,16 @@ struct PERDURE_STATE_API JsonMoment {
   [[nodiscard]] bool in_nanoseconds(std::int64_t& out) const noexcept;
 };
 
-/// ISO 8601 as RFC 3339 narrows it: `2026-01-31T12:00:00.123456789Z`. `digits` of the second's
-/// fraction are written. False for a year that does not have four digits.
+/// ISO 8601 as RFC 3339 narrows it: `2026-01-31T12:00:00.123456789Z`. The second's fraction is
+/// written with so many `digits`. False for a year that does not have four digits.
 [[nodiscard]] PERDURE_STATE_API bool format_time(const JsonMoment& moment, unsigned digits,
                                                  std::string& out);
 
 /// Reads what `format_time` writes, and any other offset than Z, up to nine digits of a fraction.
 [[nodiscard]] PERDURE_STATE_API bool parse_time(std::string_view text, JsonMoment& out);
 
-/// The moment of any time point; the first and the last that 64 bits hold, too: the whole second
-/// before the first one is beyond them, so that nothing is subtracted from it.
+/// The moment of any time point, also of the first and the last that 64 bits hold. The whole second
+/// before the first one does not fit in 64 bits, so nothing is subtracted from it.
 template <class Duration>
 JsonMoment to_moment(const std::chrono::sys_time<Duration>& time) {
   using namespace std::chrono;

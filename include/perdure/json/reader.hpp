@@ -21,15 +21,15 @@ namespace perdure {
 /// A kind of JSON value, as its first character shows it.
 enum class JsonKind { null, boolean, number, string, array, object, malformed };
 
-/// Reads a JSON text value by value, in the order in which it stands there. The machinery behind
-/// `Json<T>`; programs have no need of it.
+/// Reads a JSON text value by value, in the order of the text. The machinery behind `Json<T>`;
+/// programs have no need of it.
 ///
 /// Every function that reads returns false when it failed; the reader then remembers why and must
-/// not be used further, except for `error`. All of the text that is read is checked, also what is
-/// skipped: grammar, UTF-8, escapes, numbers, duplicate names. Not for use by several threads.
+/// not be used further, except for `error`. All of the text that is read is checked, skipped values
+/// too: grammar, UTF-8, escapes, numbers, duplicate names. Not for use by several threads.
 class PERDURE_STATE_API JsonReader {
  public:
-  /// Copies `limits`. Stands nowhere before `open`.
+  /// Copies `limits`. Stands at no value before `open`.
   explicit JsonReader(const JsonLimits& limits);
   JsonReader(const JsonReader&) = delete;
   JsonReader& operator=(const JsonReader&) = delete;
@@ -88,8 +88,8 @@ class PERDURE_STATE_API JsonReader {
   bool fail(const JsonLocation& location, std::string_view words);
   /// "expected an integer, found a string", about the value that the reader stands at.
   bool mismatch(const JsonLocation& location, std::string_view expected);
-  /// Notes why `token` could not be read into an integer from `low` to `high`, or into a
-  /// floating-point number when `low` is empty, and returns false.
+  /// Notes why `token` could not be read into an integer from `low` to `high`; or, when `low` is
+  /// empty, into a floating-point number. Returns false.
   bool not_a_number(std::string_view token, const std::string& low, const std::string& high,
                     const JsonLocation& location);
   /// Notes a failure that makes the text no valid JSON, and returns false.
@@ -100,10 +100,10 @@ class PERDURE_STATE_API JsonReader {
   /// Why a function returned false.
   [[nodiscard]] Error error() const;
 
-  /// After reading, successful or not: what the stamp says of the text. An error is
-  /// ErrorKind::corrupt (damaged), or whatever made the reading fail.
+  /// After reading, successful or not: what the stamp says about the text. An error is
+  /// ErrorKind::corrupt (damaged), or the error that made the reading fail.
   [[nodiscard]] Result<bool> verify_stamp();
-  /// The stamp that was read; whatever could be read of it, if it is damaged.
+  /// The stamp that was read; if it is damaged, the parts of it that could be read.
   [[nodiscard]] Stamp& stamp();
 
  private:

@@ -87,7 +87,7 @@ inline constexpr bool json_is_dynamic =
     std::same_as<T, boost::json::string> || std::same_as<T, boost::json::value> ||
     std::same_as<T, JsonText> || std::same_as<T, MigratedObject>;
 
-/// A number, and no character: `char` and its kin could mean either.
+/// A number, and not a character type: a `char` could mean either.
 template <class T>
 concept JsonInteger = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
                       !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&

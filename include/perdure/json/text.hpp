@@ -30,13 +30,13 @@ class PERDURE_STATE_API JsonText {
   /// reason for a text that is not JSON, or is beyond `limits`.
   static Result<JsonText> parse(std::string_view text, const JsonLimits& limits = {});
 
-  /// The spelling. Good as long as this is not changed.
+  /// The spelling. Valid until this value is changed.
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
   /// Whether it is `{...}`.
   [[nodiscard]] bool is_object() const noexcept { return text_.front() == '{'; }
   /// The same value with other white space: `indent` spaces for each level, or 0 for one line.
   [[nodiscard]] std::string laid_out(unsigned indent) const;
-  /// The same in blocks of about 64 KiB. Of many short values on a deep level nearly all is white
+  /// The same in blocks of about 64 KiB. Many short values on a deep level become mostly white
   /// space: the text can be hundreds of times as long as this one. An error of the sink ends it.
   Result<void> lay_out(unsigned indent, Sink& sink) const;
 

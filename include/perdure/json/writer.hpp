@@ -68,9 +68,10 @@ class PERDURE_STATE_API JsonWriter {
 
   /// A value that is JSON text already.
   bool raw(std::string_view value);
-  /// The same, whose depth counts. At the top level the stamp joins the members of the object.
+  /// The same, but its depth counts for the limits. At the top level the stamp joins the members of
+  /// the object.
   bool spelled(std::string_view value, const JsonLocation& location);
-  /// The unknown members that belong into the object at `location`.
+  /// The unknown members that belong in the object at `location`.
   [[nodiscard]] std::span<const UnknownMember> unknown(const JsonLocation& location) const;
 
   /// Ends the text and hands the last block to the sink.

@@ -21,7 +21,7 @@ namespace perdure {
 /// library makes one for each file that it commits; it lives for that commit. One thread at a time
 /// uses it, not always the caller's: see `run_together` below.
 struct PERDURE_API Commit : Target {
-  /// Expects what the options expect.
+  /// Expects the version of the options.
   Commit(FileSystem& file_system, Environment& surroundings, const WriteOptions& write_options);
 
   const WriteOptions& options;  ///< Not owned.
@@ -32,23 +32,23 @@ struct PERDURE_API Commit : Target {
   std::string metadata_name;
   std::optional<Status> metadata_status;  ///< Of `metadata_name`.
 
-  // The image: whatever Serialize was given, then its bytes.
+  // The image: the function that Serialize was given, then its bytes.
   std::function<Result<void>(Sink&)> produce;  ///< Empty when `image` was given as bytes.
   Buffer storage;                              ///< Owns the image that `produce` made.
   Bytes image;                                 ///< A view of `storage`, or of the caller's bytes.
 
   // The temp.
-  /// Its content comes piece by piece, over any time: until its metadata are given it is open to
-  /// its owner alone, since the target's may change in that time.
+  /// The temp's content comes piece by piece, over any time. The target's metadata may change in
+  /// that time, so the temp is open to its owner alone until it gets its metadata.
   bool streamed = false;
-  /// Somebody else wrote it, under a name of its own; as it was found. Where the commit fails it
-  /// stays there.
+  /// The status of a temp that somebody else wrote under a name of its own (AtomicFile::adopt).
+  /// That file stays where it was if the commit fails.
   std::optional<Status> adopted;
   OwnedHandle temp;           ///< Open from CreateTemp on.
   std::string temp_name;      ///< Empty once the temp is published or gone.
   std::uint64_t written = 0;  ///< Bytes that the temp has.
-  /// The library's mark of the process that made the temp: a forked child leaves its parent's
-  /// alone. 0 of a temp that a stage of one's own made.
+  /// The library's mark of the process that made the temp: a forked child does not touch its
+  /// parent's temp. 0 for a temp that a stage of one's own made.
   std::uint64_t made_by = 0;
 
   /// The engine's: how many syncs of this process had failed when the commit began.

@@ -33,8 +33,8 @@ inline constexpr bool waits_for_group<PublishTogether<of>> = true;
 /// The stages that are run: all, or those before the one that waits for a group, or those behind.
 enum class StageRange { all, before_group, behind_group };
 
-/// The caller of a posted commit goes on, and with it what it lent: its content is copied if a
-/// stage behind needs that, else dropped.
+/// The caller of a posted commit goes on, and may free the content that it gave. The content is
+/// copied if a later stage needs the image, else dropped.
 PERDURE_API void let_caller_go(Commit& commit, bool image_needed);
 
 /// Stage in words: which part of it `S` lacks.
@@ -127,8 +127,8 @@ constexpr Fact facts_after() {
   return Fact::published;  // one error is enough
 }
 
-/// The fate of a commit for which these facts hold. Pipelines alone set it by their facts: between
-/// two stages it is what the stages before have reached, and no stage has to say so.
+/// The fate of a commit for which these facts hold. Pipelines set the fate between two stages, by
+/// the facts that the earlier stages have reached, so that no stage has to.
 constexpr Fate fate_with(Fact have) noexcept {
   if (!has(have, Fact::published)) return Fate::unchanged;
   return has(have, Fact::durable_content | Fact::durable_name) ? Fate::durable : Fate::visible;
@@ -151,10 +151,11 @@ PERDURE_API void note_stage(Commit& commit, StageTime stage);
 PERDURE_API void run_together(std::span<BatchedCommit> members, std::string_view name,
                               StageFates fates, const Procedure<BatchedCommits>& stage);
 
-/// Whether the temp that the stage `name` made is what CreateTemp says that one is.
+/// Whether the temp that the stage `name` made is as CreateTemp asks for.
 PERDURE_API Result<void> check_temp(Commit& commit, std::string_view name);
 
-/// Of a temp that a stage of one's own made those behind it know nothing.
+/// A stage of one's own may make the temp. Later stages know nothing about such a temp, so it is
+/// checked.
 template <class S>
 inline constexpr bool makes_temp = has(S::gives, Fact::temp) && !std::same_as<S, CreateTemp>;
 
@@ -185,9 +186,9 @@ void run_for_all(const S& stage, BatchedCommits members) {
 
 }  // namespace detail
 
-/// Stages in an order that was checked when it was compiled, starting from the facts `initial`.
-/// A value; as thread-safe as its stages are. Each of `Stages` is a Stage: not said as a
-/// constraint, since the compiler would then answer with the constraint and not with a sentence.
+/// Stages in an order that was checked when it was compiled, starting from the facts `initial`. A
+/// value; as thread-safe as its stages are. Each of `Stages` is a Stage. A constraint would say so,
+/// but the compiler would then print the constraint instead of our sentence.
 template <Fact initial, class... Stages>
 class PipelineFrom {
   static constexpr Fact facts_ = detail::facts_after<initial, Stages...>();
@@ -217,8 +218,8 @@ class PipelineFrom {
     return run_range(commit, detail::StageRange::all, watch, success());
   }
 
-  /// The engine's: runs some of them, between whose ranges the commit was posted. `published` is
-  /// the outcome of the stage that waits for the group, for those behind it.
+  /// For the engine: runs the stages of one range. `published` is the outcome of the stage that
+  /// waits for the group, for the stages behind it.
   Result<void> run_range(Commit& commit, detail::StageRange range, detail::Stopwatch& watch,
                          Result<void> published) const {
     using detail::StageRange;
@@ -262,7 +263,8 @@ class PipelineFrom {
     return found;
   }
 
-  /// Runs each stage for all of them before the next begins: what many need is done once.
+  /// Runs each stage for all members before the next stage begins, so that a stage can serve many
+  /// at once.
   void run_together(std::span<BatchedCommit> members) const {
     Fact have = initial;
     const auto one = [&]<class S>(const S& stage) {
@@ -302,8 +304,8 @@ Pipeline(Stages...) -> Pipeline<Stages...>;
 
 namespace detail {
 
-/// Makes an AnyPipeline of stages that start in the middle of a commit: the engine's alone, which
-/// knows that the facts which they start from hold.
+/// Makes an AnyPipeline of stages that start in the middle of a commit. For the engine alone, which
+/// knows that the facts hold from which they start.
 struct Continuation;
 
 }  // namespace detail

@@ -36,9 +36,9 @@ constexpr bool has(Fact facts, Fact wanted) noexcept {
          static_cast<std::uint32_t>(wanted);
 }
 
-/// A step of a commit: a name, what it `needs`, what it `gives`, and `run`. `drops` is optional.
-/// A stage that gives `content` or `metadata` changes the temp: what was synced or awaited before
-/// it is dropped without being named (`facts_behind`).
+/// A step of a commit: a name, what it `needs`, what it `gives`, and `run`. `drops` is optional. A
+/// stage that gives `content` or `metadata` changes the temp. So it also drops the facts of an
+/// earlier sync or await, without naming them (`facts_behind`).
 ///
 ///     struct Notify {
 ///       static constexpr std::string_view name = "notify";
@@ -47,16 +47,16 @@ constexpr bool has(Fact facts, Fact wanted) noexcept {
 ///       perdure::Result<void> run(perdure::Commit& commit) const;
 ///     };
 ///
-/// A stage that rests on what only some file systems do says so by `static constexpr Protocol
-/// protocol = Protocol::fast`: writers refuse its pipeline where that protocol is refused.
+/// A stage that holds on some file systems alone says so by `static constexpr Protocol protocol =
+/// Protocol::fast`: writers refuse its pipeline where that protocol is refused.
 ///
 /// `run` may be called from several threads, each with a Commit of its own. When it fails, later
 /// stages do not run; a temp that is not published is removed.
 ///
 /// A stage that is cheaper for many commits at once has `void run_together(BatchedCommits) const`:
 /// it does for each of them what `run` does for one, and puts failures into
-/// `BatchedCommit::outcome`. A commit may then be run by another thread than its caller's, who
-/// waits. So it may be by stages behind PublishTogether, whose caller need not wait
+/// `BatchedCommit::outcome`. Another thread may then run a commit while its caller waits. Another
+/// thread may also run the stages behind PublishTogether, whose caller need not wait
 /// (AtomicWriter::commit_later).
 template <class S>
 concept Stage = requires(const S& stage, Commit& commit) {
@@ -66,9 +66,9 @@ concept Stage = requires(const S& stage, Commit& commit) {
   { stage.run(commit) } -> std::same_as<Result<void>>;
 };
 
-/// The facts that a stage drops: those that it names itself, and those that it undoes by giving
-/// content or metadata, unless it gives that, too. The kernel takes set-user-id bits and
-/// capabilities away from a file that is written (file_remove_privs in its fs/inode.c), so that new
+/// The facts that a stage drops: those that it names, and those that its new content or metadata
+/// undo. It does not drop facts that it gives again. The kernel takes set-user-id bits and
+/// capabilities away from a file that is written (file_remove_privs in its fs/inode.c). So new
 /// content undoes metadata.
 template <class S>
 constexpr Fact dropped_by() noexcept {
@@ -86,7 +86,8 @@ template <class S>
 constexpr Fact facts_behind(Fact before) noexcept {
   Fact drops = dropped_by<S>();
   // Metadata that comes after a sync can reach the disk later than the rename: the sync ordered
-  // nothing. Content that was awaited stays in order, since who awaits syncs after the rename.
+  // nothing. Content that was awaited stays in order, since a pipeline that awaits syncs after the
+  // rename.
   if (has(S::gives, Fact::metadata) && has(before, Fact::durable_content)) {
     drops = drops | Fact::ordered;
   }

@@ -22,12 +22,12 @@ struct PERDURE_API Serialize {
 /// Makes the temp beside the target: O_EXCL, a name that nobody can guess, never more permissions
 /// than the target will have. One for each commit.
 ///
-/// A stage of one's own that makes the temp owes the others the same, and is checked behind it,
-/// which costs two looks: `Commit::temp` is a new, empty regular file of this user's, open for
-/// reading and writing; `Commit::temp_name` is its name in `Commit::directory`; it is open to
-/// nobody whom the target will shut out (mode 0600 is never wrong, since ApplyMetadata gives it the
-/// mode that a new file would have). Only a name that `is_reserved_name` knows as a temp's is one
-/// for `clean`. When the stage fails later, the library removes the temp.
+/// A stage of one's own that makes the temp has to give the same; its temp is checked, by two calls
+/// of stat. `Commit::temp` is a new, empty regular file of this user, open for reading and writing.
+/// `Commit::temp_name` is its name in `Commit::directory`. No user whom the target will shut out
+/// may open it. Mode 0600 is never wrong: ApplyMetadata gives it the mode that a new file would
+/// have. `clean` removes it only if `is_reserved_name` knows the name as a temp's. When the stage
+/// fails later, the library removes the temp.
 struct PERDURE_API CreateTemp {
   static constexpr std::string_view name = "create temp";
   static constexpr Fact needs = Fact::none;
@@ -45,9 +45,9 @@ struct PERDURE_API Write {
   Result<void> run(Commit& commit) const;
 };
 
-/// Writes the image into the temp and waits until the disk has it: no flush, but the content is in
-/// the disk's hands before anything that is issued later. Only some file systems guarantee that a
-/// later rename can't reach the disk without it (`Protocol::fast`).
+/// Writes the image into the temp and waits until the disk's cache has it. This is not a flush, but
+/// the disk gets the content before anything that is issued later. Only some file systems guarantee
+/// that a later rename can't become durable without that content (`Protocol::fast`).
 struct PERDURE_API WriteThrough {
   static constexpr std::string_view name = "write through";
   static constexpr Fact needs = Fact::image | Fact::temp;
@@ -100,8 +100,8 @@ struct PERDURE_API RenameUnordered {
   Result<void> run(Commit& commit) const;
 };
 
-/// fsync(2) of the target's directory: the name is durable. Content must be so before it, or the
-/// disk could keep a name without what it names. Together: of each directory once.
+/// fsync(2) of the target's directory: the name is durable. The content must be durable before, or
+/// the disk could keep a name without its content. Together: one sync for each directory.
 struct PERDURE_API SyncParent {
   static constexpr std::string_view name = "sync parent";
   static constexpr Fact needs = Fact::published | Fact::durable_content;
@@ -110,10 +110,10 @@ struct PERDURE_API SyncParent {
   void run_together(BatchedCommits members) const;
 };
 
-/// fsync(2) of the renamed file, through the descriptor that wrote it: where a file's sync carries
+/// fsync(2) of the renamed file, through the descriptor that wrote it. Where a file's sync includes
 /// its last rename (`Protocol::fast`), content and name are durable by one journal commit. Never
-/// fdatasync(2), which may leave the rename out. Together: of the file that was renamed last, since
-/// a journal that has its rename has those before it.
+/// fdatasync(2), which may leave the rename out. Together: one sync, of the file that was renamed
+/// last, since a journal that has its rename has the earlier ones.
 struct PERDURE_API SyncPublished {
   static constexpr std::string_view name = "sync published";
   static constexpr Fact needs = Fact::published | Fact::ordered | Fact::metadata;
@@ -123,7 +123,7 @@ struct PERDURE_API SyncPublished {
   void run_together(BatchedCommits members) const;
 };
 
-/// syncfs(2) of the file system that the temp lies on, in the place of SyncFile: for many files
+/// syncfs(2) of the file system on which the temp lies, in the place of SyncFile. For many files
 /// together, where a sync of each costs more (`Protocol::whole`).
 struct PERDURE_API SyncAll {
   static constexpr std::string_view name = "sync all";
@@ -144,7 +144,8 @@ struct PERDURE_API SyncAllPublished {
   void run_together(BatchedCommits members) const;
 };
 
-/// All of the above, for whoever goes through them: the table in the docs and its test, the fuzzer.
+/// All of the above, for code that goes through them: the table in the docs and its test, the
+/// fuzzer.
 using BuiltInStages =
     std::tuple<Serialize, CreateTemp, Write, WriteThrough, ApplyMetadata, SyncFile, SyncAll, Verify,
                Rename, RenameUnordered, SyncParent, SyncPublished, SyncAllPublished>;

@@ -16,9 +16,8 @@ namespace perdure {
 
 class Observer;
 
-/// The file that a call is about: where it lies once links were followed, what was found there,
-/// and what the caller expects. Keeps open what that rests on: the directory, and the lock if one
-/// was taken.
+/// The file that a call is about: where it lies once links were followed, what was found there, and
+/// what the caller expects. Keeps the directory open, and the lock if one was taken.
 struct PERDURE_API Target {
   /// `named` becomes `path`. Both references must outlive it.
   Target(FileSystem& file_system, Environment& surroundings, std::string named = {});

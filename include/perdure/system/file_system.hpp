@@ -32,7 +32,7 @@ enum class Stamps {
   fine,
   /// Changes within one tick of this machine's clock may have one `ctime_ns`.
   ticks,
-  /// Another machine or program stamps them, by a clock of which nothing is known.
+  /// Another machine or program stamps them, by a clock that this machine does not know.
   foreign,
 };
 
@@ -49,8 +49,9 @@ struct Status {
   /// The mount that it was found on, by a number that is never given twice; 0 where the kernel has
   /// none (before Linux 6.8).
   std::uint64_t mount = 0;
-  /// The last tick of the clock that stamps files before this look, in nanoseconds since 1970
-  /// (CLOCK_REALTIME_COARSE, clock_gettime(2)): a change behind the look has this stamp at least.
+  /// The last tick, before this look, of the clock that stamps files, in nanoseconds since 1970
+  /// (CLOCK_REALTIME_COARSE, clock_gettime(2)). A change after the look has this stamp or a later
+  /// one.
   std::int64_t tick_ns = 0;
 };
 
@@ -62,7 +63,7 @@ struct DirectoryEntry {
 
 /// How a rename treats the new name when it is taken.
 enum class RenameMode {
-  replace,     ///< The file that has it loses it in the same moment.
+  replace,     ///< The file that has the name loses it in the same moment.
   no_replace,  ///< EEXIST when the new name exists; EINVAL where the file system can't tell.
   exchange,    ///< Each gets the name of the other; ENOENT unless both exist.
 };
@@ -106,16 +107,16 @@ struct FileSystemInfo {
   std::optional<std::uint64_t> files_free{};
 };
 
-/// Every system call that the library makes on files, and no more of them than it needs.
+/// The system calls that the library makes on files, and no other ones.
 ///
-/// Anchored at open directories: a `name` is one component (never a path) unless the call says
-/// otherwise, and no call follows a symbolic link at it. Nothing here decides, waits or retries,
-/// except that a call interrupted before it did anything (EINTR) is made again where that is
-/// safe. Errors are codes of the generic category (errno).
+/// Anchored at open directories: a `name` is one component, never a path, unless the call says
+/// otherwise. No call follows a symbolic link at it. Nothing here decides, waits or retries, except
+/// that a call interrupted before it did anything (EINTR) is made again where that is safe. Errors
+/// are codes of the generic category (errno).
 ///
 /// Implementations are safe to use from several threads at once, as the system calls are. Each call
-/// that has to do with a power cut says what one leaves; everything else may be on disk in any
-/// order or not at all (docs/architecture.md).
+/// that has to do with a power cut says what a power cut leaves of it. All other changes may be on
+/// disk in any order, or not at all (docs/architecture.md).
 class PERDURE_API FileSystem {
  public:
   FileSystem() = default;
@@ -129,75 +130,77 @@ class PERDURE_API FileSystem {
   /// components and is resolved as open(2) does, links included, from `base`.
   virtual SysResult<Handle> open_directory(Handle base, const std::string& path) = 0;
   /// Opens a directory beneath `base` by a relative path. No symbolic link on the way is followed
-  /// (ELOOP), and neither ".." nor a mount point leads out of what `base` lies on (EXDEV).
+  /// (ELOOP), and neither ".." nor a mount point leads out of the mount of `base` (EXDEV).
   virtual SysResult<Handle> open_beneath(Handle base, const std::string& path) = 0;
   /// Makes a new file, open for reading and writing; EEXIST when the name is taken, even by a
   /// dangling link. The kernel may take bits off `mode` (umask, default ACL), never add any.
   virtual SysResult<Handle> create(Handle directory, const std::string& name,
                                    std::uint32_t mode) = 0;
-  /// Makes a new file without a name, as create would make one in `directory`: it shows what a new
-  /// file there inherits, and whether one may be made at all. Gone when it is closed. EOPNOTSUPP
-  /// where the file system has no such files.
+  /// Makes a new file without a name, as create would make one in `directory`. It shows the
+  /// metadata that a new file there inherits, and whether one may be made at all. Gone when it is
+  /// closed. EOPNOTSUPP where the file system has no such files.
   virtual SysResult<Handle> create_unnamed(Handle directory, std::uint32_t mode) = 0;
   /// Opens an existing file for reading, without waiting (a FIFO opens at once). ELOOP at a link.
   virtual SysResult<Handle> open_file(Handle directory, const std::string& name) = 0;
-  /// Opens a symbolic link itself, for `stat` and `read_link`: so both speak of one link. At
-  /// anything else it opens that, for `stat` alone.
+  /// Opens a symbolic link itself, for `stat` and `read_link`, so that both are about the same
+  /// link. Opens any other file for `stat` alone.
   virtual SysResult<Handle> open_link(Handle directory, const std::string& name) = 0;
   /// Opens an existing lock file for reading and writing, without waiting.
   virtual SysResult<Handle> open_lock(Handle directory, const std::string& name) = 0;
-  /// The handle is gone in any case; an error tells of a delayed write that failed.
+  /// The handle is closed in any case; an error means that a delayed write failed.
   virtual SysResult<void> close(Handle handle) = 0;
 
   // --- Content.
 
-  /// Reads up to `out.size()` bytes; fewer only at the end of the file or by chance; 0 at its end.
+  /// Reads up to `out.size()` bytes, and maybe fewer; 0 at the end of the file.
   virtual SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
                                          std::span<std::byte> out) = 0;
   /// Writes up to `bytes.size()` bytes and says how many; the caller goes on with the rest.
   virtual SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) = 0;
-  /// Copies up to `size` bytes from one open file into another one, and says how many; 0 at the
-  /// end, and of files of the kernel's whose size is a guess. The kernel shares blocks where the
-  /// file system can (copy_file_range(2)). EXDEV, EINVAL, EOPNOTSUPP or ENOSYS where it does not
-  /// copy these files: read and write them. A power cut leaves of it the same as of `write_at`.
+  /// Copies up to `size` bytes from one open file into another one, and says how many. 0 at the
+  /// end, and for files of the kernel (such as those of /proc) whose size is a guess. The kernel
+  /// shares blocks where the file system can (copy_file_range(2)). EXDEV, EINVAL, EOPNOTSUPP or
+  /// ENOSYS where it does not copy these files: read and write them. A power cut leaves of it the
+  /// same as of `write_at`.
   virtual SysResult<std::uint64_t> copy_range(Handle from, std::uint64_t from_offset, Handle to,
                                               std::uint64_t to_offset, std::uint64_t size) = 0;
   /// Sets the size to at least `size` and reserves the space, so that a full disk shows now. EINTR
-  /// when a signal came first: not made again, since it can take long.
+  /// when a signal came first: the call is not made again, since it can take long.
   virtual SysResult<void> preallocate(Handle file, std::uint64_t size) = 0;
   /// Asks that clean cached pages be dropped, so that the next read comes from the disk.
   virtual SysResult<void> evict(Handle file) = 0;
 
   // --- Durability.
 
-  /// Begins to write the file's dirty pages and does not wait: so that a sync of many files waits
-  /// for the disk once. Promises nothing.
+  /// Begins to write the file's dirty pages and does not wait, so that syncs of many files wait for
+  /// the disk together. Promises nothing.
   virtual SysResult<void> start_writeback(Handle file) = 0;
-  /// Returns when all dirty pages of the file were written to the disk's cache: the content, not
-  /// what leads to it. Whether it is ordered before a rename depends on the file system.
+  /// Returns when all dirty pages of the file were written to the disk's cache. These are the
+  /// content, but not the metadata that is needed to find it. The file system decides whether the
+  /// content is ordered before a rename.
   virtual SysResult<void> await_writeback(Handle file) = 0;
   /// Content and metadata of the file are durable once this returned (fsync(2), never fdatasync).
   /// After an error the file is lost for good: a later call may succeed without having written.
   virtual SysResult<void> sync_file(Handle file) = 0;
-  /// The file's content is durable once this returned, with all that it takes to read it
-  /// (fdatasync(2)); neither its times nor its names are. One flush where only blocks were written
-  /// that the file had when it was last synced. An error is as final as that of sync_file.
+  /// The file's content is durable once this returned, with the metadata that is needed to read it
+  /// (fdatasync(2)); neither its times nor its names are. One flush if all written blocks belonged
+  /// to the file when it was last synced. An error is as final as that of sync_file.
   virtual SysResult<void> sync_data(Handle file) = 0;
   /// The entries of the directory are durable once this returned.
   virtual SysResult<void> sync_directory(Handle directory) = 0;
-  /// Everything that anybody did on the file system that `directory` lies on is durable once this
-  /// returned (syncfs(2)), which can take long where others write much. Content that was written
-  /// over is not on xfs (docs/protocols.md, W1). An error may be another file's. See
+  /// Every change by anybody on the file system of `directory` is durable once this returned
+  /// (syncfs(2)). It can take long where others write much. On xfs, content that was written over
+  /// is not durable (docs/protocols.md, W1). An error may be another file's. See
   /// FileSystemInfo::sync_reports.
   virtual SysResult<void> sync_file_system(Handle directory) = 0;
   /// Whether the file system that the file or directory lies on still takes changes. A journal that
   /// failed tells only those syncs that waited for it; a later sync returns success and writes
-  /// nothing (docs/failed-journals.md). This call asks for a change that alters nothing, so a dead
-  /// journal refuses it (EROFS, EIO), and it costs no flush. EPERM, EACCES, EOPNOTSUPP and others
-  /// tell nothing: this user may not write the inode, or the file system has no such change.
+  /// nothing (docs/failed-journals.md). This call asks for a change that alters nothing. A journal
+  /// that failed refuses it (EROFS, EIO), and it costs no flush. EPERM, EACCES, EOPNOTSUPP and
+  /// others tell nothing: this user may not write the inode, or the file system has no such change.
   virtual SysResult<void> check_alive(Handle handle) = 0;
 
-  // --- Names. Each is atomic for those who look on; none is durable by itself.
+  // --- Names. Each call is atomic for readers; none is durable by itself.
 
   /// Gives the file `from` the name `to`. EXDEV between two mounts. Where both names are of one
   /// file, `replace` does nothing, and is a success.
@@ -227,13 +230,14 @@ class PERDURE_API FileSystem {
 
   // --- Metadata.
 
-  /// Both looks ask whoever keeps the file, past all attributes that this machine remembers: a
-  /// change that another machine made before the call shows (AT_STATX_FORCE_SYNC, statx(2)).
+  /// `stat` and `stat_at` ask the server that keeps the file, and not the cached attributes of this
+  /// machine. So they see a change that another machine made before the call (AT_STATX_FORCE_SYNC,
+  /// statx(2)).
   virtual SysResult<Status> stat(Handle handle) = 0;
   /// The same by name, of a symbolic link itself; ENOENT where there is none.
   virtual SysResult<Status> stat_at(Handle directory, const std::string& name) = 0;
   /// How the file system stamps changes. `status` is of a file that was found through `handle`, its
-  /// own or its directory's. Where it can't be found out it is `foreign`.
+  /// own or its directory's. `foreign` where nobody can find out.
   virtual Stamps stamps(Handle handle, const Status& status) = 0;
   /// Sets the bits 07777; no umask counts. The kernel takes the set-group-id bit off for a user who
   /// is not in the group of the file.
@@ -267,7 +271,7 @@ class PERDURE_API FileSystem {
   /// The file system that the directory lies on. A fact that can't be found out does not make it
   /// fail.
   virtual SysResult<FileSystemInfo> describe(Handle directory) = 0;
-  /// The user as whom files are made and opened.
+  /// The user who makes and opens files.
   virtual std::uint32_t user() = 0;
   /// Whether an owner of this number is one user. False for the number that stands for all owners
   /// without one in this user name space (user_namespaces(7)).
@@ -301,8 +305,8 @@ class OwnedHandle {
   /// Whether a handle is owned.
   explicit operator bool() const noexcept { return handle_ != Handle::none; }
 
-  /// Closes now and says how that went. Without it the destructor closes: right for handles that
-  /// were only read from, and for files whose sync has already said all that close could.
+  /// Closes now and says how that went. Without this call the destructor closes. That is right for
+  /// handles that were only read from, and for files whose sync has already returned every error.
   SysResult<void> close() {
     return handle_ == Handle::none ? SysResult<void>(success())
                                    : files_->close(std::exchange(handle_, Handle::none));

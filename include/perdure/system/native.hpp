@@ -10,19 +10,18 @@ class Environment;
 class FileSystem;
 class Observer;
 
-/// The seams of the engine, passed together: two below it, and who is told what it does. Does not
-/// own them: they must outlive whoever was given them. A call takes it last, and takes the
-/// operating system if it is left out. Options that one root or one tracker keeps
-/// (TransactionOptions, TrackerOptions) have it as their last field instead, since every call on
-/// that root or tracker has to use the same.
+/// The seams of the engine, passed together: the two below it, and the observer. Does not own them:
+/// they must outlive every object that was given the System. A call takes it as its last argument;
+/// by default that is the operating system. TransactionOptions, TrackerOptions and the like have it
+/// as their last field instead: every call on one root or tracker has to use the same.
 struct System {
   FileSystem* files = nullptr;         ///< <perdure/system/file_system.hpp>
   Environment* environment = nullptr;  ///< <perdure/system/environment.hpp>
   Observer* observer = nullptr;        ///< <perdure/system/observer.hpp>; null: nobody is told.
 };
 
-/// Linux. Without state, so that one serves every thread; lives until the program ends. Its handles
-/// are descriptors of the process, by their numbers.
+/// Linux. It has no state, so one object serves every thread; it lives until the program ends. The
+/// numbers of its handles are those of the process's descriptors.
 [[nodiscard]] PERDURE_API FileSystem& native_file_system() noexcept;
 /// The kernel's clocks and its random numbers.
 [[nodiscard]] PERDURE_API Environment& native_environment() noexcept;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The seam to those who want to see what the engine does.
+// The seam for a program that wants to see what the engine does.
 #pragma once
 
 #include <chrono>
@@ -24,12 +24,13 @@ struct CommitEnd {
   std::span<const StageTime> stages{};       ///< The ones that ran, in their order.
 };
 
-/// Is told what happens, for logs and figures: derive from it, override what you want to know, and
-/// give it in System::observer. Where there is none nothing is measured, allocated or called.
+/// Is told what happens, for logs and figures. Derive from it, override the calls that you want to
+/// hear, and give it in System::observer. Without an observer nothing is measured, allocated or
+/// called.
 ///
-/// It is told by the thread that does the work, which may hold locks of files, and has a group
-/// waiting behind it: keep it short, and do not commit there. From several threads at once, if the
-/// library is used so. An exception ends the program.
+/// The thread that does the work calls it. That thread may hold locks of files, and a group may
+/// wait for it: keep calls short, and do not commit in them. Several threads call it at once if
+/// several use the library. An exception ends the program.
 ///
 ///     struct SlowSyncs final : perdure::Observer {
 ///       void stage_ended(std::string_view path, const perdure::StageTime& stage) noexcept override
@@ -44,9 +45,9 @@ class PERDURE_API Observer {
   Observer& operator=(const Observer&) = delete;
   virtual ~Observer() = default;
 
-  /// A file is to be committed or removed, a state saved (`path` is the file, as errors name it),
-  /// or a transaction committed (`path` is its root). A streamed file's begins with
-  /// AtomicFile::commit. Exactly one `committed` or `failed` follows.
+  /// A commit or removal of a file, a save of a state, or the commit of a transaction begins.
+  /// `path` is the file, as errors name it, or the root of the transaction. The commit of a
+  /// streamed file begins with AtomicFile::commit. Exactly one `committed` or `failed` follows.
   virtual void commit_begun(std::string_view /*path*/) noexcept {}
   /// One stage of it is over, well or not.
   virtual void stage_ended(std::string_view /*path*/, const StageTime& /*stage*/) noexcept {}
@@ -61,7 +62,7 @@ class PERDURE_API Observer {
                                std::chrono::nanoseconds /*time*/) noexcept {}
   /// So many commits are made durable together; also 1.
   virtual void group_formed(std::size_t /*commits*/) noexcept {}
-  /// The log of a root was settled, by whatever reason; `error` if that failed.
+  /// The log of a root was settled, for any reason; `error` if that failed.
   virtual void settled(std::string_view /*root*/, std::chrono::nanoseconds /*time*/,
                        const Error* /*error*/) noexcept {}
   /// Recovery found something that a crash, or a failed flush, left in a root, and finished it.

@@ -16,14 +16,14 @@ namespace perdure::testing {
 /// How check_store comes by the stores that it checks.
 struct StoreFactory {
   /// Opens a handle on the state `name`: letters, digits and dashes. One name always leads to the
-  /// same state, which outlives its handles; a name that was not used before leads to a state that
+  /// same state, which outlives its handles. A name that was not used before leads to a state that
   /// nobody has saved. Called from several threads at a time, unless `one_holder`.
   std::function<Result<std::unique_ptr<StateStore>>(const std::string& name)> open;
   /// A state has one handle at a time, as with open_log_store: the rules about several handles are
   /// left out.
   bool one_holder = false;
-  /// Has the answer to the next commit get lost on its way, by whichever handle and after the
-  /// commit was done; empty where no answer can get lost, which leaves that rule out.
+  /// Makes the answer to the next commit get lost, after the commit was done and whichever handle
+  /// makes it. Empty where no answer can get lost: the rule about lost answers is then left out.
   std::function<void()> lose_answer = {};
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Crashes a workload everywhere, and checks what is left.
+// Crashes a workload everywhere, and checks the state that is left.
 #pragma once
 
 #include <cstddef>
@@ -18,16 +18,15 @@ namespace perdure::testing {
 PERDURE_TESTING_API Report explore(const Workload& workload, const std::vector<Oracle>& oracles,
                                    const ExploreOptions& options = {});
 
-/// Does again what a reproducer says; preset and seed are those in it. Empty when no oracle objects
-/// any more: the bug is fixed. Throws std::invalid_argument when the text does not fit the
-/// workload.
+/// Runs the crash of a reproducer again, with its preset and seed. Empty when no oracle objects any
+/// more: the bug is fixed. Throws std::invalid_argument when the text does not fit the workload.
 PERDURE_TESTING_API std::optional<Violation> replay(const Workload& workload,
                                                     const std::vector<Oracle>& oracles,
                                                     std::string_view reproducer,
                                                     const ExploreOptions& options = {});
 
-/// Every call of the workload's first actor made to fail with each of the errors it can return: one
-/// schedule each, `stride` apart (1: all of them).
+/// Schedules in which a call of the workload's first actor fails, one for each call and each of its
+/// errors. `stride`: only every so many of them; 1: all.
 PERDURE_TESTING_API std::vector<std::vector<Fault>> all_faults(const Workload& workload,
                                                                const Preset& preset,
                                                                std::size_t stride = 1);

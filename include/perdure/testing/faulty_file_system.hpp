@@ -19,7 +19,7 @@
 
 namespace perdure::testing {
 
-/// One thing that shall go wrong.
+/// One failure that a test asks for.
 struct Fault {
   /// Which calls count; empty: all of them.
   std::optional<Operation> operation = {};
@@ -29,13 +29,14 @@ struct Fault {
   int error = 5;
   /// From that call on all of them fail, not only the one.
   bool from_then_on = false;
-  /// The call has its effect first, and only its answer is the error: a rename over NFS whose reply
-  /// was lost, a sync that failed after it had written. A handle that was opened is closed again.
+  /// The call has its effect first, and only its answer is the error. For example a rename over NFS
+  /// whose reply was lost, or a sync that failed after it had written. A handle that was opened is
+  /// closed again.
   bool after_effect = false;
-  /// read_at and write_at: no error, but at most so many bytes; 0 is a call that moved nothing.
+  /// For read_at and write_at: no error, but at most so many bytes; 0 is a call that moves nothing.
   std::optional<std::size_t> count = {};
-  /// The call itself is made as usual. Before it the disk fails to write what is pending in files,
-  /// and another program's sync is the one that waits for it: SimulatedFileSystem::fail_writeback.
+  /// The call itself is made as usual. Before it the disk fails to write the pending content of
+  /// files, and another program's sync gets the error: SimulatedFileSystem::fail_writeback.
   bool elsewhere = false;
 };
 
@@ -49,8 +50,8 @@ struct Call {
 
 /// A file system in which a test decides what fails, over any other.
 ///
-/// A call that fails does not reach the file system below (but see Fault::after_effect), except
-/// that a close always does: a handle is gone in any case. Counts and logs every call.
+/// A call that fails does not reach the file system below (but see Fault::after_effect). Only a
+/// close always does: a handle is gone in any case. Counts and logs every call.
 ///
 /// The loop "fail at call n, raise n until it succeeds" goes like this:
 ///
@@ -70,9 +71,10 @@ class PERDURE_TESTING_API FaultyFileSystem : public FileSystem {
 
   /// Adds a fault. When several fit one call the first added wins.
   void fail(Fault fault);
-  /// Calls of `operation` (read_at or write_at) from now on follow the script: n >= 0 moves at most
-  /// n bytes, a negative number fails with that errno negated (-1: EIO). `{61, -1}` is: 61 bytes,
-  /// then an I/O error. After its end all is as usual. A script goes before the faults.
+  /// From now on, calls of `operation` (read_at or write_at) follow the script. A number n >= 0
+  /// moves at most n bytes. -1 fails with EIO, and any other negative number with that errno
+  /// negated. `{61, -1}` is: 61 bytes, then an I/O error. After its end all is as usual. A script
+  /// goes before the faults.
   void script(Operation operation, std::initializer_list<long> steps);
   /// Forgets all faults and scripts; counts and log stay.
   void heal();
@@ -147,8 +149,8 @@ class PERDURE_TESTING_API FaultyFileSystem : public FileSystem {
  protected:
   /// Called before each call, without any lock held. Does nothing here.
   virtual void before(Operation operation);
-  /// Called when a sync was made to fail without having been tried, for doubles in which that has
-  /// an effect of its own: what it was to write is then lost for good. Does nothing here.
+  /// Called when a sync was made to fail without having been tried. In some doubles this loses the
+  /// content that it was to write, for good. Does nothing here.
   virtual void failed(Operation operation, Handle handle);
   /// Called before a call that a fault with `elsewhere` fits. Does nothing here.
   virtual void failed_elsewhere();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// As whom the simulator's calls are made, how much its disk holds, and what a mount changes.
+// The user who makes the simulator's calls, how much its disk holds, and what a mount changes.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace perdure::testing {
 
-/// As whom the calls are made. User 0 may do everything, as root does.
+/// The user who makes the calls. User 0 may do everything, as root does.
 struct User {
   std::uint32_t user = 0;     ///< The number of the user, whose files the new ones are.
   std::uint32_t group = 0;    ///< The number of the group, likewise.
@@ -28,9 +28,9 @@ struct Limits {
   std::uint64_t links = 65000;        ///< Names of one file; EMLINK.
 };
 
-/// The files that have another inode number, birth and ctime once the disk is mounted anew. Numbers
-/// are those of before, each given to another file: a program that knows a file by its number takes
-/// it for another one. Content, mode and mtime stay.
+/// The files that have another inode number, birth and ctime once the disk is mounted anew. Each
+/// old number goes to another file, so a program that knows a file by its number takes it for
+/// another one. Content, mode and mtime stay.
 enum class Renumbering : std::uint8_t {
   none,        ///< Numbers are kept on the disk: ext4, xfs, btrfs.
   files,       ///< Directories keep theirs.

@@ -13,8 +13,8 @@
 
 namespace perdure::testing {
 
-/// Time that passes only when told to, and random numbers that a seed decides: two runs with the
-/// same seed see the same names and the same times.
+/// Time that passes only when a test says so, and random numbers that a seed decides. Two runs with
+/// the same seed see the same names and the same times.
 ///
 /// Safe to use from several threads (their order then decides who gets which number).
 class PERDURE_TESTING_API ManualEnvironment final : public Environment {

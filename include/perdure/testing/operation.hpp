@@ -71,9 +71,9 @@ inline constexpr std::size_t operation_count = static_cast<std::size_t>(Operatio
 /// Every operation, in the order of their numbers, for tests that go through them all.
 [[nodiscard]] PERDURE_TESTING_API std::span<const Operation> all_operations() noexcept;
 
-/// The errors (errno) that a test should make this call return: those in the manual pages of the
-/// system calls behind it, as far as a correct call with valid handles can meet them. EINTR is
-/// among them only where the native file system hands it on; ENOSYS and EFAULT are not.
+/// The errors (errno) that a test should make this call return. They are those in the manual pages
+/// of its system calls that a correct call with valid handles can meet. EINTR is among them only
+/// where the native file system hands it on; ENOSYS and EFAULT are not.
 [[nodiscard]] PERDURE_TESTING_API std::span<const int> errors_of(Operation operation) noexcept;
 
 /// "EIO", "ENOSPC", ...; "E?" for a number that no call of the seam returns.

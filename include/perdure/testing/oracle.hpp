@@ -12,8 +12,8 @@
 #include <perdure/detail/export.hpp>
 #include <perdure/testing/explore.hpp>
 
-/// Checks that most programs want to pass in every crash state. Each takes what it needs to know
-/// from the session's history; each is a value that may be shared by threads.
+/// Checks that most programs want to pass in every crash state. Each takes its facts from the
+/// session's history; each is a value that threads may share.
 ///
 /// How the history limits one target, by the words "binding" and "superseded" below:
 /// - An acknowledged attempt is binding when it was `durable`, and, of any durability, as long as
@@ -28,31 +28,31 @@ namespace perdure::testing::oracles {
 PERDURE_TESTING_API Oracle at_once(Oracle oracle);
 
 /// Each target is, byte for byte, one of the contents that some attempt on it (or the preparation)
-/// gave it; missing only if it was missing at first or some attempt removed it.
+/// gave it. It is missing only if it was missing at first, or some attempt removed it.
 PERDURE_TESTING_API Oracle old_or_new();
 
-/// Each target is what an attempt made it that no binding one supersedes: what was acknowledged is
-/// there, or something newer is; what was removed stays removed.
+/// Each target is as an attempt made it that no binding attempt supersedes. So an acknowledged
+/// content is there, or a newer one; a removed file stays removed.
 PERDURE_TESTING_API Oracle acknowledged();
 
-/// As `acknowledged`, of something that is not the content of one file: what `read` finds (the
-/// files of a transaction in words, the state that a program starts with) is what an attempt on
-/// `target` made it that no binding one supersedes. Says nothing of a target without attempts.
-/// `read` may change the disk: it gets a copy. Empty where nothing is found.
+/// As `acknowledged`, for something other than the content of one file. It may be the files of a
+/// transaction in words, or the state with which a program starts. The words that `read` finds are
+/// those of an attempt on `target` that no binding attempt supersedes. Allows anything for a target
+/// without attempts. `read` may change the disk: it gets a copy. It returns an empty value where
+/// nothing is found.
 PERDURE_TESTING_API Oracle found(std::string target,
                                  std::function<std::optional<std::string>(Session&)> read);
 
-/// Attempts with one `step` happen together, and in their order: all targets are what they were
-/// after some step, and no binding step is missing. For transactions, and for histories of states.
-/// Holds of nothing under presets::split_rename, which shows targets missing, and says so by
-/// silence.
+/// Attempts with one `step` happen together, and in their order: all targets are as they were after
+/// some step, and no binding step is missing. For transactions, and for histories of states. Under
+/// presets::split_rename, where targets may be missing, it checks nothing and passes.
 PERDURE_TESTING_API Oracle steps_whole();
 
-/// The root holds nothing but the targets of the history, what was there when the workload began,
-/// and the paths given here (a lock file, a backup). A path that ends in '/' is a directory.
+/// The root holds only the targets of the history, the files from before the workload, and the
+/// paths given here (a lock file, a backup). A path that ends in '/' is a directory.
 PERDURE_TESTING_API Oracle no_litter(std::vector<std::string> allowed = {});
 
-/// These files are what they were: content by path.
+/// These files are as they were: content by path.
 PERDURE_TESTING_API Oracle untouched(std::map<std::string, std::string> files);
 
 /// The metadata that `metadata_kept` compares.
@@ -70,12 +70,12 @@ PERDURE_TESTING_API Oracle metadata_kept(std::string target, ExpectedMetadata ex
 /// Running `recover` again changes nothing.
 PERDURE_TESTING_API Oracle recovery_idempotent(Procedure<Session&> recover);
 
-/// `commit` succeeds (it says so by no words) on what recovery left.
+/// `commit` succeeds on the disk that recovery left: it returns no words.
 PERDURE_TESTING_API Oracle still_works(std::function<std::string(Session&)> commit);
 
-/// The generation that `read` finds is not below that of the newest binding attempt and not above
-/// that of the newest attempt; `number` says which generation a content is, for the contents of the
-/// attempts on `target`. Two attempts that gave one number to two contents are a violation too.
+/// The generation that `read` finds is not below that of the newest binding attempt, and not above
+/// that of the newest attempt. `number` says which generation a content is, for the contents of the
+/// attempts on `target`. Two attempts that gave one number to two contents are a violation, too.
 PERDURE_TESTING_API Oracle generations(
     std::string target, std::function<std::optional<std::uint64_t>(const std::string&)> number);
 

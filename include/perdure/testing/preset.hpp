@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The presets: what file systems leave after a power cut, as data.
+// The presets: the states that file systems leave after a power cut, as data.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,11 @@ namespace perdure::testing {
 /// The rules, as data, by which a file system treats operations that a power cut finds pending.
 ///
 /// Three classes of operations: content of a file, metadata of a file, entries of a directory. A
-/// crash state is a set of operations that contains, with each operation, all that it depends on;
-/// then content that was not synced is torn. The rules say what depends on what and how it tears.
+/// crash state is a set of operations that contains, with each operation, all operations on which
+/// it depends. Then content that was not synced is torn. The rules say which operation depends on
+/// which, and how content tears.
 ///
-/// A preset allows at least what the file system does: where the kernel gives no promise that a
+/// A preset allows at least what the file system does. Where the kernel gives no promise that a
 /// program may rely on, the preset takes the harsher reading. A program that passes under a preset
 /// passes on the file system; one that fails under it need not fail on every kernel.
 struct Preset {
@@ -46,13 +47,14 @@ struct Preset {
   bool split_rename = false;
   /// sync_file makes the names of the file durable, with all that was ordered before them.
   bool sync_reaches_names = false;
-  /// Content whose writeback was awaited takes its place in the order: no later entry without it.
+  /// Content whose writeback was awaited takes its place in the order: no later entry survives
+  /// without it.
   bool awaited_ordered = false;
-  /// A sync writes the synced file or directory alone, ahead of what was issued before it.
+  /// A sync writes the synced file or directory alone, ahead of changes that were issued before it.
   bool sync_overtakes = false;
 
-  /// sync_file_system forces the journal and sends no flush of its own: content that was written
-  /// over, which changes nothing in a journal, may stay in the disk's cache.
+  /// sync_file_system forces the journal and sends no flush of its own. Content that was written
+  /// over changes nothing in the journal, so it may stay in the disk's cache.
   bool sync_of_all_leaves_overwritten = false;
 
   /// A journal whose commit failed tells those syncs that waited for it, and no later one.
@@ -69,7 +71,7 @@ struct Preset {
 };
 
 namespace presets {
-/// No order that a manual page does not promise; a rename is atomic.
+/// Operations are ordered only as manual pages promise; a rename is atomic.
 extern PERDURE_TESTING_API const Preset worst;
 /// As worst, and a rename is three steps. The target may be missing; see `exempt`.
 extern PERDURE_TESTING_API const Preset split_rename;

@@ -19,8 +19,8 @@
 
 namespace perdure::testing {
 
-/// One line of the history by which an oracle judges: what the program set out to do, what it was
-/// told, and what befell it.
+/// One line of the history by which an oracle judges: an attempt of the program, an answer that it
+/// got, or a crash.
 struct Event {
   /// The moment that it notes.
   enum class Kind : std::uint8_t {
@@ -35,8 +35,8 @@ struct Event {
   std::string target = {};                  ///< attempt: the path.
   std::optional<std::string> content = {};  ///< attempt: what it shall be; empty for a removal.
   Durability durability = Durability::durable;  ///< attempt: what was asked for.
-  std::uint64_t step = 0;       ///< attempt: those with one number other than 0 happen together.
-  Fate fate = Fate::unchanged;  ///< failed: what the program was told of the target.
+  std::uint64_t step = 0;       ///< attempt: attempts with the same number, not 0, happen together.
+  Fate fate = Fate::unchanged;  ///< failed: the fate that the program was told.
 };
 
 /// The surroundings of a program under test: a file system, an environment, and a place to note its
@@ -65,12 +65,13 @@ class PERDURE_TESTING_API Session {
 
   // --- History. Thread-safe. Each is a moment at which a crash is tried.
 
-  /// The program sets out to make `target` be `content` (or not be, when empty). Returns a number.
+  /// The program sets out to give `target` this `content` (or to remove it, when empty). Returns
+  /// the number of the attempt.
   std::size_t attempt(const std::string& target, std::optional<std::string> content,
                       Durability durability = Durability::durable, std::uint64_t step = 0);
-  /// It was told that this attempt succeeded, with the durability asked for.
+  /// The program was told that this attempt succeeded, with the durability asked for.
   void acknowledge(std::size_t attempt);
-  /// It was told that this attempt failed, and what became of the target.
+  /// The program was told that this attempt failed, and what became of the target.
   void fail(std::size_t attempt, Fate fate);
 
   /// All three around a call that returns a Result: attempt, then acknowledge or fail.
@@ -87,8 +88,8 @@ class PERDURE_TESTING_API Session {
     return result;
   }
 
-  /// Something that must never happen did, crash or not (a commit failed without a fault): the
-  /// first call in a run is a violation, with these words.
+  /// Something happened that must never happen, crash or not, such as a commit that failed without
+  /// a fault. The first call in a run is a violation, with these words.
   void wrong(std::string words);
   /// The words of `wrong`; empty if it was not called.
   [[nodiscard]] const std::string& words() const noexcept { return words_; }

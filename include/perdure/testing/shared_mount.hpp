@@ -15,18 +15,17 @@ namespace perdure::testing {
 
 /// How a mount answers a look.
 enum class Looks : std::uint8_t {
-  forced,  ///< It asks whoever keeps the files, as FileSystem wants it: AT_STATX_FORCE_SYNC.
-  /// From what it remembers, if it remembers anything: AT_STATX_SYNC_AS_STAT.
+  forced,  ///< It asks the server, as FileSystem wants it: AT_STATX_FORCE_SYNC.
+  /// It answers from its memory if it can: AT_STATX_SYNC_AS_STAT.
   remembered,
 };
 
-/// One machine's mount of what several machines share, over a network or by FUSE.
+/// One machine's mount of files that several machines share, over a network or by FUSE.
 ///
-/// Give each of two programs a mount of its own over one `base`, and they stand for two machines.
-/// A mount remembers the attributes of each name and of each open file that it looked at, forever,
-/// until a call of its own changes them: a change by another machine does not reach its memory. The
-/// content always comes from `base`. With Looks::remembered the library runs as if it did not
-/// insist.
+/// Give each of two programs a mount of its own over one `base`, and they stand for two machines. A
+/// mount remembers the attributes of each name and of each open file that it looked at, until a
+/// call of its own changes them. A change by another machine does not reach its memory. The content
+/// always comes from `base`. With Looks::remembered, even a forced look is answered from memory.
 ///
 /// Safe to use from several threads.
 class PERDURE_TESTING_API SharedMount final : public ForwardingFileSystem {

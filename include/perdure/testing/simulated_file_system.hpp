@@ -27,8 +27,8 @@ enum class Survivors : std::uint8_t {
 
 /// The seam in memory, with a disk that can lose power.
 ///
-/// Behaves as Linux does where a program could tell: hard and symbolic links, locks that belong to
-/// an open file, files that are open and have no name, permissions, ACLs, attributes, limits. Keeps
+/// Behaves as Linux does where a program could tell. It has hard and symbolic links, locks that
+/// belong to an open file, open files without a name, permissions, ACLs, attributes, limits. Keeps
 /// what is visible and what is durable apart, by the rules of a Preset. `explore` makes all the
 /// crash states; a test of one's own may also cut the power here, once, and look.
 ///
@@ -47,12 +47,13 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
   void set_user(User user);
   /// From now on. Files that are there stay, even beyond these limits.
   void set_limits(const Limits& limits);
-  /// From now on all changes fall into one tick of a coarse clock, as they do for a fast program on
-  /// kernels before Linux 6.13: `stamps` says so. Without it each change has a stamp of its own.
+  /// From now on all changes fall into one tick of a coarse clock, and `stamps` says so. A fast
+  /// program meets this on kernels before Linux 6.13. Without it each change has a stamp of its
+  /// own.
   void stop_clock();
   /// A clock that was stopped goes on by one tick, and stands again.
   void pass_tick();
-  /// From now on a power cut and `remount` renumber what `which` says.
+  /// From now on a power cut and `remount` renumber the files that `which` says.
   void set_renumbering(Renumbering which);
   /// From now on every change is EROFS.
   void set_read_only(bool read_only);
@@ -64,11 +65,12 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
   void make_directories(const std::string& path, std::uint32_t mode = 0755);
   /// Makes a symbolic link. Its name must be free, and its directory there.
   void make_symlink(const std::string& path, const std::string& text);
-  /// As chattr(1) does with `+i`: EPERM for who wants to change, replace or remove it. Durable.
+  /// As chattr(1) does with `+i`: to change, replace or remove it is EPERM. Durable.
   void set_immutable(const std::string& path, bool immutable);
-  /// As if something else were mounted there: EBUSY for who wants to replace or remove it.
+  /// As if something else were mounted there: to replace or remove it is EBUSY.
   void set_mount_point(const std::string& path, bool mount_point);
-  /// A directory on a device of its own, and what is made in it from now on: EXDEV across it.
+  /// Puts a directory, and all that is made in it from now on, on a device of its own: EXDEV across
+  /// it.
   void set_device(const std::string& path, std::uint32_t device);
 
   /// Content of a regular file, permissions or not; empty if there is none.
@@ -88,31 +90,31 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
 
   /// sync(2): everything is durable.
   void sync_all();
-  /// The changes that the sync of this file or directory would have written are lost for good: they
-  /// may be on the disk or not, and no later sync changes that. A failed fsync(2) leaves that.
+  /// The changes that the sync of this file or directory would have written are lost for good. They
+  /// may be on the disk or not, and no later sync changes that. A failed fsync(2) does this.
   void lose_sync(Handle handle);
   /// The same for sync_file_system.
   void lose_sync_of_all();
-  /// The disk fails to write the content that is pending in files, while another program syncs:
-  /// their pages are clean, and that content is lost as by `lose_sync`. As Linux tells it
-  /// (lib/errseq.c), each descriptor that was open by then hears of it once: from `sync_file` and
-  /// `await_writeback` of such a file, and from `sync_file_system`. A descriptor that is opened
-  /// later hears nothing, since the other program did.
+  /// The disk fails to write the content that is pending in files, while another program syncs.
+  /// Their pages are clean then, and that content is lost as by `lose_sync`. As on Linux
+  /// (lib/errseq.c), each descriptor that was open at that time gets the error once. It comes from
+  /// `sync_file` and `await_writeback` of such a file, and from `sync_file_system`. A descriptor
+  /// that is opened later gets no error, since the other program got it.
   void fail_writeback();
   /// The medium can't read this part of a file any more: EIO, until it is written anew. Durable.
   void spoil(const std::string& path, std::uint64_t offset, std::uint64_t length);
-  /// The commit of the journal fails, and another program's sync is the one that is told. From now
-  /// on nothing pending becomes durable and every change is refused. A sync returns success and
-  /// writes nothing where the preset's journal tells only those who waited for it
-  /// (`Preset::dead_journal_is_silent`); elsewhere it fails. Until the power is cut.
+  /// The commit of the journal fails, and only another program's sync gets the error. From now on,
+  /// until the power is cut, nothing pending becomes durable and every change is refused. Under
+  /// `Preset::dead_journal_is_silent` a sync returns success and writes nothing; elsewhere it
+  /// fails.
   void fail_journal();
   /// Everything is durable, all handles are gone, and the disk is mounted anew. With
   /// Renumbering::everything it is as if all files were copied to another disk (cp -a, tar, rsync).
   void remount();
-  /// The process dies: its handles and locks are gone; what it did is visible, and still pending.
+  /// The process dies: its handles and locks are gone; its changes are visible, and still pending.
   void kill();
-  /// The power goes, and comes back: handles are gone, and of what was pending what `survivors`
-  /// says; with `random` a crash state that `seed` picks, torn content among them.
+  /// The power goes, and comes back. Handles are gone, and of the pending changes only `survivors`
+  /// are left; with `random` that is a crash state that `seed` picks, torn content included.
   void cut_power(Survivors survivors, std::uint64_t seed = 0);
 
   // --- The seam.

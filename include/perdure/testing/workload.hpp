@@ -18,13 +18,13 @@
 namespace perdure::testing {
 
 /// A program to be crashed. All functions are called many times, from several threads at once, each
-/// time with a session of its own: they keep nothing outside it, and do the same each time.
+/// time with a session of its own. They keep nothing outside it, and do the same each time.
 struct Workload {
   std::string name;  ///< Each reproducer has it.
   /// Sets up the disk; all of it is durable, and nothing of it is crashed. May be empty.
   Procedure<Session&> prepare;
   /// The program that is crashed. With more than one actor, each is a thread of its own, and they
-  /// are interleaved call by call; they may wait for each other only by `Environment::sleep`.
+  /// are interleaved call by call. They may wait for each other only by `Environment::sleep`.
   std::vector<Procedure<Session&>> actors;
   /// The program's start after a crash; is crashed in its turn. May be empty.
   Procedure<Session&> recover;
@@ -33,15 +33,15 @@ struct Workload {
   std::size_t cases = 1;
 };
 
-/// A check of every crash state once recovery ran: no words, or words for what does not hold. See
-/// oracle.hpp for those that most programs need.
+/// A check of every crash state once recovery ran: returns no words, or words about the fault.
+/// oracle.hpp has the ones that most programs need.
 struct Oracle {
   std::string name;                            ///< For Violation::oracle and Preset::exempt.
   std::function<std::string(Session&)> check;  ///< Returns no words where all is well.
   /// `check` changes the disk (commits something more): it gets a copy.
   bool changes = false;
-  /// Asked of the crash state itself, before recovery runs: what recovery mends, or hides by
-  /// committing anew, is seen too.
+  /// Checks the crash state itself, before recovery runs: so it also sees faults that recovery
+  /// mends, or hides by a new commit.
   bool before_recovery = false;
 };
 
@@ -51,10 +51,11 @@ using Layer = std::function<std::unique_ptr<FileSystem>(SimulatedFileSystem& dis
 /// How far `explore` goes, and by which rules.
 struct ExploreOptions {
   const Preset* preset = &presets::worst;  ///< Not null; must outlive the call.
-  std::uint64_t seed = 1;                  ///< Decides what is drawn where not everything is tried.
-  unsigned depth = 2;                      ///< Crashes within recovery, one after the other.
+  /// Decides which states are drawn where not all are tried.
+  std::uint64_t seed = 1;
+  unsigned depth = 2;      ///< Crashes within recovery, one after the other.
   bool kills = true;       ///< The process dies, at every call that changes something.
-  bool power_cuts = true;  ///< The power goes, and the preset says what is left.
+  bool power_cuts = true;  ///< The power goes, and the preset says which changes are left.
   unsigned threads = 0;    ///< 0: as many as there are cores.
 
   std::size_t pending_max = 20;        ///< All sets of survivors up to so many pending operations,
@@ -64,13 +65,14 @@ struct ExploreOptions {
   std::size_t states_max = 4'000'000;  ///< Distinct states; beyond, samples by the seed.
   std::size_t schedules_max = 200;     ///< Interleavings of actors.
 
-  /// Each schedule of faults is explored like the run without any, which is always explored too.
+  /// Each schedule of faults is explored like the run without faults, which is always explored,
+  /// too.
   std::vector<std::vector<Fault>> faults;
   /// The faults strike recovery as well; it then runs once more without them before the oracles.
   bool faults_in_recovery = false;
   Layer layer;  ///< Empty: there is none.
 
-  /// On standard error, when that is a terminal.
+  /// Shows progress on standard error, when that is a terminal.
   bool progress = true;
 };
 

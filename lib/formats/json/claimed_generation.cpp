@@ -12,8 +12,8 @@ namespace perdure::json_detail {
 
 namespace {
 
-/// The number behind the first `"generation":`, which is where the writer puts it, whatever the
-/// text around it looks like.
+/// The number behind the first `"generation":`, where the writer puts it. The text around it does
+/// not count.
 std::uint64_t first_generation(std::string_view text) {
   constexpr std::string_view name = "\"generation\"";
   const auto skip_blanks = [&text] {
@@ -34,8 +34,8 @@ std::uint64_t first_generation(std::string_view text) {
 }  // namespace
 
 std::uint64_t claimed_generation(Bytes bytes, const JsonLimits& limits) noexcept try {
-  // A text that is cut off does not parse at all; its front may still be legible. One that parses
-  // may have the name first in a member of the state's own.
+  // A text that is cut off does not parse, but its front may still be readable. In a text that
+  // parses, a member of the state itself may have that name first.
   JsonReader reader(limits);
   reader.expect_stamp();
   std::string_view ignored;

@@ -43,7 +43,7 @@ class MembersTask {
   }
 
  private:
-  /// The writer's order is the usual one, so that the next member is looked at first.
+  /// Members usually come in the writer's order, so the next one is looked at first.
   std::size_t find(std::string_view key) {
     for (std::size_t i = next_; i < members_.size(); ++i) {
       if (members_[i].name == key) return next_ = i + 1, i;
@@ -128,7 +128,7 @@ bool JsonWriter::members(const JsonLocation& location, std::span<const JsonMembe
       return false;
   }
   for (const UnknownMember& one : unknown(location)) {
-    // A program that knows the member by now writes its own.
+    // A program that knows the member by now writes its own value.
     if (std::any_of(members.begin(), members.end(),
                     [&](const JsonMember& known) { return known.name == one.key; })) {
       continue;

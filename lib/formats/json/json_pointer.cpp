@@ -28,7 +28,7 @@ Result<void> check(std::string_view pointer) {
   return refused(pointer, std::string("not a JSON Pointer: ").append(fault));
 }
 
-/// Refuses a result that no reader with these limits takes.
+/// Refuses a result that a reader with these limits would refuse.
 Result<void> check(std::string_view pointer, std::string_view edited, const JsonLimits& limits) {
   if (edited.size() > limits.size_max) {
     return refused(pointer, "the document would have " + std::to_string(edited.size()) +
@@ -60,7 +60,7 @@ struct Place {
   bool lines;  ///< It begins a line of its own, or is all of a document in lines.
 };
 
-/// The child of `at` that `token` names. False where there is none; `at` may take one then.
+/// The child of `at` that `token` names. False where there is none, but `at` can get one.
 Result<bool> find_child(const Place& at, std::string_view token, std::string_view pointer,
                         Place& out) {
   const bool object = at.value.front() == '{';
@@ -139,8 +139,9 @@ Result<JsonText> get_at(const JsonText& document, std::string_view pointer) {
 
 namespace {
 
-/// The bytes that go with the item whose value is `at`, one of `container`; all are views into one
-/// text. With the first item go the comma and the white space behind it, with others those before.
+/// The bytes to remove with the item of `container` whose value is `at`; all are views into one
+/// text. With the first item, remove the comma and the white space behind it; with others, those
+/// before it.
 std::string_view item_with_comma(std::string_view container, std::string_view at) {
   json_detail::TextItems items(container);
   json_detail::TextItem item;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// States in migration: what was not changed keeps its spelling.
+// States in migration: unchanged values keep their spelling.
 #include <map>
 #include <string>
 #include <string_view>

@@ -69,7 +69,7 @@ JsonFit JsonMoment::in_units(std::uint64_t numerator, std::uint64_t denominator,
   const bool before = second < 0;
   const auto bits = static_cast<std::uint64_t>(second);
   const std::uint64_t seconds = before ? 0 - bits : bits;
-  // Before 1970 too: a count that this refuses there is beyond -2^63 by far.
+  // Right before 1970, too: a negative count that this refuses is far below -2^63.
   if (seconds > (std::numeric_limits<std::uint64_t>::max() - fraction) / denominator) {
     return JsonFit::beyond;
   }

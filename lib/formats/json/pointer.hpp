@@ -13,7 +13,7 @@ void append_name(std::string& pointer, std::string_view name);
 /// Takes "/name" from the front of `pointer`, which is checked and not empty; unescapes the name.
 [[nodiscard]] std::string take_name(std::string_view& pointer);
 
-/// In words what is wrong with a JSON Pointer; empty if it is one.
+/// The fault of a JSON Pointer in words; empty if it has none.
 [[nodiscard]] std::string_view fault_of_pointer(std::string_view text) noexcept;
 
 }  // namespace perdure::json_detail

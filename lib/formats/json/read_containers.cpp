@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Reading objects and arrays, and values that nobody knows.
+// Reads objects and arrays, and values that the program does not know.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -80,8 +80,8 @@ bool JsonReader::raw(std::string_view& out, const JsonLocation& location) {
     case JsonKind::boolean:
       return impl.value.get_bool().get(flag) == simdjson::SUCCESS ||
              impl.malformed(simdjson::T_ATOM_ERROR);
-    // Not read by the parser, which refuses what does not fit into its types. The iteration steps
-    // over it.
+    // The parser would refuse a number that does not fit into its types, so it does not read this
+    // one. The iteration steps over it.
     case JsonKind::number:
       return is_number(token) || malformed(location, json_excerpt(token) + " is not a number");
     case JsonKind::string:

@@ -75,8 +75,9 @@ bool JsonReader::natural(std::uint64_t& out, std::uint64_t high, const JsonLocat
   return not_a_number(trimmed(token), "0", std::to_string(high), location);
 }
 
-// Not by the parser's own get_double: simdjson 3.0.1 takes "0.", a few zeros and more than 19
-// digits for a number that fits into 64 bits, and is wrong by orders of magnitude (parse_double).
+// The parser's own get_double is not used. simdjson 3.0.1 takes "0.", a few zeros and more than 19
+// digits for a number that fits into 64 bits. Its result is wrong by orders of magnitude
+// (parse_double).
 bool JsonReader::real(double& out, const JsonLocation& location) {
   if (kind() != JsonKind::number) return mismatch(location, "a number");
   std::string_view token;
@@ -89,7 +90,7 @@ bool JsonReader::real(double& out, const JsonLocation& location) {
 
 bool JsonReader::real(float& out, const JsonLocation& location) {
   if (kind() != JsonKind::number) return mismatch(location, "a number");
-  // By way of a double it would be rounded twice.
+  // Read by way of a double, it would be rounded twice.
   std::string_view token;
   if (!raw(token, location)) return false;
   if (parse_whole(token, out)) return true;

@@ -104,7 +104,7 @@ bool JsonReader::Impl::malformed(simdjson::error_code code) {
   const char* const end = text().data() + size;
   if (document.current_location().get(at) != simdjson::SUCCESS || at >= end) at = end;
   at = std::max(at, text().data());
-  // At the end of the text stands a bracket of our own: whoever stumbles over it misses something.
+  // We put a bracket at the end of the text: a fault there means that the end is missing.
   if (at == end) return refuse(ErrorKind::corrupt, "not valid JSON: the end is missing");
   return refuse(
       ErrorKind::corrupt,
@@ -118,8 +118,8 @@ bool JsonReader::Impl::enter(const JsonLocation& location) {
 }
 
 bool JsonReader::Impl::load(Bytes bytes) {
-  // Brackets around it make the one value an element of an array, so that a number or a string at
-  // the top level needs no code of its own.
+  // Brackets around the one value make it an element of an array. So a number or a string at the
+  // top level needs no code of its own.
   constexpr std::size_t room = simdjson::SIMDJSON_PADDING + 2;
   if (bytes.size() > limits.size_max || bytes.size() > simdjson::SIMDJSON_MAXSIZE_BYTES - room) {
     return refuse(ErrorKind::serializer,
@@ -127,7 +127,7 @@ bool JsonReader::Impl::load(Bytes bytes) {
                       " bytes, more than size_max = " + std::to_string(limits.size_max));
   }
   if (bytes.empty()) return refuse(ErrorKind::corrupt, "it is empty");
-  // No damage, and often all that an editor did to a text by hand: it stays where it is.
+  // A byte order mark is not damage: an editor may have added it, so the file stays where it is.
   const std::string_view encoding = encoding_by_mark(as_text(bytes));
   if (!encoding.empty()) {
     return refuse(ErrorKind::serializer, "it begins with a byte order mark (" +
@@ -242,9 +242,9 @@ Result<bool> JsonReader::verify_stamp() {
   Impl& impl = *impl_;
   if (!impl.failed) return impl.fields.verify(impl.text());
   if (impl.kind == ErrorKind::corrupt || impl.storage == nullptr) return impl.reason();
-  // It did not fit. Whether that is damage or a true state of another program, only the checksum
-  // can say, and that takes a reading of the whole, whatever it holds.
-  impl.parser = od::parser();  // the largest part of what reading takes; nobody reads on
+  // The text did not fit the type. Only the checksum can tell damage from an intact state of
+  // another program. So the whole text is read, whatever its type.
+  impl.parser = od::parser();  // frees most of the reader's memory; nobody reads on
   JsonReader again(impl.limits);
   again.expect_stamp();
   std::string_view ignored;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The cursor over simdjson. Its "on demand" interface checks only what it is asked for, so that
-// everything here asks: a value that nobody wants goes through `raw`, never through a skip.
+// The cursor over simdjson. Its "on demand" interface checks only values that it is asked for. So
+// all code here asks: an unwanted value goes through `raw`, and is never skipped.
 #pragma once
 
 #include <cstddef>

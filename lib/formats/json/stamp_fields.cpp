@@ -36,7 +36,8 @@ Error corrupt(std::string detail) {
   return reading(make_error("check the state", {}, ErrorKind::corrupt, std::move(detail)));
 }
 
-/// Intact, but a state of its own has the name: no damage, and nothing that may be written over.
+/// The text is intact, but a member of the state itself has the name: that is not damage, and must
+/// not be overwritten.
 Error refused() {
   return reading(
       make_error("check the state", {}, ErrorKind::serializer,

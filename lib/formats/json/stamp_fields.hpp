@@ -24,7 +24,7 @@ class StampFields {
  public:
   /// True for a name that belongs to the stamp.
   [[nodiscard]] static bool owns(std::string_view name) noexcept;
-  /// Takes the member of the top-level object that bears such a name; `value` is its JSON text, a
+  /// Takes the member of the top-level object that has such a name. `value` is its JSON text, a
   /// view into the text that `verify` will get. False when that member was there before. A value of
   /// the wrong form does not fail here: `verify` judges it.
   bool take(std::string_view name, std::string_view value);

@@ -13,7 +13,8 @@ namespace {
 
 namespace bj = boost::json;
 
-/// An integer as one, if 64 bits hold it: never rounded to a double in silence.
+/// Reads an integer that 64 bits hold as an integer, and refuses larger ones: none is rounded to a
+/// double in silence.
 bool read_number(JsonReader& reader, bj::value& out, const JsonLocation& location) {
   std::string_view token;
   if (!reader.raw(token, location)) return false;

@@ -204,7 +204,7 @@ bool JsonWriter::Impl::quoted(std::string_view text, bool& valid) {
     if (!reserve(some * room.size())) return false;
     for (const char c : text.substr(0, some)) {
       if (static_cast<unsigned char>(c) >= 0x80 && !checked) {
-        // The text before was ASCII, so that the rest of the text tells as much as the whole.
+        // The text before this point is ASCII, so only the rest has to be checked.
         valid = checked = simdjson::validate_utf8(text.data(), text.size());
         if (!valid) return false;
       }
@@ -271,9 +271,9 @@ bool JsonWriter::natural(std::uint64_t value) {
 
 namespace {
 
-/// The shortest digits that read back as the same number, and always a sign that it is none of the
-/// integers: other readers keep the two apart. People write an exponent only for numbers that are
-/// long without one, as Python does.
+/// The fewest digits that read back as the same number, and always a point or an exponent, since
+/// other readers tell integers apart. As in Python, an exponent is written only for numbers that
+/// are long without one.
 template <class Float>
 std::size_t format_real(char* at, Float value) {
   constexpr double plain_min = 1e-4;
@@ -382,7 +382,7 @@ bool JsonWriter::Impl::write_field(std::string_view name, std::string_view value
          append(value);
 }
 
-/// In front of the state, so that a file that is cut off still says which generation it was.
+/// Before the state, so that a file that is cut off still says its generation.
 bool JsonWriter::Impl::write_stamp(const JsonLocation& top) {
   std::string updated;
   if (!format_time(to_moment(stamp->last_updated), 9, updated)) {
@@ -395,7 +395,7 @@ bool JsonWriter::Impl::write_stamp(const JsonLocation& top) {
          (stamp->lineage.id == 0 || write_field("lineage", lineage_text(stamp->lineage)));
 }
 
-/// Behind the state: all that follows its digits is known by then, so that one pass is enough.
+/// Behind the state: everything behind its digits is fixed, so one pass is enough.
 bool JsonWriter::Impl::write_checksum() {
   if (!write_field("checksum", "\"") || !flush()) return false;
   const std::string_view rest = indent == 0 ? "\"}\n" : "\"\n}\n";

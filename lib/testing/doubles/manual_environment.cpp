@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Time that moves only when it is told to.
+// Time that moves only when a test moves it.
 #include <system_error>
 
 #include <perdure/testing/manual_environment.hpp>

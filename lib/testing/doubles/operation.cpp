@@ -12,7 +12,7 @@ namespace perdure::testing {
 
 namespace {
 
-// open(2), openat(2): what the permissions, the limits and the path itself can answer.
+// open(2), openat(2): the errors of permissions, limits and the path itself.
 constexpr auto opening = std::to_array(
     {EACCES, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, EIO, ENOTDIR, ENAMETOOLONG, EINTR});
 constexpr auto opening_beneath = std::to_array(

@@ -4,7 +4,7 @@
 
 namespace perdure::testing {
 
-/// Which file or directory a handle is of; asked once, since that never changes.
+/// The file or directory of a handle; asked once, since it never changes.
 SysResult<SharedMount::Number> SharedMount::number_of(Handle handle) {
   {
     const std::scoped_lock lock(mutex_);

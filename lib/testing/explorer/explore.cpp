@@ -53,7 +53,7 @@ std::vector<Schedule> all_schedules(const std::vector<std::size_t>& calls, std::
   return some;
 }
 
-/// States that were recovered, on a line of standard error.
+/// Shows the number of recovered states on a line of standard error.
 class ProgressLine {
  public:
   explicit ProgressLine(std::size_t total) : total_(total) {}
@@ -131,7 +131,7 @@ class Search {
   }
 
  private:
-  /// The first node with a violation is the one that is told, whoever finds it first.
+  /// Reports the first node with a violation, whichever thread finds one first.
   void note(std::size_t node) {
     std::size_t known = worst_;
     while (node < known && !worst_.compare_exchange_weak(known, node)) {
@@ -153,7 +153,8 @@ class Search {
         options_.progress && nodes.size() >= worth_showing && ::isatty(STDERR_FILENO) != 0;
     std::optional<ProgressLine> progress;
     if (shown) progress.emplace(nodes.size());
-    constexpr std::size_t batch_size = 64;  // of a fixed size: what is left out is the same always
+    // of a fixed size, so that the same states are always left out
+    constexpr std::size_t batch_size = 64;
     for (std::size_t begin = 0; begin < order.size(); begin += batch_size) {
       const std::size_t count = std::min(batch_size, order.size() - begin);
       const bool crash = frontier_.size() < room;

@@ -16,8 +16,8 @@
 
 namespace perdure::testing {
 
-/// Where a state comes from: the node of the level before, its crash point, and which of the states
-/// that this point leads to. 0: the kill.
+/// The origin of a state: the node of the previous level, its crash point, and which of that
+/// point's states it is. 0: the kill.
 struct Origin {
   std::uint32_t parent = 0;
   std::uint32_t point = 0;
@@ -34,8 +34,8 @@ struct Node {
   std::uint64_t hash = 0;
 };
 
-/// Collects nodes from several threads; of equal ones it keeps the one with the least origin, so
-/// that the outcome does not depend on who was first.
+/// Collects nodes from several threads. Of equal ones it keeps the one with the least origin, so
+/// that the outcome does not depend on the order of threads.
 class Frontier {
  public:
   void offer(std::uint64_t hash, const Origin& origin, std::uint32_t variant, Disk&& disk,

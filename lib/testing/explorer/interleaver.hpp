@@ -12,8 +12,8 @@
 
 namespace perdure::testing {
 
-/// How many calls an actor makes before it is the next one's turn; in the end each goes on until it
-/// is done. {3, 5}: the first makes 3 calls, the second 5, then the first goes to its end.
+/// How many calls an actor makes before the next actor's turn; at the end each goes on until it is
+/// done. {3, 5}: the first makes 3 calls, the second 5, then the first goes to its end.
 using Schedule = std::vector<std::size_t>;
 
 class Interleaver {

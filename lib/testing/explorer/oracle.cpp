@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
-/// One attempt with what became of it; positions are those of the history.
+/// One attempt and its end; positions are those of the history.
 struct Attempt {
   const Event* event = nullptr;
   std::size_t begin = 0;
@@ -67,7 +67,7 @@ std::set<std::string> targets_of(const std::vector<Event>& history) {
 /// The contents that a target may have.
 struct Allowed {
   bool anything = false;
-  bool missing_at_first = true;  // nothing binding: it may never have been there
+  bool missing_at_first = true;  // no binding attempt: it may never have been there
   std::vector<const Attempt*> attempts;
 };
 
@@ -92,7 +92,7 @@ std::string size_words(const std::optional<std::string>& content) {
   return content ? std::to_string(content->size()) + " bytes" : "missing";
 }
 
-/// Words for a target that is nothing of what it may be.
+/// Words for a target that has none of the allowed contents.
 std::string target_fault(Session& session, bool superseding) {
   const auto attempts = attempts_of(session.history());
   for (const std::string& target : targets_of(session.history())) {
@@ -105,7 +105,8 @@ std::string target_fault(Session& session, bool superseding) {
         })) {
       continue;
     }
-    // A rename in three steps shows the target missing while it runs, and nobody can help it.
+    // A rename in three steps leaves the target missing in between, and no program can prevent
+    // that.
     if (!content && session.preset().split_rename &&
         std::ranges::any_of(allowed.attempts, [](const Attempt* a) { return !a->binding; })) {
       continue;
@@ -120,8 +121,8 @@ std::string target_fault(Session& session, bool superseding) {
   return {};
 }
 
-/// The part of the history that the preparation made is a first value, not an attempt that may be
-/// missing: `old_or_new` asks whether the target was ever there for certain.
+/// The preparation's part of the history gives a first value, and not an attempt that may be
+/// missing. `old_or_new` asks whether the target was ever there for certain.
 std::string judge_content(Session& session) {
   const auto attempts = attempts_of(session.history());
   for (const std::string& target : targets_of(session.history())) {
@@ -132,7 +133,7 @@ std::string judge_content(Session& session) {
     if (std::ranges::any_of(allowed.attempts, matches)) continue;
     const auto first = std::ranges::find_if(
         attempts, [&](const Attempt& attempt) { return attempt.event->target == target; });
-    // An attempt that was acknowledged before any crash made it be there; nothing took it away.
+    // An acknowledged attempt made the file before any crash, and no attempt removed it.
     if (!content && !(first->binding && first->event->durability == Durability::durable)) continue;
     return target + " is " + size_words(content) + ", which no attempt ever made it";
   }

@@ -133,7 +133,7 @@ void write_fault(std::ostream& out, const Fault& fault) {
   throw std::invalid_argument("reproducer: can't read '" + line + "'");
 }
 
-/// The words of a line up to a colon, a comma or a bracket, which begin what is for people.
+/// The words of a line up to a colon, a comma or a bracket; the rest is for people.
 std::vector<std::string> words_of(const std::string& line) {
   std::istringstream in(line);
   std::vector<std::string> words;
@@ -156,7 +156,7 @@ std::uint64_t number(const std::vector<std::string>& words, std::size_t at,
   return value;
 }
 
-/// The same for a position or a count of what lies in memory.
+/// The same for a position or a count in memory.
 std::size_t position(const std::vector<std::string>& words, std::size_t at,
                      const std::string& line) {
   const std::uint64_t value = number(words, at, line);

@@ -24,15 +24,15 @@ struct CrashPath {
   std::vector<Step> steps;
 };
 
-/// Goes the whole way and asks the oracles at its end. Empty when they are content, and when the
-/// path can't be gone (`possible` says which).
+/// Follows the whole path and asks the oracles at its end. Empty when they do not object, or when
+/// the path is not possible (`possible` says which).
 std::optional<Finding> follow(const Runner& runner, const CrashPath& path,
                               bool* possible = nullptr);
 
-/// Takes away what the finding does not need, as long as some oracle still objects.
+/// Takes away steps that the finding does not need, as long as some oracle still objects.
 CrashPath shrink(const Runner& runner, CrashPath path);
 
-/// The text of a reproducer, and back. Throws std::invalid_argument for what is none.
+/// The text of a reproducer, and back. Throws std::invalid_argument for any other text.
 std::string write_path(const Runner& runner, const CrashPath& path, const Finding& finding);
 CrashPath read_path(std::string_view text);
 

@@ -13,7 +13,7 @@ namespace perdure::testing {
 
 namespace {
 
-/// Faults and turns: between the program and the disk.
+/// Adds faults and turns between the program and the disk.
 class GatedFileSystem final : public FaultyFileSystem {
  public:
   GatedFileSystem(FileSystem& base, SimulatedFileSystem& disk, Interleaver* interleaver)
@@ -219,7 +219,7 @@ std::optional<Finding> Runner::recover(const Disk& disk, const History& history,
   PointsOfSession recording(session, points);
   if (workload_.recover) {
     workload_.recover(session);
-    if (gate) {  // what the faults spoiled, a later start makes good
+    if (gate) {  // a later start, without faults, repairs what they left
       gate->heal();
       files->kill();
       workload_.recover(session);

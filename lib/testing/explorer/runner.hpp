@@ -30,7 +30,7 @@ struct Point {
   History history;
   Operation next = Operation::close;  // the call before which it lies; close at the end
   bool event = false;                 // it lies before an event of the history instead
-  bool partial = false;               // within the call: it had done some of its work
+  bool partial = false;               // within the call: the call had done some of its work
   bool power = false;                 // a power cut here can leave something that a later one can't
 };
 
@@ -44,8 +44,8 @@ class Runner {
   Runner(const Workload& workload, const std::vector<Oracle>& oracles,
          const ExploreOptions& options);
 
-  /// Runs the workload. The points lie in the order of the run; the last is its end. Something may
-  /// be wrong even without a crash.
+  /// Runs the workload. The points lie in the order of the run; the last is its end. Returns a
+  /// finding if something is wrong even without a crash.
   std::optional<Finding> run(const Variant& variant, std::vector<Point>& points) const;
   /// Runs recovery, with its points unless `points` is null, and then asks the oracles.
   std::optional<Finding> recover(const Disk& disk, const History& history, const Variant& variant,
@@ -57,8 +57,8 @@ class Runner {
 
   [[nodiscard]] const Workload& workload() const noexcept { return workload_; }
   [[nodiscard]] const ExploreOptions& options() const noexcept { return options_; }
-  /// How far the crash states after so many crashes are enumerated: deeper ones are sampled more,
-  /// since what tears there has mostly been torn before.
+  /// How far the crash states after so many crashes are enumerated. Deeper states are sampled more,
+  /// since most of their tears were tried before.
   [[nodiscard]] Bounds bounds(std::size_t crashes) const noexcept;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Notes what a program attempted, and what it was told.
+// Notes the attempts of a program, and the answers that it got.
 #include "testing/explorer/session.hpp"
 
 #include <algorithm>

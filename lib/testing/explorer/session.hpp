@@ -22,7 +22,7 @@ struct SessionAccess {
   }
 };
 
-/// Notes the crash; a row of crashes without a call between them is the harshest of them.
+/// Notes the crash. A row of crashes without a call in between counts as the harshest of them.
 void add_crash(std::vector<Event>& history, Event::Kind kind);
 
 /// Equal for histories that no oracle can tell apart.

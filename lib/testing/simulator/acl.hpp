@@ -26,7 +26,8 @@ std::optional<Reduced> reduce(const Buffer& value, std::uint32_t mode);
 /// The ACL with its entries for owner, mask and others as the mode says now.
 Buffer with_mode(Buffer value, std::uint32_t mode);
 
-/// Gives a new inode what its directory's default ACL says; `inode.mode` is what was asked for.
+/// Gives a new inode the rights of its directory's default ACL; `inode.mode` is the mode that was
+/// asked for.
 void inherit(const Buffer& inherited, Inode& inode);
 
 }  // namespace perdure::testing::acl

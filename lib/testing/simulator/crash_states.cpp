@@ -28,8 +28,8 @@ bool removes_directory(const Change& change) {
                              [](const Effect& effect) { return effect.child == no_inode; });
 }
 
-/// Content that has a place in the order, and did not survive there intact: until something
-/// behind it does, it is torn like any other.
+/// Whether content with a place in the order did not survive there intact. Until a later change
+/// survives, it may be torn like any other content.
 bool is_overtaken(const Pending& pending, const std::vector<std::uint64_t>& lost) {
   return pending.awaited && !pending.durable &&
          std::ranges::find(lost, pending.change->number) != lost.end();
@@ -100,7 +100,7 @@ class Explorer {
     return count(i + 1, set, found);
   }
 
-  /// Goes through the log: what is durable happens, what is free happens or not.
+  /// Goes through the log: durable changes happen, free ones happen or not.
   void walk(std::size_t at, Tree tree, Set set, std::vector<std::uint64_t>& lost) {
     std::size_t next = 0;
     while (next < free_.size() && free_[next] < at) ++next;
@@ -141,7 +141,7 @@ class Explorer {
     finish(std::move(tree), lost);
   }
 
-  /// Takes out what can't survive without what is missing.
+  /// Takes out the changes that can't survive without a missing one.
   [[nodiscard]] Set closed(Set set) const {
     for (std::size_t i = 0; i < set.size(); ++i) {
       if (set[i] && !may_survive(i, set)) set[i] = false;
@@ -262,7 +262,7 @@ class Explorer {
     std::vector<Extent> written;
     for (const Pending& pending : disk_.log) {
       const Change& change = *pending.change;
-      // Over an older write whose sync failed: that can't come back.
+      // Durable content over an older write whose sync failed: the older write can't come back.
       if (is_durable_write(pending) && change.inode == id) {
         write(fresh, change);
         write(plain, change);

@@ -22,8 +22,8 @@ struct Choice {
   friend bool operator==(const Choice&, const Choice&) = default;
 };
 
-/// Calls `visit` with each state, most intact first, until it returns false. The disks given are
-/// decided: what is visible is durable. May call with equal states more than once.
+/// Calls `visit` with each state, most intact first, until it returns false. On the given disks,
+/// everything visible is durable. May call with equal states more than once.
 void for_each_crash_state(const Disk& disk, const Bounds& bounds,
                           const std::function<bool(Disk&&, const Choice&)>& visit);
 

@@ -26,7 +26,7 @@ bool is_in(const Change& change, InodeId directory) {
          (change.kind != Change::Kind::entry && change.inode == directory);
 }
 
-/// The inode comes into being with the first of its names that reaches the disk.
+/// Makes the inode with the first of its names that reaches the disk.
 void bear(Tree& tree, InodeId inode, const std::vector<Pending>& log) {
   if (inode == no_inode || tree.contains(inode)) return;
   for (const Pending& pending : log) {
@@ -70,7 +70,8 @@ void apply(Tree& tree, const Change& change, const std::vector<Pending>& log) {
     return;
   }
   bear(tree, change.inode, log);
-  if (!tree.contains(change.inode)) return;  // unlinked for good, and somebody still had it open
+  // it lost its last name, and somebody still had it open
+  if (!tree.contains(change.inode)) return;
   switch (change.kind) {
     case Change::Kind::entry:
       break;
@@ -131,7 +132,7 @@ Disk Disk::after_crash(Tree tree) const {
 }
 
 Disk Disk::fork() {
-  (void)visible.fork();  // what follows must not change what the copy shares
+  (void)visible.fork();  // later changes must not reach the parts that the copy shares
   (void)base.fork();
   return *this;
 }
@@ -146,7 +147,7 @@ void Disk::issue(Change change) {
 }
 
 void Disk::reach(bool (*concerns)(const Change&, InodeId), InodeId inode) {
-  // In a journal everything before the last change that is asked for comes along.
+  // In a journal everything before the last requested change is synced, too.
   for (std::size_t i = log.size(); i-- > 0;) {
     if (log[i].durable || !concerns(*log[i].change, inode)) continue;
     for (std::size_t j = 0; j <= i; ++j) {
@@ -214,7 +215,7 @@ void Disk::sync_data(InodeId inode) {
 void Disk::await_data(InodeId inode) {
   if (!preset->awaited_ordered || journal_failed) return;
   ++revision;
-  // The algorithm without a range: clang 14 does not understand libstdc++'s subrange.
+  // Uses iterators, not a range: clang 14 does not understand libstdc++'s subrange.
   const auto moved = std::stable_partition(log.begin(), log.end(), [&](const Pending& pending) {
     return pending.durable || pending.doomed || pending.change->inode != inode ||
            pending.change->kind != Change::Kind::write;
@@ -308,7 +309,8 @@ bool Disk::frees_number(std::size_t at, const Reuse& reuse) const {
 
 namespace {
 
-/// Says as Disk::reuse_of which file has an older one's number, for many changes of one log.
+/// Tells, as Disk::reuse_of does, which file has an older one's number, for many changes of one
+/// log.
 class Numbers {
  public:
   explicit Numbers(const Disk& disk) {
@@ -338,8 +340,8 @@ class Numbers {
 
 }  // namespace
 
-/// A new file that is durable, with the number of an older one: then what took the older one's
-/// names is durable, too.
+/// If a new file is durable and has the number of an older one, the changes that took the older
+/// one's names are durable, too.
 void Disk::free_numbers() {
   if (std::ranges::all_of(log, &Pending::durable)) return;
   const Numbers numbers(*this);
@@ -360,7 +362,7 @@ void Disk::compact() {
   if (first == log.begin()) return;
   for (auto at = log.begin(); at != first; ++at) apply(base, *at->change, log);
   log.erase(log.begin(), first);
-  // Files that lost their last name for good go, unless a pending change still knows them.
+  // Removes files that lost their last name for good, unless a pending change still refers to them.
   if (log.empty()) base.drop_unreachable();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A disk with what is visible, what is durable, and the changes that lie between the two.
+// A disk with its visible and its durable content, and the changes between the two.
 #pragma once
 
 #include <cstdint>
@@ -51,10 +51,10 @@ struct Pending {
   std::shared_ptr<const Change> change;
   bool durable = false;  // certain to be on the disk; kept only because an earlier one is not
   bool doomed = false;   // its sync failed: no later sync will write it
-  bool loose = false;    // may be on the disk without what was ordered before it
+  bool loose = false;    // may be on the disk without changes that were ordered before it
   bool awaited = false;  // content that has its place in the order by now
 
-  /// Whether it survives bit by bit, not as a whole in an order.
+  /// Whether it may survive in parts, and not only as a whole in an order.
   [[nodiscard]] bool is_torn(const Preset& preset) const noexcept {
     if (change->kind == Change::Kind::write) return !preset.content_ordered && !awaited;
     return change->kind == Change::Kind::size && !preset.ordered;
@@ -70,17 +70,17 @@ struct Reuse {
   std::uint64_t number = 0;
 };
 
-/// Everything that outlives the process. A value; see Tree about copies.
+/// All that outlives the process. A value; see Tree about copies.
 struct Disk {
   explicit Disk(const Preset& rules) : preset(&rules) {}
 
   const Preset* preset;
   Tree visible;
-  Tree base{visible.fork()};  // durable, but for what `log` still holds
+  Tree base{visible.fork()};  // durable, except changes in `log`
   std::vector<Pending> log;
   InodeId next_inode = root_inode + 1;
   std::uint64_t next_change = 1;
-  std::uint64_t revision = 0;  // differs when anything does that a crash could show
+  std::uint64_t revision = 0;  // changes when anything changes that a crash could show
   std::int64_t clock_ns = 1'000'000'000'000'000'000;
   bool clock_stands = false;  // all changes have one stamp, until the tick is over
   Renumbering renumbering = Renumbering::none;
@@ -100,10 +100,11 @@ struct Disk {
   void sync_all();
   /// The file's content is in the disk's cache.
   void await_data(InodeId inode);
-  /// The sync failed: what it was to write is lost for good, though some of it may be on the disk.
+  /// The sync failed: the changes that it was to write are lost for good, though some may be on the
+  /// disk.
   void doom(InodeId inode);
   void doom_all();
-  /// The same for the content of all files that no sync has reached; which they are.
+  /// The same for the content of all files that no sync has reached. Returns these files.
   std::set<InodeId> doom_content();
 
   /// The clock goes on: by a tick, to another stamp than any change had.
@@ -118,12 +119,12 @@ struct Disk {
   /// The new file that the change names, if it has the number of an older one. No disk ever has
   /// both: the names of the older one are gone first.
   [[nodiscard]] std::optional<Reuse> reuse_of(const Change& change) const;
-  /// Whether that change of the log takes a name from another file of this number.
+  /// Whether the change at `at` in the log takes a name from another file of this number.
   [[nodiscard]] bool frees_number(std::size_t at, const Reuse& reuse) const;
 
  private:
   Disk(const Disk& before, Tree tree);
-  /// Whether it writes within what is durable of its file, and no further.
+  /// Whether it writes only within the durable part of its file.
   [[nodiscard]] bool is_overwriting(const Pending& pending) const;
   void reach(bool (*concerns)(const Change&, InodeId), InodeId inode);
   [[nodiscard]] std::uint64_t number_of(InodeId inode) const;
@@ -132,7 +133,7 @@ struct Disk {
   void compact();
 };
 
-/// Does it to the tree. `log` knows the inodes that the tree may not have yet.
+/// Applies the change to the tree. `log` has the inodes that the tree may not have yet.
 void apply(Tree& tree, const Change& change, const std::vector<Pending>& log);
 
 /// Names one change for people, in one short line.

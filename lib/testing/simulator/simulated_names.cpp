@@ -45,7 +45,7 @@ int fault_of(Simulation& sim, const Move& move, RenameMode mode) {
   if (removed) return ENOENT;  // somebody still has it open; may_create in fs/namei.c
   if (!sim.permits(to, 3)) return EACCES;
   if (to.immutable) return EPERM;
-  // A directory that gets another one above it has that written in it: vfs_rename in fs/namei.c
+  // A directory that gets another parent is written to, too: vfs_rename in fs/namei.c
   const bool parent_changes = move.from_directory != move.to_directory;
   const int refused = is_directory && parent_changes && !sim.permits(moved, 2) ? EACCES : 0;
   if (move.replaced == no_inode) return refused;
@@ -99,7 +99,7 @@ SysResult<void> SimulatedFileSystem::rename(Handle from_directory, const std::st
     issue_entries(sim, mode == RenameMode::exchange ? move.replaced : move.moved, {loss});
   } else if (sim.disk.preset->sync_overtakes && mode != RenameMode::exchange &&
              move.from_directory != move.to_directory) {
-    issue_entries(sim, move.moved, {gain});  // the log of one directory knows nothing of the other
+    issue_entries(sim, move.moved, {gain});  // the log of one directory has no entry for the other
     issue_entries(sim, move.moved, {loss});
   } else {
     issue_entries(sim, move.moved, {loss, gain});
@@ -126,7 +126,7 @@ SysResult<void> SimulatedFileSystem::link(Handle from_directory, const std::stri
   if (const int fault = sim.may_add(target, to); fault != 0) return errno_code(fault);
   if (inode.device != sim.disk.visible.find(target)->device) return errno_code(EXDEV);
   if (inode.immutable || inode.type == FileType::directory) return errno_code(EPERM);
-  // fs.protected_hardlinks: nobody links what they neither own nor may write; proc(5)
+  // fs.protected_hardlinks: no user links a file that he neither owns nor may write; proc(5)
   if (!sim.owns(inode) && !sim.permits(inode, 6)) return errno_code(EPERM);
   if (sim.disk.visible.links(linked) >= sim.limits.links) return errno_code(EMLINK);
   sim.record(Operation::link);

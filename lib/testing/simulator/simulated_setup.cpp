@@ -13,7 +13,7 @@ namespace perdure::testing {
 
 namespace {
 
-/// A mistake in the test is told at once; a test that goes on with half a set-up proves nothing.
+/// A mistake in the test throws at once: a test that goes on with half a set-up proves nothing.
 template <class T>
 T required(SysResult<T> result, const std::string& what) {
   if (!result) throw std::invalid_argument("simulation: " + what + ": " + result.error().message());
@@ -32,7 +32,7 @@ InodeId at(Simulation& sim, const std::string& path) {
   return required(sim.child(required(sim.resolve(root_inode, parent), path), name), path);
 }
 
-/// Changes what is as durable as the device itself: in both trees, past the log.
+/// Makes a change that is durable at once: in both trees, past the log.
 void mark(Simulation& sim, const std::string& path, const std::function<void(Inode&)>& change) {
   const std::scoped_lock lock(sim.mutex);
   const InodeId id = at(sim, path);

@@ -45,7 +45,7 @@ inline std::error_code errno_code(int error) noexcept {
   return {error, std::generic_category()};
 }
 
-/// The components of a path, without those that lead nowhere.
+/// The components of a path, without empty ones and ".".
 [[nodiscard]] std::vector<std::string> parts_of(const std::string& path);
 
 /// The state behind the calls. Every member function is called with `mutex` held.
@@ -98,16 +98,16 @@ struct Simulation {
   [[nodiscard]] std::uint64_t free_bytes(const Inode& inode, int& error) const;
   [[nodiscard]] int may_make_inode() const;
 
-  /// Why no change is taken; 0 where one is.
+  /// Why changes are refused; 0 where they are not.
   [[nodiscard]] int refusal() const {
     if (read_only) return EROFS;
     if (!disk.journal_failed) return 0;
     return disk.preset->file_system == "xfs" ? EIO : EROFS;
   }
-  /// A sync over a journal that failed: silent, or not, as the preset says.
-  /// Whether this descriptor has to hear of a writeback that failed; it hears so once.
+  /// Whether this descriptor has to get the error of a writeback that failed; it gets it once.
   [[nodiscard]] bool hears_error(OpenFile& opened);
   [[nodiscard]] bool hears_error_of_all(OpenFile& opened);
+  /// The answer of a sync: over a journal that failed, success or an error, as the preset says.
   [[nodiscard]] SysResult<void> synced() const {
     if (!disk.journal_failed || disk.preset->dead_journal_is_silent) return success();
     return errno_code(EIO);

@@ -11,7 +11,7 @@
 
 namespace perdure::testing {
 
-/// For the explorer, and for nobody else.
+/// For the explorer alone.
 struct SimulationAccess {
   static Simulation& of(SimulatedFileSystem& files) { return *files.simulation_; }
   static std::unique_ptr<SimulatedFileSystem> make(Disk disk) {

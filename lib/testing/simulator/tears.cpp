@@ -30,8 +30,8 @@ std::byte byte_of(char source, std::uint64_t at, const Tear& tear, const Buffer&
   }
 }
 
-/// Whether these writes lie in blocks that the durable file has whole: nothing that leads to them
-/// changes, and no other block is touched.
+/// Whether these writes lie in complete blocks of the durable file: then no metadata that leads to
+/// them changes, and no other block is touched.
 bool overwrites_blocks(const std::vector<Extent>& written, std::uint64_t durable_size) {
   return std::ranges::all_of(written, [&](const Extent& extent) {
     return (extent.end + block_size - 1) / block_size * block_size <= durable_size;
@@ -48,7 +48,8 @@ std::vector<std::uint64_t> tear_points(const Preset& preset, std::uint64_t durab
     points.insert(points.end(), {1, 511, 512, 4095, 4096});
     if (fresh_size > 0) points.push_back(fresh_size - 1);
   }
-  // A journal has the size of what is durable; nothing of it can be lost. A prefix is not a size.
+  // A journal has the size of the durable content, so nothing of that is lost. A prefix is not a
+  // size.
   const bool sized = preset.ordered && preset.sizes != Preset::Sizes::prefix;
   const std::uint64_t low = sized ? durable_size : 0;
   const std::uint64_t high = std::max(durable_size, fresh_size);
@@ -79,7 +80,7 @@ class Collector {
     }
   }
 
-  /// Each size with the blocks below it new or not; the block that made it so large is new.
+  /// Each size, with each block below it new or not; the block at its end is new.
   void holes(const std::vector<std::uint64_t>& points) {
     for (const std::uint64_t size : points) {
       const std::uint64_t count = (size + block_size - 1) / block_size;
@@ -132,8 +133,8 @@ class Collector {
     }
   }
 
-  /// Each written block is new, as it was, or torn; the others are as they were, and so is a block
-  /// that was written with the bytes that it had: disks write sectors whole.
+  /// Each written block is new, as it was, or torn; the others are as they were. Disks write
+  /// sectors as a whole, so a block that was written with its old bytes stays as it was.
   void overwritten(const std::vector<Extent>& written) {
     std::set<std::size_t> touched;
     for (const Extent& extent : written) {

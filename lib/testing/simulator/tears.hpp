@@ -43,8 +43,8 @@ struct Torn {
   std::int64_t mtime_ns = 0;  ///< Of the last write to it.
 };
 
-/// Whether a file with this tear has the time of its last write: a journal takes that in its order,
-/// whatever became of the content. Elsewhere it comes with intact content alone.
+/// Whether a file with this tear has the time of its last write. A journal keeps the time in its
+/// order, even if the content is torn. Elsewhere the time comes only with intact content.
 [[nodiscard]] inline bool keeps_time(const Preset& preset, bool intact) {
   return preset.ordered || intact;
 }
@@ -56,8 +56,7 @@ struct Extent {
 };
 
 /// The ways in which a file with this durable and this new content can be found, the intact one
-/// first, no two alike. Writes into blocks that the durable file has whole tear nothing but these
-/// blocks.
+/// first, no two alike. Writes into complete blocks of the durable file tear only these blocks.
 std::vector<Torn> all_tears(const Preset& preset, InodeId inode, const Buffer& durable,
                             const Buffer& fresh, const std::vector<Extent>& written,
                             const Bounds& bounds);

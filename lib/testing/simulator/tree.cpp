@@ -54,7 +54,7 @@ Tree::Tree() : epoch_(new_epoch()) {
 }
 
 std::uint64_t Tree::new_epoch() noexcept {
-  // Blocks of numbers for each thread: one shared counter would be the hottest line of a search.
+  // Each thread takes blocks of numbers, since one shared counter would slow a search down most.
   static std::atomic<std::uint64_t> blocks{0};
   constexpr std::uint64_t numbers_taken = 1U << 20U;
   thread_local std::uint64_t next = 0;
@@ -219,7 +219,7 @@ void Tree::renumber(std::int64_t time_ns, bool directories) {
   numbers.reserve(renumbered.size());
   for (const InodeId id : renumbered) numbers.push_back(find(id)->number);
   if (numbers.size() == 1) numbers.front() = free_number();
-  if (numbers.size() > 1) {  // whose number a file gets differs from mount to mount
+  if (numbers.size() > 1) {  // numbers are exchanged in another way at each mount
     constexpr std::uint64_t change_ns = 1'000'000;
     const std::uint64_t turn = mix(static_cast<std::uint64_t>(time_ns) / change_ns, 1);
     const auto first = static_cast<std::ptrdiff_t>(1 + turn % (numbers.size() - 1));

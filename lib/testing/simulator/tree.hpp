@@ -21,7 +21,7 @@ using InodeId = std::uint32_t;
 inline constexpr InodeId no_inode = 0;
 inline constexpr InodeId root_inode = 1;
 
-/// Well mixed; for hashes that are compared, not for those that an enemy may choose.
+/// Well mixed; for hashes that are compared, not for input that an attacker may choose.
 constexpr std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
   std::uint64_t word = a * 0x9e3779b97f4a7c15U + (b ^ 0xd6e8feb86659fd93U);
   word = (word ^ (word >> 30U)) * 0xbf58476d1ce4e5b9U;
@@ -133,12 +133,12 @@ class Tree {
 
   [[nodiscard]] const Inode* find(InodeId id) const noexcept;
   [[nodiscard]] bool contains(InodeId id) const noexcept { return find(id) != nullptr; }
-  /// The inode, for changing it now; must be there.
+  /// The inode, for changing it now; it must exist.
   Inode& edit(InodeId id);
   /// Its content, for changing it now.
   Buffer& edit_data(InodeId id);
   void set_data(InodeId id, std::shared_ptr<Blob> blob);
-  /// Blocks that can't be read; those that are written anew can.
+  /// Makes blocks unreadable, until they are written anew.
   void spoil(InodeId id, std::uint64_t offset, std::uint64_t length);
   void heal(InodeId id, std::uint64_t offset, std::uint64_t length);
   void insert(InodeId id, const Inode& inode);
@@ -154,15 +154,15 @@ class Tree {
   /// A path from the root to the inode; empty if there is none.
   [[nodiscard]] std::string path_of(InodeId id) const;
 
-  /// Drops what no path from the root leads to, and gives those that bear one number numbers of
-  /// their own: what is left is what a file system check would leave.
+  /// Drops inodes to which no path from the root leads, and gives inodes with the same number
+  /// numbers of their own. A file system check would leave the same.
   void drop_unreachable();
-  /// Gives each file, and with `directories` each directory but the root, the number of another one
-  /// (a lonely one a number that nobody had), and makes `time_ns` its birth and its ctime.
+  /// Gives each file, and with `directories` each directory but the root, the number of another
+  /// one; a single one gets an unused number. Makes `time_ns` its birth and its ctime.
   void renumber(std::int64_t time_ns, bool directories);
   /// Equal for trees with the same paths, hard links, content and metadata.
   [[nodiscard]] std::uint64_t hash() const;
-  /// The lowest number that no inode bears.
+  /// The lowest number that no inode has.
   [[nodiscard]] std::uint64_t free_number() const;
 
   [[nodiscard]] const std::vector<std::pair<InodeId, std::shared_ptr<Inode>>>& inodes()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A state and its generations in memory, each call in one piece.
+// A state and its generations in memory; each call is atomic.
 #include <algorithm>
 
 #include <perdure/testing/memory_store.hpp>
@@ -51,7 +51,7 @@ Result<std::unique_ptr<StateStore::Lock>> MemoryStore::lock(const LockWait& wait
   StateMemoryGuard& guard = memory_.guard;
   auto mutex = hold();
   const auto is_free = [&] { return !guard.locked_; };
-  constexpr std::chrono::hours longest(1000);  // the longest timeout of all is beyond a clock
+  constexpr std::chrono::hours longest(1000);  // a clock can't count the longest timeout of all
   constexpr std::chrono::milliseconds pause(4);
   using std::chrono::steady_clock;
   const auto end =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The steps that the rules of a store are checked by.
+// The steps by which the rules of a store are checked.
 #include "testing/stores/rule_check.hpp"
 
 #include <algorithm>

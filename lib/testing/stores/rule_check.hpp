@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// One rule of a store that is being checked, and the notes of what breaks it.
+// One rule of a store that is being checked, and the findings about it.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ Buffer content_of(std::uint64_t seed, std::size_t size = 64);
 /// Whether it is this content under a revision of its own.
 bool is_content(const std::optional<StoredState>& stored, Bytes content);
 
-/// The state of one rule. Calls that fail where they must not are findings, and make an empty
+/// The state of one rule. A call that fails where it must not is a finding, and returns an empty
 /// optional.
 class RuleCheck {
  public:
@@ -46,13 +46,13 @@ class RuleCheck {
   std::unique_ptr<StateStore> open();
   /// The same, of any thread, and without a finding.
   [[nodiscard]] Result<std::unique_ptr<StateStore>> open_quietly() const;
-  /// Commits, and finds the state in place under the revision of the receipt.
+  /// Commits, and checks that the state is in place under the revision of the receipt.
   std::optional<Revision> save(StateStore& store, StateDraft draft);
   /// Commits `count` states, from 1 on, each with the one before kept under its number.
   std::optional<Revision> save_generations(StateStore& store, std::uint64_t count);
-  /// A commit of content 99 must be refused as a conflict that changes nothing.
+  /// Commits content 99, which must be refused as a conflict that changes nothing.
   void expect_conflict(StateStore& store, const Revision& expected, std::string_view whose);
-  /// The current state is this content, and has this revision if one is given.
+  /// Checks that the current state is this content, and has this revision if one is given.
   bool expect_current(StateStore& store, Bytes content, std::string_view when,
                       const Revision* revision = nullptr);
   bool expect_absent(StateStore& store, std::string_view when);

@@ -75,7 +75,7 @@ std::uint64_t count_in(const std::optional<StoredState>& stored) {
   return number;
 }
 
-/// Handles that count one state up, and what each was told.
+/// Handles that count one state up, and the answers that each got.
 class Writers {
  public:
   Writers(RuleCheck& rule, bool locking) : rule_(rule), locking_(locking) {}

@@ -20,7 +20,7 @@ std::uint64_t count(const Outcomes& outcomes) {
   return sum;
 }
 
-/// Of the last acknowledgement: which script, and how many notes it had made.
+/// The last acknowledgement: its script, and how many notes that had made.
 struct Place {
   std::size_t script = 0;
   std::size_t notes = 0;

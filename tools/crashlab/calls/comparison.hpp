@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Holds what power cuts left of scripts against what a preset allows.
+// Compares the states that power cuts left of scripts with those that a preset allows.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,7 @@ class Comparison {
  public:
   explicit Comparison(const Rules& rules) : rules_(rules) {}
 
-  /// Empty where the preset allows this; otherwise words for what is wrong, once for each outcome.
+  /// Empty where the preset allows this; otherwise words for the fault, once for each outcome.
   std::string judge(const std::string& script, std::size_t notes, const std::string& outcome);
 
   /// With the outcomes counted.
@@ -59,7 +59,7 @@ class Comparison {
   Tally tally_;
 };
 
-/// Looks at each state of one recording, for a Comparison.
+/// Looks at each state of one recording, and gives it to a Comparison.
 class Onlooker : public Witness {
  public:
   Onlooker(Comparison& comparison, std::vector<std::string> names, std::string noise)

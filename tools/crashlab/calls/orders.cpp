@@ -121,7 +121,7 @@ void unlink(FileSystem& files, Handle root, const Note& note) {
   note();
 }
 
-/// A staged file comes to its place by a second name, and loses the first: a transaction's way.
+/// A staged file gets its place by a second name, and loses the first, as a transaction does it.
 void place(FileSystem& files, Handle root, const Note& note) {
   Steps steps(files, root);
   const OwnedHandle staged = steps.create("staged");

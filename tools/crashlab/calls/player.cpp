@@ -55,7 +55,7 @@ void play(const std::string& mount, const std::string& ack_socket,
     } catch (const std::system_error& error) {
       send_ack(ack_socket, word + " refused: " + error.code().message());
     }
-    // The last one is written back like the others, so that it shows as much alone.
+    // The last script is synced like the others, so that it leaves the same when it runs alone.
     if (number + 1 == names.size()) value_of(files.sync_file_system(root.get()));
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Short rows of file operations, written once and run twice: on a real file system and in the
-// simulator. Each state that a power cut leaves of them there must be possible here.
+// simulator. Each state that a power cut leaves on the real one must be possible in the simulator.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 
 namespace crashlab::calls {
 
-/// To be called between two operations: what a power cut leaves is compared stretch by stretch.
+/// To be called between two operations: states after a power cut are compared stretch by stretch.
 using Note = std::function<void()>;
 
 struct Script {
@@ -23,12 +23,12 @@ struct Script {
 /// The orders of calls that protocols are made of, written by hand.
 std::vector<Script> orders();
 
-/// All that the calls can do in prepared()'s tree, one after the other (1 or 2 of them), with each
-/// sync behind each. Their names say what is done: "rename file new; sync left".
+/// Every sequence of 1 or 2 calls in prepared()'s tree, with each sync behind each call. The names
+/// say what is done: "rename file new; sync left".
 std::vector<std::string> sequences(unsigned calls);
 
 /// The script of that name: one of orders(), or calls as sequences() names them. Throws Failure for
-/// what is neither.
+/// any other name.
 Script script_named(const std::string& name);
 
 }  // namespace crashlab::calls

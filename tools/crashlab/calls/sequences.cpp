@@ -82,7 +82,7 @@ const Verb verbs[] = {
     {"sync", 1, [](Steps& steps, Path path, Path) { sync(steps, path); }},
 };
 
-/// Each call on each path that tells something new in this tree.
+/// Each call on each path for which it does something new in this tree.
 constexpr const char* calls_here[] = {
     "create new",
     "create left/new",
@@ -194,7 +194,7 @@ std::optional<std::vector<std::string>> paths_after(const std::vector<std::strin
   return found;
 }
 
-/// "append file" and the like leave something to await.
+/// Whether the call writes content, like "append file", so that there is something to await.
 bool writes(const std::string& call) {
   return call.starts_with("put") || call.starts_with("append") || call.starts_with("overwrite") ||
          call.starts_with("write");

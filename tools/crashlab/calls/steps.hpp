@@ -16,7 +16,7 @@ class Steps {
   using Handle = perdure::Handle;
   using OwnedHandle = perdure::OwnedHandle;
 
-  // Ahead of their use: they return what they are given to call.
+  // Defined before their use, since they return the type of a callable.
   template <class Call>
   auto at(const std::string& path, Call call) {
     const std::size_t slash = path.rfind('/');

@@ -15,7 +15,7 @@ using perdure::FileType;
 using perdure::Handle;
 using perdure::OwnedHandle;
 
-/// The content as its runs of equal bytes; what no script wrote is "?".
+/// The content as its runs of equal bytes; bytes that no script wrote are "?".
 std::string runs(const std::string& text) {
   std::string words;
   for (std::size_t at = 0; at < text.size();) {
@@ -40,7 +40,7 @@ std::string read(FileSystem& files, Handle file) {
   }
 }
 
-/// "[600 user.x=y]" of what differs from how scripts make files.
+/// "[600 user.x=y]" for metadata that differs from that of a script's new file.
 std::string metadata(FileSystem& files, Handle handle, std::uint32_t mode, std::uint32_t usual) {
   std::string words;
   if (mode != usual) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The small tree in which scripts run, and the words for what is left of it.
+// The small tree in which scripts run, and words for its state after a crash.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace crashlab::calls {
 
-/// All that is written is of one size and of one letter throughout: `old` is there when a script
-/// begins, `fresh` is put in its place, `later` follows.
+/// Every content has one size and one letter: `old` is there when a script begins, `fresh` is put
+/// in its place, `later` follows.
 inline constexpr std::size_t size = 10000;
 inline constexpr char old = 'o';
 inline constexpr char fresh = 'n';
@@ -35,7 +35,8 @@ std::map<std::string, std::string> prepared();
 
 /// One word for all that lies beneath `root`: "file=n4096,05904;left/;new==file" is a file of new
 /// bytes and zeros, a directory, and a second name of that file. A mode or an attribute that a call
-/// gave stands behind the name: "file[600]=o10000". An error of a read stands behind what was read.
+/// gave stands behind the name: "file[600]=o10000". An error of a read stands behind the bytes that
+/// were read.
 std::string look(perdure::FileSystem& files, perdure::Handle root);
 
 }  // namespace crashlab::calls

@@ -7,7 +7,8 @@
 
 namespace crashlab {
 
-/// Within guarded(). Prints the device's path and serves it until told to end.
+/// Call it within guarded(). Prints the device's path and serves the device until it is told to
+/// end.
 int disk_command(const DiskOptions& options, const Guarded& guarded);
 
 /// `crashlab probe`: the same for a moment. A Failure says what is missing here.

@@ -17,10 +17,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// In the guest, where /run is its own.
+/// In the guest, which has a /run of its own.
 const std::vector<std::string> state_dir_there{"--state-dir", "/run/laboratory"};
 
-/// A run's directory with the signs in it; gone, whatever ends the work.
+/// A run's directory with the signs in it; removed however the work ends.
 class OwnRunDir {
  public:
   explicit OwnRunDir(const std::string& state_dir) : dir_(state_dir) {
@@ -41,7 +41,7 @@ class OwnRunDir {
 };
 
 void add(std::vector<std::string>& words, const std::vector<std::string>& more) {
-  // Before what is a command of the user's.
+  // Inserted before the user's own command.
   words.insert(std::find(words.begin(), words.end(), "--"), more.begin(), more.end());
 }
 
@@ -55,7 +55,8 @@ GuestRun guest_run(const std::string& kernel, std::vector<std::string> words,
   return run;
 }
 
-/// Violations go straight to their place here, so that they outlive a guest that dies.
+/// Violations are written directly to their place on this machine, so that they outlive a guest
+/// that dies.
 std::string shared_keep(const std::string& keep) {
   const std::string absolute = fs::absolute(keep).string();
   if (::mkdir(absolute.c_str(), 0700) != 0 && errno != EEXIST) fail_errno("make " + absolute);

@@ -9,9 +9,9 @@
 
 namespace crashlab {
 
-/// Runs the scripts on the file system, explores what power cuts leave, and holds that against a
-/// preset of the simulator, the file system's own unless one is named. Status 0: all is allowed; 1:
-/// there are differences; 2: it failed.
+/// Runs the scripts on the file system, explores the states that power cuts leave, and compares
+/// them with a preset of the simulator. It is the file system's own, unless one is named. Status 0:
+/// all is allowed; 1: there are differences; 2: it failed.
 int explore_calls(CallsOptions options);
 
 /// The program that such a run records: the scripts whose names are the lines of a file. Reads

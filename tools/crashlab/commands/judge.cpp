@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Records the program once with each noise, and says what all states come to.
+// Records the program once with each noise, and reports on all states together.
 #include "commands/judge.hpp"
 
 #include <cstdio>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// `crashlab judge`: finds what power cuts leave of a program's files, without a checker.
+// `crashlab judge`: judges what power cuts leave of a program's files, without a checker.
 #pragma once
 
 #include "host/guard.hpp"

@@ -42,7 +42,7 @@ std::string new_directory(const RunDir& run_dir, const char* name) {
   return path;
 }
 
-/// Says what a run found, to the user and to the file that was asked for.
+/// Reports the findings of a run, to the user and in the file that was asked for.
 int told(const Findings& findings) {
   std::fputs(summary_text(findings).c_str(), stdout);
   if (!findings.options.json.empty()) write_json(findings.options.json, findings);
@@ -50,8 +50,8 @@ int told(const Findings& findings) {
   return findings.summary.cut == "interrupted" ? 2 : 0;
 }
 
-/// Makes noise as soon as a call has returned, while what it began is under way; but after a
-/// promise is noted, which the noise must not come to the help of.
+/// Makes noise as soon as a call has returned, while its writes are under way. A promise is noted
+/// first: the noise must not help to keep it.
 class NoisyWatcher : public CallWatcher {
  public:
   NoisyWatcher(CallWatcher& watcher, const std::function<void()>& step)
@@ -137,7 +137,7 @@ class Run {
     }
   }
 
-  /// Makes all that is there before the workload.
+  /// Makes everything that the workload finds.
   void fill() {
     must(::mkdir(work_dir().c_str(), 0755), "make " + work_dir());
     noise_.prepare();
@@ -147,7 +147,7 @@ class Run {
     }
   }
 
-  /// A FUSE file system passes no syncfs(2) on: the one below it has to be asked, too.
+  /// A FUSE file system does not pass syncfs(2) on, so the file system below it is synced, too.
   void sync() const {
     for (const std::string& path : {file_system_.mount_point(), file_system_.below()}) {
       const UniqueFd root(must(::open(path.c_str(), O_RDONLY | O_CLOEXEC), "open " + path));
@@ -155,8 +155,8 @@ class Run {
     }
   }
 
-  /// Says where the files of faults lie. A fault of the medium strikes what is read from it: so
-  /// nothing is to be in memory.
+  /// Finds the places of the files of faults. A fault of the medium strikes only reads from it, so
+  /// the cache must be empty.
   void place_faults() {
     std::vector<Fault> faults = options_.disk_faults();
     bool lasting = false;
@@ -188,7 +188,7 @@ class Run {
                     " file-changing calls");
     }
     const bool struck = options_.dies_at != 0 || !recording_.strikes.empty();
-    // A workload on a disk that fails may say so; what it acknowledged before counts.
+    // A workload on a disk that fails may end with an error; its earlier acknowledgements count.
     if (!outcome_.good() && !struck) throw Failure("the workload failed: " + outcome_.story());
     must_be_struck();
     if (recording_.writes.empty() && !options_.failing() && witness_ == nullptr) {
@@ -231,7 +231,7 @@ class Run {
     if (!noise_.is_told()) throw Failure("no sync was told that the disk died");
   }
 
-  /// The disk's error may be told to this sync, and to nobody else.
+  /// The disk's error may be reported to this sync alone.
   void make_noise() {
     if (noise_told_) return;
     try {
@@ -251,12 +251,12 @@ class Run {
     Command check =
         command(server ? options_.check_server : options_.check, options_.check_timeout_s);
     check.environment["CRASHLAB_ACKED"] = acked_path();
-    // Ctrl-C ends the exploring between two states, with a report of what there is.
+    // Ctrl-C ends the exploration between two states, with a report of the findings so far.
     const Tick tick = [this] { tick_unless_stopping(); };
     checker_ = server ? server_checker(check, tick) : command_checker(check, tick);
   }
 
-  /// A checker that rejects even this would only report violations that are none.
+  /// A checker that rejects the state without a crash would report false violations.
   void check_uncrashed() {
     if (witness_ != nullptr) {
       witness_->check_uncrashed();
@@ -296,8 +296,8 @@ class Run {
     return witness_ != nullptr ? witness_->report(findings) : report_(findings);
   }
 
-  /// A mount reads some hundred blocks, one after the other, most of them the same in each state.
-  /// A medium that fails has to be asked each time.
+  /// A mount reads some hundred blocks, one after the other, most of them the same in each state:
+  /// so the page cache serves them. A medium that fails has to be asked each time.
   UniqueFd mount_through_cache() {
     if (!options_.disk_faults().empty()) return UniqueFd();
     loop_.reset();

@@ -20,10 +20,10 @@ int run_command(const RunOptions& options, const Guarded& guarded, Witness* witn
 
 using DiskContent = std::map<std::uint32_t, std::vector<std::byte>>;
 
-/// Takes what a run found out; returns its status.
+/// Takes the findings of a run; returns its status.
 using Report = std::function<int(const Findings&)>;
-/// With a base (Recording::base of an earlier run) the disk is as it was when that one's recording
-/// began: no file system is made, and no setup runs.
+/// With a base (Recording::base of an earlier run) the disk is as it was when the recording of that
+/// run began. Then no file system is made, and no setup runs.
 int run_command(const RunOptions& options, const Guarded& guarded, const Report& report,
                 const DiskContent& base = {});
 

@@ -25,7 +25,7 @@ sockaddr_un address_of(const std::string& path) {
 }
 
 void answer(int fd, std::string_view text) {
-  // A client that went away, or that reads nothing, is its own loss: the disk must not wait for it.
+  // A client may have gone, or may not read: the disk must not wait for it.
   [[maybe_unused]] const ssize_t sent =
       ::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }

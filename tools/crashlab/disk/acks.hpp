@@ -12,7 +12,7 @@
 namespace crashlab {
 
 /// Takes acknowledgements from a socket, within the disk's event loop, so that each has its place
-/// among the disk's answers. A client sends lines; each is answered by the line "ok" once recorded,
+/// among the disk's answers. A client sends lines. Each is answered by the line "ok" once recorded,
 /// or by "error: ..." when nothing is being recorded or the line is too long.
 class AckServer {
  public:
@@ -22,7 +22,7 @@ class AckServer {
   AckServer(UniqueFd listening, Record record);
 
   void add_polls(std::vector<pollfd>& polls) const;
-  /// Serves what is ready in the polls that add_polls() appended at `first`.
+  /// Serves the descriptors that are ready in the polls that add_polls() appended at `first`.
   void serve(const std::vector<pollfd>& polls, std::size_t first);
 
  private:
@@ -38,7 +38,7 @@ class AckServer {
   std::vector<Client> clients_;
 };
 
-/// A listening socket at `path`; paths longer than a socket's name may be are a Failure.
+/// A listening socket at `path`; a path that is too long for a socket's name is a Failure.
 UniqueFd listen_for_acks(const std::string& path);
 
 /// Sends one acknowledgement and returns when it is recorded; throws Failure when it isn't.

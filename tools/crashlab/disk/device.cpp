@@ -22,9 +22,9 @@ namespace {
 constexpr int answer_timeout_ms = 30000;
 constexpr std::size_t answer_max = 1024;
 
-/// The process that leaves a mount namespace last does its unmounting, in its own death, before its
-/// descriptors are closed: were that this one, it would wait for itself forever. So it has a
-/// namespace of its own, in which nothing is ever mounted.
+/// The last process of a mount namespace unmounts everything when it dies, before its descriptors
+/// are closed. If that were this process, it would wait for itself forever. So it gets a namespace
+/// of its own, in which nothing is ever mounted.
 void leave_mounts() {
   must(::unshare(CLONE_NEWNS), "a mount namespace of one's own");
   must(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "make mounts private");

@@ -15,11 +15,11 @@ namespace crashlab {
 
 /// The disk's process and the wire to it.
 ///
-/// That process never touches a mounted file system, so a kill always ends it, and its end aborts
-/// the FUSE connection: whoever waits for the disk gets an error. It ends when this process does.
-/// The disk's requests go to an image in memory; `direct_io` makes them arrive at once and in order
-/// (linux Documentation/filesystems/fuse-io.rst). A flush arrives as FSYNC, FUA as write and flush
-/// (drivers/block/loop.c has no FUA), discard and zeroing as FALLOCATE.
+/// That process never touches a mounted file system, so a kill always ends it. Its end aborts the
+/// FUSE connection: every process that waits for the disk gets an error. It ends when this process
+/// does. The disk's requests go to an image in memory; `direct_io` makes them arrive at once and in
+/// order (linux Documentation/filesystems/fuse-io.rst). A flush arrives as FSYNC, FUA as write and
+/// flush (drivers/block/loop.c has no FUA), discard and zeroing as FALLOCATE.
 class Device {
  public:
   /// Forks the process. `pages` is shared and outlives this.
@@ -31,11 +31,12 @@ class Device {
   pid_t pid() const { return pid_; }
   std::string path() const { return options_.directory + "/" + options_.file_name; }
 
-  /// The disk by way of the page cache: what was read once is not asked for again. For states that
-  /// are explored, not for a recording. `pages` is changed through it alone (StateImage::publish).
+  /// The disk by way of the page cache: a page that was read once is not asked for again. For
+  /// states that are explored, not for a recording. `pages` is changed only through this path
+  /// (StateImage::publish).
   std::string cached_path() const { return path() + cached_suffix; }
 
-  /// Throws Failure when the process is gone: what was seen since then does not count.
+  /// Throws Failure when the process is gone: states that were seen since then do not count.
   void must_live() const;
 
   /// From here on requests and acknowledgements are recorded, and faults strike. Waits until none
@@ -43,7 +44,7 @@ class Device {
   void begin_recording();
   /// Says where the file of a fault lies; `index` counts DeviceOptions::faults.
   void place(std::size_t index, const std::vector<Range>& ranges);
-  /// From here on every write and flush is answered with EIO, and what is on the disk stays.
+  /// From here on every write and flush is answered with EIO, and the disk's content stays.
   void die();
   /// The power goes: ends the recording and hands it over. Faults of the medium stay. From here on
   /// every write marks its pages anew.

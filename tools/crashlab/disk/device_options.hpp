@@ -22,7 +22,8 @@ struct DeviceOptions {
   bool always_slow = false;  ///< latencies hold outside of recordings as well
   std::vector<Fault> faults;
   std::uint64_t fault_seed = 1;  ///< of the bits that rot, and of wrong places
-  bool replaying = false;        ///< the pages' marks say what changed, not what was ever written
+  /// the pages' marks show changed pages, not all that were ever written
+  bool replaying = false;
 };
 
 }  // namespace crashlab

@@ -49,7 +49,7 @@ struct Requests {
     connection->congestion_threshold = 1024;
     connection->want &=
         ~static_cast<unsigned>(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
-                               FUSE_CAP_AUTO_INVAL_DATA);  // it would ask before each read
+                               FUSE_CAP_AUTO_INVAL_DATA);  // the kernel would ask before each read
     connection->want |= connection->capable & static_cast<unsigned>(FUSE_CAP_ASYNC_DIO);
   }
 
@@ -166,7 +166,8 @@ DiskServer::DiskServer(Pages& pages, const DeviceOptions& options, const Wires& 
     medium_.cut_power();
     medium_.arm();
   }
-  // Memory that this process asks for must not wait for a write-back that waits for this process.
+  // When this process asks for memory, the kernel must not wait for a write-back that waits for
+  // this process.
   ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
   ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
   if (!options_.ack_socket.empty()) {
@@ -334,7 +335,7 @@ void DiskServer::place(std::string_view numbers) {
 }
 
 void DiskServer::finish_recording() {
-  // A request that is still under way is answered at once; it stays unanswered in the recording.
+  // A request that is still under way is answered now; in the recording it stays unanswered.
   const Recording recording = recorder_.end();
   while (!due_.empty()) {
     answer(due_.top());

@@ -25,10 +25,10 @@ namespace crashlab {
 inline constexpr std::size_t command_max = 64 << 10;
 
 /// One thread takes requests from FUSE, commands from the laboratory and acknowledgements from the
-/// workload, one at a time: so they have one order, and it is the recording's.
+/// workload, one at a time. So they have one order, that of the recording.
 class DiskServer {
  public:
-  /// Descriptors that it was born with.
+  /// The descriptors with which the process starts.
   struct Wires {
     int control;    ///< commands of one letter and what belongs to it, each answered
     int recording;  ///< where the recording is to be written

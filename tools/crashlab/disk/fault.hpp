@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The things that a disk does wrong, as the user names them.
+// The faults of a disk, as the user names them.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +29,11 @@ struct Fault {
   std::vector<Range> ranges;  ///< only requests that touch one of these; empty: all
   std::string file;           ///< the ranges are where this file's content lies
 
-  /// It tells what it means where the text means no fault; throws Failure.
+  /// Throws Failure, with the allowed forms, for a text that is not a fault.
   static Fault parse(const std::string& text);
-  /// As parse() takes it; the ranges of a file where they are known.
+  /// The text as parse() takes it, with the ranges of a file where they are known.
   std::string text() const;
-  /// Belongs to the medium: it is there after the power cut, too.
+  /// Whether it belongs to the medium: then it is there after the power cut, too.
   bool lasting() const { return kind == Kind::read_error || kind == Kind::rot; }
 };
 

@@ -25,7 +25,7 @@ void set_tag(loop_info64& info, const std::string& tag) {
   std::copy_n(tag.begin(), std::min(tag.size(), sizeof info.lo_file_name - 1), name);
 }
 
-/// Where no udev or devtmpfs makes the node, make it.
+/// Makes the node where neither udev nor devtmpfs does.
 UniqueFd open_loop(const std::string& path, int number) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (!fd && errno == ENOENT) {

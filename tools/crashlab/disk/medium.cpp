@@ -36,7 +36,7 @@ Medium::WriteFate Medium::write(std::uint64_t offset, std::uint64_t length) {
   ++writes_;
   if (const Fault* fault = striking(Fault::Kind::write_error, writes_, offset, length)) {
     struck_(fault->kind, offset, length);
-    // The one write that fails may have reached the medium; a dead disk, or a dead part of it,
+    // A single write that fails may have reached the medium; a dead disk, or a dead part of it,
     // takes nothing.
     return {WriteFate::Kind::failed, fault->number != 0 && !fault->onward};
   }
@@ -101,7 +101,8 @@ const Fault* Medium::striking(Fault::Kind kind, std::uint64_t count, std::uint64
 }
 
 std::optional<std::uint64_t> Medium::elsewhere(std::uint64_t offset, std::uint64_t length) const {
-  // One bit of the address is wrong, and not so low a one that the write meets its own place.
+  // One bit of the address is wrong. It is high enough that the write does not overlap its own
+  // place.
   std::vector<std::uint64_t> places;
   for (std::uint64_t bit = page_size; bit < size_; bit <<= 1U) {
     const std::uint64_t place = offset ^ bit;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Decides for each request to the disk what a fault makes of it.
+// Decides for each request to the disk whether and how a fault strikes it.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace crashlab {
 
-/// The disk's faults. Requests are counted, and faults strike, from arm() on. A power cut leaves
-/// those that belong to the medium.
+/// The disk's faults. Requests are counted, and faults strike, from arm() on. Faults of the medium
+/// stay after a power cut.
 class Medium {
  public:
   struct WriteFate {
@@ -29,7 +29,7 @@ class Medium {
   Medium(std::vector<Fault> faults, std::uint64_t size, std::uint64_t seed, Struck struck);
 
   void arm() { armed_ = true; }
-  /// Nothing is taken any more: every write and flush answers EIO.
+  /// The disk takes nothing any more: every write and flush answers EIO.
   void die() { dead_ = true; }
   void cut_power();
   /// Where a fault's file lies; `index` counts the faults.
@@ -38,7 +38,7 @@ class Medium {
   WriteFate write(std::uint64_t offset, std::uint64_t length);
   bool flush_fails();
   bool read_fails(std::uint64_t offset, std::uint64_t length) const;
-  /// Whether rot lies in what is read there; rot() puts it into these bytes.
+  /// Whether a read of this range meets rot; rot() puts it into the bytes.
   bool rots(std::uint64_t offset, std::uint64_t length) const;
   void rot(std::uint64_t offset, std::span<std::byte> bytes) const;
 

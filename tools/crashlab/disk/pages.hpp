@@ -12,9 +12,9 @@ namespace crashlab {
 
 inline constexpr std::size_t page_size = 4096;
 
-/// The bytes of a disk, zero at first, with one mark for each page.
-/// Memory is taken only for what is written. Shared ones are seen by processes forked later;
-/// nothing in here locks: the laboratory writes only while the disk has no requests under way.
+/// The bytes of a disk, zero at first, with one mark for each page. Memory is taken only for pages
+/// that are written. Processes that are forked later see shared pages. Nothing in here locks: the
+/// laboratory writes only while the disk has no requests under way.
 class Pages {
  public:
   enum class Sharing { own, shared };
@@ -37,8 +37,8 @@ class Pages {
   /// Both clip nothing: the range lies inside the disk. They mark the pages.
   void write(std::size_t offset, std::span<const std::byte> data);
   void zero(std::size_t offset, std::size_t length);
-  /// As zero(), for a disk whose marks were never cleared: what bears no mark is zero already, and
-  /// is passed over (mkfs discards whole disks; that must not cost their size in memory).
+  /// As zero(), for a disk whose marks were never cleared: a page without a mark is zero already,
+  /// and is passed over. mkfs discards whole disks, and that must not cost their size in memory.
   void zero_marked(std::size_t offset, std::size_t length);
 
   void mark(std::size_t offset, std::size_t length);

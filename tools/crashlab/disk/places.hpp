@@ -10,9 +10,9 @@
 
 namespace crashlab {
 
-/// Where the disk has pages equal to those of `content`, in any order: by this no file system has
-/// to be asked where it keeps what, and copies are found, too. Pages of zeros are passed over.
-/// Throws Failure where a page is found nowhere: it lies within an inode, or is compressed.
+/// The places where the disk has pages equal to those of `content`, in any order. So no file system
+/// has to be asked where it keeps a file, and copies are found, too. Pages of zeros are passed
+/// over. Throws Failure where a page is found nowhere: it lies within an inode, or is compressed.
 std::vector<Range> places_of(const Pages& pages, std::string_view content);
 
 }  // namespace crashlab

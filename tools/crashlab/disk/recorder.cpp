@@ -7,7 +7,7 @@
 namespace crashlab {
 namespace {
 
-// A dead disk refuses requests without end.
+// The most strikes to keep: a dead disk refuses requests without end.
 constexpr std::size_t strikes_max = 1000;
 
 }  // namespace

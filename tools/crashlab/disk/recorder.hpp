@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Counts the moments of a disk and keeps what happened at each.
+// Counts the moments of a disk and keeps the events of each.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +24,12 @@ class Recorder {
 
   /// Takes `pages` as the base. No request may be under way.
   void begin(const Pages& pages);
-  /// Stops and hands out what was recorded.
+  /// Stops and hands out the recording.
   Recording end();
   bool recording() const { return recording_; }
 
   Ticket write(std::uint64_t offset, std::span<const std::byte> data);
-  /// One that is answered by an error, and may be on the disk.
+  /// A write that is answered by an error, and may be on the disk.
   void failed_write(std::uint64_t offset, std::span<const std::byte> data);
   Ticket zeros(std::uint64_t offset, std::uint64_t length);
   Ticket flush();

@@ -50,7 +50,7 @@ pid_t spawn(const Command& command, int output) {
   fail_errno("run " + command.arguments[0]);
 }
 
-/// Whatever ends the wait, nothing of the command's group outlives it.
+/// However the wait ends, no process of the command's group outlives it.
 struct GroupEnd {
   pid_t group;
   ~GroupEnd() { end_group(group); }

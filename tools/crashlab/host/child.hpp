@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Runs a command for a bounded time and keeps the end of what it says.
+// Runs a command for a bounded time and keeps the end of its output.
 #pragma once
 
 #include <functional>
@@ -29,11 +29,11 @@ struct Outcome {
   std::string story() const;
 };
 
-/// Called about every quarter of a second while something is waited for.
+/// Called about every quarter of a second during a wait.
 using Tick = std::function<void()>;
 
-/// Runs it in a process group of its own and returns when it has ended; what it leaves running in
-/// that group is killed. Throws Failure when it can't be started.
+/// Runs it in a process group of its own and returns when it has ended. Kills processes that it
+/// leaves running in that group. Throws Failure when the command can't be started.
 Outcome run(const Command& command, const Tick& tick = {});
 
 /// The environment of a command: ours with its own.
@@ -42,10 +42,11 @@ std::vector<std::string> environment_of(const Command& command);
 /// Pointers for execve; valid while `texts` is.
 std::vector<char*> pointers(const std::vector<std::string>& texts);
 
-/// Kills a process group and reaps what of it is our child.
+/// Kills a process group and reaps those of its processes that are our children.
 void end_group(pid_t group);
 
-/// Appends what can be read now; keeps the last 64 kB. Returns false at the end of the file.
+/// Appends the bytes that can be read now; keeps the last 64 kB. Returns false at the end of the
+/// file.
 bool drain(int fd, std::string& output);
 
 int exit_code_of(int wait_status);

@@ -70,8 +70,8 @@ int enter(const RunDir& run_dir, Mounts mounts, int heartbeat,
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   char byte = 0;
   if (::read(go, &byte, 1) != 1) ::_exit(failure_status);  // the guard died before the line above
-  // Ctrl-C at a terminal is for the guard alone. A command that shares the terminal with us has to
-  // stay in its foreground group, and so do we.
+  // Ctrl-C at a terminal is for the guard alone, so the work leaves its group. But a command that
+  // shares the terminal with us has to stay in the terminal's foreground group, and so do we.
   if (mounts == Mounts::ours) {
     ::signal(SIGINT, SIG_IGN);
   } else {
@@ -87,7 +87,7 @@ int enter(const RunDir& run_dir, Mounts mounts, int heartbeat,
   ::_exit(status);
 }
 
-/// Waits in a session of its own until the guard is gone, and cleans if it didn't.
+/// Waits in a session of its own until the guard is gone, and cleans if the guard did not.
 void start_janitor(const RunDir& run_dir, int guard_life, int guard_end) {
   const pid_t pid = must(::fork(), "fork");
   if (pid != 0) {
@@ -161,7 +161,7 @@ class Watch {
     } catch (const std::exception& error) {
       std::fprintf(stderr, "crashlab: %s\n", error.what());
     }
-    killed_at_ = Clock::now();  // and again, should that not have helped
+    killed_at_ = Clock::now();  // it is killed again later, should this not help
   }
 
   int ended(int status) const {
@@ -208,7 +208,7 @@ void give_signs_in(const std::string& directory) {
 
 void Guarded::beat() const {
   signs().give();
-  // A full pipe is a guard that has beats to read: nothing is lost.
+  // If the pipe is full, the guard has beats to read: nothing is lost.
   [[maybe_unused]] const ssize_t sent = ::write(heartbeat_, ".", 1);
 }
 
@@ -252,7 +252,7 @@ int guarded(const std::string& state_dir, Mounts mounts, double stall_max_s,
   }
   if (pid == 0) {
     go.reset();
-    // Nobody but the guard may hold this end: its closing is what wakes the janitor.
+    // Only the guard may hold this end: when it is closed, the janitor wakes.
     ::close(life_end.get());
     be_work(run_dir, mounts, beats.get(), go_read.get(), work);
   }

@@ -28,7 +28,8 @@ void count_signal(int /*number*/) {
   signals_seen = signals_seen + 1;
 }
 
-/// It belongs to the sources: an installed laboratory boots guests as long as they are there.
+/// The script belongs to the sources: an installed laboratory can boot guests only while they are
+/// there.
 std::string guest_script() {
   if (::access(CRASHLAB_GUEST_SCRIPT, X_OK) == 0) return CRASHLAB_GUEST_SCRIPT;
   throw Failure("scripts/guest, which boots the other kernel, is not where this was built");

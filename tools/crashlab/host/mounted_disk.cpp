@@ -14,7 +14,8 @@
 namespace crashlab {
 namespace {
 
-/// The machine's trouble, not the file system's verdict on what the crash left.
+/// Whether the error is the machine's, and not the file system's verdict on the state after the
+/// crash.
 bool is_trouble(int mount_error) {
   return mount_error == ENOMEM || mount_error == EBUSY || mount_error == EPERM ||
          mount_error == EINTR;
@@ -53,8 +54,8 @@ struct Traits {
 constexpr std::uint64_t mib = std::uint64_t{1} << 20U;
 
 const std::vector<Traits>& all_traits() {
-  // ext: 4 kB blocks as on any disk of today's size, and no thread that initializes tables later.
-  // Statuses of repairs: e2fsck(8), jfs_fsck(8), fsck.fat(8).
+  // For ext: blocks of 4 kB, as on any disk of today's size, and no thread that initializes tables
+  // later. Statuses of repairs: e2fsck(8), jfs_fsck(8), fsck.fat(8).
   static const std::string lazy = "lazy_itable_init=0";
   static const std::vector<Traits> traits{
       {FsKind::ext2,
@@ -149,7 +150,7 @@ FileSystem::FileSystem(FsKind kind, Layer layer, std::string device, std::string
 }
 
 FileSystem::~FileSystem() {
-  // Only after a failure: what is still mounted must not outlive us, busy or not.
+  // Reached only after a failure: a mount must not outlive us, busy or not.
   if (!mounted_) return;
   if (layer_ != Layer::none) ::umount2(mount_point_.c_str(), MNT_DETACH);
   ::umount2(below_.c_str(), MNT_DETACH);

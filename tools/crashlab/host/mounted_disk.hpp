@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The file systems that the laboratory knows: how each is made, mounted and examined.
+// The file systems of the laboratory: how each is made, mounted and examined.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ enum class FsKind : std::uint8_t { ext2, ext3, ext4, xfs, btrfs, f2fs, jfs, vfat
 const char* name_of(FsKind kind);
 /// All names, for help and messages.
 std::vector<std::string> fs_names();
-/// The smallest size at which its mkfs works without more ado, bytes.
+/// The smallest size at which its mkfs works without further options, bytes.
 std::uint64_t default_size(FsKind kind);
 /// Throws Failure for other names.
 FsKind fs_kind(const std::string& name);
@@ -37,17 +37,17 @@ class FileSystem {
   const std::string& mount_point() const { return mount_point_; }
   /// Where the file system itself is mounted, with a layer upon it or without.
   const std::string& below() const { return below_; }
-  /// The same disk is another device from now on.
+  /// From now on the same disk is reached by another device.
   void move_to(std::string device) { device_ = std::move(device); }
 
   /// Runs mkfs; `options` are words for it. Throws Failure with mkfs's own words.
   void make(const std::string& options, const Tick& tick);
 
-  /// Says why it can't be mounted: what a crash left may well refuse. Throws Failure where that is
-  /// the machine's trouble.
+  /// Mounts the disk. The outcome says why it can't be mounted: a file system may refuse the state
+  /// after a crash. Throws Failure where the machine is the cause.
   Outcome mount();
-  /// Repairs what a crash left, where that takes a program of its own. Another Outcome than good:
-  /// it can't be repaired.
+  /// Repairs the state after a crash, where the file system has a program for that. Any Outcome but
+  /// good: it can't be repaired.
   Outcome repair(const Tick& tick) const;
   /// Retries for a while when it is busy; then throws Failure.
   void unmount();

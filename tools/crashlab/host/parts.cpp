@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Forks the parts, passes signals on, and gathers what they wrote.
+// Forks the parts, passes signals on, and gathers their output.
 #include "host/parts.hpp"
 
 #include <cerrno>

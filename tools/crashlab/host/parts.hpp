@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Does one work in several processes.
+// Divides one task among several processes.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace crashlab {
 
 struct Parts {
   int status = 0;                    ///< the first that is not 0, or 0
-  std::vector<std::string> reports;  ///< by part: what it wrote
+  std::vector<std::string> reports;  ///< the output of each part
 };
 
 /// Calls `work` for each part in a process of its own, which writes to `out`, and waits for all.

@@ -15,8 +15,8 @@
 
 namespace crashlab {
 
-/// Something that keeps the laboratory from working here; its text says what and what to do.
-/// Never a finding about the workload: those are violations.
+/// A reason why the laboratory can't work here; its text says the reason and what to do. Never a
+/// finding about the workload: such findings are violations.
 class Failure : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -32,9 +32,9 @@ Number must(Number result, const std::string& what) {
   return result;
 }
 
-/// The path of this program, as it is at the first call: main makes that. In a mount name space of
-/// its own the kernel tells the path of the old one, which beneath a chroot leads nowhere
-/// (proc_exe_link in its fs/proc/base.c). Throws a Failure where /proc does not tell it.
+/// The path of this program, found at the first call, which main makes. In a mount name space of
+/// its own the kernel would tell the path in the old one. Beneath a chroot that path leads nowhere
+/// (proc_exe_link in the kernel's fs/proc/base.c). Throws a Failure where /proc does not tell it.
 const std::string& own_program();
 
 /// Owns one descriptor.

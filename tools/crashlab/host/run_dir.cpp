@@ -38,13 +38,14 @@ std::vector<std::string> mounts_beneath(const std::string& root) {
 
 void clean_path(const std::string& path, const std::string& tag) {
   for (const std::string& mount : mounts_beneath(path)) ::umount2(mount.c_str(), MNT_DETACH);
-  // A device is given up only when the last mount is gone, which a dying namespace does in its
-  // time.
+  // A device is detached only when its last mount is gone, and a dying namespace takes time to
+  // unmount.
   const auto start = Clock::now();
   while (detach_loop_devices(tag) > 0 && seconds_since(start) < detach_max_s) ::usleep(20000);
   std::error_code error;
   const std::filesystem::path root(path);
-  // Never recursive into what could be a mount that stayed: one level of known kinds.
+  // Removes one level of known kinds, and never goes into a directory that could be a mount that
+  // stayed.
   for (const auto& entry : std::filesystem::directory_iterator(root, error)) {
     ::unlink(entry.path().c_str());
     ::rmdir(entry.path().c_str());
@@ -92,7 +93,7 @@ RunDir::RunDir(const std::string& state_dir) {
   clean_dead_runs(state_dir);
   name_ = prefix + random_name();
   path_ = state_dir + "/" + name_;
-  // It gets the name by which others judge it only once it is locked.
+  // It gets the name by which others find it only once it is locked.
   const std::string unlocked = state_dir + "/." + name_;
   must(::mkdir(unlocked.c_str(), 0700), "make " + unlocked);
   write_file(unlocked + "/lock", "");

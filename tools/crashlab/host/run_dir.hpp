@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Where a run keeps its mount points and sockets, and how a later run finds what a killed one left.
+// Where a run keeps its mount points and sockets, and how a later run finds those of a killed one.
 #pragma once
 
 #include <string>
@@ -10,13 +10,14 @@ namespace crashlab {
 
 /// STATE/run-<random>: only root's, locked as long as any process of the run lives.
 ///
-/// The guard finds what it has to undo, besides the directory itself, without trusting its content:
-/// mounts beneath it (mountinfo), loop devices that bear its name as their tag, and the FUSE
-/// connection of its disk, which ends with the process that serves it.
+/// Besides the directory itself, the guard has to undo mounts beneath it, loop devices, and the
+/// FUSE connection of its disk. It does not trust the directory's content. It finds mounts by
+/// mountinfo, and loop devices by the directory's name as their tag. The connection ends with the
+/// process that serves it.
 class RunDir {
  public:
-  /// Makes the state directory when it isn't there (0700), refuses one that others could write to,
-  /// cleans up after runs that are dead, and makes a new directory.
+  /// Makes the state directory when it isn't there (0700), and refuses one that others could write
+  /// to. Cleans up after runs that are dead, and makes a new directory.
   explicit RunDir(const std::string& state_dir);
 
   const std::string& path() const { return path_; }
@@ -24,7 +25,7 @@ class RunDir {
   const std::string& name() const { return name_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
 
-  /// Undoes all that this run left. Safe to repeat; from any process.
+  /// Removes all that this run left. May be repeated, from any process.
   void clean() const;
 
  private:
@@ -40,8 +41,8 @@ std::string default_state_dir();
 /// Makes the directory (0700) or checks that it is ours alone; throws Failure otherwise.
 void make_private_dir(const std::string& path);
 
-/// Ends a FUSE connection, whose requests then fail, whatever state its server is in.
-/// `connection` is the minor device number of the mounted FUSE file system.
+/// Ends a FUSE connection in any state of its server: its requests fail then. `connection` is the
+/// minor device number of the mounted FUSE file system.
 void abort_connection(unsigned connection);
 
 }  // namespace crashlab

@@ -28,7 +28,7 @@ bool Signs::is_due(Clock::time_point& last) const {
 void Signs::give(const std::string& text) {
   if (!text.empty()) text_ = text;
   if (!is_due(given_)) return;
-  // No two are alike, so that the other side sees each.
+  // No two signs are equal, so that the other side notices each.
   write_file(alive_in(directory_), std::to_string(given_.time_since_epoch().count()) + " " + text_);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Signs between a laboratory in a guest and the one that started it: files of a shared directory.
+// Signs between a laboratory in a guest and the laboratory that started it: files of a shared
+// directory.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ class Signs {
  public:
   explicit Signs(std::string directory) : directory_(std::move(directory)) {}
 
-  /// Says that work goes on, and what is done; at most a few times a second.
+  /// Says that work goes on, and which; at most a few times a second.
   void give(const std::string& text = {});
   /// Whether the run is to end in order.
   bool is_stop_wanted();
@@ -36,7 +37,7 @@ class SignsOfGuest {
   /// Its own words for its work now.
   std::string look();
   bool has_begun() const { return !seen_.empty(); }
-  /// Since it gave its last sign, or since this was made.
+  /// Seconds since the guest gave its last sign, or since this was made.
   double seconds_silent() const { return seconds_since(last_); }
   void stop() const;
 

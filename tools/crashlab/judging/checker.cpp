@@ -74,7 +74,7 @@ class ServerChecker : public Checker {
     return {false, reply.size() > 4 ? reply.substr(4) : "no reason given"};
   }
 
-  /// It speaks through one socket, so that its end shows as the end of the file.
+  /// The checker has one socket, so that its end shows as the end of the file.
   void start() {
     int ends[2];
     must(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "socketpair");

@@ -22,7 +22,7 @@ class Checker {
  public:
   virtual ~Checker() = default;
   virtual Verdict check() = 0;
-  /// The verdict on a disk of this content, where it can be told without a mount. Asked before each
+  /// The verdict on a disk of this content, where it is known without a mount. Asked before each
   /// check().
   virtual std::optional<Verdict> recall(const ImageHash& /*disk*/) { return std::nullopt; }
 };
@@ -31,9 +31,9 @@ class Checker {
 std::unique_ptr<Checker> command_checker(Command command, Tick tick);
 
 /// Starts the command once. For each state it gets the line "check N" (N counts) on its standard
-/// input and answers with one line on its standard output, "good" or "bad" with the reason behind
-/// it. It holds no file of the mount open when it answers. One that dies or doesn't answer in time
-/// makes that state bad and is started anew for the next.
+/// input. It answers with one line on its standard output, "good" or "bad" with the reason behind
+/// it. The command must have no file of the mount open when it answers. If it dies or doesn't
+/// answer in time, that state is bad, and the command is started anew for the next.
 std::unique_ptr<Checker> server_checker(Command command, Tick tick);
 
 }  // namespace crashlab

@@ -27,7 +27,8 @@ Summary Explorer::explore() {
     const auto left = static_cast<double>(parts_.options.states_max - summary_.states);
     sampled_share_ = left / static_cast<double>(std::max<std::uint64_t>(counts[i], 1));
     pass(all_tiers[i], Part::sampled);
-    // Many choices are equal to earlier ones: when the sample left room, the rest has its turn.
+    // Many choices are equal to earlier ones, so the sample may leave room: then the rest is
+    // explored, too.
     if (sampled_share_ < 1 && !over()) pass(all_tiers[i], Part::rest);
   }
   summary_.seconds = seconds_since(start_);

@@ -28,7 +28,7 @@ double rate_of(const Summary& summary) {
   return summary.seconds > 0 ? static_cast<double>(summary.states) / summary.seconds : 0;
 }
 
-/// Choices, states and time each have a limit: what is left is the least of them.
+/// Choices, states and time each have a limit: the first to be reached counts.
 double seconds_left(const Summary& summary, const RunOptions& options) {
   if (summary.considered == 0 || summary.states == 0) return 0;
   const auto left = [&](std::uint64_t done, std::uint64_t total) {

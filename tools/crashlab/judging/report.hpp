@@ -9,8 +9,8 @@
 
 namespace crashlab {
 
-/// One line on standard error, where that is a terminal: that of tools/common, with what else a run
-/// has to say. The laboratory stands without the library's programs.
+/// One line on standard error, where that is a terminal: like that of tools/common, with more facts
+/// of a run. The laboratory does not use the library's programs.
 class Progress {
  public:
   explicit Progress(bool wanted);
@@ -37,7 +37,7 @@ struct Findings {
   const Summary& summary;
   const std::vector<Violation>& kept;
   const Outcome& workload;  ///< how it ended
-  bool noise_told = false;  ///< an error of the disk was told to the noise's sync
+  bool noise_told = false;  ///< the noise's sync got an error of the disk
   double workload_seconds = 0;
 };
 

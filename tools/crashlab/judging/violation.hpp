@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A crash state that failed, kept so that it can be told and mounted again.
+// A crash state that failed, kept so that it can be described and mounted again.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,8 @@ KeptViolation load_violation(const std::string& directory, const std::string& id
 /// The ids in a directory, sorted.
 std::vector<std::string> kept_ids(const std::string& directory);
 
-/// The story for a human: what was kept, lost and torn, the last acknowledgements, the reason.
+/// The story for a human: which writes were kept, lost and torn, the last acknowledgements, the
+/// reason.
 std::string story(const KeptViolation& kept);
 
 }  // namespace crashlab

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The one who looks on while a workload runs, and judges its states in the place of a checker.
+// Looks on while a workload runs, and judges its states in the place of a checker.
 #pragma once
 
 #include <memory>
@@ -23,10 +23,10 @@ class Witness : public CallWatcher {
   virtual void end() = 0;
   /// Throws Failure where even the state without any crash would be a finding.
   virtual void check_uncrashed() = 0;
-  /// Judges by the acknowledgements in the file at `acked`. A state is bad if it shows something
-  /// that none showed before.
+  /// Judges by the acknowledgements in the file at `acked`. A state is bad if it shows a finding
+  /// that no state showed before.
   virtual std::unique_ptr<Checker> checker(const std::string& acked, Tick tick) = 0;
-  /// Takes what the run found out; returns its status.
+  /// Takes the findings of the run; returns its status.
   virtual int report(const Findings& findings) = 0;
 };
 

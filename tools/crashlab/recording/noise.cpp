@@ -51,7 +51,7 @@ bool Noise::step() {
 }
 
 bool Noise::is_told() {
-  // Two, since xfs may write its log a moment later than the first one waits.
+  // Makes two, since xfs may write its log a moment after the first one returns.
   for (int i = 0; i < 2; ++i) {
     try {
       log();

@@ -15,22 +15,22 @@ enum class NoiseKind : std::uint8_t { none, log, commit, mixed };
 /// Throws Failure for other names.
 NoiseKind noise_kind(const std::string& name);
 
-/// The load of a busy machine on a file system while the workload is between two of its calls. All
-/// of it happens in `directory`; a failure to make noise is a Failure.
+/// Loads a file system as a busy machine does, while the workload is between two of its calls. All
+/// of it happens in `directory`; if it can't be made, that is a Failure.
 ///
-/// `log` is the fsync of a new directory: it commits the journal of ext4 and xfs and writes a log
-/// tree on btrfs, and writes no file's data. `commit` is a whole commit: on btrfs a transaction
+/// `log` is the fsync of a new directory. It commits the journal of ext4 and xfs, writes a log tree
+/// on btrfs, and writes no file's data. `commit` is a whole commit: on btrfs a transaction
 /// (BTRFS_IOC_START_SYNC, which starts no delayed data), elsewhere the fsync of a file.
 class Noise {
  public:
   Noise(NoiseKind kind, FsKind file_system, std::string directory, std::uint64_t seed);
 
-  /// Before recording: makes what `commit` needs.
+  /// Before recording: makes the file that `commit` needs.
   void prepare();
-  /// One step of it; returns whether anything was done (a mixed one has quiet steps).
+  /// Makes one step of noise; returns whether anything was done (a mixed one has quiet steps).
   bool step();
-  /// An unrelated sync on a disk that died, which its journal's failure is told to; false when the
-  /// sync says that all is well.
+  /// Makes an unrelated sync on a disk that died. True if the sync got the journal's error; false
+  /// if it returned success.
   bool is_told();
 
  private:

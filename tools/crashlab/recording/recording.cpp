@@ -25,8 +25,8 @@ struct Header {
   std::uint64_t checksum;  // of the packed body
 };
 
-/// Numbers are little-endian. The library has a helper for this; the laboratory does not use it,
-/// so that it stands without the library that it judges.
+/// Numbers are little-endian. The laboratory does not use the library's helper for this, so that it
+/// does not depend on the library that it judges.
 class Packer {
  public:
   void number(std::uint64_t value) {

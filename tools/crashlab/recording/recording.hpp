@@ -31,7 +31,7 @@ struct Write {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
   std::uint64_t data_at = 0;  ///< where its bytes begin in Recording::data; zeros have none
-  bool failed = false;        ///< answered by an error: it may be there, and nothing promises it
+  bool failed = false;        ///< answered by an error: it may be there, and is not promised
 };
 
 struct Flush {
@@ -47,7 +47,7 @@ struct Strike {
   std::uint64_t length = 0;  ///< 0: a flush
 };
 
-/// The workload said that something must survive from here on.
+/// The workload acknowledged: something must survive from here on.
 struct Ack {
   Moment at = 0;
   std::string text;  ///< one line, without its end
@@ -70,10 +70,10 @@ struct Recording {
 
   /// Compressed (zstd), little-endian, with a checksum: fit to be kept and to be read back later.
   void save(int fd) const;
-  /// Throws Failure when the content isn't a whole recording.
+  /// Throws Failure when the content is not an intact recording.
   static Recording load(int fd);
 
-  /// The same without what came at or after `moment`: what a violation at that moment needs.
+  /// The same without the events at or after `moment`: a violation at that moment needs no more.
   Recording until(Moment moment) const;
 };
 

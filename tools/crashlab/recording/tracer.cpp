@@ -29,7 +29,7 @@ constexpr unsigned long trace_options =
     PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
     PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
 
-/// A call that another thread may have to help along: nobody waits for its end.
+/// Whether another thread may have to act before this call ends: then nobody waits for its end.
 bool may_wait(std::uint64_t call) {
   return call == SYS_splice || call == SYS_sendfile || call == SYS_io_uring_enter;
 }
@@ -92,7 +92,7 @@ class Tracer {
     return exit_code_ < 0;
   }
 
-  /// Ends the command and all that it left.
+  /// Ends the command and all processes that it left.
   void end() {
     ending_ = true;
     const auto start = Clock::now();
@@ -136,7 +136,7 @@ class Tracer {
     }
   }
 
-  /// Lets those who wait into their calls, as long as no call is under way.
+  /// Lets waiting threads make their calls, as long as no call is under way.
   void admit() {
     while (inside_ == 0 && !waiting_.empty()) {
       const Call call = waiting_.front();

@@ -18,9 +18,9 @@ struct Call {
   std::array<std::uint64_t, 6> arguments{};
 };
 
-/// Looks on at the calls of a workload that can change one file system, one call at a time: all
-/// other callers wait for their turn. A call that may wait for another thread (splice, sendfile,
-/// io_uring_enter) makes nobody wait.
+/// Watches the calls of a workload that can change one file system, one call at a time: all other
+/// callers wait for their turn. Nobody waits for a call that may itself wait for another thread
+/// (splice, sendfile, io_uring_enter).
 class CallWatcher {
  public:
   virtual ~CallWatcher() = default;

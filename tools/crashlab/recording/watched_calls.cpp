@@ -63,7 +63,7 @@ sock_filter load_argument(std::size_t argument) {
 }
 
 /// Stops at `call` when its argument has one of the creating flags; the call's number stays loaded
-/// for what follows.
+/// for the next instructions.
 void add_open(std::vector<sock_filter>& filter, std::uint32_t call, std::size_t argument) {
   filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 4));
   filter.push_back(load_argument(argument));

@@ -10,7 +10,7 @@ namespace crashlab {
 
 /// A seccomp filter that stops the caller for its tracer at these calls and lets all others pass at
 /// full speed. Opens stop only when they can create or truncate; mmap, where `mappings` are asked
-/// for, when it shares what it writes.
+/// for, when the mapping is shared and writable.
 std::vector<sock_filter> watch_filter(bool mappings);
 
 /// Which argument of the call is the descriptor of the file that it changes; -1 when it goes by

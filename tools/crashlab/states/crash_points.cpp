@@ -11,8 +11,9 @@ namespace {
 
 /// The moment at which each write became durable, `never` if it did not.
 std::vector<Moment> durable_moments(const Recording& recording) {
-  // A write answered at a is covered by every flush received after a: by the one of those that was
-  // answered first. Flushes sorted by receipt, with the earliest answer of all that follow.
+  // A write that was answered at `a` is covered by every flush received after `a`; of these, the
+  // one that was answered first counts. So flushes are sorted by receipt, each with the earliest
+  // answer of all later ones.
   std::vector<Flush> flushes = recording.flushes;
   std::sort(flushes.begin(), flushes.end(),
             [](const Flush& a, const Flush& b) { return a.received < b.received; });
@@ -30,8 +31,8 @@ std::vector<Moment> durable_moments(const Recording& recording) {
   return moments;
 }
 
-/// From when on a failed write can't be seen any more: a later write of its place is durable.
-/// `never` for all others.
+/// The moment from which a failed write can't be seen any more, since a later write of its place is
+/// durable. `never` for all others.
 std::vector<Moment> hidden_moments(const Recording& recording, const std::vector<Moment>& durable) {
   std::vector<Moment> moments(recording.writes.size(), never);
   for (std::size_t i = 0; i < moments.size(); ++i) {

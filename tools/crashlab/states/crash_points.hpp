@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Which contents a power cut can leave on a disk, given what the disk was asked and told.
+// Which contents a power cut can leave on a disk, by the requests to the disk and its answers.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,12 @@
 
 namespace crashlab {
 
-/// A stretch of time in which neither what is certain to be on the medium nor what was acknowledged
-/// changes, taken at its end, where most writes are pending.
+/// A stretch of time in which neither the durable writes nor the acknowledgements change. It stands
+/// for its end, when most writes are pending.
 ///
-/// A write is durable at t when it was answered before a flush was received that was answered by t;
-/// every other write received by t may be there or not (a cache may write it back at any time).
+/// A write is durable at t when it was answered before a flush was received that was answered by t.
+/// Every other write received by t may be there or not, since a cache may write it back at any
+/// time.
 struct CrashPoint {
   Moment at = 0;                             ///< the power goes just before this moment
   std::vector<std::uint32_t> newly_durable;  ///< writes durable here and at no earlier point
@@ -49,7 +50,7 @@ inline constexpr Tier all_tiers[] = {Tier::prefixes, Tier::singles, Tier::tears,
 /// How the choices of a point are drawn.
 struct ChoiceRules {
   std::uint64_t seed = 1;
-  std::uint32_t sector_size = 512;  ///< what the disk writes intact or not at all, bytes
+  std::uint32_t sector_size = 512;  ///< bytes that the disk writes intact or not at all
   std::size_t exhaustive_max = 12;  ///< up to so many pending writes: every subset
   std::size_t samples = 256;        ///< above: so many seeded subsets, and as many pairs dropped
   std::size_t singles_max = 512;    ///< above so many: evenly spaced prefixes and singles

@@ -41,7 +41,8 @@ StateImage::StateImage(const Recording& recording, Pages& served, std::uint32_t 
       durable_(recording.size, Pages::Sharing::own),
       sector_size_(sector_size) {
   for (const auto& [page, bytes] : recording.base) durable_.write(page * page_size, bytes);
-  // All that was ever written may differ from the base: the marks stay, and restore() heeds them.
+  // Every page that was ever written may differ from the base: the marks stay, and restore() uses
+  // them.
 }
 
 void StateImage::rewind() {
@@ -127,7 +128,7 @@ void StateImage::publish(int cached) {
     first = end;
   }
   changed_.clear();
-  // These writes have left marks of their own, on pages that may be as they are durable.
+  // These writes have marked pages that may already equal the durable ones.
   served_.clear_marks();
   for (const std::uint32_t page : marks) served_.mark(page * page_size, page_size);
 }

@@ -22,23 +22,23 @@ struct ImageHash {
   }
 };
 
-/// Keeps what is durable at the current point aside, so that a state costs the pages it touches and
-/// not a copy of the disk. Between states the disk's file system must be unmounted.
+/// Keeps a copy of the durable pages at the current point. So a state costs only the pages that it
+/// touches, and not a copy of the disk. Between states the disk's file system must be unmounted.
 class StateImage {
  public:
-  /// `served` is the disk's content; this takes it over and clears its marks, which from now on say
-  /// what differs from the durable content. Both must outlive this.
+  /// `served` is the disk's content. This takes it over and clears its marks; from now on they show
+  /// the pages that differ from the durable content. Both must outlive this.
   StateImage(const Recording& recording, Pages& served, std::uint32_t sector_size);
 
   /// Back to the base, before the first point.
   void rewind();
-  /// On to the next point: its newly durable writes are on the medium.
+  /// Goes on to the next point: puts its newly durable writes on the medium.
   void advance(const CrashPoint& point);
 
   /// Lays the state on the disk. Equal contents have equal hashes, whatever led to them.
   ImageHash apply(const CrashPoint& point, const Choice& choice);
-  /// Tells the kernel, which remembers pages of Device::cached_path() that it read or wrote: writes
-  /// there what changed since the last time. `cached` is open for writing.
+  /// The kernel remembers pages of Device::cached_path() that it read or wrote. So this writes
+  /// there all pages that changed since the last call. `cached` is open for writing.
   void publish(int cached);
 
  private:

@@ -27,7 +27,7 @@ struct Content {
   std::byte at(std::uint64_t offset) const {
     return (*pages[offset / content_page_size])[offset % content_page_size];
   }
-  /// Nothing but zeros, and not empty.
+  /// Whether it has only zeros, and is not empty.
   bool is_zeros() const;
 };
 
@@ -38,7 +38,8 @@ class ContentStore {
 
   Content take(std::span<const std::byte> bytes);
   Content take(std::string_view text) { return take(std::as_bytes(std::span(text))); }
-  /// All of an open file. Throws Failure where it can't be read, or where the store is full.
+  /// The content of an open file. Throws Failure where it can't be read, or where the store is
+  /// full.
   Content read(int fd);
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Finds syncs without a use, and those that a later one makes good.
+// Finds syncs of no use, and syncs that a later one makes unnecessary.
 #include "witness/costs.hpp"
 
 #include <algorithm>

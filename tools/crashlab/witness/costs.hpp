@@ -11,7 +11,7 @@
 
 namespace crashlab {
 
-/// A sync that returned success, and what it promised that no earlier one had.
+/// A sync that returned success, and its promises that no earlier one had made.
 struct SyncCost {
   std::string words;
   std::set<Node> contents;
@@ -29,8 +29,8 @@ class Costs {
   /// The fewest syncs for the same promises by the order "sync the content, publish, sync the
   /// directory".
   std::size_t cheapest() const { return syncs() - needless().size(); }
-  /// The same where a content that was only written and awaited may be published: one sync promises
-  /// content and name, as perdure's `fast` does on ext4 and xfs.
+  /// The same where a content that was only written and awaited may be published. There one sync
+  /// promises content and name, as perdure's `fast` does on ext4 and xfs.
   std::size_t cheapest_fast() const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The meaning of each system call for what files hold and what is promised of them.
+// The effect of each system call on the content of files, and on the promises about them.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ enum class Effect : std::uint8_t {
   none,        ///< modes, owners, times: not judged
   content,     ///< of the file of its descriptor
   names,       ///< of anything; by a path, so that a content may be cut as well
-  sync,        ///< promises the content and what belongs to it: fsync
+  sync,        ///< promises the content and its metadata: fsync
   sync_data,   ///< promises the content: fdatasync
   sync_range,  ///< promises a part of what is mapped: msync
   sync_all,    ///< promises everything: sync, syncfs

@@ -42,7 +42,7 @@ void History::set_intact(Node node) {
 void History::bind(const Name& name, std::optional<Node> node) {
   NameRecord& record = names_[name];
   if (record.bindings.empty()) {
-    // A name that nobody knew was not there, and that is durable.
+    // A name that is new in the history was missing before, durably.
     if (now() > 0) record.bindings.push_back({0, std::nullopt});
     record.promises = {{}};
   } else if (record.bindings.back().node == node) {

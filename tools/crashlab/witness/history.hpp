@@ -33,7 +33,7 @@ struct Name {
 struct Version {
   Position from = 0;
   Content content;
-  bool intact = false;  ///< nobody was writing, or it was synced: all that its writer wanted
+  bool intact = false;  ///< complete, as its writer wanted it: nobody was writing, or it was synced
 };
 
 /// The node that a name leads to from a position on; none: there is no such name.
@@ -50,8 +50,8 @@ struct Promise {
   std::uint64_t to = UINT64_MAX;
 };
 
-/// The calls that a power cut comes between: after the one at `floor` and all it promised, and
-/// before the end of the one at `ceiling`.
+/// The calls between which a power cut comes. It comes after the call at `floor` and all its
+/// promises, and before the end of the call at `ceiling`.
 struct Window {
   Position floor = 0;
   Position ceiling = 0;
@@ -79,7 +79,7 @@ struct NameRecord {
   std::vector<Promise> promises;
 };
 
-/// Grows by what an observer saw. All that is there at position 0 is durable.
+/// Grows by the facts that an observer saw. Everything at position 0 is durable.
 class History {
  public:
   static constexpr Node root = 0;
@@ -87,14 +87,15 @@ class History {
   History();
 
   Position now() const { return static_cast<Position>(calls_.size() - 1); }
-  /// One call on; what is told below happens at its position. `call` is for humans.
+  /// Goes on by one call; the facts that are added next belong to its position. `call` is for
+  /// humans.
   void next(std::string call);
   const std::string& call_at(Position position) const { return calls_[position]; }
 
   Node add(NodeRecord record, Content content);
   void set_content(Node node, Content content);
   void set_owner(Node node, std::uint32_t mode, std::uint32_t owner, std::uint32_t group);
-  /// The node's content is all that its writer wanted for now.
+  /// The node's content is complete, as its writer wanted it.
   void set_intact(Node node);
   void bind(const Name& name, std::optional<Node> node);
 
@@ -103,7 +104,7 @@ class History {
   /// A crash may fall between this promise and the next; each has its acknowledgement.
   void mark() { marks_.push_back(now()); }
 
-  /// The window in which a crash lies that so many marks came before.
+  /// The window of a crash that came after so many marks.
   Window window(std::size_t marks) const;
   std::size_t mark_count() const { return marks_.size() - 1; }
 
@@ -112,7 +113,7 @@ class History {
   const std::map<Name, NameRecord>& names() const { return names_; }
 
   std::optional<Node> bound(const Name& name, Position at) const;
-  /// In force at `from`, and those that came until `to`.
+  /// The bindings in force at `from`, and those that came until `to`.
   std::vector<Binding> bindings(const NameRecord& record, Position from, Position to) const;
   std::vector<Version> versions(Node node, Position from, Position to) const;
   /// Whether the node had a name all the time.
@@ -129,7 +130,7 @@ class History {
   std::vector<Position> marks_ = {0};
 };
 
-/// The position that the last of the promises saw which were told by `floor`, if there is one.
+/// The position that was seen by the last promise that was made by `floor`, if there is one.
 /// `offset` counts for contents: only promises that cover this byte.
 std::optional<Position> promised(const std::vector<Promise>& promises, Position floor,
                                  std::uint64_t from = 0, std::uint64_t to = UINT64_MAX);

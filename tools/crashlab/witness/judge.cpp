@@ -8,7 +8,7 @@
 namespace crashlab {
 namespace {
 
-/// Our acknowledgements among those of the workload.
+/// Marks our acknowledgements among those of the workload.
 const std::string mark_prefix = "call: ";
 
 class JudgeChecker : public Checker {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The witness of one recording: sees the calls, and rules on each state.
+// The witness of one recording: sees the calls, and judges each state.
 #pragma once
 
 #include <optional>
@@ -25,7 +25,7 @@ class Judge : public Witness {
   std::unique_ptr<Checker> checker(const std::string& acked, Tick tick) override;
   int report(const Findings& findings) override;
 
-  /// The state that is mounted, with so many of our acknowledgements before the crash.
+  /// Judges the mounted state, with so many of our acknowledgements before the crash.
   Verdict judge(std::size_t marks);
 
  private:

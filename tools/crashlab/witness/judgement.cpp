@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Counts findings, and says what they come to.
+// Counts findings, and gives the grade.
 #include "witness/judgement.hpp"
 
 #include <algorithm>

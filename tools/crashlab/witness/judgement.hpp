@@ -32,18 +32,17 @@ class Judgement {
  public:
   explicit Judgement(const JudgeOptions& options);
 
-  /// Returns whether no state showed the like before.
+  /// Returns whether no earlier state had such a finding.
   bool add(const Finding& finding, const std::string& noise);
   void add(JudgedRun run) { runs_.push_back(std::move(run)); }
   /// A state with this reason is kept under this id.
   void kept(const std::string& reason, const std::string& id);
-  /// The file system itself failed on a state: neither of these is the program's doing.
+  /// Counts states on which the file system itself failed: that is not a fault of the program.
   void add_refused(std::uint64_t count) { refused_ += count; }
-  /// Of the first recording, which no noise disturbed.
+  /// Takes the measures of the first recording, which has no noise.
   void measured(std::uint64_t calls, const Costs& costs, std::uint64_t flushes);
 
-  /// Whether something is a fault of the program: torn, missing, lost, or rolled back against its
-  /// promise.
+  /// Whether the program has a fault: torn, missing, lost, or rolled back against its promise.
   bool fault() const;
   /// "lost", "torn", "missing", "rolled back", "in place", "ordered" or "durable": the worst.
   std::string grade() const;
@@ -56,7 +55,7 @@ class Judgement {
   std::string costs_text() const;
 
   const JudgeOptions& options_;
-  bool fast_;  ///< whether a file may be published before its sync at all
+  bool fast_;  ///< whether a file may be published before its sync
   std::vector<Tally> tallies_;
   std::vector<JudgedRun> runs_;
   std::uint64_t refused_ = 0;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint64_t page_size = content_page_size;
 
-/// The file was shortened and grew again: its old content was gone for a while.
+/// Whether the file was shortened and grew again, so that its old content was gone for a while.
 bool was_cut(const std::vector<Version>& versions) {
   const std::uint64_t whole = versions.front().content.size;
   std::uint64_t least = whole;
@@ -20,7 +20,7 @@ bool was_cut(const std::vector<Version>& versions) {
   return false;
 }
 
-/// The first byte that all versions agree on and that is not there; UINT64_MAX: none.
+/// The first byte that is equal in all versions and not in the found content; UINT64_MAX: none.
 std::uint64_t missing_byte(const std::vector<Version>& versions, std::uint64_t page,
                            const Content& found) {
   const std::uint64_t begin = page * page_size;
@@ -43,7 +43,7 @@ std::uint64_t missing_byte(const std::vector<Version>& versions, std::uint64_t p
   return UINT64_MAX;
 }
 
-/// Each byte that was there all the time since its last sync has to be there.
+/// Each byte that has not changed since its last sync has to be there.
 Match match_in_place(const History& history, Node node, Position bound, Window window,
                      const Content& found) {
   const NodeRecord& record = history.node(node);

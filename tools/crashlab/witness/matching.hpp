@@ -12,7 +12,7 @@ struct Match {
   enum class Kind : std::uint8_t {
     intact,     ///< one of the contents that may be there
     in_place,   ///< between two of them, and each byte that was synced and not changed is there
-    rewritten,  ///< neither the old nor the new of a file that was cut and written again
+    rewritten,  ///< neither the old nor the new content of a file that was cut and written again
     torn,       ///< none of the contents, none of it promised
     lost,       ///< none of them, and promised
   };

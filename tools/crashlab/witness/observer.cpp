@@ -63,14 +63,14 @@ std::set<std::uint64_t> written_inodes(dev_t device) {
   return found;
 }
 
-/// A part of a file, beneath the directory, that a range of memory is.
+/// The part of a file beneath the directory that a range of memory maps.
 struct MappedRange {
   std::string path;
   std::uint64_t from = 0;
   std::uint64_t to = 0;
 };
 
-/// The files that an msync was about; none where it does not wait.
+/// The files of an msync; none where it does not wait.
 std::vector<MappedRange> mapped_ranges(const Call& call, const std::string& directory) {
   std::vector<MappedRange> found;
   if ((call.arguments[2] & MS_SYNC) == 0) return found;
@@ -174,7 +174,7 @@ void Observer::scan(bool everything) {
   tree_ = std::move(now);
 }
 
-/// By directory and leaf, so that what a directory holds moves with it.
+/// Names by directory and leaf, so that the content of a directory moves with it.
 std::map<Name, Node> Observer::names_in(const Tree& tree) const {
   std::map<Name, Node> names;
   for (const auto& [path, entry] : tree) {
@@ -232,7 +232,8 @@ void Observer::look_at(const std::string& path) {
 void Observer::changed(Node node, Content content) {
   history_.set_content(node, std::move(content));
   unsettled_.insert(node);
-  // Its stamps may be those of the last look: two changes within one tick of a kernel's clock.
+  // Two changes within one tick of the kernel's clock may leave equal stamps: so the file is read
+  // again.
   for (auto& [path, entry] : tree_) {
     if (nodes_.at(entry.handle) == node) entry.status.st_size = -1;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Writes the history of a file tree down while a workload changes it.
+// Writes down the history of a file tree while a workload changes it.
 #pragma once
 
 #include <functional>
@@ -16,9 +16,9 @@
 
 namespace crashlab {
 
-/// Looks at the tree itself while the caller of each call stands still, so that it needs to know
-/// which file a call changed at most, and not what was written: mappings, copies and calls that it
-/// does not know are seen like all others.
+/// Looks at the tree itself while the caller of each call stands still. So it needs to know at most
+/// which file a call changed, and not the bytes that were written. Mappings, copies and unknown
+/// calls are seen like all others.
 class Observer : public CallWatcher {
  public:
   /// `mark` is called after each promise, before the caller goes on, with words for humans.
@@ -29,7 +29,7 @@ class Observer : public CallWatcher {
   void begin();
   void before(const Call& call) override;
   void after(const Call& call, std::int64_t result) override;
-  /// The program has ended: all it left is what it wanted.
+  /// The program has ended: everything it left is as it wanted it.
   void end();
 
  private:

@@ -38,7 +38,7 @@ void Promises::written(Node node, std::uint64_t from, std::uint64_t to) {
   const NodeRecord& record = history_.node(node);
   const std::size_t count = record.versions.size();
   const auto already = promised(record.promises, history_.now());
-  // All before this write was durable: so is all now.
+  // If everything before this write was durable, everything is now.
   const bool last_was = count > 1 && already && *already >= record.versions[count - 2].from &&
                         record.versions.back().from == history_.now();
   content(node, history_.now(), last_was ? 0 : from, last_was ? UINT64_MAX : to);

@@ -10,15 +10,16 @@
 
 namespace crashlab {
 
-/// The promises of one file system beyond those of every one.
+/// The promises of one file system beyond those of all.
 struct FileSystemRow {
   /// fsync of a file keeps the names that it has, and those of the directories above. On btrfs it
-  /// does not after a rename, when an unrelated sync came between (docs/crashlab.md, Noise).
+  /// does not keep them if an unrelated sync came between a rename and the fsync (docs/crashlab.md,
+  /// Noise).
   bool file_sync_keeps_name = true;
 };
 
-/// Enters syncs that have just returned: their promises are of what was there at `seen`, and hold
-/// from the history's present position on.
+/// Enters syncs that have just returned. They promise the tree at `seen`, and hold from the
+/// history's present position on.
 class Promises {
  public:
   Promises(FileSystemRow row, History& history, Costs& costs)

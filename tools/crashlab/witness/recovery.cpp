@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Runs the recovery in trees made anew, and compares.
+// Runs the recovery in the tree of each moment, and compares.
 #include "witness/recovery.hpp"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ constexpr Position kills_max = 500;  ///< so many moments are tried before a sta
 
 const char* const subject = "(recovered)";
 
-/// Hides what is at a directory behind an empty one.
+/// Hides the content of a directory behind an empty one.
 class Covered {
  public:
   explicit Covered(const std::string& directory) : directory_(directory) {
@@ -29,7 +29,7 @@ class Covered {
   const std::string& directory_;
 };
 
-/// Fit for a terminal.
+/// The first line of a text, fit for a terminal.
 std::string first_line(const std::string& text) {
   std::string line = text.substr(0, std::min<std::size_t>(text.find('\n'), 120));
   std::replace_if(

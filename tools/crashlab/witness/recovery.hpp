@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Asks the program's own recovery what a tree holds, after a crash and at each moment before it.
+// Asks the program's own recovery for the content of a tree, after a crash and at each moment
+// before it.
 #pragma once
 
 #include <map>
@@ -16,18 +17,19 @@ namespace crashlab {
 /// The tree as it was at a position.
 Tree tree_at(const History& history, Position position);
 
-/// The command prints what the recovered files hold. After a power cut it must print what it prints
-/// after a kill between two calls of the workload: the recovery then saw a state that the program
+/// The command prints the content of the recovered files. After a power cut it must print the same
+/// as after a kill between two calls of the workload. Then it recovered a state that the program
 /// itself had made.
 class Recovery {
  public:
-  /// `directory`: where states are mounted, and where the tree of a kill is put, so that paths are
-  /// the same.
+  /// `directory`: where states are mounted, and where trees of kills are put, so that both have the
+  /// same paths.
   Recovery(Command command, std::string directory, const History& history, Tick tick);
 
-  /// Throws Failure where it fails on what the program left, or answers differently each time.
+  /// Throws Failure where the recovery fails on the files that the program left, or prints
+  /// something else each time.
   void check_uncrashed();
-  /// About the state that is mounted, which it may change.
+  /// Judges the mounted state, which the recovery may change.
   std::optional<Finding> judge(Window window, bool ended);
 
  private:

@@ -53,7 +53,7 @@ class Ruling {
     }
   }
 
-  /// Nobody asks for what such a name ever led to.
+  /// Ignores all nodes to which such a name ever led.
   void ignore(const Name& name) {
     const auto record = history_.names().find(name);
     if (record == history_.names().end()) return;
@@ -105,7 +105,7 @@ class Ruling {
     }
   }
 
-  /// A name that is there neither before nor after: nobody will look under it.
+  /// Whether a name exists neither before nor after the program: nobody will look under it.
   bool is_temporary(const Name& name) const {
     return !history_.bound(name, 0) && !history_.bound(name, history_.now());
   }

@@ -12,7 +12,8 @@
 
 namespace crashlab {
 
-/// The kernel's name for one inode and no later one of its number (name_to_handle_at(2)).
+/// The kernel's name for one inode, which no later inode of the same number has
+/// (name_to_handle_at(2)).
 using Handle = std::string;
 
 struct Entry {
@@ -26,8 +27,8 @@ struct Entry {
 /// entries.
 using Tree = std::map<std::string, Entry>;
 
-/// Leaves no trace: times of access stay. Contents whose handle and stamps are those of `known` are
-/// taken from there. Entries that go away in the meantime are left out.
+/// Leaves no trace: times of access stay. A content whose handle and stamps are in `known` is taken
+/// from there. Entries that are removed in the meantime are left out.
 Tree look(const std::string& directory, ContentStore& store, const Tree& known = {});
 
 /// The inode behind a path, links followed, as those of /proc/PID/fd have to be; none where there

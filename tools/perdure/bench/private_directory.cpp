@@ -40,8 +40,8 @@ SysResult<std::string> fresh_name() {
   return name;
 }
 
-/// Whether it can be the directory that was made just now: nobody else may write to it, and nothing
-/// is in it.
+/// Whether it can be the directory that was made just now: nobody else may write to it, and it is
+/// empty.
 SysResult<bool> is_ours(Handle directory, const Status& status) {
   if (status.owner != files().user() || (status.mode & 0777U) != mode_own) return false;
   BOOST_OUTCOME_TRY(const auto entries, files().list(directory));
@@ -113,7 +113,8 @@ PrivateDirectory::~PrivateDirectory() {
     tell("somebody else moved it; it is empty, and left where it is");
     return;
   }
-  // A name that is exchanged now can only lead to an empty directory, which its owner could remove.
+  // If somebody exchanges the name now, this can only remove an empty directory that they could
+  // have removed themselves.
   const auto removed = files().remove_directory(parent_, leaf_);
   if (!removed) tell("could not be removed: " + removed.error().message());
 }

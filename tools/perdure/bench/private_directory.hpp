@@ -10,8 +10,8 @@
 
 namespace perdure::cli {
 
-/// Made for this user alone (mode 0700), and gone with all that is in it when it is dropped. It is
-/// used by its handle: whoever can rename it leads nobody elsewhere.
+/// Made for this user alone (mode 0700); the destructor removes it with all that is in it. It is
+/// used by its handle, so a user who can rename it can't lead us elsewhere.
 class PrivateDirectory {
  public:
   /// Makes one in `parent`, whose path is `path` in errors. `parent` stays the caller's, and open.
@@ -20,11 +20,11 @@ class PrivateDirectory {
 
   PrivateDirectory(const PrivateDirectory&) = delete;
   PrivateDirectory& operator=(const PrivateDirectory&) = delete;
-  /// Says on standard error if something of it is left, and why.
+  /// Says on standard error if a part of it could not be removed, and why.
   ~PrivateDirectory();
 
   [[nodiscard]] Handle handle() const noexcept { return directory_.get(); }
-  /// For words alone: somebody may have renamed it.
+  /// For errors only: somebody may have renamed the directory.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:

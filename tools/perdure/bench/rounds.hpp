@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Several ways to do one thing, measured against each other in turns: round by round, in another
-// order each round, so that whatever else the machine does meets them all alike.
+// Several ways to do one thing, measured against each other in turns. Each round has another order,
+// so that other work of the machine affects all alike.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace perdure::bench {
 
-/// One of the ways, and what was measured of it.
+/// One of the ways, and its measured times.
 struct Candidate {
   std::string name;
   std::function<bool()> turn;          ///< Does it once. False: it failed, and is out.
@@ -35,7 +35,7 @@ struct RoundLimits {
 /// Each candidate once as a rehearsal, then round by round.
 void run_rounds(std::vector<Candidate>& candidates, const RoundLimits& limits);
 
-/// The middle of what was measured, and the quarters around it.
+/// The median of the measured times, and the quarters around it.
 struct Spread {
   double quarter = 0;
   double median = 0;

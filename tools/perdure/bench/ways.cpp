@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Opens what each way commits through, and makes its turns.
+// Opens the writer, root or group of each way, and makes its turns.
 #include "bench/ways.hpp"
 
 #include <thread>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The ways to commit that `perdure bench` sets against each other, in a directory of their own.
+// The ways to commit that `perdure bench` compares, in a directory of their own.
 #pragma once
 
 #include <functional>
@@ -33,18 +33,19 @@ inline constexpr unsigned many_threads = 8;
 /// A call of the system that failed before anything was committed.
 Error system_error(std::string step, const std::string& path, std::error_code cause);
 
-/// A way that can't be gone here.
+/// A way that can't be used here.
 struct LeftOut {
   std::string name;
   std::string reason;
 };
 
 class Ways {
-  std::unique_ptr<PrivateDirectory> own_;  // first, so that it outlives what is open in there
+  // first, so that it outlives the files that are open in it
+  std::unique_ptr<PrivateDirectory> own_;
   OnceResolved& files_;
 
  public:
-  /// In the directory that `parent` is; it stays open for as long as this lives, and so do `files`.
+  /// Makes them in the directory `parent`. It and `files` must outlive this.
   static Result<std::unique_ptr<Ways>> make(Handle parent, const std::string& path,
                                             OnceResolved& files);
 
@@ -53,11 +54,11 @@ class Ways {
                            const std::string& image);
   /// Adds the floor below every commit: a write into space that is there, and its sync.
   Result<void> add_disk(const std::string& image);
-  /// Adds 64 files of `image` by threads that share a group, and by one transaction. That is left
-  /// out where it can't be.
+  /// Adds 64 files of `image` by threads that share a group, and by one transaction. Leaves the
+  /// transaction out where it can't be made.
   Result<void> add_many(const std::string& image);
-  /// Adds a commit of `image` by the log of an open Root, and 64 files of `small` as above; and the
-  /// settling of all that was committed since the last one. Left out where no log can be kept.
+  /// Adds a commit of `image` by the log of an open Root, and 64 files of `small` as above. Adds a
+  /// settling of all commits since the last one. Leaves them out where no log can be kept.
   Result<void> add_log(const std::string& image, const std::string& small);
   void leave_out(std::string_view name, std::string reason);
 

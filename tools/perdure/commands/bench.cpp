@@ -28,14 +28,14 @@ constexpr std::string_view examples =
     "by each durability and protocol, and by the log of a root that is held open (docs/log.md),\n"
     "which takes 8 MiB of space. Beneath a root there can't be another: transactions and the log\n"
     "are left out there. On a machine that is busy with other things the figures say less than on\n"
-    "a quiet one. Whoever renames in DIR at the time leads it nowhere else.\n"
+    "a quiet one. Nobody who renames in DIR at the time can lead it elsewhere.\n"
     "\n"
     "Examples:\n"
     "  perdure bench /var/lib/app\n"
     "  perdure bench --size 1MiB --seconds 10 /var/lib/app\n"
     "  perdure bench --json . | jq '.ways[] | [.name, .median_us]'\n";
 
-/// How much is committed, and how often the log settles with that.
+/// How much is committed, and how often the log settles then.
 struct Amounts {
   std::size_t size = 4096;   ///< Of one commit.
   std::size_t small = 4096;  ///< Of each of many files.
@@ -146,7 +146,8 @@ std::string table(const Ways& ways, unsigned files) {
   return text;
 }
 
-/// How long a commit by the log takes, settling included, and how often that is.
+/// Words for how long a commit by the log takes, its part of a settling included, and how often the
+/// log settles.
 std::string log_words(const Ways& ways, const Amounts& amounts) {
   if (median_s(ways, log_name) == 0) return {};
   return "A program that holds a root open commits by its log in " +
@@ -200,7 +201,7 @@ struct BenchCommand {
     Interrupts interrupts;
     std::optional<int> signal;
     const auto text = measure(interrupts, signal);
-    if (signal) interrupts.die(*signal);  // all is put away by now
+    if (signal) interrupts.die(*signal);  // everything is removed by now
     if (!text) return report(text.error(), output);
     return print_result(text.value());
   }

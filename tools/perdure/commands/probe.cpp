@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// `perdure probe`: what a commit into a directory would stand on.
+// `perdure probe`: the facts that a commit into a directory would rely on.
 #include <functional>
 #include <memory>
 
@@ -35,7 +35,7 @@ boost::json::object to_json(const LogProbe& log) {
   return object;
 }
 
-/// The lines of a root with a log: whether, in which order, at what cost.
+/// The lines about a root with a log: whether it can be kept, in which order, and at what cost.
 void add_log(const LogProbe& log, const std::function<void(std::string_view, std::string)>& line) {
   if (!log.protocol) {
     line("log            ", "none: " + log.reason);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The parts of `perdure state`: those that only look, and those that save.
+// The subcommands of `perdure state`: some only look, others save.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -20,7 +20,7 @@ void add_state_restore(CLI::App& state, ExitStatus& status);
 
 void add_state_copy(CLI::App& state, ExitStatus& status);
 
-/// Adds POINTER, and refuses what is none while the command line is read.
+/// Adds POINTER; the parser refuses a text that is not a JSON Pointer.
 void add_pointer(CLI::App& command, std::string& pointer);
 
 }  // namespace perdure::cli

@@ -100,7 +100,7 @@ struct CopyCommand {
   std::string to;
   std::chrono::milliseconds lock_timeout_ms = TrackerOptions().lock_timeout_ms;
   StateLimits limits;
-  mutable OnceResolved files;  // the way to the states counts as it is at the first look
+  mutable OnceResolved files;  // paths are resolved once, at the first look
   OutputOptions output;
 
   [[nodiscard]] ExitStatus run() const;
@@ -125,7 +125,7 @@ Result<std::size_t> CopyCommand::find_begin(Chain& chain, StateStore& target,
   const auto other = [&] { return refusal(to, "it has a state of its own: choose another place"); };
   if (!there && kept.empty()) return std::size_t{0};
   if (!there || kept.size() >= chain.size()) return other();
-  const std::size_t last = kept.size();  // the current one is behind those that are kept
+  const std::size_t last = kept.size();  // the current one comes behind the previous ones
   if (!std::equal(kept.begin(), kept.end(), chain.numbers().begin())) return other();
   BOOST_OUTCOME_TRY(const Buffer bytes, chain.bytes_of(last));
   if (bytes != there->bytes) return other();

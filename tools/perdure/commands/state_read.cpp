@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// perdure state show, get, verify and history: they look, and leave no trace.
+// perdure state show, get, verify and history: they only look, and change nothing.
 #include <iostream>
 #include <memory>
 
@@ -50,7 +50,7 @@ constexpr std::string_view history_examples =
     "  perdure state history queue.json\n"
     "  perdure state history --json queue.json | jq '.previous[].generation'\n";
 
-/// A string as the bytes that it means; other values as JSON.
+/// The bytes of a string, without quotes and escapes; other values as JSON.
 std::string raw_text(const JsonText& value) {
   if (value.text().front() != '"') return std::string(value.text());
   const auto text = Json<std::string>{}.deserialize(as_bytes(value.text()));
@@ -62,7 +62,7 @@ struct ReadCommand {
   std::string pointer;
   StateLimits limits;
   bool raw = false;
-  mutable OnceResolved files;  // the way to the state counts as it is at the first look
+  mutable OnceResolved files;  // the path is resolved once, at the first look
   OutputOptions output;
   ExitStatus (ReadCommand::*work)() const = nullptr;
 
@@ -84,7 +84,7 @@ ExitStatus ReadCommand::print_with(const json::object& object, std::string_view 
                                    const JsonText& value) const {
   auto whole = JsonText::parse(json::serialize(object));
   if (!whole) return refuse(whole.error());
-  // The state is within its limits; in here it stands one level deeper.
+  // The state is within its limits; in this object it is one level deeper.
   const JsonLimits deeper{.size_max = SIZE_MAX, .depth_max = limits.json().depth_max + 1};
   const auto set = set_at(whole.value(), "/" + std::string(name), value, 0, deeper);
   if (!set) return refuse(set.error());
@@ -107,7 +107,7 @@ void ReadCommand::tell_age() const {
   if (!age.empty()) std::cerr << "perdure: " << printable(file) << ": " << printable(age) << "\n";
 }
 
-/// None of these commands touches the state, so that no error speaks of its fate.
+/// None of these commands changes the state, so their errors don't speak of its fate.
 ExitStatus ReadCommand::refuse(Error error) const {
   error.reading = true;
   return report(error, output);
@@ -144,7 +144,7 @@ ExitStatus ReadCommand::get() const {
     Error error = found.error();
     error.path = file;
     (void)refuse(std::move(error));
-    return ExitStatus::failed;  // the pointer is one, or the command line had been refused
+    return ExitStatus::failed;  // the parser has checked the pointer
   }
   if (output.json) return print_with({}, "value", found.value());
   if (raw) return print_result(raw_text(found.value()) + "\n");

@@ -74,7 +74,7 @@ struct FileStyle {
   StateHistory history;
 };
 
-/// Takes the style from the current file; where that is lost, from the newest that is readable.
+/// Takes the style from the current file; where that is lost, from the newest readable generation.
 Result<FileStyle> style_of(const std::string& file, const StateLimits& limits, System system) {
   FileStyle style;
   const auto learn = [&](const StateFile& from) {
@@ -118,7 +118,7 @@ struct SaveCommand {
   Durability durability = Durability::durable;
   bool no_previous = false;
   StateLimits limits;
-  mutable OnceResolved files;  // the way to the state counts as it is at the first look
+  mutable OnceResolved files;  // the path is resolved once, at the first look
   OutputOptions output;
   ExitStatus (SaveCommand::*work)() const = nullptr;
 
@@ -129,12 +129,12 @@ struct SaveCommand {
   [[nodiscard]] ExitStatus tell(std::uint64_t number, const OpenReport& found) const;
   [[nodiscard]] ExitStatus refuse(ErrorKind kind, std::string_view step, std::string detail) const;
   [[nodiscard]] ExitStatus failed(Error error) const;
-  /// Saves what `change` makes of the state, and of `{}` where there is none.
+  /// Saves the state that `change` makes of the current one, or of `{}` where there is none.
   [[nodiscard]] ExitStatus edit(const FileStyle& style,
                                 const std::function<Result<void>(JsonText&)>& change) const;
   [[nodiscard]] Result<std::string> value_text() const;
   [[nodiscard]] Result<void> check_expected(std::uint64_t now) const;
-  /// Previous generations as many as there are: their number is the owner's to choose.
+  /// Keeps as many previous generations as there are: the state's owner chooses their number.
   [[nodiscard]] TrackerOptions options(const FileStyle& style, DamagePolicy damage) const;
   [[nodiscard]] Result<JsonTracker> open(const FileStyle& style, DamagePolicy damage) const;
 };
@@ -189,10 +189,10 @@ ExitStatus SaveCommand::tell(std::uint64_t number, const OpenReport& found) cons
   } else if (!output.quiet) {
     print(printable(file) + ": committed generation " + std::to_string(number) + "\n");
   }
-  return ExitStatus::success;  // once committed, whatever becomes of the report
+  return ExitStatus::success;  // it is committed, even if the report can't be written
 }
 
-/// The value of a command line, or what standard input has of it.
+/// The value of the command line, or of standard input.
 Result<std::string> SaveCommand::value_text() const {
   if (text != "-") return text;
   BOOST_OUTCOME_TRY(Input input, Input::open("-"));
@@ -241,7 +241,7 @@ ExitStatus SaveCommand::unset() const {
   if (!style) return failed(style.error());
   return edit(style.value(), [&](JsonText& state) {
     auto removed = remove_at(state, pointer);
-    // The pointer is one, or the command line had been refused.
+    // The parser has checked the pointer.
     if (!removed) removed.error().kind = ErrorKind::unsupported;
     return removed;
   });
@@ -253,7 +253,7 @@ ExitStatus SaveCommand::edit(const FileStyle& style,
     return refuse(ErrorKind::unsupported, "change the state",
                   "it is in an envelope, and what is in there only its program knows");
   }
-  // An edit that a new state can't take is refused before there is a lock file for it.
+  // An edit that a new state can't take is refused before a lock file is made for it.
   if (!style.exists && style.history.previous.empty()) {
     JsonText none = empty_state();
     auto possible = check_expected(0);
@@ -271,7 +271,7 @@ ExitStatus SaveCommand::edit(const FileStyle& style,
   return saved ? tell(saved.value().receipt.generation, found) : failed(saved.error());
 }
 
-/// Within an edit: `now` is what it builds on.
+/// Called within an edit: `now` is the generation that the edit changes.
 Result<void> SaveCommand::check_expected(std::uint64_t now) const {
   if (!expect || *expect == now) return success();
   return Error{.kind = ErrorKind::conflict,

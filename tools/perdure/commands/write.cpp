@@ -84,10 +84,10 @@ struct WriteCommand {
 
   [[nodiscard]] WriteOptions options() const;
   [[nodiscard]] ExitStatus run() const;
-  /// The signal that came before the end, if one did.
+  /// Copies the input. Returns the signal that came before the end, if one did.
   Result<std::optional<int>> copy(Input& input, Interrupts& interrupts, Progress& progress,
                                   AtomicFile& target) const;
-  /// The same of what comes in pieces.
+  /// The same for input that comes in pieces.
   Result<std::optional<int>> stream(Input& input, Interrupts& interrupts, Progress& progress,
                                     AtomicFile& target) const;
   void tell(const Receipt& receipt) const;
@@ -112,7 +112,7 @@ WriteOptions WriteCommand::options() const {
     std::from_chars(mode.data(), mode.data() + mode.size(), bits, 8);
     options.metadata = fixed ? Metadata::fixed(bits) : Metadata::preserve_with_mode(bits);
   }
-  // Checked when the command line was read.
+  // The parser has checked these names.
   if (!owner.empty()) options.metadata.owner = find_user(owner);
   if (!group.empty()) options.metadata.group = find_group(group);
   options.metadata.keep_special = keep_special;
@@ -160,7 +160,8 @@ Result<std::optional<int>> WriteCommand::stream(Input& input, Interrupts& interr
     BOOST_OUTCOME_TRY(target.write(std::span(block).first(count)));
     progress.advance(count, std::chrono::steady_clock::now());
   }
-  // Ctrl-C in a terminal ends the producer too, and its end must not look like success.
+  // Ctrl-C in a terminal also ends the program that writes our input. That end must not look like
+  // success.
   const auto signal = interrupts.pending();
   if (!signal) return input.failure("wait for the input", signal.error());
   return signal.value();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Parses the options that commands share which commit.
+// Parses the options that all committing commands share.
 #include "options/commit.hpp"
 
 #include <cmath>

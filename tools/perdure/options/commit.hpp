@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Options that commands share which commit.
+// Options that all committing commands share.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@ namespace perdure::cli {
 
 /// Adds --protocol.
 void add_protocol_option(CLI::App& command, ProtocolChoice& choice);
-/// Adds --durability of a command that is for file systems without directory sync, too.
+/// Adds --durability, for a command that also works on file systems without directory sync.
 void add_durability_option(CLI::App& command, Durability& durability, const char* without);
 
 /// Adds --expect, whose text is a version.

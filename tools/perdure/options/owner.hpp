@@ -10,8 +10,8 @@
 
 namespace perdure::cli {
 
-/// The number of the user, or the group, that `text` names, or that it is. Empty where it is
-/// neither. A name of digits is looked up first, as chown(1) does.
+/// The number of the user, or the group, that `text` names; or `text` as a number. Empty where it
+/// is neither. Digits are first looked up as a name, as chown(1) does.
 std::optional<std::uint32_t> find_user(const std::string& text);
 std::optional<std::uint32_t> find_group(const std::string& text);
 

@@ -33,7 +33,7 @@ std::string variable(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-/// The password is in a file, so that it is in nobody's environment, or in a variable.
+/// The password comes from a file, which keeps it out of the environment, or from a variable.
 Result<std::string> password(System system) {
   const std::string file = variable("PERDURE_ETCD_PASSWORD_FILE");
   if (file.empty()) return variable("PERDURE_ETCD_PASSWORD");

@@ -15,12 +15,12 @@ namespace perdure::cli {
 /// Whether it is etcd://HOST:PORT[,HOST:PORT...]/PREFIX, or the same with etcds:// for TLS.
 [[nodiscard]] bool is_etcd_address(std::string_view address);
 
-/// Opens that state. Who asks, and by which files, comes from the environment (docs/etcd.md), never
-/// from the command line, where ps can see it.
+/// Opens that state. The user, the password and the certificate files come from the environment
+/// (docs/etcd.md), never from the command line, where ps can see them.
 Result<std::unique_ptr<StateStore>> open_etcd_address(const std::string& address,
                                                       std::uint64_t size_max, System system);
 
-/// Refuses options of files for a state that is not in one.
+/// Refuses options of files for a state that is not in a file.
 Result<void> check_address_options(const std::string& address, const FileStoreOptions& options);
 
 /// Opens a tracker of the state at `address`.

@@ -55,7 +55,7 @@ Result<StateFile> parse_envelope(Bytes bytes) {
   return file;
 }
 
-/// A file of so many bytes would take more memory than it may.
+/// The error for a file that would take more memory than the limit.
 Error too_large(std::uint64_t size, std::uint64_t factor, const StateLimits& limits) {
   return {.kind = ErrorKind::unsupported,
           .cause = {},
@@ -77,7 +77,7 @@ Result<StateFile> parse_json(Bytes bytes, const StateLimits& limits, bool edited
   StateFile file;
   if (!read) {
     if (read.error().kind != ErrorKind::serializer) return std::move(read.error());
-    // Intact, but not an object: then it has no stamp, and any value will do.
+    // The text is intact, but not an object: then it has no stamp, and any value is accepted.
     auto value = json.deserialize(bytes);
     if (!value || value.value().is_object()) return std::move(read.error());
     file.value = std::move(value.value());
@@ -150,8 +150,8 @@ Result<std::unique_ptr<StateStore>> open_to_look(const std::string& path, const 
 
 namespace {
 
-/// Standard output, with nothing in it that a terminal would obey. U+007F, and U+0080 to U+009F
-/// (two bytes in UTF-8), are legal in JSON and commands to a terminal. An escape means the same.
+/// Standard output, without characters that control a terminal. U+007F, and U+0080 to U+009F (two
+/// bytes in UTF-8), are legal in JSON and commands to a terminal. An escape means the same.
 class TerminalSink final : public Sink {
  public:
   Result<void> write(Bytes bytes) override {

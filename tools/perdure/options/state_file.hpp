@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A tracked state as a file, whatever program it belongs to: read without a schema and without a
-// trace.
+// The file of a tracked state of any program, read without a schema and without a change to any
+// file.
 #pragma once
 
 #include <cstdint>
@@ -18,23 +18,24 @@
 
 namespace perdure::cli {
 
-/// Not in types of C++, which would spell its numbers otherwise.
+/// The state as JSON text: types of C++ would spell its numbers in another way.
 using StateJson = Json<JsonText>;
 using StateEnvelope = Envelope<RawBytes>;
 
-/// The limits of a state that a command reads or writes. A file may be anybody's, and what reading
-/// it takes is a multiple of its size: the limit is one of memory, and a state is refused by its
-/// size, before that memory is taken.
+/// The limits of a state that a command reads or writes. The file may be anybody's, and to read it
+/// takes a multiple of its size in memory. So the limit is one of memory, and a state is refused by
+/// its size, before that memory is taken.
 struct StateLimits {
   std::uint64_t memory_max = std::uint64_t{2} << 30U;  ///< Bytes, of all that one command takes.
 
-  /// How many bytes of memory a command takes for each byte of a state, at most: the file, the
-  /// parser's copy with an index of four bytes for each character, the names in an object, and the
-  /// state before and after a change. tests/programs/memory_test.cpp measures the worst texts.
+  /// How many bytes of memory a command takes for each byte of a state, at most. These are the
+  /// file, the parser's copy with an index of four bytes for each character, and the names in an
+  /// object. The state before and after a change counts, too. tests/programs/memory_test.cpp
+  /// measures the worst texts.
   static constexpr std::uint64_t json_factor = 16;
   static constexpr std::uint64_t envelope_factor = 4;
 
-  /// Of a state in JSON. More levels than any program's own limits are likely to allow.
+  /// The limits of a state in JSON, with more levels than the limits of most programs allow.
   [[nodiscard]] JsonLimits json() const;
   /// Of any state, in an envelope or not.
   [[nodiscard]] std::uint64_t size_max() const noexcept { return memory_max / envelope_factor; }
@@ -46,7 +47,7 @@ void add_limits(CLI::App& command, StateLimits& limits);
 struct StateFile {
   Stamp stamp;
   bool stamped = false;
-  bool enveloped = false;   ///< Bytes of a program's own: `value` is null.
+  bool enveloped = false;   ///< The state is a program's own bytes: `value` is null.
   unsigned indent = 2;      ///< Spaces for each level; 0: all on one line.
   std::uint64_t bytes = 0;  ///< Size of the file.
   JsonText value;           ///< The state without its stamp.
@@ -60,21 +61,21 @@ Result<StateFile> parse_state(Bytes bytes, const std::string& path, const StateL
 Result<StateFile> read_state(const std::string& path, const StateLimits& limits, System system,
                              bool edited = false);
 
-/// A store to look with: it takes a file system that can't sync a directory as it is.
+/// A store that only looks: it also works on a file system that can't sync a directory.
 Result<std::unique_ptr<StateStore>> open_to_look(const std::string& path, const StateLimits& limits,
                                                  System system);
 
-/// Prints `head`, and JSON for people with nothing in it that a terminal would obey: `indent`
-/// spaces for each level; 0: all on one line. In blocks: many short values on a deep level make it
-/// long.
+/// Prints `head`, and JSON for people without characters that control a terminal: `indent` spaces
+/// for each level; 0: all on one line. It prints in blocks, since many short values on a deep level
+/// make the text long.
 [[nodiscard]] ExitStatus show(std::string_view head, const JsonText& value, unsigned indent);
 
-/// In words how old the file is, when a root above it has a newer content that is not in place.
-/// Empty if there is none, or if nobody can tell.
+/// Words that the file is old, when a root above it has a newer content that is not in place. Empty
+/// if there is none, or if nobody can tell.
 [[nodiscard]] std::string age_of(const std::string& path, System system);
 
-/// In words, when a newer generation lies beside the state: an older copy was put in its place.
-/// Empty if there is none, or if what lies beside it can't be listed.
+/// Words that an older copy was put in the state's place, when a newer generation lies beside it.
+/// Empty if there is none, or if the directory can't be listed.
 [[nodiscard]] std::string loss_of(const StateFile& file, const std::string& path,
                                   const StateLimits& limits, System system);
 

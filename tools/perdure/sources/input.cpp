@@ -35,8 +35,8 @@ int open_file(const std::string& path, int flags) {
   return descriptor;
 }
 
-/// Waits until a named pipe has something to read, or had a writer: poll(2) tells of no end before
-/// that, and read(2) would.
+/// Waits until a named pipe has something to read, or had a writer. Before that, poll(2) does not
+/// report the end, but read(2) would.
 int wait_for_writer(int descriptor) {
   pollfd watched{.fd = descriptor, .events = POLLIN, .revents = 0};
   int ready = -1;
@@ -53,7 +53,8 @@ Input::Input(int descriptor, bool owned, std::string name)
       owned_(owned),
       name_(std::move(name)),
       size_(bytes_to_come(descriptor)) {
-  (void)::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);  // a pipe says no: no harm
+  // a pipe refuses it, which does no harm
+  (void)::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
 Input::Input(Input&& other) noexcept
@@ -70,7 +71,8 @@ Input::~Input() {
 Result<Input> Input::open(const std::string& path, Pipes pipes) {
   if (path == "-") return Input(STDIN_FILENO, false, "standard input");
   int descriptor = open_file(path, O_NONBLOCK);
-  // A lease of another program: the kernel takes it back by itself in a while, and the open waits.
+  // Another program has a lease on the file: this open waits until it gives the lease back, or the
+  // kernel takes it.
   if (descriptor < 0 && errno == EWOULDBLOCK) descriptor = open_file(path, 0);
   const std::error_code cause = descriptor < 0 ? last_error() : std::error_code();
   if (cause) return Error{.cause = cause, .step = open_step, .path = path, .detail = {}};

@@ -17,10 +17,11 @@ class Input {
   /// Which named pipes may be opened.
   enum class Pipes {
     all,
-    own,  ///< Of this user or of root: the maker of any other decides when it ends.
+    /// Pipes of this user or of root. The maker of any other pipe would decide when the input ends.
+    own,
   };
-  /// Waits for the writer of a named pipe, and for a lease on the file that another program has to
-  /// give back (fcntl(2)): call it before anything is held that others wait for.
+  /// Waits for the writer of a named pipe, and for another program that has a lease on the file
+  /// (fcntl(2)). Call it before anything is held for which others wait.
   static Result<Input> open(const std::string& path, Pipes pipes = Pipes::all);
 
   Input(Input&& other) noexcept;
@@ -32,11 +33,11 @@ class Input {
   /// Fills the front of `out`; 0 at the end. A directory is an error, not an empty file.
   Result<std::size_t> read(std::span<std::byte> out);
 
-  /// Bytes to come, where the system knows: for regular files.
+  /// The bytes still to come, for regular files.
   [[nodiscard]] std::optional<std::uint64_t> size() const noexcept { return size_; }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
-  /// The permission bits that a new file with this content gets, less the umask: those of the file
-  /// that was opened by its path; otherwise 0666.
+  /// The permission bits that a new file with this content gets, less the umask. They are those of
+  /// the file that was opened by its path; otherwise 0666.
   [[nodiscard]] std::uint32_t mode() const noexcept { return mode_; }
   /// An error that happened to this input; nothing was done to the target.
   [[nodiscard]] Error failure(std::string step, std::error_code cause) const;

@@ -13,9 +13,9 @@
 namespace perdure::cli {
 
 /// The system's files, for a command that gives the library the same path several times. The first
-/// call opens the directory; the others find the same one, wherever the path leads by then: whoever
-/// may rename on the way can't lead one part of a command elsewhere than the other. Safe to use
-/// from several threads.
+/// call opens the directory; later calls find the same one, even if the path leads elsewhere by
+/// then. So a user who may rename on the way can't lead two parts of a command to different places.
+/// Safe to use from several threads.
 class OnceResolved final : public ForwardingFileSystem {
  public:
   OnceResolved() : ForwardingFileSystem(native_file_system()) {}

@@ -16,13 +16,15 @@ namespace perdure::cli {
 /// follows. One thread at a time.
 class ByteProgress {
  public:
-  /// Both outlive it. Unless `shown` nothing is watched: `files` is the base itself.
+  /// `base` and `out` must outlive it. Unless `shown`, nothing is watched: `files` is the base
+  /// itself.
   ByteProgress(FileSystem& base, std::ostream& out, bool shown);
 
   [[nodiscard]] FileSystem& files() noexcept { return files_ ? *files_ : base_; }
-  /// All is written, and comes to the disk now. Bytes that are written later begin a new line.
+  /// Call it when all is written and is being synced. Bytes that are written later begin a new
+  /// line.
   void syncing();
-  /// Ends the line: another one follows, or the last words.
+  /// Ends the line, before another one or the report.
   void end();
 
  private:

@@ -17,8 +17,8 @@ std::error_code last_error() {
   return {errno, std::generic_category()};
 }
 
-/// The signals that would end the program. Linux queues an ignored signal while it is blocked, so
-/// one that was ignored from the start must not be blocked.
+/// The signals that would end the program. Linux queues even an ignored signal while it is blocked,
+/// so a signal that was ignored from the start must not be blocked.
 sigset_t held_signals() {
   sigset_t set{};
   sigemptyset(&set);
@@ -36,7 +36,7 @@ Interrupts::Interrupts() {
   const sigset_t held = held_signals();
   pthread_sigmask(SIG_BLOCK, &held, &before_);
   descriptor_ = signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK);
-  // Without it nothing could be told of a signal: let them do what they always do.
+  // Without the descriptor we could not see a signal: let signals do what they always do.
   if (descriptor_ < 0) pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Signals that end a program, told instead of obeyed.
+// Holds back signals that would end the program, and reports them.
 #pragma once
 
 #include <csignal>
@@ -9,9 +9,9 @@
 
 namespace perdure::cli {
 
-/// Holds SIGINT, SIGTERM and SIGHUP back while it lives, so that they end the program where it can
-/// still discard, and never between a publish and the report of it. A signal that was ignored when
-/// the program started (nohup) stays ignored. For the main thread, one at a time.
+/// Holds SIGINT, SIGTERM and SIGHUP back while it lives. So a signal ends the program where it can
+/// still discard, and never between a publish and its report. A signal that was ignored when the
+/// program started (nohup) stays ignored. For the main thread, one at a time.
 class Interrupts {
  public:
   Interrupts();
@@ -22,7 +22,7 @@ class Interrupts {
   /// Waits until `descriptor` has something to read (its end included). The signal's number if
   /// one came instead, or came before.
   SysResult<std::optional<int>> wait_readable(int descriptor);
-  /// A signal that came and was not told yet; does not wait.
+  /// A signal that came and was not returned yet; does not wait.
   SysResult<std::optional<int>> pending();
 
   /// Ends the program by `signal`, as if it had never been held back.

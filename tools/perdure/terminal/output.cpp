@@ -66,7 +66,7 @@ std::string printable(std::string_view text) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto byte = static_cast<unsigned char>(out[i]);
     if (byte < 0x20 || byte == 0x7f) out[i] = '?';
-    // U+0080 to U+009F are controls too, two bytes each in UTF-8.
+    // U+0080 to U+009F are control characters, too, of two bytes each in UTF-8.
     if (byte == 0xc2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xa0) {
       out.replace(i, 2, "?");
     }

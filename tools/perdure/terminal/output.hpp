@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The program's output, and to whom it goes: exit status, standard output, standard error.
+// The program's output: exit status, standard output, standard error.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@
 
 namespace perdure::cli {
 
-/// The contract that scripts rely on. It speaks of the target, and of nothing else.
+/// The contract that scripts rely on. It is about the target alone.
 enum class ExitStatus : int {
   success = 0,
   failed = 1,        ///< The target is unchanged.
@@ -42,9 +42,9 @@ void add_quiet_option(CLI::App& command, OutputOptions& output);
 /// The table of exit statuses for a help text, after the command's own `examples`.
 [[nodiscard]] std::string help_footer(std::string_view examples);
 
-/// Valid UTF-8 whatever came in (file names need not be); what is not becomes U+FFFD.
+/// Makes valid UTF-8 of any bytes, such as a file name: invalid bytes become U+FFFD.
 [[nodiscard]] std::string utf8(std::string_view text);
-/// The same, and nothing in it that a terminal would obey: a file's name is not a command.
+/// The same without characters that control a terminal: the name of a file must not be a command.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// "0.817 ms"
@@ -54,15 +54,16 @@ void add_quiet_option(CLI::App& command, OutputOptions& output);
 [[nodiscard]] std::string stages_table(const std::vector<StageTime>& stages);
 [[nodiscard]] std::chrono::nanoseconds stages_sum(const std::vector<StageTime>& stages);
 
-/// Prints to standard output. False, with a word on standard error, if it can't be written.
+/// Prints to standard output. If that can't be written, says so on standard error, and returns
+/// false.
 bool print(std::string_view text);
 bool print(const boost::json::object& object);
 
-/// Prints the result of a command whose result is all that it is for.
+/// Prints the result of a command that does nothing else.
 [[nodiscard]] ExitStatus print_result(std::string_view text);
 [[nodiscard]] ExitStatus print_result(const boost::json::object& object);
 
-/// Tells of a failure: a sentence on standard error, or an object on standard output.
+/// Reports a failure: a sentence on standard error, or an object on standard output.
 [[nodiscard]] ExitStatus report(const Error& error, const OutputOptions& output);
 
 }  // namespace perdure::cli
