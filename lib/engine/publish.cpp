@@ -233,10 +233,10 @@ Result<void> check_adopted(const Commit& commit) {
   const Version& found = commit.adopted->version;
   const Version& version = now.value().version;
   if (!named || !named.value().version.same_file(version) || now.value().links != 1) {
-    return conflict("somebody removed it, replaced it, or gave it another name meanwhile");
+    return conflict("somebody removed it, replaced it, or gave it another name in the meantime");
   }
   if (version.size != found.size || version.mtime_ns != found.mtime_ns) {
-    return conflict("somebody wrote to it meanwhile");
+    return conflict("somebody wrote to it in the meantime");
   }
   const auto live = commit.files.open_for_writing(commit.temp.get());
   if (live && live.value()) return conflict("somebody has it open for writing still");

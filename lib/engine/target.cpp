@@ -100,7 +100,7 @@ Result<void> check_replaceable(const Target& target, const WriteOptions& options
   BOOST_OUTCOME_TRY(check_file(target));
   const Status& found = *target.existing;
   if (found.type == FileType::symlink && options.symlink != SymlinkPolicy::replace) {
-    return refused_link(target, "a symbolic link was put there meanwhile; try again");
+    return refused_link(target, "a symbolic link was put there in the meantime; try again");
   }
   if (options.refuse_read_only && (found.mode & 0222U) == 0) {
     return target.failure(find_step, ErrorKind::read_only,

@@ -247,7 +247,7 @@ Result<void> LogWriter::look_at(LogCommit& commit, JournalEntry& entry) {
     BOOST_OUTCOME_TRY(const auto found, known_.look(commit.changes.directories(), entry.path));
     if (found && (found->type == FileType::directory || found->type == FileType::other)) {
       return root_.failure(commit_step, entry.path, ErrorKind::conflict,
-                           "somebody else made it meanwhile");
+                           "somebody else made it in the meantime");
     }
     entry.before.reset();
     if (found) entry.before = before_of(found->version);
@@ -255,11 +255,11 @@ Result<void> LogWriter::look_at(LogCommit& commit, JournalEntry& entry) {
   const bool there = entry.before.has_value();
   if (entry.action == JournalAction::remove && !there) {
     return root_.failure(commit_step, entry.path, ErrorKind::conflict,
-                         "somebody else removed it meanwhile");
+                         "somebody else removed it in the meantime");
   }
   if (entry.action == JournalAction::make_directory && there) {
     return root_.failure(commit_step, entry.path, ErrorKind::conflict,
-                         "somebody else made it meanwhile");
+                         "somebody else made it in the meantime");
   }
   return success();
 }
@@ -274,7 +274,7 @@ Result<void> LogWriter::check_directories(LogCommit& commit) {
                                                          directories.is_replaced(directory.path)));
     if (!replaced) continue;
     return root_.failure(commit_step, directory.path, ErrorKind::conflict,
-                         "another transaction removed this directory meanwhile");
+                         "another transaction removed this directory in the meantime");
   }
   return success();
 }
@@ -294,7 +294,7 @@ Result<void> LogWriter::look(LogCommit& commit) {
   for (const std::string& path : commit.expected) {
     if (!planned_.contains(path)) continue;
     return root_.failure(commit_step, path, ErrorKind::conflict,
-                         "somebody else changed it meanwhile; read it again");
+                         "somebody else changed it in the meantime; read it again");
   }
   return commit.compare ? commit.compare() : Result<void>(success());
 }

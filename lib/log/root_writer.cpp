@@ -92,10 +92,11 @@ class RootWriter final : public detail::WriterState {
     return read || read.error().kind == ErrorKind::invalid_argument;  // it has more
   }
   [[nodiscard]] Error left_alone(const std::string& path, const TransactionReceipt& done) const {
-    return root_.failure("commit to the log", path, ErrorKind::conflict,
-                         "somebody else changed it meanwhile, and it was left as it is; the new "
-                         "content is kept in " +
-                             done.set_aside);
+    return root_.failure(
+        "commit to the log", path, ErrorKind::conflict,
+        "somebody else changed it in the meantime, and it was left as it is; the new "
+        "content is kept in " +
+            done.set_aside);
   }
 
   const TransactionRoot& root_;

@@ -173,7 +173,7 @@ Result<void> CopyPlace::publish(std::uint32_t surplus) {
   if (!renamed) {
     const bool taken = renamed.error() == std::errc::file_exists ||
                        renamed.error() == std::errc::directory_not_empty;
-    return taken ? failure("", ErrorKind::exists, "somebody else made it meanwhile")
+    return taken ? failure("", ErrorKind::exists, "somebody else made it in the meantime")
                  : failure("", renamed.error());
   }
   const auto synced = sync_name(surplus);

@@ -57,7 +57,7 @@ Result<Handle> Expectations::open(const std::string& path) {
     return root_.closed_way(compare_step, path, directory.error());
   }
   return root_.failure(compare_step, path, ErrorKind::conflict,
-                       "its directory was moved or removed meanwhile; read it again");
+                       "its directory was moved or removed in the meantime; read it again");
 }
 
 /// Whether the path, whose directory is there, is of the expected version.
@@ -122,7 +122,7 @@ Result<void> Expectations::check_nowhere() {
     const auto directory = changes_.directories().open(parent_of(path));
     if (directory) {
       return root_.failure(compare_step, path, ErrorKind::conflict,
-                           "somebody else made its directory meanwhile; read it again");
+                           "somebody else made its directory in the meantime; read it again");
     }
     if (!is_missing(directory.error())) {
       return root_.closed_way(compare_step, path, directory.error());

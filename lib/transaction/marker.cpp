@@ -129,7 +129,7 @@ Result<void> mark_root(TransactionRoot& root) {
   if (done) return success();
   if (done.error().kind == ErrorKind::exists) {
     return root.failure("mark the root", "", ErrorKind::conflict,
-                        "somebody else made it a root meanwhile; begin again");
+                        "somebody else made it a root in the meantime; begin again");
   }
   done.error().fate = Fate::unchanged;  // that fate is the marker's, ours the transaction's
   return std::move(done.error());

@@ -144,7 +144,7 @@ Result<void> restore_private_directory(TransactionRoot& root,
                                    is_as_made(root.files, root.private_directory.get(), made)));
     if (!as_made) {
       return root.failure(step, private_directory, ErrorKind::conflict,
-                          "somebody else changed it meanwhile; look at it");
+                          "somebody else changed it in the meantime; look at it");
     }
     BOOST_OUTCOME_TRY(root.checked(
         step, private_directory,

@@ -248,13 +248,13 @@ Result<JournalEntry> Precheck::check(const std::string& path, Change& change) {
   entry.changes_type = change.changes_type;
   if (!found && (removes(change.action) || change.changes_type)) {
     return root_.failure(check_step, path, ErrorKind::conflict,
-                         "somebody else removed it meanwhile");
+                         "somebody else removed it in the meantime");
   }
   if (found && change.moved) {
     BOOST_OUTCOME_TRY(const bool same, is_moved(change, path, found->version));
     if (!same) {
       return root_.failure(check_step, path, ErrorKind::conflict,
-                           "somebody else changed it meanwhile; move it again");
+                           "somebody else changed it in the meantime; move it again");
     }
   }
   const auto parent = parents_.find(parent_of(path));
@@ -292,7 +292,8 @@ Result<void> Precheck::check_found(const std::string& path, const Change& change
   const auto parent = parents_.find(parent_of(path));
   const bool makes_directory = change.action == JournalAction::make_directory;
   if ((makes_directory && !change.changes_type) || parent == parents_.end()) {
-    return root_.failure(check_step, path, ErrorKind::conflict, "somebody else made it meanwhile");
+    return root_.failure(check_step, path, ErrorKind::conflict,
+                         "somebody else made it in the meantime");
   }
   const Status& directory = parent->second;
   const bool is_directory = removes_directory(change);
@@ -302,7 +303,7 @@ Result<void> Precheck::check_found(const std::string& path, const Change& change
       found.type == FileType::regular || (found.type == FileType::symlink && over_symlink);
   if (is_directory && found.type != FileType::directory) {
     return root_.failure(check_step, path, ErrorKind::conflict,
-                         "somebody else made something else of the directory meanwhile");
+                         "somebody else made something else of the directory in the meantime");
   }
   if (found.type == FileType::symlink && !file) {
     return root_.failure(check_step, path, ErrorKind::symlink_refused,

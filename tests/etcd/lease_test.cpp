@@ -122,7 +122,7 @@ TEST_CASE(
   CHECK(one.generation() == 3);
 }
 
-TEST_CASE("who waits for the lock takes it, though its lease was lost meanwhile") {
+TEST_CASE("who waits for the lock takes it, though its lease was lost in the meantime") {
   if (!has_etcd() || !has_etcdctl()) return;
   const EtcdServer server;
   const auto one = open_etcd_store("s", server.patient()).value();

@@ -331,7 +331,8 @@ TEST_CASE("a content takes the place of one that is dropped, and never that of e
   CHECK(evidence == 2);
 }
 
-TEST_CASE("a commit goes on where another program set a previous generation aside meanwhile") {
+TEST_CASE(
+    "a commit goes on where another program set a previous generation aside in the meantime") {
   if (!has_etcd()) return;
   const EtcdServer server;
   const auto store = open_etcd_store("s", server.patient()).value();

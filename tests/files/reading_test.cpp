@@ -69,7 +69,7 @@ TEST_CASE("a write in place that sets the time of modification back is noticed",
   CHECK(read.value().version.same_stamps(read_version(path).value()));
 }
 
-TEST_CASE("a file that is replaced while it is read is read once more, and not for ever", "[P5]") {
+TEST_CASE("a file that is replaced while it is read is read once more, and not forever", "[P5]") {
   const TempDirectory at;
   const auto path = at / "target";
   test::spit(path, "content 0");

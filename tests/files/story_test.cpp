@@ -220,7 +220,7 @@ TEST_CASE("a streamed file gives its target's lock back when the commit fails", 
   REQUIRE_OK(write_file(directory / "target", "other", options));
 }
 
-TEST_CASE("a streamed file sees what became of its target meanwhile") {
+TEST_CASE("a streamed file sees what became of its target in the meantime") {
   const TempDirectory directory;
   SECTION("it was removed") {
     test::spit(directory / "target", "old", 0600);

@@ -68,16 +68,21 @@ def paragraphs_of(lines):
         yield first, " ".join(words)
 
 
-def sentence_faults(at, text):
+def word_faults(at, text):
     faults = []
     for found in NEGATED_NOUN.finditer(text):
         faults.append(f"{at} '{found.group().strip()}': negate the verb, not the noun")
-    for found in SUBJECT.finditer(text):
-        if not found.group().endswith("?"):
-            faults.append(f"{at} a sentence begins with '{found.group(1)}': name the actor")
     for word, better in BANNED.items():
         if found := word.search(text):
             faults.append(f"{at} '{found.group()}': write '{better}'")
+    return faults
+
+
+def sentence_faults(at, text):
+    faults = word_faults(at, text)
+    for found in SUBJECT.finditer(text):
+        if not found.group().endswith("?"):
+            faults.append(f"{at} a sentence begins with '{found.group(1)}': name the actor")
     return faults
 
 
@@ -104,8 +109,8 @@ def check_prose(name, text):
         parts = list(comments_of(lines, "//"))
         for number, line in enumerate(lines, 1):
             strings = [] if line.lstrip().startswith("//") else STRING.findall(line)
-            faults += [f"{name}:{number}: '{found.group()}': negate the verb, not the noun"
-                       for words in strings for found in NEGATED_NOUN.finditer(words)]
+            faults += [fault for words in strings if " " in words
+                       for fault in word_faults(f"{name}:{number}:", words)]
     elif name.endswith((".json", ".txt.in")):
         return faults
     else:

@@ -126,7 +126,7 @@ TEST_CASE("a full segment puts its files in place, and every commit makes one fl
   CHECK(flushes <= commits + of_settling);
 }
 
-TEST_CASE("a file that somebody changed meanwhile is left alone, and told once") {
+TEST_CASE("a file that somebody changed in the meantime is left alone, and told once") {
   const TempDirectory directory;
   spit(directory / "a", "old");
   auto root = Root::open(directory.path(), later());

@@ -84,7 +84,7 @@ class LateRelease final : public Environment {
 
 // Found in review: the longest timeout was multiplied into nanoseconds, overflowed, and timed out
 // at once.
-TEST_CASE("a timeout of milliseconds::max() waits for ever", "[P8]") {
+TEST_CASE("a timeout of milliseconds::max() waits forever", "[P8]") {
   const TempDirectory at(Medium::memory);
   FileSystem& files = native_file_system();
   const OwnedHandle directory(

@@ -181,7 +181,7 @@ TEST_CASE("suite: whoever asked is called once, when the outcome is known") {
   });
 }
 
-TEST_CASE("suite: reloads and saves take turns, so that none keeps the other waiting for ever") {
+TEST_CASE("suite: reloads and saves take turns, so that none keeps the other waiting forever") {
   over_each_kind([](SuiteState& state) {
     auto tracker = state.tracker();
     REQUIRE_OK(tracker.update(increment));

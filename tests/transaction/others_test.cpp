@@ -210,7 +210,7 @@ TEST_CASE("a directory that somebody put in the place of another is left alone",
   CHECK(disk.content("d/b") == "new");
 }
 
-TEST_CASE("a directory that somebody removed does not block the root for ever", "[P12][P15]") {
+TEST_CASE("a directory that somebody removed does not block the root forever", "[P12][P15]") {
   Disk disk;
   const Wishes wishes = [](Transaction& transaction) -> Result<void> {
     BOOST_OUTCOME_TRY(put_three(transaction));

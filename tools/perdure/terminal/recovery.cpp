@@ -134,7 +134,7 @@ void tell_recovery(const std::string& root, const RecoveryReport& report) {
 
 void tell_left_alone(const std::string& path, const std::string& kept) {
   std::cerr << "perdure: " << printable(path)
-            << ": somebody else changed it meanwhile; it was left as it is";
+            << ": somebody else changed it in the meantime; it was left as it is";
   if (!kept.empty()) std::cerr << ", its new content is kept in " << printable(kept);
   std::cerr << "\n";
 }
