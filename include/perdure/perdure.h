@@ -56,7 +56,7 @@ enum perdure_fate {
   PERDURE_FATE_VISIBLE = 2,    // The new content is in place, but a power cut may still undo it.
   PERDURE_FATE_DURABLE = 3,    // The new content is in place and durable; a later step failed.
   PERDURE_FATE_COMMITTED = 4,  // A transaction that is durable; recovery puts it in place.
-  PERDURE_FATE_UNKNOWN = 5,    // The system did not say enough to tell old from new.
+  PERDURE_FATE_UNKNOWN = 5,    // Nobody can tell old from new, or another's file is there.
 };
 
 // Why a call failed, as far as a program may want to act on it.
