@@ -8,6 +8,7 @@
 #include <csignal>
 #include <memory>
 #include <netinet/in.h>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <sys/socket.h>
@@ -39,17 +40,20 @@ inline sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-/// A port of the loopback that nobody listens at.
+/// A port of the loopback that nobody listens at. A server binds it later, and connections of other
+/// programs take ports from 32768 on (ip_local_port_range): so it lies below.
 inline std::uint16_t free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof(address);
-  const bool bound =
-      ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
-      ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(socket);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
+  static std::random_device entropy;
+  std::uniform_int_distribution<std::uint16_t> ports(10'000, 32'767);
+  for (int i = 0; i < 1'000; ++i) {
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in address = loopback(ports(entropy));
+    const bool bound =
+        ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    ::close(socket);
+    if (bound) return ntohs(address.sin_port);
+  }
+  throw std::runtime_error("no free port");
 }
 
 /// One server. A test that is killed leaves none: it gets the signal, too.

@@ -11,6 +11,7 @@ does) and goes on with the next version. The content of a version is that of cra
 import http.client
 import json
 import os
+import random
 import shutil
 import socket
 import sqlite3
@@ -85,13 +86,18 @@ class Server(Store):
             return
         self.end()
         self.place = tempfile.mkdtemp(prefix="peer-")
-        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(self.place + "/log", "w") as log:
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, stderr=log)
         end = time.monotonic() + START_MAX_S
         while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > end:
+            ended = self.process.poll() is not None
+            if ended or time.monotonic() > end:
+                with open(self.place + "/log") as log:
+                    said = log.read().strip().split("\n")[-1]
                 self.end()
-                raise OSError("the server does not start")
+                how = "ended by itself" if ended else f"did not answer within {START_MAX_S} s"
+                raise OSError(f"the server {how}; its last words: {said}")
             time.sleep(0.02)
 
     def end(self):
@@ -201,9 +207,16 @@ class Postgresql(Server):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A server binds it later. Connections of other programs take ports from 32768 on
+    (ip_local_port_range), so it lies below."""
+    while True:
+        with socket.socket() as probe:
+            port = random.randrange(10000, 32768)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass  # somebody has it
 
 
 class Etcd(Server):
