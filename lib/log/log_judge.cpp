@@ -48,6 +48,7 @@ class Found {
 
  private:
   Result<bool> was_made_by(const LoggedChange& put);
+  [[nodiscard]] bool is_before(const LoggedChange& change, const PathHistory& history) const;
   [[nodiscard]] bool is_copy_of(std::uint64_t size, std::int64_t mtime_ns) const {
     return status_.version.size == size && is_copied_time(status_.version.mtime_ns, mtime_ns);
   }
@@ -69,23 +70,43 @@ bool has_time_of(const Status& found, const LoggedChange& change) {
 }
 
 Result<bool> Found::was_made_by(const LoggedChange& put) {
+  if (status_.type != FileType::regular) return false;
   const JournalEntry& entry = *put.entry;
-  const bool is_it =
-      kept_ ? entry.staged_identity == identity_of(status_.version) && has_time_of(status_, put)
-            : is_copy_of(entry.staged_size, entry.staged_mtime_ns);
-  if (is_it) return true;
-  if (kept_ && entry.staged_identity != identity_of(status_.version)) return false;
+  const bool has_times = entry.staged_identity != Identity{};  // else memory had the content
+  if (kept_ && entry.staged_identity == identity_of(status_.version)) {
+    if (has_time_of(status_, put)) return true;
+    return has_content_of(put);
+  }
+  if (kept_) {  // somebody put a copy of it in its place
+    if (!has_times || !is_exact_time(status_.version.mtime_ns, entry.staged_mtime_ns)) return false;
+    return has_content_of(put);
+  }
+  // A crash may have taken its data, unless that was on the disk before the name.
+  const bool is_it = has_times && status_.version.size == entry.staged_size &&
+                     is_exact_time(status_.version.mtime_ns, entry.staged_mtime_ns);
+  if (!put.record->ordered && is_it) return true;
   return has_content_of(put);
 }
 
+bool Found::is_before(const LoggedChange& change, const PathHistory& history) const {
+  if (!change.entry->before) return false;
+  const Before& before = *change.entry->before;
+  if (kept_) {
+    return before == before_of(status_.version) ||
+           (status_.version.size == before.size &&
+            is_exact_time(status_.version.mtime_ns, before.mtime_ns));
+  }
+  // The file of an earlier record is known by its content.
+  const bool of_record = std::ranges::any_of(history, [&](const LoggedChange& other) {
+    return other.entry->action == JournalAction::put &&
+           other.entry->staged_identity == before.identity;
+  });
+  return !of_record && is_copy_of(before.size, before.mtime_ns);
+}
+
 Result<bool> Found::is_of_records(const PathHistory& history) {
-  if (!kept_ && status_.type != FileType::regular) return false;
   for (const LoggedChange& change : history) {
-    if (const auto& before = change.entry->before) {
-      const bool same = kept_ ? *before == before_of(status_.version)
-                              : is_copy_of(before->size, before->mtime_ns);
-      if (same) return true;
-    }
+    if (is_before(change, history)) return true;
     if (change.entry->action != JournalAction::put) continue;
     BOOST_OUTCOME_TRY(const bool made, was_made_by(change));
     if (made) return true;
@@ -143,13 +164,18 @@ std::map<std::string, PathHistory> histories_of(const std::vector<DecodedRecord>
 Directories directories_of(TransactionRoot& root, const std::vector<DecodedRecord>& records,
                            Numbers numbers) {
   Directories directories(root.files, root.directory.get());
-  if (numbers == Numbers::changed) return directories;
   std::set<std::string> made;
+  std::map<std::string, JournalAction> last;
   for (const DecodedRecord& found : records) {
     for (const JournalEntry& entry : found.record.journal.entries) {
       if (entry.action == JournalAction::make_directory) made.insert(entry.path);
+      last[entry.path] = entry.action;
     }
   }
+  for (const auto& [path, action] : last) {  // an earlier record may have removed a file there
+    if (action == JournalAction::make_directory) directories.may_be_file(path);
+  }
+  if (numbers == Numbers::changed) return directories;
   for (const DecodedRecord& found : records) {
     for (const auto& [path, identity] : found.record.journal.directories) {
       if (!made.contains(path)) directories.expect(path, identity);
@@ -163,7 +189,7 @@ Result<Judgement> judge_path(TransactionRoot& root, const PathHistory& history,
   const JournalEntry& last = *history.back().entry;
   const auto replaced = directories.is_replaced(parent_of(last.path));
   if (!replaced) return root.failure(step, last.path, replaced.error());
-  if (replaced.value()) return Judgement{RecoveryStep::foreign};
+  if (replaced.value()) return Judgement{theirs(numbers)};
   BOOST_OUTCOME_TRY(const auto now, root.checked(step, last.path, directories.stat(last.path)));
   if (!now) return Judgement{judge_missing(root, history, numbers)};
   if (now->type == FileType::directory) {

@@ -46,6 +46,7 @@ class Redo {
 
  private:
   [[nodiscard]] Result<void> check_root() const;
+  Result<bool> has_directory(const std::string& path);
   Result<void> make_staged(const LoggedChange& change);
   Result<bool> is_staged(const LoggedChange& change);
   Result<void> apply_path(const PathHistory& history);
@@ -59,17 +60,35 @@ class Redo {
   const std::uint64_t mark_ = failed_syncs();
 };
 
-/// A private directory outside the root stays where it is when the root is copied or restored.
+/// Refuses the log of another root. A private directory in the root was moved or copied along with
+/// it; one outside stays where it is, and a copy by hard links has the log itself.
 Result<void> Redo::check_root() const {
-  if (contents_.numbers == Numbers::changed) return success();
+  if (known_ != nullptr) return success();
   for (const DecodedRecord& found : contents_.records) {
-    for (const auto& [path, identity] : found.record.journal.directories) {
+    const Journal& journal = found.record.journal;
+    const bool along = !root_.private_name.empty() &&
+                       (contents_.numbers == Numbers::changed ||
+                        journal.private_directory == identity_of(root_.private_status.version));
+    if (along) continue;
+    for (const auto& [path, identity] : journal.directories) {
       if (!path.empty() || identity == identity_of(root_.status.version)) continue;
       return root_.failure(recover_step, "", ErrorKind::recovery_required,
                            std::string(of_another_root).append(refused_journal_advice));
     }
   }
   return success();
+}
+
+/// Whether there is a directory for the path, or a record makes it.
+Result<bool> Redo::has_directory(const std::string& path) {
+  const std::string parent = parent_of(path);
+  if (parent.empty()) return true;
+  BOOST_OUTCOME_TRY(const auto now, root_.checked(recover_step, path, directories_.stat(parent)));
+  if (now && now->type == FileType::directory) return true;
+  const auto history = histories_.find(parent);
+  const bool makes = history != histories_.end() &&
+                     history->second.back().entry->action == JournalAction::make_directory;
+  return makes ? has_directory(parent) : Result<bool>(false);
 }
 
 /// Paths are in the order of `histories_`.
@@ -80,8 +99,13 @@ Result<RecoveryReport> Redo::judge() {
   report.unreadable = contents_.unreadable;
   if (report.journal) report.id = contents_.records.back().record.journal.id;
   for (const auto& [path, history] : histories_) {
-    BOOST_OUTCOME_TRY(const Judgement found,
-                      judge_path(root_, history, directories_, contents_.numbers));
+    BOOST_OUTCOME_TRY(Judgement found, judge_path(root_, history, directories_, contents_.numbers));
+    if (contents_.numbers == Numbers::changed && found.step == RecoveryStep::redo) {
+      BOOST_OUTCOME_TRY(const bool has, has_directory(path));
+      if (!has) found.step = RecoveryStep::unclear;  // the copy has lost it
+    }
+    const bool makes = history.back().entry->action == JournalAction::make_directory;
+    if (makes && found.step != RecoveryStep::redo) directories_.is_what_it_is(path);
     report.paths.push_back({.path = path,
                             .action = std::string(word_for(history.back().entry->action)),
                             .step = found.step,

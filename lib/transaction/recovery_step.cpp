@@ -80,9 +80,8 @@ bool Judge::is_before(const Status& now, const Before& before) const {
   if (has_identity(now, before.identity)) return now.version.mtime_ns <= before.mtime_ns;
   if (now.type == FileType::directory || now.version.size != before.size) return false;
   if (!kept_) return is_copied_time(now.version.mtime_ns, before.mtime_ns);
-  // Somebody put a copy of it in its place, with its times. Times of whole seconds tell little:
-  // others make files of the same size in one second, or set the times of all files alike.
-  return now.version.mtime_ns == before.mtime_ns && part_of_second(before.mtime_ns) != 0;
+  // Somebody put a copy of it in its place, with its times.
+  return is_exact_time(now.version.mtime_ns, before.mtime_ns);
 }
 
 /// The directory is removed only if it is empty, so a copy of it may be removed, too.
@@ -204,6 +203,10 @@ RecoveryStep Judge::removal_of_directory(const JournalEntry& entry,
 
 bool is_copied_time(std::int64_t now_ns, std::int64_t then_ns) {
   return now_ns == then_ns || now_ns == then_ns - part_of_second(then_ns);
+}
+
+bool is_exact_time(std::int64_t now_ns, std::int64_t then_ns) {
+  return now_ns == then_ns && part_of_second(then_ns) != 0;
 }
 
 Result<Numbers> numbers_of(TransactionRoot& root, const Journal& journal) {

@@ -23,6 +23,10 @@ enum class Numbers {
 /// Whether a copy of a file that was changed `then` may have the time `now`: tar and others keep
 /// the second alone.
 [[nodiscard]] bool is_copied_time(std::int64_t now_ns, std::int64_t then_ns);
+/// Whether a file has the time of another one, of which it is a copy then. Times of whole seconds
+/// tell little: others make files of the same size in one second, or set the times of all files
+/// alike.
+[[nodiscard]] bool is_exact_time(std::int64_t now_ns, std::int64_t then_ns);
 
 /// The fault of a journal or a log that is not of this root.
 inline constexpr std::string_view of_another_root =
