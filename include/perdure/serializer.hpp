@@ -13,7 +13,7 @@
 
 namespace perdure {
 
-/// Where a serializer puts its bytes. A serializer hands every error of `write` on.
+/// A sink takes the bytes of a serializer. A serializer hands every error of `write` on.
 class PERDURE_API Sink {
  public:
   Sink() = default;

@@ -69,10 +69,10 @@ struct StoreLimits {
   bool needs_lock = true;
 };
 
-/// Where a state lives: one current state, some previous generations, and a lock. A seam: no code
-/// above it knows of paths. Errors are those of a commit; `Error::fate` speaks of the current
-/// state. Used by one thread at a time; `describe` by any. docs/stores.md has the rules for a store
-/// of one's own, and `perdure::testing::check_store` checks them.
+/// A store keeps a state: the current one, some previous generations, and a lock. No code above
+/// this seam knows paths. Errors are those of a commit; `Error::fate` speaks of the current state.
+/// Used by one thread at a time; `describe` by any. docs/stores.md has the rules for a store of
+/// one's own, and `perdure::testing::check_store` checks them.
 ///
 /// Over a network, every call ends by a deadline that the store's options set. A request that was
 /// never sent leaves the state `unchanged`. When the answer to a commit is lost, the store finds

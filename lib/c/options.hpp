@@ -16,8 +16,8 @@
 
 namespace perdure::c {
 
-/// Where there are defaults, a null pointer means them; elsewhere it is refused as a wrong
-/// argument. `step` is for the error.
+/// A null pointer means the defaults. A call without defaults refuses it as a wrong argument.
+/// `step` is for the error.
 Result<Path> path_of(const char* path, std::string_view step);
 Result<Bytes> bytes_of(const void* bytes, std::size_t size, std::string_view step);
 Result<Version> version_of(const char* version, std::string_view step);

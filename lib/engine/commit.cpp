@@ -172,8 +172,7 @@ Result<Receipt> finish_commit(Commit& commit, const AnyPipeline& pipeline, Resul
     commit.receipt.version = version.value();
   }
   const auto closed = commit.temp.close();
-  // Where nothing was synced, close(2) may report that a delayed write failed. After a sync it has
-  // nothing left to report.
+  // Without a sync, close(2) may report that a delayed write failed. After a sync it does not.
   if (!closed && pipeline.durability() == Durability::none) {
     return commit.failure("close the new file", closed.error());
   }

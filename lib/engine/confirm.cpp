@@ -33,7 +33,7 @@ struct FailedSyncs {
 
 constinit FailedSyncs all_failed;
 
-/// Where memory for an entry is missing, the failure counts for all devices.
+/// If there is no memory for an entry, the failure counts for all devices.
 std::atomic<std::uint64_t>& FailedSyncs::last_of(const FileSystem& files,
                                                  std::uint64_t device) noexcept {
   FailedDevice* first = devices.load();

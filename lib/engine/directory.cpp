@@ -53,7 +53,7 @@ Result<void> make(FileSystem& files, Handle above, const std::string& leaf, cons
   if (synced) return success();
   Error error = make_error(sync_step, path, synced.error());
   explain_directory_sync(error);
-  // Where directories can't be synced, no commit into this one will be called durable anyway.
+  // The file system can't sync directories, so no commit into this one will be called durable.
   if (parents == Parents::made && error.kind == ErrorKind::unsupported) return success();
   if (made && !files.remove_directory(above, leaf)) {
     error.detail += error.detail.empty() ? "" : "; ";

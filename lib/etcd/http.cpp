@@ -161,7 +161,7 @@ class Curl {
   CURL* handle_ = nullptr;
 };
 
-/// Where the connections of handles are kept, and transfers are waited for.
+/// Keeps the connections of handles, and waits for transfers.
 class Multi {
  public:
   Multi() {

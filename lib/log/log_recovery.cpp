@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Redoes the last change of each path; makes it for the first time, where it was left for later.
 //
-// The order of recovery, and what a crash after each step leaves: 1. the records are durable
-// (again): the log is as it was 2. directories are made, the new content of each path lies in the
-// private directory, synced:
+// The order of recovery, and what a crash after each step leaves:
+//
+//   1. the records are durable (again): the log is as it was
+//   2. directories are made, the new content of each path lies in the private directory, synced:
 //      nothing but litter there
 //   3. renames and removals, in the order of the paths: some paths are new, and the log has all
 //   4. the names are synced
@@ -210,7 +211,7 @@ Result<void> Redo::apply(RecoveryReport& report) {
     if (step == RecoveryStep::redo) {
       BOOST_OUTCOME_TRY(apply_path(history));
     } else {
-      // the change may be in the cache alone, also one of somebody else
+      // A change of somebody else, too, may be in the cache alone.
       changed_.insert(parent_of(path));
       const bool makes = history.back().entry->action == JournalAction::make_directory;
       if (step == RecoveryStep::done && makes) changed_.insert(path);

@@ -102,7 +102,7 @@ struct KeptOptions {
   std::vector<std::string> command;  ///< runs while it is mounted; until Ctrl-C when empty
 };
 
-/// Where violations are kept when no place is named.
+/// The place of violations when the user names none.
 std::string default_keep(const std::string& state_dir);
 
 }  // namespace crashlab

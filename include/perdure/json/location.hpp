@@ -10,7 +10,7 @@
 
 namespace perdure {
 
-/// Where in a JSON text a value stands: a chain from it up to the top level. It lives on the stack
+/// The place of a value in a JSON text: a chain from it up to the top level. It lives on the stack
 /// of the functions that read and write. So an error can name the member, and success costs
 /// nothing.
 struct PERDURE_STATE_API JsonLocation {

@@ -42,7 +42,7 @@ struct PERDURE_API Commit : Target {
   /// that time, so the temp is open to its owner alone until it gets its metadata.
   bool streamed = false;
   /// The status of a temp that somebody else wrote under a name of its own (AtomicFile::adopt).
-  /// That file stays where it was if the commit fails.
+  /// If the commit fails, the adopted file keeps its name and its content.
   std::optional<Status> adopted;
   OwnedHandle temp;           ///< Open from CreateTemp on.
   std::string temp_name;      ///< Empty once the temp is published or gone.

@@ -71,7 +71,7 @@ enum class RenameMode {
 /// Any number of `shared` holders, or one `exclusive` holder.
 enum class LockMode { shared, exclusive };
 
-/// Where a file system keeps the journal of its metadata.
+/// The place where a file system keeps the journal of its metadata.
 enum class JournalPlace {
   unknown,   ///< It could not be found out.
   none,      ///< It has no journal.

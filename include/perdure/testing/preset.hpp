@@ -29,7 +29,7 @@ struct Preset {
     prefix,  ///< As `blocks`, and everything below the size is new.
   };
 
-  /// Where a rule comes from: a manual page, a paper, a kernel file, or a measurement.
+  /// A rule and its source: a manual page, a paper, a kernel file, or a measurement.
   struct Rule {
     std::string_view statement;  ///< The rule, for people.
     std::string_view source;     ///< The page, paper or kernel file.

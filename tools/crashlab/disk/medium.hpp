@@ -32,7 +32,7 @@ class Medium {
   /// The disk takes nothing any more: every write and flush answers EIO.
   void die() { dead_ = true; }
   void cut_power();
-  /// Where a fault's file lies; `index` counts the faults.
+  /// Says where a fault's file lies; `index` counts the faults.
   void place(std::size_t index, std::vector<Range> ranges);
 
   WriteFate write(std::uint64_t offset, std::uint64_t length);

@@ -35,7 +35,7 @@ class FileSystem {
   FileSystem& operator=(const FileSystem&) = delete;
 
   const std::string& mount_point() const { return mount_point_; }
-  /// Where the file system itself is mounted, with a layer upon it or without.
+  /// The mount point of the file system itself, with a layer upon it or without.
   const std::string& below() const { return below_; }
   /// From now on the same disk is reached by another device.
   void move_to(std::string device) { device_ = std::move(device); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Where a run keeps its mount points and sockets, and how a later run finds those of a killed one.
+// A run keeps its mount points and sockets here, and a later run finds those of a killed one.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Where a state is: a file, or keys of a cluster of etcd.
+// The address of a state: a file, or keys of a cluster of etcd.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@
 
 namespace perdure::cli {
 
-/// Where the new content comes from: a file, or standard input ("-"). Move-only.
+/// The source of the new content: a file, or standard input ("-"). Move-only.
 class Input {
  public:
   /// Which named pipes may be opened.
