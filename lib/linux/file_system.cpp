@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -191,6 +192,12 @@ class NativeFileSystem final : public FileSystem {
                       O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     });
   }
+  SysResult<Handle> open_direct(Handle directory, const std::string& name) override {
+    return opened([&] {
+      return ::openat(fd_of(directory), name.c_str(),
+                      O_RDWR | O_DIRECT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    });
+  }
   SysResult<void> close(Handle handle) override {
     // Linux frees the descriptor before it can be interrupted: never again after EINTR (close(2)).
     if (::close(fd_of(handle)) < 0 && errno != EINTR) return last_error();
@@ -210,6 +217,16 @@ class NativeFileSystem final : public FileSystem {
     const ssize_t put = uninterrupted([&] {
       return ::pwrite(fd_of(file), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     });
+    if (put < 0) return last_error();
+    return static_cast<std::size_t>(put);
+  }
+  SysResult<std::size_t> write_through(Handle file, std::uint64_t offset, Bytes bytes) override {
+    if (exceeds_size_limit(offset + bytes.size()))
+      return std::error_code(EFBIG, std::generic_category());
+    // The kernel only reads what the interface calls mutable.
+    const iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};  // NOLINT
+    const ssize_t put = uninterrupted(
+        [&] { return ::pwritev2(fd_of(file), &part, 1, static_cast<off_t>(offset), RWF_DSYNC); });
     if (put < 0) return last_error();
     return static_cast<std::size_t>(put);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Each rule of each preset, shown on the smallest program that can tell.
+#include <array>
 #include <functional>
 #include <map>
 #include <set>
@@ -7,6 +8,7 @@
 #include <perdure/testing/explore.hpp>
 
 #include "support/catch.hpp"
+#include "support/result.hpp"
 
 namespace perdure::test {
 
@@ -125,6 +127,81 @@ TEST_CASE("what a sync of a file does for its rename") {
   CHECK(outcomes(presets::ext4_journal, act, look) == kept);
   CHECK(outcomes(presets::xfs, act, look) == kept);
   CHECK(outcomes(presets::btrfs, act, look) == open);  // not after an unrelated log commit
+}
+
+/// A durable file of two blocks, and a handle for writes past the cache.
+Handle two_blocks(FileSystem& files) {
+  const Handle root = root_of(files);
+  const Handle file = files.create(root, "f", 0600).value();
+  (void)files.write_at(file, 0, as_bytes(std::string(8192, 'a')));
+  (void)files.sync_file(file);
+  (void)files.sync_directory(root);
+  return files.open_direct(root, "f").value();
+}
+
+/// Blocks in memory as direct writes want it.
+template <std::size_t count>
+Bytes blocks_of(char letter) {
+  alignas(4096) static std::array<std::byte, count * 4096> bytes;
+  bytes.fill(static_cast<std::byte>(letter));
+  return bytes;
+}
+
+/// The letters in which the two blocks end.
+std::string ends_of(const std::optional<std::string>& content) {
+  if (!content || content->size() != 8192) return "another size";
+  return {(*content)[4095], content->back()};
+}
+
+TEST_CASE("a write past the cache is durable, and nothing before it is") {
+  const auto act = [](FileSystem& files) {
+    const Handle direct = two_blocks(files);
+    const Handle cached = files.open_lock(root_of(files), "f").value();
+    (void)files.write_at(cached, 0, as_bytes(std::string(4096, 'b')));
+    REQUIRE_OK(files.write_through(direct, 4096, blocks_of<1>('c')));
+  };
+  const auto look = [](SimulatedFileSystem& disk) { return ends_of(disk.content("f")); };
+  for (const Preset* preset : all_presets()) {
+    CAPTURE(preset->name);
+    const auto found = outcomes(*preset, act, look);
+    CHECK(found.contains("ac"));
+    CHECK(found.contains("bc"));
+    for (const std::string& ends : found) CHECK(ends.back() == 'c');
+  }
+}
+
+TEST_CASE("a write past the cache that a power cut meets may be torn") {
+  std::set<std::string> found;
+  Workload workload;
+  workload.name = "torn";
+  workload.prepare = [](Session& session) { (void)two_blocks(session.disk()); };
+  workload.actors = {[](Session& session) {
+    const Handle direct = session.files().open_direct(root_of(session.files()), "f").value();
+    REQUIRE_OK(session.files().write_through(direct, 0, blocks_of<2>('b')));
+  }};
+  const Oracle look{"look", [&](Session& session) -> std::string {
+                      found.insert(ends_of(session.disk().content("f")));
+                      return {};
+                    }};
+  ExploreOptions options;
+  options.preset = &presets::ext4;
+  options.depth = 0;
+  options.threads = 1;
+  (void)explore(workload, {look}, options);
+  for (const std::string ends : {"aa", "ab", "ba", "bb"}) CHECK(found.contains(ends));
+}
+
+TEST_CASE("a write past the cache is refused unless it is of whole blocks of the file") {
+  SimulatedFileSystem disk;
+  const Handle direct = two_blocks(disk);
+  const Bytes block = blocks_of<1>('b');
+  for (const std::uint64_t offset : {std::uint64_t{1}, std::uint64_t{8192}}) {
+    CHECK(disk.write_through(direct, offset, block).error() == std::errc::invalid_argument);
+  }
+  CHECK(disk.write_through(direct, 0, block.first(512)).error() == std::errc::invalid_argument);
+  const Bytes shifted = blocks_of<2>('b').subspan(512, 4096);
+  CHECK(disk.write_through(direct, 0, shifted).error() == std::errc::invalid_argument);
+  CHECK(ends_of(disk.content("f")) == "aa");
 }
 
 TEST_CASE("how content that was not synced is found under a name that is") {

@@ -147,6 +147,9 @@ class PERDURE_API FileSystem {
   virtual SysResult<Handle> open_link(Handle directory, const std::string& name) = 0;
   /// Opens an existing lock file for reading and writing, without waiting.
   virtual SysResult<Handle> open_lock(Handle directory, const std::string& name) = 0;
+  /// Opens an existing file for `write_through` (O_DIRECT, open(2)). EINVAL where the file system
+  /// has no such writes.
+  virtual SysResult<Handle> open_direct(Handle directory, const std::string& name) = 0;
   /// The handle is closed in any case; an error means that a delayed write failed.
   virtual SysResult<void> close(Handle handle) = 0;
 
@@ -157,6 +160,13 @@ class PERDURE_API FileSystem {
                                          std::span<std::byte> out) = 0;
   /// Writes up to `bytes.size()` bytes and says how many; the caller goes on with the rest.
   virtual SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) = 0;
+  /// Writes past the page cache over content that was durable before, through a handle of
+  /// open_direct, and says how many bytes. These bytes are durable once this returned, and nothing
+  /// else is: no earlier write, nor a new size (RWF_DSYNC, pwritev2(2)). The disk writes them with
+  /// FUA where it can, else the kernel flushes its cache. Memory, offset and size are multiples of
+  /// 4096. EINVAL, and nothing is written, where the disk wants larger ones. After any other error
+  /// the disk may have any part of the bytes.
+  virtual SysResult<std::size_t> write_through(Handle file, std::uint64_t offset, Bytes bytes) = 0;
   /// Copies up to `size` bytes from one open file into another one, and says how many. 0 at the
   /// end, and for files of the kernel (such as those of /proc) whose size is a guess. The kernel
   /// shares blocks where the file system can (copy_file_range(2)). EXDEV, EINVAL, EOPNOTSUPP or

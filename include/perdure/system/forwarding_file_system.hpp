@@ -53,6 +53,9 @@ class PERDURE_API ForwardingFileSystem : public FileSystem {
   SysResult<Handle> open_lock(Handle directory, const std::string& name) override {
     return base_.open_lock(directory, name);
   }
+  SysResult<Handle> open_direct(Handle directory, const std::string& name) override {
+    return base_.open_direct(directory, name);
+  }
   SysResult<void> close(Handle handle) override { return base_.close(handle); }
 
   SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
@@ -61,6 +64,9 @@ class PERDURE_API ForwardingFileSystem : public FileSystem {
   }
   SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) override {
     return base_.write_at(file, offset, bytes);
+  }
+  SysResult<std::size_t> write_through(Handle file, std::uint64_t offset, Bytes bytes) override {
+    return base_.write_through(file, offset, bytes);
   }
   SysResult<void> preallocate(Handle file, std::uint64_t size) override {
     return base_.preallocate(file, size);

@@ -56,10 +56,13 @@ enum class Operation : std::uint8_t {
   check_alive,
   make_symlink,
   copy_range,
+  open_direct,
+  write_through,
 };
 
 /// How many there are; they are numbered from 0.
-inline constexpr std::size_t operation_count = static_cast<std::size_t>(Operation::copy_range) + 1;
+inline constexpr std::size_t operation_count =
+    static_cast<std::size_t>(Operation::write_through) + 1;
 
 /// "sync_file", ...
 [[nodiscard]] PERDURE_TESTING_API std::string_view to_string(Operation operation) noexcept;

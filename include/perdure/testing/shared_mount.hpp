@@ -36,6 +36,7 @@ class PERDURE_TESTING_API SharedMount final : public ForwardingFileSystem {
 
   SysResult<void> close(Handle handle) override;
   SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) override;
+  SysResult<std::size_t> write_through(Handle file, std::uint64_t offset, Bytes bytes) override;
   SysResult<void> preallocate(Handle file, std::uint64_t size) override;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override;

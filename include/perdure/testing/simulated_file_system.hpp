@@ -126,10 +126,12 @@ class PERDURE_TESTING_API SimulatedFileSystem final : public FileSystem {
   SysResult<Handle> open_file(Handle directory, const std::string& name) override;
   SysResult<Handle> open_link(Handle directory, const std::string& name) override;
   SysResult<Handle> open_lock(Handle directory, const std::string& name) override;
+  SysResult<Handle> open_direct(Handle directory, const std::string& name) override;
   SysResult<void> close(Handle handle) override;
   SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
                                  std::span<std::byte> out) override;
   SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) override;
+  SysResult<std::size_t> write_through(Handle file, std::uint64_t offset, Bytes bytes) override;
   SysResult<void> preallocate(Handle file, std::uint64_t size) override;
   SysResult<void> evict(Handle file) override;
   SysResult<void> start_writeback(Handle file) override;

@@ -179,6 +179,10 @@ SysResult<Handle> FaultyFileSystem::open_lock(Handle directory, const std::strin
   return open(Operation::open_lock, name, [&] { return base_.open_lock(directory, name); });
 }
 
+SysResult<Handle> FaultyFileSystem::open_direct(Handle directory, const std::string& name) {
+  return open(Operation::open_direct, name, [&] { return base_.open_direct(directory, name); });
+}
+
 SysResult<void> FaultyFileSystem::close(Handle handle) {
   {
     const std::scoped_lock lock(mutex_);
@@ -197,6 +201,17 @@ SysResult<std::size_t> FaultyFileSystem::write_at(Handle file, std::uint64_t off
   return transfer(Operation::write_at, bytes.size(), [&](std::size_t count) {
     return base_.write_at(file, offset, bytes.first(count));
   });
+}
+
+SysResult<std::size_t> FaultyFileSystem::write_through(Handle file, std::uint64_t offset,
+                                                       Bytes bytes) {
+  bool reached = false;
+  auto written = transfer(Operation::write_through, bytes.size(), [&](std::size_t count) {
+    reached = true;
+    return base_.write_through(file, offset, bytes.first(count));
+  });
+  if (!written && !reached) failed(Operation::write_through, file);
+  return written;
 }
 
 SysResult<void> FaultyFileSystem::preallocate(Handle file, std::uint64_t size) {

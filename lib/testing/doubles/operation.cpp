@@ -22,9 +22,13 @@ constexpr auto creating_unnamed =
 constexpr auto creating = std::to_array(
     {EACCES, EEXIST, EMFILE, ENFILE, ENOSPC, EDQUOT, EROFS, ENOENT, ENAMETOOLONG, EPERM, EIO});
 constexpr auto locking_open = std::to_array({EACCES, ELOOP, EMFILE, ENFILE, EROFS, EISDIR, EIO});
+constexpr auto opening_direct =
+    std::to_array({EACCES, EINVAL, ELOOP, EMFILE, ENFILE, ENOENT, EROFS, EIO});
 constexpr auto closing = std::to_array({EIO, ENOSPC, EDQUOT, EINTR});
 constexpr auto reading = std::to_array({EIO, EISDIR, EINTR, ESTALE});
 constexpr auto writing = std::to_array({EIO, ENOSPC, EDQUOT, EFBIG, EPERM, EINTR});
+constexpr auto writing_through =
+    std::to_array({EIO, EINVAL, EOPNOTSUPP, ENOSPC, EDQUOT, EPERM, EROFS});
 constexpr auto copying =
     std::to_array({EIO, ENOSPC, EDQUOT, EFBIG, EXDEV, EINVAL, EOPNOTSUPP, ENOMEM, EPERM});
 constexpr auto allocating =
@@ -105,6 +109,8 @@ constexpr std::array<Row, operation_count> rows{{
     {"check_alive", alive_checking},
     {"make_symlink", making},
     {"copy_range", copying},
+    {"open_direct", opening_direct},
+    {"write_through", writing_through},
 }};
 
 constexpr auto every_operation = [] {

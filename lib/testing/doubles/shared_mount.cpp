@@ -85,6 +85,11 @@ SysResult<std::size_t> SharedMount::write_at(Handle file, std::uint64_t offset, 
   return ForwardingFileSystem::write_at(file, offset, bytes);
 }
 
+SysResult<std::size_t> SharedMount::write_through(Handle file, std::uint64_t offset, Bytes bytes) {
+  forget(file);
+  return ForwardingFileSystem::write_through(file, offset, bytes);
+}
+
 SysResult<std::uint64_t> SharedMount::copy_range(Handle from, std::uint64_t from_offset, Handle to,
                                                  std::uint64_t to_offset, std::uint64_t size) {
   forget(to);

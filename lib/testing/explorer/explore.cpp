@@ -344,6 +344,12 @@ std::vector<std::vector<Fault>> all_faults(const Workload& workload, const Prese
       all.push_back({{.operation = operation, .call = call, .count = 1}});
       all.push_back({{.operation = operation, .call = call, .count = 0}});
     }
+    if (operation == Operation::write_through) {
+      constexpr std::size_t block = 4096;
+      all.push_back({{.operation = operation, .call = call, .count = block}});
+      all.push_back({{.operation = operation, .call = call, .count = 0}});
+      all.push_back({{.operation = operation, .call = call, .after_effect = true, .count = {}}});
+    }
     all.push_back(
         {{.operation = operation, .call = call, .error = EIO, .count = {}, .elsewhere = true}});
   }

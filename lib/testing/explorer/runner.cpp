@@ -50,7 +50,7 @@ class PointObserver final : public SimulationObserver {
     const bool makes_durable =
         operation == Operation::sync_file || operation == Operation::sync_data ||
         operation == Operation::sync_directory || operation == Operation::sync_file_system ||
-        operation == Operation::await_writeback;
+        operation == Operation::await_writeback || operation == Operation::write_through;
     add(disk, operation, false, makes_durable);
   }
   void partly(Operation operation, Disk disk) override {

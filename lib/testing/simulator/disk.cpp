@@ -212,6 +212,14 @@ void Disk::sync_data(InodeId inode) {
   compact();
 }
 
+void Disk::sync_changes(std::uint64_t from) {
+  if (journal_failed) return;
+  for (Pending& pending : log) {
+    pending.durable = pending.durable || pending.change->number >= from;
+  }
+  compact();
+}
+
 void Disk::await_data(InodeId inode) {
   if (!preset->awaited_ordered || journal_failed) return;
   ++revision;

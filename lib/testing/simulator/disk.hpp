@@ -97,6 +97,8 @@ struct Disk {
   void sync_file_system();
   /// Content and size alone: fdatasync(2).
   void sync_data(InodeId inode);
+  /// The changes from this number on.
+  void sync_changes(std::uint64_t from);
   void sync_all();
   /// The file's content is in the disk's cache.
   void await_data(InodeId inode);

@@ -11,12 +11,16 @@ namespace {
 constexpr std::string_view alice =
     "Pillai et al., All File Systems Are Not Created Equal (OSDI 2014)";
 constexpr std::string_view fsync_page = "fsync(2)";
+constexpr Preset::Rule direct_rule{
+    "write_through: these bytes are durable, and nothing else is; they may be torn before that",
+    "RWF_DSYNC, pwritev2(2); fs/iomap/direct-io.c, iomap_dio_complete; measured, Linux 6.18"};
 constexpr std::string_view measured = "measured: block-level crash exploration, Linux 6.18";
 
 constexpr auto worst_rules = std::to_array<Preset::Rule>({
     {"sync_file: content and metadata of that file are durable; its names are not", fsync_page},
     {"sync_directory: all earlier entry operations in that directory are durable", fsync_page},
     {"operations that no returned sync covers survive in any combination", alice},
+    direct_rule,
     {"a rename survives intact or not at all", "rename(2); kept by all journals"},
     {"unsynced content: any block old, zero, garbage or new, and any size", alice},
     {"unsynced content: any block unreadable until it is written anew",
@@ -41,6 +45,7 @@ constexpr auto ext4_rules = std::to_array<Preset::Rule>({
      "torn like any other",
      measured},
     {"a sync that covers an unrelated file is not relied on", "the harsher reading"},
+    direct_rule,
     {"a commit of the journal that failed is told once; later syncs succeed and write nothing; "
      "later changes are refused",
      "fs/ext4/fsync.c, ext4_fsync_journal; measured, Linux 6.1, 6.12, 6.18"},
@@ -65,6 +70,7 @@ constexpr auto xfs_rules = std::to_array<Preset::Rule>({
      measured},
     {"unsynced content: empty, short, or with holes; the size grows when a block is written",
      "fs/xfs/xfs_aops.c, xfs_setfilesize; measured, Linux 6.18"},
+    direct_rule,
     {"sync_file_system forces the log, which flushes the disk only where something is to be "
      "logged: "
      "content that was written over may be lost",

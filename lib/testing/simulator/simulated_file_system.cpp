@@ -98,6 +98,10 @@ SysResult<Handle> SimulatedFileSystem::open_lock(Handle directory, const std::st
   return sim.open(found, true);
 }
 
+SysResult<Handle> SimulatedFileSystem::open_direct(Handle directory, const std::string& name) {
+  return open_lock(directory, name);
+}
+
 SysResult<void> SimulatedFileSystem::close(Handle handle) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
@@ -129,10 +133,11 @@ SysResult<std::size_t> SimulatedFileSystem::read_at(Handle file, std::uint64_t o
   return count;
 }
 
-SysResult<std::size_t> SimulatedFileSystem::write_at(Handle file, std::uint64_t offset,
-                                                     Bytes bytes) {
-  Simulation& sim = *simulation_;
-  const std::scoped_lock lock(sim.mutex);
+namespace {
+
+/// The common part of the calls that write; pending afterwards.
+SysResult<std::size_t> issue(Simulation& sim, Operation operation, Handle file,
+                             std::uint64_t offset, Bytes bytes) {
   BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, true));
   if (const int refusal = sim.refusal(); refusal != 0) return errno_code(refusal);
   const Inode& inode = *sim.disk.visible.find(id);
@@ -145,17 +150,43 @@ SysResult<std::size_t> SimulatedFileSystem::write_at(Handle file, std::uint64_t 
     bytes = bytes.first(in_memory(std::min<std::uint64_t>(bytes.size(), size_max - offset)));
   }
   if (bytes.empty()) return std::size_t{0};
-  sim.record(Operation::write_at);
+  sim.record(operation);
   sim.tick();
   if (sim.observer != nullptr && bytes.size() > 1) {
     Simulation half(sim.disk.fork());
     half.issue_write(id, offset, bytes.first((bytes.size() + 1) / 2));
-    sim.observer->partly(Operation::write_at, std::move(half.disk));
+    sim.observer->partly(operation, std::move(half.disk));
   }
   sim.issue_write(id, offset, bytes);
   sim.touch(id, true);
   sim.drop_privileges(id);
   return bytes.size();
+}
+
+}  // namespace
+
+SysResult<std::size_t> SimulatedFileSystem::write_at(Handle file, std::uint64_t offset,
+                                                     Bytes bytes) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  return issue(sim, Operation::write_at, file, offset, bytes);
+}
+
+SysResult<std::size_t> SimulatedFileSystem::write_through(Handle file, std::uint64_t offset,
+                                                          Bytes bytes) {
+  Simulation& sim = *simulation_;
+  const std::scoped_lock lock(sim.mutex);
+  BOOST_OUTCOME_TRY(const InodeId id, sim.file(file, true));
+  const auto memory = reinterpret_cast<std::uintptr_t>(bytes.data());  // NOLINT
+  const bool aligned = (memory | offset | bytes.size()) % block_size == 0;
+  const bool within = offset + bytes.size() <= sim.disk.visible.find(id)->size();
+  if (!aligned || !within) return errno_code(EINVAL);
+  const std::uint64_t first = sim.disk.next_change;
+  BOOST_OUTCOME_TRY(const std::size_t count,
+                    issue(sim, Operation::write_through, file, offset, bytes));
+  sim.record(Operation::write_through);  // a power cut now may tear it
+  sim.disk.sync_changes(first);
+  return count;
 }
 
 SysResult<std::uint64_t> SimulatedFileSystem::copy_range(Handle from, std::uint64_t from_offset,

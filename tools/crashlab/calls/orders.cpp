@@ -11,6 +11,7 @@ using perdure::Handle;
 using perdure::OwnedHandle;
 
 constexpr std::size_t half = size / 2;
+constexpr std::size_t two_blocks = 8192;
 
 // --- A file is replaced.
 
@@ -111,6 +112,22 @@ void overwrite(FileSystem& files, Handle root, const Note& note) {
   note();
 }
 
+/// One block goes past the page cache. `beside`: and another one is on its way through it.
+template <bool beside>
+void overwrite_past_cache(FileSystem& files, Handle root, const Note& note) {
+  Steps steps(files, root);
+  const OwnedHandle file = steps.create("data");
+  steps.write(file, fresh, 0, two_blocks);
+  steps.sync(file);
+  steps.sync_root();
+  note();
+  if (beside) steps.write(file, later, two_blocks / 2, two_blocks / 2);
+  steps.write_through("data", later, 0);
+  note();
+  steps.sync(file);
+  note();
+}
+
 // --- Names.
 
 void unlink(FileSystem& files, Handle root, const Note& note) {
@@ -171,6 +188,8 @@ std::vector<Script> orders() {
       {"across_directories", across_directories},
       {"append", append},
       {"overwrite", overwrite},
+      {"overwrite_past_cache", overwrite_past_cache<false>},
+      {"overwrite_past_cache_beside", overwrite_past_cache<true>},
       {"unlink", unlink},
       {"place", place},
       {"new_directory", new_directory},

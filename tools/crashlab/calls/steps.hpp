@@ -2,6 +2,8 @@
 // The operations of scripts, by paths beneath a root. Each must succeed: it throws otherwise.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -61,6 +63,17 @@ class Steps {
     const std::string text(count, letter);
     const auto bytes = perdure::as_bytes(text);
     if (value_of(files_.write_at(file.get(), offset, bytes)) != count) std::terminate();
+  }
+  /// One block, past the page cache.
+  void write_through(const std::string& path, char letter, std::uint64_t block) {
+    constexpr std::size_t block_size = 4096;
+    alignas(block_size) std::array<std::byte, block_size> bytes;
+    bytes.fill(static_cast<std::byte>(letter));
+    const OwnedHandle file = at(path, [&](Handle directory, const std::string& name) {
+      return OwnedHandle(files_, value_of(files_.open_direct(directory, name)));
+    });
+    const auto count = value_of(files_.write_through(file.get(), block * block_size, bytes));
+    if (count != block_size) std::terminate();
   }
   void sync(const OwnedHandle& file) { value_of(files_.sync_file(file.get())); }
   void await(const OwnedHandle& file) { value_of(files_.await_writeback(file.get())); }
