@@ -24,6 +24,19 @@ enum class Publish {
   later,
 };
 
+/// How records are written to the log. Each is durable when its commit returns, at one flush.
+enum class LogWrites {
+  /// The first commits of at most 64 KiB take both ways in turns, and are timed. Then such commits
+  /// take the faster one until the root is closed, and larger ones go through the cache.
+  measured,
+  /// Through the page cache, made durable by fdatasync(2).
+  cached,
+  /// Past the page cache, each write durable when it returns (O_DIRECT, RWF_DSYNC). A disk that has
+  /// FUA needs no flush for it. ErrorKind::unsupported but on ext4 and xfs. If the disk refuses
+  /// such a write later, or fails it, records go through the cache until the root is closed.
+  direct,
+};
+
 /// How a Root commits. The defaults are for small files that change often.
 struct RootOptions {
   /// As TransactionOptions::private_directory; the log lies there, too.
@@ -42,7 +55,8 @@ struct RootOptions {
   /// A commit with more bytes of new content than this goes through a journal, like a Transaction
   /// without a Root. So does a commit that does not fit a segment.
   std::uint64_t record_size_max = std::uint64_t{1} << 20U;
-  Publish publish = Publish::at_once;  ///< When files get their content.
+  Publish publish = Publish::at_once;      ///< When files get their content.
+  LogWrites writes = LogWrites::measured;  ///< How records are written to the log.
   /// A commit settles the log if the first unsettled commit is this old. 0: only a full segment or
   /// Root::settle does.
   std::chrono::milliseconds settle_after_ms{0};

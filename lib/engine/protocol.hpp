@@ -39,6 +39,9 @@ LogCheck allows_log(const Status& made, Stamps stamps, const FileSystemInfo& inf
 /// How many flushes a sync of a log costs the device, as we counted them; empty where we did not.
 std::optional<unsigned> flushes_of_log(const FileSystemInfo& info);
 
+/// Why FileSystem::write_through is not used there; empty where it is known to keep its promise.
+std::string reason_without_direct_writes(const FileSystemInfo& info);
+
 /// Why a sync does not flush the disk's cache there; empty where it does, as far as we know.
 std::string reason_without_flush(const FileSystemInfo& info);
 

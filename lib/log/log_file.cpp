@@ -8,16 +8,26 @@
 
 #include "base/missing.hpp"
 #include "engine/names.hpp"
+#include "engine/protocol.hpp"
 #include "engine/unlink.hpp"
 #include "transaction/journal_file.hpp"
 
 namespace perdure {
 namespace {
 
+constexpr std::string_view log_step = "open the log";
 constexpr std::string_view make_step = "make the log";
 constexpr std::string_view read_step = "read the log";
 constexpr std::string_view write_step = "write to the log";
 constexpr std::uint64_t segment_size_max = std::uint64_t{1} << 30U;
+/// Bytes that are written past the cache at once where it is left to us: so many were measured.
+constexpr std::size_t direct_size_max = std::size_t{64} << 10U;
+
+/// Whether the kernel, the disk or a filter of system calls has no direct writes.
+bool is_refused(const std::error_code& error) {
+  return error == std::errc::invalid_argument || error == std::errc::operation_not_supported ||
+         error == std::errc::function_not_supported || error == std::errc::operation_not_permitted;
+}
 
 }  // namespace
 
@@ -146,6 +156,47 @@ Result<void> LogFile::write(std::uint64_t offset, Bytes bytes) {
     bytes = bytes.subspan(count);
   }
   return success();
+}
+
+Result<void> LogFile::choose_writes(LogWrites wanted) {
+  if (wanted == LogWrites::cached) return success();
+  auto opened = root_->files.open_direct(root_->private_directory.get(), std::string(names::log));
+  if (!opened && wanted == LogWrites::measured) return success();  // through the cache it goes
+  if (!opened) {
+    Error error = root_->failure(log_step, "", opened.error());
+    error.detail += "; LogWrites::measured does without direct writes";
+    return error;
+  }
+  direct_ = OwnedHandle(root_->files, opened.value());
+  BOOST_OUTCOME_TRY(const Status status,
+                    root_->checked(log_step, "", root_->files.stat(direct_.get())));
+  if (identity_of(status.version) != identity_) {
+    return root_->failure(log_step, "", ErrorKind::conflict,
+                          "somebody replaced the log in the meantime; open the root again");
+  }
+  if (wanted == LogWrites::measured) choice_.emplace();
+  return success();
+}
+
+/// Writes past the cache, durably. False where that can't be: any part may be written. After an
+/// error, too, records go through the cache: what fails is maybe this way alone.
+Result<bool> LogFile::write_through(std::uint64_t offset, Bytes bytes) {
+  while (!bytes.empty()) {
+    const auto count = root_->files.write_through(direct_.get(), offset, bytes);
+    const std::uint64_t blocks = count ? count.value() / log_block : 0;
+    if (blocks == 0) {
+      direct_.reset();
+      choice_.reset();
+    }
+    if (!count && is_refused(count.error())) return false;
+    if (!count) return root_->failure(write_step, "", count.error());
+    if (blocks == 0) {
+      return root_->failure(write_step, "", std::make_error_code(std::errc::io_error));
+    }
+    offset += blocks * log_block;
+    bytes = bytes.subspan(static_cast<std::size_t>(blocks * log_block));
+  }
+  return true;
 }
 
 /// The chain ends before `rest`: the next record was torn, or never written. If a later record says
@@ -354,14 +405,32 @@ void LogFile::add(const EncodedRecord& record) {
   ++next_number_;
 }
 
-Result<void> LogFile::flush() {
-  if (!added_.empty()) {
-    flushed_ = false;
-    const std::uint64_t begin = segment_offset(epoch_, segment_size_) + offset_ - added_.size();
-    BOOST_OUTCOME_TRY(write(begin, added_));
-    added_.clear();
+/// Whether the added records may go past the cache. L6: such a write makes nothing else durable, so
+/// no header may wait for it.
+bool LogFile::may_be_direct() const noexcept {
+  if (!direct_ || !flushed_ || added_.empty()) return false;
+  return !choice_ || added_.size() <= direct_size_max;
+}
+
+/// Writes the added records, and makes everything durable that was written.
+Result<void> LogFile::write_added(bool direct) {
+  const std::uint64_t begin = segment_offset(epoch_, segment_size_) + offset_ - added_.size();
+  flushed_ = false;
+  if (direct) {
+    BOOST_OUTCOME_TRY(const bool written, write_through(begin, added_));
+    if (written) return success();
   }
-  BOOST_OUTCOME_TRY(root_->checked(write_step, "", root_->files.sync_data(file_.get())));
+  BOOST_OUTCOME_TRY(write(begin, added_));
+  return root_->checked(write_step, "", root_->files.sync_data(file_.get()));
+}
+
+Result<void> LogFile::flush() {
+  const bool may = may_be_direct();
+  const bool timed = may && choice_ && choice_->is_measuring();
+  const auto start = timed ? root_->random.monotonic() : std::chrono::nanoseconds();
+  BOOST_OUTCOME_TRY(write_added(may && (!choice_ || choice_->is_direct())));
+  if (timed && choice_) choice_->took(root_->random.monotonic() - start);
+  added_.clear();
   flushed_ = true;
   durable_before_ = next_number_;
   return success();

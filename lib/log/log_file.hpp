@@ -20,13 +20,18 @@
 // L5. A block whose write the power cut off may be unreadable until it is written again: it counts
 //     as torn. If a durable record is missing, the records behind it show that, and so does an open
 //     log. Where no header can be read, the disk has failed, and nothing counts as torn.
+// L6. Records may go past the page cache, each write durable when it returns. Such a write makes
+//     nothing else durable. So the flush that a header waits for goes through the cache.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include <perdure/root_options.hpp>
+
 #include "log/log_format.hpp"
+#include "log/write_choice.hpp"
 #include "transaction/recovery_step.hpp"
 #include "transaction/transaction_root.hpp"
 
@@ -61,6 +66,9 @@ class LogFile {
   /// The content that was read may be in the cache and not on the disk. So this writes it to the
   /// same places and flushes.
   Result<void> write_again(const LogContents& contents);
+  /// How `flush` writes records from now on. Not `cached` only where direct writes keep their
+  /// promise.
+  Result<void> choose_writes(LogWrites wanted);
   /// Begins two new epochs after all others, durably. Call it when no record of the log is needed
   /// any more.
   Result<void> begin_anew(const LogContents& contents);
@@ -89,6 +97,9 @@ class LogFile {
   LogFile(TransactionRoot& root, OwnedHandle file, const Status& status);
 
   Result<void> write(std::uint64_t offset, Bytes bytes);
+  Result<bool> write_through(std::uint64_t offset, Bytes bytes);
+  [[nodiscard]] bool may_be_direct() const noexcept;
+  Result<void> write_added(bool direct);
   struct Part;
   Result<Part> read_part(std::uint64_t offset, std::uint64_t size);
   Result<void> check_disk();
@@ -116,8 +127,11 @@ class LogFile {
   Checksum::Digest last_{};           ///< Of the record that was added last, or the epoch's salt.
   LogHeader next_{};                  ///< Of the epoch behind this one.
   std::uint64_t key_ = 0;             ///< Of all headers since the log began anew.
-  Buffer added_;                      ///< Belongs before `offset_`.
+  DirectBuffer added_;                ///< Belongs before `offset_`.
   bool flushed_ = true;
+
+  OwnedHandle direct_;                 ///< For writes past the cache, where there are such.
+  std::optional<WriteChoice> choice_;  ///< If it is left to us.
 };
 
 }  // namespace perdure

@@ -20,6 +20,7 @@
 namespace perdure {
 namespace {
 
+constexpr std::string_view log_step = "open the log";
 constexpr std::string_view commit_step = "commit to the log";
 constexpr std::string_view settle_step = "settle the log";
 constexpr std::string_view close_step = "close the root";
@@ -31,17 +32,24 @@ constexpr std::uint64_t unpublished_max = std::uint64_t{64} << 20U;
 constexpr LeaderQueue::Limits limits{.group_size_max = 128, .waiting_max = 128};
 
 /// The protocol by which the root's files get their names. Fails where no log can be kept.
-Result<Protocol> check_file_system(TransactionRoot& root, Publish publish) {
-  constexpr std::string_view step = "open the log";
-  const Handle directory = root.private_directory.get();
-  BOOST_OUTCOME_TRY(const FileSystemInfo info,
-                    root.checked(step, "", root.files.describe(directory)));
-  LogCheck check =
-      allows_log(root.private_status, root.files.stamps(directory, root.private_status), info,
-                 publish == Publish::at_once);
+Result<Protocol> check_file_system(TransactionRoot& root, const FileSystemInfo& info,
+                                   Publish publish) {
+  const Stamps stamps = root.files.stamps(root.private_directory.get(), root.private_status);
+  LogCheck check = allows_log(root.private_status, stamps, info, publish == Publish::at_once);
   if (check.protocol) return *check.protocol;
-  return root.failure(step, "", ErrorKind::unsupported,
+  return root.failure(log_step, "", ErrorKind::unsupported,
                       std::move(check.reason) + "; commit there by Transaction or AtomicWriter");
+}
+
+/// Direct writes only where they are known to be durable. Fails where nothing else is wanted.
+Result<LogWrites> check_writes(TransactionRoot& root, const FileSystemInfo& info,
+                               LogWrites wanted) {
+  const std::string reason = reason_without_direct_writes(info);
+  if (wanted == LogWrites::direct && !reason.empty()) {
+    return root.failure(log_step, "", ErrorKind::unsupported,
+                        "no direct writes: " + reason + "; use LogWrites::measured");
+  }
+  return reason.empty() ? wanted : LogWrites::cached;
 }
 
 bool makes_directory(const Journal& journal) {
@@ -70,12 +78,16 @@ struct LogWriter::Errand : Arrival {
 Result<std::unique_ptr<LogWriter>> LogWriter::open(TransactionRoot& root,
                                                    const RootOptions& options,
                                                    RecoveryReport& recovery) {
-  BOOST_OUTCOME_TRY(const Protocol protocol, check_file_system(root, options.publish));
+  BOOST_OUTCOME_TRY(const FileSystemInfo info,
+                    root.checked(log_step, "", root.files.describe(root.private_directory.get())));
+  BOOST_OUTCOME_TRY(const Protocol protocol, check_file_system(root, info, options.publish));
+  BOOST_OUTCOME_TRY(const LogWrites writes, check_writes(root, info, options.writes));
   BOOST_OUTCOME_TRY(mark_root(root));
   BOOST_OUTCOME_TRY(auto found, LogFile::find(root));
   if (!found) {
     BOOST_OUTCOME_TRY(found, LogFile::make(root, options.segment_size));
   }
+  BOOST_OUTCOME_TRY(found->choose_writes(writes));
   // The log should have no live record here, unless somebody removed the journal that says so.
   BOOST_OUTCOME_TRY(LogRecovery done, recover_log(root, *found));
   const bool unreadable = recovery.unreadable || done.report.unreadable;

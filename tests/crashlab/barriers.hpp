@@ -107,6 +107,11 @@ class Barriers final : public perdure::ForwardingFileSystem {
     return pass(Barrier::append) ? base().sync_data(file)
                                  : perdure::SysResult<void>(perdure::success());
   }
+  perdure::SysResult<std::size_t> write_through(perdure::Handle file, std::uint64_t offset,
+                                                perdure::Bytes bytes) override {
+    return pass(Barrier::append) ? base().write_through(file, offset, bytes)
+                                 : base().write_at(file, offset, bytes);
+  }
   perdure::SysResult<void> await_writeback(perdure::Handle file) override {
     return pass(barrier_of(file)) ? base().await_writeback(file)
                                   : perdure::SysResult<void>(perdure::success());

@@ -63,8 +63,8 @@ void Calls::write_header_again(std::size_t block) {
   write_header(block, disk().headers[block].now);
 }
 
-void Calls::write_records(Number epoch, std::size_t at,
-                          std::initializer_list<const Record*> records) {
+std::uint8_t Calls::place_records(Number epoch, std::size_t at,
+                                  std::initializer_list<const Record*> records) {
   std::size_t place = at;
   for (const Record* record : records) {
     if (record == nullptr) continue;
@@ -73,9 +73,34 @@ void Calls::write_records(Number epoch, std::size_t at,
     cell.now = static_cast<std::uint8_t>(disk().records.size());
     cell.dirty = true;
   }
-  tell(Event::write_records,
-       {epoch, static_cast<std::uint8_t>(at), static_cast<std::uint8_t>(place - at)});
+  return static_cast<std::uint8_t>(place - at);
+}
+
+void Calls::write_records(Number epoch, std::size_t at,
+                          std::initializer_list<const Record*> records) {
+  const std::uint8_t count = place_records(epoch, at, records);
+  tell(Event::write_records, {epoch, static_cast<std::uint8_t>(at), count});
   may_crash();
+}
+
+bool Calls::write_through(Number epoch, std::size_t at,
+                          std::initializer_list<const Record*> records) {
+  const std::uint8_t count = place_records(epoch, at, records);
+  tell(Event::write_through, {epoch, static_cast<std::uint8_t>(at), count});
+  if (!has(Part::sync_direct)) return true;
+  may_crash();  // in the middle of it
+  const bool failed = fails(true);
+  for (std::size_t place = at; place < at + count; ++place) {
+    auto& cell = disk().cells[segment_of(epoch)].at(place);
+    if (failed) {
+      cell.now = cell.disk;
+    } else {
+      cell.disk = cell.now;
+    }
+    cell.dirty = false;
+  }
+  if (!failed) may_crash();
+  return !failed;
 }
 
 void Calls::write_record_again(Number epoch, std::size_t place) {

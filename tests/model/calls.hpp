@@ -18,6 +18,7 @@ namespace perdure::model {
 enum class Event : std::uint8_t {
   write_header,
   write_records,
+  write_through,
   sync_log,
   sync_file,
   await_file,
@@ -69,6 +70,7 @@ struct Model {
   Publish publish = Publish::at_once;
   Part without = Part::none;
   std::size_t records = 2;  ///< That a segment has room for.
+  bool direct = false;      ///< LogWrites::measured, else LogWrites::cached.
 
   [[nodiscard]] bool has(Part part) const noexcept { return part != without; }
   [[nodiscard]] bool is_later() const noexcept { return publish == Publish::later; }
@@ -103,6 +105,10 @@ class Calls {
   void write_header(std::size_t block, const Header& header);
   /// Places of one segment, from `at` on, which hold these records from now on.
   void write_records(Number epoch, std::size_t at, std::initializer_list<const Record*> records);
+  /// As LogWrites::measured, which takes either way.
+  bool goes_direct() { return fate_.choose(2) == 0; }
+  /// The same past the cache: durable when it returns, and no header is.
+  bool write_through(Number epoch, std::size_t at, std::initializer_list<const Record*> records);
   /// The same bytes again.
   void write_header_again(std::size_t block);
   void write_record_again(Number epoch, std::size_t place);
@@ -135,6 +141,9 @@ class Calls {
   [[nodiscard]] bool has(Part part) const noexcept { return model_.has(part); }
 
  private:
+  /// Puts them into the cache, and says how many there are.
+  std::uint8_t place_records(Number epoch, std::size_t at,
+                             std::initializer_list<const Record*> records);
   /// Whether this sync fails, and all that it loses then.
   bool fails(bool of_log);
 

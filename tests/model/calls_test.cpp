@@ -47,15 +47,20 @@ class Recorder final : public ForwardingFileSystem {
   SysResult<Handle> open_lock(Handle directory, const std::string& name) override {
     return named(ForwardingFileSystem::open_lock(directory, name), name);
   }
+  SysResult<Handle> open_direct(Handle directory, const std::string& name) override {
+    return named(ForwardingFileSystem::open_direct(directory, name), name);
+  }
   SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) override {
     if (names_[file] == "log" && offset < records_begin) {
       note("write header " + std::to_string(offset / block));
     } else if (names_[file] == "log") {
-      const std::uint64_t at = offset - records_begin;
-      note("write " + std::to_string(bytes.size() / block) + " record at " +
-           std::to_string(at / segment_size) + "." + std::to_string(at % segment_size / block));
+      note("write " + records_at(offset, bytes));
     }
     return ForwardingFileSystem::write_at(file, offset, bytes);
+  }
+  SysResult<std::size_t> write_through(Handle file, std::uint64_t offset, Bytes bytes) override {
+    note("write through " + records_at(offset, bytes));
+    return ForwardingFileSystem::write_through(file, offset, bytes);
   }
   SysResult<void> sync_data(Handle file) override {
     began_ = began_ || names_[file] == "log";
@@ -94,6 +99,11 @@ class Recorder final : public ForwardingFileSystem {
   static bool is_known(const std::string& name) {
     return name == "x" || name == "y" || name == "j";
   }
+  static std::string records_at(std::uint64_t offset, Bytes bytes) {
+    const std::uint64_t at = offset - records_begin;
+    return std::to_string(bytes.size() / block) + " record at " +
+           std::to_string(at / segment_size) + "." + std::to_string(at % segment_size / block);
+  }
   void note(const std::string& line) {
     if (began_) lines.push_back(line);
   }
@@ -124,8 +134,10 @@ std::string line_of(const model::Step& step) {
     case Event::write_header:
       return "write header " + std::to_string(words[2]);
     case Event::write_records:
-      return "write " + std::to_string(words[2]) + " record at " + std::to_string(words[0] % 2) +
-             "." + std::to_string(words[1]);
+    case Event::write_through:
+      return (step.event == Event::write_records ? "write " : "write through ") +
+             std::to_string(words[2]) + " record at " + std::to_string(words[0] % 2) + "." +
+             std::to_string(words[1]);
     case Event::sync_log:
       return "sync_data log";
     case Event::sync_file:
@@ -176,6 +188,7 @@ class Pair {
     RootOptions options;
     options.segment_size = segment_size;
     options.publish = publish_;
+    options.writes = model_.direct ? LogWrites::direct : LogWrites::cached;
     options.system = {.files = &recorder_, .environment = &environment_};
     auto opened = Root::open("/r", options);
     REQUIRE_OK(opened);
@@ -272,6 +285,10 @@ TEST_CASE("the model of the log makes the calls of the library: in no order") {
 TEST_CASE("the model of the log makes the calls of the library: left for the settling") {
   compare_calls(presets::ext4, {.kind = model::Kind::ordered, .publish = model::Publish::later},
                 Publish::later);
+}
+
+TEST_CASE("the model of the log makes the calls of the library: past the page cache") {
+  compare_calls(presets::ext4, {.kind = model::Kind::ordered, .direct = true});
 }
 
 }  // namespace perdure::test

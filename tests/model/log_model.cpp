@@ -77,14 +77,16 @@ bool print(const Model& model, const Searched& searched) {
   return false;
 }
 
-bool search_all(const Wish& wish, Part without, const Bound& bound, bool later = false) {
+bool search_all(const Wish& wish, Part without, const Bound& bound, bool later = false,
+                bool direct = false) {
   bool held = true;
   for (const Kind kind : {Kind::ordered, Kind::unordered}) {
     if (wish.number("unordered", static_cast<int>(kind)) != static_cast<int>(kind)) continue;
     const Model model{.kind = kind,
                       .publish = static_cast<Publish>(wish.number("publish", later ? 2 : 0)),
                       .without = without,
-                      .records = static_cast<std::size_t>(wish.number("records", 2))};
+                      .records = static_cast<std::size_t>(wish.number("records", 2)),
+                      .direct = wish.number("direct", direct ? 1 : 0) != 0};
     held = print(model, search(model, bound)) && held;
     std::fflush(stdout);
   }
@@ -97,7 +99,7 @@ int run_mutants(const Wish& wish) {
     const std::string name(mutant.name);
     if (!wish.text("without").empty() && wish.text("without") != name) continue;
     std::printf("--- %s; without: %s\n", name.c_str(), std::string(mutant.without).c_str());
-    const bool held = search_all(wish, mutant.part, mutant.bound, mutant.later);
+    const bool held = search_all(wish, mutant.part, mutant.bound, mutant.later, mutant.direct);
     if (!mutant.equivalent.empty()) {
       std::printf("nothing is expected: %s\n", std::string(mutant.equivalent).c_str());
     }

@@ -31,8 +31,9 @@ void check(const Bound& bound, std::size_t records = 2) {
 
 bool is_found(const model::Mutant& mutant, Kind kind) {
   const auto publish = mutant.later ? Publish::later : Publish::at_once;
-  const auto searched =
-      search({.kind = kind, .publish = publish, .without = mutant.part}, mutant.bound);
+  const model::Model model{
+      .kind = kind, .publish = publish, .without = mutant.part, .direct = mutant.direct};
+  const auto searched = search(model, mutant.bound);
   if (!searched.found) CHECK(searched.complete);
   return searched.found.has_value();
 }
@@ -65,6 +66,13 @@ TEST_CASE("no commit by another protocol breaks a promise of the log's model", "
 TEST_CASE("no crash breaks a promise of a model whose files get their names in no order", "[P2]") {
   check({.kind = Kind::ordered, .publish = Publish::unordered},
         {.budget = {.commits = 2, .crashes = 2, .settles = 1}});
+}
+
+TEST_CASE("no crash breaks a promise of a model whose records go past the cache", "[P2][P3]") {
+  check({.kind = Kind::ordered, .direct = true},
+        {.budget = {.commits = 3, .crashes = 2, .failures = 1, .settles = 1}});
+  check({.kind = Kind::unordered, .publish = Publish::later, .direct = true},
+        {.budget = {.commits = 3, .crashes = 1, .failures = 1, .settles = 1}, .groups = true});
 }
 
 TEST_CASE("the model of the log needs each of its parts") {

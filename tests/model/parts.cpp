@@ -162,6 +162,16 @@ constexpr auto mutants = std::to_array<Mutant>({
      .without = "a file that was left for the settling is synced before its name",
      .bound = {.budget = {.commits = 1, .crashes = 1, .settles = 1}},
      .later = true},
+    {.part = Part::sync_direct,
+     .name = "log_direct_not_durable",
+     .without = "a record that went past the cache is durable before its files are named",
+     .bound = {.budget = {.commits = 1, .crashes = 1}},
+     .direct = true},
+    {.part = Part::header_in_cache,
+     .name = "log_header_left_behind",
+     .without = "the record that a header waits for goes through the cache",
+     .bound = {.budget = {.commits = 5, .crashes = 1}},
+     .direct = true},
 });
 
 }  // namespace

@@ -47,6 +47,8 @@ enum class Part : std::uint8_t {
   check_staged,
   count_failures,
   sync_later,
+  sync_direct,
+  header_in_cache,
   none,
 };
 
@@ -70,6 +72,7 @@ struct Mutant {
   bool ordered = true;       ///< ... in this kind of file system,
   bool unordered = true;     ///< and in this one.
   bool later = false;        ///< Files are left for the settling.
+  bool direct = false;       ///< Records go past the cache.
   /// Why nothing is found in either. Empty: it has to be found.
   std::string_view equivalent{};
 };

@@ -66,6 +66,9 @@ std::string of_call(const Step& step) {
     case Event::write_records:
       return "write " + number(words[2]) + " record(s) of epoch " + number(words[0]) +
              " at place " + number(words[1]);
+    case Event::write_through:
+      return "write_through of " + number(words[2]) + " record(s) of epoch " + number(words[0]) +
+             " at place " + number(words[1]);
     case Event::sync_log:
       return "sync_data of the log";
     case Event::sync_file:

@@ -262,7 +262,14 @@ bool Writer::flush() {
   if (!group_.empty()) {
     const auto place = static_cast<std::size_t>(memory_.offset - group_.size());
     const Record* two = group_.size() > 1 ? &group_[1].record : nullptr;
+    const bool alone = memory_.flushed || !calls_.has(Part::header_in_cache);
     memory_.flushed = false;
+    if (calls_.model().direct && alone && calls_.goes_direct()) {
+      if (!calls_.write_through(memory_.epoch, place, {&group_[0].record, two})) return false;
+      memory_.flushed = true;
+      memory_.durable_before = memory_.next_number;
+      return true;
+    }
     calls_.write_records(memory_.epoch, place, {&group_[0].record, two});
     if (!calls_.has(Part::flush_append)) return true;
   }
@@ -346,19 +353,18 @@ bool Writer::publish_at(const Member& member, Path path, bool& left_alone) {
 void Writer::recover_in_place(Promise::Status otherwise) {
   forget();
   memory_.last_directory = own;
-  const Number number = group_.empty() ? Number{0} : group_[0].record.number;
-  const bool had_group = !group_.empty();
   failed_ = true;
   const bool recovered = recover_log(calls_, true);
   memory_.stopped = !recovered;
   if (recovered) forget_left(memory_);
-  if (!had_group) return;
-  if (!recovered || number < memory_.next_number) {
-    answer(recovered ? Promise::Status::kept : otherwise);
-    return;
+  if (group_.empty()) return;
+  if (!recovered) return answer(otherwise);
+  std::size_t found = group_.size();  // a direct write may leave the first record alone
+  for (; found > 0 && group_[found - 1].record.number >= memory_.next_number; --found) {
+    take_back(calls_.state().history);
+    calls_.tell(Event::not_acknowledged, {0});
   }
-  for (std::size_t i = 0; i < group_.size(); ++i) take_back(calls_.state().history);
-  calls_.tell(Event::not_acknowledged, {0});
+  if (found > 0) answer(Promise::Status::kept);
 }
 
 // --- Settling.

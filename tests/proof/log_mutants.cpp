@@ -49,6 +49,9 @@ struct LogWatching : Lying {
     if (file == "log") flushes = 0;
     return known(Lying::open_lock(directory, file), file);
   }
+  SysResult<Handle> open_direct(Handle directory, const std::string& file) override {
+    return known(Lying::open_direct(directory, file), file);
+  }
   SysResult<void> close(Handle handle) override {
     names.erase(handle);
     return Lying::close(handle);
@@ -167,6 +170,35 @@ struct BeforeNotSynced final : LogWatching {
   }
 };
 
+/// O_DIRECT without RWF_DSYNC: the disk has it in its cache.
+struct DirectNotDurable final : LogWatching {
+  using LogWatching::LogWatching;
+  SysResult<std::size_t> write_through(Handle file, std::uint64_t offset, Bytes bytes) override {
+    return Lying::write_at(file, offset, bytes);
+  }
+};
+
+/// L6: records go past the cache while a header waits for a flush.
+struct HeaderLeftBehind final : LogWatching {
+  using LogWatching::LogWatching;
+  bool header = false;
+  bool written = false;
+  SysResult<std::size_t> write_at(Handle file, std::uint64_t offset, Bytes bytes) override {
+    const bool of_log = !is_recovering() && is(file, "log");
+    if (of_log && offset < records_begin) header = true;
+    if (!of_log || offset < records_begin || !header) {
+      return LogWatching::write_at(file, offset, bytes);
+    }
+    written = true;
+    return LogWatching::write_through(file, offset, bytes);
+  }
+  SysResult<void> sync_data(Handle file) override {
+    if (!is(file, "log") || !std::exchange(written, false)) return LogWatching::sync_data(file);
+    header = false;
+    return success();
+  }
+};
+
 }  // namespace
 
 std::vector<Mutant> log_mutants() {
@@ -181,6 +213,8 @@ std::vector<Mutant> log_mutants() {
       mutant_on<LogNotMarked>("log_not_marked", "log_put"),
       mutant_on<LaterNotSynced>("log_later_not_synced", "log_later_pair"),
       mutant_on<BeforeNotSynced>("log_before_not_synced", "log_foreign"),
+      mutant_on<DirectNotDurable>("log_direct_not_durable", "log_direct_put"),
+      mutant_on<HeaderLeftBehind>("log_header_left_behind", "log_direct_row"),
   };
 }
 

@@ -19,9 +19,16 @@ using enum Request::Kind;
 
 using Row = std::vector<std::vector<Request>>;
 
-RootOptions root_options(const Session& session, Publish publish = Publish::at_once) {
+/// Options that a program asks for.
+struct Ways {
+  Publish publish = Publish::at_once;
+  LogWrites writes = LogWrites::cached;
+};
+
+RootOptions root_options(const Session& session, const Ways& ways = {}) {
   RootOptions options;
-  options.publish = publish;
+  options.publish = ways.publish;
+  options.writes = ways.writes;
   options.segment_size = 8192;
   options.system = session.system();
   return options;
@@ -47,8 +54,8 @@ Result<void> commit_row(Session& session, Root& root, const Row& row) {
 }
 
 /// Opens the root, commits, closes it.
-Result<void> run(Session& session, const Row& row, Publish publish = Publish::at_once) {
-  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, publish)));
+Result<void> run(Session& session, const Row& row, const Ways& ways = {}) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, ways)));
   BOOST_OUTCOME_TRY(commit_row(session, root, row));
   return root.close();
 }
@@ -79,9 +86,9 @@ Proof log_proof(const std::string& name, Procedure<Session&> program) {
   return proof;
 }
 
-Proof row_proof(const std::string& name, Row row, Publish publish = Publish::at_once) {
-  return log_proof(name, [row = std::move(row), publish](Session& session) {
-    must(session, run(session, row, publish));
+Proof row_proof(const std::string& name, Row row, const Ways& ways = {}) {
+  return log_proof(name, [row = std::move(row), ways](Session& session) {
+    must(session, run(session, row, ways));
   });
 }
 
@@ -114,7 +121,7 @@ Proof renumbered_proof(Publish publish) {
     const Row removal{{{Request::Kind::remove, "e/b"}}};
     const Row row{{{put, "d/a", content_of('p', 100)}, {put, "e/n", content_of('q', 100)}},
                   {{put, "d/a", content_of('r', 100)}, {Request::Kind::remove, "e/b"}}};
-    must(session, run(session, whole ? row : removal, publish));
+    must(session, run(session, whole ? row : removal, {.publish = publish}));
   });
   proof.workload.prepare = [](Session& session) {
     prepare_log(session, 8192);
@@ -123,13 +130,24 @@ Proof renumbered_proof(Publish publish) {
   return proof;
 }
 
+/// A shorter look at longer programs.
+void shorten(Proof& proof) {
+  proof.bound = [](ExploreOptions& options) {
+    options.depth = 2;
+    options.tears_max = 12;
+    options.pairs_max = 48;
+    options.sets_max = 512;
+  };
+}
+
 /// Large files, of which the log gets what changed: at their ends, and of one that was another's.
-Proof edits_proof(Publish publish) {
+Proof edits_proof(const std::string& name, const Ways& ways) {
   const Row row{{{put, "d/a", content_of('p', 16384)}},
                 {{put, "d/a", content_of('p', 16400)}},
                 {{put, "d/a", content_of('p', 16500)}, {put, "d/b", content_of('p', 16400)}}};
-  Proof proof = row_proof(publish == Publish::later ? "edits_later" : "edits", row, publish);
+  Proof proof = row_proof(name, row, ways);
   proof.workload.prepare = [](Session& session) { prepare_log(session, 32768); };
+  shorten(proof);
   return proof;
 }
 
@@ -178,12 +196,12 @@ Result<void> foreign_behind(Session& session) {
   return root.close();
 }
 
-Result<void> with_faults(Session& session, Publish publish) {
+Result<void> with_faults(Session& session, const Ways& ways) {
   Row row{{{put, "d/a", content_of('p', 100)}},
           {{put, "d/b", content_of('q', 100)}, {put, "d/a", content_of('r', 100)}}};
   // Without a journal, a removal whose sync failed is lost, and can't be done once more.
   if (session.preset().ordered) row.push_back({{Request::Kind::remove, "e/b"}});
-  return run(session, row, publish);
+  return run(session, row, ways);
 }
 
 /// Goes on behind a commit that failed and changed nothing.
@@ -200,8 +218,8 @@ Result<void> commit_what_goes(Session& session, Root& root, const Row& row, File
 
 /// A move ends the log, and the next commit begins it again. Without a journal there is no move: a
 /// removal whose sync failed is lost, and can't be done once more.
-Result<void> moves_with_faults(Session& session, Publish publish) {
-  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, publish)));
+Result<void> moves_with_faults(Session& session, const Ways& ways) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, ways)));
   Files files = files_of(session);
   Row row{{{put, "d/a", content_of('p', 100)}}};
   if (session.preset().ordered) row.push_back({{Request::Kind::move, "e/b", "d/c"}});
@@ -210,13 +228,13 @@ Result<void> moves_with_faults(Session& session, Publish publish) {
   return root.close();
 }
 
-Result<void> recover_with_faults(Session& session, Publish /*publish*/) {
+Result<void> recover_with_faults(Session& session, const Ways& /*ways*/) {
   return recover_root_of(session);
 }
 
 /// A transaction has its content when something else fails.
-Result<void> staged_before(Session& session, Publish publish) {
-  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, publish)));
+Result<void> staged_before(Session& session, const Ways& ways) {
+  BOOST_OUTCOME_TRY(Root root, Root::open(root_path, root_options(session, ways)));
   BOOST_OUTCOME_TRY(Transaction early, root.begin());
   BOOST_OUTCOME_TRY(early.put("d/b", content_of('s', 100)));
   Files files = files_of(session);
@@ -236,7 +254,7 @@ void prepare_live_log(Session& session) {
   prepare_log(session, 8192);
   Files files = files_of(session);
   FaultyFileSystem dying(session.disk());
-  RootOptions options = root_options(session, Publish::later);
+  RootOptions options = root_options(session, {.publish = Publish::later});
   options.system.files = &dying;
   auto root = Root::open(root_path, options);
   const bool done = root && root.value().put("d/a", content_of('p', 100)) &&
@@ -252,21 +270,11 @@ void prepare_live_log(Session& session) {
   session.acknowledge(session.attempt("root", words_of(files)));
 }
 
-/// A shorter look at longer programs.
-void shorten(Proof& proof) {
-  proof.bound = [](ExploreOptions& options) {
-    options.depth = 2;
-    options.tears_max = 12;
-    options.pairs_max = 48;
-    options.sets_max = 512;
-  };
-}
-
 /// Each call fails with each of its errors, once or from then on; then the power goes.
-Proof faulty_proof(const std::string& name, Result<void> (*program)(Session&, Publish),
-                   Publish publish) {
+Proof faulty_proof(const std::string& name, Result<void> (*program)(Session&, const Ways&),
+                   const Ways& ways = {}) {
   Proof proof =
-      log_proof(name, [program, publish](Session& session) { (void)program(session, publish); });
+      log_proof(name, [program, ways](Session& session) { (void)program(session, ways); });
   proof.fault_stride = 1;
   proof.bound = [](ExploreOptions& options) {
     options.depth = 1;
@@ -275,6 +283,31 @@ Proof faulty_proof(const std::string& name, Result<void> (*program)(Session&, Pu
     options.sets_max = 256;
   };
   return proof;
+}
+
+/// Records that go past the page cache.
+std::vector<Proof> direct_proofs() {
+  const Ways at_once{.writes = LogWrites::direct};
+  const Ways later{.publish = Publish::later, .writes = LogWrites::direct};
+  const std::vector<Request> two{{put, "d/a", content_of('p', 100)},
+                                 {put, "e/b", content_of('p', 100)}};
+  std::vector<Proof> proofs;
+  proofs.push_back(row_proof("direct_put", {{two[0]}}, at_once));
+  proofs.push_back(row_proof("direct_pair", {two}, at_once));
+  proofs.push_back(row_proof("direct_pair_later", {two}, later));
+  proofs.push_back(row_proof("direct_row", long_row(), at_once));
+  shorten(proofs.back());
+  proofs.push_back(row_proof("direct_row_later", held_row(), later));
+  shorten(proofs.back());
+  proofs.push_back(edits_proof("direct_edits", at_once));
+  proofs.push_back(faulty_proof("direct_with_faults", with_faults, at_once));
+  proofs.push_back(faulty_proof("direct_with_faults_later", with_faults, later));
+  for (Proof& proof : proofs) {
+    proof.differs_on = [](const Preset& preset) {
+      return preset.file_system == "ext4" || preset.file_system == "xfs";
+    };
+  }
+  return proofs;
 }
 
 }  // namespace
@@ -307,27 +340,28 @@ std::vector<Proof> log_proofs(std::size_t states_max) {
       log_proof("closed", [](Session& session) { must(session, closed_between(session)); }));
   proofs.back().workload.recover = reopen;
   shorten(proofs.back());
-  proofs.push_back(faulty_proof("with_faults", with_faults, Publish::at_once));
-  proofs.push_back(faulty_proof("moves_with_faults", moves_with_faults, Publish::at_once));
-  proofs.push_back(faulty_proof("staged_before_faults", staged_before, Publish::at_once));
-  proofs.push_back(faulty_proof("staged_before_faults_later", staged_before, Publish::later));
-  proofs.push_back(faulty_proof("recovery_with_faults", recover_with_faults, Publish::later));
+  proofs.push_back(faulty_proof("with_faults", with_faults));
+  proofs.push_back(faulty_proof("moves_with_faults", moves_with_faults));
+  proofs.push_back(faulty_proof("staged_before_faults", staged_before));
+  proofs.push_back(
+      faulty_proof("staged_before_faults_later", staged_before, {.publish = Publish::later}));
+  proofs.push_back(
+      faulty_proof("recovery_with_faults", recover_with_faults, {.publish = Publish::later}));
   proofs.back().workload.prepare = prepare_live_log;
   proofs.push_back(row_proof(
       "later_pair", {{{put, "d/a", content_of('p', 100)}, {put, "e/b", content_of('p', 100)}}},
-      Publish::later));
-  proofs.push_back(row_proof("later_row", long_row(), Publish::later));
+      {.publish = Publish::later}));
+  proofs.push_back(row_proof("later_row", long_row(), {.publish = Publish::later}));
   shorten(proofs.back());
-  proofs.push_back(row_proof("later_held", held_row(), Publish::later));
+  proofs.push_back(row_proof("later_held", held_row(), {.publish = Publish::later}));
   shorten(proofs.back());
-  for (const Publish publish : {Publish::at_once, Publish::later}) {
-    proofs.push_back(edits_proof(publish));
-    shorten(proofs.back());
-  }
-  proofs.push_back(row_proof("unordered_row", long_row(), Publish::unordered));
+  proofs.push_back(edits_proof("edits", {}));
+  proofs.push_back(edits_proof("edits_later", {.publish = Publish::later}));
+  proofs.push_back(row_proof("unordered_row", long_row(), {.publish = Publish::unordered}));
   shorten(proofs.back());
   drop_oracle(proofs.back(), "files_intact");
-  proofs.push_back(faulty_proof("later_with_faults", with_faults, Publish::later));
+  proofs.push_back(faulty_proof("later_with_faults", with_faults, {.publish = Publish::later}));
+  for (Proof& proof : direct_proofs()) proofs.push_back(std::move(proof));
   const bool in_short = states_max < 10'000;
   for (Proof& proof : proofs) {
     if (in_short && proof.fault_stride != 0) proof.fault_stride = 11;

@@ -491,7 +491,11 @@ const std::vector<Excuse>& later_excuses() {
        "later",
        {"ext4_journal"},
        {"log_published_not_awaited", "log_cache_trusted", "log_redo_not_synced",
-        "log_headers_not_flushed", "log_before_not_synced", "log_later_not_synced"}},
+        "log_headers_not_flushed", "log_before_not_synced", "log_later_not_synced",
+        "log_header_left_behind"}},
+      {"no record goes past the cache here",
+       {"worst", "split_rename", "btrfs"},
+       {"log_direct_not_durable", "log_header_left_behind"}},
   };
   return all;
 }

@@ -11,8 +11,12 @@ namespace perdure::test {
 
 using namespace perdure::testing;  // NOLINT: this file is about nothing else
 
+bool chooses_protocol(const Preset& preset) {
+  return preset.file_system != presets::worst.file_system;
+}
+
 Proof whole_proof(Proof proof, const std::string& name) {
-  proof.automatic = false;
+  proof.differs_on = nullptr;
   proof.workload.name = name;
   proof.bound = [](ExploreOptions& options) {
     options.layer =

@@ -49,6 +49,7 @@ Result<Tracker> open_tracker(Session& session) {
     LogStoreOptions options;
     options.root.segment_size = 16384;
     options.root.publish = is_there(session, later_marker) ? Publish::later : Publish::at_once;
+    options.root.writes = LogWrites::cached;
     options.root.system = session.system();
     BOOST_OUTCOME_TRY(auto store, open_log_store("/d/state", options));
     return Tracker::open(std::move(store), options_of(session), {}, {}, migrations());
@@ -128,6 +129,7 @@ void prepare_logged(Session& session, Publish publish) {
   if (publish == Publish::later) session.disk().put(later_marker, foreign, 0600);
   RootOptions options;
   options.segment_size = 16384;
+  options.writes = LogWrites::cached;
   options.system = session.system();
   options.system.files = &session.disk();
   session.disk().make_directories("d");

@@ -356,8 +356,9 @@ void drop_oracle(Proof& proof, const std::string& name) {
 Proof transaction_proof(const std::string& name, std::vector<std::vector<Request>> transactions,
                         ProtocolChoice protocol) {
   Proof proof;
-  proof.automatic = protocol == ProtocolChoice::automatic;
-  proof.workload.name = (proof.automatic ? "automatic_" : "") + name;
+  const bool automatic = protocol == ProtocolChoice::automatic;
+  if (automatic) proof.differs_on = chooses_protocol;
+  proof.workload.name = (automatic ? "automatic_" : "") + name;
   proof.workload.prepare = prepare_root;
   proof.workload.actors = {[protocol, transactions = std::move(transactions)](Session& session) {
     for (const auto& requests : transactions) must(session, transact(session, requests, protocol));

@@ -412,8 +412,9 @@ const Sizes& four_files() {
 Proof batch_proof(const std::string& name, ProtocolChoice protocol, bool grouped,
                   const Sizes& sizes = four_files(), bool strict = true) {
   Proof proof;
-  proof.automatic = protocol == ProtocolChoice::automatic;
-  proof.workload.name = (proof.automatic ? "automatic_" : "") + name;
+  const bool automatic = protocol == ProtocolChoice::automatic;
+  if (automatic) proof.differs_on = chooses_protocol;
+  proof.workload.name = (automatic ? "automatic_" : "") + name;
   proof.workload.prepare = [](Session& session) {
     prepare_target(session, content_of('a', 10));
     session.disk().put("e/t", content_of('a', 600));

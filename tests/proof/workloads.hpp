@@ -22,9 +22,16 @@ struct Proof {
   /// transaction is being settled nobody can repeat what such a sync lost: the file has its name
   /// already, and a rename between two names of one file does nothing.
   std::uint64_t directory_syncs_max = 0;
-  /// Only on presets on which `automatic` is not `portable`, which is proven for itself.
-  bool automatic = false;
+  /// Whether it differs there from another proof; empty: everywhere.
+  bool (*differs_on)(const testing::Preset& preset) = nullptr;
+
+  [[nodiscard]] bool is_run_on(const testing::Preset& preset) const {
+    return differs_on == nullptr || differs_on(preset);
+  }
 };
+
+/// `automatic` is not `portable` there, which is proven for itself.
+bool chooses_protocol(const testing::Preset& preset);
 
 /// Everything that is offered for one file, and for a tracked state.
 std::vector<Proof> file_proofs();

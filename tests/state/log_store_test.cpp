@@ -13,6 +13,7 @@
 #include "support/catch.hpp"
 #include "support/coarse.hpp"
 #include "support/directory.hpp"
+#include "support/flushes.hpp"
 #include "support/result.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
@@ -54,11 +55,6 @@ void die(FaultyFileSystem& files) {
               .count = {}});
 }
 
-std::uint64_t syncs(const FaultyFileSystem& files) {
-  return files.calls(Operation::sync_file) + files.calls(Operation::sync_data) +
-         files.calls(Operation::sync_directory) + files.calls(Operation::sync_file_system);
-}
-
 }  // namespace
 
 TEST_CASE("a state goes through the log, and its plain file is there for others") {
@@ -86,16 +82,16 @@ TEST_CASE("a save through the log is one flush, its previous generation included
   auto tracker = open(directory / "state", options);
   REQUIRE_OK(tracker);
   for (int i = 0; i < 3; ++i) REQUIRE_OK(tracker.value().update(increment));
-  const std::uint64_t before = syncs(counting);
+  const std::uint64_t before = flushes(counting);
   constexpr std::uint64_t saves = 100;
   for (std::uint64_t i = 0; i < saves; ++i) REQUIRE_OK(tracker.value().update(increment));
   constexpr std::uint64_t longer_names = 2;  // of generations 10 and 100, tried out at first
-  const std::uint64_t flushes = syncs(counting) - before;
+  const std::uint64_t made = flushes(counting) - before;
   if (has_coarse_stamps(directory.path().native())) {
     // Whether somebody else changed the directory can't be told: each new name syncs it.
-    CHECK(flushes <= 2 * saves + longer_names);
+    CHECK(made <= 2 * saves + longer_names);
   } else {
-    CHECK(flushes == saves + longer_names);
+    CHECK(made == saves + longer_names);
   }
 }
 
