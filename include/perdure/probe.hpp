@@ -35,6 +35,10 @@ struct LogProbe {
   /// After so many bytes of records the log is settled, which costs flushes once more.
   std::uint64_t segment_size = 0;
   std::uint64_t size = 0;  ///< Bytes that the log takes, always.
+  /// How long a record of 4 KiB takes past the page cache (LogWrites::direct), by the time that it
+  /// takes through it: medians of some writes in turns, made just now. Below 1 it is faster. Empty
+  /// where there are no such writes.
+  std::optional<double> direct_write_time;
 };
 
 /// The facts that a commit into a directory would rely on.

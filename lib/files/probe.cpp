@@ -12,6 +12,7 @@
 #include "engine/protocol.hpp"
 #include "engine/unlink.hpp"
 #include "log/log_format.hpp"
+#include "log/write_choice.hpp"
 
 namespace perdure {
 namespace {
@@ -105,6 +106,31 @@ SysResult<Status> try_all(FileSystem& files, Environment& environment, Handle at
   return status;
 }
 
+/// Makes writes to a file durable in both ways, and times them.
+SysResult<std::optional<double>> time_direct_writes(FileSystem& files, Environment& environment,
+                                                    Handle at, ProbeFiles& temps) {
+  BOOST_OUTCOME_TRY(const std::string name, temps.fresh(environment));
+  BOOST_OUTCOME_TRY(const Handle made, files.create(at, name, 0600));
+  const OwnedHandle cached(files, made);
+  const DirectBuffer block(static_cast<std::size_t>(log_block));
+  BOOST_OUTCOME_TRY(files.write_at(made, 0, block));
+  BOOST_OUTCOME_TRY(files.sync_file(made));
+  BOOST_OUTCOME_TRY(const Handle opened, files.open_direct(at, name));
+  const OwnedHandle direct(files, opened);
+  WriteChoice choice;
+  while (choice.is_measuring()) {
+    const auto begin = environment.monotonic();
+    if (choice.is_direct()) {
+      BOOST_OUTCOME_TRY(files.write_through(opened, 0, block));
+    } else {
+      BOOST_OUTCOME_TRY(files.write_at(made, 0, block));
+      BOOST_OUTCOME_TRY(files.sync_data(made));
+    }
+    choice.took(environment.monotonic() - begin);
+  }
+  return choice.ratio();
+}
+
 bool can(const ProbeReport& report, std::string_view name) {
   const auto is_it = [&](const Capability& one) { return one.name == name; };
   const auto at = std::find_if(report.capabilities.begin(), report.capabilities.end(), is_it);
@@ -147,7 +173,8 @@ LogProbe log_at(const ProbeReport& report, const Status& made, Stamps stamps) {
           .reason = std::move(check.reason),
           .flushes = flushes_of_log(report.file_system),
           .segment_size = defaults.segment_size,
-          .size = log_size(defaults.segment_size)};
+          .size = log_size(defaults.segment_size),
+          .direct_write_time = {}};
 }
 
 Result<ProbeReport> try_directory(const Path& directory, System system) {
@@ -163,6 +190,11 @@ Result<ProbeReport> try_directory(const Path& directory, System system) {
   report.file_system = std::move(info.value());
   ProbeFiles temps(files, opened.get());
   const auto tried = try_all(files, *system.environment, opened.get(), temps, report.capabilities);
+  std::optional<double> direct_write_time;
+  if (tried && reason_without_direct_writes(report.file_system).empty()) {
+    const auto timed = time_direct_writes(files, *system.environment, opened.get(), temps);
+    if (timed) direct_write_time = timed.value();  // an error: there are none
+  }
   const auto left = temps.remove();
   std::string detail = left.second ? left.first + " is left; `perdure clean` removes it" : "";
   if (!tried) return failure(tried.error(), std::move(detail));
@@ -174,6 +206,7 @@ Result<ProbeReport> try_directory(const Path& directory, System system) {
   report.reason = std::move(check.reason);
   report.limits = limits_of(report);
   report.log = log_at(report, tried.value(), files.stamps(opened.get(), tried.value()));
+  if (report.log.protocol) report.log.direct_write_time = direct_write_time;
   return report;
 }
 

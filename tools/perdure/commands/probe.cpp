@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // `perdure probe`: the facts that a commit into a directory would rely on.
 #include <functional>
+#include <iomanip>
 #include <memory>
+#include <sstream>
 
 #include <boost/json/array.hpp>
 
@@ -29,9 +31,11 @@ boost::json::object to_json(const LogProbe& log) {
                              {"reason", utf8(log.reason)},
                              {"flushes", nullptr},
                              {"segment_bytes", log.segment_size},
-                             {"bytes", log.size}};
+                             {"bytes", log.size},
+                             {"direct_write_time", nullptr}};
   if (log.protocol) object["protocol"] = to_string(*log.protocol);
   if (log.flushes) object["flushes"] = *log.flushes;
+  if (log.direct_write_time) object["direct_write_time"] = *log.direct_write_time;
   return object;
 }
 
@@ -53,6 +57,11 @@ void add_log(const LogProbe& log, const std::function<void(std::string_view, std
   }
   line("log's cost     ", flushes + ", and some more behind each " + human_size(log.segment_size) +
                               " of records; " + human_size(log.size) + " of space");
+  if (!log.direct_write_time) return;
+  std::ostringstream ratio;
+  ratio << std::fixed << std::setprecision(2) << *log.direct_write_time;
+  line("direct writes  ",
+       "take " + ratio.str() + " times as long as writes through the page cache");
 }
 
 boost::json::object to_json(const std::string& directory, const ProbeReport& found) {
