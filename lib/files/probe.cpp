@@ -106,28 +106,36 @@ SysResult<Status> try_all(FileSystem& files, Environment& environment, Handle at
   return status;
 }
 
-/// Makes writes to a file durable in both ways, and times them.
-SysResult<std::optional<double>> time_direct_writes(FileSystem& files, Environment& environment,
-                                                    Handle at, ProbeFiles& temps) {
+/// Makes a block durable, in the way that is timed next.
+SysResult<void> write_block(FileSystem& files, Handle cached, Handle direct, Bytes block,
+                            const WriteChoice& choice) {
+  if (choice.is_direct()) {
+    BOOST_OUTCOME_TRY(files.write_through(direct, 0, block));
+    return success();
+  }
+  BOOST_OUTCOME_TRY(files.write_at(cached, 0, block));
+  return files.sync_data(cached);
+}
+
+/// Whether there are direct writes, and how long one takes by the time of a write and its sync.
+SysResult<std::optional<double>> try_direct_writes(FileSystem& files, Environment& environment,
+                                                   Handle at, ProbeFiles& temps,
+                                                   std::vector<Capability>& out) {
   BOOST_OUTCOME_TRY(const std::string name, temps.fresh(environment));
-  BOOST_OUTCOME_TRY(const Handle made, files.create(at, name, 0600));
-  const OwnedHandle cached(files, made);
+  BOOST_OUTCOME_TRY(const Handle cached, files.create(at, name, 0600));
+  const OwnedHandle closing(files, cached);
   const DirectBuffer block(static_cast<std::size_t>(log_block));
-  BOOST_OUTCOME_TRY(files.write_at(made, 0, block));
-  BOOST_OUTCOME_TRY(files.sync_file(made));
-  BOOST_OUTCOME_TRY(const Handle opened, files.open_direct(at, name));
-  const OwnedHandle direct(files, opened);
+  BOOST_OUTCOME_TRY(files.write_at(cached, 0, block));
+  const auto direct = files.open_direct(at, name);
+  const OwnedHandle closing_direct(files, direct ? direct.value() : Handle::none);
+  std::error_code refusal = direct ? std::error_code() : direct.error();
   WriteChoice choice;
-  while (choice.is_measuring()) {
+  while (!refusal && choice.is_measuring()) {
     const auto begin = environment.monotonic();
-    if (choice.is_direct()) {
-      BOOST_OUTCOME_TRY(files.write_through(opened, 0, block));
-    } else {
-      BOOST_OUTCOME_TRY(files.write_at(made, 0, block));
-      BOOST_OUTCOME_TRY(files.sync_data(made));
-    }
+    refusal = refusal_of(write_block(files, cached, direct.value(), block, choice));
     choice.took(environment.monotonic() - begin);
   }
+  out.push_back(found("direct writes", refusal));
   return choice.ratio();
 }
 
@@ -190,14 +198,14 @@ Result<ProbeReport> try_directory(const Path& directory, System system) {
   report.file_system = std::move(info.value());
   ProbeFiles temps(files, opened.get());
   const auto tried = try_all(files, *system.environment, opened.get(), temps, report.capabilities);
-  std::optional<double> direct_write_time;
-  if (tried && reason_without_direct_writes(report.file_system).empty()) {
-    const auto timed = time_direct_writes(files, *system.environment, opened.get(), temps);
-    if (timed) direct_write_time = timed.value();  // an error: there are none
+  SysResult<std::optional<double>> timed(std::nullopt);
+  if (tried) {
+    timed = try_direct_writes(files, *system.environment, opened.get(), temps, report.capabilities);
   }
   const auto left = temps.remove();
   std::string detail = left.second ? left.first + " is left; `perdure clean` removes it" : "";
   if (!tried) return failure(tried.error(), std::move(detail));
+  if (!timed) return failure(timed.error(), std::move(detail));
   if (left.second) return failure(left.second, std::move(detail));
   ProtocolCheck check = allows_fast(report.file_system);
   report.protocol = check.allowed ? Protocol::fast : Protocol::portable;
@@ -206,7 +214,9 @@ Result<ProbeReport> try_directory(const Path& directory, System system) {
   report.reason = std::move(check.reason);
   report.limits = limits_of(report);
   report.log = log_at(report, tried.value(), files.stamps(opened.get(), tried.value()));
-  if (report.log.protocol) report.log.direct_write_time = direct_write_time;
+  if (report.log.protocol && reason_without_direct_writes(report.file_system).empty()) {
+    report.log.direct_write_time = timed.value();
+  }
   return report;
 }
 

@@ -302,7 +302,8 @@ TEST_CASE("fail at call n: probe", "[P19]") {
   for (const auto operation :
        {Operation::sync_file, Operation::sync_directory, Operation::preallocate, Operation::link,
         Operation::rename, Operation::set_xattr, Operation::try_lock, Operation::open_file,
-        Operation::open_for_writing}) {
+        Operation::open_for_writing, Operation::open_direct, Operation::write_through,
+        Operation::write_at, Operation::sync_data}) {
     scenario.tolerated.push_back({operation, {}});
   }
   scenario.tolerated.push_back({Operation::unlink, {}});  // tried again at the end, and told then
