@@ -64,7 +64,7 @@ class PERDURE_STATE_API StateView {
 /// It takes no lock, makes no file, syncs nothing, and needs only permission to read. Each state
 /// that it reads is intact. While a save is under way, the state may be newer than the state that a
 /// power cut leaves. Where a root with a log publishes later (Publish::later), it may be older than
-/// the last save: `has_unpublished` tells.
+/// the last save: `has_unpublished` tells users who may look into the root.
 ///
 /// These are errors: a file that is missing or damaged, one of a newer schema, and, in a sticky
 /// directory, another user's (ErrorKind::untrusted). Nothing is set aside, and no previous

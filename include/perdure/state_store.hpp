@@ -188,6 +188,11 @@ struct LogStoreOptions {
 /// state, too, once the root was closed or recovered. A state of more than `root.record_size_max`,
 /// its previous generation included, is saved through a journal.
 ///
+/// The directory stays locked as long as anything holds the store: the tracker, and each handle of
+/// a save. If a failure stopped the root, every call is refused, `reload` too, until the state is
+/// opened again. A save whose file somebody replaced at the last moment is ErrorKind::conflict with
+/// Fate::unknown, and the error says where the saved state is kept.
+///
 /// ErrorKind::unsupported where no log can be kept; ErrorKind::symlink_refused for a link at
 /// `path`.
 PERDURE_STATE_API Result<std::unique_ptr<StateStore>> open_log_store(

@@ -20,6 +20,7 @@
 #include "engine/write_directory.hpp"
 #include "state/generations.hpp"
 #include "state/store_errors.hpp"
+#include "transaction/marker.hpp"
 #include "transaction/pending.hpp"
 
 namespace perdure {
@@ -167,8 +168,15 @@ class FileStore final : public StateStore {
     return now;
   }
 
+  /// Somebody may have kept the state in the log of its directory since it was read, and died.
+  Result<void> check_log() {
+    if (!has_marker(files_, target_.directory, *target_.directory_status)) return success();
+    return refuse_unpublished(target_, {publish_timeout_ms, stop_});
+  }
+
   Result<Receipt> save(Commit& commit, const StateDraft& draft) {
     BOOST_OUTCOME_TRY(check_names_go(*target_.directory_status, target_.path));
+    BOOST_OUTCOME_TRY(check_log());
     BOOST_OUTCOME_TRY(syncs_.check(commit));
     BOOST_OUTCOME_TRY(expect(commit, draft.expected));
     BOOST_OUTCOME_TRY(check_size(draft.image.size(), limits(), target_.path));

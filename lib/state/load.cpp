@@ -82,6 +82,11 @@ Result<SavedState::Found> SavedState::take_current(LoadedState loaded, StoredSta
                  std::ranges::lower_bound(history.previous, standing.generation, std::greater()));
   }
   if (!loaded.stamped) {
+    // Somebody edited a state whose number only a tracker that had it can tell.
+    const bool unknown = standing.generation == 0 && published_max_ <= history.generation_max;
+    if (unknown && history.generation_max > 0) {
+      skip_numbers(history.generation_max);
+    }
     if (attempted_max_ == number_max) return failure("read the state", ErrorKind::unsupported, {});
     loaded.stamp.generation = attempted_max_ + 1;
     if (standing.generation == 0) standing.generation = loaded.stamp.generation;

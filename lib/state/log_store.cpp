@@ -25,20 +25,16 @@ namespace {
 /// place first, and a file store does the rest.
 class LogStore final : public StateStore {
  public:
-  LogStore(Root root, std::unique_ptr<StateStore> files, std::string leaf,
-           const LogStoreOptions& options)
-      : root_(std::move(root)),
-        files_(std::move(files)),
+  /// `claimed`: the lock that trackers who keep the state in its file wait for.
+  LogStore(std::unique_ptr<StateStore> files, std::unique_ptr<Lock> claimed, Root root,
+           std::string leaf, const LogStoreOptions& options)
+      : files_(std::move(files)),
+        claimed_(std::move(claimed)),
+        root_(std::move(root)),
         leaf_(std::move(leaf)),
         at_once_(options.root.publish != Publish::later),
         size_max_(options.size_max),
         system_(options.root.system) {}
-
-  /// Trackers that keep the state in its file wait for this lock.
-  Result<void> claim(const LockWait& wait) {
-    BOOST_OUTCOME_TRY(claimed_, files_->lock(wait));
-    return success();
-  }
 
   [[nodiscard]] StoreLimits limits() const override { return {.size_max = size_max_}; }
 
@@ -59,6 +55,7 @@ class LogStore final : public StateStore {
   Result<std::optional<StoredState>> load() override {
     BOOST_OUTCOME_TRY(root_.settle());
     BOOST_OUTCOME_TRY(auto stored, files_->load());
+    behind_ = false;
     image_.reset();
     plain_ = stored ? stored->revision : Revision{};
     // The state that was saved last keeps the revision of its receipt.
@@ -91,6 +88,7 @@ class LogStore final : public StateStore {
 
   Result<StoreReceipt> commit(const StateDraft& draft) override {
     BOOST_OUTCOME_TRY(check_size(draft.image.size(), limits(), describe()));
+    BOOST_OUTCOME_TRY(catch_up_with_file());
     const auto compare = [&]() -> Result<void> {
       BOOST_OUTCOME_TRY(const Revision now, revision());
       return now == draft.expected ? Result<void>(success()) : conflict();
@@ -106,7 +104,7 @@ class LogStore final : public StateStore {
     auto receipt = transaction.commit();
     if (!receipt) return std::move(receipt.error());
     for (const std::string& path : receipt.value().left_alone) {
-      if (path == leaf_) return conflict();
+      if (path == leaf_) return left_alone(receipt.value().set_aside);
     }
     image_ = Buffer(draft.image.begin(), draft.image.end());
     saved_.push_back(Checksum::of(draft.image));
@@ -120,6 +118,8 @@ class LogStore final : public StateStore {
     if (now != damaged) return conflict();
     BOOST_OUTCOME_TRY(const Revision plain, files_->revision());
     BOOST_OUTCOME_TRY(std::string place, files_->set_aside(plain, generation));
+    like_ = Path(place).filename().native();
+    behind_ = false;
     image_.reset();
     saved_.clear();
     plain_ = {};  // a save that is published later leaves no file until then
@@ -148,8 +148,33 @@ class LogStore final : public StateStore {
     const auto saved = std::find(saved_.rbegin(), saved_.rend(), digest);
     // With a state in place at each save, an older one is somebody's copy.
     if (saved == saved_.rend() || (at_once_ && saved != saved_.rbegin())) return false;
+    behind_ = saved != saved_.rbegin();
     saved_.erase(saved_.begin(), std::prev(saved.base()));
     return true;
+  }
+
+  /// The file has an older state of ours. If the log put it there, settling puts the last one in
+  /// its place. If somebody else did, settling leaves it alone, as it would every later state.
+  Result<void> catch_up_with_file() {
+    if (!behind_) return success();
+    BOOST_OUTCOME_TRY(root_.settle());
+    const auto found = read_file(files_->describe(), size_max_, system_);
+    if (!found && !is_missing(found.error().cause)) return found.error();
+    if (!found || Checksum::of(found.value().bytes) != saved_.back()) return conflict();
+    BOOST_OUTCOME_TRY(plain_, files_->revision());
+    saved_.erase(saved_.begin(), saved_.end() - 1);
+    behind_ = false;
+    return success();
+  }
+
+  /// Somebody replaced the file between the record and its publishing.
+  [[nodiscard]] Error left_alone(const std::string& set_aside) const {
+    Error error = conflict();
+    error.fate = Fate::unknown;
+    if (!set_aside.empty()) {
+      error.detail += "; this save is kept in '" + set_aside + "' in the directory of the state";
+    }
+    return error;
   }
 
   /// The current state gets the name of its generation. A file that has that name already is kept
@@ -171,9 +196,10 @@ class LogStore final : public StateStore {
     return transaction.put(name, *image_, {.metadata = {}, .like = leaf_});
   }
 
-  Root root_;
+  // In this order: the root settles before the lock is given back.
   std::unique_ptr<StateStore> files_;
   std::unique_ptr<Lock> claimed_;
+  Root root_;
   std::string leaf_;
   bool at_once_;
   std::uint64_t size_max_;
@@ -184,6 +210,7 @@ class LogStore final : public StateStore {
   Revision plain_;  ///< The file's, when it last held the current state or an older one.
   /// The states that the file may have now: those since the one that was last seen there.
   std::deque<Checksum::Digest> saved_;
+  bool behind_ = false;  ///< The file was seen with a state before the last of them.
 };
 
 }  // namespace
@@ -197,11 +224,11 @@ Result<std::unique_ptr<StateStore>> open_log_store(const Path& path,
   RandomPool random(*options.root.system.environment);
   Target target(*options.root.system.files, random);
   BOOST_OUTCOME_TRY(open_target(target, path, SymlinkPolicy::refuse));
-  BOOST_OUTCOME_TRY(Root root, Root::open(directory, options.root));
   BOOST_OUTCOME_TRY(auto files, open_file_store(path, file, options.root.system));
-  auto store = std::make_unique<LogStore>(std::move(root), std::move(files), target.leaf, options);
-  BOOST_OUTCOME_TRY(store->claim({options.root.lock_timeout_ms, options.root.stop}));
-  return store;
+  BOOST_OUTCOME_TRY(auto claimed, files->lock({options.root.lock_timeout_ms, options.root.stop}));
+  BOOST_OUTCOME_TRY(Root root, Root::open(directory, options.root));
+  return std::make_unique<LogStore>(std::move(files), std::move(claimed), std::move(root),
+                                    target.leaf, options);
 }
 
 }  // namespace perdure

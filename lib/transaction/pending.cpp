@@ -85,6 +85,9 @@ Result<void> refuse_unpublished(const Target& target, const LockWait& wait) {
     if (why.empty()) return success();
   } else if (lock.error().kind == ErrorKind::stopped) {
     return lock.error();
+  } else {  // it may be in place by now
+    BOOST_OUTCOME_TRY(why, find_pending(*root, target));
+    if (why.empty()) return success();
   }
   // Where a link was followed, the caller did not name the path of this root.
   const std::string named = target.followed ? "" : " " + root->path.native();

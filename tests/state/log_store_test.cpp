@@ -314,6 +314,151 @@ TEST_CASE("a tracker by file refuses a state that waits in a root above it", "[P
   CHECK(tracker.value().state()->value == 2);
 }
 
+// Found in review: only a tracker that opens asked the root, and one that was open already saved on
+// top of the older state. What had been acknowledged lay in `abandoned-ID` alone, and one number
+// was given twice.
+TEST_CASE("a tracker by file that is open already refuses to save while a log waits", "[P4]") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  auto by_file = CountTracker::open(path);
+  REQUIRE_OK(by_file);
+  REQUIRE_OK(by_file.value().update(increment));
+  FaultyFileSystem dying(native_file_system());
+  {
+    auto tracker = open(path, options_of(Publish::later, dying));
+    REQUIRE_OK(tracker);
+    for (int i = 0; i < 3; ++i) REQUIRE_OK(tracker.value().update(increment));
+    die(dying);
+  }
+  const auto refused = by_file.value().update(increment);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::recovery_required);
+  CHECK(refused.error().fate == Fate::unchanged);
+  REQUIRE_OK(recover(directory.path()));
+  REQUIRE_OK(by_file.value().update(increment));
+  CHECK(value_at(path) == 5);
+}
+
+namespace {
+
+/// Tries to take the lock of a state when its plain file gets a new content.
+struct Waiting final : ForwardingFileSystem {
+  Waiting(FileSystem& base, fs::path at) : ForwardingFileSystem(base), path(std::move(at)) {}
+  SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                         const std::string& to, RenameMode mode) override {
+    if (to == path.filename().native() && std::exchange(armed, false)) {
+      auto store = open_file_store(path);
+      REQUIRE_OK(store);
+      got_lock = store.value()->lock({std::chrono::milliseconds(0)}).has_value();
+      tried = true;
+    }
+    return ForwardingFileSystem::rename(from_directory, from, to_directory, to, mode);
+  }
+  fs::path path;
+  bool armed = false;
+  bool tried = false;
+  bool got_lock = false;
+};
+
+}  // namespace
+
+// Found in review: the lock was given back before the last states were in place, so that a tracker
+// that waited for it saved on top of an older one.
+TEST_CASE("a state stays locked until its log has settled", "[P4]") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  Waiting waiting(native_file_system(), path);
+  {
+    auto tracker = open(path, options_of(Publish::later, waiting));
+    REQUIRE_OK(tracker);
+    for (int i = 0; i < 3; ++i) REQUIRE_OK(tracker.value().update(increment));
+    waiting.armed = true;
+  }
+  CHECK(waiting.tried);
+  CHECK_FALSE(waiting.got_lock);
+  CHECK(value_at(path) == 3);
+}
+
+// Found in review: the save was acknowledged, and settling left the file alone, as another's.
+TEST_CASE("a state that somebody replaced by its own older bytes is a conflict") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  auto tracker = open(path, options_of(Publish::later), 0);
+  REQUIRE_OK(tracker);
+  REQUIRE_OK(tracker.value().update(increment));
+  REQUIRE_OK(tracker.value().history());  // which puts it in place
+  REQUIRE_OK(tracker.value().update(increment));
+  spit(directory / "other", slurp(path));
+  fs::rename(directory / "other", path);
+  const auto refused = tracker.value().update(increment);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::conflict);
+}
+
+// Found in review: the new file had the mode that the previous generation once had.
+TEST_CASE("a damaged state gives its permissions to the one that replaces it") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  const std::uint32_t previous_max = GENERATE(0U, 1U);
+  const LogStoreOptions options = options_of(GENERATE(Publish::at_once, Publish::later));
+  {
+    auto tracker = open(path, options, previous_max);
+    REQUIRE_OK(tracker);
+    for (int i = 0; i < 3; ++i) REQUIRE_OK(tracker.value().update(increment));
+  }
+  spit(path, "not a state");
+  fs::permissions(path, fs::owner_read | fs::owner_write);
+  {
+    auto tracker = open(path, options, previous_max);
+    REQUIRE_OK(tracker);
+    REQUIRE_OK(tracker.value().update(increment));
+  }
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0600U);
+}
+
+namespace {
+
+/// Replaces the state when the next record is made durable.
+struct LateNeighbour final : ForwardingFileSystem {
+  LateNeighbour(FileSystem& base, fs::path at) : ForwardingFileSystem(base), path(std::move(at)) {}
+  SysResult<void> sync_data(Handle file) override {
+    auto done = ForwardingFileSystem::sync_data(file);
+    if (std::exchange(armed, false)) {
+      spit(path.native() + ".new", R"({"value": 41, "notes": []})");
+      fs::rename(path.native() + ".new", path);
+    }
+    return done;
+  }
+  fs::path path;
+  bool armed = false;
+};
+
+}  // namespace
+
+// Found in review: it said `unchanged`, though the record is durable, and nothing of where its
+// state is kept.
+TEST_CASE("a save whose state is replaced behind its record tells where it is kept") {
+  const TempDirectory directory;
+  const fs::path path = directory / "state";
+  LateNeighbour neighbour(native_file_system(), path);
+  LogStoreOptions options = options_of(Publish::at_once, neighbour);
+  options.root.writes = LogWrites::cached;
+  auto tracker = open(path, options);
+  REQUIRE_OK(tracker);
+  REQUIRE_OK(tracker.value().update(increment));
+  neighbour.armed = true;
+  const auto refused = tracker.value().update(increment);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::conflict);
+  CHECK(refused.error().fate == Fate::unknown);
+  CHECK(refused.error().message().find("abandoned-") != std::string::npos);
+  REQUIRE_OK(tracker.value().reload());
+  REQUIRE_OK(tracker.value().update(increment));
+  CHECK(value_at(path) == 42);
+}
+
 // Found in review: a planted file was read whole, whatever its size.
 TEST_CASE("what has the name of a generation is set aside, whatever it is") {
   const TempDirectory directory;

@@ -133,6 +133,25 @@ TEST_CASE("a file without a stamp loads, and gets one at the first save") {
   CHECK(back.report().origin == Origin::previous);
 }
 
+// Found in review: the edited state got the number of the one that had been edited.
+TEST_CASE("a state whose stamp was taken out by hand gets no number that was given before") {
+  const TempDirectory at(Medium::memory);
+  std::uint64_t last = 0;
+  {
+    auto tracker = CountTracker::open(at.file("s")).value();
+    for (int i = 0; i < 3; ++i) REQUIRE(tracker.update(increment));
+    last = tracker.generation();
+  }
+  at.put("s", "{\"value\": 41}");
+  auto tracker = CountTracker::open(at.file("s")).value();
+  REQUIRE(tracker.update(increment));
+  const auto history = tracker.history();
+  REQUIRE_OK(history);
+  REQUIRE(history.value().previous.size() == 1);
+  CHECK(history.value().previous.front() > last);
+  CHECK(tracker.generation() > history.value().previous.front());
+}
+
 TEST_CASE("some of the three without the others is damage, not a file without a stamp") {
   const TempDirectory at(Medium::memory);
   at.put("s", "{\"value\": 1, \"generation\": 4}");

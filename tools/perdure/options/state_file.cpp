@@ -215,7 +215,9 @@ std::string loss_of(const StateFile& file, const std::string& path, const StateL
 std::string age_of(const std::string& path, System system) {
   if (is_etcd_address(path)) return {};
   const auto waits = has_unpublished(path, system);
-  if (!waits || !waits.value()) return {};
+  if (!waits)
+    return "whether a root has a newer content of it can't be told: " + waits.error().message();
+  if (!waits.value()) return {};
   const auto version = read_version(path, system);
   if (!version) return {};
   const auto age = system.environment->wall() - std::chrono::nanoseconds(version.value().mtime_ns);
