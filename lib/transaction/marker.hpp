@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/internal.hpp"
 #include "transaction/transaction_root.hpp"
 
 namespace perdure {
@@ -20,7 +21,7 @@ Result<std::optional<std::string>> read_marker(const TransactionRoot& root);
 std::optional<std::string> marked_private_directory(const Target& root);
 
 /// Whether the directory, of this status, has a marker that this user believes.
-bool has_marker(FileSystem& files, Handle directory, const Status& status);
+PERDURE_INTERNAL_API bool has_marker(FileSystem& files, Handle directory, const Status& status);
 
 /// A directory with such a marker, so many steps above another one.
 struct RootAbove {
