@@ -64,8 +64,9 @@ enum class Answer : std::uint8_t { alive, dead, untold };
 Answer answer_of(const SysResult<void>& asked) {
   if (asked) return Answer::alive;
   // ext4 says EROFS, xfs EIO or EUCLEAN; a device that is gone ENODEV or ENXIO;
-  // NFS ESTALE.
-  constexpr std::array dead{EROFS, EIO, EUCLEAN, ENODEV, ENXIO, ESHUTDOWN, ESTALE};
+  // NFS ESTALE, FUSE without its server ENOTCONN or ECONNABORTED (fs/fuse/dev.c).
+  constexpr std::array dead{EROFS,     EIO,    EUCLEAN,  ENODEV,      ENXIO,
+                            ESHUTDOWN, ESTALE, ENOTCONN, ECONNABORTED};
   const bool is_dead = std::find(dead.begin(), dead.end(), asked.error().value()) != dead.end();
   return is_dead ? Answer::dead : Answer::untold;
 }

@@ -35,9 +35,10 @@ class NativeEnvironment final : public Environment {
   std::chrono::nanoseconds wall() override { return read_clock(CLOCK_REALTIME); }
   void sleep(std::chrono::nanoseconds time) override {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
-    const timespec wanted{.tv_sec = seconds.count(),
-                          .tv_nsec = static_cast<long>((time - seconds).count())};
-    ::nanosleep(&wanted, nullptr);  // shorter after a signal: each caller looks again anyway
+    timespec rest{.tv_sec = seconds.count(),
+                  .tv_nsec = static_cast<long>((time - seconds).count())};
+    while (::nanosleep(&rest, &rest) < 0 && errno == EINTR) {
+    }
   }
 };
 

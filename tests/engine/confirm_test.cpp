@@ -93,7 +93,8 @@ TEST_CASE("each code of the question means healthy, dead or nothing", "[P4]") {
     return confirm_syncs(files, at, Handle::none, failed_syncs());
   };
   CHECK(confirm_syncs(disk, at, Handle::none, failed_syncs()).value());
-  for (const int dead : {EROFS, EIO, EUCLEAN, ENODEV, ENXIO, ESHUTDOWN, ESTALE}) {
+  for (const int dead :
+       {EROFS, EIO, EUCLEAN, ENODEV, ENXIO, ESHUTDOWN, ESTALE, ENOTCONN, ECONNABORTED}) {
     CAPTURE(dead);
     REQUIRE_FALSE(ask(dead));
     CHECK(ask(dead).error().value() == dead);

@@ -27,8 +27,8 @@ class PERDURE_API Environment {
   virtual std::chrono::nanoseconds monotonic() = 0;
   /// Time since 1970-01-01 UTC.
   virtual std::chrono::nanoseconds wall() = 0;
-  /// Lets other threads run for about `time`. Called between two tries for a lock, and between the
-  /// two looks of `clean` at an empty temp.
+  /// Lets other threads run for about `time`; signals do not shorten it. Called between two tries
+  /// for a lock, and between the two looks of `clean` at an empty temp.
   virtual void sleep(std::chrono::nanoseconds time) = 0;
 };
 
