@@ -315,7 +315,7 @@ TEST_CASE("a tracker by file refuses a state that waits in a root above it", "[P
 }
 
 // Found in review: only a tracker that opens asked the root, and one that was open already saved on
-// top of the older state. What had been acknowledged lay in `abandoned-ID` alone, and one number
+// top of the older state. The acknowledged states lay in `abandoned-ID` alone, and one number
 // was given twice.
 TEST_CASE("a tracker by file that is open already refuses to save while a log waits", "[P4]") {
   const TempDirectory directory;
