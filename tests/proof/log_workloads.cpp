@@ -25,10 +25,14 @@ struct Ways {
   LogWrites writes = LogWrites::cached;
 };
 
+bool writes_directly(const Preset& preset) {
+  return preset.file_system == "ext4" || preset.file_system == "xfs";
+}
+
 RootOptions root_options(const Session& session, const Ways& ways = {}) {
   RootOptions options;
   options.publish = ways.publish;
-  options.writes = ways.writes;
+  options.writes = writes_directly(session.preset()) ? ways.writes : LogWrites::cached;
   options.segment_size = 8192;
   options.system = session.system();
   return options;
@@ -303,9 +307,7 @@ std::vector<Proof> direct_proofs() {
   proofs.push_back(faulty_proof("direct_with_faults", with_faults, at_once));
   proofs.push_back(faulty_proof("direct_with_faults_later", with_faults, later));
   for (Proof& proof : proofs) {
-    proof.differs_on = [](const Preset& preset) {
-      return preset.file_system == "ext4" || preset.file_system == "xfs";
-    };
+    proof.differs_on = writes_directly;
   }
   return proofs;
 }

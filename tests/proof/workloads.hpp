@@ -24,10 +24,6 @@ struct Proof {
   std::uint64_t directory_syncs_max = 0;
   /// Whether it differs there from another proof; empty: everywhere.
   bool (*differs_on)(const testing::Preset& preset) = nullptr;
-
-  [[nodiscard]] bool is_run_on(const testing::Preset& preset) const {
-    return differs_on == nullptr || differs_on(preset);
-  }
 };
 
 /// `automatic` is not `portable` there, which is proven for itself.
