@@ -240,14 +240,16 @@ TEST_CASE("a damaged state is set aside, and the previous one goes on through th
 
 namespace {
 
+void replace_by_another(const fs::path& path) {
+  spit(path.native() + ".new", R"({"value": 41, "notes": []})");
+  fs::rename(path.native() + ".new", path);
+}
+
 /// Somebody who replaces the state when the next file is staged.
 struct Neighbour final : ForwardingFileSystem {
   Neighbour(FileSystem& base, fs::path at) : ForwardingFileSystem(base), path(std::move(at)) {}
   SysResult<Handle> create(Handle directory, const std::string& name, std::uint32_t mode) override {
-    if (std::exchange(armed, false)) {
-      spit(path.native() + ".new", R"({"value": 41, "notes": []})");
-      fs::rename(path.native() + ".new", path);
-    }
+    if (std::exchange(armed, false)) replace_by_another(path);
     return ForwardingFileSystem::create(directory, name, mode);
   }
   fs::path path;
@@ -425,10 +427,7 @@ struct LateNeighbour final : ForwardingFileSystem {
   LateNeighbour(FileSystem& base, fs::path at) : ForwardingFileSystem(base), path(std::move(at)) {}
   SysResult<void> sync_data(Handle file) override {
     auto done = ForwardingFileSystem::sync_data(file);
-    if (std::exchange(armed, false)) {
-      spit(path.native() + ".new", R"({"value": 41, "notes": []})");
-      fs::rename(path.native() + ".new", path);
-    }
+    if (std::exchange(armed, false)) replace_by_another(path);
     return done;
   }
   fs::path path;
