@@ -25,7 +25,7 @@ struct CleanOptions {
 };
 
 /// The names that `clean` removed, or would remove, and those that it left: relative to the
-/// directory.
+/// directory, and sorted.
 struct CleanReport {
   std::vector<std::string> removed;  ///< With a dry run, those that would go.
   std::vector<std::string> live;     ///< A committer has the temp open, or holds the lock.

@@ -98,6 +98,9 @@ class Cleaner {
         BOOST_OUTCOME_TRY(decide(at.get(), found, true));
       }
     }
+    for (auto* names : {&report_.removed, &report_.live, &report_.skipped}) {
+      std::ranges::sort(*names);  // directories list theirs in any order
+    }
     return std::move(report_);
   }
 
