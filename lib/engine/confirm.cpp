@@ -85,13 +85,19 @@ std::uint64_t failed_syncs() noexcept {
   return all_failed.count.load();
 }
 
-void note_failed_sync(FileSystem& files, Handle handle) noexcept {
+SysResult<void> noted(FileSystem& files, Handle handle, SysResult<void> synced) noexcept {
+  if (synced || synced.error() == std::errc::invalid_argument) return synced;
   const auto device = device_of(files, handle);
   auto& last = device ? all_failed.last_of(files, *device) : all_failed.last_unknown;
   // A thread that sees the new count also sees the number. Two threads may give one number: a
   // commit that began between their counts began after both syncs had failed.
   raise(last, all_failed.count.load() + 1);
   all_failed.count.fetch_add(1);
+  return synced;
+}
+
+SysResult<void> sync_entries(FileSystem& files, Handle directory) {
+  return noted(files, directory, files.sync_directory(directory));
 }
 
 bool sync_failed_since(FileSystem& files, Handle directory, std::uint64_t mark) {

@@ -14,9 +14,13 @@ namespace perdure {
 /// changes a name, and `confirm_syncs` compares it.
 [[nodiscard]] PERDURE_INTERNAL_API std::uint64_t failed_syncs() noexcept;
 
-/// Remembers that a sync failed on the device of `handle`. The kernel tells of a lost block once,
-/// so the other commits of this process learn of it here.
-void note_failed_sync(FileSystem& files, Handle handle) noexcept;
+/// Hands on what a sync on the device of `handle` answered, and remembers a failure. The kernel
+/// tells of a lost block once, so the other commits of this process learn of it here. EINVAL is not
+/// remembered: the file system can't sync such a handle, and lost nothing.
+SysResult<void> noted(FileSystem& files, Handle handle, SysResult<void> synced) noexcept;
+
+/// fsync(2) of a directory, noted.
+PERDURE_INTERNAL_API SysResult<void> sync_entries(FileSystem& files, Handle directory);
 
 /// A sync failed on the device of `directory` since the mark was taken.
 [[nodiscard]] bool sync_failed_since(FileSystem& files, Handle directory, std::uint64_t mark);

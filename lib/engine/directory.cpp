@@ -4,6 +4,7 @@
 
 #include "base/make_error.hpp"
 #include "base/missing.hpp"
+#include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/trust.hpp"
 
@@ -28,7 +29,7 @@ Result<void> sync_found(FileSystem& files, Handle directory, const std::string& 
     return make_error("open the directory above", path, opened.error());
   }
   const OwnedHandle above(files, opened.value());
-  const auto synced = files.sync_directory(above.get());
+  const auto synced = sync_entries(files, above.get());
   if (synced) return success();
   Error error = make_error(sync_step, path, synced.error());
   explain_directory_sync(error);
@@ -49,7 +50,7 @@ Result<void> make(FileSystem& files, Handle above, const std::string& leaf, cons
   if (!made && made.error() != std::errc::file_exists) {
     return make_error("make the directory", path, made.error());
   }
-  const auto synced = files.sync_directory(above);
+  const auto synced = sync_entries(files, above);
   if (synced) return success();
   Error error = make_error(sync_step, path, synced.error());
   explain_directory_sync(error);

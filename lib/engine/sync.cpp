@@ -10,19 +10,12 @@ namespace {
 
 constexpr std::string_view confirm_step = "confirm the sync";
 
-/// A failed sync of names is remembered, since the kernel reports it only once.
-Result<void> noted(const Target& target, std::string_view step, const SysResult<void>& synced,
-                   Handle handle) {
-  if (synced) return success();
-  note_failed_sync(target.files, handle);
-  return target.failure(step, synced.error());
-}
-
 Result<void> sync_names(const Target& target) {
-  auto synced = noted(target, "sync the directory", target.files.sync_directory(target.directory),
-                      target.directory);
-  if (!synced) explain_directory_sync(synced.error());
-  return synced;
+  const auto synced = sync_entries(target.files, target.directory);
+  if (synced) return success();
+  Error error = target.failure("sync the directory", synced.error());
+  explain_directory_sync(error);
+  return error;
 }
 
 Error unconfirmed(const Target& target, std::error_code cause) {
@@ -33,12 +26,15 @@ Error unconfirmed(const Target& target, std::error_code cause) {
 
 Result<void> sync_published(Commit& commit) {
   const Handle file = commit.temp.get();
-  return noted(commit, "sync the published file", commit.files.sync_file(file), file);
+  const auto synced = noted(commit.files, file, commit.files.sync_file(file));
+  return synced ? success()
+                : Result<void>(commit.failure("sync the published file", synced.error()));
 }
 
 Result<void> sync_all(Commit& commit) {
-  return noted(commit, "sync the file system", commit.files.sync_file_system(commit.directory),
-               commit.directory);
+  const Handle at = commit.directory;
+  const auto synced = noted(commit.files, at, commit.files.sync_file_system(at));
+  return synced ? success() : Result<void>(commit.failure("sync the file system", synced.error()));
 }
 
 Result<void> sync_parent(Commit& commit) {
@@ -65,11 +61,7 @@ Result<void> sync_durably(Commit& commit, Result<void> (*sync)(Commit&)) {
 }
 
 SysResult<void> sync_directory_durably(FileSystem& files, Handle directory, std::uint64_t mark) {
-  const auto synced = files.sync_directory(directory);
-  if (!synced) {
-    note_failed_sync(files, directory);
-    return synced.error();
-  }
+  BOOST_OUTCOME_TRY(sync_entries(files, directory));
   BOOST_OUTCOME_TRY(confirm_syncs(files, directory, Handle::none, mark));
   return success();
 }

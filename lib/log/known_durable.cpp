@@ -3,6 +3,7 @@
 #include "log/known_durable.hpp"
 
 #include "base/missing.hpp"
+#include "engine/confirm.hpp"
 #include "engine/version.hpp"
 
 namespace perdure {
@@ -98,7 +99,7 @@ Result<void> KnownDurable::sync_directory(Directories& directories, const std::s
   if (!opened) return root_.failure(step, path, opened.error());
   BOOST_OUTCOME_TRY(const Status status,
                     root_.checked(step, path, root_.files.stat(opened.value())));
-  const auto synced = root_.files.sync_directory(opened.value());
+  const auto synced = sync_entries(root_.files, opened.value());
   failed_ = failed_ || !synced;
   BOOST_OUTCOME_TRY(root_.checked(step, path, synced));
   // On a coarse clock the next change may leave the same stamps: then it is synced each time.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/missing.hpp"
+#include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/protocol.hpp"
 #include "engine/unlink.hpp"
@@ -89,7 +90,7 @@ Result<LogFile> LogFile::make(TransactionRoot& root, std::uint64_t segment_size)
   BOOST_OUTCOME_TRY(root.checked(
       make_step, "",
       root.files.rename(directory, temp, directory, std::string(names::log), RenameMode::replace)));
-  BOOST_OUTCOME_TRY(root.synced(make_step, "", root.files.sync_directory(directory)));
+  BOOST_OUTCOME_TRY(root.synced(make_step, "", sync_entries(root.files, directory)));
   return log;
 }
 

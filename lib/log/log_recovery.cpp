@@ -239,10 +239,7 @@ Result<void> Redo::settle() {
     BOOST_OUTCOME_TRY(const auto directory,
                       root_.checked(recover_step, path, directories_.open_if_ours(path)));
     if (!directory) continue;
-    const auto synced = root_.files.sync_directory(*directory);
-    if (synced) continue;
-    note_failed_sync(root_.files, *directory);
-    return root_.failure(recover_step, path, synced.error());
+    BOOST_OUTCOME_TRY(root_.checked(recover_step, path, sync_entries(root_.files, *directory)));
   }
   const auto confirmed =
       confirm_syncs(root_.files, root_.private_directory.get(), Handle::none, mark_);

@@ -538,13 +538,12 @@ Result<void> LogWriter::sync_published() {
   // With an ordered protocol, a sync of the last change makes all earlier ones durable. A staged
   // file that got its path was a change of the private directory, too.
   const Handle last = last_directory_ ? last_directory_.get() : root_.private_directory.get();
-  const auto synced = protocol_ == Protocol::fast
-                          ? root_.files.sync_directory(last)
-                          : root_.files.sync_file_system(root_.private_directory.get());
-  if (!synced) {
-    note_failed_sync(root_.files, last);
-    return root_.failure(settle_step, "", synced.error());
-  }
+  BOOST_OUTCOME_TRY(
+      root_.checked(settle_step, "",
+                    noted(root_.files, last,
+                          protocol_ == Protocol::fast
+                              ? root_.files.sync_directory(last)
+                              : root_.files.sync_file_system(root_.private_directory.get()))));
   const auto confirmed =
       confirm_syncs(root_.files, root_.private_directory.get(), Handle::none, sync_mark_);
   if (confirmed) return success();

@@ -63,9 +63,7 @@ SysResult<void> give_name_up(TransactionRoot& root, const Journal& journal,
   for (std::string path = parent_of(entry.path); makes_directory(journal, path);) {
     path = parent_of(path);
     BOOST_OUTCOME_TRY(const Handle above, directories.open(path));
-    const auto synced = root.files.sync_directory(above);
-    if (!synced) note_failed_sync(root.files, above);
-    BOOST_OUTCOME_TRY(synced);
+    BOOST_OUTCOME_TRY(sync_entries(root.files, above));
   }
   BOOST_OUTCOME_TRY(rename_staged(root, journal, entry, directory));
   return remove_apply_temp(root.files, directory, entry);
@@ -199,10 +197,7 @@ Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directori
     BOOST_OUTCOME_TRY(const auto directory,
                       root.checked(settle_step, path, directories.open_if_ours(path)));
     if (!directory) continue;
-    const auto synced = root.synced(settle_step, path, root.files.sync_directory(*directory));
-    if (synced) continue;
-    note_failed_sync(root.files, *directory);
-    return synced.error();
+    BOOST_OUTCOME_TRY(root.synced(settle_step, path, sync_entries(root.files, *directory)));
   }
   // A file system without a journal tells of a lost block once, maybe to another commit of this
   // process. Where the file system's journal failed, no later change reaches the disk, so the

@@ -93,7 +93,7 @@ Result<void> CopyPlace::mark(bool made) {
   if (marked) return success();
   BOOST_OUTCOME_TRY(const Handle created, checked("", files_.create(work_.get(), marker, 0600)));
   (void)files_.close(created);
-  return checked("", files_.sync_directory(work_.get()));
+  return checked("", sync_entries(files_, work_.get()));
 }
 
 Result<void> CopyPlace::remove(const std::string& path) {
@@ -150,11 +150,7 @@ SysResult<void> CopyPlace::sync_name(std::uint32_t surplus) {
     BOOST_OUTCOME_TRY(const Status now, files_.stat(tree_.get()));
     BOOST_OUTCOME_TRY(files_.set_mode(tree_.get(), now.mode & ~surplus));
   }
-  const auto synced = files_.sync_directory(tree_.get());
-  if (!synced) {
-    note_failed_sync(files_, tree_.get());
-    return synced;
-  }
+  BOOST_OUTCOME_TRY(sync_entries(files_, tree_.get()));
   return sync_directory_durably(files_, above_.get(), mark_);
 }
 

@@ -53,10 +53,8 @@ std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
                   : SysResult<void>(directory.error());
     if (told(moved, (Path(parent) / entry.apply_temp).native())) changed.insert(parent);
   }
-  const auto sync = [&](Handle directory) {
-    // A failure is noted for the device. set_all_aside finds the note, and returns an error.
-    if (!files.sync_directory(directory)) note_failed_sync(files, directory);
-  };
+  // A failure is noted for the device. set_all_aside finds the note, and returns an error.
+  const auto sync = [&](Handle directory) { (void)sync_entries(files, directory); };
   if (!changed.empty()) {  // first where they are now
     sync(evidence.directory.get());
     sync(root.private_directory.get());
@@ -83,7 +81,7 @@ Result<void> set_all_aside(TransactionRoot& root, const Evidence& evidence, std:
         root.checked(recover_step, "",
                      files.rename(directory, entry.name, aside, entry.name, RenameMode::replace)));
   }
-  BOOST_OUTCOME_TRY(root.synced(recover_step, "", files.sync_directory(aside)));
+  BOOST_OUTCOME_TRY(root.synced(recover_step, "", sync_entries(files, aside)));
   BOOST_OUTCOME_TRY(root.synced(recover_step, "", sync_directory_durably(files, directory, mark)));
   return success();
 }
@@ -122,9 +120,8 @@ SysResult<bool> keep_staged(TransactionRoot& root, const Journal& journal,
   }
   BOOST_OUTCOME_TRY(const bool renames, has_no_second_name(root, journal, entry, linked.error()));
   if (!renames) return linked.error();
-  const auto synced = files.sync_directory(directory);  // or a power cut takes the evidence with it
-  if (!synced) note_failed_sync(files, directory);
-  BOOST_OUTCOME_TRY(synced);
+  // or a power cut takes the evidence with it
+  BOOST_OUTCOME_TRY(sync_entries(files, directory));
   BOOST_OUTCOME_TRY(
       files.rename(directory, staged, evidence, entry.apply_temp, RenameMode::replace));
   return true;
@@ -151,8 +148,8 @@ Result<Kept> keep_left_alone(TransactionRoot& root, const Journal& journal,
     if (!is_kept) continue;
     kept.files[i] = (Path(kept.directory) / entry.apply_temp).native();
   }
-  BOOST_OUTCOME_TRY(root.synced(keep_step, "", files.sync_directory(evidence.directory.get())));
-  BOOST_OUTCOME_TRY(root.synced(keep_step, "", files.sync_directory(directory)));
+  BOOST_OUTCOME_TRY(root.synced(keep_step, "", sync_entries(files, evidence.directory.get())));
+  BOOST_OUTCOME_TRY(root.synced(keep_step, "", sync_entries(files, directory)));
   return kept;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/missing.hpp"
 #include "engine/commit.hpp"
+#include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/read.hpp"
 #include "engine/temp.hpp"
@@ -83,7 +84,7 @@ Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_vi
     if (options.durability == Durability::ordered) {
       // The journal's name becomes durable before the names that it promises, where the file system
       // can sync directories.
-      auto named = root.synced(commit_step, "", root.files.sync_directory(commit.directory));
+      auto named = root.synced(commit_step, "", sync_entries(root.files, commit.directory));
       if (!named) {
         named.error().fate = Fate::visible;
         return std::move(named.error());
@@ -112,7 +113,7 @@ Result<std::optional<FoundJournal>> find_journal(TransactionRoot& root) {
 
 Result<void> make_durable(TransactionRoot& root, const FoundJournal& found, Protocol protocol) {
   BOOST_OUTCOME_TRY(
-      root.synced(recover_step, "", root.files.sync_directory(root.private_directory.get())));
+      root.synced(recover_step, "", sync_entries(root.files, root.private_directory.get())));
   BOOST_OUTCOME_TRY(commit_journal(root, found.bytes,
                                    found.copied ? names::journal : names::journal_copy, protocol));
   return success();
@@ -127,7 +128,7 @@ Result<void> remove_journal(TransactionRoot& root, std::string_view step, Protoc
         root.checked(step, "", unlink_if_there(root.files, directory, std::string(name))));
   }
   if (protocol == Protocol::fast) return success();
-  return root.synced(step, "", root.files.sync_directory(directory));
+  return root.synced(step, "", sync_entries(root.files, directory));
 }
 
 }  // namespace perdure

@@ -6,6 +6,7 @@
 
 #include "base/missing.hpp"
 #include "engine/commit.hpp"
+#include "engine/confirm.hpp"
 #include "engine/names.hpp"
 #include "engine/read.hpp"
 
@@ -107,7 +108,7 @@ Result<void> mark_root(TransactionRoot& root) {
   // A power cut that kept the marker and lost the directory that it names would leave a broken
   // root. So the directory is synced first.
   BOOST_OUTCOME_TRY(root.synced("make the private directory durable", private_directory,
-                                root.files.sync_directory(place.above)));
+                                sync_entries(root.files, place.above)));
   // Two committers with different private directories hold different locks. So the kernel decides
   // which of their markers stays.
   WriteOptions options;

@@ -6,6 +6,7 @@
 
 #include "base/advice.hpp"
 #include "base/missing.hpp"
+#include "engine/confirm.hpp"
 #include "engine/directory.hpp"
 #include "engine/lock.hpp"
 #include "engine/names.hpp"
@@ -150,7 +151,7 @@ Result<void> restore_private_directory(TransactionRoot& root,
         step, private_directory,
         root.files.set_owner(root.private_directory.get(), marker.owner, marker.group)));
   }
-  BOOST_OUTCOME_TRY(root.synced(step, private_directory, root.files.sync_directory(place.above)));
+  BOOST_OUTCOME_TRY(root.synced(step, private_directory, sync_entries(root.files, place.above)));
   root.restored = true;
   return success();
 }

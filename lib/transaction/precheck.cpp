@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/missing.hpp"
+#include "engine/confirm.hpp"
 #include "engine/fresh_file.hpp"
 #include "engine/names.hpp"
 #include "engine/target.hpp"
@@ -134,7 +135,7 @@ Result<void> Precheck::sync_names() {
     BOOST_OUTCOME_TRY(const auto directory,
                       root_.checked(check_step, path, directories_.open(path)));
     BOOST_OUTCOME_TRY(
-        root_.synced("sync the names that are there", path, root_.files.sync_directory(directory)));
+        root_.synced("sync the names that are there", path, sync_entries(root_.files, directory)));
   }
   return staged_.sync_names();
 }

@@ -116,7 +116,7 @@ Result<std::uint64_t> discard_staged(TransactionRoot& root) {
   const bool any =
       std::ranges::any_of(entries, [](const auto& entry) { return names::is_staged(entry.name); });
   if (any) {
-    BOOST_OUTCOME_TRY(root.synced(discard_step, "", root.files.sync_directory(directory)));
+    BOOST_OUTCOME_TRY(root.synced(discard_step, "", sync_entries(root.files, directory)));
   }
   std::uint64_t discarded = 0;
   for (const auto& entry : entries) {

@@ -7,6 +7,7 @@
 
 #include "base/hard_link.hpp"
 #include "base/missing.hpp"
+#include "engine/confirm.hpp"
 #include "engine/metadata.hpp"
 #include "engine/names.hpp"
 #include "engine/temp.hpp"
@@ -387,7 +388,7 @@ Result<void> StagedFiles::flush_if_many() {
 Result<void> StagedFiles::sync_names() {
   if (next_ == 0) return success();
   return root_.synced("sync the staged files' names", "",
-                      root_.files.sync_directory(root_.private_directory.get()));
+                      sync_entries(root_.files, root_.private_directory.get()));
 }
 
 /// If there is no memory for a name, its file stays; the next recovery discards it.

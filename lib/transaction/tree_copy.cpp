@@ -402,11 +402,8 @@ Result<void> TreeCopy::flush_later(const std::string& path, OwnedHandle file) {
 
 Result<void> TreeCopy::flush() {
   for (auto& [path, file] : unflushed_) {
-    const auto synced = files_.sync_file(file.get());
-    if (!synced) {
-      note_failed_sync(files_, file.get());
-      return place_.failure(path, synced.error());
-    }
+    BOOST_OUTCOME_TRY(
+        place_.checked(path, noted(files_, file.get(), files_.sync_file(file.get()))));
     file.reset();
   }
   unflushed_.clear();
@@ -479,10 +476,7 @@ Result<void> TreeCopy::finish_directories() {
         place_.checked(path, files_.open_beneath(place_.tree(), path.empty() ? "." : path)));
     BOOST_OUTCOME_TRY(const OwnedHandle own,
                       give_metadata(path, OwnedHandle(files_, opened), std::move(metadata), taken));
-    const auto synced = files_.sync_directory(own.get());
-    if (synced) continue;
-    note_failed_sync(files_, own.get());
-    return place_.failure(path, synced.error());
+    BOOST_OUTCOME_TRY(place_.checked(path, sync_entries(files_, own.get())));
   }
   return success();
 }

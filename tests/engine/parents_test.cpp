@@ -5,6 +5,7 @@
 #include <perdure/perdure.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 
+#include "engine/confirm.hpp"
 #include "support/directory.hpp"
 #include "support/result.hpp"
 
@@ -100,6 +101,20 @@ TEST_CASE("a directory that stays all the same is named") {
   REQUIRE_FAILS(system, unchanged, failed);
   CHECK(failed.error().step == "sync the directory's name");
   CHECK(failed.error().path == (maker.directory / "a").native());
+}
+
+// The kernel tells of a lost block once. A commit that shares the directory above would hear
+// nothing.
+TEST_CASE("a failed sync of a parent's name is known to the other commits of this process",
+          "[P4]") {
+  Maker maker;
+  maker.fail_sync(2, EIO);
+  const std::uint64_t mark = failed_syncs();
+  REQUIRE_FAILS(system, unchanged, maker.write("a/target"));
+  CHECK(failed_syncs() == mark + 1);
+  maker.fail_sync(1, EINVAL, true);  // nothing is lost where a directory can't be synced
+  REQUIRE_FAILS(unsupported, unchanged, maker.write("a/target"));
+  CHECK(failed_syncs() == mark + 1);
 }
 
 TEST_CASE("where directories can't be synced, parents are made for commits that don't need it") {

@@ -69,6 +69,10 @@ class OneDevice final : public ForwardingFileSystem {
   SysResult<Status> stat(Handle /*handle*/) override { return Status(); }
 };
 
+void note_failed_sync(FileSystem& files) {
+  (void)noted(files, Handle::none, std::make_error_code(std::errc::io_error));
+}
+
 System through(FileSystem& files) {
   return {.files = &files, .environment = &native_environment()};
 }
@@ -245,7 +249,7 @@ TEST_CASE("a child that was forked while a thread noted a failed sync notes its 
   OneDevice files;
   std::atomic<bool> ended = false;
   std::thread noting([&] {
-    while (!ended) note_failed_sync(files, Handle::none);
+    while (!ended) note_failed_sync(files);
   });
   std::string said;
   for (int i = 0; i < 50 && said.empty(); ++i) {
@@ -253,7 +257,7 @@ TEST_CASE("a child that was forked while a thread noted a failed sync notes its 
       bound_time();
       const std::uint64_t mark = failed_syncs();
       if (sync_failed_since(files, Handle::none, mark)) return "told of none";
-      note_failed_sync(files, Handle::none);
+      note_failed_sync(files);
       return sync_failed_since(files, Handle::none, mark) ? "" : "not told";
     });
     said = child.said();
