@@ -32,7 +32,9 @@ Result<void> sync_published(Commit& commit) {
 }
 
 Result<void> sync_all(Commit& commit) {
-  const Handle at = commit.directory;
+  // syncfs(2) tells each open file of a failed writeback, once. Other threads may commit by the
+  // handle of the directory; that of the temp is this commit's.
+  const Handle at = commit.temp ? commit.temp.get() : commit.directory;
   const auto synced = noted(commit.files, at, commit.files.sync_file_system(at));
   return synced ? success() : Result<void>(commit.failure("sync the file system", synced.error()));
 }

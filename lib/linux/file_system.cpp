@@ -271,8 +271,8 @@ class NativeFileSystem final : public FileSystem {
   SysResult<void> sync_data(Handle file) override {
     return checked([&] { return ::fdatasync(fd_of(file)); });
   }
-  SysResult<void> sync_file_system(Handle directory) override {
-    return checked([&] { return ::syncfs(fd_of(directory)); });
+  SysResult<void> sync_file_system(Handle handle) override {
+    return checked([&] { return ::syncfs(fd_of(handle)); });
   }
   SysResult<void> check_alive(Handle handle) override {
     // The kernel begins a transaction before it finds out that there is no such attribute. A

@@ -183,7 +183,7 @@ class PERDURE_API FileSystem {
   // --- Durability.
 
   /// Begins to write the file's dirty pages and does not wait, so that syncs of many files wait for
-  /// the disk together. Promises nothing.
+  /// the disk together. Promises nothing, but may be the only call that hears of a failure.
   virtual SysResult<void> start_writeback(Handle file) = 0;
   /// Returns when all dirty pages of the file were written to the disk's cache. These are the
   /// content, but not the metadata that is needed to find it. The file system decides whether the
@@ -198,11 +198,11 @@ class PERDURE_API FileSystem {
   virtual SysResult<void> sync_data(Handle file) = 0;
   /// The entries of the directory are durable once this returned.
   virtual SysResult<void> sync_directory(Handle directory) = 0;
-  /// Every change by anybody on the file system of `directory` is durable once this returned
-  /// (syncfs(2)). It can take long where others write much. On xfs, content that was written over
-  /// is not durable (docs/protocols.md, W1). An error may be another file's. See
+  /// Every change by anybody on the file system of `handle`, a file or a directory, is durable once
+  /// this returned (syncfs(2)). It can take long where others write much. On xfs, content that was
+  /// written over is not durable (docs/protocols.md, W1). An error may be another file's. See
   /// FileSystemInfo::sync_reports.
-  virtual SysResult<void> sync_file_system(Handle directory) = 0;
+  virtual SysResult<void> sync_file_system(Handle handle) = 0;
   /// Whether the file system that the file or directory lies on still takes changes. A journal that
   /// failed tells only those syncs that waited for it; a later sync returns success and writes
   /// nothing (docs/failed-journals.md). This call asks for a change that alters nothing. A journal

@@ -80,8 +80,8 @@ class PERDURE_API ForwardingFileSystem : public FileSystem {
   SysResult<void> sync_directory(Handle directory) override {
     return base_.sync_directory(directory);
   }
-  SysResult<void> sync_file_system(Handle directory) override {
-    return base_.sync_file_system(directory);
+  SysResult<void> sync_file_system(Handle handle) override {
+    return base_.sync_file_system(handle);
   }
   SysResult<void> check_alive(Handle handle) override { return base_.check_alive(handle); }
 

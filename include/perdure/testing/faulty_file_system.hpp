@@ -112,7 +112,7 @@ class PERDURE_TESTING_API FaultyFileSystem : public FileSystem {
   SysResult<void> sync_data(Handle file) override;
   SysResult<void> sync_file(Handle file) override;
   SysResult<void> sync_directory(Handle directory) override;
-  SysResult<void> sync_file_system(Handle directory) override;
+  SysResult<void> sync_file_system(Handle handle) override;
   SysResult<void> check_alive(Handle handle) override;
   SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
                          const std::string& to, RenameMode mode) override;

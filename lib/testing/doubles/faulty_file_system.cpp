@@ -259,8 +259,8 @@ SysResult<void> FaultyFileSystem::sync_directory(Handle directory) {
   return sync(Operation::sync_directory, directory, &FileSystem::sync_directory);
 }
 
-SysResult<void> FaultyFileSystem::sync_file_system(Handle directory) {
-  return sync(Operation::sync_file_system, directory, &FileSystem::sync_file_system);
+SysResult<void> FaultyFileSystem::sync_file_system(Handle handle) {
+  return sync(Operation::sync_file_system, handle, &FileSystem::sync_file_system);
 }
 
 SysResult<void> FaultyFileSystem::check_alive(Handle handle) {

@@ -274,17 +274,15 @@ SysResult<void> SimulatedFileSystem::sync_directory(Handle directory) {
   return sim.synced();
 }
 
-SysResult<void> SimulatedFileSystem::sync_file_system(Handle directory) {
+SysResult<void> SimulatedFileSystem::sync_file_system(Handle handle) {
   Simulation& sim = *simulation_;
   const std::scoped_lock lock(sim.mutex);
-  BOOST_OUTCOME_TRY(sim.directory(directory));
+  OpenFile* const opened = sim.find(handle);
+  if (opened == nullptr && handle != Handle::working_directory) return errno_code(EBADF);
   sim.record(Operation::sync_file_system);
   sim.disk.sync_file_system();
   // syncfs(2) tells the descriptor what failed since it was opened (fs/sync.c).
-  if (OpenFile* opened = sim.find(directory);
-      opened != nullptr && sim.hears_error_of_all(*opened)) {
-    return errno_code(EIO);
-  }
+  if (opened != nullptr && sim.hears_error_of_all(*opened)) return errno_code(EIO);
   return sim.synced();
 }
 
