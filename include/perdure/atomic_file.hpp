@@ -46,7 +46,9 @@ class PERDURE_API AtomicFile final : public Sink {
   /// replaces it in the meantime. The kernel does not see the writers of network file systems. The
   /// file gets the metadata of the target that it replaces; a new target keeps the mode of the
   /// file. After an error with Fate::unchanged the file is where it was, but may have the target's
-  /// metadata already. A link at `written` is refused.
+  /// metadata already. A link at `written` is refused. A file of which a sync failed in this
+  /// process is not adopted again: the kernel tells of lost content once (errors in fsync(2)).
+  /// Another process can't know that; write the file anew after such an error.
   ///
   ///     run("ffmpeg -i in.avi .out.mp4.part");
   ///     BOOST_OUTCOME_TRY(perdure::AtomicFile::adopt("out.mp4", ".out.mp4.part"));

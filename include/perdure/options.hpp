@@ -55,7 +55,9 @@ enum class SymlinkPolicy {
 enum class ExistingPolicy {
   replace,  ///< Put the new content in its place.
   keep,     ///< Fail with ErrorKind::exists; decided by the kernel at the publish, not before it.
-  backup,   ///< Give the old content a second name first; the target is never missing.
+  /// Give the old content a second name first; the target is never missing. If the commit fails
+  /// after that, an older backup is gone: both names have the content that stays.
+  backup,
 };
 
 /// Which mode, owner, ACL and extended attributes the new file gets.

@@ -55,8 +55,7 @@ Result<void> sync_all_durably(const Grouping::Device& device, Commit& leader,
 void WriteThrough::run_together(BatchedCommits members) const {
   for (BatchedCommit* member : members) {
     member->outcome = Write{}.run(*member->commit);
-    // A hint: the calls below await all content.
-    if (member->outcome) (void)member->commit->files.start_writeback(member->commit->temp.get());
+    if (member->outcome) member->outcome = start_temp(*member->commit);
   }
   for (BatchedCommit* member : members) {
     if (member->outcome) member->outcome = await_temp(*member->commit);
@@ -64,10 +63,10 @@ void WriteThrough::run_together(BatchedCommits members) const {
 }
 
 void SyncFile::run_together(BatchedCommits members) const {
+  for (BatchedCommit* member : members) member->outcome = start_temp(*member->commit);
   for (BatchedCommit* member : members) {
-    (void)member->commit->files.start_writeback(member->commit->temp.get());  // a hint
+    if (member->outcome) member->outcome = run(*member->commit);
   }
-  for (BatchedCommit* member : members) member->outcome = run(*member->commit);
 }
 
 void sync_published_of(BatchedCommits members, Grouping& grouping) {

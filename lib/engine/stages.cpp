@@ -16,7 +16,14 @@ namespace {
 /// write, and a full disk still shows before the publish: in that write, or in the sync.
 constexpr std::uint64_t preallocate_min = std::uint64_t{1} << 20U;
 
+constexpr std::string_view write_step = "write the new content";
+
 Result<void> write_image(Commit& commit) {
+  if (commit.image.size() < commit.written) {
+    return commit.failure(write_step, ErrorKind::invalid_argument,
+                          "the temp has a longer content already, whose end would stay; let "
+                          "CreateTemp run before Write runs again");
+  }
   commit.written = 0;  // a second write puts the image in the place of the first
   if (commit.image.size() >= preallocate_min) {
     BOOST_OUTCOME_TRY(preallocate_temp(commit, commit.image.size()));
@@ -54,9 +61,7 @@ Result<void> ApplyMetadata::run(Commit& commit) const {
 }
 
 Result<void> SyncFile::run(Commit& commit) const {
-  const auto synced = commit.files.sync_file(commit.temp.get());
-  if (!synced) return commit.failure("sync the new content", synced.error());
-  return success();
+  return sync_temp(commit);
 }
 
 Result<void> Verify::run(Commit& commit) const {

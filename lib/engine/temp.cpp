@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "engine/fresh_file.hpp"
+#include "engine/lost_content.hpp"
 #include "engine/names.hpp"
 #include "engine/unlink.hpp"
 #include "linux/fork.hpp"
@@ -29,6 +30,7 @@ Result<void> create_temp(Commit& commit, std::uint32_t mode) {
   commit.made_by = process_mark();
   commit.temp = std::move(made.value().handle);
   commit.temp_name = std::move(made.value().name);
+  commit.written = 0;
   return success();
 }
 
@@ -87,21 +89,53 @@ Result<void> GatheringSink::flush() {
   return success();
 }
 
+namespace {
+
+/// Whether a call that only prepares a later one was not made: it can't be made there, or a signal
+/// came first. The later call does it all.
+bool is_left_to_later(const SysResult<void>& prepared) {
+  return !prepared && (prepared.error() == std::errc::operation_not_supported ||
+                       prepared.error() == std::errc::function_not_supported ||
+                       prepared.error() == std::errc::interrupted ||
+                       prepared.error() == std::errc::invalid_argument);
+}
+
+}  // namespace
+
 Result<void> preallocate_temp(Commit& commit, std::uint64_t size) {
   const auto reserved = commit.files.preallocate(commit.temp.get(), size);
-  if (reserved || reserved.error() == std::errc::operation_not_supported ||
-      reserved.error() == std::errc::function_not_supported ||
-      reserved.error() == std::errc::interrupted ||
-      reserved.error() == std::errc::invalid_argument) {
-    return success();
-  }
+  if (reserved || is_left_to_later(reserved)) return success();
   return commit.failure("reserve space for the new content", reserved.error());
 }
 
-Result<void> await_temp(Commit& commit) {
-  const auto written = commit.files.await_writeback(commit.temp.get());
-  if (!written) return commit.failure("await the new content's way to the disk", written.error());
+SysResult<void> start_writeback(FileSystem& files, Handle file) {
+  const auto started = files.start_writeback(file);
+  return is_left_to_later(started) ? success() : started;
+}
+
+Result<void> start_temp(Commit& commit) {
+  const auto started = start_writeback(commit.files, commit.temp.get());
+  if (!started) return commit.failure("begin to write to the disk", started.error());
   return success();
+}
+
+namespace {
+
+Result<void> content_on_disk(Commit& commit, std::string_view step, const SysResult<void>& done) {
+  if (done) return success();
+  if (commit.adopted) note_lost_content(commit.files, commit.adopted->version);
+  return commit.failure(step, done.error());
+}
+
+}  // namespace
+
+Result<void> await_temp(Commit& commit) {
+  return content_on_disk(commit, "await the new content's way to the disk",
+                         commit.files.await_writeback(commit.temp.get()));
+}
+
+Result<void> sync_temp(Commit& commit) {
+  return content_on_disk(commit, "sync the new content", commit.files.sync_file(commit.temp.get()));
 }
 
 Error differs(const Commit& commit) {

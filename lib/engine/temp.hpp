@@ -49,8 +49,19 @@ class GatheringSink final : public Sink {
 /// write will find out whether there is space.
 Result<void> preallocate_temp(Commit& commit, std::uint64_t size);
 
-/// Waits until the disk has the temp's content. A failure is as final as that of a sync.
+/// Begins to write a file's content to the disk, ahead of the sync that awaits it. It is a hint,
+/// but its failure counts: where ext4 finds no space it drops the content, and tells this call
+/// alone (mpage_map_and_submit_extent in fs/ext4/inode.c). Where it can't be done, the sync does it
+/// all.
+SysResult<void> start_writeback(FileSystem& files, Handle file);
+/// The same for the temp.
+Result<void> start_temp(Commit& commit);
+
+/// Waits until the disk has the temp's content. A failure is as final as that of a sync: a temp
+/// that somebody else wrote is not adopted again.
 Result<void> await_temp(Commit& commit);
+/// Waits until the temp's content is durable (fsync(2)); the same holds for a failure.
+Result<void> sync_temp(Commit& commit);
 
 /// Reads the whole temp from the disk, past the cache, in blocks. `accept` says whether a block is
 /// right; the first that is not ends it with ErrorKind::verify.

@@ -9,6 +9,7 @@
 #include "base/make_error.hpp"
 #include "engine/commit.hpp"
 #include "engine/directory.hpp"
+#include "engine/lost_content.hpp"
 #include "engine/metadata.hpp"
 #include "engine/names.hpp"
 #include "engine/observe.hpp"
@@ -202,6 +203,12 @@ Result<void> AtomicFile::State::find_written(const Path& written) {
                                              std::to_string(status.value().owner) +
                                              ", who could change it at any time");
   }
+  if (is_content_lost(files, status.value().version)) {
+    return make_error(
+        step, written.native(), std::make_error_code(std::errc::io_error),
+        "a sync of it failed before, and the kernel tells of lost content once; write "
+        "it anew, as another file");
+  }
   const auto live = files.open_for_writing(file.get());
   if (live && live.value()) {
     return refused(ErrorKind::conflict, "somebody has it open for writing still; close it first");
@@ -258,7 +265,9 @@ Result<AtomicFile> AtomicFile::create(const Path& target, WriteOptions options, 
   BOOST_OUTCOME_TRY(read_xattrs(commit));
   detail::Stopwatch watch(commit.environment);
   BOOST_OUTCOME_TRY(create_temp(commit, temp_mode(commit)));
-  BOOST_OUTCOME_TRY(label_temp(commit));
+  if (auto labelled = label_temp(commit); !labelled) {
+    return discard_temp(commit, std::move(labelled.error()));
+  }
   commit.receipt.stages.push_back({CreateTemp::name, watch.lap()});
   return AtomicFile(std::move(state));
 }

@@ -142,8 +142,10 @@ Result<void> StagedFiles::end_file(Commit& commit, StagedFile& staged, const std
     BOOST_OUTCOME_TRY(give_metadata(commit, path, status));
   }
   note(staged, status.version);
-  // A hint: the sync has the last word. One that gets its path later may never need the disk.
-  if (!root_.unpublished.expected) (void)root_.files.start_writeback(commit.temp.get());
+  if (!root_.unpublished.expected) {  // one that gets its path later may never need the disk
+    BOOST_OUTCOME_TRY(
+        root_.checked(stage_step, path, start_writeback(root_.files, commit.temp.get())));
+  }
   unflushed_.emplace_back(staged.number, std::move(commit.temp));
   return flush_if_many();
 }

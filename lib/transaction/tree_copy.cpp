@@ -325,7 +325,7 @@ Result<void> TreeCopy::write_file(SourceFile& file, const std::string& path, Tak
   }
   changed_ += 1 + commit.written;
   taken.digest = checksum.digest();
-  (void)files_.start_writeback(made);  // a hint: the sync has the last word
+  BOOST_OUTCOME_TRY(place_.checked(path, start_writeback(files_, made)));
   BOOST_OUTCOME_TRY(MetadataSource metadata, metadata_of(path, file.handle(), file.status()));
   BOOST_OUTCOME_TRY(OwnedHandle own,
                     give_metadata(path, std::move(commit.temp), std::move(metadata), taken));

@@ -2,18 +2,23 @@
 // Pipelines: what a receipt says, stages of one's own, stages that fail, the table in the docs.
 #include <array>
 #include <cerrno>
+#include <functional>
+#include <set>
 #include <stdexcept>
 
 #include <perdure/atomic_file.hpp>
 #include <perdure/atomic_writer.hpp>
 #include <perdure/files.hpp>
 #include <perdure/group_commit.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
+#include "support/claiming.hpp"
 #include "support/directory.hpp"
 #include "support/result.hpp"
 
 using namespace perdure;
+using test::Claiming;
 using test::TempDirectory;
 
 namespace {
@@ -60,6 +65,30 @@ struct OwnTemp {
     if (names) commit.temp_name = other_name.empty() ? made_as : other_name;
     return success();
   }
+};
+
+/// A second image in the place of the first.
+struct Exchange {
+  static constexpr std::string_view name = "exchange";
+  static constexpr Fact needs = Fact::image;
+  static constexpr Fact gives = Fact::none;
+  std::string_view image{};
+  Result<void> run(Commit& commit) const {
+    commit.image = as_bytes(image);
+    return success();
+  }
+};
+
+/// syncfs(2) tells each open file of content that was lost, once (struct file's f_sb_err).
+struct TellsEachHandleOnce final : ForwardingFileSystem {
+  using ForwardingFileSystem::ForwardingFileSystem;
+  SysResult<void> sync_file_system(Handle at) override {
+    if (before) std::exchange(before, {})();
+    if (told.insert(at).second) return std::make_error_code(std::errc::io_error);
+    return ForwardingFileSystem::sync_file_system(at);
+  }
+  std::function<void()> before;
+  std::set<Handle> told;
 };
 
 /// Tells somebody, once it is durable.
@@ -143,6 +172,45 @@ std::vector<std::string> rows(const std::tuple<Stages...>* /*of*/) {
 }
 
 }  // namespace
+
+// Both committed by the one handle of the directory, and the other one's sync took the report.
+TEST_CASE("a commit hears of its lost content though another thread syncs the same directory") {
+  const TempDirectory directory;
+  FileSystemInfo info;
+  info.type = "btrfs";
+  info.sync_reports = true;
+  Claiming btrfs(info);
+  TellsEachHandleOnce files(btrfs);
+  const Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, ApplyMetadata{}, SyncAll{}, Rename{},
+                          SyncParent{});
+  const auto writer = AtomicWriter::bind(directory.path(), pipeline, {},
+                                         {.files = &files, .environment = &native_environment()});
+  REQUIRE_OK(writer);
+  files.before = [&] {
+    REQUIRE_FAILS(system, unchanged, writer.value().commit("other", as_bytes("content")));
+  };
+  REQUIRE_FAILS(system, unchanged, writer.value().commit("target", as_bytes("content")));
+  CHECK(directory.names().empty());
+}
+
+// The end of the first image stayed behind the second.
+TEST_CASE("an image that is written twice may grow, and is refused when it is shorter") {
+  const TempDirectory directory;
+  const auto write = [&](std::string_view second) {
+    const Pipeline pipeline(Serialize{}, CreateTemp{}, Write{}, Exchange{second}, Write{},
+                            ApplyMetadata{}, SyncFile{}, Rename{}, SyncParent{});
+    const auto writer = AtomicWriter::bind(directory.path(), pipeline);
+    REQUIRE_OK(writer);
+    return writer.value().commit("target", as_bytes("content"));
+  };
+  REQUIRE_OK(write("longer content"));
+  CHECK(test::slurp(directory / "target") == "longer content");
+  const auto refused = write("short");
+  REQUIRE_FAILS(invalid_argument, unchanged, refused);
+  CHECK(refused.error().step == "write the new content");
+  CHECK(test::slurp(directory / "target") == "longer content");
+  CHECK(directory.names() == std::vector<std::string>{"target"});
+}
 
 TEST_CASE("a receipt tells the stages that ran and the durability that they reached") {
   const TempDirectory directory;

@@ -14,7 +14,9 @@
 #include <perdure/testing/simulated_file_system.hpp>
 
 #include "support/catch.hpp"
+#include "support/claiming.hpp"
 #include "support/directory.hpp"
+#include "support/disk.hpp"
 #include "support/result.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
@@ -86,7 +88,7 @@ TEST_CASE("an adopted file stays where it was when it can't be committed") {
   CHECK(refused_with({.existing = ExistingPolicy::keep}) == ErrorKind::exists);
   CHECK(refused_with({.expected = Version::absent()}) == ErrorKind::conflict);
   FaultyFileSystem files(native_file_system());
-  for (const Operation operation : {Operation::sync_file, Operation::rename}) {
+  for (const Operation operation : {Operation::rename, Operation::sync_file}) {
     files.fail({.operation = operation, .call = files.calls(operation) + 1, .error = EIO});
     const auto failed =
         AtomicFile::adopt(at.file("target"), at.file("part"), {}, {&files, &native_environment()});
@@ -94,6 +96,38 @@ TEST_CASE("an adopted file stays where it was when it can't be committed") {
     CHECK(failed.error().fate == Fate::unchanged);
     CHECK(slurp(at.file("part")) == "new");
     CHECK(slurp(at.file("target")) == "old");
+  }
+}
+
+// The second try opened the file anew. The kernel had told the first of the lost content, marked
+// its pages clean, and answered the second sync with success.
+TEST_CASE("a file whose sync failed is not adopted again, until it is written anew") {
+  for (const Operation operation : {Operation::sync_file, Operation::await_writeback}) {
+    const TempDirectory at;
+    spit(at.file("part"), "new");
+    spit(at.file("target"), "old");
+    Claiming ext4(good_ext4());
+    FaultyFileSystem files(ext4);
+    WriteOptions options;
+    options.protocol =
+        operation == Operation::sync_file ? ProtocolChoice::portable : ProtocolChoice::automatic;
+    const auto adopt = [&] {
+      return AtomicFile::adopt(at.file("target"), at.file("part"), options,
+                               {&files, &native_environment()});
+    };
+    files.fail({.operation = operation, .call = 1, .error = EIO});
+    REQUIRE_FAILS(system, unchanged, adopt());
+    fs::rename(at / "part", at / "other");
+    fs::rename(at / "other", at / "part");  // the same file
+    const auto again = adopt();
+    REQUIRE_FAILS(system, unchanged, again);
+    CHECK(again.error().cause == std::errc::io_error);
+    CHECK_THAT(again.error().message(), Contains("write it anew"));
+    CHECK(slurp(at.file("target")) == "old");
+    spit(at.file("anew"), "new");
+    fs::rename(at / "anew", at / "part");
+    REQUIRE_OK(adopt());
+    CHECK(slurp(at.file("target")) == "new");
   }
 }
 

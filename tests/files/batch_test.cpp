@@ -139,6 +139,35 @@ TEST_CASE("whichever call of a batch fails, each file is old or new, and is said
   }
 }
 
+// The error of the hint was dropped. Where ext4 finds no space for content that it took, it gives
+// the pages up, and a later fsync has nothing to write.
+TEST_CASE("a file of a batch whose writeback can't begin fails, and the others don't",
+          "[P9][P19]") {
+  const TempDirectory at;
+  const Images images(at.path(), 3);
+  for (const NewFile& file : images.files) test::spit(file.target, "old");
+  Claiming ext4(test::good_ext4());
+  WriteOptions options;
+  options.protocol = GENERATE(ProtocolChoice::portable, ProtocolChoice::automatic);
+  const auto write_with = [&](int error) {
+    FaultyFileSystem faulty(ext4);
+    faulty.fail({.operation = Operation::start_writeback, .call = 2, .error = error});
+    return write_files(images.files, options, through(faulty));
+  };
+  for (const int error : {ENOSPC, EIO}) {
+    const auto results = write_with(error);
+    REQUIRE_OK(results[0]);
+    REQUIRE_FAILS(system, unchanged, results[1]);
+    CHECK(results[1].error().cause.value() == error);
+    REQUIRE_OK(results[2]);
+    CHECK(test::slurp(images.files[1].target) == "old");
+  }
+  for (const int error : {ENOSYS, EINVAL, EOPNOTSUPP, EINTR}) {  // the sync does it all
+    CAPTURE(error);
+    for (const auto& result : write_with(error)) REQUIRE_OK(result);
+  }
+}
+
 TEST_CASE("a small batch on btrfs syncs what is its own, a larger one everything", "[P9]") {
   const TempDirectory at;
   FileSystemInfo info;

@@ -195,6 +195,16 @@ TEST_CASE("a copy that was killed anywhere is not there or whole, and is gone on
   CHECK(kept > 4);
 }
 
+TEST_CASE("a copy fails with a file whose writeback can't begin, since no sync may hear of it") {
+  const Places places;
+  FaultyFileSystem full(native_file_system());
+  full.fail({.operation = Operation::start_writeback, .error = ENOSPC});
+  const auto refused = copy_root(places.root.path(), places.copy, {}, through(full));
+  REQUIRE_FAILS(system, unchanged, refused);
+  CHECK(refused.error().cause == std::errc::no_space_on_device);
+  CHECK_FALSE(fs::exists(places.copy));
+}
+
 TEST_CASE("a copy fails at every call of every operation, and leaves the root alone") {
   const auto run_with = [&](const Fault& fault) {
     const Places places;
