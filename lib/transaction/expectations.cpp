@@ -94,6 +94,7 @@ Result<void> Expectations::check_stays() {
 }
 
 Result<void> Expectations::lock() {
+  if (locked_) return compare();
   BOOST_OUTCOME_TRY(check_stays());
   BOOST_OUTCOME_TRY(const auto paths, order());
   for (const auto& path : paths) {
@@ -114,6 +115,7 @@ Result<void> Expectations::lock() {
   for (const auto& path : paths) {
     BOOST_OUTCOME_TRY(open(path));
   }
+  locked_ = true;
   return success();
 }
 

@@ -21,7 +21,8 @@ class Expectations {
   void expect(const std::string& path, const Version& version) { versions_[path] = version; }
   [[nodiscard]] const ExpectedVersions& versions() const noexcept { return versions_; }
 
-  /// Takes the locks, in the order that all callers keep, and compares under each.
+  /// Takes the locks, in the order that all callers keep, and compares under each. Where it took
+  /// them before, it only compares.
   Result<void> lock();
   /// The same comparison once more, under the locks.
   Result<void> compare();
@@ -32,6 +33,7 @@ class Expectations {
   void unlock() noexcept {
     locks_.clear();
     nowhere_.clear();
+    locked_ = false;
   }
 
  private:
@@ -44,6 +46,7 @@ class Expectations {
   Changes& changes_;
   ExpectedVersions versions_;
   std::vector<OwnedHandle> locks_;
+  bool locked_ = false;
   std::vector<std::string> nowhere_;  ///< Expected to be absent, in directories that are missing.
 };
 

@@ -77,8 +77,7 @@ struct PERDURE_LOCAL Transaction::State {
   }
   void finish() noexcept {
     over = true;
-    if (!root->made_by.this_process()) changes.staged().keep(true);  // they are the parent's
-    changes.staged().discard();
+    if (root->made_by.this_process()) changes.staged().discard();  // else they are the parent's
     expected.unlock();
     if (owned) owned->release();
   }
@@ -93,6 +92,7 @@ struct PERDURE_LOCAL Transaction::State {
   [[nodiscard]] Result<void> put_all_in_place() const;
   Result<Journal> reach_commit_point(TransactionReceipt& receipt, detail::Stopwatch& watch);
   Result<void> apply(const Journal& journal, TransactionReceipt& receipt);
+  Result<void> lock_expected();
   Result<TransactionReceipt> commit();
   Result<TransactionReceipt> commit_by_journal();
   Result<std::optional<TransactionReceipt>> commit_by_log();
@@ -211,6 +211,17 @@ std::shared_ptr<const FileImage> Transaction::State::image_for_later(const Journ
   return std::make_shared<const FileImage>(std::move(metadata));
 }
 
+/// Compares the expected versions and takes their locks, before the caller waits in the log's
+/// queue. Under the leader nobody may wait for one: its holder may be a caller who waits for the
+/// leader.
+Result<void> Transaction::State::lock_expected() {
+  changes.directories().look_anew();
+  for (const auto& [path, version] : expected.versions()) {
+    BOOST_OUTCOME_TRY(put_in_place(path));
+  }
+  return expected.lock();
+}
+
 /// Empty if a record can't hold it; then nothing happened.
 Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
   std::optional<TransactionReceipt> receipt;
@@ -220,11 +231,7 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
   LogCommit wanted(changes);
   wanted.failures = failures_before;
   wanted.times_alone = log->times_alone();
-  changes.directories().look_anew();
-  for (const auto& [path, version] : expected.versions()) {
-    BOOST_OUTCOME_TRY(put_in_place(path));
-  }
-  BOOST_OUTCOME_TRY(expected.lock());
+  BOOST_OUTCOME_TRY(lock_expected());
   note("check", watch);
   BOOST_OUTCOME_TRY(wanted.journal,
                     prepare_journal(*root, changes, expected.versions(), Preparation::for_log));
@@ -253,6 +260,7 @@ Result<std::optional<TransactionReceipt>> Transaction::State::commit_by_log() {
   receipt->bytes = changes.bytes();
   receipt->protocol = Protocol::logged;
   if (wanted.journal.entries.empty()) return receipt;
+  fate = Fate::unknown;  // if an exception comes
   const auto committed = log->commit(wanted);
   fate = wanted.fate;
   if (!committed) return committed.error();
@@ -271,8 +279,8 @@ Result<TransactionReceipt> Transaction::State::commit() {
     logged->stages = ran;
     return std::move(*logged);
   }
-  expected.unlock();
   ran.clear();
+  BOOST_OUTCOME_TRY(lock_expected());
   BOOST_OUTCOME_TRY(changes.make_files());
   TransactionReceipt receipt;
   BOOST_OUTCOME_TRY(log->alone(failures_before, [&]() -> Result<void> {

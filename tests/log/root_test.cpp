@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
 // A root with a log, on a real file system.
+#include <atomic>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <thread>
+#include <unistd.h>
 
 #include <perdure/atomic_writer.hpp>
 #include <perdure/files.hpp>
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
+#include <perdure/testing/simulated_file_system.hpp>
 
 #include "../transaction/tree.hpp"
 #include "support/coarse.hpp"
 #include "support/disk.hpp"
 #include "support/flushes.hpp"
+#include "support/process.hpp"
 
 using namespace perdure;           // NOLINT(google-build-using-namespace)
 using namespace perdure::test;     // NOLINT(google-build-using-namespace)
@@ -280,6 +287,133 @@ TEST_CASE("threads share flushes") {
     CHECK(slurp(directory / ("f" + std::to_string(t))) == std::to_string(commits - 1));
   }
   REQUIRE_OK(root.value().close());
+}
+
+/// Tells when a lock of another holder is met.
+struct MeetsLock final : ForwardingFileSystem {
+  MeetsLock() : ForwardingFileSystem(native_file_system()) {}
+  SysResult<void> try_lock(Handle file, LockMode mode) override {
+    const auto taken = ForwardingFileSystem::try_lock(file, mode);
+    if (!taken && taken.error() == std::errc::operation_would_block) {
+      met = true;
+      met.notify_all();
+    }
+    return taken;
+  }
+  std::atomic<bool> met = false;
+};
+
+// The leader waited for the lock, and with it everybody who waited for the leader. One of them
+// could be the holder, so that the root stood still until the lock's timeout.
+TEST_CASE("who waits for a lock lets the other callers of the root commit") {
+  const TempDirectory directory;
+  MeetsLock files;
+  RootOptions options = small_log(files);
+  options.lock_timeout_ms = std::chrono::minutes(1);
+  options.record_size_max = 4096;  // no record is tried with the large content
+  auto root = Root::open(directory.path(), options);
+  REQUIRE_OK(root);
+  REQUIRE_OK(root.value().put("a", "one"));
+  const auto version = read_version(directory / "a");
+  REQUIRE_OK(version);
+  const int holder =
+      ::open((directory / ".a.perdure-lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  REQUIRE(::flock(holder, LOCK_EX) == 0);
+  Result<TransactionReceipt> large = TransactionReceipt();
+  std::thread waiting([&] {
+    large = root.value().put("a", std::string(100'000, 'x'), {.expected = version.value()});
+  });
+  files.met.wait(false);
+  REQUIRE_OK(root.value().put("b", "two"));  // by the leader
+  REQUIRE_OK(root.value().put("c", std::string(100'000, 'x')));
+  ::close(holder);
+  waiting.join();
+  REQUIRE_OK(large);
+  CHECK(slurp(directory / "a").size() == 100'000);
+}
+
+// A file that its own owner may not read stopped every later open of the root.
+TEST_CASE("what its owner may write but not read does not stop recovery") {
+  if (!is_root()) return skip("needs root, to become another user");
+  const TempDirectory directory;
+  fs::permissions(directory.path(), fs::all_all);
+  const auto work = [&]() -> std::string {
+    const auto open = [&] { return Root::open(directory.path(), small_log()); };
+    Child killed([&]() -> std::string {
+      auto root = open();
+      if (!root) return root.error().message();
+      const auto put = [&](const char* path, const char* content) {
+        return root.value().put(path, content, {.metadata = Metadata::fixed(0200)});
+      };
+      if (!put("a", "old") || !root.value().settle() || !put("a", "one") || !put("b", "two") ||
+          !root.value().make_directory("drop", 0300)) {
+        return "a change failed";
+      }
+      ::_exit(0);
+    });
+    if (const std::string said = killed.said(); !said.empty()) return said;
+    auto root = open();
+    if (!root) return root.error().message();
+    const auto closed = root.value().close();
+    return closed ? "recovered" : closed.error().message();
+  };
+  CHECK(as_user(nobody, work) == "recovered");
+  CHECK(slurp(directory / "a") == "one");
+  CHECK(slurp(directory / "b") == "two");
+  CHECK(fs::is_directory(directory / "drop"));
+}
+
+// Recovery made each content anew before it removed what the dead process had staged, and the disk
+// was full of that.
+TEST_CASE("recovery makes room before it needs some") {
+  SimulatedFileSystem disk;
+  disk.make_directories("r");
+  FaultyFileSystem dying(disk);
+  {
+    auto root = Root::open("/r", small_log(dying));
+    REQUIRE_OK(root);
+    REQUIRE_OK(root.value().put("a", std::string(10'000, 'a')));
+    auto large = root.value().begin();
+    REQUIRE_OK(large);
+    REQUIRE_OK(large.value().put("b", std::string(2'000'000, 'b')));
+    dying.fail({.operation = {},
+                .call = dying.calls() + 1,
+                .error = EIO,
+                .from_then_on = true,
+                .count = {}});
+  }
+  disk.set_limits({.space = 1'000'000});
+  auto root = Root::open("/r", small_log(disk));
+  REQUIRE_OK(root);
+  CHECK(root.value().recovery().journal);
+  CHECK(root.value().recovery().discarded == 1);
+  CHECK(disk.content("r/a") == std::string(10'000, 'a'));
+}
+
+// Both were in one group: the first kept its lock until its thread woke, behind the second.
+TEST_CASE("of two large commits that expect one version, one is told of a conflict at once") {
+  const TempDirectory directory;
+  auto root = Root::open(directory.path(), small_log());
+  REQUIRE_OK(root);
+  for (int round = 0; round < 20; ++round) {
+    REQUIRE_OK(root.value().put("a", std::to_string(round)));
+    const auto version = read_version(directory / "a");
+    REQUIRE_OK(version);
+    std::vector<std::thread> threads;
+    std::atomic<int> done = 0;
+    std::atomic<int> conflicts = 0;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        const std::string content(100'000, static_cast<char>('a' + t));
+        const auto put = root.value().put("a", content, {.expected = version.value()});
+        if (put) ++done;
+        if (!put && put.error().kind == ErrorKind::conflict) ++conflicts;
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(done == 1);
+    CHECK(conflicts == 3);
+  }
 }
 
 // Found in review: the record took whatever came back from the staged file.
