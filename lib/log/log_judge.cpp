@@ -13,6 +13,12 @@ namespace {
 
 constexpr std::string_view step = "look at the path";
 
+bool is_withheld(std::error_code refusal) {
+  return refusal == std::errc::permission_denied || refusal == std::errc::operation_not_permitted ||
+         refusal == std::errc::too_many_symbolic_link_levels ||
+         refusal == std::errc::no_such_device_or_address || is_missing(refusal);
+}
+
 /// One path as it is now. Its content is read when it is asked for, once.
 class Found {
  public:
@@ -34,10 +40,11 @@ class Found {
     if (hash_ == 0) {
       BOOST_OUTCOME_TRY(const Handle directory,
                         root_.checked(step, path_, directories_.open(parent_of(path_))));
-      BOOST_OUTCOME_TRY(
-          const Handle opened,
-          root_.checked(step, path_, root_.files.open_file(directory, leaf_of(path_))));
-      const OwnedHandle file(root_.files, opened);
+      const auto opened = root_.files.open_file(directory, leaf_of(path_));
+      // Its owner may have no right to read it, or somebody may have exchanged it just now.
+      if (!opened && is_withheld(opened.error())) return false;
+      BOOST_OUTCOME_TRY(const Handle handle, root_.checked(step, path_, opened));
+      const OwnedHandle file(root_.files, handle);
       const auto hash = content_hash(root_.files, file.get());
       // A power cut may leave blocks that can't be read: then it is not the content of a record.
       if (!hash && hash.error() == std::errc::io_error) return false;

@@ -11,6 +11,7 @@
 //   5. the log begins anew: its records are dropped
 #include "log/log_recovery.hpp"
 
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -236,10 +237,7 @@ Result<void> Redo::keep_foreign(RecoveryReport& report) {
 
 Result<void> Redo::settle() {
   for (const std::string& path : changed_) {
-    BOOST_OUTCOME_TRY(const auto directory,
-                      root_.checked(recover_step, path, directories_.open_if_ours(path)));
-    if (!directory) continue;
-    BOOST_OUTCOME_TRY(root_.checked(recover_step, path, sync_entries(root_.files, *directory)));
+    BOOST_OUTCOME_TRY(sync_directory_at(root_, recover_step, path, directories_));
   }
   const auto confirmed =
       confirm_syncs(root_.files, root_.private_directory.get(), Handle::none, mark_);
@@ -263,7 +261,8 @@ Result<void> Redo::clear() {
 
 }  // namespace
 
-Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log) {
+Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log,
+                                const std::function<Result<void>()>& make_room) {
   BOOST_OUTCOME_TRY(const LogContents contents, log.read());
   Redo redo(root, contents);
   BOOST_OUTCOME_TRY(RecoveryReport report, redo.judge());
@@ -274,6 +273,9 @@ Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log) {
   // are settled. A power cut may then take it, when the header of the older records is already
   // overwritten.
   BOOST_OUTCOME_TRY(log.write_again(contents));
+  if (make_room) {
+    BOOST_OUTCOME_TRY(make_room());
+  }
   if (!contents.records.empty()) {
     BOOST_OUTCOME_TRY(redo.stage(report));
     BOOST_OUTCOME_TRY(redo.apply(report));

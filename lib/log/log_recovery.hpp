@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include <perdure/recovery_report.hpp>
 
@@ -20,7 +21,10 @@ struct LogRecovery {
 /// Carries out every record that is not settled. It also does so for one that seems to be done: its
 /// changes may be in the cache and not on the disk. Then no record of the log is needed any more.
 /// May be repeated when it fails or is killed: until it has succeeded, the log is as it was.
-Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log);
+/// `make_room` is called before the first content is made anew from its record. It may remove all
+/// staged files, of which the disk may be full.
+Result<LogRecovery> recover_log(TransactionRoot& root, LogFile& log,
+                                const std::function<Result<void>()>& make_room = {});
 
 /// Puts in place the files of an open root's records that were left for later: makes their staged
 /// files durable, then gives them their paths. Does not make the names durable. After an error

@@ -183,6 +183,15 @@ Result<bool> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
   return true;
 }
 
+Result<void> sync_directory_at(TransactionRoot& root, std::string_view step,
+                               const std::string& path, Directories& directories) {
+  const auto opened = directories.open_if_ours(path);
+  if (!opened && opened.error() == std::errc::permission_denied) return sync_root(root, step);
+  BOOST_OUTCOME_TRY(const auto directory, root.checked(step, path, opened));
+  if (!directory) return success();
+  return root.synced(step, path, sync_entries(root.files, *directory));
+}
+
 namespace {
 
 /// Makes the names of the files in place durable.
@@ -194,10 +203,7 @@ Result<void> sync_named(TransactionRoot& root, const Journal& journal, Directori
     if (entry.action == JournalAction::make_directory) named.insert(entry.path);
   }
   for (const auto& path : named) {
-    BOOST_OUTCOME_TRY(const auto directory,
-                      root.checked(settle_step, path, directories.open_if_ours(path)));
-    if (!directory) continue;
-    BOOST_OUTCOME_TRY(root.synced(settle_step, path, sync_entries(root.files, *directory)));
+    BOOST_OUTCOME_TRY(sync_directory_at(root, settle_step, path, directories));
   }
   // A file system without a journal tells of a lost block once, maybe to another commit of this
   // process. Where the file system's journal failed, no later change reaches the disk, so the

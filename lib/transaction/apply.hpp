@@ -39,6 +39,11 @@ SysResult<bool> has_no_second_name(TransactionRoot& root, const Journal& journal
 Result<bool> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                          Directories& directories, StagedName staged = StagedName::kept);
 
+/// Syncs the directory at `path`, if it is still the one of the journal. A directory that this user
+/// may write to but not read (mode 0300) can't be opened for that: then everything is synced.
+Result<void> sync_directory_at(TransactionRoot& root, std::string_view step,
+                               const std::string& path, Directories& directories);
+
 /// Call it after all paths are in place. Syncs their directories, then removes the journal,
 /// durably, then the staged files. A journal that came back after a power cut would undo later
 /// commits of others; this order prevents that. With `fast` nothing is synced: the disk gets these

@@ -107,15 +107,17 @@ Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
   return root.checked(recover_step, entry.path, remove_apply_temp(root.files, *directory, entry));
 }
 
+enum class JournalOf : std::uint8_t { nobody, log };
+
 /// Unlinks all staged files and an unfinished journal; returns how many files. Call it only when
-/// there is no journal. An earlier process may have been killed before it synced the removal of the
-/// journal, so that is synced first.
-Result<std::uint64_t> discard_staged(TransactionRoot& root) {
+/// there is no journal, or that of a log, whose records have all contents. Without one, an earlier
+/// process may have been killed before it synced the removal, so that is synced first.
+Result<std::uint64_t> discard_staged(TransactionRoot& root, JournalOf journal) {
   const Handle directory = root.private_directory.get();
   BOOST_OUTCOME_TRY(const auto entries, root.checked(discard_step, "", root.files.list(directory)));
   const bool any =
       std::ranges::any_of(entries, [](const auto& entry) { return names::is_staged(entry.name); });
-  if (any) {
+  if (any && journal == JournalOf::nobody) {
     BOOST_OUTCOME_TRY(root.synced(discard_step, "", sync_entries(root.files, directory)));
   }
   std::uint64_t discarded = 0;
@@ -175,8 +177,14 @@ Result<RecoveryReport> recover_root(TransactionRoot& root) {
   BOOST_OUTCOME_TRY(const auto found, find_journal(root));
   if (found && found->journal.is_of_log()) {
     BOOST_OUTCOME_TRY(LogFile log, as_committed(find_log(root)));
-    BOOST_OUTCOME_TRY(LogRecovery done, as_committed(recover_log(root, log)));
+    std::uint64_t discarded = 0;
+    const auto make_room = [&]() -> Result<void> {
+      BOOST_OUTCOME_TRY(discarded, discard_staged(root, JournalOf::log));
+      return success();
+    };
+    BOOST_OUTCOME_TRY(LogRecovery done, as_committed(recover_log(root, log, make_room)));
     report = std::move(done.report);
+    report.discarded = discarded;
     BOOST_OUTCOME_TRY(as_committed(remove_journal(root, recover_step, protocol, true)));
   } else if (found) {
     const Journal& journal = found->journal;
@@ -193,7 +201,8 @@ Result<RecoveryReport> recover_root(TransactionRoot& root) {
     BOOST_OUTCOME_TRY(as_committed(make_durable(root, *found, protocol)));
     BOOST_OUTCOME_TRY(as_committed(redo_all(root, journal, numbers, report)));
   }
-  BOOST_OUTCOME_TRY(report.discarded, discard_staged(root));
+  BOOST_OUTCOME_TRY(const std::uint64_t discarded, discard_staged(root, JournalOf::nobody));
+  report.discarded += discarded;
   root.tell(report);
   return report;
 }
