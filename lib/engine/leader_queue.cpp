@@ -51,6 +51,7 @@ void LeaderQueue::refuse() noexcept {
 /// little, and not at all after a group of one.
 void LeaderQueue::gather(std::unique_lock<std::mutex>& lock) noexcept {
   if (last_size_ <= 1) return;
+  ++counts_.gathered;
   wanted_ = std::min({last_size_, limits_.group_size_max, limits_.waiting_max});
   more_.wait_for(lock, last_time_ / 2, [&] { return closed_ || waiting_.commits() >= wanted_; });
   wanted_ = 0;
@@ -59,12 +60,15 @@ void LeaderQueue::gather(std::unique_lock<std::mutex>& lock) noexcept {
 ArrivalQueue LeaderQueue::next_group() noexcept {
   ArrivalQueue group;
   last_size_ = 0;
+  bool lasts = false;
   while (!waiting_.empty()) {
     const std::size_t joining = waiting_.front()->commits;
     if (!group.empty() && group.commits() + joining > limits_.group_size_max) break;
     if (waiting_.front()->sleepers > 0) last_size_ += joining;
+    lasts = lasts || waiting_.front()->lasts;
     group.push(waiting_.pop());
   }
+  if (lasts) last_size_ = 0;  // nobody waits in gather() for half of it
   counts_.commits += group.commits();
   ++counts_.groups;
   return group;

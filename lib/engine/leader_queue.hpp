@@ -93,6 +93,7 @@ struct Arrival {
   Posted* posted = nullptr;  ///< Null: a thread stands behind it.
   std::condition_variable changed{};
   std::size_t sleepers = 0;  ///< Threads that wait for it, or lead.
+  bool lasts = false;        ///< The time of its group does not tell what the next one takes.
   bool done = false;
   bool refused = false;
   Arrival* next = nullptr;
@@ -160,8 +161,9 @@ class LeaderQueue {
   struct Counts {
     std::uint64_t commits = 0;  ///< Served.
     std::uint64_t groups = 0;
-    std::uint64_t waiting = 0;  ///< Commits.
-    std::uint64_t outside = 0;  ///< Callers.
+    std::uint64_t waiting = 0;   ///< Commits.
+    std::uint64_t outside = 0;   ///< Callers.
+    std::uint64_t gathered = 0;  ///< Times that a leader waited for the callers of the last group.
   };
   [[nodiscard]] Counts counts() const;
 

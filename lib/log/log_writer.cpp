@@ -64,7 +64,9 @@ bool makes_directory(const Journal& journal) {
 struct LogWriter::Errand : Arrival {
   explicit Errand(LogCommit& wanted) : Arrival(1), step(commit_step), commit(&wanted) {}
   Errand(std::string_view step_of, std::function<Result<void>()> other)
-      : Arrival(1), step(step_of), work(std::move(other)) {}
+      : Arrival(1), step(step_of), work(std::move(other)) {
+    lasts = true;
+  }
 
   std::string_view step;
   LogCommit* commit = nullptr;
@@ -200,8 +202,9 @@ Result<void> LogWriter::run(Errand& errand) {
   return std::move(errand.outcome);
 }
 
-/// An exception may leave anything half done: it reaches everybody of the group, and the root
-/// stops. If memory for the reason is missing, the root refuses calls as a closed one does.
+/// An exception may leave anything half done: it reaches everybody of the group whose commit is not
+/// durable yet, and the root stops. If memory for the reason is missing, the root refuses calls as
+/// a closed one does.
 void LogWriter::serve(const ArrivalQueue& group) noexcept try {
   for (Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
     serve_one(static_cast<Errand&>(*arrival));
@@ -210,7 +213,9 @@ void LogWriter::serve(const ArrivalQueue& group) noexcept try {
   settle_if_due();
 } catch (...) {
   for (Arrival* arrival = group.front(); arrival != nullptr; arrival = arrival->next) {
-    static_cast<Errand&>(*arrival).thrown = std::current_exception();
+    auto& errand = static_cast<Errand&>(*arrival);
+    const bool is_durable = errand.commit != nullptr && errand.commit->fate == Fate::durable;
+    if (!is_durable) errand.thrown = std::current_exception();
   }
   group_.clear();
   planned_.clear();

@@ -2,6 +2,7 @@
 // The queue of a group by itself: who leads, who waits, and for whom nobody waits.
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -128,6 +129,33 @@ TEST_CASE("who joins, waits, gives up, drains or goes on: all are served once, i
     while (caller->called < caller->posts) std::this_thread::yield();
     CHECK(queue.numbers[static_cast<std::size_t>(caller->of)] == rounds);
   }
+}
+
+// A copy of the root took a minute, in one group with a put. The next put, which nobody joined,
+// waited for half a minute.
+TEST_CASE("no leader waits for others by the time of a group that did other work", "[P10]") {
+  const bool lasts = GENERATE(false, true);
+  std::atomic<bool> open = false;
+  LeaderQueue queue({.group_size_max = 4, .waiting_max = 4}, [&](const ArrivalQueue& group) {
+    if (!open && group.size() == 1) open.wait(false);
+  });
+  std::vector<std::thread> threads;
+  const auto join = [&](bool other_work) {
+    Errand errand;
+    errand.lasts = other_work;
+    if (!queue.join(errand)) std::terminate();
+  };
+  threads.emplace_back(join, false);
+  while (queue.counts().groups == 0) std::this_thread::yield();
+  threads.emplace_back(join, false);
+  threads.emplace_back(join, lasts);
+  while (queue.counts().waiting < 2) std::this_thread::yield();
+  open = true;
+  open.notify_all();
+  for (auto& thread : threads) thread.join();
+  REQUIRE(queue.counts().groups == 2);
+  join(false);
+  CHECK(queue.counts().gathered == (lasts ? 0 : 1));
 }
 
 TEST_CASE("to close serves what nobody waits for, and lets nobody in", "[P10]") {

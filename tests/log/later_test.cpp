@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // A root whose files get their content when the log settles.
+#include <new>
 #include <sys/stat.h>
 #include <thread>
+#include <utility>
 
 #include <perdure/files.hpp>
 #include <perdure/recovery.hpp>
 #include <perdure/root.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/system/observer.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
@@ -51,6 +54,47 @@ TEST_CASE("files get their content later, and the root reads it at once") {
   CHECK(read(root.value(), "a") == "three");
   REQUIRE_OK(root.value().close());
   CHECK(private_of(directory.path()) == std::vector<std::string>{"log"});
+}
+
+/// Has no memory for the first read behind a flush.
+struct ReadThrows final : ForwardingFileSystem {
+  ReadThrows() : ForwardingFileSystem(native_file_system()) {}
+  SysResult<void> sync_data(Handle file) override {
+    flushed = armed;
+    return ForwardingFileSystem::sync_data(file);
+  }
+  SysResult<std::size_t> read_at(Handle file, std::uint64_t offset,
+                                 std::span<std::byte> into) override {
+    if (std::exchange(flushed, false)) throw std::bad_alloc();
+    return ForwardingFileSystem::read_at(file, offset, into);
+  }
+  bool armed = false;
+  bool flushed = false;
+};
+
+// The caller was told of the exception, and an observer that nothing had changed.
+TEST_CASE("a commit that is durable is told so, though the settling behind it throws") {
+  const TempDirectory directory;
+  ReadThrows files;
+  ManualEnvironment clock;
+  RootOptions options = later();
+  options.writes = LogWrites::cached;
+  options.settle_after_ms = std::chrono::milliseconds(1);
+  options.settler_thread = false;
+  options.system = {.files = &files, .environment = &clock};
+  {
+    auto root = Root::open(directory.path(), options);
+    REQUIRE_OK(root);
+    REQUIRE_OK(root.value().put("a", "one"));
+    clock.advance(std::chrono::seconds(1));
+    files.armed = true;
+    REQUIRE_OK(root.value().put("a", "two"));
+    CHECK_FALSE(root.value().put("a", "three"));  // it stops, and says why
+  }
+  files.armed = false;
+  auto root = Root::open(directory.path(), options);
+  REQUIRE_OK(root);
+  CHECK(read(root.value(), "a") == "two");
 }
 
 TEST_CASE("what is not in place yet can be removed, replaced, moved and compared") {
