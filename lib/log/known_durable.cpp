@@ -87,7 +87,7 @@ Result<void> KnownDurable::sync_file(Directories& directories, const std::string
   if (!opened && is_missing(opened.error())) return success();  // the next look tells
   if (!opened) return root_.failure(step, path, opened.error());
   const OwnedHandle file(root_.files, opened.value());
-  const auto synced = root_.files.sync_file(file.get());
+  const auto synced = noted(root_.files, file.get(), root_.files.sync_file(file.get()));
   failed_ = failed_ || !synced;
   return root_.checked(step, path, synced);
 }

@@ -10,6 +10,7 @@
 
 #include "base/advice.hpp"
 #include "base/make_error.hpp"
+#include "engine/confirm.hpp"
 #include "engine/directory.hpp"
 #include "engine/explain.hpp"
 #include "engine/names.hpp"
@@ -131,9 +132,8 @@ bool renames_at_once(TransactionRoot& root) {
 }
 
 Result<void> sync_root(TransactionRoot& root, std::string_view step) {
-  BOOST_OUTCOME_TRY(
-      root.checked(step, "", root.files.sync_file_system(root.private_directory.get())));
-  return success();
+  const Handle at = root.private_directory.get();
+  return root.checked(step, "", noted(root.files, at, root.files.sync_file_system(at)));
 }
 
 }  // namespace perdure
