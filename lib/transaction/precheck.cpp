@@ -104,11 +104,14 @@ bool Precheck::may_copy_up() const {
 /// The transaction has made something in both directories by now.
 Result<void> Precheck::look_at_root() {
   if (!may_copy_up()) return success();
-  BOOST_OUTCOME_TRY(root_.status,
-                    root_.checked(check_step, "", root_.files.stat(root_.directory.get())));
-  BOOST_OUTCOME_TRY(root_.private_status,
-                    root_.checked(check_step, "", root_.files.stat(root_.private_directory.get())));
-  return success();
+  // Other threads of an open root read both: nothing is written but what an overlay changed.
+  const auto look = [this](Handle directory, Status& known) -> Result<void> {
+    BOOST_OUTCOME_TRY(const Status now, root_.checked(check_step, "", root_.files.stat(directory)));
+    if (!now.version.same_file(known.version)) known = now;
+    return success();
+  };
+  BOOST_OUTCOME_TRY(look(root_.directory.get(), root_.status));
+  return look(root_.private_directory.get(), root_.private_status);
 }
 
 /// Whether the file at the path is the one that was linked to be moved.
