@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any, Callable, Iterator, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, TypeVar
 
 from .errors import Conflict
 from .interface import ffi
@@ -53,6 +53,7 @@ class State(MutableMapping):  # of str to what JSON has
         del texts
         self._value: dict[str, Any] = {}
         self._generation = 0
+        self._saves = 0  # by this object
         self._origin = Origin.NOTHING
         self.load()
 
@@ -86,34 +87,37 @@ class State(MutableMapping):  # of str to what JSON has
     @contextlib.contextmanager
     def edit(self) -> Iterator[dict[str, Any]]:
         """A copy of the newest state to change; saved at the end of the block, unless an exception
-        leaves it. A Conflict, and nothing saved, if somebody else saved in the meantime."""
+        leaves it. A Conflict, and nothing of it saved, if anybody saved within the block: another
+        process, or the block itself by another call."""
         with self._lock:
-            self.load()
+            base = self.load()
             draft = self.as_dict()
             yield draft
-            self._save(draft)
+            self._save(draft, base)
 
     def apply(self, change: Callable[[dict[str, Any]], _T]) -> _T:
         """Runs `change` on a copy of the newest state, saves that, and returns what it returned.
-        Runs it again if somebody else saved in the meantime, for ten seconds at most."""
+        Runs it again if somebody else saved in the meantime, for ten seconds at most. A `change`
+        that saves this state itself is a Conflict at once."""
         deadline = time.monotonic() + _RETRY_SECONDS
         with self._lock:
+            saves = self._saves
             while True:
-                self.load()
+                base = self.load()
                 draft = self.as_dict()
                 returned = change(draft)
                 try:
-                    self._save(draft)
+                    self._save(draft, base)
                     return returned
                 except Conflict:
-                    if time.monotonic() > deadline:
+                    if self._saves != saves or time.monotonic() > deadline:
                         raise
 
     def replace(self, value: dict[str, Any]) -> Receipt:
         """Saves this in the place of whatever is there."""
         with self._lock:
             self.load()
-            return self._save(value)
+            return self._save(value, None)
 
     def close(self) -> None:
         """Gives the lock back, if it is held. What was saved stays; nothing else is lost."""
@@ -128,14 +132,16 @@ class State(MutableMapping):  # of str to what JSON has
             raise ValueError("the state is closed")
         return self._state
 
-    def _save(self, value: dict[str, Any]) -> Receipt:
+    def _save(self, value: dict[str, Any], base: Optional[int]) -> Receipt:
+        """A Conflict if the newest state is not that of generation `base`; None: any."""
         if not all(isinstance(key, str) for key in value):
             raise TypeError("the names of a state are str")
         text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-        expected = ffi.new("uint64_t *", self._generation)
+        expected = ffi.NULL if base is None else ffi.new("uint64_t *", base)
         receipt = commit(lib.perdure_state_save, self._open, *c_data(text), expected)
         self._value = json.loads(text)
         self._generation = receipt.generation
+        self._saves += 1
         self._origin = Origin.CURRENT
         return receipt
 

@@ -84,6 +84,39 @@ class States(InDirectory):
             self.assertEqual(state.load(), 2)
             self.assertEqual(state["n"], 5)
 
+    # The save expected the generation that was loaded last, not the one of the draft: the other's
+    # change was lost without a word.
+    def test_a_load_within_an_edit_hides_no_other_save(self):
+        with perdure.State("a") as state, perdure.State("a") as other:
+            with self.assertRaises(perdure.Conflict):
+                with state.edit() as draft:
+                    other["m"] = 1
+                    state.load()
+                    draft["n"] = 2
+            state.load()
+            self.assertEqual(dict(state), {"m": 1})
+            seen = []
+
+            def change(draft):
+                if not seen:
+                    other["m"] = 2
+                seen.append(state.load())
+                draft["n"] = 3
+
+            state.apply(change)
+            self.assertEqual((dict(state), len(seen)), ({"m": 2, "n": 3}, 2))
+
+    def test_a_save_within_an_edit_is_a_conflict_at_its_end(self):
+        with perdure.State("a") as state:
+            with self.assertRaises(perdure.Conflict):
+                with state.edit() as draft:
+                    draft["n"] = 2
+                    state["m"] = 1
+            self.assertEqual((dict(state), state.load()), ({"m": 1}, 1))
+            with self.assertRaises(perdure.Conflict):
+                state.apply(lambda draft: state.update(m=2))
+            self.assertEqual((dict(state), state.load()), ({"m": 2}, 2))
+
     def test_processes_that_count_lose_nothing(self):
         counting = [subprocess.Popen([sys.executable, "-B", "-c", COUNT, "10"])
                     for _ in range(3)]
