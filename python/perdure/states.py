@@ -174,7 +174,8 @@ class State(MutableMapping):  # of str to what JSON has
 
     def update(self, *others: Any, **values: Any) -> None:
         """As of a dict, in one save."""
-        self.apply(lambda draft: draft.update(*others, **values))
+        changes = dict(*others, **values)  # once: an iterator has nothing for a second run
+        self.apply(lambda draft: draft.update(changes))
 
     def clear(self) -> None:
         """Removes all members, in one save."""

@@ -117,6 +117,16 @@ class States(InDirectory):
                 state.apply(lambda draft: state.update(m=2))
             self.assertEqual((dict(state), state.load()), ({"m": 2}, 2))
 
+    # The second run found an empty iterator, saved nothing of it, and returned.
+    def test_an_update_that_runs_again_has_its_values_still(self):
+        with perdure.State("a") as state, perdure.State("a") as other:
+            def values():
+                other["x"] = 1
+                yield "a", 1
+
+            state.update(values())
+            self.assertEqual(dict(state), {"x": 1, "a": 1})
+
     def test_processes_that_count_lose_nothing(self):
         counting = [subprocess.Popen([sys.executable, "-B", "-c", COUNT, "10"])
                     for _ in range(3)]
