@@ -13,6 +13,7 @@
 #include "c/numbers.hpp"
 #include "c/options.hpp"
 #include "c/results.hpp"
+#include "linux/fork.hpp"
 
 /// A state of either format. Safe to use from several threads.
 struct perdure_state {
@@ -67,6 +68,7 @@ class StateOf final : public perdure_state {
       : tracker_(std::move(tracker)), known_(tracker_.state()), origin_(tracker_.report().origin) {}
 
   Result<void> load(perdure_content& out) override {
+    BOOST_OUTCOME_TRY(check_process());
     const std::lock_guard turn(turns_);
     BOOST_OUTCOME_TRY(take_current());
     out.generation = tracker_.generation();
@@ -78,6 +80,7 @@ class StateOf final : public perdure_state {
   }
 
   Result<SaveReceipt> save(Bytes bytes, const std::uint64_t* expected) override {
+    BOOST_OUTCOME_TRY(check_process());
     const std::lock_guard turn(turns_);
     BOOST_OUTCOME_TRY(Value value, Format::value_of_bytes(bytes));
     if (expected != nullptr) {
@@ -98,6 +101,11 @@ class StateOf final : public perdure_state {
   }
 
  private:
+  /// Refuses a forked child by the words of the tracker.
+  [[nodiscard]] Result<void> check_process() {
+    return made_by_.this_process() ? success() : tracker_.reload();
+  }
+
   /// Reads a state that others saved. A state that has not changed is not read.
   Result<void> take_current() {
     BOOST_OUTCOME_TRY(tracker_.reload());
@@ -116,7 +124,8 @@ class StateOf final : public perdure_state {
   }
 
   Tracker tracker_;
-  std::mutex turns_;
+  const MadeBy made_by_{};
+  std::mutex turns_;  // in a forked child a thread that is not there may hold it
   std::shared_ptr<const Value> known_;
   Origin origin_;
 };

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import os
 import threading
 import time
 from collections.abc import MutableMapping
@@ -42,13 +43,15 @@ class State(MutableMapping):  # of str to what JSON has
     copies: change what lies within a value by `edit` or `apply`, not by what `[]` returned. The
     names generation, last_updated, checksum, schema_version and lineage are taken at the top level.
 
-    Any number of threads and processes may use a state. Reading takes what was loaded or saved here
-    last; `load` looks at the file, and every change begins with that."""
+    Any number of threads and processes may use a state, each process one that it opened itself: in
+    a forked child every change and `load` is InvalidArgument. Reading takes what was loaded or
+    saved here last; `load` looks at the file, and every change begins with that."""
 
     def __init__(self, path: Path, **options: Unpack[StateOptions]) -> None:
         given = {**options, "format": lib.PERDURE_FORMAT_JSON}
         made, texts = c_options("perdure_state_options", given)
         self._lock = threading.RLock()
+        self._process = os.getpid()
         self._state = make(lib.perdure_state_open, "perdure_state", c_path(path), made)
         del texts
         self._value: dict[str, Any] = {}
@@ -71,7 +74,7 @@ class State(MutableMapping):  # of str to what JSON has
         """Takes the state as it is on the disk now, whoever saved it; returns its generation. A
         file that was damaged in the meantime is Corrupt, one that was removed a Conflict: open it
         anew."""
-        with self._lock:
+        with self._turn:
             content = make(lib.perdure_state_load, "perdure_content", self._open)
             text = bytes_of(content)
             self._value = json.loads(text) if text else {}
@@ -81,7 +84,7 @@ class State(MutableMapping):  # of str to what JSON has
 
     def as_dict(self) -> dict[str, Any]:
         """A copy of all of it."""
-        with self._lock:
+        with self._turn:
             return copy.deepcopy(self._value)
 
     @contextlib.contextmanager
@@ -89,7 +92,7 @@ class State(MutableMapping):  # of str to what JSON has
         """A copy of the newest state to change; saved at the end of the block, unless an exception
         leaves it. A Conflict, and nothing of it saved, if anybody saved within the block: another
         process, or the block itself by another call."""
-        with self._lock:
+        with self._turn:
             base = self.load()
             draft = self.as_dict()
             yield draft
@@ -100,7 +103,7 @@ class State(MutableMapping):  # of str to what JSON has
         Runs it again if somebody else saved in the meantime, for ten seconds at most. A `change`
         that saves this state itself is a Conflict at once."""
         deadline = time.monotonic() + _RETRY_SECONDS
-        with self._lock:
+        with self._turn:
             saves = self._saves
             while True:
                 base = self.load()
@@ -115,16 +118,22 @@ class State(MutableMapping):  # of str to what JSON has
 
     def replace(self, value: dict[str, Any]) -> Receipt:
         """Saves this in the place of whatever is there."""
-        with self._lock:
+        with self._turn:
             self.load()
             return self._save(value, None)
 
     def close(self) -> None:
         """Gives the lock back, if it is held. What was saved stays; nothing else is lost."""
-        with self._lock:
+        with self._turn:
             if self._state is not None:
                 ffi.release(self._state)
                 self._state = None
+
+    @property
+    def _turn(self) -> contextlib.AbstractContextManager[Any]:
+        """The lock. In a forked child a thread that is not there may hold it: there the library
+        refuses every call, and nothing needs a lock."""
+        return self._lock if os.getpid() == self._process else contextlib.nullcontext()
 
     @property
     def _open(self) -> Any:
@@ -152,7 +161,7 @@ class State(MutableMapping):  # of str to what JSON has
         self.close()
 
     def __getitem__(self, key: str) -> Any:
-        with self._lock:
+        with self._turn:
             return copy.deepcopy(self._value[key])
 
     def __iter__(self) -> Iterator[str]:

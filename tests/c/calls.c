@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -491,6 +492,57 @@ static void forked(void) {
   perdure_state_free(state);
 }
 
+// How many descriptors of this process a state's lock file has.
+static int locks_open(void) {
+  char path[64], target[256];
+  int count = 0, number;
+  for (number = 0; number < 64; ++number) {
+    ssize_t size;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", number);
+    size = readlink(path, target, sizeof target - 1);
+    if (size < 0) continue;
+    target[size] = '\0';
+    if (strstr(target, "state.perdure-lock") != NULL) ++count;
+  }
+  return count;
+}
+
+static void* save_once(void* state) {
+  return perdure_state_save(state, "three", 5, NULL, NULL, NULL) == 0 ? NULL : state;
+}
+
+// A child that is forked while another thread is within a save finds the state's mutex taken, by a
+// thread that it does not have. It used to wait for that one forever.
+static void forked_within_a_save(void) {
+  perdure_state_options options = {.size = sizeof options, .lock_timeout_ms = PERDURE_WAIT_FOREVER};
+  perdure_state *state, *other;
+  perdure_content* content;
+  pthread_t saving;
+  void* failed;
+  int status;
+  pid_t child;
+  CHECK_OK(perdure_state_open("state", &options, &state, &error), error);
+  options.flags = PERDURE_EXCLUSIVE;
+  CHECK_OK(perdure_state_open("state", &options, &other, &error), error);
+  CHECK(locks_open() == 1);
+  CHECK(pthread_create(&saving, NULL, save_once, state) == 0);
+  while (locks_open() < 2) sched_yield();  // it waits for the lock, within the save
+  child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    alarm(20);
+    CHECK_WRONG(perdure_state_load(state, &content, &error));
+    CHECK_WRONG(perdure_state_save(state, "child", 5, NULL, NULL, &error));
+    perdure_state_free(state);
+    _exit(0);
+  }
+  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  perdure_state_free(other);
+  CHECK(pthread_join(saving, &failed) == 0 && failed == NULL);
+  CHECK(loaded(state, "three", PERDURE_ORIGIN_CURRENT) == 1);
+  perdure_state_free(state);
+}
+
 static void names(void) {
   CHECK(strcmp(perdure_fate_name(PERDURE_FATE_NONE), "none") == 0);
   CHECK(strcmp(perdure_fate_name(PERDURE_FATE_UNCHANGED), "unchanged") == 0);
@@ -521,6 +573,7 @@ static const struct {
     {"names", names},
     {"threads", threads},
     {"forked", forked},
+    {"forked_within_a_save", forked_within_a_save},
 };
 
 int main(int argc, char** argv) {

@@ -4,10 +4,13 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
+import traceback
 import unittest
+import warnings
 
 import perdure
 from support import InDirectory
@@ -145,6 +148,47 @@ class States(InDirectory):
             for thread in threads:
                 thread.join()
             self.assertEqual(state["n"], 40)
+
+    # It waited forever for a lock that a thread of the parent held.
+    def test_a_forked_child_is_refused_and_waits_for_nobody(self):
+        with perdure.State("a") as state:
+            state["n"] = 1
+            begun, end = threading.Event(), threading.Event()
+
+            def hold():
+                with state.edit() as draft:
+                    draft["n"] += 1
+                    begun.set()
+                    end.wait()
+
+            holding = threading.Thread(target=hold)
+            holding.start()
+            begun.wait()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+                child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                os._exit(self.found_refused(state))
+            status = os.waitpid(child, 0)[1]
+            end.set()
+            holding.join()
+            self.assertEqual((status, dict(state)), (0, {"n": 2}))
+
+    def found_refused(self, state):
+        """0 if every call of a forked child is as it should be."""
+        try:
+            for wrong in (state.load, state.clear, lambda: state.replace({}),
+                          lambda: state.edit().__enter__()):
+                with self.assertRaises(perdure.InvalidArgument) as raised:
+                    wrong()
+                self.assertEqual(raised.exception.fate, perdure.Fate.UNCHANGED)
+            self.assertEqual((state["n"], state.as_dict()), (1, {"n": 1}))
+            state.close()
+            return 0
+        except BaseException:
+            traceback.print_exc()
+            return 1
 
     def test_a_damaged_file_gives_way_to_the_generation_before(self):
         with perdure.State("a") as state:
