@@ -347,8 +347,9 @@ PERDURE_C_API int perdure_transaction_make_directory(perdure_transaction* transa
 // the file is missing.
 PERDURE_C_API int perdure_transaction_expect(perdure_transaction* transaction, const char* path,
                                              const char* version, perdure_error** error);
-// All or nothing, durable. Once only. PERDURE_FATE_COMMITTED: durable, and the next recovery puts
-// the rest in place. PERDURE_FATE_UNKNOWN: the next recovery finds out.
+// All or nothing, durable unless the options say otherwise. Once only. PERDURE_FATE_COMMITTED:
+// durable, and the next recovery puts the rest in place. PERDURE_FATE_UNKNOWN: the next recovery
+// finds out.
 PERDURE_C_API int perdure_transaction_commit(perdure_transaction* transaction,
                                              perdure_receipt** receipt, perdure_error** error);
 // Frees it, and drops the transaction if it was not committed.

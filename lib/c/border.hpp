@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <perdure/error.hpp>
+#include <perdure/options.hpp>
 #include <perdure/perdure.h>
 #include <perdure/system/native.hpp>
 
@@ -39,6 +40,11 @@ int call(std::string_view step, Fate thrown, perdure_error** out, Work work) noe
   } catch (...) {
     return hand_over_exception(step, thrown, out);
   }
+}
+
+/// The fate of a call whose commit had this durability, and that fails behind it.
+[[nodiscard]] constexpr Fate reached(Durability durability) noexcept {
+  return durability == Durability::durable ? Fate::durable : Fate::visible;
 }
 
 /// Empties the place of a handle that a call makes, and says whether there is one.

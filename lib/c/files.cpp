@@ -23,11 +23,6 @@ constexpr std::string_view append_step = "append to the file";
 constexpr std::string_view commit_step = "commit the file";
 constexpr std::string_view discard_step = "discard the file";
 
-/// The fate that a commit reached, for a failure behind it.
-Fate reached(const Receipt& receipt) noexcept {
-  return receipt.durability == Durability::durable ? Fate::durable : Fate::visible;
-}
-
 /// Gives the facts of a commit to the caller, if he asked for them.
 void hand_over_receipt(const Receipt& receipt, perdure_receipt** out) {
   if (out == nullptr) return;
@@ -55,7 +50,7 @@ int perdure_write(const char* path, const void* bytes, size_t size,
     BOOST_OUTCOME_TRY(const Bytes image, bytes_of(bytes, size, write_step));
     BOOST_OUTCOME_TRY(const WriteOptions asked, options_of(options, write_step));
     BOOST_OUTCOME_TRY(const Receipt made, write_file(target, image, asked, system_of_calls()));
-    thrown = reached(made);
+    thrown = reached(made.durability);
     hand_over_receipt(made, receipt);
     return success();
   });
@@ -112,7 +107,7 @@ int perdure_file_commit(perdure_file* file, perdure_receipt** receipt, perdure_e
     static_cast<void>(clear(receipt));
     if (file == nullptr) return wrong_call(commit_step, "the handle is NULL");
     BOOST_OUTCOME_TRY(const Receipt made, file->file.commit());
-    thrown = reached(made);
+    thrown = reached(made.durability);
     hand_over_receipt(made, receipt);
     return success();
   });

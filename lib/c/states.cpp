@@ -175,7 +175,7 @@ int perdure_state_save(perdure_state* state, const void* bytes, size_t size,
     if (state == nullptr) return wrong_call(save_step, "the handle is NULL");
     BOOST_OUTCOME_TRY(const Bytes image, bytes_of(bytes, size, save_step));
     BOOST_OUTCOME_TRY(const SaveReceipt saved, state->save(image, expected));
-    thrown = saved.durability == Durability::durable ? Fate::durable : Fate::visible;
+    thrown = reached(saved.durability);
     if (receipt == nullptr) return success();
     auto made = std::make_unique<perdure_receipt>();
     made->bytes = saved.bytes;

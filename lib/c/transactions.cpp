@@ -19,6 +19,7 @@ struct perdure_root {
 struct perdure_transaction {
   std::shared_ptr<perdure::Root> root;  // outlives the transaction; null for one without it
   perdure::Transaction transaction;
+  perdure::Durability durability;  // as it was asked for
 };
 
 namespace perdure::c {
@@ -36,10 +37,11 @@ void hand_over_report(RecoveryReport found, perdure_report** out) {
   *out = std::make_unique<perdure_report>(perdure_report{std::move(found)}).release();
 }
 
-void hand_over_receipt(TransactionReceipt receipt, perdure_receipt** out) {
+void hand_over_receipt(TransactionReceipt receipt, Durability durability, perdure_receipt** out) {
   if (out == nullptr) return;
   auto made = std::make_unique<perdure_receipt>();
   made->bytes = receipt.bytes;
+  made->durability = number_of(durability);
   made->protocol = number_of(receipt.protocol);
   made->left_alone = std::move(receipt.left_alone);
   made->set_aside = std::move(receipt.set_aside);
@@ -84,8 +86,8 @@ int perdure_transaction_begin(const char* root, const perdure_root_options* opti
     BOOST_OUTCOME_TRY(const Path at, path_of(root, begin_step));
     BOOST_OUTCOME_TRY(const TransactionOptions asked, options_of(options, begin_step));
     BOOST_OUTCOME_TRY(Transaction begun, Transaction::begin(at, asked));
-    auto made =
-        std::make_unique<perdure_transaction>(perdure_transaction{nullptr, std::move(begun)});
+    auto made = std::make_unique<perdure_transaction>(
+        perdure_transaction{nullptr, std::move(begun), asked.durability});
     hand_over_report(made->transaction.recovery(), report);
     *transaction = made.release();
     return success();
@@ -129,8 +131,9 @@ int perdure_transaction_commit(perdure_transaction* transaction, perdure_receipt
     static_cast<void>(clear(receipt));
     if (transaction == nullptr) return wrong_call(commit_step, no_handle);
     BOOST_OUTCOME_TRY(TransactionReceipt made, transaction->transaction.commit());
-    thrown = Fate::durable;
-    hand_over_receipt(std::move(made), receipt);
+    const Durability durability = transaction->durability;
+    thrown = reached(durability);
+    hand_over_receipt(std::move(made), durability, receipt);
     return success();
   });
 }
@@ -161,9 +164,9 @@ int perdure_root_begin(perdure_root* root, perdure_transaction** transaction,
     if (!clear(transaction)) return wrong_call(begin_step, no_place);
     if (root == nullptr) return wrong_call(begin_step, no_handle);
     BOOST_OUTCOME_TRY(Transaction begun, root->root->begin());
-    *transaction =
-        std::make_unique<perdure_transaction>(perdure_transaction{root->root, std::move(begun)})
-            .release();
+    auto made = std::make_unique<perdure_transaction>(
+        perdure_transaction{root->root, std::move(begun), Durability::durable});
+    *transaction = made.release();
     return success();
   });
 }

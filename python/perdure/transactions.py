@@ -76,8 +76,8 @@ class Transaction:
         call(lib.perdure_transaction_expect, self._open, c_path(path), c_text(version))
 
     def commit(self) -> Receipt:
-        """All or nothing, durable. Once only. Fate.COMMITTED: durable, and the next recovery puts
-        in place what is not yet."""
+        """All or nothing, durable unless the options say otherwise. Once only. Fate.COMMITTED:
+        durable, and the next recovery puts in place what is not yet."""
         self.receipt = commit(lib.perdure_transaction_commit, self._open)
         self.abort()
         return self.receipt

@@ -118,6 +118,7 @@ static void transactions(void) {
   perdure_report* report;
   perdure_receipt* receipt;
   perdure_content* content;
+  perdure_root_options options = {.size = sizeof options};
   CHECK_OK(perdure_write("draft", "old", 3, NULL, NULL, &error), error);
   CHECK_OK(perdure_read("draft", UINT64_MAX, &content, &error), error);
 
@@ -161,6 +162,15 @@ static void transactions(void) {
   CHECK_OK(perdure_recover(".", NULL, &report, &error), error);
   CHECK(!perdure_report_recovered(report));
   perdure_report_free(report);
+
+  // The receipt of one that a power cut may undo says so.
+  options.durability = PERDURE_DURABILITY_ORDERED;
+  CHECK_OK(perdure_transaction_begin(".", &options, &transaction, NULL, &error), error);
+  CHECK_OK(perdure_transaction_put(transaction, "new", "x", 1, &error), error);
+  CHECK_OK(perdure_transaction_commit(transaction, &receipt, &error), error);
+  CHECK(perdure_receipt_durability(receipt) == PERDURE_DURABILITY_ORDERED);
+  perdure_receipt_free(receipt);
+  perdure_transaction_free(transaction);
 }
 
 static void open_root(void) {

@@ -59,6 +59,29 @@ int read_once(perdure_error** error) {
   return kind;
 }
 
+/// A receipt that there is no memory for: the fate is no better than the durability.
+int commit_ordered(perdure_error** error) {
+  const perdure_root_options options = {.size = sizeof options,
+                                        .flags = 0,
+                                        .durability = PERDURE_DURABILITY_ORDERED,
+                                        .protocol = 0,
+                                        .metadata = 0,
+                                        .mode = 0,
+                                        .reserved = 0,
+                                        .lock_timeout_ms = 0,
+                                        .private_directory = nullptr};
+  perdure_transaction* transaction = nullptr;
+  perdure_receipt* receipt = nullptr;
+  int kind = perdure_transaction_begin(".", &options, &transaction, nullptr, error);
+  if (kind == 0) kind = perdure_transaction_put(transaction, "d", "text", 4, error);
+  if (kind == 0) kind = perdure_transaction_commit(transaction, &receipt, error);
+  if (kind == 0) CHECK(perdure_receipt_durability(receipt) == PERDURE_DURABILITY_ORDERED);
+  if (kind != 0 && error != nullptr) CHECK(perdure_error_fate(*error) != PERDURE_FATE_DURABLE);
+  perdure_receipt_free(receipt);
+  perdure_transaction_free(transaction);
+  return kind;
+}
+
 int commit_once(perdure_error** error) {
   perdure_transaction* transaction = nullptr;
   int kind = perdure_transaction_begin(".", nullptr, &transaction, nullptr, error);
@@ -76,5 +99,6 @@ int main() {
     fail_each("read", and_all_others, read_once);
   }
   fail_each("transaction", false, commit_once);
+  fail_each("ordered transaction", false, commit_ordered);
   return 0;
 }

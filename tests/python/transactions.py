@@ -39,6 +39,13 @@ class Transactions(InDirectory):
         with perdure.Transaction(".", lock_timeout=0):
             pass  # neither kept the lock
 
+    # The receipt of an ordered one said DURABLE.
+    def test_the_receipt_says_no_more_than_was_asked_for(self):
+        for durability in (perdure.Durability.ORDERED, perdure.Durability.DURABLE):
+            with perdure.Transaction(".", durability=durability) as transaction:
+                transaction.put("a", "1")
+            self.assertEqual(transaction.receipt.durability, durability)
+
     def test_a_conflict_leaves_all(self):
         perdure.write("a", "1")
         seen = perdure.read("a").version
