@@ -61,8 +61,8 @@ class PERDURE_API AtomicFile final : public Sink {
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile() override;
 
-  /// Appends. After an error every further call returns ErrorKind::invalid_argument; the temp is
-  /// gone and the target unchanged.
+  /// Appends. After an error, or an exception such as std::bad_alloc, every further call returns
+  /// ErrorKind::invalid_argument; the temp is gone and the target unchanged.
   Result<void> write(Bytes bytes) override;
   /// The same of text.
   Result<void> write(std::string_view text) { return write(as_bytes(text)); }

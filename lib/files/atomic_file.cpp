@@ -35,6 +35,10 @@ struct PERDURE_LOCAL AtomicFile::State {
     commit.temp.reset();
     return removed;
   }
+  /// Runs `work`. If it throws, a piece may be missing in the temp: then it is given up, so that a
+  /// caller who goes on commits nothing.
+  template <class Work>
+  auto all_or_none(Work work) -> decltype(work());
   Result<void> put(Bytes bytes);
   Result<void> check_open(std::string_view step) const;
   Result<Receipt> publish();
@@ -55,6 +59,17 @@ struct PERDURE_LOCAL AtomicFile::State {
   bool appended_alone = true;   ///< Else the temp has to be read for size and sum.
   bool lent = false;            ///< Others may write to it, too.
 };
+
+template <class Work>
+auto AtomicFile::State::all_or_none(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (...) {
+    const OwnedHandle closed = std::move(commit.temp);  // also if the next call throws
+    (void)remove_temp(commit);
+    throw;
+  }
+}
 
 Result<void> AtomicFile::State::check_open(std::string_view step) const {
   if (commit.temp && !is_temp_ours(commit)) return not_ours(commit, step);
@@ -275,23 +290,23 @@ Result<AtomicFile> AtomicFile::create(const Path& target, WriteOptions options, 
 Result<void> AtomicFile::write(Bytes bytes) {
   BOOST_OUTCOME_TRY(state_->check_open("write the new content"));
   state_->size += bytes.size();
-  return state_->gathered.write(bytes);
+  return state_->all_or_none([&] { return state_->gathered.write(bytes); });
 }
 
 Result<void> AtomicFile::write_at(std::uint64_t offset, Bytes bytes) {
   BOOST_OUTCOME_TRY(state_->check_open("write the new content"));
-  return state_->write_at(offset, bytes);
+  return state_->all_or_none([&] { return state_->write_at(offset, bytes); });
 }
 
 Result<std::uint64_t> AtomicFile::append_from(Handle file, std::uint64_t offset,
                                               std::uint64_t size) {
   BOOST_OUTCOME_TRY(state_->check_open("copy the new content"));
-  return state_->append_from(file, offset, size);
+  return state_->all_or_none([&] { return state_->append_from(file, offset, size); });
 }
 
 Result<Handle> AtomicFile::handle() {
   BOOST_OUTCOME_TRY(state_->check_open("open the new content"));
-  BOOST_OUTCOME_TRY(state_->gathered.flush());
+  BOOST_OUTCOME_TRY(state_->all_or_none([&] { return state_->gathered.flush(); }));
   state_->appended_alone = false;
   state_->lent = true;
   return state_->commit.temp.get();
@@ -303,11 +318,13 @@ std::uint64_t AtomicFile::size() const noexcept {
 
 Result<Receipt> AtomicFile::commit() {
   BOOST_OUTCOME_TRY(state_->check_open("commit"));
-  return observed(state_->commit, [this]() -> Result<Receipt> {
-    BOOST_OUTCOME_TRY(state_->gathered.flush());
-    auto receipt = state_->publish();
-    state_->commit.lock.reset();
-    return receipt;
+  return observed(state_->commit, [this] {
+    return state_->all_or_none([this]() -> Result<Receipt> {
+      BOOST_OUTCOME_TRY(state_->gathered.flush());
+      auto receipt = state_->publish();
+      state_->commit.lock.reset();
+      return receipt;
+    });
   });
 }
 

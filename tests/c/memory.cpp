@@ -59,6 +59,23 @@ int read_once(perdure_error** error) {
   return kind;
 }
 
+/// Goes on after a piece that failed: a content without it must not get the name.
+int stream_once(perdure_error** error) {
+  perdure_file* file = nullptr;
+  int kind = perdure_file_create("c", nullptr, &file, error);
+  for (const char* piece : {"one ", "two"}) {
+    if (kind == 0) kind = perdure_file_write(file, piece, strlen(piece), error);
+  }
+  if (kind == 0) kind = perdure_file_commit(file, nullptr, error);
+  if (kind != 0 && file != nullptr) {
+    allocations_left = -1;
+    CHECK(perdure_file_write(file, "three", 5, nullptr) == PERDURE_KIND_INVALID_ARGUMENT);
+    CHECK(perdure_file_commit(file, nullptr, nullptr) == PERDURE_KIND_INVALID_ARGUMENT);
+  }
+  perdure_file_free(file);
+  return kind;
+}
+
 /// A receipt that there is no memory for: the fate is no better than the durability.
 int commit_ordered(perdure_error** error) {
   const perdure_root_options options = {.size = sizeof options,
@@ -98,6 +115,8 @@ int main() {
     fail_each("write", and_all_others, write_once);
     fail_each("read", and_all_others, read_once);
   }
+  fail_each("stream", false, stream_once);
+  CHECK(holds("c", "one two"));
   fail_each("transaction", false, commit_once);
   fail_each("ordered transaction", false, commit_ordered);
   return 0;
