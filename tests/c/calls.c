@@ -319,65 +319,6 @@ static void state_of_json(void) {
   perdure_state_free(state);
 }
 
-// Of a caller that was compiled when the struct was shorter, and of one that was when it is longer.
-static void other_versions(void) {
-  struct {
-    perdure_write_options known;
-    uint64_t unknown;
-  } longer = {.known = {.size = sizeof longer}, .unknown = 0};
-  perdure_write_options shorter;
-  memset(&shorter, 0xff, sizeof shorter);  // what lies behind the caller's struct is not read
-  shorter.size = offsetof(perdure_write_options, symlink);
-  shorter.flags = 0;
-  shorter.durability = PERDURE_DURABILITY_ORDERED;
-  shorter.protocol = 0;
-  CHECK_OK(perdure_write("a", "short", 5, &shorter, NULL, &error), error);
-  CHECK(holds("a", "short"));
-  CHECK_OK(perdure_write("a", "long", 4, &longer.known, NULL, &error), error);
-  longer.unknown = 1;
-  CHECK_FAILS(perdure_write("a", "no", 2, &longer.known, NULL, &error), error,
-              PERDURE_KIND_INVALID_ARGUMENT, PERDURE_FATE_UNCHANGED);
-  longer.known.size = 0;  // forgotten
-  CHECK_FAILS(perdure_write("a", "no", 2, &longer.known, NULL, &error), error,
-              PERDURE_KIND_INVALID_ARGUMENT, PERDURE_FATE_UNCHANGED);
-  longer.known.size = (size_t)-1;
-  CHECK_FAILS(perdure_write("a", "no", 2, &longer.known, NULL, &error), error,
-              PERDURE_KIND_INVALID_ARGUMENT, PERDURE_FATE_UNCHANGED);
-  CHECK(holds("a", "long"));
-}
-
-// Each member with a value that it does not have.
-static void wrong_options(void) {
-  const perdure_write_options wrong[] = {
-      {.size = sizeof wrong[0], .flags = PERDURE_EXCLUSIVE},
-      {.size = sizeof wrong[0], .flags = 1U << 31},
-      {.size = sizeof wrong[0], .durability = 3},
-      {.size = sizeof wrong[0], .durability = -1},
-      {.size = sizeof wrong[0], .protocol = PERDURE_PROTOCOL_WHOLE},
-      {.size = sizeof wrong[0], .symlink = 3},
-      {.size = sizeof wrong[0], .existing = 3},
-      {.size = sizeof wrong[0], .metadata = 3},
-      {.size = sizeof wrong[0], .mode = 010000},
-      {.size = sizeof wrong[0], .reserved = 1},
-      {.size = sizeof wrong[0], .lock_timeout_ms = -3},
-      {.size = sizeof wrong[0], .expected = "a word"},
-  };
-  perdure_state_options state = {.size = sizeof state, .format = 2};
-  perdure_state* opened;
-  size_t i;
-  for (i = 0; i < sizeof wrong / sizeof wrong[0]; ++i) {
-    CHECK_FAILS(perdure_write("a", "x", 1, &wrong[i], NULL, &error), error,
-                PERDURE_KIND_INVALID_ARGUMENT, PERDURE_FATE_UNCHANGED);
-  }
-  CHECK(!holds("a", "x"));
-  CHECK_FAILS(perdure_state_open("s", &state, &opened, &error), error,
-              PERDURE_KIND_INVALID_ARGUMENT, PERDURE_FATE_UNCHANGED);
-  state.format = 0;
-  state.previous = -2;
-  CHECK_FAILS(perdure_state_open("s", &state, &opened, &error), error,
-              PERDURE_KIND_INVALID_ARGUMENT, PERDURE_FATE_UNCHANGED);
-}
-
 #define CHECK_WRONG(call) \
   CHECK_FAILS(call, error, PERDURE_KIND_INVALID_ARGUMENT, PERDURE_FATE_UNCHANGED)
 
@@ -565,10 +506,7 @@ static void names(void) {
   CHECK(strchr(perdure_library_version(), '.') != NULL);
 }
 
-static const struct {
-  const char* name;
-  void (*run)(void);
-} tests[] = {
+static const struct test tests[] = {
     {"write_and_read", write_and_read},
     {"remove", remove_a_file},
     {"policies", policies},
@@ -577,8 +515,6 @@ static const struct {
     {"open_root", open_root},
     {"state_of_bytes", state_of_bytes},
     {"state_of_json", state_of_json},
-    {"other_versions", other_versions},
-    {"wrong_options", wrong_options},
     {"nulls", nulls},
     {"names", names},
     {"threads", threads},
@@ -587,13 +523,5 @@ static const struct {
 };
 
 int main(int argc, char** argv) {
-  size_t i;
-  for (i = 0; argc == 2 && i < sizeof tests / sizeof tests[0]; ++i) {
-    if (strcmp(argv[1], tests[i].name) == 0) {
-      tests[i].run();
-      return 0;
-    }
-  }
-  fprintf(stderr, "usage: calls TEST, in an empty directory\n");
-  return 2;
+  return run_one(tests, sizeof tests / sizeof tests[0], argc, argv);
 }

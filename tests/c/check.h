@@ -50,3 +50,21 @@ static inline int holds(const char* path, const char* text) {
   fclose(file);
   return size == strlen(text) && memcmp(found, text, size) == 0;
 }
+
+// One test of a program, by the name that ctest gives it.
+struct test {
+  const char* name;
+  void (*run)(void);
+};
+
+// The `main` of a program with several: runs the one that is named.
+static inline int run_one(const struct test* tests, size_t count, int argc, char** argv) {
+  size_t i;
+  for (i = 0; argc == 2 && i < count; ++i) {
+    if (strcmp(argv[1], tests[i].name) != 0) continue;
+    tests[i].run();
+    return 0;
+  }
+  fprintf(stderr, "usage: %s TEST, in an empty directory\n", argv[0]);
+  return 2;
+}
