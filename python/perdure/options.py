@@ -66,7 +66,7 @@ class CommitOptions(TypedDict, total=False):
     durability: Durability  #: Durability.DURABLE unless it is set.
     protocol: Protocol  #: Protocol.PORTABLE unless it is set.
     metadata: Metadata  #: Metadata.PRESERVE unless it is set.
-    permissions: int  #: The `mode` of the library, as of chmod; 0o666 unless it is set.
+    permissions: int  #: The `mode` of the library, as of chmod, never 0; 0o666 unless it is set.
     lock_timeout: float  #: Seconds; 0 tries once, math.inf waits forever. 10 unless it is set.
 
 
@@ -161,6 +161,8 @@ def _take(made: Any, name: str, value: Any, texts: list[Any]) -> None:
     elif name == "lock_timeout":
         made.lock_timeout_ms = _milliseconds(value)
     elif name == "permissions":
+        if value == 0:  # the library takes it for 0666 less the umask
+            raise ValueError("permissions are 0: name those that somebody shall have")
         made.mode = value
     elif name == "previous":
         made.previous = value or -1

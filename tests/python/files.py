@@ -64,6 +64,12 @@ class Files(InDirectory):
             perdure.write("x/y/link", "4", symlink=perdure.Symlink.REFUSE)
         self.assertEqual(raised.exception.kind, perdure.Kind.SYMLINK_REFUSED)
 
+    # The library takes a mode of 0 for its default: a file that was to be nobody's was everybody's.
+    def test_no_permission_at_all_is_not_the_default(self):
+        with self.assertRaises(ValueError):
+            perdure.write("a", "1", permissions=0, metadata="fixed")
+        self.assert_names()
+
     # It was "invalid literal for int() with base 10".
     def test_values_have_names(self):
         receipt = perdure.write("a", "1", durability="ordered", existing="Replace")
