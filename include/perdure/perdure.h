@@ -241,7 +241,7 @@ typedef struct perdure_write_options {
   uint32_t reserved;          // 0
   int64_t lock_timeout_ms;    // How long to wait for a lock, where one is taken.
   const char* expected;       // The version that the target has to have; NULL: any.
-  const char* backup_suffix;  // PERDURE_EXISTING_BACKUP; NULL: "~".
+  const char* backup_suffix;  // With PERDURE_EXISTING_BACKUP alone; NULL: "~".
 } perdure_write_options;
 
 // Commits `size` bytes to `path`, durable unless the options say otherwise.
@@ -254,9 +254,9 @@ PERDURE_C_API int perdure_write(const char* path, const void* bytes, size_t size
 PERDURE_C_API int perdure_read(const char* path, uint64_t size_max, perdure_content** content,
                                perdure_error** error);
 
-// Removes a file, or a symbolic link itself, so that it stays removed. Of the options it looks at
-// `durability`, `expected`, `lock_timeout_ms` and PERDURE_COORDINATE. PERDURE_FATE_VISIBLE: the
-// name is gone, but a power cut may bring it back.
+// Removes a file, or a symbolic link itself, so that it stays removed. Of the options it takes
+// `durability`, `expected`, `lock_timeout_ms` and PERDURE_COORDINATE, and refuses all others.
+// PERDURE_FATE_VISIBLE: the name is gone, but a power cut may bring it back.
 PERDURE_C_API int perdure_remove(const char* path, const perdure_write_options* options,
                                  perdure_error** error);
 

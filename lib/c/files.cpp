@@ -75,7 +75,7 @@ int perdure_remove(const char* path, const perdure_write_options* options, perdu
   constexpr std::string_view step = "remove the file";
   return call(step, Fate::unknown, error, [&]() -> Result<void> {
     BOOST_OUTCOME_TRY(const Path target, path_of(path, step));
-    BOOST_OUTCOME_TRY(const WriteOptions asked, options_of(options, step));
+    BOOST_OUTCOME_TRY(const WriteOptions asked, remove_options_of(options, step));
     return remove_file(target, asked, system_of_calls());
   });
 }

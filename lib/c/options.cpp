@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <initializer_list>
+#include <utility>
 
 #include "c/border.hpp"
 #include "c/numbers.hpp"
@@ -45,6 +47,18 @@ Result<Struct> read_struct(const Struct* given, std::string_view step) {
     }
   }
   return out;
+}
+
+/// Fails for a member that the call does not use, unless it is zero.
+Result<void> check_unused(std::initializer_list<std::pair<std::string_view, std::int64_t>> members,
+                          std::string_view step) {
+  for (const auto& [member, number] : members) {
+    if (number == 0) continue;
+    return wrong_call(step, "the options have " + std::to_string(number) + " as " +
+                                std::string(member) +
+                                ", and this call does not use that: leave it zero");
+  }
+  return success();
 }
 
 /// Puts the value of that number into `out`.
@@ -142,8 +156,27 @@ Result<WriteOptions> options_of(const perdure_write_options* options, std::strin
   if (given.expected != nullptr) {
     BOOST_OUTCOME_TRY(out.expected, version_of(given.expected, step));
   }
-  if (given.backup_suffix != nullptr) out.backup_suffix = given.backup_suffix;
+  if (given.backup_suffix != nullptr) {
+    if (out.existing != ExistingPolicy::backup) {
+      return wrong_call(step,
+                        "`backup_suffix` is for PERDURE_EXISTING_BACKUP alone: leave it NULL");
+    }
+    out.backup_suffix = given.backup_suffix;
+  }
   return out;
+}
+
+Result<WriteOptions> remove_options_of(const perdure_write_options* options,
+                                       std::string_view step) {
+  BOOST_OUTCOME_TRY(const perdure_write_options given, read_struct(options, step));
+  BOOST_OUTCOME_TRY(check_unused({{"flags", given.flags & ~std::uint32_t{PERDURE_COORDINATE}},
+                                  {"protocol", given.protocol},
+                                  {"symlink", given.symlink},
+                                  {"existing", given.existing},
+                                  {"metadata", given.metadata},
+                                  {"mode", given.mode}},
+                                 step));
+  return options_of(&given, step);
 }
 
 Result<TransactionOptions> options_of(const perdure_root_options* options, std::string_view step) {
@@ -159,8 +192,8 @@ Result<TransactionOptions> options_of(const perdure_root_options* options, std::
 
 Result<RootOptions> log_options_of(const perdure_root_options* options, std::string_view step) {
   BOOST_OUTCOME_TRY(const perdure_root_options given, read_struct(options, step));
-  if (given.durability != 0) return wrong_member(step, "durability", given.durability);
-  if (given.protocol != 0) return wrong_member(step, "protocol", given.protocol);
+  BOOST_OUTCOME_TRY(
+      check_unused({{"durability", given.durability}, {"protocol", given.protocol}}, step));
   BOOST_OUTCOME_TRY(auto checked, options_of(&given, step));
   RootOptions out;
   out.private_directory = std::move(checked.private_directory);

@@ -23,6 +23,8 @@ Result<Bytes> bytes_of(const void* bytes, std::size_t size, std::string_view ste
 Result<Version> version_of(const char* version, std::string_view step);
 
 Result<WriteOptions> options_of(const perdure_write_options* options, std::string_view step);
+/// For a removal, which uses few of them.
+Result<WriteOptions> remove_options_of(const perdure_write_options* options, std::string_view step);
 Result<TransactionOptions> options_of(const perdure_root_options* options, std::string_view step);
 /// For a root that is held open: it is always durable, and its protocol is the log.
 Result<RootOptions> log_options_of(const perdure_root_options* options, std::string_view step);

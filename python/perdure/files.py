@@ -112,10 +112,16 @@ def open_atomic(path: Path, mode: str = "w", *, encoding: Optional[str] = None,
     """As `open` for writing, for a `with`: the file appears when the block ends, durably, and not
     at all if an exception leaves it. In the place of a temp file and `os.replace`.
 
-    `mode` is "w" or "x" (the file must not exist), with "t" for text or "b" for bytes."""
+    `mode` is "w" or "x" (the file must not exist; not with `existing`), with "t" for text or "b"
+    for bytes (not with `encoding`, `errors` and `newline`)."""
     if mode.replace("t", "", 1).replace("b", "", 1) not in ("w", "x") or {"t", "b"} <= set(mode):
         raise ValueError(f"mode is '{mode}': take w or x, with b or t")
+    for name, value in (("encoding", encoding), ("errors", errors), ("newline", newline)):
+        if "b" in mode and value is not None:
+            raise ValueError(f"{name} is for text: leave it out with mode '{mode}'")
     if "x" in mode:
+        if options.get("existing") is not None:
+            raise ValueError("existing is what mode 'x' says: leave one of them out")
         options["existing"] = Existing.KEEP
     raw = AtomicFile(path, **options)
     with raw:

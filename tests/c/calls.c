@@ -81,6 +81,7 @@ static void policies(void) {
   CHECK_OK(perdure_write("a", "new", 3, &options, NULL, &error), error);
   CHECK(holds("a", "new") && holds("a.bak", "old"));
   options.existing = PERDURE_EXISTING_REPLACE;
+  options.backup_suffix = NULL;
   options.flags = PERDURE_MAKE_PARENTS;
   options.durability = PERDURE_DURABILITY_NONE;
   CHECK_OK(perdure_write("x/y/z", "deep", 4, &options, NULL, &error), error);

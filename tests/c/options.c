@@ -49,7 +49,24 @@ static void wrong_options(void) {
       {.size = sizeof wrong[0], .reserved = 1},
       {.size = sizeof wrong[0], .lock_timeout_ms = -3},
       {.size = sizeof wrong[0], .expected = "a word"},
+      {.size = sizeof wrong[0], .backup_suffix = ".bak"},
   };
+  // A removal has no use for them.
+  const perdure_write_options unused[] = {
+      {.size = sizeof unused[0], .flags = PERDURE_MAKE_PARENTS},
+      {.size = sizeof unused[0], .flags = PERDURE_VERIFY},
+      {.size = sizeof unused[0], .flags = PERDURE_REFUSE_READ_ONLY},
+      {.size = sizeof unused[0], .flags = PERDURE_REPORT_VERSION},
+      {.size = sizeof unused[0], .protocol = PERDURE_PROTOCOL_FAST},
+      {.size = sizeof unused[0], .symlink = PERDURE_SYMLINK_REFUSE},
+      {.size = sizeof unused[0], .existing = PERDURE_EXISTING_BACKUP},
+      {.size = sizeof unused[0], .metadata = PERDURE_METADATA_FIXED},
+      {.size = sizeof unused[0], .mode = 0600},
+  };
+  const perdure_write_options used = {.size = sizeof used,
+                                      .flags = PERDURE_COORDINATE,
+                                      .durability = PERDURE_DURABILITY_ORDERED,
+                                      .lock_timeout_ms = PERDURE_TRY_ONCE};
   perdure_state_options state = {.size = sizeof state, .format = 2};
   perdure_state* opened;
   size_t i;
@@ -58,6 +75,13 @@ static void wrong_options(void) {
                 PERDURE_KIND_INVALID_ARGUMENT, PERDURE_FATE_UNCHANGED);
   }
   CHECK(!holds("a", "x"));
+  CHECK_OK(perdure_write("a", "x", 1, NULL, NULL, &error), error);
+  for (i = 0; i < sizeof unused / sizeof unused[0]; ++i) {
+    CHECK_FAILS(perdure_remove("a", &unused[i], &error), error, PERDURE_KIND_INVALID_ARGUMENT,
+                PERDURE_FATE_UNCHANGED);
+  }
+  CHECK(holds("a", "x"));
+  CHECK_OK(perdure_remove("a", &used, &error), error);
   CHECK_FAILS(perdure_state_open("s", &state, &opened, &error), error,
               PERDURE_KIND_INVALID_ARGUMENT, PERDURE_FATE_UNCHANGED);
   state.format = 0;

@@ -70,6 +70,19 @@ class Files(InDirectory):
             perdure.write("a", "1", permissions=0, metadata="fixed")
         self.assert_names()
 
+    # They were taken and ignored.
+    def test_options_of_no_use_are_refused(self):
+        perdure.write("a", "1")
+        for options in ({"existing": "keep"}, {"verify": True}, {"symlink": "refuse"},
+                        {"refuse_read_only": True}, {"backup_suffix": ".old"},
+                        {"permissions": 0o600}, {"protocol": "fast"}):
+            with self.assertRaises(perdure.InvalidArgument):
+                perdure.remove("a", **options)
+        with self.assertRaises(perdure.InvalidArgument):
+            perdure.write("a", "2", backup_suffix=".old")
+        self.assert_holds("a", b"1")
+        self.assert_names("a")
+
     # It was "invalid literal for int() with base 10".
     def test_values_have_names(self):
         receipt = perdure.write("a", "1", durability="ordered", existing="Replace")
@@ -150,6 +163,15 @@ class OpenAtomic(InDirectory):
         for mode in ("r", "a", "w+", "wtb", "", "wbb"):
             with self.assertRaises(ValueError):
                 with perdure.open_atomic("a", mode):
+                    self.fail("opened")
+        self.assert_names()
+
+    # They were taken and ignored.
+    def test_options_that_contradict_the_mode_are_refused(self):
+        for mode, options in (("wb", {"encoding": "utf-8"}), ("wb", {"errors": "strict"}),
+                              ("xb", {"newline": ""}), ("x", {"existing": "replace"})):
+            with self.assertRaises(ValueError):
+                with perdure.open_atomic("a", mode, **options):
                     self.fail("opened")
         self.assert_names()
 
