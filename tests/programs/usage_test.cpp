@@ -57,6 +57,7 @@ const std::vector<std::vector<std::string>> wrong = {
     {"clean"},
     {"clean", "--frob", "."},
     {"backup", "."},
+    {"apply", ".", "--from", ""},
     {"apply", ".", "--symlinks"},
     {"apply", ".", "--put-symlink", "a"},
 };

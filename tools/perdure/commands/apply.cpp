@@ -336,6 +336,10 @@ std::string check_put(const std::string& text, std::string_view source) {
   return complete ? std::string() : "'" + text + "' is not DEST=" + std::string(source);
 }
 
+std::string check_from(const std::string& text) {
+  return text.empty() ? "--from '' names no directory" : std::string();
+}
+
 }  // namespace
 
 void add_apply(CLI::App& app, ExitStatus& status) {
@@ -366,7 +370,8 @@ void add_apply(CLI::App& app, ExitStatus& status) {
                                       "sparse files are filled. A link, a pipe or another mount\n"
                                       "in the tree is refused. New files and directories get the\n"
                                       "mode of the source less the umask, others keep their own")
-                          ->type_name("DIR");
+                          ->type_name("DIR")
+                          ->check(CLI::Validator(check_from, ""));
   sub->add_flag("--delete", command->mirror,
                 "With --from: ROOT becomes what DIR is. What DIR does not\n"
                 "have goes, except perdure's own; a file that has the\n"
