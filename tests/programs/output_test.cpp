@@ -92,6 +92,24 @@ TEST_CASE("a result that can't be written is a failure: it was all there was to 
   CHECK(bash(at, "perdure version-of f >/dev/full").status == 1);
   CHECK(bash(at, "perdure probe . >/dev/full").status == 1);
   CHECK(bash(at, "perdure --help >/dev/full").status == 1);
+  CHECK(bash(at, "perdure inspect . >/dev/full").status == 1);
+  CHECK(bash(at, "perdure clean --dry-run --json . >/dev/full").status == 1);
+}
+
+// It said that the target is unchanged.
+TEST_CASE("a recovery or a cleaning whose report can't be written is done, and a word says so") {
+  const TempDirectory at;
+  REQUIRE(
+      bash(at, "echo 1 >s && mkdir r && perdure apply r --put a=s && rm -r r/.perdure").status ==
+      0);
+  for (const char* call :
+       {"recover r", "recover --json r", "recover --abandon r", "clean --json r"}) {
+    CAPTURE(call);
+    const auto full = bash(at, "perdure " + std::string(call) + " >/dev/full");
+    CHECK(full.status == 0);
+    CHECK(full.err == "perdure: the report could not be written to standard output\n");
+  }
+  CHECK(bash(at, "test -d r/.perdure").status == 0);
 }
 
 TEST_CASE("the report never ends up in the file, though standard output is closed") {

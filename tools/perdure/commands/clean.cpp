@@ -41,12 +41,17 @@ struct CleanCommand {
     const auto done = clean(directory, options);
     if (!done) return report(done.error(), output);
     const CleanReport& found = done.value();
+    const bool printed = tell(found);
+    return printed || !options.dry_run ? ExitStatus::success : ExitStatus::failed;
+  }
+
+  [[nodiscard]] bool tell(const CleanReport& found) const {
     if (output.json) {
-      return print_result({{"directory", utf8(directory)},
-                           {"dry_run", options.dry_run},
-                           {"removed", names(found.removed)},
-                           {"live", names(found.live)},
-                           {"skipped", names(found.skipped)}});
+      return print({{"directory", utf8(directory)},
+                    {"dry_run", options.dry_run},
+                    {"removed", names(found.removed)},
+                    {"live", names(found.live)},
+                    {"skipped", names(found.skipped)}});
     }
     std::string text;
     const auto add = [&](std::string_view word, const std::vector<std::string>& list) {
@@ -57,7 +62,7 @@ struct CleanCommand {
       add("in use        ", found.live);
       add("not ours      ", found.skipped);
     }
-    return print_result(text);
+    return print(text);
   }
 };
 

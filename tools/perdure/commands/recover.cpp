@@ -49,11 +49,10 @@ struct RecoverCommand {
     const RecoveryMode mode = inspecting   ? RecoveryMode::inspected
                               : abandoning ? RecoveryMode::abandoned
                                            : RecoveryMode::recovered;
-    const ExitStatus printed = output.json    ? print_result(to_json(done.value()))
-                               : output.quiet ? ExitStatus::success
-                                              : print_result(to_text(root, done.value(), mode));
-    if (printed != ExitStatus::success) return printed;
-    return inspecting ? status_of_inspected(done.value()) : ExitStatus::success;
+    const bool printed = output.json ? print(to_json(done.value()))
+                                     : output.quiet || print(to_text(root, done.value(), mode));
+    if (!inspecting) return ExitStatus::success;  // it is done, told or not
+    return printed ? status_of_inspected(done.value()) : ExitStatus::failed;
   }
 };
 
