@@ -13,6 +13,7 @@ using perdure::RecoveryStep;
 using perdure::cli::ExitStatus;
 using perdure::cli::RecoveryMode;
 using perdure::cli::status_of_inspected;
+using perdure::cli::to_json;
 using perdure::cli::to_text;
 using perdure::test::command;
 using perdure::test::Contains;
@@ -59,6 +60,12 @@ TEST_CASE("a report of few paths names all") {
         "r: transaction 1234, 2 paths\n"
         "  put in place        f0 (put)\n"
         "  changed by others   f1 (put)\n");
+}
+
+TEST_CASE("damage is told in UTF-8, whatever the path that it names") {
+  RecoveryReport report;
+  report.damage = "'a\xff' is missing";
+  CHECK(to_json(report).at("damage").as_string() == "'a\xEF\xBF\xBD' is missing");
 }
 
 TEST_CASE("inspect ends with the status that recover would end with") {

@@ -76,7 +76,7 @@ boost::json::object to_json(const RecoveryReport& report) {
                      {"kept", utf8(path.kept)}});
   }
   return {{"journal", report.journal},       {"id", report.id},
-          {"damage", report.damage},         {"paths", std::move(paths)},
+          {"damage", utf8(report.damage)},   {"paths", std::move(paths)},
           {"discarded", report.discarded},   {"set_aside", utf8(report.set_aside)},
           {"unreadable", report.unreadable}, {"restored", report.restored},
           {"no_root", report.no_root}};
