@@ -364,6 +364,16 @@ TEST_CASE("an older copy put back is told by every look at it, and restore bring
   }));
 }
 
+// 010 was taken for eight, and 08 for no number.
+TEST_CASE("generations with zeros in front are decimal") {
+  const TempDirectory at;
+  for (int i = 0; i < 8; ++i) REQUIRE(command(at, {"state", "set", "s", "/a", "1"}).status == 0);
+  CHECK(command(at, {"state", "set", "--expect", "010", "s", "/a", "2"}).status == 4);
+  CHECK(command(at, {"state", "set", "--expect", "08", "s", "/a", "2"}).status == 0);
+  CHECK(command(at, {"state", "restore", "s", "010"}).status == 1);
+  CHECK(command(at, {"state", "restore", "s", "008"}).out == "s: committed generation 10\n");
+}
+
 TEST_CASE("state history lists what there is, and restore brings it back under a new number") {
   const TempDirectory at;
   make_state(at);

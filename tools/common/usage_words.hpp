@@ -55,8 +55,16 @@ inline CLI::Validator number_between(std::int64_t low, std::int64_t high) {
                 "is not a number from " + std::to_string(low) + " to " + std::to_string(high));
 }
 
+/// The parser takes a number with a zero in front for an octal one: "010" for eight.
+inline void drop_leading_zeros(std::string& text) {
+  const auto is_digit = [](char letter) { return letter >= '0' && letter <= '9'; };
+  while (text.size() > 1 && text[0] == '0' && is_digit(text[1])) text.erase(0, 1);
+}
+
+/// For `transform`: the number has no zeros in front then.
 inline CLI::Validator whole_number() {
-  const auto check = [](const std::string& text) {
+  const auto check = [](std::string& text) {
+    drop_leading_zeros(text);
     std::uint64_t value = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
     const bool whole = read.ec == std::errc() && read.ptr == text.data() + text.size();
@@ -68,6 +76,7 @@ inline CLI::Validator whole_number() {
 /// Turns "4KiB" into bytes.
 inline CLI::Validator size_in_bytes() {
   const auto read = [bytes = CLI::AsSizeValue(false), whole = whole_number()](std::string& text) {
+    drop_leading_zeros(text);
     const std::string fault = bytes(text);
     return fault.empty() ? whole(text) : fault;
   };

@@ -355,7 +355,7 @@ void add_expect(CLI::App& sub, SaveCommand& command) {
                  "Refuse unless this is the state's generation still;\n"
                  "0 stands for no state")
       ->type_name("GENERATION")
-      ->check(whole_number());
+      ->transform(whole_number());
 }
 
 }  // namespace
@@ -390,7 +390,7 @@ void add_state_restore(CLI::App& state, ExitStatus& status) {
       add(state, status, "restore", "Bring an earlier generation back", restore_examples, command);
   sub.add_option("GENERATION", command->generation, "Its number, as `perdure state history` has it")
       ->required()
-      ->check(whole_number())
+      ->transform(whole_number())
       ->type_name("");
 }
 
