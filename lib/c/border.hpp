@@ -30,9 +30,10 @@ int hand_over(Error error, perdure_error** out) noexcept;
 /// The same for the exception that is being handled.
 int hand_over_exception(std::string_view step, Fate fate, perdure_error** out) noexcept;
 
-/// Runs `work`, which returns a Result<void>. `thrown` is the fate where it throws.
+/// Runs `work`, which returns a Result<void>. `thrown` is the fate if it throws: `work` may set it
+/// while it runs.
 template <class Work>
-int call(std::string_view step, Fate thrown, perdure_error** out, Work work) noexcept {
+int call(std::string_view step, const Fate& thrown, perdure_error** out, Work work) noexcept {
   if (out != nullptr) *out = nullptr;
   try {
     Result<void> done = work();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <initializer_list>
+#include <set>
 
 #include "check.h"
 #include "support/scarce_memory.hpp"
@@ -76,27 +77,37 @@ int stream_once(perdure_error** error) {
   return kind;
 }
 
-/// A receipt that there is no memory for: the fate is no better than the durability.
-int commit_ordered(perdure_error** error) {
-  const perdure_root_options options = {.size = sizeof options,
-                                        .flags = 0,
-                                        .durability = PERDURE_DURABILITY_ORDERED,
-                                        .protocol = 0,
-                                        .metadata = 0,
-                                        .mode = 0,
-                                        .reserved = 0,
-                                        .lock_timeout_ms = 0,
-                                        .private_directory = nullptr};
+std::set<int> fates;  ///< Of the failures of what follows.
+
+/// The receipt of a write, or of a transaction, may find no memory: the commit is made then.
+int write_with_receipt(perdure_error** error) {
+  const int kind = write_once(error);
+  if (kind != 0 && error != nullptr) fates.insert(perdure_error_fate(*error));
+  return kind;
+}
+
+int commit_with_receipt(int durability, perdure_error** error) {
+  perdure_root_options options = {};
+  options.size = sizeof options;
+  options.durability = durability;
   perdure_transaction* transaction = nullptr;
   perdure_receipt* receipt = nullptr;
   int kind = perdure_transaction_begin(".", &options, &transaction, nullptr, error);
   if (kind == 0) kind = perdure_transaction_put(transaction, "d", "text", 4, error);
   if (kind == 0) kind = perdure_transaction_commit(transaction, &receipt, error);
-  if (kind == 0) CHECK(perdure_receipt_durability(receipt) == PERDURE_DURABILITY_ORDERED);
-  if (kind != 0 && error != nullptr) CHECK(perdure_error_fate(*error) != PERDURE_FATE_DURABLE);
+  if (kind == 0) CHECK(perdure_receipt_durability(receipt) == durability);
+  if (kind != 0 && error != nullptr) fates.insert(perdure_error_fate(*error));
   perdure_receipt_free(receipt);
   perdure_transaction_free(transaction);
   return kind;
+}
+
+int commit_ordered(perdure_error** error) {
+  return commit_with_receipt(PERDURE_DURABILITY_ORDERED, error);
+}
+
+int commit_durable(perdure_error** error) {
+  return commit_with_receipt(PERDURE_DURABILITY_DURABLE, error);
 }
 
 int commit_once(perdure_error** error) {
@@ -118,6 +129,14 @@ int main() {
   fail_each("stream", false, stream_once);
   CHECK(holds("c", "one two"));
   fail_each("transaction", false, commit_once);
+  // The fate of a commit that was made is what its durability says.
+  fail_each("written", false, write_with_receipt);
+  CHECK(fates.count(PERDURE_FATE_DURABLE) == 1);
+  fates.clear();
+  fail_each("durable transaction", false, commit_durable);
+  CHECK(fates.count(PERDURE_FATE_DURABLE) == 1);
+  fates.clear();
   fail_each("ordered transaction", false, commit_ordered);
+  CHECK(fates.count(PERDURE_FATE_VISIBLE) == 1 && fates.count(PERDURE_FATE_DURABLE) == 0);
   return 0;
 }
