@@ -29,7 +29,10 @@ Result<Evidence> make_evidence(TransactionRoot& root) {
   BOOST_OUTCOME_TRY(
       const auto opened,
       root.checked(recover_step, "", root.files.open_beneath(directory, name.value())));
-  return Evidence{std::move(name.value()), OwnedHandle(root.files, opened)};
+  OwnedHandle evidence(root.files, opened);
+  // Else a power cut could take it, with the files that are moved into it.
+  BOOST_OUTCOME_TRY(root.synced(recover_step, "", sync_entries(root.files, directory)));
+  return Evidence{std::move(name.value()), std::move(evidence)};
 }
 
 std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
@@ -66,24 +69,41 @@ std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
   return words;
 }
 
-Result<void> set_all_aside(TransactionRoot& root, const Evidence& evidence, std::uint64_t mark) {
+namespace {
+
+/// Content: of staged files and of the log.
+bool has_content(std::string_view name) {
+  return names::is_staged(name) || name == names::log || name == names::log_temp;
+}
+
+bool is_journal(std::string_view name) {
+  return name == names::journal || name == names::journal_copy || name == names::journal_temp;
+}
+
+/// Moves the files of such names to the evidence, durably.
+Result<void> set_aside(TransactionRoot& root, const Evidence& evidence, std::uint64_t mark,
+                       const std::vector<DirectoryEntry>& entries,
+                       bool (*is_one)(std::string_view)) {
   FileSystem& files = root.files;
   const Handle directory = root.private_directory.get();
   const Handle aside = evidence.directory.get();
-  BOOST_OUTCOME_TRY(const auto entries, root.checked(recover_step, "", files.list(directory)));
   for (const auto& entry : entries) {
-    if (!names::is_staged(entry.name) && entry.name != names::journal &&
-        entry.name != names::journal_copy && entry.name != names::journal_temp &&
-        entry.name != names::log && entry.name != names::log_temp) {
-      continue;
-    }
+    if (!is_one(entry.name)) continue;
     BOOST_OUTCOME_TRY(
         root.checked(recover_step, "",
                      files.rename(directory, entry.name, aside, entry.name, RenameMode::replace)));
   }
   BOOST_OUTCOME_TRY(root.synced(recover_step, "", sync_entries(files, aside)));
-  BOOST_OUTCOME_TRY(root.synced(recover_step, "", sync_directory_durably(files, directory, mark)));
-  return success();
+  return root.synced(recover_step, "", sync_directory_durably(files, directory, mark));
+}
+
+}  // namespace
+
+Result<void> set_all_aside(TransactionRoot& root, const Evidence& evidence, std::uint64_t mark) {
+  BOOST_OUTCOME_TRY(const auto entries,
+                    root.checked(recover_step, "", root.files.list(root.private_directory.get())));
+  BOOST_OUTCOME_TRY(set_aside(root, evidence, mark, entries, has_content));
+  return set_aside(root, evidence, mark, entries, is_journal);
 }
 
 std::string path_of(const TransactionRoot& root, const Evidence& evidence) {

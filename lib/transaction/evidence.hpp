@@ -17,6 +17,7 @@ struct Evidence {
   OwnedHandle directory;
 };
 
+/// Makes one, durably.
 Result<Evidence> make_evidence(TransactionRoot& root);
 
 /// Its path: relative to the root, or absolute.
@@ -30,7 +31,9 @@ Result<Evidence> make_evidence(TransactionRoot& root);
 std::string set_apply_temps_aside(TransactionRoot& root, const Journal& journal,
                                   const Evidence& evidence);
 
-/// Moves everything of the private directory that belongs to transactions to the evidence.
+/// Moves everything of the private directory that belongs to transactions to the evidence. The
+/// journals go last, once the rest has moved on the disk: without a journal the next recovery
+/// discards the staged files that it finds.
 Result<void> set_all_aside(TransactionRoot& root, const Evidence& evidence, std::uint64_t mark);
 
 /// The new content of paths that were left alone, as long as the journal is there.

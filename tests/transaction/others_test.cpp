@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Others change the same tree without asking: between the check and the rename, and between a crash
 // and its recovery. Nothing that they made durable is undone, and no root is stuck for it.
+#include <set>
+
 #include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
@@ -285,4 +287,34 @@ TEST_CASE("staged files are not collected before the removal of their journal is
     if (call.operation == Operation::unlink && call.name.starts_with("s_")) CHECK(synced);
   }
   CHECK(synced);
+}
+
+// The journal and the staged files moved in the directory's order, with no sync in between.
+TEST_CASE("giving up loses no staged file, whatever call it dies at and whatever reaches the disk",
+          "[P12]") {
+  const std::vector<std::string> contents{"new a", "new b", "new c"};
+  const Wishes wishes = [&](Transaction& transaction) -> Result<void> {
+    BOOST_OUTCOME_TRY(transaction.put("d/a", contents[0]));
+    BOOST_OUTCOME_TRY(transaction.put("d/b", contents[1]));
+    return transaction.put("e/c", contents[2]);
+  };
+  bool given_up = false;
+  for (std::uint64_t n = 1; !given_up; ++n) {
+    for (std::uint64_t seed = 0; seed < 64; ++seed) {
+      CAPTURE(n, seed);
+      Disk disk(presets::worst);
+      disk.die(wishes, Operation::link, 1);
+      FaultyFileSystem dying(disk.files);
+      dying.fail({.operation = {}, .call = n, .error = EIO, .from_then_on = true, .count = {}});
+      given_up = abandon("/r", disk.options(dying)).has_value();
+      disk.files.cut_power(Survivors::random, seed);
+      if (!disk.recovered()) REQUIRE_OK(abandon("/r", disk.options(disk.files)));
+      REQUIRE_OK(Transaction::begin("/r", disk.options(disk.files)));
+      std::set<std::string> found;
+      for (const std::string& path : disk.files.paths()) {
+        if (!path.ends_with('/')) found.insert(*disk.files.content(path));
+      }
+      for (const std::string& content : contents) CHECK(found.contains(content));
+    }
+  }
 }
