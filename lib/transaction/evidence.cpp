@@ -120,9 +120,10 @@ Result<Evidence> open_evidence_of(TransactionRoot& root, const std::string& id) 
   if (!made && made.error() != std::errc::file_exists) {
     return root.failure(keep_step, "", made.error());
   }
-  BOOST_OUTCOME_TRY(const auto opened,
-                    root.checked(keep_step, "", root.files.open_beneath(directory, name)));
-  return Evidence{name, OwnedHandle(root.files, opened)};
+  const auto opened = root.files.open_beneath(directory, name);
+  if (opened) return Evidence{name, OwnedHandle(root.files, opened.value())};
+  if (made) (void)root.files.remove_directory(directory, name);
+  return root.failure(keep_step, "", opened.error());
 }
 
 /// False where there is nothing to keep.

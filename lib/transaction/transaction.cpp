@@ -135,6 +135,9 @@ Result<void> Transaction::State::put_all_in_place() const {
 }
 
 Result<void> Transaction::State::apply(const Journal& journal, TransactionReceipt& receipt) {
+  // Somebody may have moved a directory while the journal went to the disk. Its handle would lead
+  // to where it is now, and its files are theirs there.
+  changes.directories().look_anew();
   std::uint64_t done = 0;
   std::vector<const JournalEntry*> left_alone;
   for (const auto& entry : journal.entries) {

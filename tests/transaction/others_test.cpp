@@ -140,6 +140,26 @@ TEST_CASE("what somebody made, replaced or removed while we committed stays thei
   CHECK(disk.content("e/c") == "new");
 }
 
+// The commit went on by the handle of its check, replaced the file in the directory that had gone
+// away, and reported success.
+TEST_CASE("a directory that somebody moves while we commit takes its files along", "[P15]") {
+  Disk disk;
+  const bool replaced = GENERATE(false, true);
+  CAPTURE(replaced);
+  Meanwhile meanwhile(disk.files, [&] {
+    disk.other([&](Handle root) {
+      disk.files.rename(root, "e", root, "e.old", RenameMode::replace).value();
+      if (replaced) disk.files.make_directory(root, "e", 0755).value();
+    });
+  });
+  const auto receipt = disk.run(put_three, meanwhile);
+  REQUIRE_OK(receipt);
+  CHECK(receipt.value().left_alone == std::vector<std::string>{"e/c"});
+  CHECK(disk.content("d/b") == "new");
+  CHECK(disk.content("e/c") == "(missing)");
+  CHECK(disk.content("e.old/c") == "old");
+}
+
 TEST_CASE("a file that is written into while we commit is replaced all the same", "[P15]") {
   Disk disk;
   Meanwhile meanwhile(disk.files, [&] {
