@@ -40,6 +40,12 @@ struct PERDURE_LOCAL Transaction::State {
         failures_before(through.failures()),
         protocol(through.protocol()),
         changes(held, std::move(id), through.protocol()) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  /// Nobody can commit it any more: its transaction is gone, or another one was assigned to it.
+  ~State() {
+    if (!over) finish();
+  }
 
   Result<void> check_open(std::string_view step, bool changing = true) const {
     if (!root->made_by.this_process()) {
@@ -320,9 +326,7 @@ Result<TransactionReceipt> Transaction::State::commit_by_journal() {
 Transaction::Transaction(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
 Transaction::Transaction(Transaction&&) noexcept = default;
 Transaction& Transaction::operator=(Transaction&&) noexcept = default;
-Transaction::~Transaction() {
-  if (state_ && !state_->over) state_->finish();
-}
+Transaction::~Transaction() = default;
 
 Result<Transaction> Transaction::begin(const Path& path, const TransactionOptions& options) {
   BOOST_OUTCOME_TRY(auto root, open_root(path, options));

@@ -43,6 +43,23 @@ TEST_CASE("a transaction that is dropped leaves nothing", "[P11][P16]") {
   REQUIRE_OK(Transaction::begin(root.path()));  // and the lock is free
 }
 
+// Only the destructor of a transaction ended it: its staged files stayed, and its lock went.
+TEST_CASE("a transaction that another one is assigned to leaves nothing", "[P11][P16]") {
+  const TempDirectory root;
+  const TempDirectory other;
+  for (const auto* directory : {&root, &other}) Sample::prepare(directory->path());
+  REQUIRE_OK(Sample::run(root.path()));  // so that its private directory stays
+  const Tree before = tree_of(root.path());
+  auto transaction = Transaction::begin(root.path()).value();
+  REQUIRE_OK(transaction.put("a", "not to be"));
+  transaction = Transaction::begin(other.path()).value();
+  CHECK(private_of(root.path()).empty());
+  CHECK(tree_of(root.path()) == before);
+  REQUIRE_OK(Sample::stage(transaction));
+  REQUIRE_OK(transaction.commit());
+  CHECK(tree_of(other.path()) == Sample::after());
+}
+
 TEST_CASE("one reads one's own writes") {
   const TempDirectory root;
   Sample::prepare(root.path());
