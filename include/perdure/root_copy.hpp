@@ -70,7 +70,8 @@ struct CopyReport {
 /// ErrorKind::invalid_argument where no transaction was ever committed, or the copy would lie in
 /// the root; ErrorKind::exists; ErrorKind::verify where the disk gives other bytes back. Fate
 /// visible: the copy is there, and a power cut may still take its name. Fate unknown, with
-/// ErrorKind::untrusted: somebody put another directory in its place.
+/// ErrorKind::untrusted: somebody put another directory in its place. Fate unknown, otherwise: the
+/// rename failed, and the copy is neither in its place nor in the work directory.
 PERDURE_API Result<CopyReport> copy_root(const Path& root, const Path& destination,
                                          const CopyOptions& options = {},
                                          const TransactionOptions& root_options = {});

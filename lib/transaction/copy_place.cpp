@@ -154,24 +154,34 @@ SysResult<void> CopyPlace::sync_name(std::uint32_t surplus) {
   return sync_directory_durably(files_, above_.get(), mark_);
 }
 
-Result<void> CopyPlace::check_published() {
-  const auto there = files_.stat_at(above_.get(), leaf_);
+bool CopyPlace::has_copy(Handle directory, const std::string& name) {
+  const auto there = files_.stat_at(directory, name);
   const auto copy = files_.stat(tree_.get());
-  if (there && copy && there.value().version.same_file(copy.value().version)) return success();
+  return there && copy && there.value().version.same_file(copy.value().version);
+}
+
+Result<void> CopyPlace::check_published() {
+  if (has_copy(above_.get(), leaf_)) return success();
   Error error = failure("", ErrorKind::untrusted,
                         "somebody put another directory in the place of the copy; look at both");
   error.fate = Fate::unknown;
   return error;
 }
 
+/// The answer to the rename may be lost, on a network for example. Then the copy has its name, or
+/// has it no more.
+Result<void> CopyPlace::check_renamed(const SysResult<void>& renamed) {
+  if (renamed || has_copy(above_.get(), leaf_)) return success();
+  const bool taken = renamed.error() == std::errc::file_exists ||
+                     renamed.error() == std::errc::directory_not_empty;
+  Error error = taken ? failure("", ErrorKind::exists, "somebody else made it in the meantime")
+                      : failure("", renamed.error());
+  if (!has_copy(work_.get(), std::string(names::copy_tree))) error.fate = Fate::unknown;
+  return error;
+}
+
 Result<void> CopyPlace::publish(std::uint32_t surplus) {
-  const auto renamed = rename_into_place();
-  if (!renamed) {
-    const bool taken = renamed.error() == std::errc::file_exists ||
-                       renamed.error() == std::errc::directory_not_empty;
-    return taken ? failure("", ErrorKind::exists, "somebody else made it in the meantime")
-                 : failure("", renamed.error());
-  }
+  BOOST_OUTCOME_TRY(check_renamed(rename_into_place()));
   const auto synced = sync_name(surplus);
   if (!synced) {
     Error error = failure("", synced.error());

@@ -71,6 +71,9 @@ class CopyPlace {
   SysResult<void> rename_into_place();
   SysResult<void> sync_name(std::uint32_t surplus);
   SysResult<void> tidy();
+  /// Whether the copy has this name.
+  bool has_copy(Handle directory, const std::string& name);
+  Result<void> check_renamed(const SysResult<void>& renamed);
   Result<void> check_published();
 
   const Path& destination_;

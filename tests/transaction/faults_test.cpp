@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Every call of a transaction fails, with every error that it can return, once and from then on.
+#include <utility>
+
 #include <perdure/clean.hpp>
+#include <perdure/root_copy.hpp>
+#include <perdure/system/forwarding_file_system.hpp>
 #include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 
@@ -123,4 +127,23 @@ TEST_CASE("an answer that was lost is not taken for a call that did nothing", "[
       }
     }
   }
+}
+
+TEST_CASE("a copy that is gone behind a rename which failed is of unknown fate") {
+  const TempDirectory root("/dev/shm");
+  const TempDirectory outside("/dev/shm");
+  Sample::prepare(root.path());
+  REQUIRE_OK(Sample::run(root.path()));
+  /// Renames, loses the answer, and somebody moves the copy away.
+  struct Lost final : ForwardingFileSystem {
+    explicit Lost(fs::path at) : ForwardingFileSystem(native_file_system()), copy(std::move(at)) {}
+    SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                           const std::string& to, RenameMode mode) override {
+      BOOST_OUTCOME_TRY(ForwardingFileSystem::rename(from_directory, from, to_directory, to, mode));
+      fs::rename(copy, copy.native() + ".moved");
+      return std::make_error_code(std::errc::io_error);
+    }
+    fs::path copy;
+  } lost(outside / "copy");
+  REQUIRE_FAILS(system, unknown, copy_root(root.path(), lost.copy, {}, through(lost)));
 }

@@ -195,6 +195,20 @@ TEST_CASE("a copy that was killed anywhere is not there or whole, and is gone on
   CHECK(kept > 4);
 }
 
+// It was told as an error with fate `unchanged`, or as somebody else's copy.
+TEST_CASE("a copy whose rename was done and answered with an error is found under its name") {
+  const Places places;
+  const Tree all = tree_of(places.root.path());
+  FaultyFileSystem lost(native_file_system());
+  // EINVAL asks for the other way to rename.
+  const int error = GENERATE(EIO, EINVAL, EEXIST);
+  lost.fail({.operation = Operation::rename, .error = error, .after_effect = true});
+  REQUIRE_OK(copy_root(places.root.path(), places.copy, {}, through(lost)));
+  CHECK(lost.fired() == 1);
+  CHECK(tree_of(places.copy) == all);
+  CHECK(places.nothing_left());
+}
+
 TEST_CASE("a copy fails with a file whose writeback can't begin, since no sync may hear of it") {
   const Places places;
   FaultyFileSystem full(native_file_system());
