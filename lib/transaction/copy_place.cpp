@@ -122,22 +122,6 @@ Result<void> CopyPlace::remove(const std::string& path) {
   return success();
 }
 
-/// Where the file system can't rename without replacing, a rename replaces an empty directory at
-/// most (rename(2)), and the lock keeps other copies away.
-SysResult<void> CopyPlace::rename_into_place() {
-  const std::string name(names::copy_tree);
-  const auto renamed =
-      files_.rename(work_.get(), name, above_.get(), leaf_, RenameMode::no_replace);
-  const bool unknown = !renamed && (renamed.error() == std::errc::invalid_argument ||
-                                    renamed.error() == std::errc::function_not_supported ||
-                                    renamed.error() == std::errc::operation_not_supported);
-  if (!unknown) return renamed;
-  const auto there = files_.stat_at(above_.get(), leaf_);
-  if (there) return std::make_error_code(std::errc::file_exists);
-  if (!is_missing(there.error())) return there.error();
-  return files_.rename(work_.get(), name, above_.get(), leaf_, RenameMode::replace);
-}
-
 /// Runs after the copy has its name, durably. Earlier, a power cut could keep the removal and lose
 /// the rename.
 SysResult<void> CopyPlace::tidy() {
@@ -181,7 +165,8 @@ Result<void> CopyPlace::check_renamed(const SysResult<void>& renamed) {
 }
 
 Result<void> CopyPlace::publish(std::uint32_t surplus) {
-  BOOST_OUTCOME_TRY(check_renamed(rename_into_place()));
+  BOOST_OUTCOME_TRY(check_renamed(
+      rename_directory(files_, work_.get(), std::string(names::copy_tree), above_.get(), leaf_)));
   const auto synced = sync_name(surplus);
   if (!synced) {
     Error error = failure("", synced.error());

@@ -68,7 +68,6 @@ class CopyPlace {
   Result<void> check_name(Handle root);
   Result<void> open_work();
   Result<void> mark(bool made);
-  SysResult<void> rename_into_place();
   SysResult<void> sync_name(std::uint32_t surplus);
   SysResult<void> tidy();
   /// Whether the copy has this name.

@@ -54,6 +54,19 @@ SysResult<bool> lies_in(FileSystem& files, Handle directory, const Version& othe
   return false;
 }
 
+SysResult<void> rename_directory(FileSystem& files, Handle from_directory, const std::string& from,
+                                 Handle to_directory, const std::string& to) {
+  const auto renamed = files.rename(from_directory, from, to_directory, to, RenameMode::no_replace);
+  const bool unknown = !renamed && (renamed.error() == std::errc::invalid_argument ||
+                                    renamed.error() == std::errc::function_not_supported ||
+                                    renamed.error() == std::errc::operation_not_supported);
+  if (!unknown) return renamed;
+  const auto there = files.stat_at(to_directory, to);
+  if (there) return std::make_error_code(std::errc::file_exists);
+  if (!is_missing(there.error())) return there.error();
+  return files.rename(from_directory, from, to_directory, to, RenameMode::replace);
+}
+
 namespace {
 
 /// Whether the way to a path leads through something other than directories of one file system.

@@ -40,6 +40,11 @@ struct Identity {
 /// Whether the open directory is the other one, or lies in it, as far as this user may look.
 SysResult<bool> lies_in(FileSystem& files, Handle directory, const Version& other);
 
+/// Gives a directory a name that must be free. Where the file system can't rename without
+/// replacing, this looks first, and a rename replaces an empty directory at most (rename(2)).
+SysResult<void> rename_directory(FileSystem& files, Handle from_directory, const std::string& from,
+                                 Handle to_directory, const std::string& to);
+
 /// Directories beneath a root, opened without following links, and kept open as long as there are
 /// not too many.
 class Directories {
