@@ -109,12 +109,49 @@ SysResult<bool> remove_directory_entry(FileSystem& files, Handle directory,
   return holds_something ? SysResult<bool>(false) : SysResult<bool>(removed.error());
 }
 
-SysResult<void> make_entry(FileSystem& files, Handle directory, const JournalEntry& entry) {
+/// Makes a directory that is the keeper's from the first moment of its name. A recovery that is
+/// killed could leave one of root's otherwise, which the next one takes for done.
+SysResult<void> make_for_keeper(TransactionRoot& root, Handle directory,
+                                const JournalEntry& entry) {
+  FileSystem& files = root.files;
+  const std::string leaf = leaf_of(entry.path);
+  const auto there = files.stat_at(directory, leaf);
+  if (there) return std::make_error_code(std::errc::file_exists);
+  if (!is_missing(there.error())) return there.error();
+  // A temp's name, so that `clean` knows it; no longer than the directory's own name.
+  BOOST_OUTCOME_TRY(const std::string temp, names::make_temp(leaf, root.random, leaf.size()));
+  const auto made = [&]() -> SysResult<void> {
+    BOOST_OUTCOME_TRY(files.make_directory(directory, temp, entry.mode));
+    BOOST_OUTCOME_TRY(const Handle opened, files.open_beneath(directory, temp));
+    const OwnedHandle ours(files, opened);
+    BOOST_OUTCOME_TRY(const Status status, files.stat(opened));
+    // The keeper can put another directory of root's there.
+    BOOST_OUTCOME_TRY(const auto entries, files.list(opened));
+    if (status.owner != files.user() || !entries.empty()) {
+      return std::make_error_code(std::errc::device_or_resource_busy);
+    }
+    // With the bit it has the group of the directory above it (mkdir(2)).
+    constexpr std::uint32_t set_group_id = 02000;
+    const bool inherited = (status.mode & set_group_id) != 0;
+    BOOST_OUTCOME_TRY(give_to(files, opened,
+                              {root.keeper->owner, inherited ? status.group : root.keeper->group}));
+    BOOST_OUTCOME_TRY(sync_entries(files, opened));  // a power cut could undo the gift alone
+    return rename_directory(files, directory, temp, directory, leaf);
+  }();
+  if (!made) (void)files.remove_directory(directory, temp);
+  return made;
+}
+
+SysResult<void> make_entry(TransactionRoot& root, Handle directory, const JournalEntry& entry,
+                           StagedName staged) {
+  FileSystem& files = root.files;
   const std::string leaf = leaf_of(entry.path);
   if (entry.changes_type) {
     BOOST_OUTCOME_TRY(unlink_if_there(files, directory, leaf));
   }
-  const auto made = files.make_directory(directory, leaf, entry.mode);
+  const bool for_keeper = root.keeper && staged == StagedName::kept_of_ours;
+  const auto made = for_keeper ? make_for_keeper(root, directory, entry)
+                               : files.make_directory(directory, leaf, entry.mode);
   if (made || made.error() != std::errc::file_exists) return made;
   BOOST_OUTCOME_TRY(const Status there, files.stat_at(directory, leaf));
   return there.type == FileType::directory ? SysResult<void>(success()) : made;
@@ -174,7 +211,7 @@ Result<bool> apply_entry(TransactionRoot& root, const Journal& journal, const Jo
       done = unlink_if_there(files, directory.value(), leaf_of(entry.path));
       break;
     case JournalAction::make_directory:
-      done = make_entry(files, directory.value(), entry);
+      done = make_entry(root, directory.value(), entry, staged);
       break;
     case JournalAction::remove_directory:
       break;

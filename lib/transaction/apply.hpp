@@ -35,7 +35,8 @@ SysResult<bool> has_no_second_name(TransactionRoot& root, const Journal& journal
                                    const JournalEntry& entry, const std::error_code& cause);
 
 /// Puts one path in place. False where the path is left alone, since others put something into a
-/// directory that is to go.
+/// directory that is to go. A recovery by root in another user's root makes directories for the
+/// keeper (TransactionRoot).
 Result<bool> apply_entry(TransactionRoot& root, const Journal& journal, const JournalEntry& entry,
                          Directories& directories, StagedName staged = StagedName::kept);
 

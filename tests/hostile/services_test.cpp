@@ -3,6 +3,7 @@
 #include <perdure/files.hpp>
 #include <perdure/recovery.hpp>
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/transaction.hpp>
 
 #include "engine/names.hpp"
@@ -68,25 +69,42 @@ TEST_CASE("side by side: what root leaves in a service's directory is the servic
   }
 }
 
+namespace {
+
+/// Dies at the first change behind the commit point.
+struct Dying final : ForwardingFileSystem {
+  using ForwardingFileSystem::ForwardingFileSystem;
+  SysResult<void> rename(Handle from, const std::string& name, Handle to, const std::string& other,
+                         RenameMode mode) override {
+    committed = committed || other == names::journal;
+    return base().rename(from, name, to, other, mode);
+  }
+  SysResult<void> link(Handle from, const std::string& name, Handle to,
+                       const std::string& other) override {
+    if (committed) return std::make_error_code(std::errc::io_error);
+    return base().link(from, name, to, other);
+  }
+  SysResult<void> make_directory(Handle directory, const std::string& name,
+                                 std::uint32_t mode) override {
+    if (committed) return std::make_error_code(std::errc::io_error);
+    return base().make_directory(directory, name, mode);
+  }
+  bool committed = false;
+};
+
+TransactionOptions through(FileSystem& files) {
+  TransactionOptions options;
+  options.system = {.files = &files, .environment = &native_environment()};
+  return options;
+}
+
+}  // namespace
+
 // The new file and the link are root's. The kernel refuses the service a hard link to either
 // (protected_hardlinks in proc(5)), so that every recovery of the service's failed.
 TEST_CASE("side by side: a service finishes the transaction that root died in", "[P17]") {
   if (!is_root()) return skip("needs root to be other users");
   const Scene scene;
-  struct Dying final : ForwardingFileSystem {
-    using ForwardingFileSystem::ForwardingFileSystem;
-    SysResult<void> rename(Handle from, const std::string& name, Handle to,
-                           const std::string& other, RenameMode mode) override {
-      committed = committed || other == names::journal;
-      return base().rename(from, name, to, other, mode);
-    }
-    SysResult<void> link(Handle from, const std::string& name, Handle to,
-                         const std::string& other) override {
-      if (committed) return std::make_error_code(std::errc::io_error);
-      return base().link(from, name, to, other);
-    }
-    bool committed = false;
-  };
   const std::string made = as_user(service, [&]() -> std::string {
     auto transaction = Transaction::begin(scene.home());
     if (!transaction) return transaction.error().message();
@@ -97,10 +115,8 @@ TEST_CASE("side by side: a service finishes the transaction that root died in", 
   });
   REQUIRE(made == "made");
   Dying files(native_file_system());
-  TransactionOptions options;
-  options.system = {.files = &files, .environment = &native_environment()};
   const auto died = [&]() -> Result<TransactionReceipt> {
-    BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(scene.home(), options));
+    BOOST_OUTCOME_TRY(auto transaction, Transaction::begin(scene.home(), through(files)));
     BOOST_OUTCOME_TRY(transaction.put("new", "N"));
     BOOST_OUTCOME_TRY(transaction.put_symlink("link", "new"));
     BOOST_OUTCOME_TRY(transaction.put("old", "2"));
@@ -130,6 +146,43 @@ TEST_CASE("side by side: a service finishes the transaction that root died in", 
   REQUIRE(kept.size() == 1);
   CHECK(slurp(scene.home() / set_aside / kept.front()) == "root's");
   CHECK(list(scene.home() / ".perdure").size() == 2);  // and the lock
+}
+
+// The directories were root's, so that the service could put nothing into them any more.
+TEST_CASE("side by side: root finishes the transaction that a service died in, for the service",
+          "[P17]") {
+  if (!is_root()) return skip("needs root to be other users");
+  bool finished = false;
+  for (std::uint64_t n = 1; !finished; ++n) {
+    CAPTURE(n);
+    const Scene scene;
+    const auto put = [&](FileSystem& files, const std::string& path) -> std::string {
+      auto transaction = Transaction::begin(scene.home(), through(files));
+      if (!transaction) return transaction.error().message();
+      for (const char* directory : {"a", "a/b"}) {
+        const auto made = transaction.value().make_directory(directory, 0750);
+        if (!made) return made.error().message();
+      }
+      const auto staged = transaction.value().put(path, "N");
+      if (!staged) return staged.error().message();
+      const auto done = transaction.value().commit();
+      if (done) return "committed";
+      return done.error().fate == Fate::committed ? "died" : done.error().message();
+    };
+    const std::string died = as_user(service, [&] {
+      Dying dying(native_file_system());
+      return put(dying, "a/b/new");
+    });
+    REQUIRE(died == "died");
+    testing::FaultyFileSystem dying(native_file_system());  // whatever call root dies at
+    dying.fail({.operation = {}, .call = n, .error = EIO, .from_then_on = true, .count = {}});
+    finished = recover(scene.home(), through(dying)).has_value();
+    if (finished) CHECK(slurp(scene.home() / "a/b/new") == "N");
+    CHECK(as_user(service, [&] { return put(native_file_system(), "a/b/other"); }) == "committed");
+    for (const char* path : {"a", "a/b", "a/b/new"})
+      CHECK(owner_of(scene.home() / path) == service);
+    REQUIRE(n < 1000);
+  }
 }
 
 TEST_CASE("side by side: root makes a service's lock where there are no hard links", "[P17]") {
