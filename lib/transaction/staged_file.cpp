@@ -8,9 +8,11 @@
 #include "base/hard_link.hpp"
 #include "base/missing.hpp"
 #include "engine/confirm.hpp"
+#include "engine/fresh_file.hpp"
 #include "engine/metadata.hpp"
 #include "engine/names.hpp"
 #include "engine/temp.hpp"
+#include "engine/unlink.hpp"
 #include "engine/version.hpp"
 #include "transaction/image_io.hpp"
 
@@ -268,9 +270,9 @@ Result<void> StagedFiles::give_metadata(Commit& commit, const std::string& path,
   const bool like_source = source && source->type == FileType::regular;
   const Metadata& wanted = commit.options.metadata;
   if (like_source || !wanted.preserved || wanted.exact) return apply_metadata(commit, temp);
-  BOOST_OUTCOME_TRY(const Inherited* const from, inherited(parent_of(path), wanted.mode & 0777U));
-  if (from == nullptr || !from->known) return success();
+  BOOST_OUTCOME_TRY(const auto from, inherited(parent_of(path), wanted.mode & 0777U));
   MetadataSource of_new{.status = from->status, .xattrs = from->xattrs, .temp = temp};
+  of_new.status.mode |= wanted.mode & 07000U;
   of_new.status.owner = wanted.owner.value_or(of_new.status.owner);
   of_new.status.group = wanted.group.value_or(of_new.status.group);
   return copy_metadata(commit, of_new);
@@ -283,34 +285,64 @@ Result<void> StagedFiles::check_writable(const std::string& parent) {
   return success();
 }
 
-Result<const StagedFiles::Inherited*> StagedFiles::inherited(const std::string& parent,
-                                                             std::uint32_t mode) {
+Result<std::shared_ptr<const StagedFiles::Inherited>> StagedFiles::inherited(
+    const std::string& parent, std::uint32_t mode) {
   if (const auto found = inherited_.find({parent, mode}); found != inherited_.end()) {
-    return found->second.get();
+    return found->second;
   }
-  const auto directory = directories_.open(parent);
-  if (!directory && is_missing(directory.error())) return nullptr;
-  if (!directory) return root_.failure(check_step, parent, directory.error());
-  auto shown = std::make_shared<Inherited>();
+  // A directory that this transaction makes inherits from the one above it.
+  std::string at = parent;
+  auto directory = directories_.open(at);
+  while (!directory && is_missing(directory.error()) && !at.empty()) {
+    at = parent_of(at);
+    directory = directories_.open(at);
+  }
+  if (!directory) return root_.failure(check_step, at, directory.error());
+  std::shared_ptr<const Inherited> shown;
+  if (const auto above = inherited_.find({at, mode}); above != inherited_.end()) {
+    shown = above->second;
+  } else {
+    BOOST_OUTCOME_TRY(shown, show_inherited(at, directory.value(), mode));
+    inherited_[{at, mode}] = shown;
+  }
+  inherited_[{parent, mode}] = shown;
+  return shown;
+}
+
+Result<std::shared_ptr<const StagedFiles::Inherited>> StagedFiles::show_inherited(
+    const std::string& path, Handle directory, std::uint32_t mode) {
   FileSystem& files = root_.files;
-  const auto made = files.create_unnamed(directory.value(), mode);
-  if (made) {
-    const OwnedHandle file(files, made.value());
-    const auto status = files.stat(file.get());
-    if (!status) return root_.failure(check_step, parent, status.error());
-    const auto names = files.list_xattrs(file.get());
-    if (!names) return root_.failure(check_step, parent, names.error());
-    for (const auto& name : names.value()) {
-      auto value = files.get_xattr(file.get(), name);
-      if (!value) return root_.failure(check_step, parent, value.error());
-      shown->xattrs.push_back({name, std::move(value.value())});
-    }
-    shown->status = status.value();
-    shown->known = true;
-  } else if (made.error() != std::errc::operation_not_supported) {
-    return root_.failure(check_step, parent, made.error());
+  const auto unnamed = files.create_unnamed(directory, mode);
+  if (unnamed) {
+    const OwnedHandle file(files, unnamed.value());
+    return read_inherited(path, file.get());
   }
-  return (inherited_[{parent, mode}] = std::move(shown)).get();
+  if (unnamed.error() != std::errc::operation_not_supported) {
+    return root_.failure(check_step, path, unnamed.error());
+  }
+  BOOST_OUTCOME_TRY(const FreshFile fresh,
+                    root_.checked(check_step, path,
+                                  make_fresh_file(files, directory, "new", root_.random, mode)));
+  auto shown = read_inherited(path, fresh.handle.get());
+  const auto removed = unlink_if_there(files, directory, fresh.name);
+  if (removed) return shown;
+  Error error = root_.failure(check_step, path, removed.error());
+  error.detail = "'" + fresh.name + "' is left there; `perdure clean` removes it";
+  return error;
+}
+
+Result<std::shared_ptr<const StagedFiles::Inherited>> StagedFiles::read_inherited(
+    const std::string& path, Handle file) {
+  auto shown = std::make_shared<Inherited>();
+  BOOST_OUTCOME_TRY(shown->status, root_.checked(check_step, path, root_.files.stat(file)));
+  BOOST_OUTCOME_TRY(const auto names,
+                    root_.checked(check_step, path, root_.files.list_xattrs(file)));
+  for (const auto& name : names) {
+    BOOST_OUTCOME_TRY(auto value,
+                      root_.checked(check_step, path, root_.files.get_xattr(file, name)));
+    shown->xattrs.push_back({name, std::move(value)});
+  }
+  return std::shared_ptr<const Inherited>(std::move(shown));
 }
 
 Result<void> StagedFiles::refresh_metadata(StagedFile& staged, const std::string& path,

@@ -91,7 +91,7 @@ class StagedFiles {
   /// now.
   void discard() noexcept;
 
-  /// Finds out whether this user may make a file in the directory. It may not exist yet.
+  /// Finds out whether this user may make a file in the directory.
   Result<void> check_writable(const std::string& parent);
 
   [[nodiscard]] std::string name_of(const StagedFile& staged) const;
@@ -103,11 +103,14 @@ class StagedFiles {
   struct Inherited {
     Status status;
     std::vector<Xattr> xattrs;
-    bool known = false;  ///< False where the file system has no files without a name.
   };
-  /// The metadata that the kernel gives a file that is made with `mode`, found by a file that never
-  /// gets a name. Null for a directory that does not exist yet.
-  Result<const Inherited*> inherited(const std::string& parent, std::uint32_t mode);
+  /// The metadata that the kernel gives a file that is made with `mode`. An empty file shows it,
+  /// which has no name where the file system has such files. For a directory that does not exist
+  /// yet, the nearest one above it is asked.
+  Result<std::shared_ptr<const Inherited>> inherited(const std::string& parent, std::uint32_t mode);
+  Result<std::shared_ptr<const Inherited>> show_inherited(const std::string& path, Handle directory,
+                                                          std::uint32_t mode);
+  Result<std::shared_ptr<const Inherited>> read_inherited(const std::string& path, Handle file);
   Result<std::shared_ptr<FileImage>> image_like(const std::string& path) const;
   Result<std::shared_ptr<FileImage>> held_like(const std::string& path, const MetadataOf& from,
                                                const Metadata& metadata) const;

@@ -12,8 +12,9 @@
 #include "support/attributes.hpp"
 #include "tree.hpp"
 
-using namespace perdure;        // NOLINT(google-build-using-namespace)
-using namespace perdure::test;  // NOLINT(google-build-using-namespace)
+using namespace perdure;           // NOLINT(google-build-using-namespace)
+using namespace perdure::test;     // NOLINT(google-build-using-namespace)
+using namespace perdure::testing;  // NOLINT(google-build-using-namespace)
 
 TEST_CASE("nothing is visible before commit, all of it after", "[P11]") {
   const TempDirectory root;
@@ -216,6 +217,62 @@ TEST_CASE("metadata is kept, and new files inherit what a plain file would", "[P
   if (::geteuid() == 0) CHECK(status_of(root / "kept").st_uid == 1234);
 }
 
+// They got the metadata of a file in the private directory, and no owner that was asked for.
+TEST_CASE("new files in a new directory inherit what a plain file would, and get their owner",
+          "[P6]") {
+  if (::geteuid() != 0) return skip("needs root to give files away");
+  constexpr std::uint32_t group = 4242;
+  constexpr std::uint32_t owner = 1234;
+  const TempDirectory root;
+  const Umask mask(022);
+  const bool by_acl = GENERATE(false, true);
+  const bool unnamed = GENERATE(true, false);
+  CAPTURE(by_acl, unnamed);
+  REQUIRE(::chown(root.path().c_str(), 0, group) == 0);
+  REQUIRE(::chmod(root.path().c_str(), 02775) == 0);
+  if (by_acl) {
+    set_attribute(root.path(), default_acl,
+                  acl_value({{AclEntry::owner, 7},
+                             {AclEntry::user, 7, 99},
+                             {AclEntry::group_owner, 5},
+                             {AclEntry::mask, 7},
+                             {AclEntry::others, 0}}));
+  }
+  FaultyFileSystem files(native_file_system());
+  if (!unnamed) {
+    files.fail({.operation = Operation::create_unnamed,
+                .error = EOPNOTSUPP,
+                .from_then_on = true,
+                .count = {}});
+  }
+  auto begun = Transaction::begin(root.path(), through(files));
+  REQUIRE_OK(begun);
+  auto& transaction = begun.value();
+  REQUIRE_OK(transaction.put("new/below/early", "new"));  // before its directory
+  for (const char* path : {"new", "new/below"}) REQUIRE_OK(transaction.make_directory(path));
+  REQUIRE_OK(transaction.put("new/below/late", "new"));
+  PutOptions given{.metadata = Metadata::preserve(04750)};
+  given.metadata->owner = owner;
+  REQUIRE_OK(transaction.put("new/given", "new", given));
+  REQUIRE_OK(transaction.put("given", "new", given));
+  REQUIRE_OK(transaction.commit());
+  auto later = Transaction::begin(root.path());
+  REQUIRE_OK(later);
+  REQUIRE_OK(later.value().put("new/below/plain", "new"));  // its directory is there
+  REQUIRE_OK(later.value().commit());
+  for (const char* name : {"new/below/early", "new/below/late"}) {
+    CHECK(status_of(root / name).st_gid == group);
+    CHECK(mode_of(root / name) == (by_acl ? 0660 : 0644));
+    CHECK(attribute(root / name, access_acl) == attribute(root / "new/below/plain", access_acl));
+  }
+  for (const char* name : {"new/given", "given"}) {
+    CHECK(status_of(root / name).st_uid == owner);
+    CHECK(status_of(root / name).st_gid == group);
+    CHECK(mode_of(root / name) == 04750);
+  }
+  CHECK(list(root / "new") == std::vector<std::string>{"below", "given"});
+}
+
 TEST_CASE("what can't be meant is refused, in words, before anything happens") {
   const TempDirectory root;
   spit(root / "file", "old");
@@ -322,9 +379,8 @@ TEST_CASE("names that differ in case alone are two files, or refused where they 
 // The fuzzer killed a transaction while it was trying whether two names are one file.
 TEST_CASE("what tells whether names are one file is a temp that clean collects", "[P16]") {
   const TempDirectory root;
-  testing::FaultyFileSystem dying(native_file_system());
-  dying.fail(
-      {.operation = testing::Operation::unlink, .call = 1, .error = EIO, .from_then_on = true});
+  FaultyFileSystem dying(native_file_system());
+  dying.fail({.operation = Operation::unlink, .call = 1, .error = EIO, .from_then_on = true});
   const auto failed = put_in_two_spellings(root.path(), dying);
   REQUIRE_FALSE(failed);
   CHECK(failed.error().fate == Fate::unchanged);
@@ -339,22 +395,20 @@ TEST_CASE("what tells whether names are one file is a temp that clean collects",
 // The answer of the call was lost, and nobody else knew the name.
 TEST_CASE("what tells whether names are one file is removed if making it only seemed to fail") {
   const TempDirectory first;
-  testing::FaultyFileSystem counting(native_file_system());
+  FaultyFileSystem counting(native_file_system());
   REQUIRE_OK(put_in_two_spellings(first.path(), counting));
   std::uint64_t creations = 0;
   std::uint64_t of_the_temp = 0;
   for (const auto& call : counting.log()) {
-    if (call.operation == testing::Operation::create) ++creations;
+    if (call.operation == Operation::create) ++creations;
     if (call.name.starts_with(".case.") && of_the_temp == 0) of_the_temp = creations;
   }
   REQUIRE(of_the_temp != 0);
 
   const TempDirectory root;
-  testing::FaultyFileSystem lossy(native_file_system());
-  lossy.fail({.operation = testing::Operation::create,
-              .call = of_the_temp,
-              .error = EIO,
-              .after_effect = true});
+  FaultyFileSystem lossy(native_file_system());
+  lossy.fail(
+      {.operation = Operation::create, .call = of_the_temp, .error = EIO, .after_effect = true});
   REQUIRE_FAILS(system, unchanged, put_in_two_spellings(root.path(), lossy));
   CHECK(tree_of(root.path()).empty());
 }
