@@ -30,8 +30,9 @@ struct TransactionReceipt {
   std::uint64_t files = 0;                 ///< Paths put, removed, moved or made.
   std::uint64_t bytes = 0;                 ///< Of new content.
   Protocol protocol = Protocol::portable;  ///< By which it was made durable.
-  bool confirmed = false;                  ///< As Receipt::confirmed, of the journal.
-  std::vector<StageTime> stages;           ///< The ones that ran, in their order.
+  /// As Receipt::confirmed, of the journal; with `ordered`, too, where directories can be synced.
+  bool confirmed = false;
+  std::vector<StageTime> stages;  ///< The ones that ran, in their order.
   /// Paths that somebody else replaced, made or removed while this transaction was committed. Their
   /// change counts as the later one, and was left as it is.
   std::vector<std::string> left_alone;

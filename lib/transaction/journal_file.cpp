@@ -50,6 +50,18 @@ Result<std::optional<FoundJournal>> read_journal(TransactionRoot& root, std::str
   return std::optional(std::move(found));
 }
 
+/// Of an `ordered` transaction. The journal's name becomes durable before the names that it
+/// promises, where the file system can sync directories. Whether that was confirmed.
+Result<bool> name_durably(TransactionRoot& root, std::uint64_t mark) {
+  const Handle directory = root.private_directory.get();
+  const auto synced = sync_entries(root.files, directory);
+  BOOST_OUTCOME_TRY(root.synced(commit_step, "", synced));
+  if (!synced) return false;  // it can't, and nothing was promised
+  const auto alive = confirm_syncs(root.files, directory, Handle::none, mark);
+  if (!alive) return explain_dead_journal(root.failure(commit_step, "", alive.error()));
+  return alive.value();
+}
+
 }  // namespace
 
 Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_view name,
@@ -79,18 +91,13 @@ Result<bool> commit_journal(TransactionRoot& root, Bytes journal, std::string_vi
     }
     auto written = append_to_temp(commit, journal);
     if (!written) return discard_temp(commit, std::move(written.error()));
+    const std::uint64_t mark = failed_syncs();
     BOOST_OUTCOME_TRY(const Receipt receipt,
                       run_commit(commit, make_finish(options, protocol, {})));
-    if (options.durability == Durability::ordered) {
-      // The journal's name becomes durable before the names that it promises, where the file system
-      // can sync directories.
-      auto named = root.synced(commit_step, "", sync_entries(root.files, commit.directory));
-      if (!named) {
-        named.error().fate = Fate::visible;
-        return std::move(named.error());
-      }
-    }
-    return receipt.confirmed;
+    if (options.durability == Durability::durable) return receipt.confirmed;
+    auto named = name_durably(root, mark);
+    if (!named) named.error().fate = Fate::visible;
+    return named;
   }();
   if (committed) return committed;
   Error error = committed.error();

@@ -127,10 +127,13 @@ void prepare_root(SimulatedFileSystem& disk) {
   disk.put("d/sub/b", "old");
 }
 
-Program transaction_by(const std::string& name, ProtocolChoice protocol) {
+Program transaction_by(const std::string& name, ProtocolChoice protocol,
+                       Durability durability = Durability::durable) {
   return {name, &prepare_root,
-          [protocol](System system) {
-            const auto done = transact(by(system, protocol));
+          [protocol, durability](System system) {
+            TransactionOptions options = by(system, protocol);
+            options.durability = durability;
+            const auto done = transact(options);
             return done || done.error().fate == Fate::committed;
           },
           &is_all_new};
@@ -265,6 +268,7 @@ std::vector<Program> all_programs() {
           batch(),
           transaction_by("transaction", ProtocolChoice::portable),
           transaction_by("fast transaction", ProtocolChoice::automatic),
+          transaction_by("ordered transaction", ProtocolChoice::portable, Durability::ordered),
           recovery(),
           removal(),
           tracker(),
