@@ -193,7 +193,8 @@ TEST_CASE("each update is done once, in one order, while leaders are killed agai
   const auto total = static_cast<std::uint64_t>(rounds_of(600));
   Updaters programs(total, [&](int which) {
     EtcdOptions options = hasty(cluster.patient().endpoints);
-    std::ranges::rotate(options.endpoints, options.endpoints.begin() + which % 3);
+    auto& endpoints = options.endpoints;
+    std::rotate(endpoints.begin(), endpoints.begin() + which % 3, endpoints.end());
     return options;
   });
   const std::uint64_t rounds = std::max<std::uint64_t>(3, total / 200);
