@@ -31,6 +31,9 @@ Result<void> SavedState::catch_up() {
   if (now.is_absent()) {
     return conflict(std::string(removed_words));
   }
+  // Before the state, as in `find`: without a lock others may save in between. Generations that are
+  // newer than the state would tell of a loss.
+  BOOST_OUTCOME_TRY(auto history, store_->history());
   BOOST_OUTCOME_TRY(auto stored, store_->load());
   if (!stored) return conflict(std::string(removed_words));
   auto loaded = codec_->load(stored->bytes);
@@ -51,7 +54,6 @@ Result<void> SavedState::catch_up() {
                     std::to_string(shown().stamp.generation) +
                     ", which this program has; reload to take it");
   }
-  BOOST_OUTCOME_TRY(auto history, store_->history());
   attempted_max_ = std::max(attempted_max_, history.generation_max);
   BOOST_OUTCOME_TRY(
       Found found, take_current(std::move(loaded.value()), std::move(*stored), std::move(history)));

@@ -2,8 +2,14 @@
 // Older copies put back by hand, and histories that part: no number is given twice with another
 // content, the newest previous generation stays, and a tracker takes over its own history alone.
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <set>
 #include <unistd.h>
+#include <utility>
+
+#include <perdure/forwarding_store.hpp>
+#include <perdure/testing/memory_store.hpp>
 
 #include "count.hpp"
 #include "older_copy.hpp"
@@ -33,6 +39,40 @@ bool any_has(const TempDirectory& at, const Names& names, const std::string& con
 }
 
 }  // namespace
+
+/// Without a lock. Others may save before it lists the generations.
+struct Overtaken final : ForwardingStore {
+  explicit Overtaken(testing::StateMemory& memory)
+      : ForwardingStore(std::make_unique<testing::MemoryStore>(memory)) {}
+  [[nodiscard]] StoreLimits limits() const override {
+    StoreLimits limits = base().limits();
+    limits.needs_lock = false;
+    return limits;
+  }
+  Result<StateHistory> history() override {
+    if (before) std::exchange(before, {})();
+    return ForwardingStore::history();
+  }
+  std::function<void()> before;
+};
+
+// The state was read before its previous generations, which were newer then: a loss that never was.
+TEST_CASE("saves of others while a tracker catches up are no loss", "[P13]") {
+  testing::StateMemory memory;
+  auto store = std::make_unique<Overtaken>(memory);
+  Overtaken& hasty = *store;
+  auto tracker = CountTracker::open(std::move(store)).value();
+  auto other = CountTracker::open(std::make_unique<testing::MemoryStore>(memory)).value();
+  REQUIRE_OK(add(tracker, 1));
+  REQUIRE_OK(add(other, 1));
+  hasty.before = [&] {
+    REQUIRE_OK(add(other, 1));
+    REQUIRE_OK(add(other, 1));
+  };
+  REQUIRE_OK(add(tracker, 1));
+  CHECK(tracker.state()->value == 5);
+  CHECK(tracker.generation() == 5);
+}
 
 // Found in review: the tracker gave number 5 again, with another content, and dropped generation 4
 // for generation 3.
