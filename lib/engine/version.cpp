@@ -146,10 +146,13 @@ bool has_stamps_of(const Status& status, const Version& version) {
   return status.version.same_stamps(version);
 }
 
+bool KnownVersion::is_known(const Version& version, Bytes content) const {
+  return version_.content != 0 && version.same_stamps(version_) &&
+         content_hash(content) == version_.content;
+}
+
 void KnownVersion::know(const Version& version, Bytes content) {
-  const bool hashed = version_.content != 0 && version.same_stamps(version_);
-  if (hashed && content_hash(content) == version_.content) return;
-  know(version);
+  if (!is_known(version, content)) know(version);
 }
 
 Result<bool> KnownVersion::is_still(const Target& target, const Status& status) {

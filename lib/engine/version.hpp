@@ -68,6 +68,11 @@ class PERDURE_INTERNAL_API KnownVersion {
   /// Learns the result of a look that read the content, too. A version of that content stays as it
   /// was: with the hash of a look that had not settled, it tells as much.
   void know(const Version& version, Bytes content);
+  /// The version of the same file by another name: the known one, so that one content has one
+  /// version, or else `version`.
+  [[nodiscard]] const Version& or_known(const Version& version, Bytes content) const {
+    return is_known(version, content) ? version_ : version;
+  }
   [[nodiscard]] const Version& get() const noexcept { return version_; }
   /// Whether the target, of this status, is of this version still.
   Result<bool> is_still(const Target& target, const Status& status);
@@ -77,6 +82,8 @@ class PERDURE_INTERNAL_API KnownVersion {
   }
 
  private:
+  [[nodiscard]] bool is_known(const Version& version, Bytes content) const;
+
   Version version_;
   bool settled_ = false;  ///< The stamps are enough, whatever hash there is.
 };

@@ -323,6 +323,8 @@ class FileStore final : public StateStore {
     if (leaf == target_.leaf) {
       known_.know(version, read.value().bytes);
       version = known_.get();
+    } else {
+      version = known_.or_known(version, read.value().bytes);
     }
     return StoredState{std::move(read.value().bytes), to_revision(version)};
   }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // A tracked state where the clock is coarse: no time tells what happens within its tick.
+#include <cerrno>
 #include <string>
 #include <utility>
 
 #include <perdure/system/forwarding_file_system.hpp>
+#include <perdure/testing/faulty_file_system.hpp>
 #include <perdure/testing/manual_environment.hpp>
 #include <perdure/testing/simulated_file_system.hpp>
 
 #include "count.hpp"
 #include "support/result.hpp"
+#include "support/ticking.hpp"
 
 using namespace perdure;
 using namespace perdure::test;
@@ -36,6 +39,27 @@ class EditBeforeLink final : public ForwardingFileSystem {
 };
 
 }  // namespace
+
+// The look before the save had the version with a hash, and that of the previous generation, the
+// same file, had none: an older copy in its place, said each save until a reload.
+TEST_CASE("a save that failed within a tick, and left its link, is done by the next one", "[P13]") {
+  testing::SimulatedFileSystem disk;
+  disk.make_directories("d");
+  TickingEnvironment environment(disk);
+  testing::FaultyFileSystem files(disk);
+  auto tracker =
+      CountTracker::open("/d/s", {.previous_max = 1, .system = {&files, &environment}}).value();
+  REQUIRE_OK(tracker.update(increment));
+  const std::uint64_t generation = tracker.generation();
+  disk.pass_tick();
+  files.fail({.operation = testing::Operation::rename,
+              .call = files.calls(testing::Operation::rename) + 1,
+              .error = ENOSPC});
+  REQUIRE_FAILS(system, unchanged, tracker.update(increment));
+  REQUIRE_OK(tracker.update(increment));
+  CHECK(tracker.generation() < generation + 10);
+  CHECK(tracker.state()->value == 2);
+}
 
 TEST_CASE("an edit in place right before the link is a conflict on any clock", "[P13]") {
   const bool ticks = GENERATE(false, true);
