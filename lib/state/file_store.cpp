@@ -274,14 +274,18 @@ class FileStore final : public StateStore {
     return shown(name.value());
   }
 
-  /// A state that lost its current file gets a new file with the permissions of the newest previous
-  /// generation, else of the newest damaged one.
+  /// A state that lost its current file gets a new file with the permissions of the newest one that
+  /// is left, be it a previous generation or a damaged one.
   void remember_metadata_source(const Generations& generations) {
     metadata_source_.clear();
-    if (!generations.previous.empty()) {
+    const auto& damaged = generations.damaged;
+    const bool previous_is_newest =
+        !generations.previous.empty() &&
+        (damaged.empty() || damaged.rbegin()->first < generations.previous.front());
+    if (previous_is_newest) {
       metadata_source_ = previous_names_.of(target_.leaf, generations.previous.front());
-    } else if (!generations.damaged.empty()) {
-      metadata_source_ = generations.damaged.rbegin()->second;
+    } else if (!damaged.empty()) {
+      metadata_source_ = damaged.rbegin()->second;
     }
   }
 

@@ -78,9 +78,12 @@ class LogStore final : public StateStore {
     BOOST_OUTCOME_TRY(root_.settle());
     BOOST_OUTCOME_TRY(StateHistory history, files_->history());
     like_.reset();
-    if (!history.previous.empty()) {
+    const bool damaged_is_newest =
+        !history.damaged.empty() &&
+        (history.previous.empty() || history.generation_max > history.previous.front());
+    if (!history.previous.empty() && !damaged_is_newest) {
       like_ = names::previous_of(leaf_, history.previous.front());
-    } else if (!history.damaged.empty()) {
+    } else if (damaged_is_newest) {
       like_ = Path(history.damaged.back()).filename().native();
     }
     return history;

@@ -256,6 +256,24 @@ TEST_CASE("the file that follows a damaged one is no more open than that one was
   ::umask(before);
 }
 
+// The previous generation, which was readable by all, decided once the program had ended.
+TEST_CASE("the newest file that is left decides who may read the next one", "[P6][P14]") {
+  const TempDirectory at(Medium::memory);
+  const mode_t before = ::umask(022);
+  {
+    auto tracker = CountTracker::open(at.file("s")).value();
+    for (int i = 0; i < 2; ++i) REQUIRE(tracker.update(increment));
+  }
+  REQUIRE(::chmod((at.file("s")).c_str(), 0600) == 0);
+  at.put("s", "damage");
+  CHECK(CountTracker::open(at.file("s")).value().report().origin == Origin::previous);
+  REQUIRE(CountTracker::open(at.file("s")).value().update(increment));
+  struct stat status {};
+  REQUIRE(::stat((at.file("s")).c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0600);
+  ::umask(before);
+}
+
 TEST_CASE("a missing state with a previous generation there is that generation", "[P14]") {
   const TempDirectory at(Medium::memory);
   std::uint64_t last = 0;
