@@ -65,10 +65,23 @@ Error refused_options(const std::string& path, std::string_view fault) {
   return make_error("read the options", path, ErrorKind::invalid_argument, std::string(fault));
 }
 
-/// The version of the published file, through its descriptor.
+/// The version of the published file, through its descriptor. It is that of the look right behind
+/// the publish: what somebody else wrote into the file during the syncs is not ours.
 SysResult<Version> new_version(const Commit& commit) {
-  BOOST_OUTCOME_TRY(const Status status, commit.files.stat(commit.temp.get()));
-  return version_of(commit.files, commit.temp.get(), status);
+  FileSystem& files = commit.files;
+  const Handle file = commit.temp.get();
+  if (!commit.published) {  // by a stage of somebody's own
+    BOOST_OUTCOME_TRY(const Status status, files.stat(file));
+    return version_of(files, file, status);
+  }
+  BOOST_OUTCOME_TRY(const Status published, *commit.published);
+  if (is_settled(files, file, published)) return published.version;
+  BOOST_OUTCOME_TRY(const Status now, files.stat(file));
+  const bool is_ours = files.stamps(file, now) == Stamps::foreign ||
+                       (now.version.size == published.version.size &&
+                        now.version.mtime_ns == published.version.mtime_ns);
+  if (!is_ours) return published.version;  // no look finds it again
+  return version_of(files, file, now);
 }
 
 }  // namespace

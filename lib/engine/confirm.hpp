@@ -20,7 +20,7 @@ namespace perdure {
 SysResult<void> noted(FileSystem& files, Handle handle, SysResult<void> synced) noexcept;
 
 /// fsync(2) of a directory, noted.
-PERDURE_INTERNAL_API SysResult<void> sync_entries(FileSystem& files, Handle directory);
+SysResult<void> sync_entries(FileSystem& files, Handle directory);
 
 /// A sync failed on the device of `directory` since the mark was taken.
 [[nodiscard]] bool sync_failed_since(FileSystem& files, Handle directory, std::uint64_t mark);

@@ -269,6 +269,9 @@ Result<void> publish(Commit& commit) {
   if (commit.adopted) {
     BOOST_OUTCOME_TRY(check_adopted_published(commit));
   }
+  if (commit.expected || commit.options.report_version) {
+    commit.published = commit.files.stat(commit.temp.get());  // a failure is told behind the syncs
+  }
   return check_published(commit);
 }
 

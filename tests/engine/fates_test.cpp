@@ -36,12 +36,13 @@ Result<Receipt> commit_by(const TempDirectory& at, const Pipeline<Stages...>& pi
   return writer.value().commit("target", "new");
 }
 
-/// Looks at open files no more once a directory or the file system was synced.
+/// Looks at open files no more once one has its name.
 struct Blind : ForwardingFileSystem {
   using ForwardingFileSystem::ForwardingFileSystem;
-  SysResult<void> sync_directory(Handle directory) override {
+  SysResult<void> rename(Handle from_directory, const std::string& from, Handle to_directory,
+                         const std::string& to, RenameMode mode) override {
     blind = true;
-    return ForwardingFileSystem::sync_directory(directory);
+    return ForwardingFileSystem::rename(from_directory, from, to_directory, to, mode);
   }
   SysResult<Status> stat(Handle handle) override {
     if (blind) return std::make_error_code(std::errc::io_error);

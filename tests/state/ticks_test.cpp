@@ -38,7 +38,48 @@ class EditBeforeLink final : public ForwardingFileSystem {
   testing::SimulatedFileSystem& disk_;
 };
 
+/// Somebody writes into the state, in place, while a save syncs it.
+class EditInSync final : public ForwardingFileSystem {
+ public:
+  explicit EditInSync(testing::SimulatedFileSystem& disk)
+      : ForwardingFileSystem(disk), disk_(disk) {}
+  bool armed = false;
+
+  SysResult<void> sync_directory(Handle directory) override {
+    if (std::exchange(armed, false)) {
+      disk_.pass_tick();  // a sync takes longer
+      const OwnedHandle file(disk_, disk_.open_lock(directory, "s").value());
+      REQUIRE(disk_.write_at(file.get(), 0, as_bytes(std::string_view("edited"))).value() == 6);
+    }
+    return ForwardingFileSystem::sync_directory(directory);
+  }
+
+ private:
+  testing::SimulatedFileSystem& disk_;
+};
+
 }  // namespace
+
+// The version was looked up behind the sync: that of the edit, which the next save replaced.
+TEST_CASE("an edit in place during a save's sync is a conflict on any clock", "[P5][P13]") {
+  const bool ticks = GENERATE(false, true);
+  CAPTURE(ticks);
+  testing::SimulatedFileSystem disk;
+  disk.make_directories("d");
+  if (ticks) disk.stop_clock();
+  testing::ManualEnvironment environment;
+  EditInSync files(disk);
+  auto tracker =
+      CountTracker::open(
+          "/d/s", {.previous_max = 1, .system = {.files = &files, .environment = &environment}})
+          .value();
+  REQUIRE_OK(tracker.update(increment));
+  files.armed = true;
+  REQUIRE_OK(tracker.update(increment));
+  CHECK_FALSE(files.armed);
+  REQUIRE_FAILS(conflict, unchanged, tracker.update(increment));
+  CHECK(disk.content("d/s").value_or("").starts_with("edited"));
+}
 
 // The look before the save had the version with a hash, and that of the previous generation, the
 // same file, had none: an older copy in its place, said each save until a reload.

@@ -53,6 +53,8 @@ struct PERDURE_API Commit : Target {
 
   /// The engine's: how many syncs of this process had failed when the commit began.
   std::uint64_t sync_mark;
+  /// The engine's: the look right behind the publish, if the receipt is to have the version.
+  std::optional<SysResult<Status>> published;
   Receipt receipt;  ///< The stages fill it in.
 };
 
