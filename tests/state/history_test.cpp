@@ -57,7 +57,7 @@ struct Overtaken final : ForwardingStore {
 };
 
 // The state was read before its previous generations, which were newer then: a loss that never was.
-TEST_CASE("saves of others while a tracker catches up are no loss", "[P13]") {
+TEST_CASE("saves of others while a tracker catches up are not taken for a loss", "[P13]") {
   testing::StateMemory memory;
   auto store = std::make_unique<Overtaken>(memory);
   Overtaken& hasty = *store;
