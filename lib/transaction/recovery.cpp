@@ -110,8 +110,8 @@ Result<void> clear_apply_temp(TransactionRoot& root, const JournalEntry& entry,
 enum class JournalOf : std::uint8_t { nobody, log };
 
 /// Unlinks all staged files and an unfinished journal; returns how many files. Call it only when
-/// there is no journal, or that of a log, whose records have all contents. Without one, an earlier
-/// process may have been killed before it synced the removal, so that is synced first.
+/// there is no journal, or the journal of a log: its records have all contents. If there is none,
+/// an earlier process may have removed it and not synced that: so that is synced first.
 Result<std::uint64_t> discard_staged(TransactionRoot& root, JournalOf journal) {
   const Handle directory = root.private_directory.get();
   BOOST_OUTCOME_TRY(const auto entries, root.checked(discard_step, "", root.files.list(directory)));

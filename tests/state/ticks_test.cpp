@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A tracked state where the clock is coarse: no time tells what happens within its tick.
 #include <cerrno>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -58,27 +59,38 @@ class EditInSync final : public ForwardingFileSystem {
   testing::SimulatedFileSystem& disk_;
 };
 
+/// A saved state, on a clock that ticks or not, which an editor of that kind may get at.
+template <class Editor>
+struct Edited {
+  explicit Edited(bool ticks) {
+    disk.make_directories("d");
+    if (ticks) disk.stop_clock();
+    tracker = std::make_unique<CountTracker>(
+        CountTracker::open("/d/s", {.previous_max = 1, .system = {&editor, &environment}}).value());
+    REQUIRE_OK(tracker->update(increment));
+    editor.armed = true;
+  }
+  void check_kept() const {
+    CHECK_FALSE(editor.armed);
+    CHECK(disk.content("d/s").value_or("").starts_with("edited"));
+  }
+
+  testing::SimulatedFileSystem disk;
+  testing::ManualEnvironment environment;
+  Editor editor{disk};
+  std::unique_ptr<CountTracker> tracker;
+};
+
 }  // namespace
 
 // The version was looked up behind the sync: that of the edit, which the next save replaced.
 TEST_CASE("an edit in place during a save's sync is a conflict on any clock", "[P5][P13]") {
   const bool ticks = GENERATE(false, true);
   CAPTURE(ticks);
-  testing::SimulatedFileSystem disk;
-  disk.make_directories("d");
-  if (ticks) disk.stop_clock();
-  testing::ManualEnvironment environment;
-  EditInSync files(disk);
-  auto tracker =
-      CountTracker::open(
-          "/d/s", {.previous_max = 1, .system = {.files = &files, .environment = &environment}})
-          .value();
-  REQUIRE_OK(tracker.update(increment));
-  files.armed = true;
-  REQUIRE_OK(tracker.update(increment));
-  CHECK_FALSE(files.armed);
-  REQUIRE_FAILS(conflict, unchanged, tracker.update(increment));
-  CHECK(disk.content("d/s").value_or("").starts_with("edited"));
+  const Edited<EditInSync> state(ticks);
+  REQUIRE_OK(state.tracker->update(increment));
+  REQUIRE_FAILS(conflict, unchanged, state.tracker->update(increment));
+  state.check_kept();
 }
 
 // The look before the save had the version with a hash, and that of the previous generation, the
@@ -105,17 +117,8 @@ TEST_CASE("a save that failed within a tick, and left its link, is done by the n
 TEST_CASE("an edit in place right before the link is a conflict on any clock", "[P13]") {
   const bool ticks = GENERATE(false, true);
   CAPTURE(ticks);
-  testing::SimulatedFileSystem disk;
-  disk.make_directories("d");
-  if (ticks) disk.stop_clock();
-  testing::ManualEnvironment environment;
-  EditBeforeLink files(disk);
-  auto tracker =
-      CountTracker::open("/d/s", {.previous_max = 1, .system = {&files, &environment}}).value();
-  REQUIRE_OK(tracker.update(increment));
-  files.armed = true;
-  REQUIRE_FAILS(conflict, unchanged, tracker.update(increment));
-  CHECK_FALSE(files.armed);
-  CHECK(disk.content("d/s").value_or("").starts_with("edited"));
-  CHECK(tracker.state()->value == 1);
+  const Edited<EditBeforeLink> state(ticks);
+  REQUIRE_FAILS(conflict, unchanged, state.tracker->update(increment));
+  state.check_kept();
+  CHECK(state.tracker->state()->value == 1);
 }
